@@ -7,6 +7,7 @@ from components.import_model.component import import_model
 from components.score_responses.component import score_responses
 from components.select_responses.component import select_responses
 from components.train_scorer.component import train_scorer
+from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
 
@@ -115,36 +116,9 @@ def answer_questions(
     training_gpus: str,
 ) -> str:
     """Answer each question several times and keep the answer with the best reward."""
-    answers = generate_answers(
-        workspace=workspace,
-        questions=questions,
-        solver=solver,
-        solver_chat_template=solver_chat_template,
-        num_responses=num_responses,
-        num_solver_examples=num_solver_examples,
-        solver_top_p=solver_top_p,
-        solver_max_tokens=solver_max_tokens,
-        engine=engine,
-        seed=seed,
-        rows_per_part=rows_per_part,
-        shards=shards,
-        num_shards=num_shards,
-        inference_gpus=inference_gpus,
-    )
-    reward = obtain_reward_model(
-        workspace=workspace,
-        fail_rates=fail_rates,
-        reward_model=reward_model,
-        reward_chat_template=reward_chat_template,
-        solver=solver,
-        scorer_epochs=scorer_epochs,
-        scorer_batch_size=scorer_batch_size,
-        scorer_max_examples=scorer_max_examples,
-        scorer_learning_rate=scorer_learning_rate,
-        parallelism=parallelism,
-        seed=seed,
-        training_gpus=training_gpus,
-    )
+    parameters = dict(locals())
+    answers = box(generate_answers, parameters, questions=questions)
+    reward = box(obtain_reward_model, parameters, fail_rates=fail_rates)
     with dsl.ParallelFor(shards) as shard:
         scored = score_responses(
             workspace=workspace,

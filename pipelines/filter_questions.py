@@ -9,6 +9,7 @@ from components.import_model.component import import_model
 from components.sample_difficulty.component import sample_difficulty
 from components.score_difficulty.component import score_difficulty
 from components.train_scorer.component import train_scorer
+from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
 
@@ -133,39 +134,10 @@ def filter_questions(
     training_gpus: str,
 ) -> str:
     """Keep English mathematics, once each, that can be solved and is not too easy."""
+    parameters = dict(locals())
     for name in CPU_FILTERS:
         component = getattr(import_module(f"components.{name}.component"), name)
         questions = on_cpu(component(workspace=workspace, questions=questions)).outputs["folder"]
-    solvable = keep_solvable_questions(
-        workspace=workspace,
-        questions=questions,
-        solver=solver,
-        solver_chat_template=solver_chat_template,
-        solver_max_tokens=solver_max_tokens,
-        engine=engine,
-        rows_per_part=rows_per_part,
-        shards=shards,
-        num_shards=num_shards,
-        inference_gpus=inference_gpus,
-    )
-    difficult = keep_difficult_questions(
-        workspace=workspace,
-        questions=as_text(solvable.output),
-        fail_rates=fail_rates,
-        difficulty_base=difficulty_base,
-        scorer_epochs=scorer_epochs,
-        scorer_batch_size=scorer_batch_size,
-        scorer_max_examples=scorer_max_examples,
-        scorer_learning_rate=scorer_learning_rate,
-        parallelism=parallelism,
-        scorer_engine=scorer_engine,
-        difficulty_sources=difficulty_sources,
-        minimum_difficulty=minimum_difficulty,
-        seed=seed,
-        rows_per_part=rows_per_part,
-        shards=shards,
-        num_shards=num_shards,
-        inference_gpus=inference_gpus,
-        training_gpus=training_gpus,
-    )
+    solvable = box(keep_solvable_questions, parameters, questions=questions)
+    difficult = box(keep_difficult_questions, parameters, questions=as_text(solvable.output), fail_rates=fail_rates)
     return difficult.output

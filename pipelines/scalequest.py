@@ -2,6 +2,7 @@
 
 from kfp import dsl
 
+from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.make_dataset import make_dataset
 from pipelines.seed_questions import import_seed_questions
@@ -58,79 +59,27 @@ def scalequest(
     training_gpus: str = "8",
 ) -> None:
     """Train question generators (source, model, chat_template), let them write; filter, answer, keep the best."""
-    seeds = import_seed_questions(
-        workspace=workspace, seed_questions=seed_questions, num_seed_questions=num_seed_questions, seed=seed
-    )
+    parameters = dict(locals())
+    seeds = box(import_seed_questions, parameters)
     with dsl.ParallelFor(generators) as generator:
-        trained = train_question_generator(
-            workspace=workspace,
+        trained = box(
+            train_question_generator,
+            parameters,
             name=generator.source,
             model=generator.model,
             chat_template=generator.chat_template,
             questions=as_text(seeds.output),
-            qft_epochs=qft_epochs,
-            qft_learning_rate=qft_learning_rate,
-            qft_batch_size=qft_batch_size,
-            num_preference_questions=num_preference_questions,
-            question_top_p=question_top_p,
-            question_max_tokens=question_max_tokens,
-            rewriter=rewriter,
-            rewriter_chat_template=rewriter_chat_template,
-            rewriter_endpoint=rewriter_endpoint,
-            rewrite_max_tokens=rewrite_max_tokens,
-            qpo_learning_rate=qpo_learning_rate,
-            qpo_batch_size=qpo_batch_size,
-            engine=engine,
-            seed=seed,
-            parallelism=parallelism,
-            inference_gpus=inference_gpus,
-            training_gpus=training_gpus,
         )
-        synthesized = synthesize_questions(
-            workspace=workspace,
+        synthesized = box(
+            synthesize_questions,
+            parameters,
             name=generator.source,
             model=trained.output,
             chat_template=generator.chat_template,
-            num_questions=num_questions,
-            question_top_p=question_top_p,
-            question_max_tokens=question_max_tokens,
-            engine=engine,
-            seed=seed,
-            rows_per_part=rows_per_part,
-            shards=shards,
-            num_shards=num_shards,
-            inference_gpus=inference_gpus,
         )
-    make_dataset(
-        workspace=workspace,
+    box(
+        make_dataset,
+        parameters,
         questions=as_text(dsl.Collected(synthesized.output)),
         seed_questions=as_text(seeds.output),
-        fail_rate_solver=fail_rate_solver,
-        fail_rate_chat_template=fail_rate_chat_template,
-        num_fail_rate_samples=num_fail_rate_samples,
-        fail_rate_temperature=fail_rate_temperature,
-        solver=solver,
-        solver_chat_template=solver_chat_template,
-        num_solver_examples=num_solver_examples,
-        solver_top_p=solver_top_p,
-        solver_max_tokens=solver_max_tokens,
-        difficulty_base=difficulty_base,
-        difficulty_sources=difficulty_sources,
-        minimum_difficulty=minimum_difficulty,
-        num_responses=num_responses,
-        reward_model=reward_model,
-        reward_chat_template=reward_chat_template,
-        scorer_epochs=scorer_epochs,
-        scorer_batch_size=scorer_batch_size,
-        scorer_max_examples=scorer_max_examples,
-        scorer_learning_rate=scorer_learning_rate,
-        scorer_engine=scorer_engine,
-        engine=engine,
-        seed=seed,
-        rows_per_part=rows_per_part,
-        shards=shards,
-        num_shards=num_shards,
-        parallelism=parallelism,
-        inference_gpus=inference_gpus,
-        training_gpus=training_gpus,
     )

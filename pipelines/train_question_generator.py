@@ -7,6 +7,7 @@ from components.generate_questions.component import generate_questions
 from components.import_model.component import import_model
 from components.train_dpo.component import train_dpo
 from components.train_sft.component import train_sft
+from pipelines.boxes import box
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
 
 
@@ -75,6 +76,7 @@ def train_question_generator(
     training_gpus: str = "8",
 ) -> str:
     """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
+    parameters = dict(locals())
     base = on_cpu(import_model(workspace=workspace, source=model))
     qft = train_sft(
         workspace=workspace,
@@ -101,17 +103,7 @@ def train_question_generator(
         seed=seed,
     )
     on_inference_gpus(sampled, inference_gpus)
-    preferences = rewrite_questions(
-        workspace=workspace,
-        questions=sampled.outputs["folder"],
-        rewriter=rewriter,
-        rewriter_chat_template=rewriter_chat_template,
-        rewriter_endpoint=rewriter_endpoint,
-        rewrite_max_tokens=rewrite_max_tokens,
-        engine=engine,
-        seed=seed,
-        inference_gpus=inference_gpus,
-    )
+    preferences = box(rewrite_questions, parameters, questions=sampled.outputs["folder"])
     qpo = train_dpo(
         workspace=workspace,
         pairs=preferences.output,
