@@ -1,9 +1,17 @@
-"""The one error that is the user's to mend."""
+"""The errors that are not bugs of ours: what the user has to mend, and what time may mend."""
 
 
 class InputError(ValueError):
     """Something given to a step cannot be used.
 
     The message says what was given, what is accepted and what to do; the command prints it and exits with 2.
-    Every other exception is a bug of ours: a traceback and exit code 1.
+    Every exception that this module does not name is a bug of ours: a traceback and exit code 1.
+    """
+
+
+class UnavailableError(Exception):
+    """A store or an engine did not answer for as long as was tried; nothing given to the step is known to be wrong.
+
+    The message says what was asked of whom, how often and for how long, what the last answer was and what to do; the
+    command prints it and exits with 75 (EX_TEMPFAIL): the same command, tried again later, continues.
     """
