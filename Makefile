@@ -5,10 +5,10 @@ LOCK := images/laptop/requirements.txt
 WORKSPACE ?= runs/laptop
 BIN := .venv/bin
 
-.PHONY: help install demo test test-all lint format compile bench lock clean
+.PHONY: help install demo test test-all test-faults lint format compile bench lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed ## make .venv with all that a run without a GPU needs (4.5 GB)
 
@@ -26,10 +26,13 @@ demo: install ## the main job: the whole method with a small real model, to a da
 	$(BIN)/scalequest run laptop --workspace $(WORKSPACE)
 
 test: install ## all tests that need no accelerator and no minutes
-	$(BIN)/python -m pytest -m "not model and not gpu"
+	$(BIN)/python -m pytest -m "not model and not faults and not gpu"
 
 test-all: install ## the tests with the real small model as well
-	$(BIN)/python -m pytest -m "not gpu"
+	$(BIN)/python -m pytest -m "not faults and not gpu"
+
+test-faults: install ## whole runs, killed a hundred times on each kind of store
+	$(BIN)/python -m pytest -m "faults and not gpu"
 
 lint: install ## ruff, mypy, and whether the compiled pipelines are up to date
 	$(BIN)/ruff check .

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from components.shared.config import ShardedConfig, option
 from components.shared.records import Question, Row
 from components.shared.rows import Slice
 from components.shared.workspace import Workspace
+
+pytest_plugins = ["tests.stores"]
+
+# Examples are drawn the same way each time, and first calls may be slow where much runs beside them.
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("suite")
 
 WriteRows = Callable[..., str]
 

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.shared import storage
+from components.shared import storage, transfers
 from components.shared.manifests import read_manifest
 from components.shared.records import Question, Reject
 from components.shared.rows import read_table, table_digest
 from components.shared.workspace import Workspace
-from tests.components.shared.conftest import Store
 from tests.components.shared.sample_folders import (
     SampleConfig,
     some_row,
 )
+from tests.stores import Store
 
 
 def test_a_model_is_uploaded_with_digests_and_its_ledger(store: Store, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_checkpoints_that_a_killed_training_left_beside_its_model_are_removed_wh
     (local / "model.safetensors").write_bytes(b"weights")
     workspace, config = Workspace(store.uri), SampleConfig(workspace=store.uri)
     folder = workspace.create_model(config)
-    storage.upload_folder(local, storage.join(folder.checkpoints_uri, "step-0000002"))
+    transfers.upload_folder(local, storage.join(folder.checkpoints_uri, "step-0000002"))
     assert workspace.find_finished(config) == ""
     assert storage.list_files(folder.checkpoints_uri), "an unfinished training needs them"
     folder.finish(local, metrics={})

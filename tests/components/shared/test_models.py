@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from components.import_model.step import ImportModelConfig, run
-from components.shared import storage
+from components.shared import storage, transfers
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.workspace import Workspace
-from tests.components.shared.conftest import Store
 from tests.conftest import WriteRows
+from tests.stores import Store
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_model_folder_in_a_store_is_downloaded_once(remote_store: Store, cache: 
 
 def test_plain_folder_in_a_store_is_downloaded(remote_store: Store, tiny_model: Path, cache: Path) -> None:
     uri = storage.join(remote_store.uri, "plain")
-    storage.upload_folder(tiny_model, uri)
+    transfers.upload_folder(tiny_model, uri)
     local = fetch_model(uri)
     assert local.is_relative_to(cache)
     assert storage.digest_file(local / "model.safetensors") == storage.digest_file(tiny_model / "model.safetensors")
@@ -59,7 +59,7 @@ def test_plain_folder_in_a_store_is_downloaded(remote_store: Store, tiny_model: 
 
 def test_processes_that_ask_at_once_share_one_download(s3_store: Store, cache: Path, tiny_model: Path) -> None:
     uri = storage.join(s3_store.uri, "plain")
-    storage.upload_folder(tiny_model, uri)
+    transfers.upload_folder(tiny_model, uri)
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as processes:
         folders = set(processes.map(fetch_model, [uri] * 3))
     assert len(folders) == 1
@@ -72,7 +72,7 @@ def test_file_that_was_changed_in_the_store_is_refused(s3_store: Store, cache: P
     subfolder = next(name for name in storage.list_names(folder) if name.startswith("model-"))
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.json").write_text("{}", encoding="utf-8")
-    storage.upload_folder(tmp_path / "other", storage.join(folder, subfolder))
+    transfers.upload_folder(tmp_path / "other", storage.join(folder, subfolder))
     with pytest.raises(InputError, match=r"config\.json is not the file that its manifest names"):
         fetch_model(folder)
     assert [path for path in (cache / "models").iterdir() if path.is_dir()] == []

@@ -12,9 +12,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from components.shared import storage
+from components.shared import storage, transfers
 from components.shared.errors import InputError
-from tests.components.shared.conftest import READER, Store
+from tests.stores import READER, Store
 
 WRITERS = 8
 KEYS = 3  # SeaweedFS takes 2 s for each
@@ -73,9 +73,9 @@ def test_folders_travel_both_ways_and_can_be_removed(store: Store, tmp_path: Pat
     (source / "a.txt").write_bytes(b"a")
     (source / "sub" / "b.txt").write_bytes(b"b")
 
-    storage.upload_folder(source, store.uri)
-    storage.upload_folder(source, store.uri)
-    storage.download_folder(store.uri, tmp_path / "copy")
+    transfers.upload_folder(source, store.uri)
+    transfers.upload_folder(source, store.uri)
+    transfers.download_folder(store.uri, tmp_path / "copy")
     storage.delete_folder(storage.join(store.uri, "sub"))
     storage.delete_folder(storage.join(store.uri, "sub"))
 
@@ -134,7 +134,7 @@ def test_a_conflict_between_writers_is_tried_again(monkeypatch: pytest.MonkeyPat
             raise error
 
     monkeypatch.setattr(storage, "CONFLICT_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(storage, "_filesystem", lambda uri: ScriptedS3())
+    monkeypatch.setattr(storage, "filesystem", lambda uri: ScriptedS3())
 
     with pytest.raises(FileExistsError):
         storage.create("s3://bucket/x", b"")
@@ -152,7 +152,7 @@ def test_a_conflict_that_does_not_end_is_no_input_error(monkeypatch: pytest.Monk
             raise error
 
     monkeypatch.setattr(storage, "CONFLICT_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(storage, "_filesystem", lambda uri: BusyS3())
+    monkeypatch.setattr(storage, "filesystem", lambda uri: BusyS3())
 
     with pytest.raises(OSError, match="busy"):
         storage.create("s3://bucket/x", b"")
@@ -224,7 +224,7 @@ def test_nothing_is_written_that_strict_json_readers_refuse(tmp_path: Path) -> N
 
 def test_downloading_nothing_is_an_input_error(store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is nothing to read here; check the address"):
-        storage.download_folder(storage.join(store.uri, "none"), tmp_path / "copy")
+        transfers.download_folder(storage.join(store.uri, "none"), tmp_path / "copy")
 
 
 class _ClientError(Exception):

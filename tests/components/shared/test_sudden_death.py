@@ -19,9 +19,9 @@ from components.shared.records import Question
 from components.shared.rows import read_table
 from components.shared.workspace import Workspace
 from tests.components.shared import slow_filter
-from tests.components.shared.conftest import Store
 from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
+from tests.stores import Store
 
 NUM_ROWS = 150
 ROWS_PER_PART = 6

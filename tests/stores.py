@@ -19,11 +19,6 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from hypothesis import settings
-
-# Examples are drawn the same way each time, and first calls may be slow where much runs beside them.
-settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
-settings.load_profile("suite")
 
 START_SECONDS = 60
 READER = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "reader-secret"}
