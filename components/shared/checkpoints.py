@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.shared import storage
+from components.shared import storage, transfers
 
 MARKER = "_complete.json"
 KEPT = 2  # checkpoints; the one before the last stays until the last has been used
@@ -43,7 +43,7 @@ class CheckpointStore:
         target = storage.join(self.uri, _name(step))
         sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
         storage.delete_folder(target)  # a half-uploaded one, perhaps with files of another layout
-        storage.upload_folder(folder, target)
+        transfers.upload_folder(folder, target)
         marker = {"layout": self.layout, "seconds": round(seconds, 3), "files": sizes}
         storage.create_json(storage.join(target, MARKER), marker)
         logger.info("checkpoint of step %d stored: %.0f MB", step, sum(sizes.values()) / 1e6)
@@ -60,7 +60,7 @@ class CheckpointStore:
             step = int(name.split("-")[1])
             target = folder / f"checkpoint-{step}"
             shutil.rmtree(target, ignore_errors=True)
-            storage.download_folder(storage.join(self.uri, name), target)
+            transfers.download_folder(storage.join(self.uri, name), target)
             (target / MARKER).unlink()
             logger.info("continuing from the checkpoint of step %d", step)
             return Checkpoint(folder=str(target), step=step, seconds=marker["seconds"])

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.shared import storage
+from components.shared import storage, transfers
 from components.shared.claims import Claim
 from components.shared.ledgers import write_rejects
 from components.shared.records import Reject, Row, count_reasons
@@ -44,7 +44,7 @@ class ModelFolder:
         paths = sorted(path for path in local_folder.rglob("*") if path.is_file())
         digests = {path.relative_to(local_folder).as_posix(): storage.digest_file(path) for path in paths}
         subfolder = "model-" + hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:8]
-        storage.upload_folder(local_folder, storage.join(self.uri, subfolder))
+        transfers.upload_folder(local_folder, storage.join(self.uri, subfolder))
         rejects_name, rejects_digest = write_rejects(self.uri, 0, rejects, record) if record else ("", "")
         assert bool(rejects) == bool(rejects_name), "rejects need their kind of record"
         self.claim.write_manifest(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.shared import storage
+from components.shared import storage, transfers
 from components.shared.errors import InputError
 from components.shared.hub_addresses import parse_address
 from components.shared.manifests import MANIFEST, PLAN, Manifest, read_manifest
@@ -139,7 +139,7 @@ def _download(source: str, digests: Mapping[str, str], folder: Path) -> None:
     """Download into a folder that takes its name only once it is whole."""
     temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
-        storage.download_folder(source, temporary)
+        transfers.download_folder(source, temporary)
         for name, digest in digests.items():
             if not (temporary / name).exists() or storage.digest_file(temporary / name) != digest:
                 raise InputError(

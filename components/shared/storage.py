@@ -12,11 +12,9 @@ import hashlib
 import json
 import os
 import posixpath
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -26,7 +24,6 @@ from components.shared.errors import InputError
 from components.shared.refusals import explained
 
 SCHEMES = ("gs", "s3", "file")
-TRANSFER_THREADS = 8
 CONFLICT_RETRIES = 5  # S3 answers 409 to some of several writers that come at once, and asks them to try again
 CONFLICT_WAIT_SECONDS = 0.5
 
@@ -64,13 +61,13 @@ def local_path(uri: str) -> Path:
 def exists(uri: str) -> bool:
     """Tell whether an object or a folder stands there."""
     with explained(uri):
-        return bool(_filesystem(uri).exists(_path(uri)))
+        return bool(filesystem(uri).exists(client_path(uri)))
 
 
 def read_bytes(uri: str) -> bytes:
     """Return an object's content; FileNotFoundError where there is none."""
     with explained(uri):
-        return cast(bytes, _filesystem(uri).cat_file(_path(uri)))
+        return cast(bytes, filesystem(uri).cat_file(client_path(uri)))
 
 
 def read_json(uri: str) -> Any:
@@ -85,7 +82,7 @@ def read_json(uri: str) -> Any:
 @contextlib.contextmanager
 def open_read(uri: str) -> Iterator[IO[bytes]]:
     """Open an object for reading; it can seek, so that a Parquet footer is read without the rest."""
-    with explained(uri), _filesystem(uri).open(_path(uri), "rb") as file:
+    with explained(uri), filesystem(uri).open(client_path(uri), "rb") as file:
         yield file
 
 
@@ -111,7 +108,7 @@ def list_names(uri: str) -> list[str]:
     """Return the sorted names directly below a folder, without temporary files; [] where there is no such folder."""
     with explained(uri):
         try:
-            entries = _filesystem(uri).ls(_path(uri), detail=False)
+            entries = filesystem(uri).ls(client_path(uri), detail=False)
         except (FileNotFoundError, NotADirectoryError):
             return []
     paths = {entry.rstrip("/") for entry in entries} - {_key(uri)}  # some stores list the folder itself
@@ -129,23 +126,7 @@ def list_files(uri: str) -> dict[str, int]:
 def delete_folder(uri: str) -> None:
     """Remove a folder and all below it; content where there is none."""
     with explained(uri), contextlib.suppress(FileNotFoundError):
-        _filesystem(uri).rm(_path(uri), recursive=True)
-
-
-def upload_folder(folder: Path, uri: str) -> None:
-    """Copy all files of a local folder below ``uri``; a file of the same name is replaced."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    with explained(uri), ThreadPoolExecutor(TRANSFER_THREADS) as threads:
-        list(threads.map(lambda path: _upload(path, join(uri, path.relative_to(folder).as_posix())), files))
-
-
-def download_folder(uri: str, folder: Path) -> None:
-    """Copy all files below ``uri`` into a local folder."""
-    names = list_files(uri)
-    if not names:
-        raise InputError(f"{uri}: there is nothing to read here; check the address")
-    with explained(uri), ThreadPoolExecutor(TRANSFER_THREADS) as threads:
-        list(threads.map(lambda name: _download(join(uri, name), folder / name), names))
+        filesystem(uri).rm(client_path(uri), recursive=True)
 
 
 def content_id(uri: str) -> str:
@@ -166,29 +147,11 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _upload(path: Path, uri: str) -> None:
-    if is_remote(uri):
-        _filesystem(uri).put_file(str(path), _path(uri))
-        return
-    target = local_path(uri)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary_beside(target) as temporary:
-        shutil.copyfile(path, temporary)
-        temporary.replace(target)
-
-
-def _download(uri: str, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary_beside(path) as temporary:
-        _filesystem(uri).get_file(_path(uri), str(temporary))
-        temporary.replace(path)
-
-
 def _create_remote(uri: str, data: bytes) -> None:
     for attempt in range(CONFLICT_RETRIES + 1):
         try:
             # In one request, however large: the stores check the condition on that, and not on each kind of upload.
-            _filesystem(uri).pipe_file(_path(uri), data, mode="create", chunksize=len(data) + 1)
+            filesystem(uri).pipe_file(client_path(uri), data, mode="create", chunksize=len(data) + 1)
         except FileNotFoundError as error:
             raise InputError(f"{uri}: its bucket does not exist; make it first, or check the address") from error
         except OSError as error:
@@ -213,7 +176,7 @@ def _create_local(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(path.parent)) from error
-    with _temporary_beside(path) as temporary:
+    with temporary_beside(path) as temporary:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
@@ -232,7 +195,8 @@ def _sync_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _temporary_beside(path: Path) -> Iterator[Path]:
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give a name in the same folder, hidden from listings, and remove what is left of it."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     Path(name).chmod(0o644)
@@ -242,7 +206,8 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def _filesystem(uri: str) -> Any:
+def filesystem(uri: str) -> Any:
+    """Return the client that reaches a URI, as fsspec wraps it."""
     scheme = scheme_of(uri)
     if scheme == "file":
         return fsspec.filesystem("file")
@@ -252,18 +217,19 @@ def _filesystem(uri: str) -> Any:
     return fsspec.filesystem(scheme, use_listings_cache=False)
 
 
-def _path(uri: str) -> str:
+def client_path(uri: str) -> str:
+    """Return what that client calls the URI."""
     return uri if is_remote(uri) else str(local_path(uri).absolute())
 
 
 def _key(uri: str) -> str:
     """Return the path as the store's listings write it: no scheme, no slash at the end."""
-    return cast(str, _filesystem(uri)._strip_protocol(_path(uri))).rstrip("/")
+    return cast(str, filesystem(uri)._strip_protocol(client_path(uri))).rstrip("/")
 
 
 def _find(uri: str) -> dict[str, dict[str, Any]]:
     root = _key(uri)
     with explained(uri):
-        found = _filesystem(uri).find(_path(uri), detail=True)
+        found = filesystem(uri).find(client_path(uri), detail=True)
     files = {path[len(root) :].lstrip("/"): info for path, info in found.items()}
     return {name: files[name] for name in sorted(files) if not any(part.startswith(".") for part in name.split("/"))}
