@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.shared import storage
-from components.shared.cli import EXIT_CODE_BAD_INPUT
 from components.shared.errors import InputError
+from components.shared.exit_codes import BAD_INPUT
 from components.shared.lineage import Stage, rows_stages_of, stages_of
 from components.shared.manifests import Manifest, read_manifest, read_manifest_or_none
 from components.shared.rows import read_table
@@ -33,7 +33,7 @@ def show_folder(address: str, num_rows: int) -> int:
         _print_rows(console, folder, manifest, num_rows)
     except InputError as error:
         Console(stderr=True).print(f"scalequest show: error: {error}", markup=False, highlight=False, soft_wrap=True)
-        return EXIT_CODE_BAD_INPUT
+        return BAD_INPUT
     return 0
 
 

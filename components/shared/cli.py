@@ -1,4 +1,4 @@
-"""A step's config as a command line: ``--name value`` for each option; exit code 2 and one message for bad input."""
+"""A step's config as a command line: ``--name value`` for each option; one message and an exit code that says why."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from components.shared import exit_codes, stopping
 from components.shared.config import StepConfig, flag_of, info_of, options_of, step_name
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.kubeflow_outputs import report_outputs
 from components.shared.workspace import Workspace
-
-EXIT_CODE_BAD_INPUT = 2
 
 C = TypeVar("C", bound=StepConfig)
 
@@ -40,6 +39,7 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, str]:
 
 def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str] | None = None) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
+    stopping.listen()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         parsed, executor_input = parse_config(config, sys.argv[1:] if argv is None else argv)
@@ -50,9 +50,19 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
             report_outputs(executor_input, folder)
     except InputError as error:
         print(f"{step_name(config)}: error: {error}", file=sys.stderr)
-        sys.exit(EXIT_CODE_BAD_INPUT)
+        sys.exit(exit_codes.BAD_INPUT)
+    except UnavailableError as error:
+        print(f"{step_name(config)}: error: {error}", file=sys.stderr)
+        sys.exit(exit_codes.UNAVAILABLE)
+    except stopping.Stopped:
+        print(
+            f"{step_name(config)}: stopped as asked; the finished parts stay, the same command continues",
+            file=sys.stderr,
+        )
+        logging.shutdown()
+        os._exit(exit_codes.STOPPED)  # threads that still wait for an answer are not waited for
     print(folder)
-    sys.exit(0)
+    sys.exit(exit_codes.DONE)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.cli import EXIT_CODE_BAD_INPUT, parse_config, run_step
+from components.shared.cli import parse_config, run_step
 from components.shared.config import ShardedConfig, StepConfig, option
 from components.shared.errors import InputError
+from components.shared.exit_codes import BAD_INPUT
 from components.shared.plans import command_of
 from components.shared.workspace import Workspace
 
@@ -108,14 +109,14 @@ def test_bad_input_ends_with_code_2_and_one_line(capsys: pytest.CaptureFixture[s
 
     with pytest.raises(SystemExit) as left:
         run_step(SampleConfig, refuse, GIVEN)
-    assert left.value.code == EXIT_CODE_BAD_INPUT == 2
+    assert left.value.code == BAD_INPUT == 2
     assert capsys.readouterr().err.splitlines()[-1] == "shared: error: the colour is wrong; choose red"
 
 
 def test_a_workspace_of_an_unknown_scheme_ends_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         run_step(SampleConfig, lambda config, workspace: "", ["--workspace", "ftp://x", "--name", "n"])
-    assert left.value.code == EXIT_CODE_BAD_INPUT
+    assert left.value.code == BAD_INPUT
     assert "unknown scheme 'ftp'" in capsys.readouterr().err
 
 

@@ -1,0 +1,8 @@
+"""How a step's process ends, so that whoever started it can tell what to do next."""
+
+DONE = 0  # the folder's address stands on standard output
+BUG = 1  # a mistake of ours: a traceback on standard error
+BAD_INPUT = 2  # one message; the same command fails again until its input is mended
+UNAVAILABLE = 75  # EX_TEMPFAIL of sysexits.h: a store or an engine did not answer for as long as was tried; try again
+KILLED = 137  # SIGKILL, most often out of memory; try again
+STOPPED = 143  # SIGTERM: what is finished is durable; try again

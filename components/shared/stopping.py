@@ -1,0 +1,116 @@
+"""SIGTERM and Ctrl-C: a process stops where it stands, unless it is writing; what is finished is durable by then.
+
+The first signal raises ``Stopped`` in the main thread, wherever that is: between two rows, in a pause before another
+attempt, while a model loads. Only within ``deferred()`` it waits: what is being written is finished. Where the main
+thread does not get to it (a library swallows it, a kernel runs on and on), the process ends ``LIMIT_SECONDS`` later all
+the same; a second signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+from components.shared.exit_codes import STOPPED
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LIMIT_SECONDS = 8.0  # a node of GKE that is taken away leaves 15 s
+
+logger = logging.getLogger(__name__)
+
+_asked = threading.Event()
+_writing = 0  # how deep the main thread is in deferred()
+
+
+class Stopped(BaseException):
+    """The process was asked to stop."""
+
+
+@functools.cache
+def listen() -> None:
+    """Stop at SIGTERM and SIGINT from now on; for the main thread of a command."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(read_end,), name="stopping", daemon=True).start()
+    for number in SIGNALS:
+        signal.signal(number, _stop)
+    os.register_at_fork(after_in_child=_forget)
+
+
+def requested() -> bool:
+    """Tell whether the process was asked to stop."""
+    return _asked.is_set()
+
+
+def check() -> None:
+    """Raise ``Stopped`` if the process was asked to stop: at safe points of any thread, also within ``deferred()``."""
+    if _asked.is_set():
+        raise Stopped
+
+
+def sleep(seconds: float) -> None:
+    """Sleep, in any thread; ``Stopped`` as soon as the process is asked to stop."""
+    if _asked.wait(seconds):
+        raise Stopped
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Let the main thread finish what it writes here; ``Stopped`` comes at the end of the block."""
+    global _writing
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals never interrupt other threads
+        return
+    _writing += 1
+    try:
+        yield
+    finally:
+        _writing -= 1
+    if not _writing:
+        check()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    first = not _asked.is_set()
+    _asked.set()
+    if first and not _writing:
+        raise Stopped
+
+
+def _watch(read_end: int) -> None:
+    """End the process at the second signal, or some time after the first, whatever the main thread is at.
+
+    The bytes come from the interpreter's own signal handler, also while the main thread is inside of a library.
+    """
+    num_signals = 0
+    while True:
+        num_signals += sum(byte in SIGNALS for byte in os.read(read_end, 64))
+        if num_signals == 1:
+            threading.Thread(target=_end_late, name="stopping late", daemon=True).start()
+        elif num_signals > 1:
+            os._exit(STOPPED)
+
+
+def _end_late() -> None:
+    time.sleep(LIMIT_SECONDS)
+    while _writing:
+        time.sleep(0.1)
+    logger.warning("stopped %.0f s after the signal, in the middle of something", LIMIT_SECONDS)
+    logging.shutdown()
+    os._exit(STOPPED)
+
+
+def _forget() -> None:
+    """Give a forked child the system's own handlers: it has no step to stop."""
+    signal.set_wakeup_fd(-1)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    _asked.clear()
