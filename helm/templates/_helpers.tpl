@@ -1,0 +1,114 @@
+{{/* The labels that every object carries. */}}
+{{- define "scalequest.labels" -}}
+{{ include "scalequest.podLabels" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{/* The labels that pods carry, and by which the network policy finds them. */}}
+{{- define "scalequest.podLabels" -}}
+app.kubernetes.io/name: scalequest
+app.kubernetes.io/part-of: scalequest
+{{- end }}
+
+{{/* The hardware profile as it is written in pipelines/profiles. */}}
+{{- define "scalequest.profile" -}}
+{{- $text := .Files.Get (printf "files/profiles/%s.yaml" .Values.profile) -}}
+{{- if not $text -}}
+{{- $names := list -}}
+{{- range $path, $_ := .Files.Glob "files/profiles/*.yaml" -}}
+{{- $names = append $names (base $path | trimSuffix ".yaml") -}}
+{{- end -}}
+{{- fail (printf "profile %q is unknown; expected one of %s" .Values.profile (join ", " $names)) -}}
+{{- end -}}
+{{- $text -}}
+{{- end }}
+
+{{/* An image by digest; (dict "root" $ "name" "vllm" "for" "judge.enabled"). */}}
+{{- define "scalequest.image" -}}
+{{- $images := .root.Values.images -}}
+{{- $registry := required (printf "images.registry is empty and %s needs it: give the registry, such as europe-docker.pkg.dev/project/scalequest" .for) $images.registry -}}
+{{- $image := index $images .name -}}
+{{- $digest := required (printf "images.%s.digest is empty and %s runs that image: give its digest, sha256:…" .name .for) $image.digest -}}
+{{- printf "%s/%s@%s" $registry $image.name $digest -}}
+{{- end }}
+
+{{/* Where a GPU pod of the profile runs. */}}
+{{- define "scalequest.placement" -}}
+{{- $profile := include "scalequest.profile" . | fromYaml -}}
+{{- $spot := ternary $profile.spot dict .Values.spot -}}
+{{- with merge dict ($spot.node_selector | default dict) $profile.node_selector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with concat $profile.tolerations ($spot.tolerations | default list) }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Requests and limits of a task of the profile; (dict "root" $ "task" "inference"). */}}
+{{- define "scalequest.resources" -}}
+{{- $profile := include "scalequest.profile" .root | fromYaml -}}
+{{- $task := index $profile.tasks .task -}}
+requests:
+  cpu: {{ $task.cpu | quote }}
+  memory: {{ $task.memory }}
+  ephemeral-storage: {{ $task.ephemeral_storage }}
+limits:
+  memory: {{ $task.memory }}
+  {{- if ne $task.gpus "0" }}
+  nvidia.com/gpu: {{ $task.gpus | quote }}
+  {{- end }}
+{{- end }}
+
+{{/* Pod and container security that Pod Security Standards call restricted. */}}
+{{- define "scalequest.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 1000
+runAsGroup: 0
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+{{- define "scalequest.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* With a read-only root, every cache goes below /tmp. */}}
+{{- define "scalequest.cacheEnv" -}}
+- {name: HOME, value: /tmp}
+- {name: XDG_CACHE_HOME, value: /tmp/.cache}
+- {name: HF_HOME, value: /tmp/.cache/huggingface}
+- {name: TRITON_CACHE_DIR, value: /tmp/.cache/triton}
+- {name: VLLM_CACHE_ROOT, value: /tmp/.cache/vllm}
+{{- end }}
+
+{{- define "scalequest.pullSecrets" -}}
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The Hugging Face token, where its Secret exists. */}}
+{{- define "scalequest.hubToken" -}}
+- name: HF_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.secrets.hubToken.name }}
+      key: {{ .Values.secrets.hubToken.key }}
+      optional: true
+{{- end }}
+
+{{/* A quantity so many times: (list "95690m" 2) is 191380m. */}}
+{{- define "scalequest.times" -}}
+{{- $number := regexFind "^[0-9]+" (index . 0) -}}
+{{- printf "%d%s" (mul (int64 $number) (int64 (index . 1))) (trimPrefix $number (index . 0)) -}}
+{{- end }}
