@@ -40,11 +40,17 @@ class Run:
     steps: list[PlannedStep]
 
 
-def prepare_run(preset: str, settings: Sequence[str], workspace: str) -> Run:
-    """Read a preset, apply ``name=value`` settings, check every value; InputError before anything is written."""
+def prepare_run(preset: str, settings: Sequence[str], workspace: str, pipeline_name: str = "") -> Run:
+    """Read a preset, apply ``name=value`` settings, check every value; InputError before anything is written.
+
+    ``pipeline_name`` runs another pipeline than the preset's, with those of the preset's values that it has.
+    """
     values = read_preset(preset)
-    pipeline = compiled_pipeline.find(values.pop("pipeline"))
+    own_pipeline = values.pop("pipeline")
+    pipeline = compiled_pipeline.find(pipeline_name or own_pipeline)
     check_step_defaults(values.pop("step_defaults", {}))
+    if pipeline_name:
+        values = {name: value for name, value in values.items() if name in pipeline.parameters}
     values |= dict(_parse_setting(setting, pipeline) for setting in settings)
     arguments = complete_arguments(pipeline, values | {"workspace": workspace})
     steps = pipeline.planned_steps(arguments)

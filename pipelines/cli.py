@@ -28,6 +28,9 @@ def run(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="another value for a parameter; repeatable")
     ] = None,
+    pipeline: Annotated[
+        str, typer.Option(help="one column of the figure alone: train_question_generator or construct_dataset")
+    ] = "",
 ) -> None:
     """Run a preset on this machine.
 
@@ -35,7 +38,7 @@ def run(
     """
     from pipelines.run_command import run_preset
 
-    sys.exit(run_preset(preset, settings or [], workspace or f"runs/{preset}"))
+    sys.exit(run_preset(preset, settings or [], workspace or f"runs/{preset}", pipeline))
 
 
 @app.command()

@@ -71,7 +71,10 @@ class CompiledPipeline:
 
 
 def find(name: str) -> CompiledPipeline:
-    """Return the compiled pipeline of that name."""
+    """Return the compiled pipeline of that name; InputError names those that there are."""
+    names = sorted(path.stem for path in COMPILED.glob("*.yaml"))
+    if name not in names:
+        raise InputError(f"unknown pipeline {name!r}; expected one of {', '.join(names)}")
     return CompiledPipeline(COMPILED / f"{name}.yaml")
 
 

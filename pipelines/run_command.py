@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from components.shared import storage
-from components.shared.cli import EXIT_CODE_BAD_INPUT
 from components.shared.errors import InputError
+from components.shared.exit_codes import BAD_INPUT
 from components.shared.ledgers import REJECTED
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
@@ -20,16 +20,16 @@ from pipelines.show_command import print_funnel
 EXIT_CODE_INTERRUPTED = 130
 
 
-def run_preset(preset: str, settings: Sequence[str], workspace: str) -> int:
-    """Run a preset; return the exit code: 2 for bad input, found here or by a step."""
+def run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str = "") -> int:
+    """Run a preset, or one column of the figure with its values; return the exit code: 2 for bad input."""
     # A console of its own stream: while kfp runs, sys.stdout is its log.
     console = Console(file=sys.stdout)
     try:
-        run = prepare_run(preset, settings, workspace)
+        run = prepare_run(preset, settings, workspace, pipeline)
         check_writable(workspace)
     except InputError as error:
         Console(stderr=True).print(f"scalequest run: error: {error}", markup=False, highlight=False, soft_wrap=True)
-        return EXIT_CODE_BAD_INPUT
+        return BAD_INPUT
     console.print(f"{preset}: {run.pipeline.path.stem}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
     return _run(run, workspace, console)
 
@@ -54,7 +54,7 @@ def _run(run: Run, workspace: str, console: Console) -> int:
             run_compiled(run.pipeline.path, run.arguments, observer)
     except StepFailedError as failure:
         _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
-        return failure.exit_code if failure.exit_code > 0 else 128 - failure.exit_code  # ended by a signal
+        return failure.exit_code
     except KeyboardInterrupt:
         console.print("interrupted; the same command continues where this run stopped")
         return EXIT_CODE_INTERRUPTED
@@ -75,7 +75,7 @@ def _print_result(console: Console, folder: str) -> None:
 def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> None:
     console = Console(stderr=True)
     # Bad input is said in one line, the last; anything else needs what came before it.
-    lines = last_lines[-1:] if exit_code == EXIT_CODE_BAD_INPUT else last_lines
+    lines = last_lines[-1:] if exit_code == BAD_INPUT else last_lines
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"step {step} failed with exit code {exit_code}; its log is {log}", highlight=False, soft_wrap=True)

@@ -102,3 +102,22 @@ def test_a_preset_without_a_parameter_that_has_no_default_is_explained() -> None
 def test_a_stated_default_that_the_step_does_not_have_is_explained() -> None:
     with pytest.raises(InputError, match=r"step_defaults: train_dpo beta is 0.1, the preset says 0.2"):
         check_step_defaults({"train_dpo": {"beta": 0.2}})
+
+
+def test_one_column_of_the_figure_takes_the_values_of_the_preset_that_it_has(tmp_path: Path) -> None:
+    settings = ["name=first", "model=random:llama", "chat_template=chatml", "questions=somewhere"]
+    run = prepare_run("smoke", settings, str(tmp_path), "train_question_generator")
+    assert {step.name for step in run.steps} == {
+        "import_model",
+        "train_sft",
+        "generate_questions",
+        "build_preferences",
+        "train_dpo",
+    }
+    assert run.arguments["qft_epochs"] == read_preset("smoke")["qft_epochs"]
+    assert "solver" not in run.arguments
+
+
+def test_a_pipeline_that_there_is_not_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown pipeline 'nope'; expected one of construct_dataset, scalequest, "):
+        prepare_run("smoke", [], str(tmp_path), "nope")
