@@ -69,8 +69,8 @@ def list_uploads(uri: str) -> list[StoredObject]:
 def store_time(uri: str) -> float:
     """Return the store's own present time in seconds since 1970; nothing is left behind.
 
-    An object store says it with each answer. On a directory, which may be another machine's, it is that of a temporary
-    file; so a directory has to be writable.
+    An object store says it with each answer, cut to the second: here it is the next one, never before any object's. On
+    a directory, which may be another machine's, it is that of a temporary file; so a directory has to be writable.
     """
     with explained(uri):
         filesystem = storage.filesystem(uri)
@@ -85,7 +85,7 @@ def store_time(uri: str) -> float:
                 with tempfile.NamedTemporaryFile(dir=storage.local_path(uri), prefix=".clock.", suffix=".tmp") as file:
                     return Path(file.name).stat().st_mtime
     named = {name.lower(): value for name, value in headers.items()}
-    return parsedate_to_datetime(named["date"]).timestamp()
+    return parsedate_to_datetime(named["date"]).timestamp() + 1
 
 
 def delete_objects(uri: str, objects: Iterable[StoredObject]) -> None:

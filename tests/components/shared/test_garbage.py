@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.shared import inventory, storage
+from components.shared.errors import InputError
+from components.shared.garbage import Finding, survey
+from components.shared.garbage_removal import remove_garbage
+from components.shared.manifests import MANIFEST, PLAN
+from components.shared.records import Question
+from components.shared.workspace import Workspace
+from tests.components.shared.sample_folders import snapshot
+from tests.components.shared.sample_graphs import join, plan_join, publish, train_model
+from tests.stores import Store
+
+WEEK = 7 * 24 * 3600
+Ages = Callable[[str], None]
+
+
+@contextmanager
+def aged(is_old: Callable[[str], bool]) -> Iterator[None]:
+    """Let objects be a month older whose address is of the kind."""
+    original = inventory._time
+
+    def time_of(info: dict[str, Any]) -> float:
+        return original(info) - (30 * 24 * 3600 if is_old(info["name"]) else 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inventory, "_time", time_of)
+        yield
+
+
+@pytest.fixture
+def all_old() -> Iterator[None]:
+    """Everything in stores is a month old."""
+    with aged(lambda _: True):
+        yield
+
+
+def statuses(workspace: Workspace, **options: Any) -> dict[str, str]:
+    """Return the status of each folder; a folder whose objects differ has several."""
+    found: dict[str, set[str]] = {}
+    for finding in survey(workspace.uri, **options):
+        found.setdefault(finding.folder, set()).add(finding.status)
+    return {folder: " ".join(sorted(names)) for folder, names in found.items()}
+
+
+def name_of(uri: str) -> str:
+    """Return a folder as findings name it."""
+    return "/".join(uri.split("/")[-2:])
+
+
+def reasons(findings: list[Finding], status: str) -> dict[str, str]:
+    return {finding.object.name: finding.reason for finding in findings if finding.status == status}
+
+
+@settings(max_examples=25)
+@given(data=st.data())
+def test_all_that_a_dataset_or_a_young_folder_was_made_from_survives_and_the_rest_goes(data: st.DataObject) -> None:
+    with TemporaryDirectory() as place:
+        workspace = Workspace(f"{place}/w")
+        graph = _make_graph(data, workspace)
+        old = {uri for uri, (_, kind) in graph.items() if data.draw(st.booleans()) or kind == "dataset"}
+        keep = [uri for uri in graph if data.draw(st.integers(0, 9)) == 0]
+        wanted = _with_sources(graph, {u for u in graph if graph[u][1] == "dataset" or u not in old or u in keep})
+        before = snapshot(workspace.uri)
+        with aged(lambda name: any(uri in name for uri in old)):
+            findings = survey(workspace.uri, keep=keep)
+            assert snapshot(workspace.uri) == before, "a survey changes nothing"
+            removed = remove_garbage(workspace.uri, findings)
+            left = survey(workspace.uri, keep=keep)
+
+        after = snapshot(workspace.uri)
+        expected = {path: content for path, content in before.items() if any(path.startswith(uri) for uri in wanted)}
+        assert after == expected
+        assert {finding.status for finding in left} <= {"needed", "young"}
+        assert removed.objects == len(before) - len(after)
+        assert {str(path) for path in Path(workspace.uri).glob("*/*")} == wanted
+
+
+def _make_graph(data: st.DataObject, workspace: Workspace) -> dict[str, tuple[list[str], str]]:
+    """Make folders from each other; return what each was made from and what it is."""
+    graph: dict[str, tuple[list[str], str]] = {}
+    for number in range(data.draw(st.integers(1, 6))):
+        readable = [uri for uri, (_, kind) in graph.items() if kind == "rows"]
+        sources = data.draw(st.lists(st.sampled_from(readable), max_size=2, unique=True)) if readable else []
+        kind = data.draw(st.sampled_from(["rows", "rows", "unfinished", "dataset"]))
+        if kind == "unfinished":
+            uri = plan_join(workspace, str(number), sources).uri
+        else:
+            uri = (join if kind == "rows" else publish)(workspace, str(number), sources)
+        graph[uri] = (sources, kind)
+    return graph
+
+
+def _with_sources(graph: dict[str, tuple[list[str], str]], folders: set[str]) -> set[str]:
+    found = set(folders)
+    for uri in reversed(graph):
+        if uri in found:
+            found |= set(graph[uri][0])
+    return found
+
+
+def test_every_leftover_of_a_finished_folder_is_explained(workspace: Workspace, tmp_path: Path, all_old: None) -> None:
+    rows = join(workspace, "rows")
+    model = train_model(workspace, "model", [rows], tmp_path / "model")
+    dataset = publish(workspace, "dataset", [join(workspace, "last", [rows], model)])
+    leftovers = {
+        f"{rows}/rejected/part-00000-01234567.parquet": "rejected rows that no part counts",
+        f"{rows}/part-00099.parquet": "a part that the manifest does not name",
+        f"{rows}/.part-00000.parquet.abc123.tmp": "a temporary file of a process that was killed",
+        f"{model}/checkpoints/step-0000005/a.pt": "a checkpoint of a training that is finished",
+        f"{model}/model-01234567/config.json": "a model that the manifest does not name",
+    }
+    foreign = [f"{dataset}/notes.txt", f"{workspace.uri}/README", f"{workspace.uri}/mine/0123456789abcdef/data"]
+    for path in [*leftovers, *foreign]:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(b"12345")
+    findings = survey(workspace.uri)
+
+    start = len(workspace.uri) + 1
+    found = reasons(findings, "garbage")
+    assert found.keys() == {path[start:] for path in leftovers}
+    assert all(found[path[start:]].startswith(reason) for path, reason in leftovers.items())
+    assert reasons(findings, "unknown").keys() == {path[start:] for path in foreign}
+    assert remove_garbage(workspace.uri, findings).size == 5 * len(leftovers)
+    assert {f.status for f in survey(workspace.uri)} == {"needed", "unknown"}
+    assert all(Path(path).exists() for path in foreign)
+
+
+def test_what_is_young_is_never_garbage(workspace: Workspace) -> None:
+    rows = join(workspace, "rows")
+    Path(rows, ".x.tmp").touch()
+    unfinished = plan_join(workspace, "unfinished", [rows]).uri
+    assert statuses(workspace) == {name_of(rows): "needed young", name_of(unfinished): "young"}
+    assert statuses(workspace, min_age_hours=0) == {name_of(rows): "garbage", name_of(unfinished): "garbage"}
+
+
+def test_an_input_that_is_much_older_than_the_folder_that_reads_it_is_needed(workspace: Workspace) -> None:
+    first = join(workspace, "first")
+    second = join(workspace, "second", [first])
+    unfinished = plan_join(workspace, "unfinished", [second]).uri
+    with aged(lambda name: unfinished not in name):
+        found = survey(workspace.uri)
+    assert {f.folder: f.status for f in found} == {
+        name_of(first): "needed",
+        name_of(second): "needed",
+        name_of(unfinished): "young",
+    }
+    assert f"{name_of(unfinished)}, which is young, was made from it" in {finding.reason for finding in found}
+
+
+def test_a_workspace_that_stood_elsewhere_keeps_what_its_datasets_were_made_from(
+    workspace: Workspace, tmp_path: Path, all_old: None
+) -> None:
+    publish(workspace, "dataset", [join(workspace, "second", [join(workspace, "first")])])
+    moved = Path(workspace.uri).rename(tmp_path / "moved")
+    assert {finding.status for finding in survey(str(moved))} == {"needed"}
+
+
+def test_a_dataset_in_another_workspace_can_be_kept(workspace: Workspace, tmp_path: Path, all_old: None) -> None:
+    first = join(workspace, "first")
+    dataset = publish(Workspace(str(tmp_path / "other")), "dataset", [first])
+    assert statuses(workspace) == {name_of(first): "garbage"}
+    assert statuses(workspace, keep=[dataset]) == {name_of(first): "needed"}
+
+
+def test_a_folder_to_keep_that_has_nothing_to_do_with_the_workspace_is_refused(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    join(workspace, "first")
+    other = join(Workspace(str(tmp_path / "other")), "second")
+    with pytest.raises(InputError, match=f"--keep {other}: neither it nor anything that it was made from stands in"):
+        survey(workspace.uri, keep=[other])
+
+
+@pytest.mark.parametrize("content", ["{", '{"format": 99}', '{"format": 1}'])
+@pytest.mark.parametrize("name", [PLAN, MANIFEST])
+def test_nothing_is_garbage_while_a_plan_or_manifest_cannot_be_read(
+    workspace: Workspace, name: str, content: str, all_old: None
+) -> None:
+    folder = join(workspace, "rows")
+    Path(folder, name).write_text(content)
+    with pytest.raises(InputError, match=name):
+        survey(workspace.uri)
+
+
+def test_removal_that_was_cut_off_anywhere_is_continued_and_no_folder_looks_finished_meanwhile(
+    workspace: Workspace, all_old: None
+) -> None:
+    folder = join(workspace, "rows")
+    number = len(survey(workspace.uri))
+    for allowed in range(number):
+        _remove_one(workspace.uri)
+        left = {path.name for path in Path(folder).rglob("*.*") if path.is_file()}
+        assert len(left) == number - allowed - 1
+        assert MANIFEST not in left
+        assert PLAN in left or not left
+    assert survey(workspace.uri) == []
+
+
+def _remove_one(workspace: str) -> None:
+    """Remove garbage and die behind the first object."""
+    original, lock = inventory._delete, threading.Lock()
+
+    def delete(uri: str, stored: inventory.StoredObject) -> None:
+        if lock.acquire(blocking=False):
+            original(uri, stored)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inventory, "_delete", delete)
+        with pytest.raises(KeyboardInterrupt):
+            remove_garbage(workspace, survey(workspace))
+
+
+def test_a_folder_that_was_written_to_since_the_survey_stays(workspace: Workspace, all_old: None) -> None:
+    folder = plan_join(workspace, "rows")
+    findings = survey(workspace.uri)
+    next(iter(folder.missing_parts())).settle(0, kept=[Question(id="q", question="?")])
+    removed = remove_garbage(workspace.uri, findings)
+    assert (removed.objects, removed.in_use) == (0, (name_of(folder.uri),))
+
+
+def test_ages_are_told_by_the_stores_clock_on_each_store(store: Store) -> None:
+    workspace = Workspace(store.uri)
+    folder = join(workspace, "rows")
+    clock = inventory.store_time(store.uri)
+    ages = [clock - finding.object.time for finding in survey(store.uri)]
+    assert storage.exists(folder)
+    assert all(0 <= age < 60 for age in ages), ages
+
+
+def test_garbage_goes_and_datasets_stay_on_each_store(store: Store, tmp_path: Path, all_old: None) -> None:
+    workspace = Workspace(store.uri)
+    rows = join(workspace, "rows")
+    model = train_model(workspace, "model", [rows], tmp_path / "model")
+    dataset = publish(workspace, "dataset", [join(workspace, "second", [rows], model)])
+    storage.create(storage.join(model, "model-01234567/model.safetensors"), b"half")
+    garbage_folders = [join(workspace, "unused", [rows]), plan_join(workspace, "abandoned", [rows]).uri]
+    removed = remove_garbage(store.uri, survey(store.uri))
+    assert removed.objects == 1 + 6 + 1
+    assert [storage.exists(uri) for uri in (dataset, model, rows, *garbage_folders)] == [True] * 3 + [False] * 2
+    assert {finding.status for finding in survey(store.uri)} == {"needed"}
+
+
+def test_an_upload_to_s3_that_was_cut_off_is_garbage(s3_store: Store, all_old: None) -> None:
+    import fsspec
+
+    folder = publish(Workspace(s3_store.uri), "dataset")
+    filesystem = fsspec.filesystem("s3")
+    bucket, key, _ = filesystem.split_path(storage.join(folder, "model-01234567/big.safetensors"))
+    upload = filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key=key)["UploadId"]
+    filesystem.call_s3("upload_part", Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"x" * 100)
+    filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key="elsewhere/big")
+    # An upload's time is S3's own, too: all are new here, so that age is left out of account.
+    findings = survey(s3_store.uri, min_age_hours=-1)
+    (found,) = [finding for finding in findings if finding.status == "garbage"]
+    assert (found.object.upload, found.reason) == (upload, "an upload that was cut off")
+    remove_garbage(s3_store.uri, findings)
+    assert inventory.list_uploads(s3_store.uri) == []
+
+
+def test_nothing_stands_in_a_workspace_that_is_not_there(tmp_path: Path) -> None:
+    assert survey(str(tmp_path / "nowhere")) == []
+
+
+def test_a_file_is_no_workspace(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file; expected a folder"):
+        survey(str(tmp_path / "file"))
+
+
+def test_the_local_clock_plays_no_part(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    join(workspace, "rows")
+    before = survey(workspace.uri)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 10 * WEEK)
+    assert survey(workspace.uri) == before
