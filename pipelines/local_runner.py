@@ -1,9 +1,9 @@
 """Runs a compiled pipeline on this machine: the file that a cluster gets, through kfp.local, each step a process.
 
 kfp.local 2.17 refuses steps that are commands, rewrites "python3" inside every argument, gives each input of a loop the
-loop's item, waits minutes between retries and does not tell a failed step's exit code. Two replacements, in force
-while a pipeline runs, mend that; the tests hold the original behaviour as strict expected failures, so that they go
-when kfp is mended.
+loop's item, retries whatever the exit code and only after minutes, and does not tell a failed step's exit code. Three
+replacements, in force while a pipeline runs, mend that; the tests hold the original behaviour as strict expected
+failures, so that they go when kfp is mended.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,13 +27,15 @@ from typing import Any, Protocol
 
 from kfp import components, local
 from kfp.local import subprocess_task_handler
-from kfp.local.orchestrator import task_spec_utils
+from kfp.local.orchestrator import task_executor, task_spec_utils
 from kfp.local.status import Status
 
+from components.shared.exit_codes import UNAVAILABLE
 from pipelines.compiled_pipeline import step_of_command
 
 REPOSITORY = Path(__file__).parents[1]
 LAST_LINES = 12  # of a failed step's log, shown to the user
+_SIGNALLED = 128  # a process that signal n ended has the exit code 128 + n, as shells and Kubernetes say it
 
 
 class Observer(Protocol):
@@ -43,6 +46,9 @@ class Observer(Protocol):
 
     def step_said(self, line: str) -> None:
         """Take note of a line that the running step wrote."""
+
+    def step_died(self, exit_code: int, attempt: int, attempts: int) -> None:
+        """Take note that the running step's process died of what may pass, and that the next attempt starts."""
 
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
         """Take note that a step ended well; ``folder`` may still lack the parts of other shards."""
@@ -78,6 +84,7 @@ class _Processes:
     folder: Path
     failure: StepFailedError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    task: threading.local = field(default_factory=threading.local)  # its ``retries``; a loop's tasks have threads
     number: int = 0
 
     @contextlib.contextmanager
@@ -86,8 +93,14 @@ class _Processes:
         with (
             _replaced(subprocess_task_handler, "SubprocessTaskHandler", self._handler()),
             _replaced(task_spec_utils, "create_parameter_loop_iteration_task_spec", _iteration_task_spec),
+            _replaced(task_executor, "execute_single_task", self._execute_task),
         ):
             yield
+
+    def _execute_task(self, *, task_spec: Any, **others: Any) -> Any:
+        """Keep the task's retry policy in mind: what starts its process is not told."""
+        self.task.retries = task_spec.retry_policy.max_retry_count
+        return _original_execute_task(task_spec=task_spec, **others)
 
     def _handler(self) -> type:
         processes = self
@@ -103,7 +116,7 @@ class _Processes:
         return StepHandler
 
     def run(self, command: list[str]) -> None:
-        """Run one step to its end. Raises rather than reports a failure, because kfp would retry it after a minute."""
+        """Run one step to its end. Raises rather than reports a failure, because kfp would retry it, whatever it is."""
         with self.lock:
             if self.failure is not None:
                 raise self.failure
@@ -112,7 +125,7 @@ class _Processes:
             started = time.monotonic()
             self.observer.step_started(step, options)
             log = self.folder / f"{self.number:03d}-{step}.log"
-            exit_code, last_lines = self._run_process(command, log)
+            exit_code, last_lines = self._run_attempts(command, log)
             if exit_code != 0:
                 self.failure = StepFailedError(step, exit_code, last_lines, log)
                 raise self.failure
@@ -120,11 +133,21 @@ class _Processes:
             folder = Path(outputs["parameters"]["folder"]["outputFile"]).read_text(encoding="utf-8")
             self.observer.step_finished(step, folder, time.monotonic() - started)
 
+    def _run_attempts(self, command: list[str], log: Path) -> tuple[int, list[str]]:
+        """Start the step again, at once, as often as its retry policy says: it continues where it stopped."""
+        retries = self.task.retries
+        for attempt in range(1, retries + 1):
+            exit_code, last_lines = self._run_process(command, log)
+            if not _may_pass(exit_code):
+                return exit_code, last_lines
+            self.observer.step_died(exit_code, attempt, retries + 1)
+        return self._run_process(command, log)
+
     def _run_process(self, command: list[str], log: Path) -> tuple[int, list[str]]:
         last_lines: deque[str] = deque(maxlen=LAST_LINES)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
         with (
-            log.open("w", encoding="utf-8") as file,
+            log.open("a", encoding="utf-8") as file,
             subprocess.Popen(  # noqa: S603 - the command is one of our own steps
                 [sys.executable, *command[1:]],
                 stdout=subprocess.PIPE,
@@ -139,9 +162,16 @@ class _Processes:
                 file.write(line)
                 last_lines.append(line.rstrip())
                 self.observer.step_said(line.rstrip())
-        return process.returncode, list(last_lines)
+        code = process.returncode
+        return code if code >= 0 else _SIGNALLED - code, list(last_lines)
 
 
+def _may_pass(exit_code: int) -> bool:
+    """Tell whether the same command may do better: a store did not answer, or a signal ended it (but Ctrl-C's)."""
+    return exit_code == UNAVAILABLE or (exit_code > _SIGNALLED and exit_code != _SIGNALLED + signal.SIGINT)
+
+
+_original_execute_task: Callable[..., Any] = task_executor.execute_single_task
 _original_iteration_task_spec: Callable[..., Any] = task_spec_utils.create_parameter_loop_iteration_task_spec
 
 

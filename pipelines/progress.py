@@ -49,6 +49,11 @@ class ConsoleObserver:
             done, figure, seconds_left = match.groups()
             self._status.update(escape(f"{self._heading}: {done}, {figure}, {_duration(float(seconds_left))} left"))
 
+    def step_died(self, exit_code: int, attempt: int, attempts: int) -> None:
+        """Print that the running step starts again, for good: who reads a log later wants to know."""
+        line = f"{self._heading} ended with exit code {exit_code} and continues: attempt {attempt + 1} of {attempts}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
         """Print the step's line for good."""
         self._finished += 1

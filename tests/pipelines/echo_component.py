@@ -10,6 +10,7 @@ def echo(
     inputs: str = "",
     shard: int = 0,
     fail_with: int = 0,
+    fates: str = "",
 ) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(
         image="scalequest/cpu:test",
@@ -19,6 +20,7 @@ def echo(
             "--inputs", inputs,
             "--shard", shard,
             "--fail-with", fail_with,
+            "--fates", fates,
             "--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER,
         ],
     )  # fmt: skip

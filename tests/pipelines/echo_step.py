@@ -1,6 +1,7 @@
 """A step for tests of the runner: says what it was given, reports it as its folder, and fails when told to."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ def main() -> None:
     options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
     outputs = json.loads(options.pop("--executor-input"))["outputs"]
     sys.stderr.write(f"echo {json.dumps(options)}\n")
+    if options["--fates"]:
+        meet_fate(Path(options["--fates"]))
     if options["--fail-with"] != "0":
         sys.exit(int(options["--fail-with"]))
     text = f"{options['--name']}({options['--inputs']})"
@@ -18,6 +21,16 @@ def main() -> None:
     ):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(content)
+
+
+def meet_fate(fates: Path) -> None:
+    """Take the first line off a file and die of it: an exit code, or a signal as a negative number."""
+    first, *rest = fates.read_text().splitlines() or ["0"]
+    fates.write_text("\n".join(rest))
+    if int(first) < 0:
+        os.kill(os.getpid(), -int(first))
+    if int(first) > 0:
+        sys.exit(int(first))
 
 
 main()

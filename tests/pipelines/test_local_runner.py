@@ -28,6 +28,9 @@ class Recorder:
     def step_said(self, line: str) -> None:
         self.lines.append(line)
 
+    def step_died(self, exit_code: int, attempt: int, attempts: int) -> None:
+        self.lines.append(f"died of {exit_code}, {attempt} of {attempts}")
+
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
         self.folders.append(folder)
 
@@ -46,8 +49,8 @@ def run_pipeline(pipeline: Any, folder: Path, **arguments: Any) -> Recorder:
 
 
 @dsl.pipeline(name="one-step")
-def one_step(name: str, fail_with: int = 0) -> None:
-    first = on_cpu(echo(name=name, fail_with=fail_with))
+def one_step(name: str, fail_with: int = 0, fates: str = "") -> None:
+    first = on_cpu(echo(name=name, fail_with=fail_with, fates=fates))
     on_cpu(echo(name="after", inputs=first.outputs["folder"]))
 
 
@@ -105,6 +108,42 @@ def test_a_failed_step_in_a_loop_stops_the_other_iterations(tmp_path: Path) -> N
     assert len(list(caught.value.log.parent.glob("*-*.log"))) == 1
 
 
+@pytest.mark.parametrize(("fates", "exit_codes"), [([-9], [137]), ([75, -15, 143], [75, 143, 143]), ([-11], [139])])
+def test_a_step_that_died_of_what_may_pass_is_started_again_at_once(
+    fates: list[int], exit_codes: list[int], tmp_path: Path
+) -> None:
+    recorder = run_pipeline(one_step, tmp_path, name="a", fates=_written(fates, tmp_path))
+    died = [line for line in recorder.lines if line.startswith("died")]
+    assert died == [f"died of {code}, {number} of 4" for number, code in enumerate(exit_codes, start=1)]
+    assert recorder.folders == ["a()", "after(a())"]
+
+
+@pytest.mark.parametrize("fate", [1, 2, -2])
+def test_a_step_that_would_fail_again_or_was_interrupted_is_started_once(fate: int, tmp_path: Path) -> None:
+    with pytest.raises(StepFailedError) as caught:
+        run_pipeline(one_step, tmp_path, name="a", fates=_written([fate], tmp_path))
+    assert caught.value.exit_code == (fate if fate > 0 else 128 - fate)
+    assert caught.value.log.read_text().count("echo ") == 1
+
+
+def test_a_step_that_dies_each_time_ends_the_run_after_as_many_attempts_as_its_retry_policy_says(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(StepFailedError, match="exit code 137") as caught:
+        run_pipeline(one_step, tmp_path, name="a", fates=_written([-9] * 9, tmp_path))
+    assert caught.value.log.read_text().count("echo ") == 1 + 3
+    assert len((tmp_path / "fates").read_text().splitlines()) == 9 - 4
+
+
+def test_a_step_without_a_retry_policy_is_started_once(tmp_path: Path) -> None:
+    @dsl.pipeline(name="no-retries")
+    def no_retries(fates: str) -> None:
+        echo(name="a", fates=fates)
+
+    with pytest.raises(StepFailedError, match="exit code 75"):
+        run_pipeline(no_retries, tmp_path, fates=_written([75], tmp_path))
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.xfail(strict=True, reason="kfp.local refuses steps that are commands", raises=RuntimeError)
 def test_kfp_runs_a_container_component(tmp_path: Path) -> None:
@@ -118,6 +157,12 @@ def test_kfp_runs_a_container_component(tmp_path: Path) -> None:
 def test_kfp_leaves_arguments_alone() -> None:
     command = subprocess_task_handler.replace_python_executable(["python3", "/opt/python3/x"], "/usr/bin/python")
     assert command == ["/usr/bin/python", "/opt/python3/x"]
+
+
+def _written(fates: list[int], folder: Path) -> str:
+    path = folder / "fates"
+    path.write_text("\n".join(map(str, fates)))
+    return str(path)
 
 
 def loop_task() -> Any:
