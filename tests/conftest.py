@@ -14,7 +14,7 @@ from components.shared.records import Question, Row
 from components.shared.rows import Slice
 from components.shared.workspace import Workspace
 
-pytest_plugins = ["tests.stores", "tests.smoke_runs"]
+pytest_plugins = ["tests.stores", "tests.fault_proxy", "tests.smoke_runs"]
 
 # Examples are drawn the same way each time, and first calls may be slow where much runs beside them.
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
