@@ -1,8 +1,6 @@
 """The key test: the compiled pipeline `scalequest`, whole, through kfp.local, every step a process of its own."""
 
 import json
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,62 +10,38 @@ from components.shared.lineage import rows_stages_of
 from components.shared.manifests import read_manifest
 from pipelines.show_command import newest_dataset
 from tests.pipelines.test_cli import scalequest
+from tests.smoke_runs import Finished, folders_of, run_smoke
 
 pytestmark = pytest.mark.timeout(900)  # a run takes one minute on two idle cores, and more beside others
 
 ANSWER_STEPS = {"generate_responses", "score_responses", "select_responses", "package_dataset"}
 
 
-@dataclass(frozen=True)
-class Finished:
-    workspace: Path
-    output: str
-    folders: frozenset[str]
-
-
-def run_smoke(workspace: Path, *settings: str) -> subprocess.CompletedProcess[str]:
-    arguments = [word for setting in settings for word in ("--set", setting)]
-    return scalequest("run", "smoke", "--workspace", str(workspace), *arguments, cwd=workspace.parent)
-
-
-def folders_of(workspace: Path) -> frozenset[str]:
-    """Return the folders in a workspace as step/fingerprint."""
-    return frozenset(str(path.parent.relative_to(workspace)) for path in workspace.glob("*/*/_plan.json"))
-
-
-def contents_of(workspace: Path) -> dict[str, str]:
+def contents_of(workspace: str) -> dict[str, str]:
     """Return every file's digest and time of change by its path."""
     return {
-        str(path.relative_to(workspace)): f"{storage.digest_file(path)} {path.stat().st_mtime_ns}"
-        for path in workspace.rglob("*")
+        str(path): f"{storage.digest_file(path)} {path.stat().st_mtime_ns}"
+        for path in Path(workspace).rglob("*")
         if path.is_file()
     }
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    workspace = tmp_path_factory.mktemp("smoke") / "workspace"
-    result = run_smoke(workspace)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return Finished(workspace, result.stdout, folders_of(workspace))
-
-
-def test_a_run_leaves_a_dataset_that_opens_as_json(finished: Finished) -> None:
-    folder = newest_dataset(str(finished.workspace))
+def test_a_run_leaves_a_dataset_that_opens_as_json(undisturbed: Finished) -> None:
+    folder = newest_dataset(undisturbed.workspace)
     lines = [line for path in sorted(Path(folder, "jsonl").iterdir()) for line in path.read_text().splitlines()]
     assert len(lines) == read_manifest(folder).rows_out > 0
     assert all(json.loads(line)["question"] and json.loads(line)["response"] for line in lines)
     assert {json.loads(line)["source"] for line in lines} == {"first"}
 
 
-def test_every_folder_is_finished_and_its_ledger_adds_up(finished: Finished) -> None:
-    for folder in finished.folders:
-        manifest = read_manifest(str(finished.workspace / folder))
+def test_every_folder_is_finished_and_its_ledger_adds_up(undisturbed: Finished) -> None:
+    for folder in undisturbed.folders:
+        manifest = read_manifest(storage.join(undisturbed.workspace, folder))
         assert manifest.rows_in == manifest.rows_out + sum(manifest.rejected.values()), folder
 
 
-def test_rows_come_through_the_stages_of_the_figure_in_its_order(finished: Finished) -> None:
-    steps = [stage.step for stage in rows_stages_of(newest_dataset(str(finished.workspace)))]
+def test_rows_come_through_the_stages_of_the_figure_in_its_order(undisturbed: Finished) -> None:
+    steps = [stage.step for stage in rows_stages_of(newest_dataset(undisturbed.workspace))]
     assert steps == [
         "generate_questions",
         "filter_language",
@@ -82,33 +56,33 @@ def test_rows_come_through_the_stages_of_the_figure_in_its_order(finished: Finis
     ]
 
 
-def test_a_run_prints_a_line_a_step_the_funnel_and_where_the_dataset_is(finished: Finished) -> None:
-    lines = finished.output.splitlines()
+def test_a_run_prints_a_line_a_step_the_funnel_and_where_the_dataset_is(undisturbed: Finished) -> None:
+    lines = undisturbed.output.splitlines()
     steps = [line for line in lines if line.split("/")[0].strip().isdigit()]
     assert len(steps) == int(steps[-1].split("/")[0]) == int(lines[0].split(", ")[1].split()[0])
     assert any(line.startswith("filter_solvability ") for line in lines)
     assert any(line.endswith("/README.md") for line in lines)
 
 
-def test_the_same_command_again_reuses_everything(finished: Finished) -> None:
-    before = contents_of(finished.workspace)
-    result = run_smoke(finished.workspace)
+def test_the_same_command_again_reuses_everything(undisturbed: Finished, tmp_path: Path) -> None:
+    before = contents_of(undisturbed.workspace)
+    result = run_smoke(undisturbed.workspace, tmp_path)
     assert result.returncode == 0
     steps = [line for line in result.stdout.splitlines() if line.split("/")[0].strip().isdigit()]
     assert all(" reused " in line for line in steps), result.stdout
-    assert contents_of(finished.workspace) == before
+    assert contents_of(undisturbed.workspace) == before
 
 
-def test_one_option_changed_makes_anew_only_what_depends_on_it(finished: Finished) -> None:
-    result = run_smoke(finished.workspace, "num_responses=3")
+def test_one_option_changed_makes_anew_only_what_depends_on_it(undisturbed: Finished, tmp_path: Path) -> None:
+    result = run_smoke(undisturbed.workspace, tmp_path, "num_responses=3")
     assert result.returncode == 0, result.stdout + result.stderr
-    new = folders_of(finished.workspace) - finished.folders
+    new = folders_of(undisturbed.workspace) - undisturbed.folders
     assert {name.split("/")[0] for name in new} == ANSWER_STEPS
     assert len(new) == len(ANSWER_STEPS)
 
 
-def test_show_of_the_workspace_prints_the_funnel_of_its_dataset(finished: Finished) -> None:
-    result = scalequest("show", str(finished.workspace), cwd=finished.workspace)
+def test_show_of_the_workspace_prints_the_funnel_of_its_dataset(undisturbed: Finished) -> None:
+    result = scalequest("show", undisturbed.workspace, cwd=Path(undisturbed.workspace))
     assert result.returncode == 0
     assert "package_dataset (version 1)" in result.stdout
     assert "filter_language" in result.stdout
@@ -117,7 +91,7 @@ def test_show_of_the_workspace_prints_the_funnel_of_its_dataset(finished: Finish
 def test_a_step_that_refuses_its_input_ends_the_run_with_its_message_and_exit_code_2(tmp_path: Path) -> None:
     missing = tmp_path / "missing.jsonl"
     source = f"seed_questions=[{{source: {missing}, question_column: question, answer_column: answer}}]"
-    result = run_smoke(tmp_path / "workspace", source)
+    result = run_smoke(str(tmp_path / "workspace"), tmp_path, source)
     assert result.returncode == 2
     assert "import_questions: error: " in result.stderr
     assert str(missing) in result.stderr

@@ -1,0 +1,91 @@
+"""Runs of the preset ``smoke``: the compiled pipeline `scalequest`, whole, every step a process of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from components.shared import storage
+from components.shared.manifests import Manifest, read_manifest
+
+_STEP_LINE = re.compile(r"^ *\d+/\d+  (\w+)[^/]* (\d+\.\d) s  ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that nothing disturbed, and what it left and printed."""
+
+    workspace: str
+    output: str
+    folders: frozenset[str]  # as step/fingerprint
+
+    def manifests(self) -> dict[str, Manifest]:
+        """Return the manifest of every folder by step/fingerprint."""
+        return {folder: read_manifest(storage.join(self.workspace, folder)) for folder in self.folders}
+
+    def seconds_of_steps(self) -> dict[str, float]:
+        """Return how long each step's process ran, at most."""
+        seconds: dict[str, float] = {}
+        for step, took in _STEP_LINE.findall(self.output):
+            seconds[step] = max(seconds.get(step, 0.0), float(took))
+        return seconds
+
+
+def smoke_command(workspace: str, *settings: str) -> list[str]:
+    """Return the command that runs the preset with ``name=value`` settings."""
+    words = [word for setting in settings for word in ("--set", setting)]
+    program = "from pipelines.cli import main; main()"
+    return [sys.executable, "-c", program, "run", "smoke", "--workspace", workspace, *words]
+
+
+def smoke_environment(scratch: Path, store: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a run: nothing but where its store is and where it may leave temporary files."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "COLUMNS": "200",
+        **store,
+    }
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A finished run in a directory, once for all tests: a minute on two idle cores, more beside others."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    workspace = str(place / "workspace")
+    result = run_smoke(workspace, place / "scratch")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return Finished(workspace, result.stdout, folders_of(workspace))
+
+
+def run_smoke(
+    workspace: str, scratch: Path, *settings: str, store: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[str]:
+    """Run the preset to its end."""
+    return subprocess.run(
+        smoke_command(workspace, *settings),
+        env=smoke_environment(scratch, store),
+        cwd=scratch,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def folders_of(workspace: str) -> frozenset[str]:
+    """Return the folders in a workspace that are begun or finished, as step/fingerprint."""
+    return frozenset(
+        f"{step}/{name}"
+        for step in storage.list_names(workspace)
+        for name in storage.list_names(storage.join(workspace, step))
+    )
