@@ -39,7 +39,9 @@ def list_objects(uri: str) -> list[StoredObject]:
         found = filesystem.find(root, detail=True)
     start = len(filesystem._strip_protocol(root).rstrip("/")) + 1
     objects = [
-        StoredObject(name=path[start:], size=int(info["size"]), time=_time(info)) for path, info in found.items()
+        StoredObject(name=path[start:], size=int(info["size"]), time=_time(info))
+        for path, info in found.items()
+        if info["type"] != "directory"  # an S3 server that keeps folders lists an empty one
     ]
     if any(not each.name for each in objects):
         raise InputError(f"{uri} is a file; expected a folder")

@@ -250,7 +250,7 @@ def test_garbage_goes_and_datasets_stay_on_each_store(store: Store, tmp_path: Pa
     garbage_folders = [join(workspace, "unused", [rows]), plan_join(workspace, "abandoned", [rows]).uri]
     removed = remove_garbage(store.uri, survey(store.uri))
     assert removed.objects == 1 + 6 + 1
-    assert [bool(storage.list_files(uri)) for uri in (dataset, *garbage_folders)] == [True, False, False]
+    assert [bool(inventory.list_objects(uri)) for uri in (dataset, *garbage_folders)] == [True, False, False]
     assert {finding.status for finding in survey(store.uri)} == {"needed"}
 
 
