@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 
 from components.shared import storage
-from components.shared.errors import InputError
-from components.shared.exit_codes import BAD_INPUT
+from components.shared.errors import InputError, UnavailableError
+from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
 from components.shared.ledgers import REJECTED
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
@@ -21,15 +21,15 @@ EXIT_CODE_INTERRUPTED = 130
 
 
 def run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str = "") -> int:
-    """Run a preset, or one column of the figure with its values; return the exit code: 2 for bad input."""
+    """Run a preset, or one column of the figure with its values; return the exit code: that of the step that failed."""
     # A console of its own stream: while kfp runs, sys.stdout is its log.
     console = Console(file=sys.stdout)
     try:
         run = prepare_run(preset, settings, workspace, pipeline)
         check_writable(workspace)
-    except InputError as error:
+    except (InputError, UnavailableError) as error:
         Console(stderr=True).print(f"scalequest run: error: {error}", markup=False, highlight=False, soft_wrap=True)
-        return BAD_INPUT
+        return BAD_INPUT if isinstance(error, InputError) else UNAVAILABLE
     console.print(f"{preset}: {run.pipeline.path.stem}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
     return _run(run, workspace, console)
 
@@ -74,8 +74,8 @@ def _print_result(console: Console, folder: str) -> None:
 
 def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> None:
     console = Console(stderr=True)
-    # Bad input is said in one line, the last; anything else needs what came before it.
-    lines = last_lines[-1:] if exit_code == BAD_INPUT else last_lines
+    # What a step says of itself is one line, the last; anything else needs what came before it.
+    lines = last_lines[-1:] if exit_code in (BAD_INPUT, UNAVAILABLE) else last_lines
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"step {step} failed with exit code {exit_code}; its log is {log}", highlight=False, soft_wrap=True)
