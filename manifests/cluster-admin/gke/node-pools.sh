@@ -1,0 +1,18 @@
+#!/bin/sh
+# Node pools with eight A100 a node that grow from nothing. Not run by any test: it needs a project with quota.
+#   PROJECT=my-project CLUSTER=my-cluster LOCATION=us-central1-a sh node-pools.sh on-demand|spot|dws
+set -eu
+MACHINE=${MACHINE:-a2-ultragpu-8g}
+GPU=${GPU:-nvidia-a100-80gb} # nvidia-tesla-a100 with MACHINE=a2-highgpu-8g
+case "${1:-}" in
+  on-demand) set -- scalequest-a100 ;;
+  spot) set -- scalequest-a100-spot --spot --node-taints=cloud.google.com/gke-spot=true:NoSchedule ;;
+  # Dynamic Workload Scheduler: all nodes of a Job at once, when they are to be had (dws.yaml beside this file)
+  dws) set -- scalequest-a100-dws --flex-start --enable-queued-provisioning --reservation-affinity=none ;;
+  *) echo "usage: node-pools.sh on-demand|spot|dws" >&2; exit 2 ;;
+esac
+exec gcloud container node-pools create "$@" \
+  --project="$PROJECT" --cluster="$CLUSTER" --location="$LOCATION" \
+  --machine-type="$MACHINE" --accelerator="type=$GPU,count=8,gpu-driver-version=latest" \
+  --ephemeral-storage-local-ssd=count=8 --enable-autoscaling --num-nodes=0 --total-max-nodes=2 \
+  --workload-metadata=GKE_METADATA

@@ -1,0 +1,208 @@
+"""Each step of ``components/`` as a plain Kubernetes Job; a step that several pods can share as an Indexed Job.
+
+A step's options stand in a ConfigMap of its name, one key an option, with the defaults of its config. The Job hands each
+of them to the command (``--seed $(seed)``), so that whoever runs it edits a list of names and values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from components.shared.config import StepConfig, WholePartConfig, flag_of, info_of, options_of
+from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
+from components.shared.images import ImageName, image
+from manifests.profiles import Task, read_profile
+
+Size = Literal["cpu", "inference", "training"]
+COMPONENTS = Path(__file__).resolve().parent.parent / "components"
+DEFAULT_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
+LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
+SIZE_LABEL = "scalequest.dev/size"
+SIZES: dict[ImageName, Size] = {"cpu": "cpu", "vllm": "inference", "train": "training"}
+RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted does not count
+DAYS_KEPT = 7
+# An Indexed Job's pod tells the step which shard it is (JOB_COMPLETION_INDEX); nobody sets it.
+SET_BY_KUBERNETES = "shard"
+CACHES = {
+    "HOME": "/tmp",  # noqa: S108 -- an emptyDir of the pod: the root file system is read-only
+    "XDG_CACHE_HOME": "/tmp/.cache",  # noqa: S108
+    "HF_HOME": "/tmp/.cache/huggingface",  # noqa: S108
+    "TRITON_CACHE_DIR": "/tmp/.cache/triton",  # noqa: S108
+    "VLLM_CACHE_ROOT": "/tmp/.cache/vllm",  # noqa: S108
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What a Job has to know of a step."""
+
+    name: str
+    config: type[StepConfig]
+    image: ImageName
+
+    @property
+    def size(self) -> Size:
+        """Return which task of a hardware profile it is; the import of a model only copies files."""
+        return "cpu" if self.name == "import_model" else SIZES[self.image]
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether several pods can share it."""
+        return issubclass(self.config, WholePartConfig)
+
+    @property
+    def object_name(self) -> str:
+        """Return the name of its Job and ConfigMap."""
+        return self.name.replace("_", "-")
+
+    @property
+    def options(self) -> list[dataclasses.Field[Any]]:
+        """Return the options that somebody sets."""
+        return [field for field in options_of(self.config) if field.name != SET_BY_KUBERNETES]
+
+
+def read_steps() -> list[Step]:
+    """Return every step, sorted by name."""
+    return [_read_step(path.parent) for path in sorted(COMPONENTS.glob("*/step.py"))]
+
+
+def options_text(step: Step) -> str:
+    """Return a step's ConfigMap as YAML, with each option's help above it."""
+    lines = [
+        f"# The options of {step.name}. Those without a value that say [required] have to be given.",
+        "apiVersion: v1",
+        "kind: ConfigMap",
+        "metadata:",
+        f"  name: {step.object_name}",
+        "  labels:",
+        *(f"    {name}: {value}" for name, value in LABELS.items()),
+        "data:",
+    ]
+    for field in step.options:
+        required = " [required]" if field.default is dataclasses.MISSING else ""
+        lines += [f"  # {info_of(field).help}{required}", f"  {field.name}: {json.dumps(default_text(field))}"]
+    return "\n".join(lines) + "\n"
+
+
+def default_text(field: dataclasses.Field[Any]) -> str:
+    """Return an option's default as it is written on a command line; "" where it has to be given."""
+    if field.default is dataclasses.MISSING:
+        return ""
+    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+
+
+def job_of(step: Step) -> dict[str, Any]:
+    """Return a step's Job, sized for a node of the default profile and tied to no kind of node."""
+    task = read_profile(DEFAULT_PROFILE).tasks[step.size]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": step.object_name, "labels": {**LABELS, SIZE_LABEL: step.size}},
+        "spec": {
+            **_completions(step),
+            "podReplacementPolicy": "Failed",  # a pod that is stopping may still write: the next one waits for its end
+            "podFailurePolicy": {"rules": _failure_rules(step)},
+            "ttlSecondsAfterFinished": DAYS_KEPT * 86400,
+            "template": {"metadata": {"labels": {**LABELS, SIZE_LABEL: step.size}}, "spec": _pod(step, task)},
+        },
+    }
+
+
+def resources_of(task: Task) -> dict[str, dict[str, str]]:
+    """Return a container's requests and limits; a GPU is asked for as a limit, which is its request as well."""
+    return {
+        "requests": {"cpu": task.cpu, "memory": task.memory, "ephemeral-storage": task.ephemeral_storage},
+        "limits": {"memory": task.memory} | ({} if task.gpus == "0" else {"nvidia.com/gpu": task.gpus}),
+    }
+
+
+def shm_volume(task: Task) -> dict[str, Any]:
+    """Return the shared memory that processes of one pod exchange tensors through."""
+    return {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": task.shm}}
+
+
+def _read_step(folder: Path) -> Step:
+    module = importlib.import_module(f"components.{folder.name}.step")
+    (config,) = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, StepConfig) and value.__module__ == module.__name__
+    ]
+    # As text: importing a component takes kfp's three seconds.
+    found = re.search(r'image=image\("(\w+)"\)', (folder / "component.py").read_text(encoding="utf-8"))
+    assert found, f"{folder.name}/component.py names no image"
+    return Step(name=folder.name, config=config, image=cast(ImageName, found[1]))
+
+
+def _completions(step: Step) -> dict[str, Any]:
+    if not step.is_shared:
+        return {"backoffLimit": RETRIES}
+    # completions and the option num_shards are one number
+    return {"completionMode": "Indexed", "completions": 1, "parallelism": 1, "backoffLimitPerIndex": RETRIES}
+
+
+def _failure_rules(step: Step) -> list[dict[str, Any]]:
+    def on_exit_codes(*codes: int) -> dict[str, Any]:
+        return {"onExitCodes": {"containerName": "step", "operator": "In", "values": list(codes)}}
+
+    return [
+        # evicted, preempted, its node gone: nobody's mistake
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        # bad input stays bad
+        {"action": "FailIndex" if step.is_shared else "FailJob", **on_exit_codes(BAD_INPUT)},
+        # a store that did not answer, out of memory, stopped: it goes on where it was
+        {"action": "Count", **on_exit_codes(UNAVAILABLE, KILLED, STOPPED)},
+    ]
+
+
+def _pod(step: Step, task: Task) -> dict[str, Any]:
+    return {
+        "restartPolicy": "Never",
+        "serviceAccountName": "scalequest",
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "runAsGroup": 0,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(step, task)],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, shm_volume(task)],
+    }
+
+
+def _container(step: Step, task: Task) -> dict[str, Any]:
+    return {
+        "name": "step",
+        "image": image(step.image),
+        "command": ["python3", "-m", f"components.{step.name}"],
+        "args": [word for field in step.options for word in (flag_of(field.name), f"$({field.name})")],
+        "envFrom": [{"configMapRef": {"name": step.object_name}}],
+        "env": [*({"name": name, "value": value} for name, value in CACHES.items()), *_secrets(step)],
+        "resources": resources_of(task),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "shm", "mountPath": "/dev/shm"}],  # noqa: S108
+    }
+
+
+def _secrets(step: Step) -> list[dict[str, Any]]:
+    """Return the keys that a step may use, from Secrets that may be missing."""
+    names = {field.name for field in step.options}
+    # What reads a hub: the imports, and whatever loads a model.
+    hub = step.image != "cpu" or step.name.startswith("import_")
+    keys = [("HF_TOKEN", "huggingface-token", "token")] if hub else []
+    keys += [("OPENAI_API_KEY", "rewriter-api-key", "key")] if "api_key_env" in names else []
+    return [
+        {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
+        for variable, secret, key in keys
+    ]
