@@ -37,12 +37,12 @@ def run(config: DeduplicateConfig, workspace: Workspace) -> str:
         return folder.uri
     index = Index(len(questions), config.min_similarity)
     num_known = 0
-    for part in folder.missing_parts():
+    for part in folder.missing_parts(in_order=True):
         for number in range(num_known, part.number):
             for row in folder.read_part(number):
                 index.add(row.id, row.question)
         num_known = part.number + 1
-        for position, row in enumerate(questions.read(part.slice)):
+        for position, row in part.rows(questions.read(part.slice)):
             match = index.find_or_add(row.id, row.question)
             if match is None:
                 part.settle(position, kept=[row])

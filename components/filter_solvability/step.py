@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from components.shared.config import ShardedConfig, option
-from components.shared.engines import Completion, EngineConfig, Request, Sampling, check_engine, open_engine
+from components.shared.engines import (
+    UNANSWERED,
+    Completion,
+    EngineConfig,
+    Request,
+    Sampling,
+    check_engine,
+    open_engine,
+)
 from components.shared.engines.stream import answer_parts
 from components.shared.filters import KEEP, Verdict
 from components.shared.output_folders import Part
@@ -65,8 +73,8 @@ def run(config: FilterSolvabilityConfig, workspace: Workspace) -> str:
 
 def judge(completion: Completion) -> Verdict:
     """Return KEEP, or why a question is dropped after this reply."""
-    if completion.finish_reason == "too_long":
-        return Verdict("too_long", "the prompt leaves no room for a reply")
+    if completion.finish_reason in UNANSWERED:
+        return Verdict(completion.finish_reason, completion.detail)
     if completion.finish_reason != "stop":
         return Verdict(
             "cut_off", f"{completion.finish_reason or 'no finish reason'} after {completion.num_tokens} tokens"

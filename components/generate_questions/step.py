@@ -91,7 +91,7 @@ def _settle(result: Result, folder: OutputFolder, generator: str) -> None:
         num_tokens=completion.num_tokens,
     )
     if completion.finish_reason != "stop":
-        detail = f"{completion.num_tokens} tokens"
+        detail = completion.detail or f"{completion.num_tokens} tokens"
         part.settle(index, rejected=[Reject(row=question, reason=completion.finish_reason, detail=detail)])
     elif not question.question:
         part.settle(index, rejected=[Reject(row=question, reason="empty")])

@@ -100,8 +100,8 @@ def _settle(result: Result) -> None:
     part, index, question = result.request.key
     responses = [_response(question, sample, completion) for sample, completion in enumerate(result.completions)]
     rejected = [
-        Reject(row=response, reason=reason, detail=f"{response.num_tokens} tokens")
-        for response in responses
+        Reject(row=response, reason=reason, detail=completion.detail or f"{response.num_tokens} tokens")
+        for response, completion in zip(responses, result.completions, strict=True)
         if (reason := judge(response))
     ]
     part.settle(index, kept=[response for response in responses if not judge(response)], rejected=rejected)
@@ -121,4 +121,5 @@ def _response(question: Question, sample: int, completion: Completion) -> Respon
         final_answer=extract_final_answer(text),
         finish_reason=completion.finish_reason,
         num_tokens=completion.num_tokens,
+        history=question.history,
     )

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.shared.config import ShardedConfig, option
-from components.shared.engines import Completion, EngineConfig, Request, Result, Sampling, check_engine, open_engine
+from components.shared.engines import (
+    UNANSWERED,
+    Completion,
+    EngineConfig,
+    Request,
+    Result,
+    Sampling,
+    check_engine,
+    open_engine,
+)
 from components.shared.engines.stream import answer_parts
 from components.shared.math_answers import AnswerChecker, extract_final_answer
 from components.shared.output_folders import Part
@@ -90,9 +99,10 @@ def _requests(part: Part, questions: Rows[Question], config: MeasureFailRateConf
 def settle(result: Result, checker: AnswerChecker) -> None:
     """Compare a question's responses and settle its row."""
     part, index, question = result.request.key
-    if result.completions[0].finish_reason == "too_long":
-        detail = f"{len(question.question)} characters"
-        part.settle(index, rejected=[Reject(row=_fail_rate(question, (), ()), reason="too_long", detail=detail)])
+    first = result.completions[0]
+    if first.finish_reason in UNANSWERED:
+        reject = Reject(row=_fail_rate(question, (), ()), reason=first.finish_reason, detail=first.detail)
+        part.settle(index, rejected=[reject])
         return
     failures = checker.failures.total()
     correct = judge(question.answer, result.completions, checker)

@@ -79,7 +79,7 @@ def run(config: SampleDifficultyConfig, workspace: Workspace) -> str:
     judge = make_judge(counts, config)
     folder = workspace.create(config, Question, questions.slices(config.rows_per_part))
     for part in folder.missing_parts():
-        for index, question in enumerate(questions.read(part.slice)):
+        for index, question in part.rows(questions.read(part.slice)):
             if reason := judge(question):
                 detail = f"difficulty {question.difficulty:.4f}"
                 part.settle(index, rejected=[Reject(row=question, reason=reason, detail=detail)])

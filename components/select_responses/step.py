@@ -67,10 +67,11 @@ def _select(part: Part, responses: Rows[Response], checker: AnswerChecker) -> No
         groups.setdefault(row.question_id, []).append((index, row))
     lost = find_lost_questions(responses.uris[part.slice.input], part.slice.part, groups)
     failures = checker.failures.total()
-    judged = [(group[0][0], count_agreement([row for _, row in group], checker)) for group in groups.values()]
-    part.add_to_metric("comparisons_failed", checker.failures.total() - failures)
     if lost:
         part.settle(len(part), rejected=lost, count=0, added=len(lost))
+    numbered = [(group[0][0], [row for _, row in group]) for group in groups.values()]
+    judged = [(index, count_agreement(candidates, checker)) for index, candidates in part.groups(numbered)]
+    part.add_to_metric("comparisons_failed", checker.failures.total() - failures)
     for index, candidates in judged:
         best = pick_best(candidates)
         others = [Reject(row=row, reason="not_best", detail=best.id) for row in candidates if row is not best]

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from components.shared import exit_codes, stopping
 from components.shared.config import StepConfig, flag_of, info_of, options_of, step_name
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.kubeflow_outputs import report_outputs
 from components.shared.workspace import Workspace
 
@@ -42,27 +42,40 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
     stopping.listen()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        parsed, executor_input = parse_config(config, sys.argv[1:] if argv is None else argv)
-        # Libraries print (DeepSpeed warns on standard output, which is for the folder's address alone).
-        with contextlib.redirect_stdout(sys.stderr):
-            folder = run(parsed, Workspace(parsed.workspace))
-        if executor_input:
-            report_outputs(executor_input, folder)
-    except InputError as error:
+        folder = _run(config, run, sys.argv[1:] if argv is None else argv)
+    except (InputError, UnavailableError) as error:
+        if stopping.requested():
+            _stop(step_name(config))
         print(f"{step_name(config)}: error: {error}", file=sys.stderr)
-        sys.exit(exit_codes.BAD_INPUT)
-    except UnavailableError as error:
-        print(f"{step_name(config)}: error: {error}", file=sys.stderr)
-        sys.exit(exit_codes.UNAVAILABLE)
-    except stopping.Stopped:
-        print(
-            f"{step_name(config)}: stopped as asked; the finished parts stay, the same command continues",
-            file=sys.stderr,
-        )
-        logging.shutdown()
-        os._exit(exit_codes.STOPPED)  # threads that still wait for an answer are not waited for
+        sys.exit(exit_codes.BAD_INPUT if isinstance(error, InputError) else exit_codes.UNAVAILABLE)
+    except (Exception, stopping.Stopped):
+        if not stopping.requested():
+            raise
+        _stop(step_name(config))  # what goes wrong while a process is stopped is of no interest
     print(folder)
     sys.exit(exit_codes.DONE)
+
+
+def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:
+    parsed, executor_input = parse_config(config, argv)
+    workspace = Workspace(parsed.workspace)
+    try:
+        # Libraries print (DeepSpeed warns on standard output, which is for the folder's address alone).
+        with contextlib.redirect_stdout(sys.stderr):
+            folder = run(parsed, workspace)
+    except (EngineDiedError, MemoryError):
+        raise
+    except BaseException:
+        workspace.take_tries_back()
+        raise
+    if executor_input:
+        report_outputs(executor_input, folder)
+    return folder
+
+
+def _stop(step: str) -> NoReturn:
+    print(f"{step}: stopped as asked; the finished parts stay, and the same command continues", file=sys.stderr)
+    stopping.end()
 
 
 class _Parser(argparse.ArgumentParser):

@@ -15,3 +15,10 @@ class UnavailableError(Exception):
     The message says what was asked of whom, how often and for how long, what the last answer was and what to do; the
     command prints it and exits with 75 (EX_TEMPFAIL): the same command, tried again later, continues.
     """
+
+
+class EngineDiedError(UnavailableError):
+    """An engine died, or its accelerator failed: perhaps of what it was given, which is then tried alone.
+
+    No process ends by itself with this: the marks of what it had begun stay, as after a sudden death.
+    """

@@ -33,7 +33,7 @@ def filter_questions(config: FilterConfig, workspace: Workspace, judge: Callable
     questions = workspace.read(config.questions, Question)
     folder = workspace.create(config, Question, questions.slices(config.rows_per_part))
     for part in folder.missing_parts():
-        for index, question in enumerate(questions.read(part.slice)):
+        for index, question in part.rows(questions.read(part.slice)):
             verdict = judge(question)
             if verdict == KEEP:
                 part.settle(index, kept=[question])

@@ -6,19 +6,22 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from components.shared import storage
+from components.shared import stopping, storage
 from components.shared.accelerators import num_accelerators
 from components.shared.claims import Claim
 from components.shared.ledgers import LEDGER_KEY, Ledger, read_ledger, sum_ledgers, write_rejects
 from components.shared.manifests import part_name
-from components.shared.records import Reject, Row, count_reasons, from_table, to_table
-from components.shared.rows import Slice, read_table, table_digest, to_parquet
+from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
+from components.shared.rows import Slice
+from components.shared.tables import read_table, table_digest, to_parquet
+from components.shared.tries import TRIES, Tries
 
 READ_THREADS = 16
+KILLED_THE_ENGINE = "killed_the_engine"  # why a row is rejected that took down the process or its engine
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ class OutputFolder:
         self.record = record
         self.slices = [Slice(input=i, part=p, start=a, stop=b) for i, p, a, b in claim.plan["slices"]]
         self.units_per_row = int(claim.plan["units_per_row"])
+        self.tries = Tries(claim.uri)
         self._own = range(shard, len(self.slices), num_shards)
         self._clock = time.monotonic()
         self._started = self._clock
@@ -48,20 +52,34 @@ class OutputFolder:
         """Return the id of the ``index``-th row that this folder makes out of nothing: unique in any workspace."""
         return f"{self.fingerprint[:8]}-{index:07d}"
 
-    def missing_parts(self) -> Iterator[Part]:
-        """Yield this shard's parts that do not stand yet, in order; each writes itself once its last row is settled."""
+    def missing_parts(self, *, in_order: bool = False) -> Iterator[Part]:
+        """Yield this shard's parts that do not stand yet; each writes itself once its last row is settled.
+
+        In their order; but those that processes died over come last, unless the step needs them ``in_order``.
+        """
         if self.finished:
             return
         present = set(storage.list_names(self.uri))
         missing = [number for number in self._own if part_name(number) not in present]
         if len(missing) < len(self._own):
             logger.info("%d of this shard's %d parts stand already", len(self._own) - len(missing), len(self._own))
+        if TRIES in present:
+            self.tries.read()
         self._rows_to_do = sum(len(self.slices[number]) for number in missing)
         self._clock = self._started = time.monotonic()
+        suspect = [] if in_order else [number for number in missing if self.tries.is_suspect(number)]
         for number in missing:
-            part = Part(self, number)
-            yield part
-            part.write_if_empty()
+            if number not in suspect:
+                yield from self._open(number)
+        for number in suspect:
+            if not storage.exists(storage.join(self.uri, part_name(number))):  # others may have done it meanwhile
+                yield from self._open(number)
+
+    def _open(self, number: int) -> Iterator[Part]:
+        stopping.check()
+        part = Part(self, number)
+        yield part
+        part.write_if_empty()
 
     def read_part(self, number: int) -> list[Any]:
         """Return the rows of a part that stands already; FileNotFoundError where it does not."""
@@ -82,14 +100,17 @@ class OutputFolder:
             ledgers = list(threads.map(lambda name: read_ledger(storage.join(self.uri, name)), names))
         totals = sum_ledgers(ledgers)
         assert totals.rows_in == self.claim.plan["rows_in"] + totals.rows_added, (self.uri, totals)
-        self.claim.write_manifest(
-            rows_in=totals.rows_in,
-            rows_out=totals.rows_out,
-            rejected=totals.rejected,
-            parts=[ledger.entry(name) for name, ledger in zip(names, ledgers, strict=True)],
-            files={},
-            metrics=totals.metrics | dict(metrics or {}),
-        )
+        with stopping.deferred():
+            self.claim.write_manifest(
+                rows_in=totals.rows_in,
+                rows_out=totals.rows_out,
+                rejected=totals.rejected,
+                parts=[ledger.entry(name) for name, ledger in zip(names, ledgers, strict=True)],
+                files={},
+                metrics=totals.metrics | dict(metrics or {}),
+            )
+        if self.tries.any:
+            self.tries.clear()
         return self.uri
 
     def part_seconds(self) -> float:
@@ -117,6 +138,7 @@ class Part:
         self.number = number
         self.slice = folder.slices[number]
         self._folder = folder
+        self._tries = folder.tries
         self._kept: dict[int, Sequence[Row]] = {}
         self._rejected: dict[int, Sequence[Reject]] = {}
         self._settled = 0
@@ -126,6 +148,57 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.slice)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether processes died over this part: its rows are to be tried one at a time."""
+        return self._tries.is_suspect(self.number)
+
+    def rows(self, rows: Iterable[R]) -> Iterator[tuple[int, R]]:
+        """Yield the slice's rows with their indices, each to be settled before the next one is asked for.
+
+        A row that two processes died of is rejected here instead: nothing that a step has to know of.
+        """
+        for index, (row,) in self.groups((index, (row,)) for index, row in enumerate(rows)):
+            yield index, row
+
+    def groups(self, groups: Iterable[tuple[int, Sequence[R]]]) -> Iterator[tuple[int, Sequence[R]]]:
+        """Do the same for rows that are settled together, each group with the index of its first row."""
+        self.begin()
+        for index, rows in groups:
+            stopping.check()
+            if self.must_be_alone(index) and not self.try_alone(index):
+                detail = self.why_condemned(index)
+                rejected = [Reject(row=row, reason=KILLED_THE_ENGINE, detail=detail) for row in rows]
+                self.settle(index, rejected=rejected, count=len(rows))
+            else:
+                yield index, rows
+
+    def begin(self) -> None:
+        """Leave a mark that this process works on the part; ``rows`` does it by itself."""
+        if self.suspect:
+            logger.warning("part %d was begun by processes that died: its rows are tried alone", self.number)
+        self._tries.begin_part(self.number)
+
+    def must_be_alone(self, index: int) -> bool:
+        """Tell whether a row is to be tried alone, after all others, because a process or an engine may die of it."""
+        return self.suspect or self._tries.deaths(self.number, index) > 0
+
+    def try_alone(self, index: int) -> bool:
+        """Leave a mark that this row is tried alone; False, and no mark, where too many have died of it already."""
+        if self._tries.is_condemned(self.number, index):
+            logger.warning("row %d of part %d is given up: %s", index, self.number, self.why_condemned(index))
+            return False
+        self._tries.begin_row(self.number, index)
+        return True
+
+    def died(self, index: int) -> None:
+        """Leave a mark that the engine died of this row, which it was given alone."""
+        self._tries.row_died(self.number, index)
+
+    def why_condemned(self, index: int) -> str:
+        """Say what is known of a row that is given up."""
+        return f"tried alone, {self._tries.deaths(self.number, index)} processes or engines died of it"
 
     def settle(
         self, index: int, *, kept: Sequence[Row] = (), rejected: Sequence[Reject] = (), count: int = 1, added: int = 0
@@ -142,7 +215,8 @@ class Part:
         self._settled += count
         self._added += added
         if self._settled == len(self.slice):
-            self._write()
+            with stopping.deferred():
+                self._write()
 
     def write_if_empty(self) -> None:
         """Write the part if its slice has no rows that could be settled, unless units were added to it."""

@@ -11,12 +11,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
+from typing import NoReturn
 
 from components.shared.exit_codes import STOPPED
 
@@ -62,6 +65,14 @@ def sleep(seconds: float) -> None:
         raise Stopped
 
 
+def end() -> NoReturn:
+    """End the process and those that it started, now: threads that wait for an answer are not waited for."""
+    for process in multiprocessing.active_children():
+        process.kill()
+    sys.stderr.flush()
+    os._exit(STOPPED)
+
+
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
     """Let the main thread finish what it writes here; ``Stopped`` comes at the end of the block."""
@@ -96,7 +107,7 @@ def _watch(read_end: int) -> None:
         if num_signals == 1:
             threading.Thread(target=_end_late, name="stopping late", daemon=True).start()
         elif num_signals > 1:
-            os._exit(STOPPED)
+            end()
 
 
 def _end_late() -> None:
@@ -104,8 +115,7 @@ def _end_late() -> None:
     while _writing:
         time.sleep(0.1)
     logger.warning("stopped %.0f s after the signal, in the middle of something", LIMIT_SECONDS)
-    logging.shutdown()
-    os._exit(STOPPED)
+    end()
 
 
 def _forget() -> None:

@@ -3,7 +3,7 @@
 A folder ``{workspace}/{step}/{fingerprint}/`` holds ``_plan.json`` (first), ``part-00000.parquet`` … (one
 object a part, created exclusively) or a model in a subfolder, ``rejected/part-00000-<digest>.parquet`` … (named by
 content: the part or the manifest that counts says which one is its own) and ``_manifest.json`` (last, and only where
-rows in = rows out + rows rejected).
+rows in = rows out + rows rejected). Until then, ``tries/`` has marks of what processes have begun.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Workspace:
     def __init__(self, uri: str) -> None:
         storage.scheme_of(uri)
         self.uri = uri
+        self._made: list[OutputFolder] = []
 
     def read(self, folder_option: str, record: type[R]) -> Rows[R]:
         """Open the finished folder or folders that an option names."""
@@ -45,7 +46,14 @@ class Workspace:
         columns = [f"{column.name}: {column.type}" for column in schema_of(record)]
         plan = make_plan(config, kind_of(record), columns, slices, units_per_row)
         shards = (config.shard, config.num_shards) if isinstance(config, WholePartConfig) else (0, 1)
-        return OutputFolder(claim_folder(self.uri, plan), record, *shards)
+        folder = OutputFolder(claim_folder(self.uri, plan), record, *shards)
+        self._made.append(folder)
+        return folder
+
+    def take_tries_back(self) -> None:
+        """Say that this process ends by itself: nothing that it had begun is to be blamed for that."""
+        for folder in self._made:
+            folder.tries.end()
 
     def create_model(self, config: StepConfig) -> ModelFolder:
         """Plan the step's model folder, or find it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from components.shared.config import option
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
+from components.shared.output_folders import KILLED_THE_ENGINE
 from components.shared.templates import CHAT_TEMPLATES, load_chat_template
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class Completion:
     """One sample."""
 
     text: str  # the whole reply, ``reply_start`` and the stop text included
-    finish_reason: str  # "stop", "length", or "too_long": the prompt leaves no room, nothing was sampled
+    finish_reason: str  # "stop", "length", or one of UNANSWERED: nothing was sampled
     num_tokens: int  # end token included
+    detail: str = ""  # why nothing was sampled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +71,9 @@ class Engine(Protocol):
         """Release the accelerator or the connection."""
 
 
+# Why a request has no answer: its prompt leaves no room for one; the engine does not take it; the engine, or the whole
+# process, died of it as often as it was tried.
+UNANSWERED = ("too_long", "refused", KILLED_THE_ENGINE)
 ENGINES = ("vllm", "openai", "scripted")
 VLLM_MISSING = (
     "engine 'vllm' needs the package 'vllm', which this environment lacks; "
@@ -97,9 +102,10 @@ class EngineConfig:
     )
 
 
-def too_long(request: Request) -> Result:
-    """Return the result of a request whose prompt leaves no room for an answer."""
-    completion = Completion(text="", finish_reason="too_long", num_tokens=0)
+def unanswered(request: Request, reason: str, detail: str) -> Result:
+    """Return the result of a request that has no answer, for one of the reasons UNANSWERED."""
+    assert reason in UNANSWERED, reason
+    completion = Completion(text="", finish_reason=reason, num_tokens=0, detail=detail)
     return Result(request=request, completions=(completion,) * request.num_samples, num_prompt_tokens=0)
 
 

@@ -6,18 +6,23 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import count
 from typing import Any
 
-from components.shared.engines import Completion, Request, Result, Sampling, too_long
-from components.shared.errors import InputError
+from components.shared import stopping
+from components.shared.engines import Completion, Request, Result, Sampling, unanswered
+from components.shared.errors import InputError, UnavailableError
 from components.shared.seeds import derive_fraction
 
-MAX_ATTEMPTS = 8  # of one request; with pauses of 0.5 s that double, a server may be away for about a minute
-FIRST_PAUSE_SECONDS = 0.5
+PATIENCE_SECONDS = 300.0  # how long a server may be away: it loads another model, or is moved
+MIN_ATTEMPTS = 3  # of one request, however long they take
+FIRST_PAUSE_SECONDS = 0.5  # doubles up to
+LONGEST_PAUSE_SECONDS = 30.0
 MAX_PAUSE_SECONDS = 900.0  # a server that asks to come back later than this stops the run
 TIMEOUT_SECONDS = 600.0  # of one request: a long answer from a busy server
 RETRIED = (408, 409, 429, 500, 502, 503, 504)
@@ -52,6 +57,7 @@ class OpenAIEngine:
         *,
         api_key_env: str,
         max_concurrency: int,
+        patience_seconds: float = PATIENCE_SECONDS,
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
@@ -72,11 +78,12 @@ class OpenAIEngine:
         self._model = model
         self._api_key_env = api_key_env
         self._max_concurrency = max_concurrency
+        self._patience_seconds = patience_seconds
         self._first_pause_seconds = first_pause_seconds
         self._stopped = threading.Event()
 
     def check(self) -> None:
-        """Raise InputError where the server is down, refuses the key or does not serve the model."""
+        """Raise InputError where the server refuses the key or does not serve the model."""
         try:
             listing = self._patiently("GET", "models", None, 0)
         except UnservedError:
@@ -90,7 +97,7 @@ class OpenAIEngine:
     def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 
-        Raises InputError for a refusal that waiting does not mend, and where MAX_ATTEMPTS were in vain.
+        Raises InputError for a refusal that waiting does not mend, UnavailableError where waiting was in vain.
         """
         source = iter(requests)
         running: set[Future[Result]] = set()
@@ -106,7 +113,7 @@ class OpenAIEngine:
                     yield future.result()
         finally:
             self._stopped.set()
-            threads.shutdown(wait=True, cancel_futures=True)
+            threads.shutdown(wait=not stopping.requested(), cancel_futures=True)
             self._stopped.clear()
 
     def close(self) -> None:
@@ -127,8 +134,8 @@ class OpenAIEngine:
             body = self._body(request, sampling, lacking, request.seed + len(completions))
             try:
                 reply = self._patiently("POST", "chat/completions", body, request.seed)
-            except TooLongError:
-                return too_long(request)
+            except TooLongError as error:
+                return unanswered(request, "too_long", str(error))
             num_prompt_tokens = max(num_prompt_tokens, _usage(reply, "prompt_tokens"))
             completions += _completions(reply, lacking)
         return Result(request=request, completions=tuple(completions), num_prompt_tokens=num_prompt_tokens)
@@ -146,20 +153,23 @@ class OpenAIEngine:
 
     def _patiently(self, method: str, path: str, body: dict[str, Any] | None, seed: int) -> dict[str, Any]:
         """Send until there is a reply: after Retry-After, or after a pause that doubles, with jitter."""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        started = time.monotonic()
+        for attempt in count(1):
             try:
                 return self._send(method, path, body)
             except Refusal as refusal:
-                if attempt == MAX_ATTEMPTS or self._stopped.is_set():
-                    raise InputError(
-                        f"--endpoint {self._endpoint} gave no reply in {attempt} attempts; the last one: {refusal}; "
-                        "check that the server runs, then start the step again: finished parts stay"
+                elapsed = time.monotonic() - started
+                if (attempt >= MIN_ATTEMPTS and elapsed > self._patience_seconds) or self._stopped.is_set():
+                    raise UnavailableError(
+                        f"--endpoint {self._endpoint} gave no reply in {attempt} attempts over {elapsed:.0f} s; the "
+                        f"last one: {refusal}; check that the server runs, then start the same command again: finished "
+                        "parts stay"
                     ) from refusal
-                backoff = self._first_pause_seconds * 2 ** (attempt - 1) * (0.5 + derive_fraction(seed, attempt))
-                pause = max(backoff, refusal.pause_seconds)
-                logger.warning("attempt %d of %d: %s; next in %.1f s", attempt, MAX_ATTEMPTS, refusal, pause)
+                backoff = min(self._first_pause_seconds * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+                pause = max(backoff * (0.5 + derive_fraction(seed, attempt)), refusal.pause_seconds)
+                logger.warning("attempt %d: %s; next in %.1f s", attempt, refusal, pause)
                 self._stopped.wait(pause)
-        raise AssertionError("the last attempt returns or raises")
+        raise AssertionError("an attempt returns or raises")
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
@@ -204,7 +214,7 @@ class OpenAIEngine:
             except (ValueError, TypeError):
                 return 0.0
         if pause > MAX_PAUSE_SECONDS:
-            raise InputError(
+            raise UnavailableError(
                 f"--endpoint {self._endpoint} asks to come back in {pause:.0f} s; start the step again then"
             )
         return max(pause, 0.0)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 
+from components.shared import stopping
 from components.shared.engines import Engine, Request, Result, Sampling
+from components.shared.engines.restarts import RestartedEngine
 from components.shared.output_folders import OutputFolder, Part
 
 
@@ -18,18 +21,32 @@ def answer_parts(
     """Yield the result of each request of each missing part as it finishes; the caller settles it in its part.
 
     A request's key is ``(part, index, row)``. Counts tokens into the part's metrics. No missing part: no engine.
+    A request that an engine may have died of comes alone, after all others.
     """
     parts = folder.missing_parts()
     first = next(parts, None)
     if first is None:
         return
-    engine = open_model()
-    try:
-        stream = (request for part in chain((first,), parts) for request in requests_of(part))
-        for result in engine.generate(stream, sampling):
+    with closing(RestartedEngine(open_model, sampling)) as engine:
+        engine.open()
+        alone: list[Request] = []
+        together = _requests(chain((first,), parts), requests_of, alone)
+        for result in chain(engine.answer(together, lost=alone), engine.answer_alone(alone)):
             part: Part = result.request.key[0]
             part.add_to_metric("prompt_tokens", result.num_prompt_tokens)
             part.add_to_metric("output_tokens", sum(completion.num_tokens for completion in result.completions))
             yield result
-    finally:
-        engine.close()
+            stopping.check()
+
+
+def _requests(
+    parts: Iterable[Part], requests_of: Callable[[Part], Iterable[Request]], alone: list[Request]
+) -> Iterator[Request]:
+    """Yield the parts' requests, but for those that are to be tried alone; they are added to ``alone``."""
+    for part in parts:
+        part.begin()
+        for request in requests_of(part):
+            if part.must_be_alone(request.key[1]):
+                alone.append(request)
+            else:
+                yield request

@@ -2,18 +2,22 @@
 
 from vllm import EngineArgs, LLMEngine, RequestOutput, SamplingParams  # isort: skip
 
+import contextlib
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from vllm.exceptions import VLLMClientError
 from vllm.inputs import tokens_input
 from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
 from vllm.usage.usage_lib import UsageContext
 
-from components.shared.engines import Completion, Request, Result, Sampling, too_long
+from components.shared.engines import Completion, Request, Result, Sampling, unanswered
+from components.shared.errors import EngineDiedError
 from components.shared.templates import ChatTemplate
 
 # Times as many samples as vLLM computes at once (max_num_seqs): as many wait as run, so that the scheduler never lacks
@@ -24,6 +28,10 @@ MAX_IN_FLIGHT = 2
 CPU_CACHE_GIB = 2
 CPU_MAX_NUM_SEQS = 64
 CPU_BLOCK_TOKENS = 32  # the platform's default of 128 would share no prefix of a question's length
+
+REFUSALS = (ValueError, VLLMClientError)  # of one request: a token that the model does not know, a prompt too long
+
+logger = logging.getLogger(__name__)
 
 
 class VllmEngine:
@@ -71,16 +79,20 @@ class VllmEngine:
         try:
             while True:
                 while _num_samples(running) < self._max_in_flight and (request := next(source, None)) is not None:
-                    if len(token_ids := self.encode(request)) >= self._max_model_len:
-                        yield too_long(request)
-                        continue
                     name = str(next(numbers))
-                    self.llm.add_request(name, tokens_input(token_ids), self._sampling_params(request, sampling))
-                    running[name] = request
+                    if refusal := self._add(name, request, sampling):
+                        yield refusal
+                    else:
+                        running[name] = request
                 if not running:
                     return
-                for output in self.llm.step():
+                with _deaths():
+                    outputs = self.llm.step()
+                for output in outputs:
                     yield _result(running.pop(output.request_id), output)
+        except EngineDiedError:
+            running.clear()
+            raise
         finally:
             self.llm.abort_request(list(running))  # the caller stopped early
 
@@ -92,6 +104,20 @@ class VllmEngine:
     def close(self) -> None:
         """Release the accelerator."""
         self.llm.engine_core.shutdown()
+
+    def _add(self, name: str, request: Request, sampling: Sampling) -> Result | None:
+        """Give a request to vLLM; return its result where that does not take it."""
+        token_ids = self.encode(request)
+        if len(token_ids) >= self._max_model_len:
+            return unanswered(request, "too_long", f"the prompt has {len(token_ids)} tokens")
+        params = self._sampling_params(request, sampling)
+        try:
+            with _deaths(but_not=REFUSALS):
+                self.llm.add_request(name, tokens_input(token_ids), params)
+        except REFUSALS as error:
+            logger.warning("vLLM refuses a request: %s", error)
+            return unanswered(request, "refused", str(error))
+        return None
 
     def _sampling_params(self, request: Request, sampling: Sampling) -> SamplingParams:
         end = self._template.response_end if request.message else self._template.question_end
@@ -128,6 +154,17 @@ def _hardware_args() -> dict[str, Any]:
         "max_num_seqs": CPU_MAX_NUM_SEQS,
         "block_size": CPU_BLOCK_TOKENS,
     }
+
+
+@contextlib.contextmanager
+def _deaths(but_not: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn what goes wrong within vLLM into the engine's death: after an error it is not to be trusted any more."""
+    try:
+        yield
+    except but_not:
+        raise
+    except Exception as error:
+        raise EngineDiedError(f"{type(error).__name__}: {error}") from error
 
 
 def _num_samples(running: Mapping[str, Request]) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from components.shared import stopping
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
-from components.shared.output_folders import OutputFolder
+from components.shared.output_folders import OutputFolder, Part
 from components.shared.records import R, Reject
 from components.shared.rows import Rows
 from components.shared.scoring import Score, Scorer, ScorerConfig, Text, check_scorer, check_scorer_engine
@@ -39,20 +41,40 @@ def score_rows(
     text that is ``too_long`` for the scorer, and one for which it gives no finite number (``no_score``).
     """
     scorer: Scorer | None = None
-    for part in folder.missing_parts():
-        scorer = scorer or open_model()
-        part_rows = rows.read(part.slice)
-        for score in scorer.score(Text(key=index, text=text_of(row)) for index, row in enumerate(part_rows)):
-            row = part_rows[score.key]
-            part.add_to_metric("tokens", score.num_tokens)
-            if reason := _reason(score):
-                detail = f"{score.num_tokens} tokens; the scorer takes {scorer.max_tokens}"
-                part.settle(score.key, rejected=[Reject(row=row, reason=reason, detail=detail)])
-            else:
-                part.settle(score.key, kept=[dataclasses.replace(row, **{field: score.value})])
-    if scorer is not None:
-        scorer.close()
+    try:
+        for part in folder.missing_parts():
+            scorer = scorer or open_model()
+            for batch in _batches(part, rows):
+                _score_batch(part, batch, scorer, text_of, field)
+    finally:
+        if scorer is not None:
+            scorer.close()
     return folder.finish()
+
+
+def _batches(part: Part, rows: Rows[R]) -> Iterator[list[tuple[int, R]]]:
+    """Yield what may be scored at once: all rows of a part, but one at a time where a process may die of one."""
+    numbered = part.rows(rows.read(part.slice))
+    if part.suspect:
+        yield from ([pair] for pair in numbered)
+    else:
+        yield list(numbered)
+
+
+def _score_batch(
+    part: Part, batch: Sequence[tuple[int, R]], scorer: Scorer, text_of: Callable[[R], str], field: str
+) -> None:
+    by_index = dict(batch)
+    for score in scorer.score(Text(key=index, text=text_of(row)) for index, row in batch):
+        stopping.check()
+        row = by_index[score.key]
+        part.add_to_metric("tokens", score.num_tokens)
+        if reason := _reason(score):
+            detail = f"{score.num_tokens} tokens; the scorer takes {scorer.max_tokens}"
+            part.settle(score.key, rejected=[Reject(row=row, reason=reason, detail=detail)])
+        else:
+            scored: dict[str, Any] = {field: score.value}
+            part.settle(score.key, kept=[dataclasses.replace(row, **scored)])
 
 
 def _reason(score: Score) -> str:

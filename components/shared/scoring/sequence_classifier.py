@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from components.shared.errors import EngineDiedError, InputError
 from components.shared.scoring import WINDOW_ROWS, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import batches_by_tokens, windows
@@ -42,8 +43,21 @@ class SequenceClassifier:
         """Release the model."""
         del self._model
 
-    @torch.inference_mode()
     def _score_batch(self, batch: Sequence[Encoded]) -> list[float]:
+        try:
+            return self._logits(batch)
+        except torch.OutOfMemoryError as error:
+            if len(batch) == 1:
+                raise EngineDiedError(f"a text of {len(batch[0])} tokens: {error}") from error
+            raise InputError(
+                f"--max-batch-tokens {self._max_batch_tokens} is more than the accelerator's memory holds of this "
+                f"model; give a smaller number ({error})"
+            ) from error
+        except torch.AcceleratorError as error:  # no other call of this process will succeed after it
+            raise EngineDiedError(f"the accelerator failed: {error}") from error
+
+    @torch.inference_mode()
+    def _logits(self, batch: Sequence[Encoded]) -> list[float]:
         longest = max(map(len, batch))
         pad = self._padding_token(batch)
         input_ids_BT = torch.tensor([item.ids + [pad] * (longest - len(item)) for item in batch])  # noqa: N806

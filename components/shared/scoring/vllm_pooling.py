@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ from vllm import LLM
 from vllm.config import PoolerConfig
 from vllm.platforms import current_platform
 
+from components.shared.errors import EngineDiedError
 from components.shared.scoring import WINDOW_ROWS, Score, Text
-from components.shared.scoring.encoding import Encoder
+from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import windows
 
 CPU_CACHE_GIB = 1  # a text's cache is given up as soon as it has its score
@@ -52,14 +53,17 @@ class VllmPooling:
         for window in windows(texts, WINDOW_ROWS):
             fitting, too_long = self._encoder.encode(window)
             yield from too_long
-            outputs = self._llm.encode(
-                [{"prompt_token_ids": item.ids} for item in fitting],
-                pooling_task=self._llm.pooling_task,
-                use_tqdm=False,
-            )
+            outputs = self._encode(fitting)
             for item, output in zip(fitting, outputs, strict=True):
                 # Reward models give one number a token, classifiers one in all: the text's is the last.
                 yield Score(key=item.key, num_tokens=len(item), value=float(output.outputs.data.flatten()[-1]))
+
+    def _encode(self, items: Sequence[Encoded]) -> Any:
+        prompts = [{"prompt_token_ids": item.ids} for item in items]
+        try:
+            return self._llm.encode(prompts, pooling_task=self._llm.pooling_task, use_tqdm=False)
+        except Exception as error:
+            raise EngineDiedError(f"vLLM died: {type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """Stop vLLM's worker."""

@@ -57,11 +57,12 @@ def test_a_rewrite_is_judged(rewrite: str, verdict: Verdict) -> None:
         (REWRITE, "stop", Verdict("no_marker", "not exactly one <question>…</question>")),
         (f"<question>{REWRITE}</question> I also", "length", Verdict("cut_off", "length after 9 tokens")),
         (f"<question>{REWRITE}</question>", "", Verdict("cut_off", "no finish reason after 9 tokens")),
-        ("", "too_long", Verdict("too_long", "the prompt leaves no room for a reply")),
+        ("", "too_long", Verdict("too_long", "why")),
+        ("", "killed_the_engine", Verdict("killed_the_engine", "why")),
     ],
 )
 def test_a_reply_without_a_whole_rewrite_is_rejected(text: str, finish_reason: str, verdict: Verdict) -> None:
-    completion = Completion(text=text, finish_reason=finish_reason, num_tokens=9)
+    completion = Completion(text=text, finish_reason=finish_reason, num_tokens=9, detail="why")
 
     assert judge(QUESTION, completion, other_language) == verdict
 

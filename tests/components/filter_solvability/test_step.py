@@ -57,8 +57,12 @@ def test_the_last_declared_verdict_counts(reply: str, solvable: bool | None) -> 
             Verdict("cut_off", "length after 5 tokens"),
         ),
         (
-            Completion(text="", finish_reason="too_long", num_tokens=0),
-            Verdict("too_long", "the prompt leaves no room for a reply"),
+            Completion(text="", finish_reason="too_long", num_tokens=0, detail="9999 tokens"),
+            Verdict("too_long", "9999 tokens"),
+        ),
+        (
+            Completion(text="", finish_reason="killed_the_engine", num_tokens=0, detail="2 died"),
+            Verdict("killed_the_engine", "2 died"),
         ),
     ],
 )

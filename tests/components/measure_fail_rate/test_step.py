@@ -8,7 +8,7 @@ import pytest
 
 from components.measure_fail_rate.step import MeasureFailRateConfig, judge, run, settle
 from components.shared import storage
-from components.shared.engines import Completion, Request, too_long
+from components.shared.engines import Completion, Request, unanswered
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.math_answers import AnswerChecker
@@ -84,7 +84,8 @@ def test_a_question_that_leaves_no_room_for_a_response_is_rejected(
     folder = workspace.create(config, FailRate, questions.slices(1))
     (part,) = folder.missing_parts()
     (question,) = questions
-    settle(too_long(Request(key=(part, 0, question), message="", seed=0, num_samples=2)), checker)
+    request = Request(key=(part, 0, question), message="", seed=0, num_samples=2)
+    settle(unanswered(request, "too_long", "2 tokens"), checker)
     assert read_manifest(folder.finish()).rejected == {"too_long": 1}
 
 

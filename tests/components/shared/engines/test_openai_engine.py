@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from components.shared.engines import Request, Result, Sampling
-from components.shared.engines.openai_engine import MAX_ATTEMPTS, OpenAIEngine
-from components.shared.errors import InputError
+from components.shared.engines.openai_engine import OpenAIEngine
+from components.shared.errors import InputError, UnavailableError
 from tests.components.shared.engines.served import Answer, Served, refusal, reply, serve
 
 SAMPLING = Sampling(temperature=0.5, top_p=0.9, max_tokens=100)
@@ -24,6 +24,7 @@ def open_engine(url: str, *, max_concurrency: int = 4, timeout_seconds: float = 
         "served-model",
         api_key_env=KEY_VARIABLE,
         max_concurrency=max_concurrency,
+        patience_seconds=0.5,
         first_pause_seconds=0.001,
         timeout_seconds=timeout_seconds,
     )
@@ -157,14 +158,14 @@ def test_an_endpoint_that_stays_down_is_one_error_after_the_attempts() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    with pytest.raises(InputError, match=f"{url} gave no reply in {MAX_ATTEMPTS} attempts.*check that the server runs"):
+    with pytest.raises(UnavailableError, match=rf"{url} gave no reply in \d+ attempts over 1 s.*check that the server"):
         list(open_engine(url).generate([Request(key=0, message="q", seed=0)], SAMPLING))
 
 
 def test_a_row_that_is_refused_for_ever_is_an_error_and_not_dropped() -> None:
     with (
         serve(lambda body, _: refusal(500, "no") if body["messages"][0]["content"] == "3" else reply("ok")) as served,
-        pytest.raises(InputError, match="HTTP 500: no"),
+        pytest.raises(UnavailableError, match="HTTP 500: no"),
     ):
         ask(served, *map(str, range(10)))
 
@@ -198,7 +199,7 @@ def test_an_exhausted_quota_stops_at_once() -> None:
 def test_a_server_that_wants_to_be_left_alone_for_hours_stops_the_run() -> None:
     with (
         serve(lambda *_: refusal(429, "tomorrow", retry_after="7200")) as served,
-        pytest.raises(InputError, match="asks to come back in 7200 s"),
+        pytest.raises(UnavailableError, match="asks to come back in 7200 s"),
     ):
         ask(served, "q")
 

@@ -1,0 +1,50 @@
+"""Names of processes by which another process, on the same machine or not, may know whether they still live."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import Literal
+
+State = Literal["alive", "dead", "unknown"]
+
+
+def own_name() -> str:
+    """Return a new name for work of this process: where it runs, its number there, when it started, a random end."""
+    return f"{_place()}.{os.getpid()}.{_started(os.getpid())}.{uuid.uuid4().hex[:6]}"
+
+
+def state_of(name: str) -> State:
+    """Tell whether the process of a name lives; "unknown" where it runs, or ran, out of sight of this one."""
+    place, pid, started, _ = name.split(".")
+    if place != _place():
+        return "unknown"
+    return "alive" if _started(int(pid)) == started else "dead"
+
+
+def host() -> str:
+    """Return the name of this machine or pod, for people."""
+    return socket.gethostname()
+
+
+@functools.cache
+def _place() -> str:
+    """Return what only processes share that see each other: the kernel's start, and the container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+        return hashlib.sha256(boot + bytes(Path("/proc/self/ns/pid").readlink())).hexdigest()[:12]
+    except OSError:
+        return uuid.uuid4().hex[:12]  # not Linux: nobody sees anybody
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, in ticks since the kernel did; "gone" for one that does not live."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return "gone"
+    return "gone" if fields[0] == b"Z" else fields[19].decode()
