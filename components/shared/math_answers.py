@@ -53,10 +53,10 @@ class AnswerChecker:
     def __init__(self, *, num_workers: int = 2, timeout_seconds: float = 10.0) -> None:
         self.failures: Counter[str] = Counter()
         self._timeout_seconds = timeout_seconds
+        self._started: set[_Worker] = set()
         self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(num_workers):
             self._free.put(None)  # a worker that has not been started yet
-        self._num_workers = num_workers
         self._threads = ThreadPoolExecutor(num_workers)  # each waits for one worker
 
     def __enter__(self) -> AnswerChecker:
@@ -65,10 +65,13 @@ class AnswerChecker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None:  # the answers are not wanted any more, and the next one may take its whole time
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            for worker in tuple(self._started):
+                worker.end()
         self._threads.shutdown()
-        for _ in range(self._num_workers):
-            if (worker := self._free.get()) is not None:
-                worker.kill()
+        for worker in tuple(self._started):
+            worker.kill()
 
     def are_equal(self, gold: str, answer: str) -> bool:
         """Tell whether ``answer`` has the value of the known answer ``gold``; no answer ("") equals nothing."""
@@ -103,13 +106,16 @@ class AnswerChecker:
         worker = self._free.get()
         survivor: _Worker | None = None
         try:
-            worker = worker or _Worker()
+            if worker is None:
+                worker = _Worker()
+                self._started.add(worker)
             verdict = worker.are_equal(gold, answer, self._timeout_seconds)
             survivor = worker
             return verdict
         except (TimeoutError, EOFError, ConnectionError) as error:
             self.failures["timeout" if isinstance(error, TimeoutError) else "crash"] += 1
             assert worker is not None
+            self._started.discard(worker)
             worker.kill()
             return False
         finally:
@@ -138,9 +144,13 @@ class _Worker:
         self._connection.send((gold, answer))
         return bool(self._receive(timeout_seconds))
 
-    def kill(self) -> None:
-        """End the process, whatever it is doing."""
+    def end(self) -> None:
+        """End the process, whatever it is doing; who waits for it learns that."""
         self._process.kill()
+
+    def kill(self) -> None:
+        """End the process and close the pipe to it."""
+        self.end()
         self._process.join()
         self._connection.close()
 
