@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import threading
 from collections import Counter
@@ -110,7 +111,7 @@ class FaultProxy:
         """Let the server see half of an upload, then the end of the connection."""
         address = urlsplit(self.upstream)
         _, writer = await asyncio.open_connection(address.hostname, address.port)
-        headers = _headers(request.headers) | {"Content-Length": str(len(body))}
+        headers = {**_headers(request.headers), "Content-Length": str(len(body))}
         lines = [f"{request.method} {request.raw_path} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers)]
         writer.write("\r\n".join([*lines, "", ""]).encode() + body[: len(body) // 2])
         await writer.drain()
@@ -154,7 +155,7 @@ class FaultyStore(Store):
 
 @pytest.fixture
 def faulty_store(remote_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyStore]:
-    """An empty bucket behind a proxy, once in each kind of object store; this process and its children go through it."""
+    """An empty bucket behind a proxy, once in each kind of object store; this process and those it starts use it."""
     (name,) = {"AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST"} & {*remote_store.environment}
     with fault_proxy(remote_store.environment[name], share=0) as proxy, new_clients():
         monkeypatch.setenv(name, proxy.url)
@@ -164,13 +165,14 @@ def faulty_store(remote_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @contextlib.contextmanager
 def new_clients() -> Iterator[None]:
     """Let clients be made anew in the block, and forgotten after it."""
-    import gcsfs
-    import s3fs
+    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    from components.shared.gs_client import GSClient
+    from components.shared.s3_client import S3Client
 
-    for client in (s3fs.S3FileSystem, gcsfs.GCSFileSystem):
+    for client in (S3Client, GSClient):
         client.clear_instance_cache()
     yield
-    for client in (s3fs.S3FileSystem, gcsfs.GCSFileSystem):
+    for client in (S3Client, GSClient):
         client.clear_instance_cache()
 
 

@@ -1,15 +1,16 @@
-"""What a store refuses for good, as messages that say what to check.
+"""What a store answers, told apart: what it refuses for good, as messages that say what to check, and what may pass.
 
-No client of a store is imported here: their errors are told by name.
+No client of a store is imported here: their errors are told by name and by the HTTP status that they carry.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 
 _DISK_REFUSALS = {
     errno.ENOTDIR: "a part of this path is a file, not a directory ({error}); choose another address",
@@ -21,31 +22,134 @@ _DISK_REFUSALS = {
     errno.EOPNOTSUPP: "this file system has no hard links ({error}); choose a directory on another one",
     errno.EINVAL: "the store refused the request ({error}); check address, region and credentials",
 }
+_REFUSED = "the store refused the request ({error}); check address, region and credentials"
+_DENIED = "access denied ({error}); check that it may be read and written with the present credentials"
+_REFUSED_STATUSES = {
+    301: "its bucket is in another region ({error}); set that one (AWS_REGION)",
+    307: "its bucket is in another region ({error}); set that one (AWS_REGION)",
+    400: _REFUSED,
+    401: _DENIED,
+    403: _DENIED,
+}
+_REFUSED_NAMES = {
+    "NoCredentialsError": "no credentials found for this store ({error}); give them the way its own client reads them",
+    "ParamValidationError": "the store does not know such an address ({error})",
+    "InvalidURL": "the store's endpoint is no address ({error}); check the variable that sets it",
+} | dict.fromkeys(
+    ("PartialCredentialsError", "ProfileNotFound", "DefaultCredentialsError"),
+    "no credentials found for this store ({error}); give them the way its own client reads them",
+)
+_UNTRUSTED = "the store's certificate is not trusted ({error}); check the endpoint and the certificates of this machine"
+_NO_BUCKET = "its bucket does not exist; make it first, or check the address"
+
+# 409: several writers came at once, and those that the store did not look at are asked to come again.
+_PASSING_STATUSES = (408, 409, 429, 500, 502, 503, 504)
+# What arrived is not what was sent, though S3 calls it a bad request (400).
+_PASSING_CODES = (
+    *("RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"),
+)
+_SETTLED = (FileNotFoundError, FileExistsError, PermissionError, InputError, UnavailableError)
+_PASSING_NAMES = (
+    *("ConnectionError", "TimeoutError", "Timeout", "TransportError", "ProtocolError", "ChunkedEncodingError"),
+    *("ClientConnectionError", "ClientPayloadError", "HTTPClientError", "IncompleteReadError", "ResponseParserError"),
+    *("FlexibleChecksumError", "DataCorruption", "CredentialRetrievalError", "MetadataRetrievalError"),
+)
 
 
 @contextlib.contextmanager
 def explained(uri: str) -> Iterator[None]:
-    """Turn refusals of the store into one message that says what to check; failures that may pass stay what they are.
-
-    A Job gives up at exit code 2 and tries again after any other.
-    """
+    """Turn refusals of the store into one message that says what to check; what may pass stays what it is."""
     try:
         yield
+    except UnavailableError as error:
+        if uri in str(error):
+            raise
+        raise UnavailableError(f"{uri}: {error}") from error
     except Exception as error:
         if refusal := _refusal(error):
-            raise InputError(f"{uri}: {refusal}") from error
+            raise InputError(f"{uri}: {refusal.format(error=error)}") from error
         raise
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether the same call may succeed a little later: the store was busy, late, cut off or out of reach."""
+    if isinstance(error, _SETTLED) or _is_untrusted(error):
+        return False
+    links = _links(error)
+    names = {kind.__name__ for link in links for kind in type(link).__mro__}
+    code = next((_s3_code(link) for link in links if _s3_code(link)), "")
+    return bool(names & {*_PASSING_NAMES}) or code in _PASSING_CODES or status_of(error) in _PASSING_STATUSES
+
+
+def status_of(error: BaseException) -> int:
+    """Return the HTTP status of the answer that an error stands for; 0 where no answer came."""
+    for link in _links(error):
+        response = getattr(link, "response", None)
+        metadata = response.get("ResponseMetadata", {}) if isinstance(response, Mapping) else {}
+        status_of_botocore, status_of_requests = metadata.get("HTTPStatusCode"), getattr(response, "status_code", None)
+        for status in (status_of_botocore, status_of_requests, getattr(link, "code", None)):
+            if status is not None and str(status).isdigit():
+                return int(status)
+    return 0
+
+
+def headers_of(error: BaseException) -> Mapping[str, str]:
+    """Return the headers of that answer, with small letters, as far as the client shows them."""
+    for link in _links(error):
+        response = getattr(link, "response", None)
+        if isinstance(response, Mapping):
+            headers: Any = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        else:
+            headers = getattr(response, "headers", {})
+        if headers:
+            return {str(name).lower(): str(value) for name, value in headers.items()}
+    return {}
+
+
+def answer_of(error: BaseException) -> str:
+    """Return the answer that an error stands for, in words: status and code where there was one, and the message."""
+    links = _links(error)
+    code = next((_s3_code(link) for link in links if _s3_code(link)), "") or type(error).__name__
+    status = status_of(error)
+    words = [str(status), code] if status else [code]
+    return " ".join(words) + (f" ({error})" if str(error) else "")
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Tell whether an exclusive create failed because something stands there already."""
+    return isinstance(error, FileExistsError) or status_of(error) == 412  # s3fs knows AWS's form of this answer only
 
 
 def _refusal(error: Exception) -> str:
     """Say what a store will refuse again and what to do; "" for any other error."""
-    name = type(error).__name__  # the clients are not loaded where no store is used
-    if name in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "DefaultCredentialsError"):
-        return f"no credentials found for this store ({error}); give them the way its own client reads them"
-    # gcsfs: an OSError for 403, an HttpError for 401 (nobody signed in)
-    denied_by_gcs = str(error).startswith("Forbidden: ") or (name == "HttpError" and getattr(error, "code", 0) == 401)
-    if denied_by_gcs or isinstance(error, PermissionError):
-        return f"access denied ({error}); check that it may be read and written with the present credentials"
-    if name == "ParamValidationError":
-        return f"the store does not know such an address ({error})"
-    return _DISK_REFUSALS.get(error.errno or 0, "").format(error=error) if isinstance(error, OSError) else ""
+    if _is_untrusted(error):
+        return _UNTRUSTED
+    if refusal := _REFUSED_NAMES.get(type(error).__name__):
+        return refusal
+    if any(_s3_code(link) == "NoSuchBucket" for link in _links(error)):
+        return _NO_BUCKET
+    # gcsfs: 403 is an OSError that says so, some of 400 a ValueError
+    if isinstance(error, PermissionError) or str(error).startswith("Forbidden: "):
+        return _DENIED
+    if isinstance(error, ValueError) and str(error).startswith(("Bad Request: ", "Invalid endpoint")):
+        return _REFUSED
+    if refusal := _REFUSED_STATUSES.get(status_of(error)):
+        return refusal
+    return _DISK_REFUSALS.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def _s3_code(error: BaseException) -> str:
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, Mapping) else ""
+
+
+def _links(error: BaseException) -> list[BaseException]:
+    """Return an error and those that it was raised from."""
+    links = [error]
+    while (cause := links[-1].__cause__) is not None and cause not in links:
+        links.append(cause)
+    return links

@@ -2,6 +2,11 @@
 
 Object stores are reached through fsspec (gcsfs, s3fs) with their clients' own conventions for credentials, endpoint
 and region (environment, Workload Identity, IRSA): there are no options for secrets.
+
+Limits: a request that a store does not answer, or answers with what may pass (429, 5xx, a cut), is tried again for
+``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) seconds, see ``retries``, then UnavailableError names it. What cannot succeed
+(401, 403, no such bucket, a full disk) is an InputError at once, see ``refusals``; what is not there a FileNotFoundError.
+An object appears whole or not at all, and is written in one request: 5 GB at most.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import json
 import os
 import posixpath
 import tempfile
-import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
@@ -21,11 +26,9 @@ from typing import IO, Any, cast
 import fsspec
 
 from components.shared.errors import InputError
-from components.shared.refusals import explained
+from components.shared.refusals import explained, is_lost_race
 
 SCHEMES = ("gs", "s3", "file")
-CONFLICT_RETRIES = 5  # S3 answers 409 to some of several writers that come at once, and asks them to try again
-CONFLICT_WAIT_SECONDS = 0.5
 
 
 def scheme_of(uri: str) -> str:
@@ -148,27 +151,27 @@ def digest_file(path: Path) -> str:
 
 
 def _create_remote(uri: str, data: bytes) -> None:
-    for attempt in range(CONFLICT_RETRIES + 1):
-        try:
-            # In one request, however large: the stores check the condition on that, and not on each kind of upload.
-            filesystem(uri).pipe_file(client_path(uri), data, mode="create", chunksize=len(data) + 1)
-        except FileNotFoundError as error:
-            raise InputError(f"{uri}: its bucket does not exist; make it first, or check the address") from error
-        except OSError as error:
-            match _s3_code(error):
-                case "PreconditionFailed":  # s3fs knows AWS's form of this answer only
-                    raise FileExistsError(uri) from error
-                case "ConditionalRequestConflict" if attempt < CONFLICT_RETRIES:
-                    time.sleep(CONFLICT_WAIT_SECONDS)
-                case _:
-                    raise
-        else:
-            return
+    # A lost answer leaves it open who made what the next try finds: the object says it.
+    writer = {"writer": uuid.uuid4().hex}
+    names = {"Metadata": writer} if scheme_of(uri) == "s3" else {"metadata": writer}
+    try:
+        # In one request, however large: the stores check the condition on that, and not on each kind of upload.
+        filesystem(uri).pipe_file(client_path(uri), data, mode="create", chunksize=len(data) + 1, **names)
+    except FileNotFoundError as error:
+        raise InputError(f"{uri}: its bucket does not exist; make it first, or check the address") from error
+    except OSError as error:
+        if not is_lost_race(error):
+            raise
+        if _metadata(uri) != writer:
+            raise FileExistsError(uri) from error
 
 
-def _s3_code(error: OSError) -> str:
-    response = getattr(error.__cause__, "response", None) or {}
-    return cast(str, response.get("Error", {}).get("Code", ""))
+def _metadata(uri: str) -> dict[str, str]:
+    client = filesystem(uri)
+    if scheme_of(uri) == "gs":
+        return dict(client.info(client_path(uri)).get("metadata", {}))
+    bucket, key, _ = client.split_path(client_path(uri))
+    return dict(client.call_s3("head_object", Bucket=bucket, Key=key)["Metadata"])
 
 
 def _create_local(path: Path, data: bytes) -> None:
@@ -207,14 +210,20 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def filesystem(uri: str) -> Any:
-    """Return the client that reaches a URI, as fsspec wraps it."""
-    scheme = scheme_of(uri)
-    if scheme == "file":
-        return fsspec.filesystem("file")
-    # gcsfs asks each bucket for its storage layout first, which emulators answer only after a minute.
-    os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-    # Other pods write while this one reads: what a client remembers of a folder is out of date.
-    return fsspec.filesystem(scheme, use_listings_cache=False)
+    """Return the client that reaches a URI, as fsspec wraps it; a store's tries its requests again."""
+    match scheme_of(uri):
+        case "s3":
+            from components.shared.s3_client import S3Client
+
+            return S3Client()
+        case "gs":
+            # gcsfs asks each bucket for its storage layout first, which emulators answer only after a minute.
+            os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+            from components.shared.gs_client import GSClient
+
+            return GSClient()
+        case _:
+            return fsspec.filesystem("file")
 
 
 def client_path(uri: str) -> str:

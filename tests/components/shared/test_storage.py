@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 
 from components.shared import storage, transfers
 from components.shared.errors import InputError
+from tests.fault_proxy import new_clients
 from tests.stores import READER, Store
 
 WRITERS = 8
@@ -120,43 +120,8 @@ def test_a_refusing_store_is_explained(
     for name, value in credentials.items():
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with _new_client(), pytest.raises(InputError, match=f"{s3_store.uri}/x: {message}"):
+    with new_clients(), pytest.raises(InputError, match=f"{s3_store.uri}/x: {message}"):
         storage.create(storage.join(s3_store.uri, "x"), b"")
-
-
-def test_a_conflict_between_writers_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = ["ConditionalRequestConflict", "ConditionalRequestConflict", "PreconditionFailed"]
-
-    class ScriptedS3:
-        def pipe_file(self, *_: object, **__: object) -> None:
-            error = OSError(errno.EIO, "refused")
-            error.__cause__ = _ClientError(answers.pop(0))
-            raise error
-
-    monkeypatch.setattr(storage, "CONFLICT_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(storage, "filesystem", lambda uri: ScriptedS3())
-
-    with pytest.raises(FileExistsError):
-        storage.create("s3://bucket/x", b"")
-    assert answers == []
-
-
-def test_a_conflict_that_does_not_end_is_no_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    class BusyS3:
-        calls = 0
-
-        def pipe_file(self, *_: object, **__: object) -> None:
-            BusyS3.calls += 1
-            error = OSError(errno.EIO, "busy")
-            error.__cause__ = _ClientError("ConditionalRequestConflict")
-            raise error
-
-    monkeypatch.setattr(storage, "CONFLICT_WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(storage, "filesystem", lambda uri: BusyS3())
-
-    with pytest.raises(OSError, match="busy"):
-        storage.create("s3://bucket/x", b"")
-    assert BusyS3.calls == storage.CONFLICT_RETRIES + 1
 
 
 @pytest.mark.parametrize(
@@ -227,14 +192,6 @@ def test_downloading_nothing_is_an_input_error(store: Store, tmp_path: Path) -> 
         transfers.download_folder(storage.join(store.uri, "none"), tmp_path / "copy")
 
 
-class _ClientError(Exception):
-    """botocore's error, as far as it is looked at."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.response = {"Error": {"Code": code}}
-
-
 def _write_behind_the_back(uri: str, data: bytes) -> None:
     """Write as another pod does: not through this process's client."""
     if storage.is_remote(uri):
@@ -243,16 +200,6 @@ def _write_behind_the_back(uri: str, data: bytes) -> None:
     else:
         Path(uri).parent.mkdir(parents=True)
         Path(uri).write_bytes(data)
-
-
-@contextlib.contextmanager
-def _new_client() -> Iterator[None]:
-    """Let clients be made anew in the block, and forgotten after it."""
-    import s3fs
-
-    s3fs.S3FileSystem.clear_instance_cache()
-    yield
-    s3fs.S3FileSystem.clear_instance_cache()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,107 @@
+"""How often and how long a store is asked again: the one layer that does so, for all of its clients.
+
+What may pass (``refusals.may_pass``: 408, 409, 429, 5xx, timeouts, cut connections, cut bodies) is tried again after a
+random wait between 0 and 0.5 s, then 1 s, 2 s, … up to 30 s (full jitter), or after what the store itself asks for
+(Retry-After, up to 30 s). Tries begin until the call is ``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) old, and there are
+at least three; then UnavailableError says what was tried. All else is raised at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, Retrying
+from tenacity.retry import retry_if_exception
+from tenacity.stop import stop_after_attempt, stop_all, stop_before_delay
+from tenacity.wait import wait_random_exponential
+
+from components.shared.errors import InputError, UnavailableError
+from components.shared.refusals import answer_of, headers_of, may_pass
+
+LIMIT_VARIABLE = "SCALEQUEST_STORE_TIMEOUT_SECONDS"
+LIMIT_SECONDS = 300.0
+MIN_TRIES = 3  # whatever they took: a large range that is cut near its end is not given up at once
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 60.0  # without a byte from the store
+SLOWEST_BYTES_PER_SECOND = 2**20  # of an upload; a slower one is taken for stuck
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+def limit_seconds() -> float:
+    """Return for how many seconds a call is tried again; InputError for what is no number of seconds."""
+    text = os.environ.get(LIMIT_VARIABLE, "") or str(LIMIT_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise InputError(f"{LIMIT_VARIABLE} is {text!r}; expected a number of seconds, 0 or more")
+    return seconds
+
+
+def read_seconds() -> float:
+    """Return after how many seconds without a byte a client takes an answer for lost."""
+    return max(1.0, min(READ_SECONDS, limit_seconds()))
+
+
+def upload_seconds(content: object) -> float | None:
+    """Return how long one try of a request may take that sends ``content``; None without one: its answer is watched."""
+    return READ_SECONDS + len(content) / SLOWEST_BYTES_PER_SECOND if isinstance(content, bytes) else None
+
+
+def until_answered(call: str, attempt: Callable[[], T]) -> T:
+    """Return what ``attempt`` returns, tried again while its failures may pass.
+
+    ``call`` is what messages say of it: which request for which object, to which endpoint. Raises UnavailableError in
+    the end. An attempt may find the work of the one before it, whose answer was lost.
+    """
+    return Retrying(**_policy(call))(attempt)
+
+
+async def until_answered_async(call: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Do the same for a client that works asynchronously."""
+    return await AsyncRetrying(**_policy(call))(attempt)
+
+
+def _policy(call: str) -> dict[str, Any]:
+    limit = limit_seconds()
+
+    def log(state: RetryCallState) -> None:
+        logger.warning("%s: %s; trying again in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
+
+    def give_up(state: RetryCallState) -> NoReturn:
+        raise UnavailableError(
+            f"{call} was tried {state.attempt_number} times in {state.seconds_since_start or 0:.0f} s without success, "
+            f"the last answer was {answer_of(_error_of(state))}; what is written stays: check the store and start the "
+            f"same command again ({LIMIT_VARIABLE}, now {limit:g}, says how long it is tried)"
+        ) from _error_of(state)
+
+    return {
+        "retry": retry_if_exception(may_pass),
+        "wait": _wait_seconds,
+        "stop": stop_all(stop_before_delay(limit), stop_after_attempt(MIN_TRIES)),
+        "before_sleep": log,
+        "retry_error_callback": give_up,
+    }
+
+
+_backoff = wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
+
+
+def _wait_seconds(state: RetryCallState) -> float:
+    asked = headers_of(_error_of(state)).get("retry-after", "")
+    return max(_backoff(state), min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdigit() else 0.0)
+
+
+def _error_of(state: RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    assert error is not None
+    return error

@@ -1,0 +1,59 @@
+"""The client of ``s3://``: s3fs, each request of which is tried again here and nowhere below."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Any
+
+from fsspec.asyn import sync_wrapper
+from s3fs import S3FileSystem
+
+from components.shared.retries import CONNECT_SECONDS, read_seconds, until_answered_async, upload_seconds
+
+
+class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
+    """s3fs with our retries in place of its own and of botocore's (AWS_MAX_ATTEMPTS has no effect).
+
+    The body of an answer is read as part of the request, whole: what may be large is asked for by ranges.
+    """
+
+    retries = 1
+
+    def __init__(self) -> None:
+        timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": read_seconds()}
+        super().__init__(
+            # Other pods write while this one reads: what a client remembers of a folder is out of date.
+            use_listings_cache=False,
+            max_concurrency=1,  # an object is read in one request, without another one for its size
+            config_kwargs=timeouts | {"retries": {"mode": "standard", "total_max_attempts": 1}},
+        )
+
+    async def _call_s3(self, method: str, *arguments: Any, **options: Any) -> Any:
+        async def attempt() -> Any:
+            async with asyncio.timeout(upload_seconds(options.get("Body"))):
+                answer = await super(S3Client, self)._call_s3(method, *arguments, **options)
+                if method == "get_object":
+                    answer["Body"] = _Content(await answer["Body"].read())
+            return answer
+
+        name = "/".join(str(options[part]) for part in ("Bucket", "Key", "Prefix") if part in options)
+        return await until_answered_async(f"{method} of s3://{name} at {self._endpoint()}", attempt)
+
+    call_s3 = sync_wrapper(_call_s3)
+
+    def _endpoint(self) -> str:
+        return str(self._s3.meta.endpoint_url) if self._s3 else "its endpoint"
+
+
+class _Content:
+    """The body of an answer that has been read."""
+
+    def __init__(self, content: bytes) -> None:
+        self._file = io.BytesIO(content)
+
+    async def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def close(self) -> None:
+        pass
