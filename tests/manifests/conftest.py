@@ -1,0 +1,3 @@
+from tests.manifests.tools import tools
+
+__all__ = ["tools"]

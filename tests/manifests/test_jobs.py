@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from components.shared import exit_codes
+from components.shared.cli import parse_config
+from components.shared.config import WholePartConfig, options_of
+from manifests.jobs import SIZE_LABEL, default_text, read_steps
+from manifests.profiles import read_profile
+from tests.manifests.tools import Tools
+from tests.source_tree import ROOT, STEPS
+
+MANIFESTS = ROOT / "manifests"
+BY_NAME = {step.name: step for step in read_steps()}
+JOB_FILES = {path.parent.name: path for path in (MANIFESTS / "jobs").glob("*/job.yaml")}
+SHARED = [name for name in STEPS if BY_NAME[name].is_shared]
+
+
+def test_there_is_a_job_for_each_step() -> None:
+    assert sorted(JOB_FILES) == sorted(name.replace("_", "-") for name in STEPS)
+    assert sorted(BY_NAME) == STEPS
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_job_repeats_name_and_default_of_every_option(name: str) -> None:
+    step, (options, _) = BY_NAME[name], _objects(name)
+    wanted = {f.name: default_text(f) for f in options_of(step.config) if f.name != "shard"}
+    assert options["data"] == wanted
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_steps_own_command_line_reads_the_jobs_options_as_its_defaults(name: str) -> None:
+    step = BY_NAME[name]
+    required = {f.name: "1" for f in options_of(step.config) if f.default is dataclasses.MISSING}
+    config, _ = parse_config(step.config, _arguments(name, required))
+    assert config == step.config(**required)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_value_that_is_not_given_ends_with_a_message_and_not_with_a_placeholder(name: str) -> None:
+    assert not [word for word in _arguments(name, {}) if "$(" in word]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_pod_of_a_shared_step_takes_the_shard_of_its_index(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "5")
+    step = BY_NAME[name]
+    required = {f.name: "1" for f in options_of(step.config) if f.default is dataclasses.MISSING}
+    config, _ = parse_config(step.config, _arguments(name, {**required, "num_shards": "8"}))
+    assert isinstance(config, WholePartConfig)
+    assert (config.shard, config.num_shards) == (5, 8)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_only_shared_steps_are_indexed_and_their_default_is_one_pod(name: str) -> None:
+    options, job = _objects(name)
+    spec = job["spec"]
+    if name in SHARED:
+        assert spec["completionMode"] == "Indexed"
+        assert str(spec["completions"]) == str(spec["parallelism"]) == options["data"]["num_shards"] == "1"
+        assert spec["backoffLimitPerIndex"] > 0
+    else:
+        assert spec["backoffLimit"] > 0
+        assert not {"completionMode", "completions", "backoffLimitPerIndex"} & set(spec)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_pods_that_end_badly_are_treated_by_what_their_exit_code_means(name: str) -> None:
+    _, job = _objects(name)
+    rules = job["spec"]["podFailurePolicy"]["rules"]
+    # A pod that was evicted ends with a code as well: whose fault it was has to be asked first.
+    assert rules[0] == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    actions = {code: rule["action"] for rule in rules[1:] for code in rule["onExitCodes"]["values"]}
+    assert actions == {
+        exit_codes.BAD_INPUT: "FailIndex" if name in SHARED else "FailJob",
+        exit_codes.UNAVAILABLE: "Count",
+        exit_codes.KILLED: "Count",
+        exit_codes.STOPPED: "Count",
+    }
+    assert {rule["onExitCodes"]["containerName"] for rule in rules[1:]} == {"step"}
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"  # which the policy asks for
+    assert job["spec"]["podReplacementPolicy"] == "Failed"
+    assert job["spec"]["ttlSecondsAfterFinished"] > 86400
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_job_runs_the_image_and_command_of_the_component(name: str) -> None:
+    component = getattr(importlib.import_module(f"components.{name}.component"), name)
+    container = component.component_spec.implementation.container
+    (step,) = _objects(name)[1]["spec"]["template"]["spec"]["containers"]
+    assert step["image"] == container.image
+    assert step["command"] == list(container.command)
+
+
+def test_a_job_has_a_gpu_where_the_pipelines_give_the_step_one() -> None:
+    text = (ROOT / "pipelines/compiled/scalequest.yaml").read_text(encoding="utf-8")
+    spec = next(yaml.safe_load_all(text))
+    accelerated = {
+        _step_of(executor)
+        for executor in spec["deploymentSpec"]["executors"].values()
+        if "accelerator" in executor["container"].get("resources", {})
+    }
+    with_gpu = {name for name in STEPS if "nvidia.com/gpu" in _container(name)["resources"]["limits"]}
+    assert with_gpu == accelerated
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_a_job_needs_is_asked_for_and_written_where_it_may_be(name: str) -> None:
+    container = _container(name)
+    assert set(container["resources"]["requests"]) == {"cpu", "memory", "ephemeral-storage"}
+    assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"]
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounts == {"/tmp", "/dev/shm"}
+    folders = [item["value"] for item in container["env"] if "value" in item]
+    assert all(folder.startswith("/tmp") for folder in folders)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_secrets_are_named_and_never_written(name: str) -> None:
+    env = {item["name"]: item for item in _container(name)["env"]}
+    for variable in {"HF_TOKEN", "OPENAI_API_KEY"} & set(env):
+        assert env[variable]["valueFrom"]["secretKeyRef"]["optional"] is True
+    assert ("OPENAI_API_KEY" in env) == ("api_key_env" in _objects(name)[0]["data"])
+
+
+@pytest.mark.parametrize("profile", ["gke-a100-80g-spot", "eks-p4d", "local"])
+@pytest.mark.parametrize("name", ["train_sft", "generate_responses", "package_dataset"])
+def test_a_profile_sizes_a_job_and_sends_only_gpu_jobs_to_its_nodes(
+    name: str, profile: str, tools: Tools, tmp_path: Any
+) -> None:
+    pod = _built(name, [f"jobs-on-{profile}"], tools, tmp_path)["spec"]["template"]["spec"]
+    hardware = read_profile(profile.removesuffix("-spot"))
+    placement = hardware.spot if profile.endswith("-spot") else hardware.on_demand
+    task = hardware.tasks[BY_NAME[name].size]
+    (container,) = pod["containers"]
+    assert container["resources"]["requests"]["memory"] == task.memory
+    assert container["resources"]["limits"].get("nvidia.com/gpu", "0") == task.gpus
+    has_gpu_nodes = name != "package_dataset"
+    assert pod.get("nodeSelector", {}) == (placement.node_selector if has_gpu_nodes else {})
+    assert pod.get("tolerations", []) == (placement.tolerations if has_gpu_nodes else [])
+    (shm,) = [volume for volume in pod["volumes"] if volume["name"] == "shm"]
+    assert shm["emptyDir"]["sizeLimit"] == task.shm
+
+
+def test_only_jobs_with_a_gpu_wait_in_the_queue(tools: Tools, tmp_path: Any) -> None:
+    label = "kueue.x-k8s.io/queue-name"
+    queued = {name: _built(name, ["jobs-queued"], tools, tmp_path)["metadata"]["labels"].get(label) for name in STEPS[:9]}
+    assert queued == {
+        name: None if "nvidia.com/gpu" not in _container(name)["resources"]["limits"] else "scalequest-gpu"
+        for name in STEPS[:9]
+    }
+    (localqueue,) = yaml.safe_load_all((MANIFESTS / "options/kueue/localqueue.yaml").read_text(encoding="utf-8"))
+    assert localqueue["metadata"]["name"] == "scalequest-gpu"
+
+
+def test_the_example_gives_as_many_pods_as_shards(tools: Tools) -> None:
+    options, job = tools.build(MANIFESTS / "examples/eight-shards")
+    assert str(job["spec"]["completions"]) == str(job["spec"]["parallelism"]) == options["data"]["num_shards"] == "8"
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    assert container["envFrom"][0]["configMapRef"]["name"] == options["metadata"]["name"]  # both renamed together
+    assert re.search("@sha256:[0-9a-f]{64}$", container["image"])
+
+
+def _objects(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(JOB_FILES[name.replace("_", "-")].read_text(encoding="utf-8")))
+
+
+def _container(name: str) -> dict[str, Any]:
+    (container,) = _objects(name)[1]["spec"]["template"]["spec"]["containers"]
+    assert _objects(name)[1]["metadata"]["labels"][SIZE_LABEL] == BY_NAME[name].size
+    return dict(container)
+
+
+def _arguments(name: str, values: dict[str, str]) -> list[str]:
+    """Return a Job's arguments as the kubelet expands them from its ConfigMap."""
+    options = _objects(name)[0]["data"] | values
+    return [re.sub(r"\$\((\w+)\)", lambda found: options[found[1]], word) for word in _container(name)["args"]]
+
+
+def _built(name: str, options: list[str], tools: Tools, folder: Any) -> dict[str, Any]:
+    import os
+
+    def below(path: str) -> str:
+        return os.path.relpath(MANIFESTS / path, folder)
+
+    document = {
+        "resources": [below(f"jobs/{name.replace('_', '-')}")],
+        "components": [below(f"options/{option}") for option in options],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    (job,) = [built for built in tools.build(folder) if built["kind"] == "Job"]
+    return job
+
+
+def _step_of(executor: dict[str, Any]) -> str:
+    return str(executor["container"]["command"][-1]).rpartition(".")[2]
+
+

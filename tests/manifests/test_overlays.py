@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.manifests.comparing import by_name
+from tests.manifests.schemas import kubernetes_versions, problems_of
+from tests.manifests.tools import CHART, Tools
+from tests.source_tree import ROOT
+
+MANIFESTS = ROOT / "manifests"
+DIGEST = "sha256:" + "0" * 64
+# Every folder that somebody may build as it stands.
+BUILT = sorted(
+    path.parent.relative_to(MANIFESTS).as_posix()
+    for path in MANIFESTS.rglob("kustomization.yaml")
+    if "\nkind: Kustomization\n" in path.read_text(encoding="utf-8")
+)
+OPTIONS = sorted(path.name for path in (MANIFESTS / "options").iterdir() if not path.name.startswith("jobs-"))
+# What the chart is asked for where an overlay takes an option.
+CHART_VALUES: dict[str, dict[str, Any]] = {
+    "kueue": {"kueue__enabled": True},
+    "network-policy": {"networkPolicy__enabled": True, "profile": "local"},
+    "network-policy-gke": {"networkPolicy__enabled": True, "profile": "gke-a100-40g"},
+    "network-policy-eks": {"networkPolicy__enabled": True, "profile": "eks-p4d"},
+    "model-cache": {"modelCache__enabled": True},
+    "trainer": {"trainer__enabled": True, "images__registry": "r", "images__train__digest": DIGEST},
+    "judge": {
+        "judge__enabled": True,
+        "judge__model": "Qwen/Qwen2-Math-7B-Instruct",
+        "images__registry": "r",
+        "images__vllm__digest": DIGEST,
+    },
+}
+
+
+@pytest.mark.parametrize("folder", BUILT)
+def test_a_folder_builds_objects_that_every_supported_kubernetes_takes(folder: str, tools: Tools) -> None:
+    objects = tools.build(MANIFESTS / folder)
+    assert objects
+    assert [problem for version in _versions(folder) for problem in problems_of(objects, version)] == []
+
+
+def test_the_base_holds_what_the_chart_makes_without_values(tools: Tools) -> None:
+    assert by_name(tools.build(MANIFESTS / "base")) == by_name(tools.render().objects)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_adds_what_the_chart_adds_for_it(option: str, tools: Tools, tmp_path: Path) -> None:
+    rendering = tools.render(**CHART_VALUES[option])
+    assert rendering.objects, rendering.error
+    overlay = _overlay(tmp_path, resources=["base"], components=[f"options/{option}"])
+    assert by_name(tools.build(overlay)) == by_name(rendering.objects)
+
+
+@pytest.mark.parametrize("name", ["gke", "eks", "local"])
+def test_an_overlay_holds_what_the_chart_makes_of_the_example_of_its_name(name: str, tools: Tools) -> None:
+    rendering = tools.render(CHART / "examples" / f"{name}.yaml")
+    assert by_name(tools.build(MANIFESTS / "overlays" / name)) == by_name(rendering.objects)
+
+
+def test_all_options_go_together(tools: Tools, tmp_path: Path) -> None:
+    options = [f"options/{name}" for name in OPTIONS if not name.startswith("network-policy")]
+    overlay = _overlay(tmp_path, resources=["base"], components=[*options, "options/network-policy-eks"])
+    objects = tools.build(overlay)
+    assert problems_of(objects, kubernetes_versions()[-1]) == []
+    assert {document["kind"] for document in objects} >= {"Deployment", "TrainingRuntime", "LocalQueue", "NetworkPolicy"}
+
+
+def test_another_namespace_takes_the_bindings_along(tools: Tools, tmp_path: Path) -> None:
+    objects = tools.build(_overlay(tmp_path, namespace="team-a", resources=["base"]))
+    assert {document["metadata"]["namespace"] for document in objects} == {"team-a"}
+    bindings = [document for document in objects if document["kind"] == "RoleBinding"]
+    assert [subject["namespace"] for binding in bindings for subject in binding["subjects"]] == ["team-a"]
+
+
+@pytest.mark.parametrize("path", sorted((MANIFESTS / "cluster-admin").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_what_a_cluster_admin_applies_is_what_kubernetes_takes(path: Path) -> None:
+    objects = [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document]
+    if "kind" not in objects[0]:  # a patch: whole once it has been put onto its object
+        objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "patched"}, **objects[0]}]
+    assert [problem for version in kubernetes_versions() for problem in problems_of(objects, version)] == []
+    for document in objects:
+        for text in document["data"].values() if document["kind"] == "ConfigMap" else ():
+            assert yaml.safe_load(text)  # what stands in a ConfigMap is YAML of its own
+
+
+def test_no_file_of_a_cluster_admin_is_part_of_a_build() -> None:
+    assert not list((MANIFESTS / "cluster-admin").rglob("kustomization.yaml"))
+
+
+def _overlay(folder: Path, **fields: Any) -> Path:
+    """Write an overlay of one's own outside the repository."""
+    for field in ("resources", "components"):
+        fields[field] = [os.path.relpath(MANIFESTS / name, folder) for name in fields.get(field, [])]
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
+    return folder
+
+
+def _versions(folder: str) -> list[str]:
+    """Return the versions to try: the floor and the newest for a step's Job, which are all of one form."""
+    versions = kubernetes_versions()
+    return versions if not folder.startswith("jobs/") or folder == "jobs/generate-responses" else [versions[0], versions[-1]]

