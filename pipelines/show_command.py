@@ -15,7 +15,7 @@ from components.shared.errors import InputError
 from components.shared.exit_codes import BAD_INPUT
 from components.shared.lineage import Stage, rows_stages_of, stages_of
 from components.shared.manifests import Manifest, read_manifest, read_manifest_or_none
-from components.shared.rows import read_table
+from components.shared.tables import read_table
 
 LAST_STEP = "package_dataset"
 MAX_CELL = 300  # characters of a value that are shown

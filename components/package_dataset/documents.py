@@ -30,6 +30,7 @@ COLUMNS = {
     "num_agreeing": "how many of the question's responses have this final answer by value, this one included",
     "num_candidates": "how many responses there were to choose from",
     "num_tokens": "tokens of the response",
+    "history": "where and why the row was rejected before it was fed in again; empty for most",
 }
 
 

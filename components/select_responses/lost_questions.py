@@ -14,7 +14,7 @@ from typing import Any
 from components.shared import storage
 from components.shared.manifests import PLAN, Manifest, read_manifest_or_none
 from components.shared.records import Reject, Response, from_table
-from components.shared.rows import read_table
+from components.shared.tables import read_checked
 
 REASON = "no_response_left"
 
@@ -49,8 +49,8 @@ def _rejected_on_the_way(folder: str, part: int) -> Iterator[tuple[Response, str
     manifest = read_manifest_or_none(folder)
     if manifest is None or part >= len(manifest.parts) or manifest.kind != "response":
         return
-    if rejects := manifest.parts[part].rejects:
-        table = read_table(storage.join(folder, rejects))
+    if (entry := manifest.parts[part]).rejects:
+        table = read_checked(storage.join(folder, entry.rejects), entry.rejects_digest)
         yield from zip(from_table(table, Response), table["reason"].to_pylist(), strict=True)
     if source := _source_of(folder, manifest, part):
         yield from _rejected_on_the_way(*source)

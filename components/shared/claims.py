@@ -20,6 +20,7 @@ from components.shared.manifests import (
     PartEntry,
     package_versions,
     read_manifest_or_none,
+    read_plan_or_none,
 )
 from components.shared.plans import explain_difference, refuse_remade_inputs, standing_plan
 
@@ -84,7 +85,7 @@ def claim_folder(workspace: str, plan: dict[str, Any]) -> Claim:
     manifest = read_manifest_or_none(uri)
     if manifest is not None:
         logger.info("reused %s: finished on %s, %d rows", uri, manifest.written_at, manifest.rows_out)
-        return Claim(uri, standing_plan(uri, plan), manifest)
+        return Claim(uri, read_plan_or_none(uri) or plan, manifest)
     siblings = [name for name in storage.list_names(step) if name != plan["fingerprint"]]
     try:
         storage.create_json(storage.join(uri, PLAN), plan)

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from components.shared import storage
+from components.shared.errors import InputError
 from components.shared.manifests import PartEntry
 from components.shared.records import Reject, Row, rejects_to_table
-from components.shared.rows import table_digest, to_parquet
+from components.shared.tables import read_footer, table_digest, to_parquet
 
 REJECTED = "rejected"
 LEDGER_KEY = b"scalequest"  # the Parquet footer entry that holds a part's ledger
@@ -47,10 +48,18 @@ class Ledger:
 
 
 def read_ledger(uri: str) -> Ledger:
-    """Return a part's ledger from its footer; the rows are not read."""
-    with storage.open_read(uri) as file:
-        footer = pq.read_schema(file).metadata
-    return Ledger(**json.loads(footer[LEDGER_KEY]))
+    """Return a part's ledger from its footer; the rows are not read. InputError for an object that has none."""
+    return ledger_in(read_footer(uri), uri)
+
+
+def ledger_in(schema: pa.Schema, uri: str) -> Ledger:
+    """Return the ledger in a part's footer; InputError, in terms of ``uri``, where it has none."""
+    try:
+        return Ledger(**json.loads((schema.metadata or {})[LEDGER_KEY]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{uri} has no ledger in its footer: ScaleQuest did not write it, or it was changed"
+        ) from error
 
 
 def sum_ledgers(ledgers: Sequence[Ledger]) -> Ledger:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.manifests import Manifest, read_manifest, read_manifest_or_none
+from components.shared.row_sources import folder_of
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One finished folder on the way, and which of the other stages it read."""
+    """One finished folder on the way, and which of the other stages it read, be it what they kept or rejected."""
 
     folder: str
     manifest: Manifest
@@ -48,7 +49,8 @@ def rows_stages_of(folder: str) -> list[Stage]:
     wanted = {folder}
     for stage in reversed(stages.values()):
         if stage.folder in wanted:
-            wanted |= {uri for uri in stage.reads if stages[uri].manifest.kind != "model"}
+            entries = _inputs(stage.manifest)
+            wanted |= {folder_of(entry["uri"]) for entry in entries if entry.get("kind", "model") != "model"}
     return [stage for stage in stages.values() if stage.folder in wanted]
 
 
@@ -62,13 +64,14 @@ def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:
     for entry in _inputs(manifest):
         if "kind" not in entry:
             continue
-        source = read_manifest_or_none(entry["uri"])
+        uri = folder_of(entry["uri"])
+        source = read_manifest_or_none(uri)
         if source is None:
-            logger.warning("%s was made from %s, which stands there no more", folder, entry["uri"])
+            logger.warning("%s was made from %s, which stands there no more", folder, uri)
             continue
-        reads.append(entry["uri"])
-        if entry["uri"] not in stages:
-            _visit(entry["uri"], source, stages)
+        reads.append(uri)
+        if uri not in stages:
+            _visit(uri, source, stages)
     stages[folder] = Stage(folder=folder, manifest=manifest, reads=tuple(dict.fromkeys(reads)))
 
 

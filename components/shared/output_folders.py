@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import logging
 import time
@@ -37,6 +38,7 @@ class OutputFolder:
         self.slices = [Slice(input=i, part=p, start=a, stop=b) for i, p, a, b in claim.plan["slices"]]
         self.units_per_row = int(claim.plan["units_per_row"])
         self.tries = Tries(claim.uri)
+        self._files: dict[str, str] = {}
         self._own = range(shard, len(self.slices), num_shards)
         self._clock = time.monotonic()
         self._started = self._clock
@@ -85,6 +87,15 @@ class OutputFolder:
         """Return the rows of a part that stands already; FileNotFoundError where it does not."""
         return from_table(read_table(storage.join(self.uri, part_name(number))), cast(Any, self.record))
 
+    def add_file(self, name: str, content: bytes) -> None:
+        """Write an object that stands beside the parts; the manifest will name it and its digest."""
+        uri = storage.join(self.uri, name)
+        try:
+            storage.create(uri, content)
+        except FileExistsError:
+            content = storage.read_bytes(uri)  # of an attempt that was cut off
+        self._files[name] = hashlib.sha256(content).hexdigest()
+
     def finish(self, metrics: Mapping[str, float] | None = None) -> str:
         """Write the manifest if every part stands, whoever made it; return the folder's address."""
         if self.finished:
@@ -106,7 +117,7 @@ class OutputFolder:
                 rows_out=totals.rows_out,
                 rejected=totals.rejected,
                 parts=[ledger.entry(name) for name, ledger in zip(names, ledgers, strict=True)],
-                files={},
+                files=self._files,
                 metrics=totals.metrics | dict(metrics or {}),
             )
         if self.tries.any:

@@ -18,7 +18,8 @@ from components.shared import storage
 from components.shared.config import StepConfig, flag_of, folders, info_of, options_of
 from components.shared.errors import InputError
 from components.shared.hub_addresses import check_pinned
-from components.shared.manifests import FORMAT, MANIFEST, PLAN, package_versions, read_manifest, read_plan_or_none
+from components.shared.manifests import FORMAT, MANIFEST, PLAN, package_versions, read_plan_or_none
+from components.shared.row_sources import is_rejected, open_source
 from components.shared.rows import Slice
 from components.shared.templates import template_file
 
@@ -135,7 +136,7 @@ def _options_and_inputs(config: StepConfig) -> tuple[dict[str, Any], dict[str, l
 
 
 def _describe_input(name: str, uri: str) -> dict[str, Any]:
-    """Return address and fingerprint of an input: a finished folder of ours, or anything else by its content.
+    """Return address and fingerprint of an input: a finished folder of ours, its rejects, or anything by its content.
 
     What is neither a path nor in a store (hf://org/name@commit, package:name@version) has its address as its
     fingerprint.
@@ -144,19 +145,19 @@ def _describe_input(name: str, uri: str) -> dict[str, Any]:
         check_pinned(uri)
     if "://" in uri and uri.split("://", 1)[0] not in storage.SCHEMES:
         return {"uri": uri, "fingerprint": f"address:{uri}"}
+    if is_rejected(uri) or any(storage.exists(storage.join(uri, described)) for described in (MANIFEST, PLAN)):
+        source = open_source(uri)
+        return {
+            "uri": uri,
+            "fingerprint": source.fingerprint,
+            "kind": source.kind,
+            "rows": source.num_rows,
+            "content": source.content,
+        }
     if not storage.exists(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
             return {"uri": uri, "fingerprint": f"address:{uri}"}
         raise InputError(f"{flag_of(name)} {uri!r}: nothing stands there; check the address")
-    if storage.exists(storage.join(uri, MANIFEST)) or storage.exists(storage.join(uri, PLAN)):
-        manifest = read_manifest(uri)
-        return {
-            "uri": uri,
-            "fingerprint": manifest.fingerprint,
-            "kind": manifest.kind,
-            "rows": manifest.rows_out,
-            "content": manifest.content,
-        }
     return {"uri": uri, "fingerprint": f"content:{storage.content_id(uri)}"}
 
 

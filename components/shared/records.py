@@ -4,7 +4,7 @@ A Question, as ``scalequest show`` prints it::
 
     {"id": "3f9c12ab-0000017", "question": "A train travels 60 km in 45 minutes. What is its speed in km/h?",
      "answer": "", "source": "qwen2-math", "finish_reason": "stop", "num_tokens": 21, "solvability_reply": "",
-     "difficulty": null}
+     "difficulty": null, "history": []}
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Question:
     num_tokens: int = 0  # tokens that the generator wrote
     solvability_reply: str = ""  # what the judge of filter_solvability wrote
     difficulty: float | None = None  # predicted fail rate; null until score_difficulty has run
+    history: tuple[str, ...] = ()  # where and why it was rejected before it was read again: "step/fingerprint: reason"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +80,7 @@ class Response:
     reward: float | None = None  # null until score_responses has run
     num_agreeing: int | None = None  # how many of the question's responses share its final answer, itself included
     num_candidates: int | None = None  # how many responses were left to choose from
+    history: tuple[str, ...] = ()  # its question's, then its own
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +98,7 @@ class Example:
     num_agreeing: int | None
     num_candidates: int | None
     num_tokens: int
+    history: tuple[str, ...] = ()
 
 
 Row = Question | PreferencePair | FailRate | Response | Example
@@ -162,6 +165,23 @@ def from_table(table: pa.Table, record: type[R]) -> list[R]:
             f"a {kind_of(record)} row needs the column {', '.join(lacking)}; found {', '.join(table.column_names)}"
         )
     return [record(**{name: _plain(row[name]) for name in names}) for row in table.select(names).to_pylist()]
+
+
+def mistakes_in(schema: pa.Schema, expected: pa.Schema, record: type[Row]) -> list[str]:
+    """Say how the columns of an object differ from those of a kind of row, [] where its rows can be read.
+
+    A column that has a default may be missing: an older version had none. An unknown one would be lost on the way.
+    """
+    defaults = {field.name for field in dataclasses.fields(record) if field.default is not dataclasses.MISSING}
+    mistakes = [f"lacks the column {name!r}" for name in expected.names if name not in {*schema.names, *defaults}]
+    for field in schema:
+        if field.name not in expected.names:
+            mistakes.append(f"has the unknown column {field.name!r}")
+        elif field.type != expected.field(field.name).type:
+            mistakes.append(f"has {field.name!r} as {field.type}, expected {expected.field(field.name).type}")
+        elif field.nullable and not expected.field(field.name).nullable:
+            mistakes.append(f"may have nulls in {field.name!r}")
+    return mistakes
 
 
 def _table(dicts: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -1,20 +1,25 @@
-"""The rows of finished folders: Parquet tables, one a part, read slice by slice."""
+"""The rows of finished folders, or those that they rejected: Parquet tables, one a part, read slice by slice.
+
+A part is fetched and decoded whole, one at a time: reading takes the memory of one part (some times its size in the
+store, whatever the folder holds), which its maker chose by ``--rows-per-part``.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import io
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic, cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from components.shared import storage
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
-from components.shared.records import R, from_table, kind_of
+from components.shared.manifests import PartEntry, package_versions
+from components.shared.records import R, Row, from_table, kind_of, mistakes_in, rejected_schema_of, schema_of
+from components.shared.row_sources import RowSource, open_source
+from components.shared.tables import missing_object, read_checked, read_footer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +36,17 @@ class Slice:
 
 
 class Rows(Generic[R]):
-    """The rows of one or several finished folders, read part by part."""
+    """The rows of one or several inputs, read part by part; each part has to be what its manifest says."""
 
     def __init__(self, uris: Sequence[str], record: type[R]) -> None:
         self.record = record
         self.uris = tuple(uris)
-        self._last: tuple[str, pa.Table] | None = None
-        self.manifests = tuple(read_manifest(uri) for uri in uris)
-        for uri, manifest in zip(self.uris, self.manifests, strict=True):
-            if manifest.kind != kind_of(record):
-                raise InputError(
-                    f"{uri} holds {manifest.kind} rows, made by {manifest.step}; expected {kind_of(record)} rows"
-                )
+        self._last: tuple[tuple[str, str], pa.Table] | None = None
+        self.sources = tuple(map(open_source, uris))
+        self.parts = tuple(self._parts(source) for source in self.sources)
 
     def __len__(self) -> int:
-        return sum(manifest.rows_out for manifest in self.manifests)
+        return sum(entry.rows for parts in self.parts for entry in parts)
 
     def __iter__(self) -> Iterator[R]:
         for slice_ in self.slices():
@@ -58,45 +59,68 @@ class Rows(Generic[R]):
         """
         return [
             Slice(input=number, part=index, start=start, stop=min(start + (rows_per_part or entry.rows), entry.rows))
-            for number, manifest in enumerate(self.manifests)
-            for index, entry in enumerate(manifest.parts)
+            for number, parts in enumerate(self.parts)
+            for index, entry in enumerate(parts)
             for start in (range(0, entry.rows, rows_per_part) if rows_per_part else (0,))
         ]
 
     def read(self, slice_: Slice) -> list[R]:
         """Return the rows of a slice."""
-        entry = self.manifests[slice_.input].parts[slice_.part]
-        table = self._table(storage.join(self.uris[slice_.input], entry.name))
-        return from_table(table.slice(slice_.start, len(slice_)), self.record)
+        source, entry = self.sources[slice_.input], self.parts[slice_.input][slice_.part]
+        table = self._table(source, entry).slice(slice_.start, len(slice_))
+        rows = from_table(table, self.record)
+        return _with_history(rows, table, source) if source.rejected else rows
 
-    def _table(self, uri: str) -> pa.Table:
+    def _parts(self, source: RowSource) -> Sequence[PartEntry]:
+        """Return the objects to read; InputError where they hold other rows than this step knows."""
+        expected = kind_of(self.record)
+        if source.kind != expected:
+            holds = f"rejected {source.kind}" if source.rejected else source.kind
+            raise InputError(
+                f"{source.uri} holds {holds} rows, made by {source.manifest.step}; expected {expected} rows"
+            )
+        parts = source.parts()
+        if parts:  # all parts of a folder have the columns that its plan names
+            self._check_columns(source, storage.join(source.folder, parts[0].name))
+        return parts
+
+    def _check_columns(self, source: RowSource, uri: str) -> None:
+        try:
+            found = read_footer(uri)
+        except FileNotFoundError as error:
+            raise InputError(missing_object(uri)) from error
+        record = cast(type[Row], self.record)
+        expected = rejected_schema_of(record) if source.rejected else schema_of(record)
+        if mistakes := mistakes_in(found, expected, record):
+            writer, reader = (
+                versions.get("scalequest", "?") for versions in (source.manifest.versions, package_versions())
+            )
+            raise InputError(
+                f"{uri} {'; '.join(mistakes)}: it was written by scalequest {writer}, this is {reader}; use that "
+                "version, or make the folder again"
+            )
+
+    def _table(self, source: RowSource, entry: PartEntry) -> pa.Table:
         # Slices are read in order, often several of one part: the part is fetched and decoded once.
-        if self._last is None or self._last[0] != uri:
-            try:
-                self._last = uri, read_table(uri)
-            except FileNotFoundError as error:
+        uri = storage.join(source.folder, entry.name)
+        if self._last is None or self._last[0] != (uri, source.reason):
+            table = read_checked(uri, entry.digest)
+            if source.reason:
+                table = table.filter(pc.field("reason") == source.reason)
+            if table.num_rows != entry.rows:
                 raise InputError(
-                    f"{uri} is missing, though its folder's manifest lists it: it was deleted; remove the folder, and "
-                    "what is half done from it, and make them again"
-                ) from error
+                    f"{uri} has {table.num_rows} such rows, its part's ledger says {entry.rows}: it was changed"
+                )
+            self._last = (uri, source.reason), table
         return self._last[1]
 
 
-def read_table(uri: str) -> pa.Table:
-    """Read one Parquet object."""
-    return pq.read_table(io.BytesIO(storage.read_bytes(uri)))
-
-
-def to_parquet(table: pa.Table) -> bytes:
-    """Return a table as the content of one Parquet object."""
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()
-
-
-def table_digest(table: pa.Table) -> str:
-    """Return the SHA-256 of a table's rows, whatever their encoding in Parquet."""
-    buffer = io.BytesIO()
-    with pa.ipc.new_stream(buffer, table.schema.remove_metadata()) as stream:
-        stream.write_table(table.combine_chunks().replace_schema_metadata(None))
-    return hashlib.sha256(buffer.getbuffer()).hexdigest()
+def _with_history(rows: list[R], table: pa.Table, source: RowSource) -> list[R]:
+    """Say of each row where and why it was rejected before, if its kind has a place for that."""
+    if not rows or not hasattr(rows[0], "history"):
+        return rows
+    where = f"{source.manifest.step}/{source.manifest.fingerprint}"
+    return [
+        cast(R, dataclasses.replace(cast(Any, row), history=(*cast(Any, row).history, f"{where}: {reason}")))
+        for row, reason in zip(rows, table["reason"].to_pylist(), strict=True)
+    ]

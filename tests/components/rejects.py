@@ -6,7 +6,7 @@ from typing import Any
 
 from components.shared import storage
 from components.shared.manifests import read_manifest
-from components.shared.rows import read_table
+from components.shared.tables import read_table
 
 
 def read_rejects(folder: str) -> list[dict[str, Any]]:

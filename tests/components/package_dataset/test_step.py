@@ -59,7 +59,7 @@ def test_parquet_and_jsonl_hold_every_response_in_order(workspace: Workspace, wr
     names = [name for name in storage.list_files(folder) if name.startswith("jsonl/")]
     assert names == ["jsonl/part-00000.jsonl", "jsonl/part-00001.jsonl", "jsonl/part-00002.jsonl"]
     lines = [json.loads(line) for name in names for line in text_of(folder, name).splitlines()]
-    assert [Example(**line) for line in lines] == published
+    assert [Example(**line | {"history": tuple(line["history"])}) for line in lines] == published
 
 
 def test_the_card_has_the_front_matter_of_hubs_and_the_counts(workspace: Workspace, write_rows: WriteRows) -> None:
@@ -136,3 +136,16 @@ def test_a_killed_step_ends_in_the_same_folder(workspace: Workspace, write_rows:
     assert run(config, workspace) == folder
     assert {name: text_of(folder, name) for name in names} == before
     assert read_manifest(folder).parts == parts
+
+
+def test_the_manifest_names_what_stands_beside_the_parts(workspace: Workspace, write_rows: WriteRows) -> None:
+    responses = write_rows(workspace, [response(n) for n in range(4)], rows_per_part=2)
+    folder = run(config_for(workspace, responses), workspace)
+    manifest = read_manifest(folder)
+    parts = {part.name for part in manifest.parts} | {"_manifest.json", "_plan.json"}
+    assert set(manifest.files) == {"README.md", "report.html", "lineage.json"} | {
+        f"jsonl/part-0000{number}.jsonl" for number in range(2)
+    }
+    assert set(storage.list_files(folder)) == parts | set(manifest.files)
+    digests = {name: storage.digest_file(storage.local_path(storage.join(folder, name))) for name in manifest.files}
+    assert digests == manifest.files

@@ -10,8 +10,8 @@ from components.score_difficulty.step import ScoreDifficultyConfig, run
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.records import Question
-from components.shared.rows import read_table
 from components.shared.scoring.scripted_scorer import scripted_value
+from components.shared.tables import read_table
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
 

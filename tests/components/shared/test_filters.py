@@ -6,7 +6,7 @@ from components.shared import storage
 from components.shared.filters import KEEP, FilterConfig, Verdict, filter_questions
 from components.shared.manifests import read_manifest
 from components.shared.records import Question
-from components.shared.rows import read_table
+from components.shared.tables import read_table
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from components.shared import storage, transfers
 from components.shared.manifests import read_manifest
 from components.shared.records import Question, Reject
-from components.shared.rows import read_table, table_digest
+from components.shared.tables import read_table, table_digest
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import (
     SampleConfig,

@@ -12,7 +12,8 @@ from components.shared.errors import InputError
 from components.shared.manifests import MANIFEST, read_manifest
 from components.shared.output_folders import OutputFolder
 from components.shared.records import Question, Reject
-from components.shared.rows import Slice, read_table
+from components.shared.rows import Slice
+from components.shared.tables import read_table
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import (
     SampleConfig,

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,7 +11,8 @@ from components.shared import storage
 from components.shared.errors import InputError
 from components.shared.manifests import PartEntry
 from components.shared.records import FailRate, Question
-from components.shared.rows import Rows, table_digest
+from components.shared.rows import Rows
+from components.shared.tables import table_digest
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
 
@@ -26,7 +25,7 @@ def test_slices_hold_every_row_once_in_order_and_never_cross_a_part(
     inputs: list[list[int]], rows_per_part: int
 ) -> None:
     rows = Rows([], Question)
-    rows.manifests = tuple(_manifest_of_parts(parts) for parts in inputs)
+    rows.parts = tuple([PartEntry(name=str(p), rows=n, digest="") for p, n in enumerate(parts)] for parts in inputs)
 
     slices = rows.slices(rows_per_part)
 
@@ -82,9 +81,3 @@ def test_the_digest_is_of_the_rows_not_of_how_they_are_stored() -> None:
     chunked = pa.concat_tables([table.slice(0, 1), table.slice(1)]).replace_schema_metadata({"a": "b"})
     assert table_digest(table) == table_digest(chunked)
     assert table_digest(table) != table_digest(table.slice(1))
-
-
-def _manifest_of_parts(rows: list[int]) -> Any:
-    return SimpleNamespace(
-        parts=[PartEntry(name=str(number), rows=rows[number], digest="") for number in range(len(rows))]
-    )

@@ -16,7 +16,7 @@ import pytest
 from components.shared import storage
 from components.shared.manifests import Manifest, read_manifest
 from components.shared.records import Question
-from components.shared.rows import read_table
+from components.shared.tables import read_table
 from components.shared.workspace import Workspace
 from tests.components.shared import slow_filter
 from tests.components.shared.slow_filter import SlowFilterConfig
