@@ -35,7 +35,11 @@ OPENS_FILES = {
     "components/shared/prompts.py": "prompts of the package itself",
     "components/shared/templates/__init__.py": "chat families of the package itself",
     "components/shared/kubeflow_outputs.py": "the output files that Kubeflow names",
-    "components/shared/models.py": "a local model directory, and the lock of the node's cache",
+    "components/shared/models.py": "a local model directory",
+    "components/shared/node_cache.py": "the locks of the node's cache",
+    "components/shared/partial_files.py": "local files that are being downloaded",
+    "components/shared/s3_uploads.py": "local files that are being uploaded",
+    "components/shared/transfers.py": "local files that are being copied",
     "components/shared/scoring/__init__.py": "a local model directory",
     "components/shared/training_job.py": "what passes between a step and the processes that it launches here",
 }

@@ -39,12 +39,13 @@ class ModelFolder:
     ) -> str:
         """Upload the model, then write the manifest; return the folder's address.
 
+        What an attempt that was killed has uploaded of the same model stays, and is not uploaded again.
         ``rows_in`` counts the examples that were read; those not trained on are ``rejects``, of the kind ``record``.
         """
         paths = sorted(path for path in local_folder.rglob("*") if path.is_file())
         digests = {path.relative_to(local_folder).as_posix(): storage.digest_file(path) for path in paths}
         subfolder = "model-" + hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()[:8]
-        transfers.upload_folder(local_folder, storage.join(self.uri, subfolder))
+        transfers.upload_folder(local_folder, storage.join(self.uri, subfolder), replace=False)
         rejects_name, rejects_digest = write_rejects(self.uri, 0, rejects, record) if record else ("", "")
         assert bool(rejects) == bool(rejects_name), "rejects need their kind of record"
         self.claim.write_manifest(

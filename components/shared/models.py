@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import logging
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
-from components.shared import storage, transfers
+from components.shared import node_cache, storage
 from components.shared.errors import InputError
 from components.shared.hub_addresses import parse_address
 from components.shared.manifests import MANIFEST, PLAN, Manifest, read_manifest
@@ -24,15 +16,13 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or hf://org/name@revision"
 
-logger = logging.getLogger(__name__)
-
 
 def fetch_model(uri: str, *, chat: bool = False) -> Path:
     """Return a local directory that holds the model's safetensors and tokenizer.
 
     What is local stays where it is; what is in a store is downloaded once a node, also where several processes ask at
-    once, and checked against the digests of its manifest. ``chat`` asks for a chat template too. The node's cache is
-    ``SCALEQUEST_CACHE``, ``~/.cache/scalequest`` by default. Raises InputError for what is no usable model.
+    once (``node_cache``), and checked against the digests of its manifest. ``chat`` asks for a chat template too.
+    Raises InputError for what is no usable model.
     """
     scheme = scheme_of_model(uri)
     if scheme == "hf":
@@ -110,7 +100,7 @@ def _fetch_from_store(uri: str) -> Path:
             raise InputError(f"{uri}: there is no such directory; a model is {SCHEMES}")
         return path
     digests = {name.split("/", 1)[1]: digest for name, digest in manifest.files.items()} if manifest else {}
-    return _download_once(source, digests)
+    return node_cache.fetch_once(source, digests)
 
 
 def _manifest_of(uri: str) -> Manifest | None:
@@ -121,39 +111,3 @@ def _manifest_of(uri: str) -> Manifest | None:
     if manifest.kind != "model":
         raise InputError(f"{uri} holds {manifest.kind} rows, made by {manifest.step}; expected a model")
     return manifest
-
-
-def _download_once(source: str, digests: Mapping[str, str]) -> Path:
-    cache = Path(os.environ.get("SCALEQUEST_CACHE") or Path.home() / ".cache" / "scalequest") / "models"
-    key = json.dumps(digests, sort_keys=True) if digests else f"{source} {storage.content_id(source)}"
-    folder = cache / hashlib.sha256(key.encode()).hexdigest()[:16]
-    cache.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(".lock")):
-        if not folder.exists():
-            logger.info("downloading %s to %s", source, folder)
-            _download(source, digests, folder)
-    return folder
-
-
-def _download(source: str, digests: Mapping[str, str], folder: Path) -> None:
-    """Download into a folder that takes its name only once it is whole."""
-    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-    try:
-        transfers.download_folder(source, temporary)
-        for name, digest in digests.items():
-            if not (temporary / name).exists() or storage.digest_file(temporary / name) != digest:
-                raise InputError(
-                    f"{source}/{name} is not the file that its manifest names (SHA-256 {digest[:12]}…): it is missing "
-                    "or was changed; make the model again in another workspace"
-                )
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that other processes of this node wait for, and that dies with this one."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
