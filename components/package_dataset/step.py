@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 
 from components.package_dataset.documents import render_card, render_lineage, render_report, trace
 from components.package_dataset.summary import Summary
-from components.shared import storage
 from components.shared.config import StepConfig, option
 from components.shared.kubeflow_outputs import PAGE_NAME
 from components.shared.output_folders import OutputFolder
@@ -58,13 +56,8 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
         rows = folder.read_part(number)
         for row in rows:
             summary.add(row)
-        _write(folder, f"jsonl/part-{number:05d}.jsonl", to_jsonl(rows))
+        folder.add_file(f"jsonl/part-{number:05d}.jsonl", to_jsonl(rows))
     lineage = trace(sources)
-    _write(folder, "lineage.json", render_lineage(lineage).encode())
-    _write(folder, PAGE_NAME, render_report(config.title, config.license, summary, lineage).encode())
-    _write(folder, "README.md", render_card(config.title, config.license, summary, lineage).encode())
-
-
-def _write(folder: OutputFolder, name: str, content: bytes) -> None:
-    with contextlib.suppress(FileExistsError):  # an attempt that was cut off has written the same
-        storage.create(storage.join(folder.uri, name), content)
+    folder.add_file("lineage.json", render_lineage(lineage).encode())
+    folder.add_file(PAGE_NAME, render_report(config.title, config.license, summary, lineage).encode())
+    folder.add_file("README.md", render_card(config.title, config.license, summary, lineage).encode())
