@@ -29,6 +29,7 @@ _MAX_NUMBER_LENGTH = 100  # longer ones are left to the process; Python itself r
 
 TOLERANCE = Fraction(1, 10**6)  # Math-Verify rounds to 6 decimals where one side is a decimal: 1/3 is 0.333333
 START_TIMEOUT_SECONDS = 120.0  # importing sympy from a cold disk
+MAX_TRIES = 2  # of a comparison whose process dies: it may have been killed for what another one took of the memory
 
 
 def extract_final_answer(text: str) -> str:
@@ -54,6 +55,7 @@ class AnswerChecker:
         self.failures: Counter[str] = Counter()
         self._timeout_seconds = timeout_seconds
         self._started: set[_Worker] = set()
+        self._unwanted = False
         self._free: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(num_workers):
             self._free.put(None)  # a worker that has not been started yet
@@ -66,6 +68,7 @@ class AnswerChecker:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:  # the answers are not wanted any more, and the next one may take its whole time
+            self._unwanted = True
             self._threads.shutdown(wait=False, cancel_futures=True)
             for worker in tuple(self._started):
                 worker.end()
@@ -104,22 +107,32 @@ class AnswerChecker:
 
     def _ask(self, gold: str, answer: str) -> bool:
         worker = self._free.get()
-        survivor: _Worker | None = None
         try:
-            if worker is None:
-                worker = _Worker()
-                self._started.add(worker)
-            verdict = worker.are_equal(gold, answer, self._timeout_seconds)
-            survivor = worker
-            return verdict
-        except (TimeoutError, EOFError, ConnectionError) as error:
-            self.failures["timeout" if isinstance(error, TimeoutError) else "crash"] += 1
-            assert worker is not None
-            self._started.discard(worker)
-            worker.kill()
+            for _ in range(MAX_TRIES):
+                worker = worker or self._start()
+                try:
+                    return worker.are_equal(gold, answer, self._timeout_seconds)
+                except (TimeoutError, EOFError, ConnectionError) as error:
+                    self._started.discard(worker)
+                    worker.kill()
+                    worker = None
+                    if isinstance(error, TimeoutError) or self._unwanted:
+                        self.failures["timeout"] += 1
+                        return False
+            self.failures["crash"] += 1
             return False
         finally:
-            self._free.put(survivor)
+            self._free.put(worker)
+
+    def _start(self) -> _Worker:
+        try:
+            worker = _Worker()
+        except RuntimeError:
+            if self._unwanted:
+                raise
+            worker = _Worker()
+        self._started.add(worker)
+        return worker
 
 
 class _Worker:

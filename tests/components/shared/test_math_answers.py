@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.process import BaseProcess
 
 import pytest
 
@@ -15,6 +17,10 @@ OTHER_ENDLESS = "9!!!!!!!!"
 def checker() -> Iterator[AnswerChecker]:
     with AnswerChecker(timeout_seconds=20.0) as checker:
         yield checker
+
+
+def processes_of(checker: AnswerChecker) -> list[BaseProcess]:
+    return [worker._process for worker in tuple(checker._started)]
 
 
 @pytest.mark.parametrize(
@@ -133,15 +139,29 @@ def test_a_comparison_that_hangs_is_killed_counted_and_does_not_harm_the_next() 
         assert checker.are_equal("x + x", "2x")
 
 
-def test_a_process_that_dies_is_replaced_and_counted() -> None:
+def test_a_comparison_whose_process_was_killed_is_made_again() -> None:
     with AnswerChecker(num_workers=1) as checker:
         assert checker.are_equal("x + x", "2x")
-        worker = checker._free.get()
-        assert worker is not None
-        worker._process.kill()
-        worker._process.join()
-        checker._free.put(worker)
-        assert not checker.are_equal("x + x", "2x")
+        (process,) = processes_of(checker)
+        process.kill()
+        process.join()
+        assert checker.are_equal("x + x", "2x")
+        assert not checker.failures
+
+
+def test_a_comparison_that_takes_its_process_down_twice_is_counted_and_the_next_one_is_not_harmed() -> None:
+    with AnswerChecker(num_workers=1, timeout_seconds=60.0) as checker, ThreadPoolExecutor(1) as thread:
+        checker.are_equal("x", "y")
+        verdict = thread.submit(checker.are_equal, ENDLESS, "3")
+        killed: set[int | None] = set()  # the one that compared x and y is among them
+        while not verdict.done():
+            for process in processes_of(checker):
+                if process.pid not in killed:
+                    time.sleep(0.1)  # it has begun to compare by then
+                    process.kill()
+                    killed.add(process.pid)
+        assert not verdict.result()
+        assert len(killed) == 2
         assert checker.failures == {"crash": 1}
         assert checker.are_equal("x + x", "2x")
 
