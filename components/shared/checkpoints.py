@@ -1,17 +1,22 @@
-"""Checkpoints of a training in its own folder: ``step-0000050/`` with its files, and a marker that is written last.
+"""Checkpoints of a training in its own folder: ``step-0000050-3f9c1a2b/`` with its files, and a marker written last.
 
 A checkpoint without its marker, or with other files than the marker names, was cut off on the way and is never used.
+Each one gets a name of its own: nothing is ever replaced (which some buckets forbid), and the files of a process that
+everybody believes dead cannot mix with those of its successor.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.shared import storage, transfers
+from components.shared.errors import InputError, UnavailableError
 
 MARKER = "_complete.json"
 KEPT = 2  # checkpoints; the one before the last stays until the last has been used
@@ -36,56 +41,107 @@ class CheckpointStore:
         self.layout = layout
 
     def save(self, folder: Path, step: int, seconds: float) -> None:
-        """Upload the checkpoint of ``step``, mark it as complete, then remove older ones and those of later steps.
-
-        Those of later steps are an abandoned attempt's, of other processes perhaps: this one could not continue it.
-        """
-        target = storage.join(self.uri, _name(step))
-        sizes = {p.relative_to(folder).as_posix(): p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
-        storage.delete_folder(target)  # a half-uploaded one, perhaps with files of another layout
+        """Upload the checkpoint of ``step``, mark it as complete, then remove those that nobody will continue from."""
+        name = f"step-{step:07d}-{uuid.uuid4().hex[:8]}"
+        target = storage.join(self.uri, name)
+        files = {
+            path: {"bytes": size, "sha256": storage.digest_file(folder / path)}
+            for path, size in transfers.local_files(folder).items()
+        }
         transfers.upload_folder(folder, target)
-        marker = {"layout": self.layout, "seconds": round(seconds, 3), "files": sizes}
+        marker = {"layout": self.layout, "seconds": round(seconds, 3), "files": files}
         storage.create_json(storage.join(target, MARKER), marker)
-        logger.info("checkpoint of step %d stored: %.0f MB", step, sum(sizes.values()) / 1e6)
-        names = self._names()
-        for name in names[: names.index(_name(step))] + names[names.index(_name(step)) + KEPT :]:
-            storage.delete_folder(storage.join(self.uri, name))
+        logger.info("checkpoint of step %d is complete", step)
+        self._prune(name)
 
     def restore_latest(self, folder: Path) -> Checkpoint | None:
         """Download the last complete checkpoint below ``folder``; None where there is none."""
         for name in self._names():
-            marker = self._usable_marker(name)
-            if marker is None:
-                continue
             step = int(name.split("-")[1])
             target = folder / f"checkpoint-{step}"
-            shutil.rmtree(target, ignore_errors=True)
-            transfers.download_folder(storage.join(self.uri, name), target)
-            (target / MARKER).unlink()
+            if reason := self._defect(name) or self._download(name, target):
+                logger.warning("checkpoint %s %s: not used", name, reason)
+                continue
             logger.info("continuing from the checkpoint of step %d", step)
-            return Checkpoint(folder=str(target), step=step, seconds=marker["seconds"])
+            return Checkpoint(folder=str(target), step=step, seconds=self._marker(name)["seconds"])
         return None
 
     def _names(self) -> list[str]:
         """Return the checkpoints' names, the last one first."""
         return [name for name in reversed(storage.list_names(self.uri)) if name.startswith("step-")]
 
-    def _usable_marker(self, name: str) -> dict[str, Any] | None:
-        source = storage.join(self.uri, name)
+    def _marker(self, name: str) -> dict[str, Any]:
         try:
-            marker: dict[str, Any] = storage.read_json(storage.join(source, MARKER))
+            marker: dict[str, Any] = storage.read_json(storage.join(self.uri, name, MARKER))
         except FileNotFoundError:
-            logger.warning("checkpoint %s is not complete and not used", name)
-            return None
-        files = storage.list_files(source)
-        if any(files.get(path) != size for path, size in marker["files"].items()):
-            logger.warning("checkpoint %s lacks some of its files and is not used", name)
-            return None
-        if marker["layout"] != self.layout:
-            logger.warning("checkpoint %s was made by %s, not by %s: not used", name, marker["layout"], self.layout)
-            return None
+            return {}
         return marker
 
+    def _defect(self, name: str) -> str:
+        """Say why this training cannot continue from a checkpoint, as far as its names and sizes tell; "" if it can."""
+        marker = self._marker(name)
+        if not marker:
+            return "is not complete"
+        present = storage.list_files(storage.join(self.uri, name))
+        if any(present.get(path) != file["bytes"] for path, file in marker["files"].items()):
+            return "lacks some of its files"
+        if marker["layout"] != self.layout:
+            return f"was made by {marker['layout']}, and this is {self.layout}"
+        return ""
 
-def _name(step: int) -> str:
-    return f"step-{step:07d}"
+    def _download(self, name: str, target: Path) -> str:
+        """Fetch a checkpoint; return what is wrong with its content, "" where it is what was uploaded."""
+        transfers.download_folder(storage.join(self.uri, name), target)
+        (target / MARKER).unlink()
+        files = self._marker(name)["files"]
+        changed = [path for path in files if storage.digest_file(target / path) != files[path]["sha256"]]
+        if changed:
+            shutil.rmtree(target)
+        return f"has changed since it was written ({', '.join(changed)})" if changed else ""
+
+    def _prune(self, newest: str) -> None:
+        """Remove all but the last ones that can be continued from: older, half-uploaded, of other processes' making.
+
+        What the store refuses to remove is in nobody's way.
+        """
+        names = self._names()
+        kept = {newest, *[name for name in names if not self._defect(name)][:KEPT]}
+        for name in names:
+            if name not in kept:
+                remove_checkpoints(storage.join(self.uri, name))
+
+
+class BackgroundSaves:
+    """Puts checkpoints into the store while training goes on, one at a time; a local one is removed once it is there.
+
+    In the background, because a checkpoint is six times the size of the model: training waits only where the one
+    before is still on its way. An upload that failed fails the training, at the next checkpoint or at the end.
+    """
+
+    def __init__(self, store: CheckpointStore) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._running: Future[None] | None = None
+
+    def start(self, folder: Path, step: int, seconds: float) -> None:
+        """Upload a checkpoint that lies in ``folder`` and remove it there; first wait for the one before."""
+        self.wait()
+        self._running = self._thread.submit(self._save, folder, step, seconds)
+
+    def wait(self) -> None:
+        """Wait for the upload on its way, if any, and raise what went wrong with it."""
+        if self._running is not None:
+            self._running.result()
+            self._running = None
+
+    def _save(self, folder: Path, step: int, seconds: float) -> None:
+        self._store.save(folder, step, seconds)
+        shutil.rmtree(folder)
+
+
+def remove_checkpoints(uri: str) -> None:
+    """Remove one checkpoint, or all of a training; a warning where the store refuses: they cost room, nothing else."""
+    try:
+        storage.delete_folder(uri)
+    except (InputError, UnavailableError) as error:
+        logger.warning("%s stays, remove it by hand: %s", uri, error)

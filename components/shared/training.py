@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,30 +15,27 @@ from transformers import (
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
-    TrainerControl,
     TrainerState,
-    TrainingArguments,
 )
 from transformers.utils import is_flash_attn_2_available
 
-from components.shared.checkpoints import CheckpointStore
 from components.shared.training_config import TrainingConfig
 from components.shared.training_job import TrainingJob
+from components.shared.training_progress import Progress
 
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.jinja")
 
-# "auto": filled in by transformers from the arguments. Weights are gathered in bf16 when the model is saved.
+# "auto": filled in by transformers from the arguments. PyTorch's autocast instead of DeepSpeed's "bf16": the arithmetic
+# is that of the other parallelisms, bit for bit, and log-probabilities come out in fp32. In "bf16" TRL sums those of
+# the reference in bf16, which is off by up to half a nat at 170 nats a question.
 ZERO3 = {
     "zero_optimization": {"stage": 3, "overlap_comm": True, "stage3_gather_16bit_weights_on_model_save": True},
-    "bf16": {"enabled": "auto"},
+    "torch_autocast": {"enabled": True, "dtype": "bfloat16"},
     "train_batch_size": "auto",
     "train_micro_batch_size_per_gpu": "auto",
     "gradient_accumulation_steps": "auto",
     "gradient_clipping": "auto",
 }
-
-logger = logging.getLogger(__name__)
 
 
 def load_examples(job: TrainingJob[Any]) -> Dataset:
@@ -70,8 +64,8 @@ def attention() -> str:
 def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]:
     """Return the arguments that all trainings have.
 
-    Weights are fp32, the arithmetic is bf16 (autocast; with ZeRO-3 bf16 weights beside an fp32 master copy): steps of
-    a learning rate like 5e-7 are lost when they are added to bf16 weights.
+    Weights are fp32, the arithmetic is bf16 (autocast, with ZeRO-3 by DeepSpeed): steps of a learning rate like 5e-7
+    are lost when they are added to bf16 weights.
     """
     config: TrainingConfig = job.config
     on_gpu = torch.cuda.is_available()
@@ -85,7 +79,7 @@ def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]
         "gradient_accumulation_steps": config.batch_size // (config.micro_batch_size * config.processes),
         "gradient_checkpointing": config.gradient_checkpointing and on_gpu,
         "seed": config.seed,
-        "bf16": True,
+        "bf16": config.parallelism == "none",
         "use_cpu": not on_gpu,
         "ddp_backend": "gloo" if config.processes > 1 and not on_gpu else None,
         "dataloader_pin_memory": on_gpu,
@@ -95,7 +89,6 @@ def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]
         "report_to": "none",
         "save_strategy": "steps" if config.checkpoint_steps else "no",
         "save_steps": config.checkpoint_steps or 1,
-        "save_total_limit": 1,
         "max_length": None,  # over-long rows are rejected before, nothing is ever cut
         "model_init_kwargs": {"dtype": "float32", "attn_implementation": attention()},
     }
@@ -110,48 +103,6 @@ class InGivenOrder:
         return self.order
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for us
-    """Logs each step and puts checkpoints into the store."""
-
-    def __init__(self, job: TrainingJob[Any]) -> None:
-        self.store = CheckpointStore(job.checkpoints_uri, job.config.layout)
-        self.checkpoint_steps = job.config.checkpoint_steps
-        self.seconds_before = job.seconds_before
-        self.started = time.monotonic()
-        self.first_step = 0
-
-    @property
-    def seconds(self) -> float:
-        """The seconds that training has taken, those before the checkpoint included."""
-        return self.seconds_before + time.monotonic() - self.started
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        self.started = time.monotonic()
-        self.first_step = state.global_step
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if state.global_step >= state.max_steps:
-            control.should_save = False  # the model itself follows at once
-
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        entry = state.log_history[-1]
-        if state.is_world_process_zero and "loss" in entry:
-            done = state.global_step - self.first_step
-            left = (time.monotonic() - self.started) / max(done, 1) * (state.max_steps - state.global_step)
-            logger.info(
-                "step %d of %d: loss %.4f, %.0f s left", state.global_step, state.max_steps, entry["loss"], left
-            )
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()  # each process has written its own share of the checkpoint
-        if state.is_world_process_zero:
-            folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
-            self.store.save(folder, state.global_step, self.seconds)
-
-
 def train_and_save(
     job: TrainingJob[Any],
     trainer: Trainer,
@@ -162,14 +113,13 @@ def train_and_save(
     progress = Progress(job)
     trainer.add_callback(progress)
     trainer.remove_callback(PrinterCallback)  # it prints to standard output, which is for the folder's address
-    trainer.train(resume_from_checkpoint=job.resume_from or None)
-    seconds = progress.seconds
+    with progress.watched():
+        trainer.train(resume_from_checkpoint=job.resume_from or None)
+        seconds = progress.seconds
     save(job, trainer)
     if trainer.is_world_process_zero():
-        (job.model_folder / "training_args.bin").unlink(missing_ok=True)
         tokens = sum(tokens_by_row[index] for index in trainer.order)
-        metrics = _figures(job.config, trainer.state, tokens, seconds)
-        job.metrics_file.write_text(json.dumps(metrics), encoding="utf-8")
+        job.write_metrics(_figures(job.config, trainer.state, tokens, seconds))
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
@@ -191,7 +141,7 @@ def _figures(config: TrainingConfig, state: TrainerState, tokens: int, seconds: 
 
 def save_language_model(job: TrainingJob[Any], trainer: Trainer) -> None:
     """Save bf16 weights, the start model's own tokenizer files, and which tokens end a text."""
-    model = to_bfloat16(job, trainer)
+    model = trainer.accelerator.unwrap_model(trainer.model)
     tokenizer = trainer.processing_class
     ends = {int(tokenizer.convert_tokens_to_ids(token)) for token in job.end_tokens}
     before = model.generation_config.eos_token_id
@@ -202,17 +152,23 @@ def save_language_model(job: TrainingJob[Any], trainer: Trainer) -> None:
         eos_token_id=sorted(ends),
         pad_token_id=model.generation_config.pad_token_id,
     )
-    trainer.save_model(str(job.model_folder))
-    if not trainer.is_world_process_zero():
-        return
-    for pattern in TOKENIZER_FILES:
-        for path in Path(job.model).glob(pattern):
-            shutil.copyfile(path, job.model_folder / path.name)
+    save_weights(job, trainer)
+    if trainer.is_world_process_zero():
+        for pattern in TOKENIZER_FILES:
+            for path in Path(job.model).glob(pattern):
+                shutil.copyfile(path, job.model_folder / path.name)
 
 
-def to_bfloat16(job: TrainingJob[Any], trainer: Trainer) -> Any:
-    """Bring the trained weights to bf16 and return the model; ZeRO-3 gathers them in bf16 when it saves them."""
+def save_weights(job: TrainingJob[Any], trainer: Trainer) -> None:
+    """Save the weights in bf16, which is what they are run in; they were bf16 before training, too."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     if job.config.parallelism == "none":
-        model.to(torch.bfloat16)  # what the weights are run in; they were bf16 before training, too
-    return model
+        model.to(torch.bfloat16)
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # all processes: ZeRO-3 gathers what it has cut
+    if trainer.is_world_process_zero():
+        rounded = {id(tensor): tensor.to(torch.bfloat16) for tensor in weights.values()}  # tied ones stay one
+        model.save_pretrained(
+            job.model_folder, state_dict={name: rounded[id(tensor)] for name, tensor in weights.items()}
+        )
+        model.config.dtype = torch.bfloat16
+        model.config.save_pretrained(job.model_folder)

@@ -1,14 +1,9 @@
-"""What a training process is told, and how it is started: in this process, or in one process a GPU."""
+"""What a training process is told: options, rows as token ids, and where they and the model lie."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
-import logging
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +11,9 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from components.shared.checkpoints import CheckpointStore
 from components.shared.training_config import TrainingConfig
 
 ROWS_PER_BATCH = 1000  # of the file of examples
-
-logger = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=TrainingConfig)
 
@@ -66,6 +58,25 @@ class TrainingJob(Generic[C]):
         end_tokens = tuple(content.pop("end_tokens"))
         return cls(**content | {"config": config(**content["config"]), "end_tokens": end_tokens})
 
+    def read_metrics(self) -> dict[str, float]:
+        """Read what the training found out."""
+        metrics: dict[str, float] = json.loads(self.metrics_file.read_text(encoding="utf-8"))
+        return metrics
+
+    def write_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Write what the training found out."""
+        self.metrics_file.write_text(json.dumps(metrics), encoding="utf-8")
+
+    def write_failure(self, process: int, error: BaseException) -> None:
+        """Write what one of several processes ended with."""
+        content = [type(error).__name__, str(error)]
+        Path(self.folder, f"failure-{process}.json").write_text(json.dumps(content), encoding="utf-8")
+
+    def read_failures(self) -> list[tuple[str, str]]:
+        """Return kind and message of what processes ended with, as far as they could still say it."""
+        contents = [json.loads(path.read_text(encoding="utf-8")) for path in Path(self.folder).glob("failure-*.json")]
+        return [(kind, message) for kind, message in contents]
+
 
 def write_examples(path: Path, examples: Iterable[Mapping[str, Sequence[int]]], columns: Sequence[str]) -> int:
     """Write rows of token ids as an Arrow stream, never more than a batch in memory; return how many."""
@@ -82,30 +93,3 @@ def write_examples(path: Path, examples: Iterable[Mapping[str, Sequence[int]]], 
         if batch:
             stream.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
     return total
-
-
-def run_training(job: TrainingJob[C], trainer_module: str) -> dict[str, float]:
-    """Train, continuing from the last complete checkpoint; return the training's figures.
-
-    ``trainer_module`` has a function ``train(job)`` and, run as a module, takes the job's file.
-    """
-    checkpoint = CheckpointStore(job.checkpoints_uri, job.config.layout).restore_latest(Path(job.folder, "checkpoints"))
-    if checkpoint is not None:
-        job = dataclasses.replace(job, resume_from=checkpoint.folder, seconds_before=checkpoint.seconds)
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports each training to the hub otherwise
-    if job.config.processes == 1 and job.config.parallelism == "none":
-        importlib.import_module(trainer_module).train(job)
-    else:
-        _launch(job, trainer_module)
-    metrics: dict[str, float] = json.loads(job.metrics_file.read_text(encoding="utf-8"))
-    return metrics
-
-
-def _launch(job: TrainingJob[C], trainer_module: str) -> None:
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(job.config.processes), "-m", trainer_module, str(job.write())),
-    ]
-    logger.info("starting %d processes: %s", job.config.processes, " ".join(command))
-    # What the processes print belongs to the log: standard output is for the folder's address alone.
-    subprocess.run(command, check=True, stdout=sys.stderr)  # noqa: S603 -- our own module

@@ -12,7 +12,8 @@ from components.shared.records import R, Reject, Row, count_reasons
 from components.shared.rows import Rows
 from components.shared.templates import ChatTemplate
 from components.shared.training_config import TrainingConfig
-from components.shared.training_job import TrainingJob, run_training, write_examples
+from components.shared.training_job import TrainingJob, write_examples
+from components.shared.training_processes import run_training
 from components.shared.workspace import Workspace
 
 TokenColumns = Mapping[str, Sequence[int]]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import DPOConfig, DPOTrainer
 
 from components.shared.training import (
@@ -21,24 +21,60 @@ from components.shared.training import (
 )
 from components.shared.training_config import batch_order
 from components.shared.training_job import TrainingJob
+from components.shared.training_processes import work
 from components.train_dpo.step import TrainDpoConfig, warmup_steps
 
+REFERENCE = "reference.json"  # in a checkpoint
+REFERENCE_COLUMNS = ("ref_chosen_logps", "ref_rejected_logps")  # TRL's names
 FIGURES = {"rewards/accuracies": "reward_accuracy", "rewards/margins": "reward_margin"}  # TRL's names and ours
 
 
 class OrderedDPOTrainer(InGivenOrder, DPOTrainer):  # type: ignore[misc]  # TRL is not typed
-    """TRL's trainer, visiting the pairs in our order, which are token ids already."""
+    """TRL's trainer, visiting the pairs in our order, which are token ids already.
+
+    A training that continues takes the reference's log-probabilities out of its checkpoint.
+    """
+
+    def __init__(self, *, resume_from: str, **given: Any) -> None:
+        self._resume_from = resume_from
+        super().__init__(**given)
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
         # TRL 1.16 has no other door for token ids: from texts it would add BOS and end tokens by rules of its own.
         return dataset
 
+    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
+        if not self._resume_from:
+            return super()._precompute_ref_logps(dataset, name, batch_size)
+        for column, values in json.loads(Path(self._resume_from, REFERENCE).read_text(encoding="utf-8")).items():
+            dataset = dataset.add_column(column, values)
+        return dataset
+
+
+class KeepReference(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for us
+    """Puts the reference's log-probabilities into each checkpoint: they are computed once, by the start model."""
+
+    def __init__(self, examples: Dataset) -> None:
+        self._content = json.dumps({column: examples[column][:] for column in REFERENCE_COLUMNS})
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
+            (folder / REFERENCE).write_text(self._content, encoding="utf-8")
+
 
 def make_trainer(job: TrainingJob[TrainDpoConfig]) -> OrderedDPOTrainer:
-    """Build the trainer; the reference's log-probabilities are computed here, once, by the start model itself."""
+    """Build the trainer; the reference's log-probabilities are computed here, once, by the start model itself.
+
+    The pairs lie in the order of the first epoch, so that the reference sees the batches that the policy will see:
+    pairs of like length, and in the first epoch the same ones, rounded alike.
+    """
     config = job.config
     join_processes(config)
     examples = load_examples(job)
+    lengths = [max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in examples]
+    order = batch_order(lengths, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    places = {index: place for place, index in enumerate(order[: len(examples)])}
     arguments = DPOConfig(
         **common_arguments(job, warmup_steps(config, len(examples))),
         beta=config.beta,
@@ -47,10 +83,14 @@ def make_trainer(job: TrainingJob[TrainDpoConfig]) -> OrderedDPOTrainer:
         precompute_ref_batch_size=config.micro_batch_size,
     )
     trainer = OrderedDPOTrainer(
-        model=job.model, args=arguments, train_dataset=examples, processing_class=load_tokenizer(job)
+        model=job.model,
+        args=arguments,
+        train_dataset=examples.select(list(places)),
+        processing_class=load_tokenizer(job),
+        resume_from=job.resume_from,
     )
-    lengths = [max(len(row["chosen_ids"]), len(row["rejected_ids"])) for row in examples]
-    trainer.order = batch_order(lengths, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)
+    trainer.order = [places[index] for index in order]
+    trainer.add_callback(KeepReference(trainer.train_dataset))
     return trainer
 
 
@@ -67,13 +107,12 @@ def train(job: TrainingJob[TrainDpoConfig]) -> None:
 
 def _add_figures(job: TrainingJob[TrainDpoConfig], log: list[dict[str, float]]) -> None:
     """Add how well chosen and rejected were told apart, over all steps and at the last one."""
-    metrics = json.loads(job.metrics_file.read_text(encoding="utf-8"))
+    metrics = job.read_metrics()
     for theirs, ours in FIGURES.items():
         values = [entry[theirs] for entry in log if theirs in entry]
         metrics |= {f"{ours}_mean": sum(values) / len(values), f"{ours}_last": values[-1]}
-    job.metrics_file.write_text(json.dumps(metrics), encoding="utf-8")
+    job.write_metrics(metrics)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    train(TrainingJob.read(sys.argv[1], TrainDpoConfig))
+    work(train, TrainDpoConfig)

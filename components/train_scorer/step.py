@@ -12,7 +12,8 @@ from components.shared.models import fetch_model
 from components.shared.records import FailRate
 from components.shared.templates import CHAT_TEMPLATES, load_chat_template
 from components.shared.training_config import TrainingConfig
-from components.shared.training_job import TrainingJob, run_training
+from components.shared.training_job import TrainingJob
+from components.shared.training_processes import run_training
 from components.shared.workspace import Workspace
 from components.train_scorer.examples import TARGETS, Drawn, HeldOut, count_examples, examples_of
 

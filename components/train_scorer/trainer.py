@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
-import sys
 from typing import Any
 
 import torch
@@ -22,11 +20,12 @@ from components.shared.training import (
     join_processes,
     load_examples,
     load_tokenizer,
-    to_bfloat16,
+    save_weights,
     train_and_save,
 )
 from components.shared.training_config import batch_order
 from components.shared.training_job import TrainingJob
+from components.shared.training_processes import work
 from components.train_scorer.step import TrainScorerConfig
 
 WARMUP_FRACTION = 0.03
@@ -91,10 +90,10 @@ def train(job: TrainingJob[TrainScorerConfig]) -> None:
 
 def save_scorer(job: TrainingJob[TrainScorerConfig], trainer: Trainer) -> None:
     """Save bf16 weights and the tokenizer with the padding token that was chosen."""
-    to_bfloat16(job, trainer)
-    trainer.save_model(str(job.model_folder))
+    save_weights(job, trainer)
+    if trainer.is_world_process_zero():
+        trainer.processing_class.save_pretrained(job.model_folder)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    train(TrainingJob.read(sys.argv[1], TrainScorerConfig))
+    work(train, TrainScorerConfig)

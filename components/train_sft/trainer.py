@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 from trl import SFTConfig, SFTTrainer
 
 from components.shared.training import (
@@ -19,6 +16,7 @@ from components.shared.training import (
 )
 from components.shared.training_config import batch_order
 from components.shared.training_job import TrainingJob
+from components.shared.training_processes import work
 from components.train_sft.step import TrainSftConfig, warmup_steps
 
 
@@ -54,5 +52,4 @@ def train(job: TrainingJob[TrainSftConfig]) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    train(TrainingJob.read(sys.argv[1], TrainSftConfig))
+    work(train, TrainSftConfig)

@@ -1,0 +1,84 @@
+"""The course of a training as its processes see it: the log, checkpoints into the store, stopping when told to."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from components.shared import stopping
+from components.shared.checkpoints import BackgroundSaves, CheckpointStore
+from components.shared.training_job import TrainingJob
+
+logger = logging.getLogger(__name__)
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for us
+    """Logs each step, puts checkpoints into the store, and ends training with one where it is told to stop."""
+
+    def __init__(self, job: TrainingJob[Any]) -> None:
+        self._saves = BackgroundSaves(CheckpointStore(job.checkpoints_uri, job.config.layout))
+        self._seconds_before = job.seconds_before
+        self._started = time.monotonic()
+        self._first_step = 0
+        self._stopped = False
+
+    @property
+    def seconds(self) -> float:
+        """The seconds that training has taken, those before the checkpoint included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Train within this: a signal waits for the end of a step and its checkpoint; then ``Stopped`` is raised."""
+        with stopping.deferred():
+            yield
+            self._saves.wait()
+            if torch.distributed.is_initialized():
+                torch.distributed.barrier()  # whoever ends first has the others ended, too
+        if self._stopped:
+            raise stopping.Stopped
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._started = time.monotonic()
+        self._first_step = state.global_step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._stopped = _is_anyone_told_to_stop(args.device)
+        if self._stopped:
+            control.should_save = control.should_training_stop = True
+        elif state.global_step >= state.max_steps:
+            control.should_save = False  # the model itself follows at once
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        entry = state.log_history[-1]
+        if state.is_world_process_zero and "loss" in entry:
+            done = state.global_step - self._first_step
+            left = (time.monotonic() - self._started) / max(done, 1) * (state.max_steps - state.global_step)
+            logger.info(
+                "step %d of %d: loss %.4f, %.0f s left", state.global_step, state.max_steps, entry["loss"], left
+            )
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()  # each process has written its own share of the checkpoint
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
+            self._saves.start(folder, state.global_step, self.seconds)
+
+
+def _is_anyone_told_to_stop(device: torch.device) -> bool:
+    """Return the same answer in all processes: they stop at the same step, or their checkpoint would be torn."""
+    if not torch.distributed.is_initialized():
+        return stopping.requested()
+    told = torch.tensor(int(stopping.requested()), device=device)
+    torch.distributed.all_reduce(told, op=torch.distributed.ReduceOp.MAX)
+    return bool(told)
