@@ -1,0 +1,58 @@
+"""Whole runs in which processes are killed at random moments make what an undisturbed run makes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from components.shared import storage
+from components.shared.transfers import upload_folder
+from tests.faults.killer import Killer
+from tests.faults.sameness import assert_explained, assert_same
+from tests.smoke_runs import Finished, smoke_command, smoke_environment
+from tests.stores import Store
+
+TRAINED = ("import_model", "train_sft", "train_dpo", "train_scorer")  # PyTorch takes most of a run's time
+KILLS = 25  # a run: 100 on each kind of store
+
+logger = logging.getLogger(__name__)
+
+
+@pytest.mark.timeout(600)
+def test_a_run_with_trained_models_survives_some_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
+    _copy_models(undisturbed, store.uri)
+    _kill_and_compare(store, undisturbed, tmp_path, seed=0, num_kills=6)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_a_run_survives_a_quarter_of_a_hundred_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
+    _kill_and_compare(store, undisturbed, tmp_path, seed=1, num_kills=KILLS)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_a_run_with_trained_models_survives_a_quarter_of_a_hundred_kills(
+    seed: int, store: Store, undisturbed: Finished, tmp_path: Path
+) -> None:
+    _copy_models(undisturbed, store.uri)
+    _kill_and_compare(store, undisturbed, tmp_path, seed=seed, num_kills=KILLS)
+
+
+def _copy_models(undisturbed: Finished, workspace: str) -> None:
+    for folder in undisturbed.folders:
+        if folder.startswith(TRAINED):
+            upload_folder(Path(undisturbed.workspace, folder), storage.join(workspace, folder))
+
+
+def _kill_and_compare(store: Store, undisturbed: Finished, place: Path, *, seed: int, num_kills: int) -> None:
+    killer = Killer(seed, num_kills, undisturbed.seconds_of_steps())
+    environment = smoke_environment(place / "scratch", store.environment)
+    killer.run_to_the_end(smoke_command(store.uri), environment, place / "run.log")
+    logger.info("%d kills in %s: %s", num_kills, store.uri, dict(killer.kills))
+    assert killer.kills.total() == num_kills
+    assert_same(store.uri, undisturbed)
+    assert_explained(store.uri)
