@@ -1,15 +1,18 @@
-"""Looks through a compiled pipeline for three traps of Kubeflow 2.17 that neither the compiler nor the server reports.
+"""Looks through a compiled pipeline for traps of Kubeflow 2.17 that neither the compiler nor the server reports.
 
 1. A resource (or image) that comes from a parameter which is not text: the pod starts without its GPU.
-2. A task that reads an input which its own graph does not declare: the driver fails when the task is due.
+2. A task that reads an input which its own graph does not declare, itself or for what it asks of Kubernetes: the driver
+   fails when the task is due.
 3. A retry that ends before a long step has run once: it is never retried.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from pipelines.compiled_pipeline import executors_on_kubernetes
 
 SECONDS_PER_DAY = 86_400
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
@@ -17,14 +20,17 @@ _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 Spec = Mapping[str, Any]
 
 
-def find_defects(spec: Spec) -> list[str]:
-    """Return one line a defect, naming the task; [] for a sound pipeline."""
+def find_defects(documents: Sequence[Spec]) -> list[str]:
+    """Return one line a defect of a compiled file, naming the task; [] for a sound pipeline."""
     defects: list[str] = []
+    spec, kubernetes = documents[0], executors_on_kubernetes(documents)
     for graph, component in _graphs(spec):
         declared = component.get("inputDefinitions", {}).get("parameters", {})
         for name, task in component["dag"]["tasks"].items():
             place = f"{graph}/{name}"
-            defects += _undeclared_inputs(place, task, declared)
+            label = spec["components"][task["componentRef"]["name"]].get("executorLabel", "")
+            sources = [*_sources(task).values(), *_inputs_read_by(kubernetes.get(label, {}))]
+            defects += _undeclared_inputs(place, sources, declared)
             defects += _resources_not_text(spec, place, task, declared)
             defects += _short_retry(place, task)
     return defects
@@ -35,11 +41,11 @@ def _graphs(spec: Spec) -> Iterator[tuple[str, Spec]]:
     yield from ((name, component) for name, component in spec["components"].items() if "dag" in component)
 
 
-def _undeclared_inputs(place: str, task: Spec, declared: Spec) -> list[str]:
+def _undeclared_inputs(place: str, sources: Sequence[str], declared: Spec) -> list[str]:
     return [
         f"{place}: input {source!r} is not declared by its graph; "
         "register it with the task (register_pipeline_channels)"
-        for source in _sources(task).values()
+        for source in sources
         if source not in declared
     ]
 
@@ -68,6 +74,18 @@ def _sources(task: Spec) -> dict[str, str]:
     """Return which input of the graph each input of the task reads."""
     inputs = task.get("inputs", {}).get("parameters", {}).items()
     return {name: value["componentInputParameter"] for name, value in inputs if "componentInputParameter" in value}
+
+
+def _inputs_read_by(settings: Any) -> Iterator[str]:
+    """Yield the names of the inputs of a graph that a task's settings for Kubernetes read."""
+    if isinstance(settings, Mapping):
+        if "componentInputParameter" in settings:
+            yield settings["componentInputParameter"]
+        for value in settings.values():
+            yield from _inputs_read_by(value)
+    elif isinstance(settings, list):
+        for value in settings:
+            yield from _inputs_read_by(value)
 
 
 def _resource_channels(spec: Spec, task: Spec) -> set[str]:

@@ -6,7 +6,7 @@ Needs no kfp: `scalequest run` looks at a preset's values before it loads anythi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,6 +82,12 @@ def read_documents(path: Path) -> list[dict[str, Any]]:
     """Return the YAML documents of a file; with libyaml where it is there, ten times as fast."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=loader))
+
+
+def executors_on_kubernetes(documents: Sequence[Spec]) -> Spec:
+    """Return what a pipeline asks of Kubernetes for each executor, by label: a compiled file's second document."""
+    executors: Spec = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if documents[1:] else {}
+    return executors
 
 
 def step_of_command(command: list[str]) -> str:

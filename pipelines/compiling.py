@@ -16,7 +16,7 @@ from typing import Any
 from kfp import compiler
 
 from pipelines.compiled_checks import find_defects
-from pipelines.compiled_pipeline import COMPILED, read_documents
+from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 
 PIPELINES = ("scalequest", "train_question_generator", "construct_dataset")
 
@@ -35,8 +35,8 @@ def compile_pipelines(folder: Path = COMPILED) -> list[Path]:
     """Compile every pipeline into ``folder``; return the files."""
     paths = [folder / f"{name}.yaml" for name in PIPELINES]
     for name, path in zip(PIPELINES, paths, strict=True):
-        pipeline = getattr(importlib.import_module(f"pipelines.{name}"), name)
-        compiler.Compiler().compile(pipeline, str(path))
+        figure = getattr(importlib.import_module(f"pipelines.{name}"), name)
+        compiler.Compiler().compile(figure.pipeline, str(path))
     return paths
 
 
@@ -54,20 +54,19 @@ def check_compiled() -> list[str]:
         for name in sorted(fresh | standing)
         if what_it_does(fresh.get(name, [])) != what_it_does(standing.get(name, []))
     ]
-    return problems + [
-        f"{name}: {defect}" for name, documents in fresh.items() for defect in find_defects(documents[0])
-    ]
+    return problems + [f"{name}: {defect}" for name, documents in fresh.items() for defect in find_defects(documents)]
 
 
-def what_it_does(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def what_it_does(documents: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a compiled pipeline with each component and executor where it is used, instead of its name."""
-    return [_inlined(documents[0]), *documents[1:]] if documents else []
+    if not documents:
+        return {}
+    spec, kubernetes = documents[0], executors_on_kubernetes(documents)
 
-
-def _inlined(spec: dict[str, Any]) -> dict[str, Any]:
     def inline(component: dict[str, Any]) -> dict[str, Any]:
         if "dag" not in component:
-            return component | {"executorLabel": spec["deploymentSpec"]["executors"][component["executorLabel"]]}
+            label = component["executorLabel"]
+            return component | {"executorLabel": [spec["deploymentSpec"]["executors"][label], kubernetes.get(label)]}
         tasks = {
             name: task | {"componentRef": inline(spec["components"][task["componentRef"]["name"]])}
             for name, task in component["dag"]["tasks"].items()

@@ -1,53 +1,84 @@
-"""Which hardware and retries each task gets, and that Kubeflow's cache stays off. Nothing else knows.
+"""Which hardware, retries, secrets and rights each task gets, and that Kubeflow's cache stays off. Nothing else knows.
 
-Numbers of GPUs are ``str``: the backend reads a whole number as "" and starts the pod without a GPU. They are
-registered with the task because the SDK does not pass them into loops by itself. compiled_checks.py holds both.
+What a platform may choose is a parameter of the pipeline (``pipelines/profiles/`` fills them in): text, because the
+backend reads a whole number as "" and starts the pod without a GPU; and registered with the task, because the SDK does
+not pass resources into loops by itself. compiled_checks.py holds both. What Kubeflow takes at compile time only (queue,
+/dev/shm, timeout, retries, security context) stands here.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
-GPU = "nvidia.com/gpu"
-# An 8-GPU machine with 96 CPUs and 1.1 TB holds eight inference pods, or one training pod.
-INFERENCE_CPU, INFERENCE_MEMORY = "8", "96Gi"
-TRAINING_CPU, TRAINING_MEMORY = "32", "512Gi"
-CPU_STEP_CPU, CPU_STEP_MEMORY = "4", "32Gi"
+from pipelines.parameters import Common
+
+QUEUE_LABEL, QUEUE = "kueue.x-k8s.io/queue-name", "scalequest-gpu"  # the LocalQueue that the Helm chart makes
+DAY = 86_400
+TIMEOUT = 14 * DAY  # of one attempt: longer than any step takes, shorter than a pod that hangs is paid for unnoticed
+UID, GID = 1000, 0  # of the images
+INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it
 
 
-def on_cpu(task: PipelineTask) -> PipelineTask:
+def on_cpu(task: PipelineTask, run: Common) -> PipelineTask:
     """Run a step without an accelerator."""
-    return _retried(_sized(task, CPU_STEP_CPU, CPU_STEP_MEMORY))
+    return _prepared(_sized(task, run.cpu_step_cpu, run.cpu_step_memory))
 
 
-def on_inference_gpus(task: PipelineTask, gpus: str) -> PipelineTask:
-    """Run a step that asks or scores with a model; ``gpus`` as text: "1", or "0" for none.
+def on_cpu_with_hub(task: PipelineTask, run: Common) -> PipelineTask:
+    """Run a step that may fetch from the hub; its token is optional: only gated models ask for one."""
+    return kubernetes.use_secret_as_env(on_cpu(task, run), run.hub_secret, {"token": "HF_TOKEN"}, optional=True)
+
+
+def on_cpu_with_endpoint(task: PipelineTask, run: Common) -> PipelineTask:
+    """Run a step that asks a served model; its key is optional: a judge inside the cluster has none."""
+    return kubernetes.use_secret_as_env(
+        on_cpu(task, run), run.rewriter_secret, {"key": "OPENAI_API_KEY"}, optional=True
+    )
+
+
+def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
+    """Run a step that asks or scores with a model; "0" GPUs for none.
 
     The pipelines leave ``tensor_parallel_size`` at 1: a pod uses one GPU, and more would be reserved and lie idle. More
     GPUs are more shards.
     """
-    return _retried(_accelerated(_sized(task, INFERENCE_CPU, INFERENCE_MEMORY), gpus))
+    task = _sized(task, run.inference_cpu, run.inference_memory)
+    return _prepared(_accelerated(task, run, run.inference_gpus, INFERENCE_SHM))
 
 
-def on_training_gpus(task: PipelineTask, gpus: str) -> PipelineTask:
-    """Run a step that trains a model; ``gpus`` as text, "0" for none."""
-    return _retried(_accelerated(_sized(task, TRAINING_CPU, TRAINING_MEMORY), gpus))
+def on_training_gpus(task: PipelineTask, run: Common) -> PipelineTask:
+    """Run a step that trains a model, on one machine; "0" GPUs for none."""
+    task = _sized(task, run.training_cpu, run.training_memory)
+    return _prepared(_accelerated(task, run, run.training_gpus, TRAINING_SHM))
 
 
-def _sized(task: PipelineTask, cpu: str, memory: str) -> PipelineTask:
-    return task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
-
-
-def _accelerated(task: PipelineTask, gpus: str) -> PipelineTask:
-    task.set_accelerator_type(GPU).set_accelerator_limit(gpus)
-    task.register_pipeline_channels([gpus])
+def _sized(task: PipelineTask, cpu: Any, memory: Any) -> PipelineTask:
+    task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
+    task.register_pipeline_channels([cpu, memory])
     return task
 
 
-def _retried(task: PipelineTask) -> PipelineTask:
+def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> PipelineTask:
+    task.set_accelerator_type(run.accelerator).set_accelerator_limit(gpus)
+    task.register_pipeline_channels([run.accelerator, gpus])
+    kubernetes.add_node_selector_json(task, run.gpu_node_selector)
+    kubernetes.add_toleration_json(task, run.gpu_tolerations)
+    kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=shm)  # noqa: S108 - where 64 MiB are the default
+    # Kueue gates the pods that carry it; where it is not installed, it is a label like any other.
+    return kubernetes.add_pod_label(task, QUEUE_LABEL, QUEUE)
+
+
+def _prepared(task: PipelineTask) -> PipelineTask:
     # A step continues where it stopped, so that a retry is cheap. Argo counts the longest back-off from the first
     # attempt's start: the default of one hour would leave a step that fails after two without a retry.
-    task.set_retry(3, backoff_duration="60s", backoff_factor=2, backoff_max_duration="604800s")
+    task.set_retry(3, backoff_duration="60s", backoff_factor=2, backoff_max_duration=f"{7 * DAY}s")
     # Kubeflow's cache does not look whether a folder still stands; the workspace does, and reuses what is finished.
     task.set_caching_options(False)
-    return task
+    kubernetes.set_timeout(task, TIMEOUT)
+    kubernetes.set_security_context(task, run_as_user=UID, run_as_group=GID, run_as_non_root=True)
+    # An eviction to save nodes would cost the parts in flight, and a training what came after its last checkpoint.
+    kubernetes.add_pod_annotation(task, "cluster-autoscaler.kubernetes.io/safe-to-evict", "false")
+    return kubernetes.add_pod_annotation(task, "karpenter.sh/do-not-disrupt", "true")

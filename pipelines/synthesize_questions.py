@@ -3,40 +3,28 @@
 from kfp import dsl
 
 from components.generate_questions.component import generate_questions
+from pipelines.boxes import box
+from pipelines.parameters import QuestionGeneration
 from pipelines.resources import on_inference_gpus
 
 
-@dsl.pipeline(name="synthesize-questions")
-def synthesize_questions(
-    workspace: str,
-    name: str,
-    model: str,
-    chat_template: str,
-    num_questions: int,
-    question_top_p: float,
-    question_max_tokens: int,
-    engine: str,
-    seed: int,
-    rows_per_part: int,
-    shards: list[int],
-    num_shards: int,
-    inference_gpus: str,
-) -> list[str]:
+@box("synthesize-questions")
+def synthesize_questions(run: QuestionGeneration, *, name: str, model: str, chat_template: str) -> list[str]:
     """Let one trained generator write questions, from nothing but the bare user prefix; returns their folder."""
-    with dsl.ParallelFor(shards) as shard:
+    with dsl.ParallelFor(run.shards) as shard:
         generated = generate_questions(
-            workspace=workspace,
+            workspace=run.workspace,
             model=model,
             generator=name,
             chat_template=chat_template,
-            num_questions=num_questions,
-            top_p=question_top_p,
-            max_tokens=question_max_tokens,
-            engine=engine,
-            seed=seed,
-            rows_per_part=rows_per_part,
-            num_shards=num_shards,
+            num_questions=run.num_questions,
+            top_p=run.question_top_p,
+            max_tokens=run.question_max_tokens,
+            engine=run.engine,
+            seed=run.seed,
+            rows_per_part=run.rows_per_part,
+            num_shards=run.num_shards,
             shard=shard,
         )
-        on_inference_gpus(generated, inference_gpus)
+        on_inference_gpus(generated, run)
     return dsl.Collected(generated.outputs["folder"])

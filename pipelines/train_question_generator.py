@@ -8,110 +8,78 @@ from components.import_model.component import import_model
 from components.train_dpo.component import train_dpo
 from components.train_sft.component import train_sft
 from pipelines.boxes import box
-from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
+from pipelines.parameters import GeneratorTraining, Rewriting
+from pipelines.resources import on_cpu_with_endpoint, on_cpu_with_hub, on_inference_gpus, on_training_gpus
 
 
-@dsl.pipeline(name="rewrite-questions")
-def rewrite_questions(
-    workspace: str,
-    questions: str,
-    rewriter: str,
-    rewriter_chat_template: str,
-    rewriter_endpoint: str,
-    rewrite_max_tokens: int,
-    engine: str,
-    seed: int,
-    inference_gpus: str,
-) -> str:
+@box("rewrite-questions")
+def rewrite_questions(run: Rewriting, *, questions: str) -> str:
     """Pair each question with a better version, by a model of our own or by the endpoint that is given."""
-    with dsl.If(rewriter_endpoint == ""):
-        model = on_cpu(import_model(workspace=workspace, source=rewriter))
+    with dsl.If(run.rewriter_endpoint == ""):
+        model = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.rewriter), run)
         by_model = build_preferences(
-            workspace=workspace,
+            workspace=run.workspace,
             questions=questions,
             model=model.outputs["folder"],
-            engine=engine,
-            chat_template=rewriter_chat_template,
-            max_tokens=rewrite_max_tokens,
-            seed=seed,
+            engine=run.engine,
+            chat_template=run.rewriter_chat_template,
+            max_tokens=run.rewrite_max_tokens,
+            seed=run.seed,
         )
-        on_inference_gpus(by_model, inference_gpus)
+        on_inference_gpus(by_model, run)
     with dsl.Else():
         by_endpoint = build_preferences(
-            workspace=workspace,
+            workspace=run.workspace,
             questions=questions,
-            model=rewriter,
+            model=run.rewriter,
             engine="openai",
-            endpoint=rewriter_endpoint,
-            max_tokens=rewrite_max_tokens,
-            seed=seed,
+            endpoint=run.rewriter_endpoint,
+            max_tokens=run.rewrite_max_tokens,
+            seed=run.seed,
         )
-        on_cpu(by_endpoint)
+        on_cpu_with_endpoint(by_endpoint, run)
     return dsl.OneOf(by_model.outputs["folder"], by_endpoint.outputs["folder"])
 
 
-@dsl.pipeline(name="train-question-generator")
+@box("train-question-generator")
 def train_question_generator(
-    workspace: str,
-    name: str,
-    model: str,
-    chat_template: str,
-    questions: str,
-    qft_epochs: int,
-    qft_learning_rate: float,
-    qft_batch_size: int,
-    num_preference_questions: int,
-    question_top_p: float,
-    question_max_tokens: int,
-    rewriter: str,
-    rewriter_chat_template: str,
-    rewriter_endpoint: str,
-    rewrite_max_tokens: int,
-    qpo_learning_rate: float,
-    qpo_batch_size: int,
-    engine: str = "vllm",
-    seed: int = 0,
-    parallelism: str = "none",
-    inference_gpus: str = "1",
-    training_gpus: str = "8",
+    run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: str
 ) -> str:
     """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
-    parameters = dict(locals())
-    base = on_cpu(import_model(workspace=workspace, source=model))
+    base = on_cpu_with_hub(import_model(workspace=run.workspace, source=model), run)
     qft = train_sft(
-        workspace=workspace,
+        workspace=run.workspace,
         examples=questions,
         model=base.outputs["folder"],
         objective="question",
         chat_template=chat_template,
-        epochs=qft_epochs,
-        learning_rate=qft_learning_rate,
-        batch_size=qft_batch_size,
-        parallelism=parallelism,
-        seed=seed,
+        epochs=run.qft_epochs,
+        learning_rate=run.qft_learning_rate,
+        batch_size=run.qft_batch_size,
+        parallelism=run.parallelism,
+        seed=run.seed,
     )
-    on_training_gpus(qft, training_gpus)
+    on_training_gpus(qft, run)
     sampled = generate_questions(
-        workspace=workspace,
+        workspace=run.workspace,
         model=qft.outputs["folder"],
         generator=name,
         chat_template=chat_template,
-        num_questions=num_preference_questions,
-        top_p=question_top_p,
-        max_tokens=question_max_tokens,
-        engine=engine,
-        seed=seed,
+        num_questions=run.num_preference_questions,
+        top_p=run.question_top_p,
+        max_tokens=run.question_max_tokens,
+        engine=run.engine,
+        seed=run.seed,
     )
-    on_inference_gpus(sampled, inference_gpus)
-    preferences = box(rewrite_questions, parameters, questions=sampled.outputs["folder"])
+    on_inference_gpus(sampled, run)
     qpo = train_dpo(
-        workspace=workspace,
-        pairs=preferences.output,
+        workspace=run.workspace,
+        pairs=rewrite_questions(run, questions=sampled.outputs["folder"]),
         model=qft.outputs["folder"],
         chat_template=chat_template,
-        learning_rate=qpo_learning_rate,
-        batch_size=qpo_batch_size,
-        parallelism=parallelism,
-        seed=seed,
+        learning_rate=run.qpo_learning_rate,
+        batch_size=run.qpo_batch_size,
+        parallelism=run.parallelism,
+        seed=run.seed,
     )
-    return on_training_gpus(qpo, training_gpus).outputs["folder"]
+    return on_training_gpus(qpo, run).outputs["folder"]

@@ -22,7 +22,6 @@ from tests.source_tree import (
 )
 
 MAX_FUNCTION_LINES = 60
-MAX_STATEMENTS = 25
 # Each takes a second or more to load, needs an accelerator, or is not in every image.
 HEAVY = {
     "torch", "transformers", "trl", "vllm", "datasets", "math_verify", "lingua", "reasoning_gym", "datasketch", "rensa",
@@ -95,11 +94,9 @@ def test_pipelines_know_of_the_steps_their_components_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", python_files("components", "pipelines"), ids=name_of)
 def test_functions_are_short_and_nothing_is_printed(path: Path) -> None:
-    # From the body's first line: the signatures of components and pipelines repeat options, one a line.
-    # A pipeline's body is one call a box, with an option a line: there, statements are what is counted.
-    in_pipelines = name_of(path).startswith("pipelines/")
-    lengths = {node.name: _num_statements(node) if in_pipelines else _num_lines(node) for node in functions_of(path)}
-    assert not {name: n for name, n in lengths.items() if n > (MAX_STATEMENTS if in_pipelines else MAX_FUNCTION_LINES)}
+    # From the body's first line: the signatures of components repeat options, one a line.
+    lengths = {node.name: _num_lines(node) for node in functions_of(path)}
+    assert not {name: lines for name, lines in lengths.items() if lines > MAX_FUNCTION_LINES}
     if name_of(path) != "components/shared/cli.py":
         assert "print" not in {ast.unparse(node.func) for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)}
 
@@ -127,9 +124,6 @@ def test_no_file_names_a_place_of_one_machine() -> None:
 def _num_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or 0) - node.body[0].lineno + 1
 
-
-def _num_statements(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return sum(isinstance(inner, ast.stmt) for inner in ast.walk(node)) - 1
 
 
 def _packages(modules: list[str]) -> set[str]:

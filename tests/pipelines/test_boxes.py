@@ -1,36 +1,65 @@
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from kfp import compiler, dsl
+from kfp import compiler
 
 from pipelines.boxes import box
+from pipelines.parameters import Common, parameter
 from tests.pipelines.echo_component import echo
 
 
-@dsl.pipeline(name="inner")
-def inner(workspace: str, text: str) -> None:
-    echo(name=text, inputs=workspace)
+@dataclass(frozen=True, kw_only=True)
+class Inner(Common):
+    text: str = parameter(help="what is said")
 
 
-@dsl.pipeline(name="outer")
-def outer(workspace: str, text: str, unknown_inside: str) -> None:
-    parameters = dict(locals())
-    box(inner, parameters)
-    box(inner, parameters, text="given")
+@dataclass(frozen=True, kw_only=True)
+class Outer(Inner):
+    unknown_inside: str = parameter("default", help="nothing to the inner one")
+    numbers: list[int] = parameter([0, 1], help="a list")
 
 
-def test_a_box_gets_the_parameters_that_it_has_and_what_is_given_goes_before_them(tmp_path: Path) -> None:
-    first, second = _tasks(outer, tmp_path / "outer.yaml")
-    assert first == {
-        "text": {"componentInputParameter": "text"},
-        "workspace": {"componentInputParameter": "workspace"},
-    }
-    assert second["text"] == {"runtimeValue": {"constant": "given"}}
-    assert second["workspace"] == {"componentInputParameter": "workspace"}
+@box("inner")
+def inner(run: Inner, *, folder: str) -> str:
+    """Say it."""
+    return echo(name=run.text, inputs=folder).outputs["folder"]
 
 
-def _tasks(pipeline: Any, path: Path) -> list[dict[str, Any]]:
-    compiler.Compiler().compile(pipeline, str(path))
-    spec = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    return [task["inputs"]["parameters"] for _, task in sorted(spec["root"]["dag"]["tasks"].items())]
+@box("outer")
+def outer(run: Outer) -> None:
+    """Have it said twice."""
+    first = inner(run, folder="somewhere")
+    inner(run, folder=first)
+
+
+def test_a_box_gets_those_parameters_of_the_pipeline_around_it_that_it_has(tmp_path: Path) -> None:
+    first, second = (
+        task["inputs"]["parameters"] for _, task in sorted(compiled(tmp_path)["root"]["dag"]["tasks"].items())
+    )
+    assert first["text"] == second["text"] == {"componentInputParameter": "text"}
+    assert "unknown_inside" not in first
+
+
+def test_a_box_gets_its_other_inputs_from_whoever_calls_it_and_returns_its_output(tmp_path: Path) -> None:
+    first, second = (
+        task["inputs"]["parameters"] for _, task in sorted(compiled(tmp_path)["root"]["dag"]["tasks"].items())
+    )
+    assert first["folder"] == {"runtimeValue": {"constant": "somewhere"}}
+    assert second["folder"]["taskOutputParameter"]["producerTask"] == "inner"
+
+
+def test_the_parameters_of_a_pipeline_have_the_types_defaults_and_help_of_their_group(tmp_path: Path) -> None:
+    declared = compiled(tmp_path)["root"]["inputDefinitions"]["parameters"]
+    assert declared["text"] == {"parameterType": "STRING", "description": "what is said"}
+    assert declared["numbers"]["parameterType"] == "LIST"
+    assert declared["numbers"]["defaultValue"] == [0.0, 1.0]
+    assert declared["unknown_inside"]["defaultValue"] == "default"
+
+
+def compiled(folder: Path) -> dict[str, Any]:
+    path = folder / "outer.yaml"
+    compiler.Compiler().compile(outer.pipeline, str(path))  # type: ignore[attr-defined]
+    spec: dict[str, Any] = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    return spec

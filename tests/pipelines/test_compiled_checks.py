@@ -1,37 +1,45 @@
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kfp import compiler, dsl
+from kfp import compiler, dsl, kubernetes
 
+from pipelines.boxes import box
 from pipelines.compiled_checks import find_defects
 from pipelines.compiled_pipeline import read_documents
+from pipelines.parameters import FanOut, parameter
 from pipelines.resources import on_inference_gpus
 from tests.pipelines.echo_component import echo
 
 
 def defects_of(pipeline: Any, folder: Path) -> list[str]:
     path = folder / "pipeline.yaml"
-    compiler.Compiler().compile(pipeline, str(path))
-    return find_defects(read_documents(path)[0])
+    compiler.Compiler().compile(getattr(pipeline, "pipeline", pipeline), str(path))
+    return find_defects(read_documents(path))
 
 
-@dsl.pipeline(name="sound")
-def sound(shards: list[int], gpus: str = "1") -> None:
-    with dsl.ParallelFor(shards) as shard:
-        on_inference_gpus(echo(name="a", shard=shard), gpus)
+@dataclass(frozen=True, kw_only=True)
+class WholeNumbers(FanOut):
+    inference_gpus: int = parameter(1, help="wrong: not text")  # type: ignore[assignment]
 
 
-@dsl.pipeline(name="whole-number")
-def gpus_as_a_whole_number(gpus: int = 1) -> None:
-    on_inference_gpus(echo(name="a"), gpus)  # type: ignore[arg-type]
+@box("sound")
+def sound(run: FanOut) -> None:
+    with dsl.ParallelFor(run.shards) as shard:
+        on_inference_gpus(echo(name="a", shard=shard), run)
 
 
-@dsl.pipeline(name="whole-number-in-a-loop")
-def gpus_as_a_whole_number_in_a_loop(shards: list[int], gpus: int = 1) -> None:
-    with dsl.ParallelFor(shards) as shard:
-        on_inference_gpus(echo(name="a", shard=shard), gpus)  # type: ignore[arg-type]
+@box("whole-number")
+def gpus_as_a_whole_number(run: WholeNumbers) -> None:
+    on_inference_gpus(echo(name="a"), run)
+
+
+@box("whole-number-in-a-loop")
+def gpus_as_a_whole_number_in_a_loop(run: WholeNumbers) -> None:
+    with dsl.ParallelFor(run.shards) as shard:
+        on_inference_gpus(echo(name="a", shard=shard), run)
 
 
 @dsl.pipeline(name="whole-number-of-bytes")
@@ -63,8 +71,11 @@ def test_a_sound_pipeline_has_no_defects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pipeline", "message"),
     [
-        (gpus_as_a_whole_number, "root/echo: 'pipelinechannel--gpus' sets a resource and has the type NUMBER_INTEGER"),
-        (gpus_as_a_whole_number_in_a_loop, "comp-for-loop-1/echo: 'pipelinechannel--gpus' sets a resource"),
+        (
+            gpus_as_a_whole_number,
+            "root/echo: 'pipelinechannel--inference_gpus' sets a resource and has the type NUMBER_INTEGER",
+        ),
+        (gpus_as_a_whole_number_in_a_loop, "comp-for-loop-1/echo: 'pipelinechannel--inference_gpus' sets a resource"),
         (memory_as_a_whole_number, "root/echo: 'pipelinechannel--memory' sets a resource"),
         (gpus_not_registered_in_a_loop, "comp-for-loop-1/echo: input 'pipelinechannel--gpus' is not declared"),
         (cpu_not_registered_in_a_condition, "comp-condition-1/echo: input 'pipelinechannel--cpu' is not declared"),
@@ -75,3 +86,15 @@ def test_each_planted_defect_is_found(pipeline: Callable[..., Any], message: str
     defects = defects_of(pipeline, tmp_path)
     assert len(defects) == 1
     assert defects[0].startswith(message)
+
+
+def test_a_setting_for_kubernetes_that_reads_an_undeclared_input_is_found(tmp_path: Path) -> None:
+    @dsl.pipeline(name="secret")
+    def secret_by_name(secret: str) -> None:
+        kubernetes.use_secret_as_env(echo(name="a"), secret, {"key": "KEY"})
+
+    path = tmp_path / "pipeline.yaml"
+    compiler.Compiler().compile(secret_by_name, str(path))
+    path.write_text(path.read_text().replace("componentInputParameter: secret", "componentInputParameter: other"))
+    (defect,) = find_defects(read_documents(path))
+    assert defect.startswith("root/echo: input 'other' is not declared by its graph")

@@ -11,7 +11,6 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipelines.fan_out import as_text
 from pipelines.local_runner import StepFailedError, _iteration_task_spec, run_compiled
-from pipelines.resources import on_cpu
 from tests.pipelines.echo_component import echo
 
 
@@ -48,10 +47,14 @@ def run_pipeline(pipeline: Any, folder: Path, **arguments: Any) -> Recorder:
     return recorder
 
 
+def retried(task: Any) -> Any:
+    return task.set_retry(3, backoff_duration="60s", backoff_factor=2, backoff_max_duration="604800s")
+
+
 @dsl.pipeline(name="one-step")
 def one_step(name: str, fail_with: int = 0, fates: str = "") -> None:
-    first = on_cpu(echo(name=name, fail_with=fail_with, fates=fates))
-    on_cpu(echo(name="after", inputs=first.outputs["folder"]))
+    first = retried(echo(name=name, fail_with=fail_with, fates=fates))
+    retried(echo(name="after", inputs=first.outputs["folder"]))
 
 
 @dsl.pipeline(name="loops")
@@ -101,7 +104,7 @@ def test_a_failed_step_in_a_loop_stops_the_other_iterations(tmp_path: Path) -> N
     @dsl.pipeline(name="failing-loop")
     def failing_loop(codes: list[int]) -> None:
         with dsl.ParallelFor(codes) as code:
-            on_cpu(echo(name="looped", fail_with=code))
+            retried(echo(name="looped", fail_with=code))
 
     with pytest.raises(StepFailedError, match="exit code 3") as caught:
         run_pipeline(failing_loop, tmp_path, codes=[3, 3, 3, 3])

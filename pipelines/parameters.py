@@ -1,0 +1,180 @@
+"""The parameters of the pipelines, in the groups that the parts of the figure ask for.
+
+Hardware is text: Kubeflow's backend reads a whole number as "" and starts the pod without a GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, field
+from typing import Any
+
+
+def parameter(default: Any = MISSING, *, help: str) -> Any:
+    """Declare a pipeline's parameter; without a default, a preset or whoever starts the run has to give it."""
+    if isinstance(default, list | dict):
+        return field(default_factory=lambda: default, metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What each kind of pod asks for; the profiles in pipelines/profiles fill it in."""
+
+    cpu_step_cpu: str = parameter("4", help="CPUs of a step without an accelerator")
+    cpu_step_memory: str = parameter("32Gi", help="memory of a step without an accelerator")
+    # An 8-GPU machine with 96 CPUs and 1.1 TB holds eight inference pods, or one training pod.
+    inference_gpus: str = parameter("1", help="GPUs of a step that asks or scores with a model; 0 for none")
+    inference_cpu: str = parameter("8", help="CPUs of a step that asks or scores with a model")
+    inference_memory: str = parameter("96Gi", help="memory of a step that asks or scores with a model")
+    training_gpus: str = parameter("8", help="GPUs of a step that trains; 0 for none")
+    training_cpu: str = parameter("32", help="CPUs of a step that trains")
+    training_memory: str = parameter("512Gi", help="memory of a step that trains")
+    accelerator: str = parameter("nvidia.com/gpu", help="the accelerator's resource name")
+    gpu_node_selector: dict[str, str] = parameter({}, help="labels of the nodes for steps with accelerators")
+    gpu_tolerations: list[dict[str, str]] = parameter([], help="taints that steps with accelerators tolerate")
+    hub_secret: str = parameter("scalequest-hub", help="name of the Secret with the hub's token; need not exist")
+    rewriter_secret: str = parameter(
+        "scalequest-rewriter", help="name of the Secret with the rewriter endpoint's key; need not exist"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common(Hardware):
+    """What every part of the figure asks for."""
+
+    workspace: str = parameter(help="where folders are made: gs://… or s3://…")
+    engine: str = parameter("vllm", help="what runs the models: vllm, or scripted for a trial")
+    seed: int = parameter(0, help="another seed draws other rows everywhere")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FanOut(Common):
+    """How a step is spread over pods."""
+
+    rows_per_part: int = parameter(512, help="rows a part: what a lost pod has to do again")
+    num_shards: int = parameter(1, help="how many pods share a step; at most 64")
+    shards: list[int] = parameter([0], help="their numbers: 0 to num_shards - 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedQuestions(Common):
+    """The questions that all begins with."""
+
+    seed_questions: list[dict[str, str]] = parameter(help="sources: {source, question_column, answer_column}")
+    num_seed_questions: int = parameter(help="questions of each source; 0 for all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Common):
+    """How all models are trained."""
+
+    parallelism: str = parameter("none", help="none (plain data parallelism) or zero3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionSampling(Common):
+    """How generators sample."""
+
+    question_top_p: float = parameter(help="nucleus of the sampling")
+    question_max_tokens: int = parameter(help="new tokens a question")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewriting(Common):
+    """The model that makes the preferred versions of questions."""
+
+    rewriter: str = parameter(help="its model URI; openai:NAME behind an endpoint")
+    rewriter_chat_template: str = parameter(help="its chat family, for a model of our own")
+    rewriter_endpoint: str = parameter(help="base URL of an OpenAI-compatible server; empty for a model of our own")
+    rewrite_max_tokens: int = parameter(help="new tokens a rewrite")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorTraining(QuestionSampling, Rewriting, Training):
+    """The left column: QFT, preferences, QPO."""
+
+    qft_epochs: int = parameter(help="passes over the seed questions")
+    qft_learning_rate: float = parameter(help="peak")
+    qft_batch_size: int = parameter(help="questions a step")
+    num_preference_questions: int = parameter(help="questions that the rewriter is shown")
+    qpo_learning_rate: float = parameter(help="peak")
+    qpo_batch_size: int = parameter(help="pairs a step")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionGeneration(QuestionSampling, FanOut):
+    """The box "question generation"."""
+
+    num_questions: int = parameter(help="questions of each generator, before any is rejected")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solver(FanOut):
+    """The model that answers, and judges solvability."""
+
+    solver: str = parameter(help="its model URI")
+    solver_chat_template: str = parameter(help="its chat family")
+    num_solver_examples: int = parameter(help="worked examples, for a model that does not box its answers by itself")
+    solver_top_p: float = parameter(help="nucleus of the sampling")
+    solver_max_tokens: int = parameter(help="new tokens a response")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailRates(Solver):
+    """How difficulty is measured on questions whose answers are known."""
+
+    fail_rate_solver: str = parameter(help="model URI of the solver that is measured")
+    fail_rate_chat_template: str = parameter(help="its chat family")
+    num_fail_rate_samples: int = parameter(help="responses a question")
+    fail_rate_temperature: float = parameter(help="sampling temperature")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer(Training, FanOut):
+    """How scorers are trained and run."""
+
+    scorer_epochs: int = parameter(help="passes over the examples")
+    scorer_batch_size: int = parameter(help="examples a step")
+    scorer_max_examples: int = parameter(help="examples at most; 0 for all")
+    scorer_learning_rate: float = parameter(help="peak")
+    scorer_engine: str = parameter(help="what runs scorers: transformers, vllm, or scripted for a trial")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difficulty(Scorer):
+    """How easy questions are thinned out."""
+
+    difficulty_base: str = parameter(help="model URI that the difficulty scorer starts from")
+    difficulty_sources: str = parameter(help="sources that are thinned out, as a JSON list; empty: all")
+    minimum_difficulty: float = parameter(help="easier questions leave")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filtering(Solver, Difficulty):
+    """The box "question filtering"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering(Solver, Scorer):
+    """The boxes "response generation" and "reward filtering"."""
+
+    num_responses: int = parameter(help="responses a question")
+    reward_model: str = parameter(help="its model URI; empty to train one on verified answers")
+    reward_chat_template: str = parameter(help="its chat family")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetMaking(FailRates, Filtering, Answering):
+    """Everything from questions to the dataset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Construction(SeedQuestions, QuestionGeneration, DatasetMaking):
+    """The right column, with generators that are trained or to be trained."""
+
+    generators: list[dict[str, str]] = parameter(help="question generators: {source, model, chat_template}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeFigure(GeneratorTraining, Construction):
+    """Both columns."""
