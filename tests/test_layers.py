@@ -125,7 +125,6 @@ def _num_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or 0) - node.body[0].lineno + 1
 
 
-
 def _packages(modules: list[str]) -> set[str]:
     return {module.split(".")[0] for module in modules}
 
