@@ -20,7 +20,7 @@ import pytest
 from components.shared.cli import run_step
 from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.images import ImageName, image
-from tests.source_tree import ROOT, STEPS, name_of, parsed
+from tests.source_tree import ROOT, STEPS, config_of, name_of, parsed
 from tests.test_layers import HEAVY
 
 REQUIRED_FILES = {"__init__.py", "__main__.py", "step.py", "component.py", "README.md"}
@@ -182,10 +182,7 @@ def test_an_input_that_is_not_there_ends_with_code_2_and_nothing_written(
 
 
 def _step(step: str) -> tuple[type[StepConfig], Callable[..., str]]:
-    module = importlib.import_module(f"components.{step}.step")
-    name = "".join(word.capitalize() for word in step.split("_")) + "Config"
-    config = getattr(module, name.replace("Sft", "SFT").replace("Dpo", "DPO"), None) or getattr(module, name)
-    return config, module.run
+    return config_of(step), importlib.import_module(f"components.{step}.step").run
 
 
 def _component(step: str) -> Any:
