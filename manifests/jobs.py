@@ -1,7 +1,7 @@
 """Each step of ``components/`` as a plain Kubernetes Job; a step that several pods can share as an Indexed Job.
 
-A step's options stand in a ConfigMap of its name, one key an option, with the defaults of its config. The Job hands each
-of them to the command (``--seed $(seed)``), so that whoever runs it edits a list of names and values.
+A step's options stand in a ConfigMap of its name, one key an option, with the defaults of its config. The Job hands
+each of them to the command (``--seed $(seed)``), so that whoever runs it edits a list of names and values.
 """
 
 from __future__ import annotations

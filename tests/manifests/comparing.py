@@ -8,7 +8,12 @@ from typing import Any
 from tests.manifests.tools import Objects
 
 # Helm's book-keeping, and the namespace that each object is put into.
-HELM_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart")
+HELM_LABELS = (
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/version",
+    "app.kubernetes.io/managed-by",
+    "helm.sh/chart",
+)
 HELM_ANNOTATIONS = ("helm.sh/resource-policy",)
 
 

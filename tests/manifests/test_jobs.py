@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +11,12 @@ import yaml
 
 from components.shared import exit_codes
 from components.shared.cli import parse_config
-from components.shared.config import WholePartConfig, options_of
+from components.shared.config import WholePartConfig, flag_of, options_of
 from manifests.jobs import SIZE_LABEL, default_text, read_steps
 from manifests.profiles import read_profile
-from tests.manifests.tools import Tools
+from tests.manifests.tools import MANIFESTS, Tools, write_overlay
 from tests.source_tree import ROOT, STEPS
 
-MANIFESTS = ROOT / "manifests"
 BY_NAME = {step.name: step for step in read_steps()}
 JOB_FILES = {path.parent.name: path for path in (MANIFESTS / "jobs").glob("*/job.yaml")}
 SHARED = [name for name in STEPS if BY_NAME[name].is_shared]
@@ -38,8 +38,8 @@ def test_the_job_repeats_name_and_default_of_every_option(name: str) -> None:
 def test_the_steps_own_command_line_reads_the_jobs_options_as_its_defaults(name: str) -> None:
     step = BY_NAME[name]
     required = {f.name: "1" for f in options_of(step.config) if f.default is dataclasses.MISSING}
-    config, _ = parse_config(step.config, _arguments(name, required))
-    assert config == step.config(**required)
+    alone = [word for option, value in required.items() for word in (flag_of(option), value)]
+    assert parse_config(step.config, _arguments(name, required)) == parse_config(step.config, alone)
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -132,7 +132,7 @@ def test_secrets_are_named_and_never_written(name: str) -> None:
 @pytest.mark.parametrize("profile", ["gke-a100-80g-spot", "eks-p4d", "local"])
 @pytest.mark.parametrize("name", ["train_sft", "generate_responses", "package_dataset"])
 def test_a_profile_sizes_a_job_and_sends_only_gpu_jobs_to_its_nodes(
-    name: str, profile: str, tools: Tools, tmp_path: Any
+    name: str, profile: str, tools: Tools, tmp_path: Path
 ) -> None:
     pod = _built(name, [f"jobs-on-{profile}"], tools, tmp_path)["spec"]["template"]["spec"]
     hardware = read_profile(profile.removesuffix("-spot"))
@@ -148,9 +148,11 @@ def test_a_profile_sizes_a_job_and_sends_only_gpu_jobs_to_its_nodes(
     assert shm["emptyDir"]["sizeLimit"] == task.shm
 
 
-def test_only_jobs_with_a_gpu_wait_in_the_queue(tools: Tools, tmp_path: Any) -> None:
+def test_only_jobs_with_a_gpu_wait_in_the_queue(tools: Tools, tmp_path: Path) -> None:
     label = "kueue.x-k8s.io/queue-name"
-    queued = {name: _built(name, ["jobs-queued"], tools, tmp_path)["metadata"]["labels"].get(label) for name in STEPS[:9]}
+    queued = {
+        name: _built(name, ["jobs-queued"], tools, tmp_path)["metadata"]["labels"].get(label) for name in STEPS[:9]
+    }
     assert queued == {
         name: None if "nvidia.com/gpu" not in _container(name)["resources"]["limits"] else "scalequest-gpu"
         for name in STEPS[:9]
@@ -183,22 +185,12 @@ def _arguments(name: str, values: dict[str, str]) -> list[str]:
     return [re.sub(r"\$\((\w+)\)", lambda found: options[found[1]], word) for word in _container(name)["args"]]
 
 
-def _built(name: str, options: list[str], tools: Tools, folder: Any) -> dict[str, Any]:
-    import os
-
-    def below(path: str) -> str:
-        return os.path.relpath(MANIFESTS / path, folder)
-
-    document = {
-        "resources": [below(f"jobs/{name.replace('_', '-')}")],
-        "components": [below(f"options/{option}") for option in options],
-    }
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    (job,) = [built for built in tools.build(folder) if built["kind"] == "Job"]
+def _built(name: str, options: list[str], tools: Tools, folder: Path) -> dict[str, Any]:
+    components = [f"options/{option}" for option in options]
+    overlay = write_overlay(folder, resources=[f"jobs/{name.replace('_', '-')}"], components=components)
+    (job,) = [built for built in tools.build(overlay) if built["kind"] == "Job"]
     return job
 
 
 def _step_of(executor: dict[str, Any]) -> str:
     return str(executor["container"]["command"][-1]).rpartition(".")[2]
-
-

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,8 @@ import yaml
 
 from tests.manifests.comparing import by_name
 from tests.manifests.schemas import kubernetes_versions, problems_of
-from tests.manifests.tools import CHART, Tools
-from tests.source_tree import ROOT
+from tests.manifests.tools import CHART, MANIFESTS, Tools, write_overlay
 
-MANIFESTS = ROOT / "manifests"
 DIGEST = "sha256:" + "0" * 64
 # Every folder that somebody may build as it stands.
 BUILT = sorted(
@@ -53,7 +50,7 @@ def test_the_base_holds_what_the_chart_makes_without_values(tools: Tools) -> Non
 def test_an_option_adds_what_the_chart_adds_for_it(option: str, tools: Tools, tmp_path: Path) -> None:
     rendering = tools.render(**CHART_VALUES[option])
     assert rendering.objects, rendering.error
-    overlay = _overlay(tmp_path, resources=["base"], components=[f"options/{option}"])
+    overlay = write_overlay(tmp_path, resources=["base"], components=[f"options/{option}"])
     assert by_name(tools.build(overlay)) == by_name(rendering.objects)
 
 
@@ -65,14 +62,19 @@ def test_an_overlay_holds_what_the_chart_makes_of_the_example_of_its_name(name: 
 
 def test_all_options_go_together(tools: Tools, tmp_path: Path) -> None:
     options = [f"options/{name}" for name in OPTIONS if not name.startswith("network-policy")]
-    overlay = _overlay(tmp_path, resources=["base"], components=[*options, "options/network-policy-eks"])
+    overlay = write_overlay(tmp_path, resources=["base"], components=[*options, "options/network-policy-eks"])
     objects = tools.build(overlay)
     assert problems_of(objects, kubernetes_versions()[-1]) == []
-    assert {document["kind"] for document in objects} >= {"Deployment", "TrainingRuntime", "LocalQueue", "NetworkPolicy"}
+    assert {document["kind"] for document in objects} >= {
+        "Deployment",
+        "TrainingRuntime",
+        "LocalQueue",
+        "NetworkPolicy",
+    }
 
 
 def test_another_namespace_takes_the_bindings_along(tools: Tools, tmp_path: Path) -> None:
-    objects = tools.build(_overlay(tmp_path, namespace="team-a", resources=["base"]))
+    objects = tools.build(write_overlay(tmp_path, namespace="team-a", resources=["base"]))
     assert {document["metadata"]["namespace"] for document in objects} == {"team-a"}
     bindings = [document for document in objects if document["kind"] == "RoleBinding"]
     assert [subject["namespace"] for binding in bindings for subject in binding["subjects"]] == ["team-a"]
@@ -93,15 +95,11 @@ def test_no_file_of_a_cluster_admin_is_part_of_a_build() -> None:
     assert not list((MANIFESTS / "cluster-admin").rglob("kustomization.yaml"))
 
 
-def _overlay(folder: Path, **fields: Any) -> Path:
-    """Write an overlay of one's own outside the repository."""
-    for field in ("resources", "components"):
-        fields[field] = [os.path.relpath(MANIFESTS / name, folder) for name in fields.get(field, [])]
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
-    return folder
-
-
 def _versions(folder: str) -> list[str]:
     """Return the versions to try: the floor and the newest for a step's Job, which are all of one form."""
     versions = kubernetes_versions()
-    return versions if not folder.startswith("jobs/") or folder == "jobs/generate-responses" else [versions[0], versions[-1]]
+    return (
+        versions
+        if not folder.startswith("jobs/") or folder == "jobs/generate-responses"
+        else [versions[0], versions[-1]]
+    )

