@@ -42,8 +42,8 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
     responses = workspace.read(config.responses, Response)
     folder = workspace.create(config, Example, [slice_ for slice_ in responses.slices() if slice_])
     for part in folder.missing_parts():
-        for index, row in part.rows(map(example_of, responses.read(part.slice))):
-            part.settle(index, kept=[row])
+        for index, row in enumerate(responses.read(part.slice)):
+            part.settle(index, kept=[example_of(row)])
     if not folder.finished:
         _write_documents(config, folder, responses.uris)
     return folder.finish()

@@ -29,6 +29,7 @@ LIMIT_SECONDS = 8.0  # a node of GKE that is taken away leaves 15 s
 logger = logging.getLogger(__name__)
 
 _asked = threading.Event()
+_forking = threading.local()
 _writing = 0  # how deep the main thread is in deferred()
 
 
@@ -45,7 +46,7 @@ def listen() -> None:
     threading.Thread(target=_watch, args=(read_end,), name="stopping", daemon=True).start()
     for number in SIGNALS:
         signal.signal(number, _stop)
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_forget)
 
 
 def requested() -> bool:
@@ -118,9 +119,19 @@ def _end_late() -> None:
     end()
 
 
+def _hold_signals() -> None:
+    """Let no signal reach a child that still has its parent's handlers, and its parent's pipe to the watcher."""
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
+
+
 def _forget() -> None:
     """Give a forked child the system's own handlers: it has no step to stop."""
     signal.set_wakeup_fd(-1)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     _asked.clear()
+    _release_signals()

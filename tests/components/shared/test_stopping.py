@@ -1,0 +1,259 @@
+"""SIGTERM ends a step within seconds, with its own exit code; started again, it makes what an undisturbed run makes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from components.shared import storage
+from components.shared.exit_codes import STOPPED
+from components.shared.manifests import read_manifest
+from components.shared.tries import TRIES, blame
+from components.shared.workspace import Workspace
+from tests.components.shared.deadly import ROW_SECONDS
+from tests.components.shared.engines.served import Answer, reply, serve
+from tests.conftest import WriteRows
+
+MAX_SECONDS = 5.0
+TEXTS = [f"What is {number} + 1?" for number in range(30)]
+
+Process = subprocess.Popen[str]
+
+
+@contextlib.contextmanager
+def running(name: str, options: Sequence[str], row_seconds: float = 0.0) -> Iterator[Process]:
+    """Run a step as a process, in a session of its own, that takes its time for each row."""
+    command = [sys.executable, "-m", "tests.components.shared.deadly", name, *options]
+    environment = os.environ | {ROW_SECONDS: str(row_seconds)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def stop(process: Process, number: int = signal.SIGTERM) -> str:
+    """Send a signal; return what the step said, once it has ended as it has to."""
+    assert process.poll() is None, process.communicate()
+    started = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert time.monotonic() - started < MAX_SECONDS
+    assert process.returncode == STOPPED == 143, said
+    assert said.splitlines()[-1].endswith("stopped as asked; the finished parts stay, and the same command continues")
+    assert "Traceback" not in said
+    assert _processes_of_session(process.pid) == []
+    return said
+
+
+def wait_until(process: Process, there: Callable[[], object]) -> None:
+    """Wait for something that the process does."""
+    deadline = time.monotonic() + 60
+    while not there():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def finish(name: str, options: Sequence[str]) -> str:
+    """Run a step to its end; return its folder."""
+    with running(name, options) as process:
+        folder, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        return folder.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "row_seconds"),
+    [
+        pytest.param("generate_responses", ("--engine", "scripted", "--model", "scripted:solver"), 0.1, id="engine"),
+        pytest.param("filter_language", (), 0.2, id="filter", marks=pytest.mark.faults),
+        pytest.param("score_difficulty", ("--scorer-engine", "scripted"), 0.2, id="scorer", marks=pytest.mark.faults),
+    ],
+)
+def test_a_stopped_step_keeps_its_parts_and_continues(
+    name: str, options: Sequence[str], row_seconds: float, tmp_path: Path, write_questions: WriteRows
+) -> None:
+    folders = []
+    for place in ("stopped", "undisturbed"):
+        workspace = Workspace(str(tmp_path / place))
+        words = ["--questions", write_questions(workspace, TEXTS), "--rows-per-part", "4", *options]
+        words += ["--workspace", workspace.uri]
+        if place == "stopped":
+            with running(name, words, row_seconds) as process:
+                wait_until(process, lambda: list(tmp_path.glob(f"stopped/{name}/*/part-*")))
+                stop(process)
+            (folder,) = (tmp_path / "stopped" / name).iterdir()
+            parts = [path.name for path in folder.glob("part-*")]
+            assert 1 <= len(parts) < 8
+            assert blame(storage.list_names(str(folder / TRIES)), lambda _: "dead").parts == {}
+        folders.append(finish(name, words))
+    stopped, undisturbed = map(read_manifest, folders)
+    assert stopped.parts == undisturbed.parts
+    assert stopped.rejected == undisturbed.rejected
+
+
+def test_an_import_stops_and_continues(tmp_path: Path) -> None:
+    source = tmp_path / "questions.jsonl"
+    source.write_text("".join(json.dumps({"question": text, "answer": ""}) + "\n" for text in TEXTS))
+    words = ["--source", str(source), "--rows-per-part", "4", "--workspace"]
+    with running("import_questions", [*words, str(tmp_path / "stopped")], 0.2) as process:
+        wait_until(process, lambda: list(tmp_path.glob("stopped/import_questions/*/part-*")))
+        stop(process)
+    folders = [finish("import_questions", [*words, str(tmp_path / place)]) for place in ("stopped", "undisturbed")]
+    assert read_manifest(folders[0]).parts == read_manifest(folders[1]).parts
+
+
+def test_a_step_that_waits_for_an_endpoint_stops(tmp_path: Path, write_questions: WriteRows) -> None:
+    workspace = Workspace(str(tmp_path))
+    questions = write_questions(workspace, TEXTS)
+    asked: list[int] = []
+
+    def answer(_: object, number: int) -> Answer:
+        asked.append(number)
+        time.sleep(0.0 if number > 8 else 8.0)
+        return reply("\\boxed{1}")
+
+    with serve(answer) as served:
+        words = ["--questions", questions, "--engine", "openai", "--endpoint", served.url, "--model", "openai:served"]
+        words += ["--num-samples", "1", "--max-concurrency", "8", "--workspace", workspace.uri]
+        with running("generate_responses", words) as process:
+            wait_until(process, lambda: len(asked) == 8)
+            stop(process)
+        manifest = read_manifest(finish("generate_responses", words))
+    assert (manifest.rows_in, manifest.rows_out) == (30, 30)
+
+
+def test_a_step_that_waits_for_an_endpoint_to_come_back_stops(tmp_path: Path, write_questions: WriteRows) -> None:
+    workspace = Workspace(str(tmp_path))
+    words = ["--questions", write_questions(workspace, TEXTS), "--engine", "openai", "--model", "openai:served"]
+    words += ["--endpoint", "http://127.0.0.1:9/v1", "--workspace", workspace.uri]
+    with running("generate_responses", words) as process:
+        assert process.stderr is not None
+        assert "next in" in process.stderr.readline()
+        stop(process)
+
+
+def test_comparisons_of_answers_stop_with_their_step(tmp_path: Path, write_questions: WriteRows) -> None:
+    workspace = Workspace(str(tmp_path))
+    questions = write_questions(workspace, TEXTS[:1], answers=["10^{10^{9}}"])
+    hang = "\\boxed{9^{10^{9}}}"  # takes its whole time limit, and longer
+    with serve(lambda *_: reply(*[hang] * 4)) as served:
+        words = ["--questions", questions, "--engine", "openai", "--endpoint", served.url, "--model", "openai:served"]
+        words += ["--num-samples", "4", "--workspace", workspace.uri]
+        with running("measure_fail_rate", words) as process:
+            wait_until(process, lambda: len(_processes_of_session(process.pid)) >= 4)
+            time.sleep(1.0)
+            stop(process)
+
+
+@pytest.mark.faults
+def test_a_step_that_loads_a_model_stops(tmp_path: Path, tiny_scorer: Path, write_questions: WriteRows) -> None:
+    workspace = Workspace(str(tmp_path))
+    words = ["--questions", write_questions(workspace, TEXTS), "--scorer", str(tiny_scorer)]
+    words += ["--scorer-engine", "transformers", "--workspace", workspace.uri]
+    with running("score_difficulty", words) as process:
+        wait_until(process, lambda: list(tmp_path.glob("score_difficulty/*/_plan.json")))
+        stop(process)
+    assert read_manifest(finish("score_difficulty", words)).rows_out == 30
+
+
+def test_ctrl_c_stops_like_sigterm(tmp_path: Path, write_questions: WriteRows) -> None:
+    workspace = Workspace(str(tmp_path))
+    words = ["--questions", write_questions(workspace, TEXTS), "--workspace", workspace.uri]
+    with running("filter_language", words, 1.0) as process:
+        wait_until(process, lambda: list(tmp_path.glob(f"filter_language/*/{TRIES}/*")))
+        stop(process, signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("at_work", "seconds"),
+    [
+        ("with stopping.deferred(): time.sleep(1.0); print('written', flush=True)", (0.4, 3.0)),
+        ("hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)", (0.5, 3.0)),  # the interpreter does not get to run
+        ("work()", (0.5, 3.0)),
+        ("time.sleep(60)", (0.0, 2.0)),
+    ],
+    ids=["writing", "in_a_library", "swallowed", "asleep"],
+)
+def test_a_signal_is_heeded_wherever_the_process_is(at_work: str, seconds: tuple[float, float]) -> None:
+    process = _start_script(at_work)
+    started = time.monotonic()
+    process.terminate()
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == STOPPED, said
+    assert seconds[0] <= time.monotonic() - started < seconds[1]
+    assert ("written" in said) == ("written" in at_work)
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    process = _start_script("with stopping.deferred(): time.sleep(60)")
+    process.terminate()
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(timeout=3) == STOPPED
+
+
+def test_a_forked_child_has_no_step_to_stop() -> None:
+    process = _start_script("child = os.fork() or time.sleep(60); os.kill(child, 15); print(os.waitpid(child, 0)[1])")
+    _, said = process.communicate(timeout=10)
+    assert f"{signal.SIGTERM.value}" in said.splitlines()
+
+
+def test_what_goes_wrong_while_a_step_is_stopped_is_not_reported() -> None:
+    process = _start_script("with contextlib.ExitStack() as stack: stack.callback(int, 'cut off'); time.sleep(60)")
+    process.terminate()
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == STOPPED
+    assert "ValueError" not in said
+
+
+def _start_script(at_work: str) -> Process:
+    """Start a step that is at something; return once it is."""
+    script = f"""
+import contextlib, hashlib, os, sys, time
+from components.shared import stopping
+from components.shared.cli import run_step
+from components.shared.config import StepConfig
+stopping.LIMIT_SECONDS = 0.5
+def work():
+    while True:
+        try: time.sleep(60)
+        except BaseException: pass
+def run(config, workspace):
+    os.write(1, b"at work" + os.linesep.encode())
+    {at_work}
+    return workspace.uri
+run_step(StepConfig, run, ["--workspace", "w"])
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    time.sleep(0.3)  # to get there
+    return process
+
+
+def _processes_of_session(session: int) -> list[int]:
+    """Return the processes that a step and its children are."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                found.append(int(stat.parent.name))
+    return found
