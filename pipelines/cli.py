@@ -1,4 +1,4 @@
-"""The command `scalequest`: run a preset on this machine, compile the pipelines, look at a folder.
+"""The command `scalequest`: run a preset on this machine, compile the pipelines, look at folders, verify, clean up.
 
 Whatever is heavy (kfp, pyarrow, rich) is imported where a command needs it, so that `--help` stays quick.
 """
@@ -63,6 +63,46 @@ def show(
     from pipelines.show_command import show_folder
 
     sys.exit(show_folder(folder, rows))
+
+
+@app.command()
+def verify(
+    folder: Annotated[str, typer.Argument(help="a folder that a step made, or a workspace: its newest dataset")],
+    with_inputs: Annotated[
+        bool, typer.Option("--with-inputs", help="verify all that it was made from, too, back to the sources")
+    ] = False,
+) -> None:
+    """Read everything in a folder and say what is wrong.
+
+    Parts, rejected rows, ledger, plan, manifest, a model's files, inputs that changed since: one line for each finding,
+    then a summary. Nothing is changed. Ends with 0 where the folder is finished and sound, with 3 where it is not.
+    """
+    from pipelines.verify_command import verify as verify_address
+
+    sys.exit(verify_address(folder, with_inputs))
+
+
+@app.command()
+def gc(
+    workspace: Annotated[str, typer.Argument(help="gs://…, s3://… or a directory")],
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="a folder that is needed as datasets are, with all that it was made from; repeatable"),
+    ] = None,
+    older_than: Annotated[
+        float, typer.Option(metavar="HOURS", help="leave alone what was written in the last so many hours", min=0)
+    ] = 168.0,
+    delete: Annotated[bool, typer.Option("--delete", help="remove it; else it is only listed")] = False,
+) -> None:
+    """List what no dataset of a workspace needs.
+
+    Needed is every dataset that package_dataset finished, with all folders that it was made from. Folders that were
+    written to lately, by the store's own clock, stay with all that they were made from: --older-than has to be longer
+    than any step goes without writing, waiting for a GPU included.
+    """
+    from pipelines.gc_command import collect_garbage
+
+    sys.exit(collect_garbage(workspace, keep or [], older_than, delete))
 
 
 def main() -> None:

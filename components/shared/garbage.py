@@ -22,6 +22,7 @@ from components.shared.lineage import stages_of
 from components.shared.manifests import MANIFEST, PLAN, Manifest, read_manifest_or_none, read_plan_or_none
 from components.shared.model_folders import CHECKPOINTS
 from components.shared.records import Example, kind_of
+from components.shared.tries import TRIES
 
 MIN_AGE_HOURS = 168.0  # a week: a step may wait for a GPU, or train, for days without writing anything
 
@@ -32,6 +33,7 @@ _TEMPORARY = re.compile(r"\.[^/]+\.tmp")  # of a file that is being written, on 
 _LEFTOVERS = (
     (re.compile(rf"{REJECTED}/"), "rejected rows that no part counts, of an attempt that was cut off"),
     (re.compile(r"part-\d+\.parquet"), "a part that the manifest does not name"),
+    (re.compile(rf"{TRIES}/"), "a mark of what a process had begun; the folder is finished"),
     (re.compile(rf"{CHECKPOINTS}/"), "a checkpoint of a training that is finished"),
     (re.compile(r"model-[0-9a-f]{8}/"), "a model that the manifest does not name, of an attempt that was cut off"),
 )

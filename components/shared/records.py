@@ -125,6 +125,9 @@ class Reject:
 _ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
+REJECT_COLUMNS = ("rejected_by", "reason", "detail")  # the step that took the row out, why, and a detail
+
+
 def kind_of(record: type[Any]) -> str:
     """Return the name under which plans and manifests speak of this kind of row."""
     return next(name for name, candidate in KINDS.items() if candidate is record)
@@ -138,8 +141,19 @@ def schema_of(record: type[Row]) -> pa.Schema:
 
 def rejected_schema_of(record: type[Row]) -> pa.Schema:
     """Return the schema of rejected rows: the row, then the step that took it out, the reason and a detail."""
-    extra = [pa.field(name, pa.string(), nullable=False) for name in ("rejected_by", "reason", "detail")]
+    extra = [pa.field(name, pa.string(), nullable=False) for name in REJECT_COLUMNS]
     return pa.schema([*schema_of(record), *extra])
+
+
+def columns_of(schema: pa.Schema) -> list[str]:
+    """Return names and types of columns, as plans write them."""
+    return [f"{field.name}: {field.type}" for field in plain_schema(schema)]
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Return a schema without metadata, and with the elements of lists called as Arrow does, not as Parquet."""
+    types = [pa.list_(field.type.value_type) if pa.types.is_list(field.type) else field.type for field in schema]
+    return pa.schema([pa.field(f.name, type_, f.nullable) for f, type_ in zip(schema, types, strict=True)])
 
 
 def to_table(rows: Sequence[Row], record: type[Row]) -> pa.Table:

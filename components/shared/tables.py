@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from components.shared import storage
 from components.shared.errors import InputError
+from components.shared.records import plain_schema
 
 
 def read_table(uri: str) -> pa.Table:
@@ -70,12 +71,6 @@ def table_digest(table: pa.Table) -> str:
     with pa.PythonFile(hashing, mode="w") as sink, pa.ipc.new_stream(sink, schema) as stream:
         stream.write_table(pa.Table.from_arrays(columns, schema=schema))
     return hashing.sha256.hexdigest()
-
-
-def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """Return a schema without metadata, and with the elements of lists called as Arrow does, not as Parquet."""
-    types = [pa.list_(field.type.value_type) if pa.types.is_list(field.type) else field.type for field in schema]
-    return pa.schema([pa.field(f.name, type_, f.nullable) for f, type_ in zip(schema, types, strict=True)])
 
 
 def _without_values_under_nulls(column: pa.Array) -> pa.Array:

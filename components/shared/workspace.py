@@ -18,7 +18,7 @@ from components.shared.manifests import read_manifest_or_none
 from components.shared.model_folders import ModelFolder, delete_checkpoints
 from components.shared.output_folders import OutputFolder
 from components.shared.plans import make_plan
-from components.shared.records import R, Row, kind_of, schema_of
+from components.shared.records import R, Row, columns_of, kind_of, schema_of
 from components.shared.rows import Rows, Slice
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,7 @@ class Workspace:
 
         ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
-        columns = [f"{column.name}: {column.type}" for column in schema_of(record)]
-        plan = make_plan(config, kind_of(record), columns, slices, units_per_row)
+        plan = make_plan(config, kind_of(record), columns_of(schema_of(record)), slices, units_per_row)
         shards = (config.shard, config.num_shards) if isinstance(config, WholePartConfig) else (0, 1)
         folder = OutputFolder(claim_folder(self.uri, plan), record, *shards)
         self._made.append(folder)

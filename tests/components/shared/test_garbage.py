@@ -18,6 +18,7 @@ from components.shared.garbage import Finding, survey
 from components.shared.garbage_removal import remove_garbage
 from components.shared.manifests import MANIFEST, PLAN
 from components.shared.records import Question
+from components.shared.verification import verify_folder
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import snapshot
 from tests.components.shared.sample_graphs import join, plan_join, publish, train_model
@@ -80,6 +81,7 @@ def test_all_that_a_dataset_or_a_young_folder_was_made_from_survives_and_the_res
             removed = remove_garbage(workspace.uri, findings)
             left = survey(workspace.uri, keep=keep)
 
+        assert all(verify_folder(uri).sound for uri in wanted if graph[uri][1] != "unfinished")
         after = snapshot(workspace.uri)
         expected = {path: content for path, content in before.items() if any(path.startswith(uri) for uri in wanted)}
         assert after == expected
@@ -119,6 +121,7 @@ def test_every_leftover_of_a_finished_folder_is_explained(workspace: Workspace, 
         f"{rows}/rejected/part-00000-01234567.parquet": "rejected rows that no part counts",
         f"{rows}/part-00099.parquet": "a part that the manifest does not name",
         f"{rows}/.part-00000.parquet.abc123.tmp": "a temporary file of a process that was killed",
+        f"{rows}/tries/abc-000000-part-00000.json": "a mark of what a process had begun",
         f"{model}/checkpoints/step-0000005/a.pt": "a checkpoint of a training that is finished",
         f"{model}/model-01234567/config.json": "a model that the manifest does not name",
     }

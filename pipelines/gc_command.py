@@ -1,0 +1,96 @@
+"""`scalequest gc`: what no dataset of a workspace needs, step by step, and its removal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from components.shared.errors import InputError
+from components.shared.exit_codes import DONE
+from components.shared.garbage import Finding, Status, survey
+from components.shared.garbage_removal import remove_garbage
+from pipelines.reporting import exit_code_of, readable_size
+
+ELSEWHERE = "(no step)"
+_SAYS: dict[Status, str] = {
+    "needed": "needed",
+    "young": "too young to tell, may be in use",
+    "unknown": "not ScaleQuest's, left alone",
+    "garbage": "garbage",
+}
+
+
+@dataclass(kw_only=True)
+class _Total:
+    """Objects that are garbage for one reason, or of one status."""
+
+    folders: set[str] = field(default_factory=set)
+    objects: int = 0
+    size: int = 0
+
+    def add(self, finding: Finding) -> None:
+        self.folders.add(finding.folder)
+        self.objects += 1
+        self.size += finding.object.size
+
+    def __str__(self) -> str:
+        return f"{self.objects} objects in {len(self.folders)} folders, {readable_size(self.size)}"
+
+
+def collect_garbage(workspace: str, keep: Sequence[str], min_age_hours: float, delete: bool) -> int:
+    """List the garbage of a workspace and, if so asked, remove it; return the exit code."""
+    return exit_code_of("gc", lambda: _collect(workspace, keep, min_age_hours, delete))
+
+
+def _collect(workspace: str, keep: Sequence[str], min_age_hours: float, delete: bool) -> int:
+    console = Console(file=sys.stdout)
+    findings = survey(workspace, keep=keep, min_age_hours=min_age_hours)
+    if not findings:
+        raise InputError(f"{workspace}: nothing stands here; check the address")
+    _print_garbage(console, findings)
+    for status in ("needed", "young", "unknown"):
+        if total := _totals(findings).get(status):
+            console.print(f"{_SAYS[status]}: {total}", highlight=False, soft_wrap=True)
+    garbage = _totals(findings).get("garbage")
+    if garbage is None:
+        console.print("no garbage", highlight=False)
+    elif not delete:
+        console.print(f"garbage: {garbage}; --delete removes it", highlight=False, soft_wrap=True)
+    else:
+        _delete(console, workspace, findings)
+    return DONE
+
+
+def _delete(console: Console, workspace: str, findings: Sequence[Finding]) -> None:
+    removed = remove_garbage(workspace, findings)
+    console.print(f"removed {removed.objects} objects, {readable_size(removed.size)}", highlight=False)
+    for folder in removed.in_use:
+        console.print(f"{folder} has been written to meanwhile and stays", highlight=False, soft_wrap=True)
+
+
+def _totals(findings: Sequence[Finding]) -> dict[Status, _Total]:
+    totals: dict[Status, _Total] = {}
+    for finding in findings:
+        totals.setdefault(finding.status, _Total()).add(finding)
+    return totals
+
+
+def _print_garbage(console: Console, findings: Sequence[Finding]) -> None:
+    lines: dict[tuple[str, str], _Total] = {}
+    for finding in findings:
+        if finding.status == "garbage":
+            lines.setdefault((finding.step or ELSEWHERE, finding.reason), _Total()).add(finding)
+    if not lines:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("step", no_wrap=True)
+    for name in ("folders", "objects", "size"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why it is garbage", overflow="fold")
+    for (step, reason), total in sorted(lines.items()):
+        table.add_row(step, str(len(total.folders)), str(total.objects), readable_size(total.size), reason)
+    console.print(table)

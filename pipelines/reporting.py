@@ -1,0 +1,30 @@
+"""What the subcommands of `scalequest` share: one message and an exit code where one cannot be done, and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from components.shared.errors import InputError, UnavailableError
+from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
+
+
+def exit_code_of(command: str, work: Callable[[], int]) -> int:
+    """Do the work of a subcommand; return its exit code, or say in one message why it cannot be done."""
+    try:
+        return work()
+    except (InputError, UnavailableError) as error:
+        Console(stderr=True).print(
+            f"scalequest {command}: error: {error}", markup=False, highlight=False, soft_wrap=True
+        )
+        return BAD_INPUT if isinstance(error, InputError) else UNAVAILABLE
+
+
+def readable_size(num_bytes: float) -> str:
+    """Return a number of bytes as a person reads it: three digits or so, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} B" if unit == "B" else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} TB"

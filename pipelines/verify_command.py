@@ -1,0 +1,43 @@
+"""`scalequest verify`: read a folder, or all that it was made from, and say what is wrong, one line for each."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from components.shared.exit_codes import DONE, UNSOUND
+from components.shared.verification import Verification, verify_folder
+from pipelines.reporting import exit_code_of, readable_size
+from pipelines.show_command import newest_dataset
+
+
+def verify(address: str, with_inputs: bool) -> int:
+    """Verify a folder, or the newest dataset of a workspace; return the exit code."""
+    return exit_code_of("verify", lambda: _verify(newest_dataset(address) or address, with_inputs))
+
+
+def _verify(folder: str, with_inputs: bool) -> int:
+    console = Console(file=sys.stdout)
+    waiting, seen, sound = [folder], {folder}, True
+    for uri in waiting:
+        result = verify_folder(uri)
+        sound = sound and result.sound
+        for line in (*result.findings, _summary(result)):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if with_inputs:
+            waiting += (inputs := [uri for uri in dict.fromkeys(result.inputs) if uri not in seen])
+            seen |= {*inputs}
+    return DONE if sound else UNSOUND
+
+
+def _summary(result: Verification) -> str:
+    read = f"{result.rows} rows, {result.parts} parts, {result.files} files, {readable_size(result.size)}"
+    took = f"{read} in {result.seconds:.1f} s"
+    if result.sound:
+        return f"{result.folder} is sound: {took}"
+    if result.unfinished and not result.findings:
+        return f"{result.folder} is not finished, what stands is sound: {took}; {result.unfinished}"
+    number = f"{len(result.findings)} finding{'s' if len(result.findings) > 1 else ''}"
+    state = f"is not finished ({result.unfinished}) nor sound" if result.unfinished else "is not sound"
+    return f"{result.folder} {state}: {number}; {took}"
