@@ -1,4 +1,4 @@
-"""Writes the table of values into README.md, from values.yaml: ``python helm/document.py [--check]``."""
+"""Writes the table of values into README.md, from values.yaml: ``python -m helm.document [--check]``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 CHART = Path(__file__).resolve().parent
-START, END = "<!-- values: python helm/document.py -->", "<!-- end of values -->"
+START, END = "<!-- values: python -m helm.document -->", "<!-- end of values -->"
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]+):")
 _COMMENT = re.compile(r"^ *# ?(?P<text>.*)$")
 
@@ -59,13 +59,13 @@ def _default(defaults: Any, path: str) -> str:
 
 def main() -> int:
     """Write README.md, or with --check only say whether it is up to date."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m helm.document", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where README.md is not up to date")
     readme = documented_readme()
     if not parser.parse_args().check:
         (CHART / "README.md").write_text(readme, encoding="utf-8")
     elif readme != (CHART / "README.md").read_text(encoding="utf-8"):
-        sys.stderr.write("helm/README.md is not up to date; run: python helm/document.py\n")
+        sys.stderr.write("helm/README.md is not up to date; run: python -m helm.document\n")
         return 1
     return 0
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from helm.document import documented_readme, documented_values
 from tests.helm.matrix import DIGEST, IMAGES
 from tests.manifests.tools import CHART, Tools
-
-sys.path.insert(0, str(CHART))
-import document
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
 SCHEMA = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
@@ -97,18 +94,18 @@ def test_the_schema_knows_each_value_and_no_other() -> None:
 
 
 def test_every_value_says_what_it_is() -> None:
-    documented = dict(document.documented_values(VALUES))
+    documented = dict(documented_values(VALUES))
     assert set(documented) == set(_leaves(yaml.safe_load(VALUES)))
     assert [path for path, comment in documented.items() if len(comment) < 5] == []
 
 
 def test_the_readme_holds_the_table_of_values() -> None:
-    assert document.documented_readme() == (CHART / "README.md").read_text(encoding="utf-8"), "run: helm/document.py"
+    assert documented_readme() == (CHART / "README.md").read_text(encoding="utf-8"), "run: python -m helm.document"
 
 
-def test_a_comment_of_several_lines_is_one_sentence(tmp_path: Path) -> None:
+def test_a_comment_of_several_lines_is_one_sentence() -> None:
     text = "a:\n  # -- what it is,\n  # and what for\n  b: 1\n  c: 2\n# -- last\nd: []\n"
-    assert list(document.documented_values(text)) == [("a.b", "what it is, and what for"), ("a.c", ""), ("d", "last")]
+    assert list(documented_values(text)) == [("a.b", "what it is, and what for"), ("a.c", ""), ("d", "last")]
 
 
 @pytest.mark.parametrize("path", sorted((CHART / "examples").glob("*.yaml")), ids=lambda path: path.stem)

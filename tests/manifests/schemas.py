@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import kubernetes_validate
+import jsonschema  # type: ignore[import-untyped]
+import kubernetes_validate  # type: ignore[import-untyped]
 import yaml
 
 from tests.manifests.tools import Objects
@@ -82,7 +82,9 @@ def _training_runtime() -> Any:
 
     Quantities and numbers that may be text are objects in it, which they never are in YAML.
     """
-    from kubeflow_trainer_api.models.trainer_v1alpha1_training_runtime import TrainerV1alpha1TrainingRuntime
+    from kubeflow_trainer_api.models.trainer_v1alpha1_training_runtime import (  # type: ignore[import-untyped]
+        TrainerV1alpha1TrainingRuntime,
+    )
 
     # By way of JSON: pydantic hands out parts of it twice.
     schema = json.loads(json.dumps(TrainerV1alpha1TrainingRuntime.model_json_schema(by_alias=True)))

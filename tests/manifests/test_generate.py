@@ -48,11 +48,11 @@ def test_another_content_is_another_version(tmp_path: Path) -> None:
 
 
 def test_kubeflows_own_compiler_writes_the_same_fields(tmp_path: Path) -> None:
-    @dsl.container_component
+    @dsl.container_component  # type: ignore[untyped-decorator]
     def step() -> dsl.ContainerSpec:
         return dsl.ContainerSpec(image="scalequest/cpu:0.1.0", command=["true"])
 
-    @dsl.pipeline(name="tiny")
+    @dsl.pipeline(name="tiny")  # type: ignore[untyped-decorator]
     def tiny() -> None:
         step()
 
