@@ -15,7 +15,7 @@ from components.shared import storage
 from components.shared.errors import InputError
 from components.shared.manifests import PartEntry
 from components.shared.records import Reject, Row, rejects_to_table
-from components.shared.tables import read_footer, table_digest, to_parquet
+from components.shared.tables import read_footer, read_footers, table_digest, to_parquet
 
 REJECTED = "rejected"
 LEDGER_KEY = b"scalequest"  # the Parquet footer entry that holds a part's ledger
@@ -35,6 +35,7 @@ class Ledger:
     rejects: str = ""
     rejects_digest: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    inputs: dict[str, list[str]] = field(default_factory=dict)  # the content of the plan's inputs, by option
 
     def entry(self, name: str) -> PartEntry:
         """Return the part's line in the manifest."""
@@ -50,6 +51,11 @@ class Ledger:
 def read_ledger(uri: str) -> Ledger:
     """Return a part's ledger from its footer; the rows are not read. InputError for an object that has none."""
     return ledger_in(read_footer(uri), uri)
+
+
+def read_ledgers(uris: Sequence[str]) -> list[Ledger]:
+    """Return the ledgers of many parts, in their order."""
+    return [ledger_in(footer, uri) for uri, footer in zip(uris, read_footers(uris), strict=True)]
 
 
 def ledger_in(schema: pa.Schema, uri: str) -> Ledger:

@@ -4,9 +4,9 @@ Object stores are reached through fsspec (gcsfs, s3fs) with their clients' own c
 and region (environment, Workload Identity, IRSA): there are no options for secrets.
 
 Limits: a request that a store does not answer, or answers with what may pass (429, 5xx, a cut), is tried again for
-``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) seconds, see ``retries``, then UnavailableError names it. What cannot succeed
-(401, 403, no such bucket, a full disk) is an InputError at once, see ``refusals``; what is not there a FileNotFoundError.
-An object appears whole or not at all, and is written in one request: 5 GB at most.
+``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) seconds, see ``retries``; then UnavailableError names it. What cannot
+succeed (401, 403, no such bucket, a full disk) is an InputError at once, see ``refusals``; what is not there a
+FileNotFoundError. An object appears whole or not at all, and is written in one request: 5 GB at most.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import os
 import posixpath
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -87,6 +87,20 @@ def open_read(uri: str) -> Iterator[IO[bytes]]:
     """Open an object for reading; it can seek, so that a Parquet footer is read without the rest."""
     with explained(uri), filesystem(uri).open(client_path(uri), "rb") as file:
         yield file
+
+
+def read_ends(uris: Sequence[str], num_bytes: int) -> list[bytes]:
+    """Return the last bytes of many objects of one store, each whole where it is shorter; one request an object.
+
+    Many are under way at once: by one thread each, a third fewer came in a second.
+    """
+    if not uris:
+        return []
+    with explained(uris[0]):
+        ends = filesystem(uris[0]).cat_ranges(
+            list(map(client_path, uris)), [-num_bytes] * len(uris), [None] * len(uris), on_error="raise"
+        )
+        return cast(list[bytes], ends)
 
 
 def create(uri: str, data: bytes) -> None:

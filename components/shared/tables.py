@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,9 @@ import pyarrow.parquet as pq
 from components.shared import storage
 from components.shared.errors import InputError
 from components.shared.records import plain_schema
+
+FOOTER_BYTES = 16 << 10  # of our parts: 4 KB, most of it the schema
+FOOTERS_AT_ONCE = 1024
 
 
 def read_table(uri: str) -> pa.Table:
@@ -29,6 +33,17 @@ def read_footer(uri: str) -> pa.Schema:
             return pq.read_schema(file)
         except pa.ArrowException as error:
             raise InputError(_unreadable(uri, error)) from error
+
+
+def read_footers(uris: Sequence[str]) -> Iterator[pa.Schema]:
+    """Yield the same of many objects, in their order: each is asked once, for its end."""
+    for start in range(0, len(uris), FOOTERS_AT_ONCE):
+        batch = uris[start : start + FOOTERS_AT_ONCE]
+        for uri, end in zip(batch, storage.read_ends(batch, FOOTER_BYTES), strict=True):
+            try:
+                yield pq.read_schema(io.BytesIO(end))
+            except pa.ArrowException:
+                yield read_footer(uri)  # it is longer, or no Parquet
 
 
 def read_checked(uri: str, digest: str) -> pa.Table:
