@@ -7,6 +7,7 @@ from typing import Any
 from components.shared import storage
 from components.shared.garbage import survey
 from components.shared.manifests import Manifest, read_manifest
+from components.shared.verification import verify_folder
 from tests.smoke_runs import Finished, folders_of
 
 CLOCKED = ("seconds", "accelerator_seconds", "tokens_per_second")  # metrics that no two runs share
@@ -30,7 +31,10 @@ def _rows_and_ledger(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def assert_explained(workspace: str) -> None:
-    """No object stands there that the garbage collector cannot explain."""
+def assert_accounted_for(workspace: str) -> None:
+    """Every folder is what its manifest says, and no object stands there that nothing explains."""
+    for folder in folders_of(workspace):
+        verification = verify_folder(storage.join(workspace, folder))
+        assert verification.sound, verification.findings
     unexplained = [each.object.name for each in survey(workspace, min_age_hours=0) if each.status == "unknown"]
     assert unexplained == []

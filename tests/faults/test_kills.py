@@ -10,7 +10,7 @@ import pytest
 from components.shared import storage
 from components.shared.transfers import upload_folder
 from tests.faults.killer import Killer
-from tests.faults.sameness import assert_explained, assert_same
+from tests.faults.sameness import assert_accounted_for, assert_same
 from tests.smoke_runs import Finished, smoke_command, smoke_environment
 from tests.stores import Store
 
@@ -55,4 +55,4 @@ def _kill_and_compare(store: Store, undisturbed: Finished, place: Path, *, seed:
     logger.info("%d kills in %s: %s", num_kills, store.uri, dict(killer.kills))
     assert killer.kills.total() == num_kills
     assert_same(store.uri, undisturbed)
-    assert_explained(store.uri)
+    assert_accounted_for(store.uri)

@@ -11,7 +11,7 @@ import pytest
 from components.shared.exit_codes import UNAVAILABLE
 from components.shared.retries import LIMIT_VARIABLE
 from tests.fault_proxy import FaultyStore
-from tests.faults.sameness import assert_explained, assert_same
+from tests.faults.sameness import assert_accounted_for, assert_same
 from tests.smoke_runs import Finished, run_smoke
 from tests.stores import Store
 
@@ -26,7 +26,7 @@ def test_a_run_in_an_object_store_makes_the_rows_of_one_in_a_directory(
     result = run_smoke(remote_store.uri, tmp_path, store=remote_store.environment)
     assert result.returncode == 0, result.stdout + result.stderr
     assert_same(remote_store.uri, undisturbed)
-    assert_explained(remote_store.uri)
+    assert_accounted_for(remote_store.uri)
 
 
 @pytest.mark.faults
@@ -40,7 +40,7 @@ def test_a_run_finishes_with_the_same_rows_though_a_tenth_of_the_calls_fail(
     assert result.returncode == 0, result.stdout + result.stderr
     assert set(faulty_store.proxy.faults) == set(faulty_store.proxy.kinds)
     assert_same(faulty_store.uri, undisturbed)
-    assert_explained(faulty_store.uri)
+    assert_accounted_for(faulty_store.uri)
 
 
 def test_a_run_in_a_store_that_never_answers_well_ends_in_one_message_and_can_be_tried_again(
