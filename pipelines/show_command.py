@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,39 +12,37 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.shared import storage
-from components.shared.errors import InputError
-from components.shared.exit_codes import BAD_INPUT
+from components.shared.exit_codes import DONE
+from components.shared.inventory import list_objects
 from components.shared.lineage import Stage, rows_stages_of, stages_of
-from components.shared.manifests import Manifest, read_manifest, read_manifest_or_none
-from components.shared.tables import read_table
+from components.shared.manifests import MANIFEST, Manifest
+from components.shared.row_sources import RowSource, open_source
+from pipelines.reporting import exit_code_of
 
 LAST_STEP = "package_dataset"
 MAX_CELL = 300  # characters of a value that are shown
 
 
 def show_folder(address: str, num_rows: int) -> int:
-    """Print a folder, or the newest dataset of a workspace; return the exit code."""
-    console = Console(file=sys.stdout)
-    try:
-        folder = newest_dataset(address) or address
-        manifest = read_manifest(folder)
-        _print_manifest(console, folder, manifest)
-        if manifest.step == LAST_STEP:
-            print_funnel(console, folder)
-        _print_rows(console, folder, manifest, num_rows)
-    except InputError as error:
-        Console(stderr=True).print(f"scalequest show: error: {error}", markup=False, highlight=False, soft_wrap=True)
-        return BAD_INPUT
-    return 0
+    """Print a folder, the rows that one rejected, or the newest dataset of a workspace; return the exit code."""
+    return exit_code_of("show", lambda: _show(Console(file=sys.stdout), newest_dataset(address) or address, num_rows))
 
 
 def newest_dataset(workspace: str) -> str:
-    """Return the dataset that was finished last in a workspace, "" where it holds none."""
-    folders = [
-        storage.join(workspace, LAST_STEP, name) for name in storage.list_names(storage.join(workspace, LAST_STEP))
-    ]
-    finished = [(manifest.written_at, folder) for folder in folders if (manifest := read_manifest_or_none(folder))]
-    return max(finished)[1] if finished else ""
+    """Return the dataset that was finished last in a workspace, by the store's clock; "" where it holds none."""
+    place = storage.join(workspace, LAST_STEP)
+    manifests = [each for each in list_objects(place) if re.fullmatch(rf"[^/]+/{MANIFEST}", each.name)]
+    newest = max(manifests, key=lambda each: each.time, default=None)
+    return storage.join(place, newest.name.partition("/")[0]) if newest else ""
+
+
+def _show(console: Console, address: str, num_rows: int) -> int:
+    source = open_source(address)
+    _print_manifest(console, source)
+    if source.manifest.step == LAST_STEP:
+        print_funnel(console, source.folder)
+    _print_rows(console, source, num_rows)
+    return DONE
 
 
 def print_funnel(console: Console, folder: str) -> None:
@@ -72,14 +71,16 @@ def _is_plain_model(manifest: Manifest) -> bool:
     return manifest.kind == "model" and manifest.rows_in == 0
 
 
-def _print_manifest(console: Console, folder: str, manifest: Manifest) -> None:
+def _print_manifest(console: Console, source: RowSource) -> None:
+    manifest = source.manifest
     rejected = ", ".join(f"{reason} {count}" for reason, count in manifest.rejected.items()) or "none"
     lines = {
-        "folder": folder,
+        "folder": source.folder,
         "made by": f"{manifest.step} (version {manifest.version}) on {manifest.written_at}",
         "holds": manifest.kind,
         "rows": f"{manifest.rows_in} in = {manifest.rows_out} out + {sum(manifest.rejected.values())} rejected",
         "rejected": rejected,
+        "shown": f"the rejected rows{f' ({source.reason})' if source.reason else ''}" if source.rejected else "",
         **{f"input {name}": ", ".join(entry["uri"] for entry in entries) for name, entries in manifest.inputs.items()},
         "options": ", ".join(f"{name}={value!r}" for name, value in manifest.options.items() if value != ""),
         "figures": ", ".join(f"{name} {value:g}" for name, value in manifest.metrics.items()),
@@ -93,8 +94,8 @@ def _print_manifest(console: Console, folder: str, manifest: Manifest) -> None:
     console.print(table)
 
 
-def _print_rows(console: Console, folder: str, manifest: Manifest, num_rows: int) -> None:
-    for row in _first_rows(folder, manifest, num_rows):
+def _print_rows(console: Console, source: RowSource, num_rows: int) -> None:
+    for row in _first_rows(source, num_rows):
         console.print()
         for name, value in row.items():
             text = _cell(value)
@@ -102,12 +103,12 @@ def _print_rows(console: Console, folder: str, manifest: Manifest, num_rows: int
                 console.print(f"[bold]{escape(name)}[/bold]  {escape(text)}", highlight=False)
 
 
-def _first_rows(folder: str, manifest: Manifest, num_rows: int) -> list[dict[str, Any]]:
+def _first_rows(source: RowSource, num_rows: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for part in manifest.parts:
+    for part in source.parts() if num_rows else ():
         if len(rows) >= num_rows:
             break
-        rows += read_table(storage.join(folder, part.name)).slice(0, num_rows - len(rows)).to_pylist()
+        rows += source.read(part).slice(0, num_rows - len(rows)).to_pylist()
     return rows
 
 

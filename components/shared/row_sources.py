@@ -13,10 +13,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from components.shared import storage
 from components.shared.errors import InputError
 from components.shared.ledgers import REJECTED, read_ledger
 from components.shared.manifests import Manifest, PartEntry, read_manifest
+from components.shared.tables import read_checked
 
 READ_THREADS = 16
 
@@ -80,6 +84,16 @@ class RowSource:
             for (name, digest), rows in zip(self._rejects(), counts, strict=True)
             if rows
         ]
+
+    def read(self, entry: PartEntry) -> pa.Table:
+        """Read one of ``parts``; InputError where it is not what manifest and ledger say."""
+        uri = storage.join(self.folder, entry.name)
+        table = read_checked(uri, entry.digest)
+        if self.reason:
+            table = table.filter(pc.field("reason") == self.reason)
+        if table.num_rows != entry.rows:
+            raise InputError(f"{uri} holds {table.num_rows} such rows, expected {entry.rows}: a ledger was changed")
+        return table
 
     def _rejects(self) -> list[tuple[str, str]]:
         """Return the objects of rejected rows that count, with their digests; others are of attempts that died."""

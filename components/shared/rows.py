@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.shared import storage
 from components.shared.errors import InputError
 from components.shared.manifests import PartEntry, package_versions
 from components.shared.records import R, Row, from_table, kind_of, mistakes_in, rejected_schema_of, schema_of
 from components.shared.row_sources import RowSource, open_source
-from components.shared.tables import missing_object, read_checked, read_footer
+from components.shared.tables import missing_object, read_footer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,26 +91,19 @@ class Rows(Generic[R]):
         record = cast(type[Row], self.record)
         expected = rejected_schema_of(record) if source.rejected else schema_of(record)
         if mistakes := mistakes_in(found, expected, record):
-            writer, reader = (
-                versions.get("scalequest", "?") for versions in (source.manifest.versions, package_versions())
+            ours, theirs = (
+                versions.get("scalequest", "?") for versions in (package_versions(), source.manifest.versions)
             )
             raise InputError(
-                f"{uri} {'; '.join(mistakes)}: it was written by scalequest {writer}, this is {reader}; use that "
-                "version, or make the folder again"
+                f"{uri} {'; '.join(mistakes)}: scalequest {theirs} wrote it, this is {ours}; use that version, or make "
+                "the folder again"
             )
 
     def _table(self, source: RowSource, entry: PartEntry) -> pa.Table:
         # Slices are read in order, often several of one part: the part is fetched and decoded once.
-        uri = storage.join(source.folder, entry.name)
-        if self._last is None or self._last[0] != (uri, source.reason):
-            table = read_checked(uri, entry.digest)
-            if source.reason:
-                table = table.filter(pc.field("reason") == source.reason)
-            if table.num_rows != entry.rows:
-                raise InputError(
-                    f"{uri} has {table.num_rows} such rows, its part's ledger says {entry.rows}: it was changed"
-                )
-            self._last = (uri, source.reason), table
+        key = (source.uri, entry.name)
+        if self._last is None or self._last[0] != key:
+            self._last = key, source.read(entry)
         return self._last[1]
 
 
