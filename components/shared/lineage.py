@@ -35,18 +35,19 @@ class Stage:
 def stages_of(folder: str) -> list[Stage]:
     """Return the stages that led to a finished folder, each once and after all that it read; the folder is the last.
 
-    Inputs that are no folder of a workspace (a hub's model, an imported file) are no stages: ``sources_of`` has them.
-    A folder that has been deleted since ends its branch; the log says so.
+    Those that led to its rejected rows (``{folder}/rejected``) are the same. Inputs that are no folder of a workspace
+    (a hub's model, an imported file) are no stages: ``sources_of`` has them. A folder that has been deleted since ends
+    its branch; the log says so.
     """
     stages: dict[str, Stage] = {}
-    _visit(folder, read_manifest(folder), stages)
+    _visit(folder_of(folder), read_manifest(folder_of(folder)), stages)
     return list(stages.values())
 
 
 def rows_stages_of(folder: str) -> list[Stage]:
     """Return the stages through which the folder's rows came: those of ``stages_of`` that no model stands between."""
     stages = {stage.folder: stage for stage in stages_of(folder)}
-    wanted = {folder}
+    wanted = {folder_of(folder)}
     for stage in reversed(stages.values()):
         if stage.folder in wanted:
             entries = _inputs(stage.manifest)

@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from components.package_dataset.step import PackageDatasetConfig, example_of, run
+from components.select_responses.step import SelectResponsesConfig
+from components.select_responses.step import run as select_responses
 from components.shared import storage
 from components.shared.manifests import read_manifest
 from components.shared.records import Example, Response
@@ -122,6 +124,26 @@ def test_several_folders_make_one_dataset(workspace: Workspace, write_rows: Writ
     folder = run(config_for(workspace, json.dumps(folders)), workspace)
     assert [row.id for row in workspace.read(folder, Example)] == ["q1-1", "q2-1"]
     assert len(json.loads(text_of(folder, "lineage.json"))["stages"]) == 2
+
+
+def test_rows_that_were_rejected_before_are_published_with_their_history(
+    workspace: Workspace, write_rows: WriteRows
+) -> None:
+    rows = [response(7, id=f"q7-{n}", sample=n, reward=float(n)) for n in range(3)]
+    selected = select_responses(
+        SelectResponsesConfig(workspace=workspace.uri, responses=write_rows(workspace, rows)), workspace
+    )
+    folder = run(config_for(workspace, json.dumps([selected, f"{selected}/rejected/not_best"])), workspace)
+    where = "/".join(selected.split("/")[-2:])
+    assert {row.id: row.history for row in workspace.read(folder, Example)} == {
+        "q7-2": (),
+        "q7-0": (f"{where}: not_best",),
+        "q7-1": (f"{where}: not_best",),
+    }
+    stages = json.loads(text_of(folder, "lineage.json"))["stages"]
+    assert [stage["folder"] for stage in stages] == [read_manifest(selected).inputs["responses"][0]["uri"], selected]
+    assert all(stage["rows_in"] == stage["rows_out"] + sum(stage["rejected"].values()) for stage in stages)
+    assert f'title="{selected}"' in text_of(folder, "report.html")
 
 
 @pytest.mark.parametrize("lost", [["_manifest.json"], ["_manifest.json", "README.md", "part-00001.parquet"]])

@@ -9,6 +9,7 @@ from components.select_responses.step import SelectResponsesConfig, pick_best, r
 from components.shared import storage
 from components.shared.config import ShardedConfig, WholePartConfig, option
 from components.shared.errors import InputError
+from components.shared.lineage import rows_stages_of, stages_of
 from components.shared.manifests import read_manifest
 from components.shared.records import Question, Reject, Response
 from components.shared.workspace import Workspace
@@ -163,6 +164,22 @@ def test_several_folders_are_selected_from_and_each_one_is_traced(
     assert {r["source"] for r in read_rejects(folder) if r["reason"] == "no_response_left"} == {
         "cut0 cut1 one", "cut0 cut1 two",
     }  # fmt: skip
+
+
+def test_responses_that_were_rejected_are_scored_and_selected_after_all(
+    workspace: Workspace, write_questions: WriteRows
+) -> None:
+    questions = write_questions(workspace, ["fine", "cut0 cut1", "cut0", "cut0 cut1 long0 long1"])
+    generated = generate(GenerateConfig(workspace=workspace.uri, questions=questions, rows_per_part=2), workspace)
+    scored = score(ScoreConfig(workspace=workspace.uri, responses=f"{generated}/rejected"), workspace)
+    folder = select(workspace, scored)
+    rows = rows_of(workspace, folder)
+    assert [row.id for row in rows] == ["q1-0", "q2-0"]
+    assert {row.history for row in rows} == {(f"generate/{generated[-16:]}: cut_off",)}
+    assert {r["id"]: r["reason"] for r in read_rejects(folder)} == {"q1-1": "not_best", "q3-0": "no_response_left"}
+    for stage in stages_of(folder):
+        assert stage.manifest.rows_in == stage.manifest.rows_out + sum(stage.manifest.rejected.values())
+    assert [stage.step for stage in rows_stages_of(folder)] == ["given_rows", "generate", "score", "select_responses"]
 
 
 def test_three_shards_make_the_same_parts_as_one(
