@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from itertools import count
 from typing import Any
 
@@ -210,7 +210,9 @@ class OpenAIEngine:
             pause = float(text)
         except ValueError:
             try:
-                pause = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+                # By the server's own clock, where it says it: this machine's may be hours off.
+                present = parsedate_to_datetime(response.headers.get("Date") or format_datetime(datetime.now(UTC)))
+                pause = (parsedate_to_datetime(text) - present).total_seconds()
             except (ValueError, TypeError):
                 return 0.0
         if pause > MAX_PAUSE_SECONDS:
