@@ -38,12 +38,10 @@ class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
             return answer
 
         name = "/".join(str(options[part]) for part in ("Bucket", "Key", "Prefix") if part in options)
-        return await until_answered_async(f"{method} of s3://{name} at {self._endpoint()}", attempt)
+        client = await self.set_session()  # asks nobody yet
+        return await until_answered_async(f"{method} of s3://{name} at {client.meta.endpoint_url}", attempt)
 
     call_s3 = sync_wrapper(_call_s3)
-
-    def _endpoint(self) -> str:
-        return str(self._s3.meta.endpoint_url) if self._s3 else "its endpoint"
 
 
 class _Content:
