@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 POLL_SECONDS = 0.01
-CHANCE = 0.8  # that a step's process, once started, is marked for death
 # Four deaths may all have been at one row, which is rejected then: two over its part, and two of the row tried alone.
 MAX_KILLS_OF_ONE_WORK = 3
 UNKNOWN_STEP_SECONDS = 2.0
@@ -24,10 +23,16 @@ MAX_RUNS = 40
 
 @dataclass
 class Killer:
-    """Decides by its seed which of the steps' processes die, and when; ``kills`` counts them by step and by victim."""
+    """Decides by its seed which of the steps' processes die, and when; ``kills`` counts them by victim and by step.
+
+    ``chance`` is that of a step's process, once started, to be marked for death. It goes on, over several runs if need
+    be, until ``min_kills`` have been made, and ends at ``max_kills``.
+    """
 
     seed: int
-    num_kills: int
+    min_kills: int
+    max_kills: int
+    chance: float
     seconds_of_steps: Mapping[str, float]
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -46,7 +51,7 @@ class Killer:
                 )
             sessions.append(run.pid)
             self._follow(run)
-            if run.returncode == 0 and self.kills.total() == self.num_kills:
+            if run.returncode == 0 and self.kills.total() >= self.min_kills:
                 break
             assert run.returncode == 0 or self.kills.total() > before, log.read_text()
             assert run.returncode in (0, -signal.SIGKILL), log.read_text()
@@ -69,14 +74,14 @@ class Killer:
             time.sleep(POLL_SECONDS)
 
     def _mark(self, process: int, step: str, due: dict[int, tuple[float, str]]) -> None:
-        if self._random.random() < CHANCE and self._killed_at[_work_of(process)] < MAX_KILLS_OF_ONE_WORK:
+        if self._random.random() < self.chance and self._killed_at[_work_of(process)] < MAX_KILLS_OF_ONE_WORK:
             seconds = self.seconds_of_steps.get(step, UNKNOWN_STEP_SECONDS)
             # Late moments are likelier: early on a step does no more than load its libraries.
             due[process] = time.monotonic() + self._random.triangular(0, seconds, seconds), step
 
     def _kill(self, run: subprocess.Popen[bytes], process: int, step: str) -> None:
         family = _family_of(process, run.pid)
-        if self.kills.total() == self.num_kills or not family:
+        if self.kills.total() == self.max_kills or not family:
             return  # it was quicker than expected
         self._killed_at[_work_of(process)] += 1
         draw = self._random.random()
