@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +11,6 @@ from components.shared.errors import InputError
 from components.shared.manifests import PartEntry
 from components.shared.records import FailRate, Question
 from components.shared.rows import Rows
-from components.shared.tables import table_digest
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
 
@@ -74,10 +72,3 @@ def test_a_part_that_was_deleted_is_named(workspace: Workspace, write_questions:
     storage.local_path(storage.join(folder, "part-00000.parquet")).unlink()
     with pytest.raises(InputError, match=r"part-00000.parquet is missing, though its folder's manifest lists it"):
         list(workspace.read(folder, Question))
-
-
-def test_the_digest_is_of_the_rows_not_of_how_they_are_stored() -> None:
-    table = pa.table({"x": [1, 2, 3]})
-    chunked = pa.concat_tables([table.slice(0, 1), table.slice(1)]).replace_schema_metadata({"a": "b"})
-    assert table_digest(table) == table_digest(chunked)
-    assert table_digest(table) != table_digest(table.slice(1))
