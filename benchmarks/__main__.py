@@ -20,6 +20,7 @@ def main() -> None:
         ("bench_generation", ("--model", str(model))),
         ("bench_scoring", ("--model", str(model))),
         ("bench_step_overhead", ()),
+        ("bench_storage", ()),
     ):
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=True)  # noqa: S603 -- our own modules
 

@@ -31,10 +31,10 @@ class Finished:
         return {folder: read_manifest(storage.join(self.workspace, folder)) for folder in self.folders}
 
     def seconds_of_steps(self) -> dict[str, float]:
-        """Return how long each step's process ran, at most."""
+        """Return how long each step's process ran, at least."""
         seconds: dict[str, float] = {}
         for step, took in _STEP_LINE.findall(self.output):
-            seconds[step] = max(seconds.get(step, 0.0), float(took))
+            seconds[step] = min(seconds.get(step, float(took)), float(took))
         return seconds
 
 

@@ -77,7 +77,7 @@ class Killer:
         if self._random.random() < self.chance and self._killed_at[_work_of(process)] < MAX_KILLS_OF_ONE_WORK:
             seconds = self.seconds_of_steps.get(step, UNKNOWN_STEP_SECONDS)
             # Late moments are likelier: early on a step does no more than load its libraries.
-            due[process] = time.monotonic() + self._random.triangular(0, seconds, seconds), step
+            due[process] = time.monotonic() + self._random.triangular(0, 1.2 * seconds, seconds), step
 
     def _kill(self, run: subprocess.Popen[bytes], process: int, step: str) -> None:
         family = _family_of(process, run.pid)

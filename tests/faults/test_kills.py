@@ -15,7 +15,7 @@ from tests.smoke_runs import Finished, smoke_command, smoke_environment
 from tests.stores import Store
 
 TRAINED = ("import_model", "train_sft", "train_dpo", "train_scorer")  # PyTorch takes most of a run's time
-KILLS = 25  # a run: 100 on each kind of store
+KILLS = 34  # a run: three make 100 on each kind of store
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +29,14 @@ def test_a_run_with_trained_models_survives_some_kills(store: Store, undisturbed
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
-def test_a_run_survives_a_quarter_of_a_hundred_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
+def test_a_run_survives_a_third_of_a_hundred_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
     _kill_and_compare(_merciless(1, undisturbed), store, undisturbed, tmp_path)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", [2, 3, 4])
-def test_a_run_with_trained_models_survives_a_quarter_of_a_hundred_kills(
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_run_with_trained_models_survives_a_third_of_a_hundred_kills(
     seed: int, store: Store, undisturbed: Finished, tmp_path: Path
 ) -> None:
     _copy_models(undisturbed, store.uri)
@@ -50,7 +50,7 @@ def _copy_models(undisturbed: Finished, workspace: str) -> None:
 
 
 def _merciless(seed: int, undisturbed: Finished) -> Killer:
-    return Killer(seed, KILLS, KILLS, 0.8, undisturbed.seconds_of_steps())
+    return Killer(seed, KILLS, KILLS, 0.7, undisturbed.seconds_of_steps())
 
 
 def _kill_and_compare(killer: Killer, store: Store, undisturbed: Finished, place: Path) -> None:
