@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from components.shared import storage
+from components.shared.lost_races import accept_manifest
 from components.shared.manifests import (
     FORMAT,
     MANIFEST,
@@ -75,7 +76,7 @@ class Claim:
             storage.create_json(storage.join(self.uri, MANIFEST), dataclasses.asdict(manifest))
             logger.info("finished %s: %d in, %d out, rejected %s", self.uri, rows_in, rows_out, manifest.rejected)
         except FileExistsError:
-            logger.info("finished %s: another process wrote the manifest", self.uri)
+            accept_manifest(self.uri, manifest)
 
 
 def claim_folder(workspace: str, plan: dict[str, Any]) -> Claim:

@@ -8,20 +8,19 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from components.shared import stopping, storage
 from components.shared.accelerators import num_accelerators
 from components.shared.claims import Claim
-from components.shared.ledgers import LEDGER_KEY, Ledger, read_ledger, sum_ledgers, write_rejects
+from components.shared.ledgers import LEDGER_KEY, Ledger, read_ledgers, sum_ledgers, write_rejects
+from components.shared.lost_races import accept_part, input_contents, refuse_other_inputs
 from components.shared.manifests import part_name
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
 from components.shared.rows import Slice
 from components.shared.tables import read_table, table_digest, to_parquet
 from components.shared.tries import TRIES, Tries
 
-READ_THREADS = 16
 KILLED_THE_ENGINE = "killed_the_engine"  # why a row is rejected that took down the process or its engine
 
 logger = logging.getLogger(__name__)
@@ -107,8 +106,9 @@ class OutputFolder:
         if missing:
             logger.info("%d of %d parts of %s are other shards' and still missing", len(missing), len(names), self.uri)
             return self.uri
-        with ThreadPoolExecutor(READ_THREADS) as threads:
-            ledgers = list(threads.map(lambda name: read_ledger(storage.join(self.uri, name)), names))
+        ledgers = read_ledgers([storage.join(self.uri, name) for name in names])
+        for name, ledger in zip(names, ledgers, strict=True):
+            refuse_other_inputs(storage.join(self.uri, name), ledger.inputs, self.claim.plan["inputs"])
         totals = sum_ledgers(ledgers)
         assert totals.rows_in == self.claim.plan["rows_in"] + totals.rows_added, (self.uri, totals)
         with stopping.deferred():
@@ -150,6 +150,7 @@ class Part:
         self.slice = folder.slices[number]
         self._folder = folder
         self._tries = folder.tries
+        self._begun = False
         self._kept: dict[int, Sequence[Row]] = {}
         self._rejected: dict[int, Sequence[Reject]] = {}
         self._settled = 0
@@ -175,7 +176,7 @@ class Part:
 
     def groups(self, groups: Iterable[tuple[int, Sequence[R]]]) -> Iterator[tuple[int, Sequence[R]]]:
         """Do the same for rows that are settled together, each group with the index of its first row."""
-        self.begin()
+        self._begin_groups()
         for index, rows in groups:
             stopping.check()
             if self.must_be_alone(index) and not self.try_alone(index):
@@ -186,10 +187,18 @@ class Part:
                 yield index, rows
 
     def begin(self) -> None:
-        """Leave a mark that this process works on the part; ``rows`` does it by itself."""
+        """Leave a mark that this process works on the part: for what may die of it, with work that takes seconds."""
         if self.suspect:
             logger.warning("part %d was begun by processes that died: its rows are tried alone", self.number)
         self._tries.begin_part(self.number)
+        self._begun = True
+
+    def _begin_groups(self) -> None:
+        if not self._begun:
+            if self._tries.careful:
+                self.begin()
+            else:
+                self._tries.begin()
 
     def must_be_alone(self, index: int) -> bool:
         """Tell whether a row is to be tried alone, after all others, because a process or an engine may die of it."""
@@ -253,12 +262,14 @@ class Part:
             rejects=rejects,
             rejects_digest=rejects_digest,
             metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * num_accelerators()},
+            inputs=input_contents(self._folder.claim.plan["inputs"]),
         )
         assert ledger.rows_in == ledger.rows_out + sum(ledger.rejected.values()), ledger
         table = table.replace_schema_metadata({LEDGER_KEY: json.dumps(dataclasses.asdict(ledger))})
+        uri = storage.join(self._folder.uri, part_name(self.number))
         try:
-            storage.create(storage.join(self._folder.uri, part_name(self.number)), to_parquet(table))
+            storage.create(uri, to_parquet(table))
         except FileExistsError:
-            logger.info("part %d was written by another process meanwhile; its rows count", self.number)
+            ledger = accept_part(uri, ledger, self._folder.claim.plan["inputs"])
         self._kept, self._rejected, self._written = {}, {}, True
         self._folder.log_progress(self, ledger)

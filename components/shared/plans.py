@@ -95,8 +95,9 @@ def refuse_remade_inputs(uri: str, standing: Mapping[str, Any], plan: Mapping[st
         for old, new in zip(standing["inputs"][name], entries, strict=True):
             if old.get("content") != new.get("content"):
                 raise InputError(
-                    f"{uri} is half done, and {flag_of(name)} {new['uri']} was made again since, with other parts; "
-                    f"remove {uri} and start again, or take another workspace"
+                    f"{uri} is half done, and {flag_of(name)} {new['uri']} was made again since, with other parts "
+                    f"(content {old.get('content')} then, {new.get('content')} now); remove {uri} and start again, or "
+                    "take another workspace"
                 )
 
 

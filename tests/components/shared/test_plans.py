@@ -186,12 +186,14 @@ def test_an_input_that_was_made_again_otherwise_is_not_mixed_into_a_half_done_fo
     questions = write_questions(workspace, list("abcd"), rows_per_part=2)
     config = SlowFilterConfig(workspace=workspace.uri, questions=questions, rows_per_part=2)
     half_done = workspace.create(config, Question, workspace.read(questions, Question).slices(2))
+    then = read_manifest(questions).content
     _make_again(workspace, write_questions, questions, list(texts), rows_per_part)
     with pytest.raises(InputError) as raised:
         slow_filter.run(config, workspace)
     assert str(raised.value) == (
-        f"{half_done.uri} is half done, and --questions {questions} was made again since, with other parts; "
-        f"remove {half_done.uri} and start again, or take another workspace"
+        f"{half_done.uri} is half done, and --questions {questions} was made again since, with other parts "
+        f"(content {then} then, {read_manifest(questions).content} now); remove {half_done.uri} and start again, or "
+        "take another workspace"
     )
     storage.delete_folder(half_done.uri)
     assert slow_filter.run(config, workspace) == half_done.uri
