@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -40,10 +41,17 @@ class Run:
     steps: list[PlannedStep]
 
 
-def prepare_run(preset: str, settings: Sequence[str], workspace: str, pipeline_name: str = "") -> Run:
+def prepare_run(
+    preset: str,
+    settings: Sequence[str],
+    workspace: str,
+    pipeline_name: str = "",
+    hardware: Mapping[str, Any] = MappingProxyType({}),
+) -> Run:
     """Read a preset, apply ``name=value`` settings, check every value; InputError before anything is written.
 
     ``pipeline_name`` runs another pipeline than the preset's, with those of the preset's values that it has.
+    ``hardware`` goes before the preset's values, and settings before both.
     """
     values = read_preset(preset)
     own_pipeline = values.pop("pipeline")
@@ -51,6 +59,7 @@ def prepare_run(preset: str, settings: Sequence[str], workspace: str, pipeline_n
     check_step_defaults(values.pop("step_defaults", {}))
     if pipeline_name:
         values = {name: value for name, value in values.items() if name in pipeline.parameters}
+    values |= hardware
     values |= dict(_parse_setting(setting, pipeline) for setting in settings)
     arguments = complete_arguments(pipeline, values | {"workspace": workspace})
     steps = pipeline.planned_steps(arguments)
@@ -76,7 +85,7 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     declared = pipeline.parameters
     for name, value in values.items():
         _check_name(name, declared)
-        _check_type(name, value, declared[name]["parameterType"])
+        _check_type(name, value, declared[name])
     arguments = {name: spec["defaultValue"] for name, spec in declared.items() if "defaultValue" in spec} | dict(values)
     missing = [name for name in declared if name not in arguments]
     if missing:
@@ -118,9 +127,10 @@ def _check_name(name: str, declared: Mapping[str, Any]) -> None:
         raise InputError(f"unknown parameter {name!r}; expected one of {', '.join(sorted(declared))}")
 
 
-def _check_type(name: str, value: Any, parameter_type: str) -> None:
-    kind, accepted = _KINDS[parameter_type]
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or value == []:
+def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> None:
+    kind, accepted = _KINDS[declared["parameterType"]]
+    empty = value == [] and declared.get("defaultValue") != []  # a loop over nothing makes nothing
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or empty:
         raise InputError(f"parameter {name}: {value!r} is not accepted; expected {accepted}")
 
 

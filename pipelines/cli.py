@@ -1,4 +1,4 @@
-"""The command `scalequest`: run a preset on this machine, compile the pipelines, look at folders, verify, clean up.
+"""The command `scalequest`: run a preset here or on a cluster, compile the pipelines, look after what was made.
 
 Whatever is heavy (kfp, pyarrow, rich) is imported where a command needs it, so that `--help` stays quick.
 """
@@ -19,18 +19,31 @@ app = typer.Typer(
 )
 
 
+Preset = Annotated[str, typer.Argument(help="values to run with: a file in pipelines/presets, without .yaml")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="another value for a parameter; repeatable")
+]
+Column = Annotated[
+    str,
+    typer.Option("--pipeline", help="one column of the figure alone: train_question_generator or construct_dataset"),
+]
+Namespace = Annotated[str, typer.Option(help="the Kubernetes namespace of the run's pods")]
+Host = Annotated[
+    str, typer.Option(help="address of Kubeflow Pipelines, http://localhost:8888; empty: as its client finds it")
+]
+Profile = Annotated[str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml")]
+Spot = Annotated[bool, typer.Option("--spot", help="take the profile's spot nodes for GPU steps")]
+ServiceAccount = Annotated[str, typer.Option(help="who the run's pods are; the Helm chart makes it")]
+
+
 @app.command()
 def run(
-    preset: Annotated[str, typer.Argument(help="values to run with: a file in pipelines/presets, without .yaml")],
+    preset: Preset,
     workspace: Annotated[
         str, typer.Option(help="where folders are made: gs://…, s3://… or a directory [runs/PRESET]")
     ] = "",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="another value for a parameter; repeatable")
-    ] = None,
-    pipeline: Annotated[
-        str, typer.Option(help="one column of the figure alone: train_question_generator or construct_dataset")
-    ] = "",
+    settings: Settings = None,
+    pipeline: Column = "",
 ) -> None:
     """Run a preset on this machine.
 
@@ -39,6 +52,65 @@ def run(
     from pipelines.run_command import run_preset
 
     sys.exit(run_preset(preset, settings or [], workspace or f"runs/{preset}", pipeline))
+
+
+@app.command()
+def submit(
+    preset: Preset,
+    namespace: Namespace,
+    workspace: Annotated[str, typer.Option(help="where folders are made: gs://… or s3://…")],
+    host: Host = "",
+    profile: Profile = "gke-a100-80g",
+    spot: Spot = False,
+    service_account: ServiceAccount = "scalequest",
+    settings: Settings = None,
+    pipeline: Column = "",
+    watch: Annotated[bool, typer.Option("--watch", help="stay until the run has ended, and end as it does")] = False,
+) -> None:
+    """Start a run of a preset on a cluster, through Kubeflow Pipelines.
+
+    The same command again, after whatever happened, goes on where the run stopped: finished work is found.
+    """
+    from pipelines.cluster.submit_command import Cluster
+    from pipelines.cluster.submit_command import submit as submit_preset
+
+    cluster = Cluster(host=host, namespace=namespace, service_account=service_account, profile=profile, spot=spot)
+    sys.exit(submit_preset(preset, settings or [], workspace, pipeline, cluster, watch))
+
+
+@app.command()
+def status(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="what submit printed")],
+    namespace: Namespace,
+    host: Host = "",
+) -> None:
+    """Show what a run on a cluster is at.
+
+    The state of its tasks from Kubeflow; rows done, rate and time left from the workspace.
+    """
+    from pipelines.cluster.status_command import show_status
+
+    sys.exit(show_status(run_id, host, namespace))
+
+
+@app.command()
+def doctor(
+    namespace: Namespace,
+    workspace: Annotated[str, typer.Option(help="where folders are to be made: gs://… or s3://…")],
+    host: Host = "",
+    profile: Profile = "gke-a100-80g",
+    spot: Spot = False,
+    service_account: ServiceAccount = "scalequest",
+) -> None:
+    """Look whether a run on a cluster would work, before a GPU is taken.
+
+    Each line that fails says how to mend it. Ends with 2 where one does.
+    """
+    from pipelines.cluster.doctor_command import examine
+    from pipelines.cluster.submit_command import Cluster
+
+    cluster = Cluster(host=host, namespace=namespace, service_account=service_account, profile=profile, spot=spot)
+    sys.exit(examine(cluster, workspace))
 
 
 @app.command()

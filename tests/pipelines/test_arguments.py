@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from components.shared.errors import InputError
 from pipelines import arguments, compiled_pipeline
 from pipelines.arguments import check_step_defaults, complete_arguments, prepare_run, preset_names, read_preset
+from pipelines.parameters import Hardware
 
 
 @pytest.mark.parametrize("preset", preset_names())
@@ -14,10 +16,11 @@ def test_every_value_of_every_preset_is_accepted_by_the_pipeline_and_its_steps(p
 
 
 @pytest.mark.parametrize("preset", preset_names())
-def test_a_preset_gives_every_parameter_a_value_of_its_own(preset: str) -> None:
+def test_a_preset_gives_every_parameter_a_value_of_its_own_and_leaves_hardware_to_profiles(preset: str) -> None:
     values = read_preset(preset)
+    hardware = {field.name for field in dataclasses.fields(Hardware)}
     parameters = compiled_pipeline.find(values["pipeline"]).parameters
-    assert set(parameters) - set(values) == {"workspace", "shards"}
+    assert set(parameters) - set(values) == {"workspace", "shards", *hardware}
 
 
 @pytest.mark.parametrize("preset", preset_names())
@@ -64,7 +67,7 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
     [
         ("nope", [], "unknown preset 'nope'; expected one of laptop, paper, smoke"),
         ("smoke", ["num_questions"], "--set 'num_questions' has no '='; expected name=value"),
-        ("smoke", ["questions=3"], "unknown parameter 'questions'; expected one of difficulty_base, "),
+        ("smoke", ["questions=3"], "unknown parameter 'questions'; expected one of accelerator, cpu_step_cpu, "),
         ("smoke", ["num_questions=many"], "parameter num_questions: 'many' is not accepted; expected a whole number"),
         ("smoke", ["num_questions=true"], "parameter num_questions: True is not accepted; expected a whole number"),
         ("smoke", ["qft_learning_rate=fast"], "parameter qft_learning_rate: 'fast' is not accepted; expected a number"),

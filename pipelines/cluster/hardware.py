@@ -1,0 +1,59 @@
+"""What a run asks of a cluster's nodes: a profile of pipelines/profiles as arguments of a pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from kubernetes.utils import parse_quantity
+
+from components.shared.errors import InputError
+from manifests.profiles import Profile, profile_names, read_profile
+
+# The sizes of pods in a profile, and how the pipelines' parameters of that size begin.
+SIZES = {"cpu": "cpu_step", "inference": "inference", "training": "training"}
+RESOURCES = ("gpus", "cpu", "memory")
+
+
+def find_profile(name: str) -> Profile:
+    """Return the profile of that name; InputError names those that there are."""
+    if name not in profile_names():
+        raise InputError(f"--profile {name!r} is unknown; expected one of {', '.join(profile_names())}")
+    return read_profile(name)
+
+
+def arguments_of(profile: Profile, *, spot: bool) -> dict[str, Any]:
+    """Return the arguments by which a pipeline asks for the hardware; InputError where spot nodes are unknown."""
+    if spot and profile.spot == profile.on_demand:
+        raise InputError(f"--spot: the profile {profile.name} has no spot nodes; leave it out")
+    place = profile.spot if spot else profile.on_demand
+    sizes = {
+        f"{prefix}_{resource}": getattr(profile.tasks[size], resource)
+        for size, prefix in SIZES.items()
+        for resource in RESOURCES
+        if (size, resource) != ("cpu", "gpus")
+    }
+    return sizes | {"gpu_node_selector": place.node_selector, "gpu_tolerations": place.tolerations}
+
+
+def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
+    """Raise InputError where a pod asks for more than one node of the profile has: it would wait for ever."""
+    for prefix in SIZES.values():
+        for resource in RESOURCES:
+            asked = arguments.get(f"{prefix}_{resource}", "0")
+            left = str(getattr(profile.node, resource))
+            if _quantity(f"{prefix}_{resource}", asked) > parse_quantity(left):
+                raise InputError(
+                    f"{prefix}_{resource} {asked} fits no node: a {profile.node.machine} of the profile {profile.name} "
+                    f"leaves {left} to pods; ask for less, or take another profile"
+                )
+
+
+def _quantity(name: str, text: str) -> Decimal:
+    try:
+        return Decimal(parse_quantity(text))
+    except ValueError as error:
+        raise InputError(
+            f"parameter {name}: {text!r} is no quantity; expected one as Kubernetes writes it: 8, 96Gi"
+        ) from error

@@ -1,0 +1,70 @@
+"""Kubeflow Pipelines' API through its own client, which finds host and credentials by its own means.
+
+Without a host: inside a cluster its service, elsewhere the current context of kubectl. With one: a port-forward, or a
+public address behind IAP (``KF_PIPELINES_IAP_OAUTH2_CLIENT_ID`` and the like), or one that takes the token in the file
+that ``KF_PIPELINES_SA_TOKEN_PATH`` names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import kfp
+import kfp_server_api
+import urllib3
+from kfp.client import ServiceAccountTokenVolumeCredentials
+
+from components.shared.errors import InputError, UnavailableError
+
+TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105 - kfp's own name for the file's path
+
+
+def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
+    """Return the client, and the namespace that runs are made in: None where the server has a single user."""
+    credentials = ServiceAccountTokenVolumeCredentials() if os.environ.get(TOKEN_FILE_VARIABLE) else None
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+        warnings.simplefilter("ignore", FutureWarning)  # that servers older than 2.0 are not supported
+        client = kfp.Client(host=host or None, namespace=namespace, credentials=credentials)
+    # The client's own get_kfp_healthz asks five times, with a traceback each, and hides the answer.
+    health: Any = client._healthz_api.healthz_service_get_healthz()
+    if health.multi_user:
+        return client, namespace
+    client._context_setting["namespace"] = ""  # a server with a single user refuses requests that name one
+    return client, None
+
+
+@contextlib.contextmanager
+def explained(host: str, namespace: str) -> Iterator[None]:
+    """Turn what the server refuses, or that it does not answer, into one message."""
+    server = f"Kubeflow Pipelines at {host or 'the address that kubectl knows'}"
+    try:
+        yield
+    except kfp_server_api.ApiException as error:
+        raise _explanation(error, server, namespace) from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise UnavailableError(
+            f"{server} does not answer ({error}); check --host, and whether a port-forward is still running"
+        ) from error
+
+
+def _explanation(error: kfp_server_api.ApiException, server: str, namespace: str) -> Exception:
+    said = " ".join(str(error.body or error.reason or "").split())[:300]
+    match error.status:
+        case 401:
+            return InputError(f"{server} knows no such user ({said}); sign in as its client expects it")
+        case 403:
+            return InputError(
+                f"{server} refuses this in the namespace {namespace} ({said}); the role scalequest-submit of the Helm "
+                "chart allows it: name yourself in submitters"
+            )
+        case 404:
+            return InputError(f"{server}: there is no such thing ({said}); check the name and --namespace")
+        case 400 | 409 | 422:
+            return InputError(f"{server} does not accept this: {said}")
+        case _:
+            return UnavailableError(f"{server} answers {error.status} ({said}); try again later")

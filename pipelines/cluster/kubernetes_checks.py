@@ -1,0 +1,201 @@
+"""Whether the namespace has what a run's pods need: account, permissions, queue, secrets, nodes with their GPUs."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+from kubernetes.utils import parse_quantity
+
+from manifests.profiles import Profile
+from pipelines.cluster.examination import Finding
+from pipelines.cluster.submit_command import Cluster
+from pipelines.parameters import Hardware
+from pipelines.resources import QUEUE
+
+KUEUE_VERSIONS = ("v1beta2", "v1beta1")
+DRIVER_MAJOR = 580  # the oldest driver for the images' CUDA 13
+DRIVER_LABEL = "nvidia.com/cuda.driver.major"  # by GPU feature discovery
+NEEDED = (  # verb, group, resource: what submitting a run and looking at it take
+    ("create", "pipelines.kubeflow.org", "runs"),
+    ("get", "pipelines.kubeflow.org", "runs"),
+    ("create", "pipelines.kubeflow.org", "experiments"),
+    ("list", "", "pods"),
+    ("get", "", "pods/log"),
+)
+
+
+def check_kubernetes(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
+    """Yield one finding for each thing; where the cluster does not answer, one that says so."""
+    try:
+        _configure()
+    except ConfigException as error:
+        yield Finding(False, f"no Kubernetes cluster is configured ({error})", "set KUBECONFIG, or run it in a pod")
+        return
+    try:
+        yield from _namespace(cluster)
+        yield from _permissions(cluster.namespace)
+        yield _service_account(cluster)
+        yield _queue(cluster.namespace)
+        yield from _secrets(cluster.namespace)
+        yield from _nodes(profile, spot=cluster.spot)
+    except urllib3.exceptions.HTTPError as error:
+        yield Finding(False, f"the Kubernetes API does not answer ({error})", "check kubectl's current context")
+
+
+def _configure() -> None:
+    """Find the cluster: the one that kubectl would ask, else the one that this pod runs in."""
+    try:
+        config.load_kube_config(config_file=os.environ.get("KUBECONFIG"))
+    except ConfigException:
+        config.load_incluster_config()
+
+
+def _asked(what: str, call: Callable[[], Any], absent: str, forbidden: str) -> Finding:
+    """Return whether a thing is there: an answer passes, 404 fails, and what may not be seen is not known."""
+    try:
+        call()
+    except ApiException as error:
+        if error.status == 404:
+            return Finding(False, f"{what} does not exist", absent)
+        if error.status in (401, 403):
+            return Finding(None, f"{what} may not be looked at", forbidden)
+        return Finding(None, f"{what}: the Kubernetes API answers {error.status} {error.reason}", "try again")
+    return Finding(True, f"{what} exists")
+
+
+def _namespace(cluster: Cluster) -> Iterator[Finding]:
+    yield _asked(
+        f"the namespace {cluster.namespace}",
+        lambda: client.CoreV1Api().read_namespace(cluster.namespace),
+        "make it, or check --namespace",
+        "ask who may: kubectl get namespace",
+    )
+
+
+def _permissions(namespace: str) -> Iterator[Finding]:
+    for verb, group, resource in NEEDED:
+        name, _, subresource = resource.partition("/")
+        attributes = client.V1ResourceAttributes(
+            namespace=namespace, verb=verb, group=group, resource=name, subresource=subresource or None
+        )
+        review = client.V1SelfSubjectAccessReview(
+            spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
+        )
+        what = f"may {verb} {resource}{f'.{group}' if group else ''} in {namespace}"
+        try:
+            answer = client.AuthorizationV1Api().create_self_subject_access_review(review)
+        except ApiException as error:
+            yield Finding(None, f"whether you {what}: the Kubernetes API answers {error.status}", "sign in again")
+            continue
+        remedy = "the role scalequest-submit of the Helm chart allows it: name yourself in submitters"
+        yield Finding(answer.status.allowed, f"you {what}" if answer.status.allowed else f"you may not: {what}", remedy)
+
+
+def _service_account(cluster: Cluster) -> Finding:
+    name = cluster.service_account or "default"
+    return _asked(
+        f"the service account {name}",
+        lambda: client.CoreV1Api().read_namespaced_service_account(name, cluster.namespace),
+        "install the Helm chart, or name one that exists with --service-account",
+        "the role scalequest-submit allows it",
+    )
+
+
+def _queue(namespace: str) -> Finding:
+    """Look for the LocalQueue; where Kueue is not installed, the label on the pods means nothing, and nothing waits."""
+    api, group = client.CustomObjectsApi(), "kueue.x-k8s.io"
+    try:
+        groups = {each.name for each in client.ApisApi().get_api_versions().groups}
+    except ApiException as error:
+        return Finding(None, f"whether Kueue is installed: the Kubernetes API answers {error.status}", "sign in again")
+    if group not in groups:
+        return Finding(True, "Kueue is not installed: GPU steps start as soon as there are nodes")
+    for version in KUEUE_VERSIONS:
+        try:
+            queue = api.get_namespaced_custom_object(group, version, namespace, "localqueues", QUEUE)
+        except ApiException as error:
+            if error.status in (401, 403):
+                return Finding(
+                    None, f"the LocalQueue {QUEUE} may not be looked at", "the role scalequest-submit allows it"
+                )
+            continue  # not there, or not in this version
+        conditions = {each["type"]: each for each in queue.get("status", {}).get("conditions", [])}
+        active = conditions.get("Active", {})
+        working = active.get("status") == "True"
+        return Finding(
+            working,
+            f"the LocalQueue {QUEUE} {'admits pods' if working else 'does not admit pods'}",
+            f"look at its ClusterQueue: {active.get('message', 'it has no status yet')}",
+        )
+    return Finding(
+        False,
+        f"the LocalQueue {QUEUE} does not exist",
+        "GPU steps would wait for ever: helm upgrade --set kueue.enabled=true",
+    )
+
+
+def _secrets(namespace: str) -> Iterator[Finding]:
+    defaults = Hardware()
+    for name, purpose in ((defaults.hub_secret, "gated models"), (defaults.rewriter_secret, "a rewriter endpoint")):
+        finding = _asked(
+            f"the Secret {name}",
+            functools.partial(client.CoreV1Api().read_namespaced_secret, name, namespace),
+            "",
+            f"it is needed for {purpose} only; see: kubectl get secret {name}",
+        )
+        missing = finding.passed is False
+        yield Finding(True, f"the Secret {name} does not exist; only {purpose} need it") if missing else finding
+
+
+def _nodes(profile: Profile, *, spot: bool) -> Iterator[Finding]:
+    place = profile.spot if spot else profile.on_demand
+    selector = ",".join(f"{key}={value}" for key, value in place.node_selector.items())
+    wanted = f"nodes of the profile {profile.name} ({selector or 'any'})"
+    try:
+        nodes = client.CoreV1Api().list_node(label_selector=selector).items
+    except ApiException as error:
+        yield Finding(
+            None,
+            f"{wanted}: the Kubernetes API answers {error.status}",
+            "manifests/cluster-admin/doctor-nodes.yaml allows it",
+        )
+        return
+    if not nodes:
+        remedy = "fine where a node pool starts from zero; else check the pool's labels"
+        yield Finding(None, f"there are no {wanted} now", remedy)
+        return
+    yield Finding(True, f"{len(nodes)} {wanted}")
+    yield _room(nodes, profile)
+    if profile.node.gpus:
+        yield _driver(nodes)
+
+
+def _room(nodes: list[Any], profile: Profile) -> Finding:
+    """Compare what the nodes leave to pods with the profile's largest pod."""
+    task = profile.tasks["training"]
+    asked = {Hardware().accelerator: task.gpus, "cpu": task.cpu, "memory": task.memory}
+    for node in nodes:
+        if all(parse_quantity(node.status.allocatable.get(name, "0")) >= parse_quantity(asked[name]) for name in asked):
+            return Finding(True, f"a training pod fits the node {node.metadata.name}")
+    largest = ", ".join(f"{name} {nodes[0].status.allocatable.get(name, 0)}" for name in asked)
+    wanted = ", ".join(f"{name} {value}" for name, value in asked.items())
+    return Finding(
+        False, f"a training pod ({wanted}) fits none of the nodes, such as {nodes[0].metadata.name} ({largest})",
+        "is the GPU driver installed on them? else take another profile, or --set training_memory=… and the like",
+    )  # fmt: skip
+
+
+def _driver(nodes: list[Any]) -> Finding:
+    majors = {node.metadata.labels[DRIVER_LABEL] for node in nodes if DRIVER_LABEL in (node.metadata.labels or {})}
+    if not majors:
+        remedy = f"the images need {DRIVER_MAJOR} or newer: see nvidia-smi in a pod"
+        return Finding(None, f"the nodes do not say their driver's version ({DRIVER_LABEL})", remedy)
+    oldest = min(map(int, majors))
+    return Finding(oldest >= DRIVER_MAJOR, f"GPU driver {oldest}", f"the images' CUDA 13 needs {DRIVER_MAJOR} or newer")

@@ -1,0 +1,83 @@
+"""`scalequest submit`: check everything here, start the compiled pipeline on a cluster, and watch it if asked to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from components.shared import storage
+from components.shared.errors import InputError
+from pipelines.arguments import Run, prepare_run
+from pipelines.cluster.hardware import arguments_of, check_fits, find_profile
+from pipelines.cluster.kubeflow import connect, explained
+from pipelines.cluster.watching import run_address, watch
+from pipelines.reporting import exit_code_of
+
+EXPERIMENT = "scalequest"
+MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
+MAX_SHARDS = 64  # each is three pods; with hundreds, Kubeflow's status of a run stalls
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Where a run goes, and as whom."""
+
+    host: str
+    namespace: str
+    service_account: str
+    profile: str
+    spot: bool
+
+
+def submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster, follow: bool) -> int:
+    """Start a run of a preset; return the exit code: of the run itself, where it is followed to its end."""
+    return exit_code_of("submit", lambda: _submit(preset, settings, workspace, pipeline, cluster, follow))
+
+
+def prepare_submission(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster) -> Run:
+    """Return the run with the hardware of its profile; InputError for what a cluster would refuse, or never start."""
+    if not storage.is_remote(workspace):
+        raise InputError(f"--workspace {workspace!r} is a directory, which pods do not share; give gs://… or s3://…")
+    profile = find_profile(cluster.profile)
+    run = prepare_run(preset, settings, workspace, pipeline, arguments_of(profile, spot=cluster.spot))
+    check_fits(profile, run.arguments)
+    if run.arguments.get("num_shards", 1) > MAX_SHARDS:
+        raise InputError(
+            f"num_shards {run.arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}"
+        )
+    size = len(json.dumps(run.arguments, separators=(",", ":")).encode())
+    if size > MAX_PARAMETER_BYTES:
+        raise InputError(
+            f"the parameters take {size} bytes, Kubeflow Pipelines accepts {MAX_PARAMETER_BYTES}; name fewer "
+            "sources in the lists, or raise MAX_PARAMETER_BYTES of its API server"
+        )
+    return run
+
+
+def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster, follow: bool) -> int:
+    run = prepare_submission(preset, settings, workspace, pipeline, cluster)
+    console = Console(file=sys.stdout)
+    with explained(cluster.host, cluster.namespace):
+        client, namespace = connect(cluster.host, cluster.namespace)
+        with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
+            submitted = client.create_run_from_pipeline_package(
+                str(run.pipeline.path),
+                arguments=run.arguments,
+                run_name=f"{preset} {datetime.now(UTC):%Y-%m-%d %H:%M}",
+                experiment_name=EXPERIMENT,
+                namespace=namespace,
+                service_account=cluster.service_account or None,
+            )
+    name = run.pipeline.path.stem
+    console.print(f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
+    console.print(f"run {submitted.run_id}", highlight=False)
+    console.print(run_address(client, cluster.host, submitted.run_id), highlight=False, soft_wrap=True)
+    if follow:
+        return watch(client, submitted.run_id, cluster.host, cluster.namespace, console)
+    return 0

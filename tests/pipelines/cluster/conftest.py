@@ -1,0 +1,130 @@
+"""A cluster's two APIs as one real HTTP server: it answers what a test tells it, and keeps what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+NAMESPACE = "team-a"
+RUN_ID = "5c2f8a9e-0d7b-4b6f-9a53-7b0f4c6f9d11"
+
+
+@dataclass
+class Server:
+    """What stands at which path: a status and a body, or a list of them, one a request."""
+
+    url: str = ""
+    answers: dict[str, Any] = field(default_factory=dict)  # "GET /path" -> (status, body)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+
+    def on(self, request: str, body: Any, status: int = 200) -> None:
+        """Answer ``request`` ("GET /path") so."""
+        self.answers[request] = (status, body)
+
+    def in_turn(self, request: str, *bodies: Any) -> None:
+        """Answer ``request`` with one body after another, then with the last."""
+        self.answers[request] = list(bodies)
+
+    def body_of(self, request: str) -> Any:
+        """Return what the last such request sent."""
+        return next(body for asked, body in reversed(self.asked) if asked == request)
+
+    def answer(self, request: str, body: Any) -> tuple[int, Any]:
+        self.asked.append((request, body))
+        found = self.answers.get(request, (404, {"message": f"no {request}", "reason": "NotFound"}))
+        if isinstance(found, list):
+            return 200, found.pop(0) if len(found) > 1 else found[0]
+        status, content = found
+        return status, content(body) if callable(content) else content
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """The server, with nothing at any path."""
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            sent = self.rfile.read(length)
+            request = f"{self.command} {urlsplit(self.path).path}"
+            status, content = state.answer(request, json.loads(sent) if sent[:1] in (b"{", b"[") else sent)
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the names of the base class
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{http.server_address[1]}"
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield state
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.fixture
+def kubeflow(server: Server) -> Server:
+    """Kubeflow Pipelines 2.17 for several users: one experiment, room for a run."""
+    server.on("GET /apis/v2beta1/healthz", {"multi_user": True, "pipeline_store": "database"})
+    server.on("GET /apis/v1beta1/healthz", {"commit_sha": "abc", "tag_name": "2.17.0", "multi_user": True})
+    server.on("GET /apis/v2beta1/experiments", {"experiments": [EXPERIMENT], "total_size": 1})
+    server.on("GET /apis/v2beta1/runs", {"runs": []})
+    server.on("POST /apis/v2beta1/runs", lambda run: run | {"run_id": RUN_ID, "state": "PENDING"})
+    return server
+
+
+EXPERIMENT = {"experiment_id": "e1", "display_name": "scalequest", "namespace": NAMESPACE}
+
+
+@pytest.fixture
+def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A Kubernetes API that kubectl's configuration names, where everything that a run needs is there."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+        "users": [{"name": "u", "user": {"token": "secret-token"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    core = f"/api/v1/namespaces/{NAMESPACE}"
+    server.on(f"GET {core}", {"metadata": {"name": NAMESPACE}})
+    server.on(f"GET {core}/serviceaccounts/scalequest", {"metadata": {"name": "scalequest"}})
+    for secret in ("huggingface-token", "rewriter-key"):
+        server.on(f"GET {core}/secrets/{secret}", {"metadata": {"name": secret}})
+    reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    server.on(f"POST {reviews}", lambda review: review | {"status": {"allowed": True}})
+    group = {"name": "kueue.x-k8s.io", "versions": [{"groupVersion": "kueue.x-k8s.io/v1beta2", "version": "v1beta2"}]}
+    server.on("GET /apis/", {"kind": "APIGroupList", "groups": [group]})
+    server.on(f"GET {QUEUE}", {"status": {"conditions": [{"type": "Active", "status": "True"}]}})
+    server.on("GET /api/v1/nodes", {"items": [node()]})
+    return server
+
+
+QUEUE = f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/localqueues/scalequest-gpu"
+
+
+def node(**allocatable: str) -> dict[str, Any]:
+    """A node with eight A100s of 80 GB, as the API lists it; ``allocatable`` says what is otherwise."""
+    left = {"cpu": "95690m", "memory": "1220Gi", "nvidia.com/gpu": "8"} | allocatable
+    labels = {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb", "nvidia.com/cuda.driver.major": "580"}
+    return {"metadata": {"name": "gpu-1", "labels": labels}, "status": {"allocatable": left}}

@@ -1,0 +1,148 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.cluster.doctor_command import examine
+from pipelines.cluster.submit_command import Cluster
+from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, Server, node
+from tests.stores import Store
+
+CORE = f"/api/v1/namespaces/{NAMESPACE}"
+REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+@pytest.fixture
+def healthy(kubeflow: Server, cluster: Server) -> Server:
+    """A cluster where everything is as a run needs it: one server speaks both APIs."""
+    assert kubeflow is cluster
+    return cluster
+
+
+def examined(server: Server, workspace: str, capsys: pytest.CaptureFixture[str], host: str = "") -> tuple[int, str]:
+    code = examine(
+        Cluster(
+            host=host or server.url,
+            namespace=NAMESPACE,
+            service_account="scalequest",
+            profile="gke-a100-80g",
+            spot=False,
+        ),
+        workspace,
+    )
+    return code, capsys.readouterr().out
+
+
+def test_all_is_well_where_everything_is_there(
+    healthy: Server, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output = examined(healthy, store.uri, capsys)
+    assert code == 0, output
+    assert output.splitlines()[-1].endswith("0 failed, 0 could not be made")
+    assert "version 2.17.0" in output
+    assert "a training pod fits the node gpu-1" in output
+    assert "an object that stands is not written over" in output
+    assert "secret-token" not in output
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "body", "line"),
+    [
+        ("GET /apis/v1beta1/healthz", 200, {"tag_name": "2.16.1"}, "version 2.16.1; upgrade to 2.17 or newer"),
+        (f"GET {CORE}", 404, {}, "the namespace team-a does not exist; make it, or check --namespace"),
+        (f"GET {CORE}/serviceaccounts/scalequest", 404, {}, "scalequest does not exist; install the Helm chart"),
+        (REVIEWS, 201, {"status": {"allowed": False}}, "you may not: may create runs.pipelines.kubeflow.org in team-a"),
+        (f"GET {QUEUE}", 404, {}, "the LocalQueue scalequest-gpu does not exist; GPU steps would wait for ever"),
+        (f"GET {QUEUE}", 200, {"status": {"conditions": [{"type": "Active", "status": "False", "message": "no CQ"}]}},
+         "does not admit pods; look at its ClusterQueue: no CQ"),
+        ("GET /api/v1/nodes", 200, {"items": [node(**{"nvidia.com/gpu": "0"})]}, "is the GPU driver installed"),
+        ("GET /api/v1/nodes", 200, {"items": [node(memory="600Gi")]}, "fits none of the nodes, such as gpu-1"),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named_with_how_to_mend_it(
+    request_: str,
+    status: int,
+    body: Any,
+    line: str,
+    healthy: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    healthy.on(request_, (lambda sent: sent | body) if request_ == REVIEWS else body, status)
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    assert code == 2
+    assert line in output
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "line"),
+    [
+        (
+            f"GET {CORE}/secrets/huggingface-token",
+            403,
+            "the Secret huggingface-token may not be looked at; it is needed",
+        ),
+        (
+            "GET /api/v1/nodes",
+            403,
+            "the Kubernetes API answers 403; manifests/cluster-admin/doctor-nodes.yaml allows it",
+        ),
+        ("GET /apis/v1beta1/healthz", 200, "does not say its version; it has to be 2.17 or newer"),
+    ],
+)
+def test_what_may_not_be_looked_at_is_said_and_does_not_fail(
+    request_: str, status: int, line: str, healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy.on(request_, {}, status)
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    assert code == 0
+    assert line in output
+    assert "1 could not be made" in output
+
+
+def test_a_queue_is_not_needed_where_kueue_is_not_installed(
+    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy.on("GET /apis/", {"kind": "APIGroupList", "groups": []})
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    assert code == 0
+    assert "Kueue is not installed: GPU steps start as soon as there are nodes" in output
+
+
+def test_a_driver_that_is_too_old_is_named(healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = node()
+    old["metadata"]["labels"]["nvidia.com/cuda.driver.major"] = "550"
+    healthy.on("GET /api/v1/nodes", {"items": [node(), old]})
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    assert code == 2
+    assert "GPU driver 550; the images' CUDA 13 needs 580 or newer" in output
+
+
+def test_a_kubeflow_that_does_not_answer_leaves_the_other_checks(
+    cluster: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output = examined(cluster, str(tmp_path / "workspace"), capsys, host="http://127.0.0.1:9")
+    assert code == 2
+    assert "http://127.0.0.1:9 does not answer" in output
+    assert "the service account scalequest exists" in output
+    assert "can be written" in output
+
+
+def test_without_a_cluster_configured_the_other_checks_are_made(
+    kubeflow: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
+    code, output = examined(kubeflow, str(tmp_path / "workspace"), capsys)
+    assert code == 2
+    assert "no Kubernetes cluster is configured" in output
+
+
+def test_a_bucket_that_is_not_there_is_named(
+    healthy: Server, gs_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gs_environment["STORAGE_EMULATOR_HOST"])
+    missing = "gs://no-such-bucket-at-all/runs"  # the S3 server of the tests would make it
+    code, output = examined(healthy, missing, capsys)
+    assert code == 2
+    assert f"workspace {missing}: " in output
+    assert "Traceback" not in output

@@ -1,0 +1,43 @@
+import pytest
+
+from components.shared.errors import InputError
+from manifests.profiles import profile_names
+from pipelines.cluster.hardware import arguments_of, check_fits, find_profile
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_what_a_profile_asks_for_fits_its_own_nodes(name: str) -> None:
+    check_fits(find_profile(name), arguments_of(find_profile(name), spot=False))
+
+
+def test_a_profile_names_nodes_and_sizes_as_text() -> None:
+    arguments = arguments_of(find_profile("eks-p4d"), spot=True)
+    assert arguments["training_gpus"] == "8"
+    assert arguments["inference_memory"] == "120Gi"
+    assert arguments["gpu_node_selector"]["karpenter.sh/capacity-type"] == "spot"
+    assert all(isinstance(arguments[name], str) for name in arguments if not name.startswith("gpu_"))
+
+
+def test_an_unknown_profile_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(InputError, match="--profile 'gke-h100' is unknown; expected one of eks-p4d, eks-p4de, gke-"):
+        find_profile("gke-h100")
+
+
+def test_spot_where_there_are_no_spot_nodes_is_refused() -> None:
+    with pytest.raises(InputError, match="--spot: the profile local has no spot nodes"):
+        arguments_of(find_profile("local"), spot=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("training_gpus", "16"), ("inference_cpu", "96"), ("training_memory", "2Ti")]
+)
+def test_a_pod_that_fits_no_node_is_refused(name: str, value: str) -> None:
+    profile = find_profile("gke-a100-80g")
+    with pytest.raises(InputError, match=f"{name} {value} fits no node: a a2-ultragpu-8g of the profile gke-a100-80g"):
+        check_fits(profile, arguments_of(profile, spot=False) | {name: value})
+
+
+def test_what_is_no_quantity_is_refused() -> None:
+    profile = find_profile("gke-a100-80g")
+    with pytest.raises(InputError, match="parameter training_cpu: 'many' is no quantity; expected one as Kubernetes"):
+        check_fits(profile, arguments_of(profile, spot=False) | {"training_cpu": "many"})

@@ -1,0 +1,117 @@
+import json
+
+import pytest
+
+from pipelines.cluster import watching
+from pipelines.cluster.submit_command import Cluster, submit
+from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
+
+WORKSPACE = "gs://bucket/runs"
+
+
+def cluster_at(host: str, profile: str = "gke-a100-80g") -> Cluster:
+    return Cluster(host=host, namespace=NAMESPACE, service_account="scalequest", profile=profile, spot=False)
+
+
+def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_profiles_hardware(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = submit("paper", ["num_shards=8"], WORKSPACE, "", cluster_at(kubeflow.url), follow=False)
+    output = capsys.readouterr().out
+    assert code == 0, output
+    run = kubeflow.body_of("POST /apis/v2beta1/runs")
+    parameters = run["runtime_config"]["parameters"]
+    assert parameters["workspace"] == WORKSPACE
+    assert parameters["shards"] == list(range(8))
+    assert parameters["training_memory"] == "1100Gi"
+    assert parameters["gpu_node_selector"] == {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb"}
+    assert run["service_account"] == "scalequest"
+    assert run["experiment_id"] == EXPERIMENT["experiment_id"]
+    assert "scalequest" in json.dumps(run["pipeline_spec"])[:100_000]
+    assert f"{kubeflow.url}/#/runs/details/{RUN_ID}" in output
+
+
+def test_a_server_for_a_single_user_is_given_no_namespace(kubeflow: Server) -> None:
+    kubeflow.on("GET /apis/v2beta1/healthz", {"multi_user": False})
+    kubeflow.on("GET /apis/v2beta1/experiments", {})
+    kubeflow.on("POST /apis/v2beta1/experiments", lambda experiment: experiment | {"experiment_id": "new"})
+    assert submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=False) == 0
+    assert not kubeflow.body_of("POST /apis/v2beta1/experiments").get("namespace")
+
+
+@pytest.mark.parametrize(("state", "expected"), [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELED", 1)])
+def test_following_a_run_prints_each_change_once_and_ends_as_the_run_does(
+    state: str, expected: int, kubeflow: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
+    kubeflow.in_turn(
+        f"GET /apis/v2beta1/runs/{RUN_ID}",
+        run_in("RUNNING", "RUNNING"),
+        run_in("RUNNING", "RUNNING"),
+        run_in(state, "SUCCEEDED"),
+    )
+    assert submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=True) == expected
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1:] for line in lines if "train-sft" in line] == [
+        ["train-sft", "running"],
+        ["train-sft", "succeeded"],
+    ]
+    assert lines[-1].startswith(f"run {RUN_ID} {state.lower()}")
+
+
+def run_in(state: str, task_state: str) -> dict[str, object]:
+    started = "2026-11-22T12:00:00Z"
+    task = {"task_id": "t1", "display_name": "train-sft", "state": task_state, "start_time": started}
+    driver = {"task_id": "t0", "display_name": "train-sft-driver", "state": "SUCCEEDED", "start_time": started}
+    return {"run_id": RUN_ID, "state": state, "run_details": {"task_details": [driver, task]}}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected_code", "message"),
+    [
+        (401, 2, "knows no such user"),
+        (403, 2, "refuses this in the namespace team-a (denied); the role scalequest-submit of the Helm chart"),
+        (400, 2, "does not accept this: denied"),
+        (503, 75, "answers 503 (denied); try again later"),
+    ],
+)
+def test_what_the_server_refuses_is_one_message(
+    status: int, expected_code: int, message: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeflow.on("POST /apis/v2beta1/runs", "denied", status)
+    code = submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=False)
+    error = capsys.readouterr().err
+    assert code == expected_code
+    assert message in error.replace('"', "")
+    assert "Traceback" not in error
+
+
+def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit("smoke", [], WORKSPACE, "", cluster_at("http://127.0.0.1:9"), follow=False) == 75
+    assert "Kubeflow Pipelines at http://127.0.0.1:9 does not answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "workspace", "profile", "message"),
+    [
+        ("smoke", [], "runs/here", "local", "--workspace 'runs/here' is a directory, which pods do not share"),
+        ("smoke", [], WORKSPACE, "gke-h100", "--profile 'gke-h100' is unknown; expected one of eks-p4d"),
+        ("nope", [], WORKSPACE, "local", "unknown preset 'nope'"),
+        ("smoke", ["nope=1"], WORKSPACE, "local", "unknown parameter 'nope'"),
+        ("smoke", ["num_shards=65"], WORKSPACE, "local", "num_shards 65 is out of range; a cluster takes up to 64"),
+        ("smoke", ["training_gpus=1"], WORKSPACE, "local", "training_gpus 1 fits no node: a any of the profile local"),
+        ("smoke", [f"rewriter={'x' * 10_000}"], WORKSPACE, "local", "bytes, Kubeflow Pipelines accepts 10000"),
+    ],
+)
+def test_bad_input_is_one_message_and_nothing_is_sent(
+    preset: str,
+    settings: list[str],
+    workspace: str,
+    profile: str,
+    message: str,
+    kubeflow: Server,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert submit(preset, settings, workspace, "", cluster_at(kubeflow.url, profile), follow=False) == 2
+    assert message in capsys.readouterr().err
+    assert kubeflow.asked == []
