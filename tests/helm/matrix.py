@@ -11,9 +11,9 @@ IMAGES = {
     "images__vllm__digest": DIGEST,
     "images__train__digest": DIGEST,
 }
-JUDGE = {"judge__enabled": True, "judge__model": "Qwen/Qwen2-Math-7B-Instruct", **IMAGES}
-RECURRING = {"recurring__enabled": True, "recurring__workspace": "gs://my-bucket/runs", **IMAGES}
-QUEUE = {"kueue__enabled": True, "kueue__clusterQueue__create": True}
+JUDGE: dict[str, Any] = {"judge__enabled": True, "judge__model": "Qwen/Qwen2-Math-7B-Instruct", **IMAGES}
+RECURRING: dict[str, Any] = {"recurring__enabled": True, "recurring__workspace": "gs://my-bucket/runs", **IMAGES}
+QUEUE: dict[str, Any] = {"kueue__enabled": True, "kueue__clusterQueue__create": True}
 MATRIX: dict[str, dict[str, Any]] = {
     "default": {},
     "gke": {
