@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 def upload_file(path: Path, uri: str) -> None:
     """Write an object from a local file; it appears whole or not at all."""
-    blob = Blob.from_uri(uri, client=_client())
+    blob = Blob.from_uri(uri, client=google_client())
     size = path.stat().st_size
     if size > PART_BYTES and _upload_parts(path, blob, size):
         return
@@ -61,6 +61,6 @@ def _retry(uri: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
 
 
 @functools.cache
-def _client() -> Any:
-    """One client a process; it signs in, or not, as its environment says."""
-    return Client()
+def google_client() -> Any:
+    """Return the process's client; it signs in, or not, as the environment says."""
+    return Client(project=None)  # no request here needs one
