@@ -1,16 +1,19 @@
 """Marks of what a process has begun, in the folder that it makes: who comes after a sudden death knows where it was.
 
 A process that is killed (SIGKILL, out of memory, a crash within a library) can say nothing afterwards. So it says
-before what it begins, with an object of a few bytes for each part, and for each row that is tried alone::
+before what it begins, with an object of a few bytes::
 
+    tries/{process}-000000-begun.json             it began to work here
     tries/{process}-000000-part-00012.json        it began part 12
     tries/{process}-000001-row-00012-00034.json   it was about to try row 34 of part 12, alone
     tries/{process}-000002-died-00012-00034.json  it lives, but its engine died of that row
     tries/{process}-000003-ended.json             it ended by itself: whatever it had begun is blameless
 
-A part that was begun by ``MAX_TRIES`` processes that died is suspect: it is done after all others, row by row. A row
-that was the last thing so many of them tried alone is rejected. Marks of parts that stand mean nothing; the manifest's
-writer removes all of them. Nothing is ever replaced, and where a store forbids to delete they stay.
+Where a model works, each part is marked: that is nothing beside the work. Parts of a step without one may take
+milliseconds, as a mark does; they are marked only after a process has died over the folder. A part that was begun by
+``MAX_TRIES`` processes that died (one of which may not have said where) is suspect: it is done after all others, row by
+row. A row that was the last thing so many of them tried alone is rejected. Marks of parts that stand mean nothing; the
+manifest's writer removes all of them. Nothing is ever replaced, and where a store forbids to delete they stay.
 
 Assumption: a process that cannot be seen from here (in another container), and that neither ends nor goes on to another
 row for ``WATCH_SECONDS``, is dead. So two pods on one shard do not condemn each other's rows; no clocks are compared.
@@ -36,7 +39,7 @@ WATCH_SECONDS = 600.0  # longer than any row takes alone
 END_SECONDS = 3.0  # that a process which ends gives the store to take note
 
 _NAME = re.compile(
-    r"(?P<process>[\w.]+)-(?P<number>\d{6})-(?P<what>part|row|died|ended)(-(?P<part>\d+)(-(?P<row>\d+))?)?\.json"
+    r"(?P<process>[\w.]+)-(?P<number>\d{6})-(?P<what>begun|part|row|died|ended)(-(?P<part>\d+)(-(?P<row>\d+))?)?\.json"
 )
 
 logger = logging.getLogger(__name__)
@@ -48,6 +51,7 @@ RowKey = tuple[int, int]  # part and index
 class Blame:
     """How often the parts and rows of a folder were what a process died of."""
 
+    nowhere: int = 0  # processes that died without having said where they were
     parts: Counter[int] = field(default_factory=Counter)
     rows: Counter[RowKey] = field(default_factory=Counter)
     unsure: dict[RowKey, list[str]] = field(default_factory=dict)  # marks of processes that perhaps still try the row
@@ -67,7 +71,9 @@ def blame(names: Iterable[str], state_of: Callable[[str], processes.State]) -> B
         last = made[-1]
         if last["what"] in ("ended", "died") or (state := state_of(process)) == "alive":
             continue
-        if last["what"] == "part":
+        if last["what"] == "begun":
+            result.nowhere += 1
+        elif last["what"] == "part":
             result.parts.update({int(mark["part"]) for mark in made if mark["what"] == "part"})
         elif state == "dead":
             result.rows[_row_of(last)] += 1
@@ -104,7 +110,18 @@ class Tries:
 
     def is_suspect(self, part: int) -> bool:
         """Tell whether so many processes died over a part that its rows are tried one at a time."""
-        return self._blame.parts[part] >= MAX_TRIES
+        named = self._blame.parts[part]
+        return named > 0 and named + self._blame.nowhere >= MAX_TRIES
+
+    @property
+    def careful(self) -> bool:
+        """Whether a process has died over the folder, so that each part is worth a mark."""
+        return self._blame != Blame()
+
+    def begin(self) -> None:
+        """Mark that this process works here from now on."""
+        if not self._number:
+            self._mark("begun")
 
     def deaths(self, part: int, row: int) -> int:
         """Return how often a process, or its engine, died of a row that was tried alone, as far as is known."""

@@ -54,6 +54,7 @@ def score_rows(
 
 def _batches(part: Part, rows: Rows[R]) -> Iterator[list[tuple[int, R]]]:
     """Yield what may be scored at once: all rows of a part, but one at a time where a process may die of one."""
+    part.begin()
     numbered = part.rows(rows.read(part.slice))
     if part.suspect:
         yield from ([pair] for pair in numbered)

@@ -34,7 +34,7 @@ Marks = list[tuple[str, int, int]]
 
 def names_of(process: str, marks: Marks) -> list[str]:
     """Return the names of a process' marks."""
-    places = {"part": "-{:05d}", "row": "-{:05d}-{:05d}", "died": "-{:05d}-{:05d}", "ended": ""}
+    places = {"begun": "", "part": "-{:05d}", "row": "-{:05d}-{:05d}", "died": "-{:05d}-{:05d}", "ended": ""}
     return [
         f"{process}-{number:06d}-{what}{places[what].format(part, row)}.json"
         for number, (what, part, row) in enumerate(marks)
@@ -42,7 +42,9 @@ def names_of(process: str, marks: Marks) -> list[str]:
 
 
 marks_of_a_process = st.lists(
-    st.tuples(st.sampled_from(["part", "row", "died"]), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=6
+    st.tuples(st.sampled_from(["begun", "part", "row", "died"]), st.integers(0, 3), st.integers(0, 3)),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -68,6 +70,7 @@ def test_a_process_is_counted_for_what_it_was_at_when_it_died(
     at_a_row = [(marks[-1][1:], state) for marks, state in sudden if marks[-1][0] == "row"]
     in_parts = [{part for what, part, _ in marks if what == "part"} for marks, _ in sudden if marks[-1][0] == "part"]
     reported = [mark[1:] for marks, _ in histories for mark in marks if mark[0] == "died"]
+    assert found.nowhere == sum(marks[-1][0] == "begun" for marks, _ in sudden)
     assert found.parts == Counter(part for parts in in_parts for part in parts)
     assert found.rows == Counter(reported) + Counter(row for row, state in at_a_row if state == "dead")
     unsure = Counter(row for row, state in at_a_row if state == "unknown")
@@ -178,9 +181,9 @@ def test_a_step_that_ends_by_itself_takes_its_tries_back(workspace: Workspace) -
     with mock.patch.object(processes, "own_name", return_value=name):
         next(next(create_folder(workspace, 4, 2).missing_parts()).rows([some_row(0)]))
         uri = create_folder(workspace, 4, 2).uri
-    assert blame(storage.list_names(storage.join(uri, TRIES)), processes.state_of).parts == {0: 1}
+    assert blame(storage.list_names(storage.join(uri, TRIES)), processes.state_of).nowhere == 1
     workspace.take_tries_back()
-    assert blame(storage.list_names(storage.join(uri, TRIES)), processes.state_of).parts == {}
+    assert blame(storage.list_names(storage.join(uri, TRIES)), processes.state_of) == tries.Blame()
 
 
 def test_rows_that_may_be_tried_elsewhere_are_watched_before_they_are_condemned(
