@@ -41,7 +41,8 @@ _OF_A_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding", "Expect", "
 class FaultProxy:
     """The running proxy; ``share`` may be changed while it runs.
 
-    ``calls`` counts the calls that came in, ``faults`` those answered wrongly, by kind.
+    ``calls`` counts the calls that came in, ``faults`` those answered wrongly, by kind; ``bytes_read`` and
+    ``bytes_written`` what passed in bodies.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class FaultProxy:
         self.delay_seconds = delay_seconds
         self.calls: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        self.bytes_read = self.bytes_written = 0
         self._draws = random.Random(seed)
 
     async def start(self) -> None:
@@ -99,6 +101,8 @@ class FaultProxy:
         ) as answer:
             content = await answer.read()
             headers = _headers(answer.headers)
+        self.bytes_read += len(content)
+        self.bytes_written += len(body)
         if request.method == "HEAD":
             headers["Content-Length"] = answer.headers.get("Content-Length", "0")
         if "Location" in headers:
@@ -167,13 +171,14 @@ def new_clients() -> Iterator[None]:
     """Let clients be made anew in the block, and forgotten after it."""
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     from components.shared.gs_client import GSClient
+    from components.shared.gs_uploads import google_client
     from components.shared.s3_client import S3Client
 
-    for client in (S3Client, GSClient):
-        client.clear_instance_cache()
+    for forget in (S3Client.clear_instance_cache, GSClient.clear_instance_cache, google_client.cache_clear):
+        forget()
     yield
-    for client in (S3Client, GSClient):
-        client.clear_instance_cache()
+    for forget in (S3Client.clear_instance_cache, GSClient.clear_instance_cache, google_client.cache_clear):
+        forget()
 
 
 def _headers(headers: CIMultiDict[str] | aiohttp.typedefs.LooseHeaders) -> CIMultiDict[str]:

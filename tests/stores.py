@@ -36,7 +36,9 @@ class Store:
 def s3_server(folder: Path) -> Iterator[dict[str, str]]:
     """Run SeaweedFS; yield the environment in which an S3 client finds it and may do anything."""
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": [_identity("writer", "Admin"), _identity("reader", "Read", "List")]}))
+    identities = [_identity("writer", "Admin"), _identity("reader", "Read", "List")]
+    anybody = {"name": "anonymous", "actions": ["Read:open", "Write:open", "List:open"]}  # in the bucket "open" only
+    config.write_text(json.dumps({"identities": [*identities, anybody]}))
     ports = _free_ports(8)
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
     flags = [f"-{name}={port}" for name, port in zip((*names, "s3.port", "s3.port.grpc"), ports, strict=True)]
