@@ -18,10 +18,11 @@ from components.shared.config import StepConfig, WholePartConfig, flag_of, info_
 from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
 from components.shared.images import ImageName, image
 from manifests.profiles import Task, read_profile
+from pipelines.parameters import Hardware
 
 Size = Literal["cpu", "inference", "training"]
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"
-DEFAULT_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
+SMALLEST_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
 LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
 SIZE_LABEL = "scalequest.dev/size"
 SIZES: dict[ImageName, Size] = {"cpu": "cpu", "vllm": "inference", "train": "training"}
@@ -98,8 +99,8 @@ def default_text(field: dataclasses.Field[Any]) -> str:
 
 
 def job_of(step: Step) -> dict[str, Any]:
-    """Return a step's Job, sized for a node of the default profile and tied to no kind of node."""
-    task = read_profile(DEFAULT_PROFILE).tasks[step.size]
+    """Return a step's Job, sized for a node of the smallest profile and tied to no kind of node."""
+    task = read_profile(SMALLEST_PROFILE).tasks[step.size]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -200,8 +201,9 @@ def _secrets(step: Step) -> list[dict[str, Any]]:
     names = {field.name for field in step.options}
     # What reads a hub: the imports, and whatever loads a model.
     hub = step.image != "cpu" or step.name.startswith("import_")
-    keys = [("HF_TOKEN", "huggingface-token", "token")] if hub else []
-    keys += [("OPENAI_API_KEY", "rewriter-api-key", "key")] if "api_key_env" in names else []
+    secrets = Hardware()  # by the names that the pipelines know
+    keys = [("HF_TOKEN", secrets.hub_secret, "token")] if hub else []
+    keys += [("OPENAI_API_KEY", secrets.rewriter_secret, "key")] if "api_key_env" in names else []
     return [
         {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
         for variable, secret, key in keys

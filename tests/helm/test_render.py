@@ -6,9 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from typer.main import get_command
 
 from manifests.generate import COMPILED, pipeline_objects
 from manifests.profiles import profile_names, read_profile
+from pipelines.cli import app
+from pipelines.cluster.kubernetes_checks import NEEDED
+from pipelines.parameters import Hardware
+from pipelines.resources import QUEUE as QUEUE_OF_PIPELINES
 from tests.helm.matrix import IMAGES, JUDGE, MATRIX, QUEUE, RECURRING
 from tests.manifests.pod_security import pods_of, violations
 from tests.manifests.schemas import kubernetes_versions, problems_of
@@ -245,7 +251,8 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     assert [*container["command"], *container["args"]] == [
         "scalequest", "submit", "paper",
         "--host=http://ml-pipeline.kubeflow.svc.cluster.local:8888", "--namespace=scalequest",
-        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-40g", "--set=seed=7", "--set=source=a, b",
+        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--service-account=scalequest",
+        "--set=seed=7", "--set=source=a, b",
     ]  # fmt: skip
     assert pod["serviceAccountName"] == "scalequest-submit"
     subjects = _one(objects, "RoleBinding", "scalequest-submit")["subjects"]
@@ -309,13 +316,50 @@ def test_each_part_can_be_had_alone(part: str, tools: Tools) -> None:
 # --- what a user sees --------------------------------------------------------------------------------------------
 
 
-def test_the_notes_say_the_next_commands(tools: Tools) -> None:
-    notes = tools.notes("--set", "profile=eks-p4d")
-    assert "scalequest doctor" in notes
-    assert "scalequest submit paper" in notes
-    assert "--profile eks-p4d" in notes
+@pytest.mark.parametrize("settings", ["profile=eks-p4d", "profile=gke-a100-40g,spot=true"])
+def test_the_notes_say_commands_that_the_command_line_takes(settings: str, tools: Tools) -> None:
+    notes = tools.notes("--set", settings)
+    commands = [line.split()[1:] for line in notes.splitlines() if line.startswith("  scalequest ")]
+    assert [words[0] for words in commands] == ["doctor", "submit"]
+    for words in commands:
+        context = _parsed(words)
+        assert context.params["profile"] == settings.split(",")[0].removeprefix("profile=")
+        assert context.params["spot"] == ("spot" in settings)
+        assert context.params["service_account"] == "scalequest"
     assert "kueue.enabled is false" in notes
     assert "images.cpu.digest" in notes
+
+
+def test_the_notes_say_how_to_rewrite_with_the_judge(tools: Tools) -> None:
+    digest = f"images.registry=r,images.vllm.digest={IMAGES['images__vllm__digest']}"
+    notes = tools.notes("--set", f"judge.enabled=true,judge.model=org/name,{digest}")
+    assert "--set rewriter=openai:org/name" in notes
+    assert "--set rewriter_endpoint=http://scalequest-judge.scalequest.svc:8000/v1" in notes
+
+
+def test_a_recurring_run_is_a_command_that_the_command_line_takes(tools: Tools) -> None:
+    objects = tools.render(**RECURRING, spot=True, recurring__settings=["seed=7"]).objects
+    (container,) = _one(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    context = _parsed([*container["command"][1:], *container["args"]])
+    assert context.params["preset"] == "paper"
+    assert context.params["spot"] is True
+    assert context.params["settings"] == ["seed=7"]
+
+
+def test_queue_secrets_and_account_are_those_that_the_pipelines_name(tools: Tools) -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    parameters = {parameter.name: parameter.default for parameter in get_command(app).commands["submit"].params}  # type: ignore[attr-defined]
+    assert values["kueue"]["localQueue"] == QUEUE_OF_PIPELINES
+    assert values["secrets"]["hubToken"]["name"] == Hardware().hub_secret
+    assert values["serviceAccount"]["name"] == parameters["service_account"]
+    assert values["profile"] == parameters["profile"]
+
+
+def test_who_submits_may_do_what_the_doctor_asks_for(rendered: dict[str, Objects]) -> None:
+    rules = _one(rendered["default"], "Role", "scalequest-submit")["rules"]
+    allowed = {(v, g, r) for rule in rules for v in rule["verbs"] for g in rule["apiGroups"] for r in rule["resources"]}
+    looked_at = {("get", "", "serviceaccounts"), ("get", "", "namespaces"), ("get", "kueue.x-k8s.io", "localqueues")}
+    assert set(NEEDED) | looked_at <= allowed
 
 
 def test_the_package_holds_profiles_and_pipelines_and_nothing_of_ours(tools: Tools, tmp_path: Path) -> None:
@@ -343,3 +387,9 @@ def _judge(objects: Objects) -> tuple[dict[str, Any], dict[str, str]]:
     template = _one(objects, "Deployment")["spec"]["template"]
     (container,) = template["spec"]["containers"]
     return container, template["metadata"]["labels"]
+
+
+def _parsed(words: list[str]) -> Any:
+    """Return what the command line understands; it refuses what it does not know."""
+    name, *arguments = words
+    return get_command(app).commands[name].make_context(name, arguments)  # type: ignore[attr-defined]

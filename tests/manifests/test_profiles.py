@@ -4,8 +4,9 @@ import pytest
 import yaml
 from kubernetes.utils import parse_quantity  # type: ignore[import-untyped]
 
-from manifests.jobs import DEFAULT_PROFILE
+from manifests.jobs import SMALLEST_PROFILE
 from manifests.profiles import Profile, profile_names, read_profile
+from pipelines.resources import INFERENCE_SHM, TRAINING_SHM
 from tests.manifests.tools import MANIFESTS
 
 PROFILES = {name: read_profile(name) for name in profile_names()}
@@ -44,6 +45,12 @@ def test_one_training_fills_a_node(name: str) -> None:
     assert not _fits(profile, "training", 2)
 
 
+@pytest.mark.parametrize("name", WITH_GPUS)
+def test_shared_memory_is_what_the_pipelines_mount_which_take_it_at_compile_time_only(name: str) -> None:
+    tasks = PROFILES[name].tasks
+    assert (tasks["inference"].shm, tasks["training"].shm) == (INFERENCE_SHM, TRAINING_SHM)
+
+
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("size", ["cpu", "inference", "training"])
 def test_shared_memory_is_part_of_a_tasks_memory(name: str, size: str) -> None:
@@ -54,7 +61,7 @@ def test_shared_memory_is_part_of_a_tasks_memory(name: str, size: str) -> None:
 @pytest.mark.parametrize("name", WITH_GPUS)
 @pytest.mark.parametrize("size", ["inference", "training"])
 def test_a_job_without_a_profile_fits_a_node_of_any(name: str, size: str) -> None:
-    assert _fits(PROFILES[name], size, 8 if size == "inference" else 1, PROFILES[DEFAULT_PROFILE])
+    assert _fits(PROFILES[name], size, 8 if size == "inference" else 1, PROFILES[SMALLEST_PROFILE])
 
 
 @pytest.mark.parametrize("name", WITH_GPUS)
