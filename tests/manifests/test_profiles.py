@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from kubernetes.utils import parse_quantity  # type: ignore[import-untyped]
+from kubernetes.utils import parse_quantity
 
 from manifests.jobs import SMALLEST_PROFILE
 from manifests.profiles import Profile, profile_names, read_profile
