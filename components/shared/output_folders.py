@@ -37,6 +37,7 @@ class OutputFolder:
         self.slices = [Slice(input=i, part=p, start=a, stop=b) for i, p, a, b in claim.plan["slices"]]
         self.units_per_row = int(claim.plan["units_per_row"])
         self.tries = Tries(claim.uri)
+        self.written: dict[str, Ledger] = {}  # of the parts that this process wrote, by name
         self._files: dict[str, str] = {}
         self._own = range(shard, len(self.slices), num_shards)
         self._clock = time.monotonic()
@@ -106,7 +107,7 @@ class OutputFolder:
         if missing:
             logger.info("%d of %d parts of %s are other shards' and still missing", len(missing), len(names), self.uri)
             return self.uri
-        ledgers = read_ledgers([storage.join(self.uri, name) for name in names])
+        ledgers = self._ledgers(names)
         for name, ledger in zip(names, ledgers, strict=True):
             refuse_other_inputs(storage.join(self.uri, name), ledger.inputs, self.claim.plan["inputs"])
         totals = sum_ledgers(ledgers)
@@ -123,6 +124,12 @@ class OutputFolder:
         if self.tries.any:
             self.tries.clear()
         return self.uri
+
+    def _ledgers(self, names: Sequence[str]) -> list[Ledger]:
+        """Return every part's ledger; those that this process wrote need not be read."""
+        others = [name for name in names if name not in self.written]
+        read = dict(zip(others, read_ledgers([storage.join(self.uri, name) for name in others]), strict=True))
+        return [self.written.get(name) or read[name] for name in names]
 
     def part_seconds(self) -> float:
         """Return the seconds since this process wrote its last part; they add up, even where parts overlap."""
@@ -266,9 +273,11 @@ class Part:
         )
         assert ledger.rows_in == ledger.rows_out + sum(ledger.rejected.values()), ledger
         table = table.replace_schema_metadata({LEDGER_KEY: json.dumps(dataclasses.asdict(ledger))})
-        uri = storage.join(self._folder.uri, part_name(self.number))
+        name = part_name(self.number)
+        uri = storage.join(self._folder.uri, name)
         try:
             storage.create(uri, to_parquet(table))
+            self._folder.written[name] = ledger
         except FileExistsError:
             ledger = accept_part(uri, ledger, self._folder.claim.plan["inputs"])
         self._kept, self._rejected, self._written = {}, {}, True
