@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-POLL_SECONDS = 0.01
+POLL_SECONDS = 0.02
 # Four deaths may all have been at one row, which is rejected then: two over its part, and two of the row tried alone.
 MAX_KILLS_OF_ONE_WORK = 3
 UNKNOWN_STEP_SECONDS = 2.0
@@ -122,12 +122,15 @@ def _family_of(process: int, session: int) -> list[int]:
 
 
 def _processes_of(session: int) -> Iterator[int]:
-    """Yield the living processes of a session: of a run, also those whose parents died."""
-    for path in Path("/proc").iterdir():
-        if path.name.isdigit():
-            fields = _status(int(path.name))
-            if fields and fields[0] != "Z" and int(fields[3]) == session:
-                yield int(path.name)
+    """Yield the processes of a session: of a run, also those whose parents died."""
+    for process in [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]:
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(process) == session and not _is_zombie(process):
+                yield process
+
+
+def _is_zombie(process: int) -> bool:
+    return _status(process)[:1] in ([], ["Z"])
 
 
 def _parent_of(process: int) -> int:
@@ -136,7 +139,7 @@ def _parent_of(process: int) -> int:
 
 
 def _status(process: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from the state on: state, parent, process group, session, …"""
+    """Return the fields of /proc/PID/stat from the state on: state, parent, …; [] where there is no such process."""
     return _read(process, "stat").rpartition(") ")[2].split()
 
 
