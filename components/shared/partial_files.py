@@ -40,10 +40,13 @@ class PartialFile:
         start, stop = self.bounds(number)
         assert len(content) == stop - start, (self.path, number, len(content))
         with self.data.open("r+b") as data:
-            os.pwrite(data.fileno(), content, start)
+            data.seek(start)
+            data.write(content)  # unlike os.pwrite, whole or an error: a full disk takes the beginning of it
+            data.flush()
             os.fdatasync(data.fileno())  # no mark may outlive its range, in a power cut either
         with self._lock, self._marks.open("r+b") as marks:
-            os.pwrite(marks.fileno(), b"\1", number)
+            marks.seek(number)
+            marks.write(b"\1")
             self._done[number] = 1
             return all(self._done)
 

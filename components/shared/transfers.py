@@ -99,10 +99,9 @@ class _Download:
 
     def _fetch(self, number: int) -> None:
         content = _read_range(self.uri, *self.file.bounds(number))
-        with explained(str(self.file.path)):
-            is_last = self.file.write(number, content)
-        if is_last:
-            self._settle()
+        with explained(str(self.file.path)):  # it is this machine's disk that may be full
+            if self.file.write(number, content):
+                self._settle()
 
     def _settle(self) -> None:
         if self.digest and storage.digest_file(self.file.data) != self.digest:
