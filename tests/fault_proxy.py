@@ -32,9 +32,15 @@ from yarl import URL
 from tests.stores import Store
 
 # 500, 503, 429: refused; cut: half of the answer's body, no answer, or half of an upload reaches the server;
-# delay: passed on late; 403: refused for good.
+# delay: passed on late. 401, 403: refused for good.
 KINDS = ("500", "503", "429", "cut", "delay")
-_CODES = {"500": "InternalError", "503": "SlowDown", "429": "TooManyRequests", "403": "AccessDenied"}
+_CODES = {
+    "500": "InternalError",
+    "503": "SlowDown",
+    "429": "TooManyRequests",
+    "401": "Unauthorized",
+    "403": "AccessDenied",
+}
 _OF_A_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding", "Expect", "Content-Length")
 
 

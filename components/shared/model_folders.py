@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.shared import storage, transfers
+from components.shared.checkpoints import remove_checkpoints
 from components.shared.claims import Claim
 from components.shared.ledgers import write_rejects
 from components.shared.records import Reject, Row, count_reasons
@@ -69,4 +70,4 @@ def delete_checkpoints(uri: str) -> None:
     """Remove the checkpoints of a finished model folder, if any stand there."""
     checkpoints = storage.join(uri, CHECKPOINTS)
     if storage.exists(checkpoints):  # who finds a finished model need not be allowed to delete
-        storage.delete_folder(checkpoints)
+        remove_checkpoints(checkpoints)

@@ -67,7 +67,7 @@ def explained(uri: str) -> Iterator[None]:
         raise UnavailableError(f"{uri}: {error}") from error
     except Exception as error:
         if refusal := _refusal(error):
-            raise InputError(f"{uri}: {refusal.format(error=error)}") from error
+            raise InputError(f"{uri}: {refusal.format(error=_one_line(error))}") from error
         raise
 
 
@@ -112,7 +112,7 @@ def answer_of(error: BaseException) -> str:
     code = next((_s3_code(link) for link in links if _s3_code(link)), "") or type(error).__name__
     status = status_of(error)
     words = [str(status), code] if status else [code]
-    return " ".join(words) + (f" ({error})" if str(error) else "")
+    return " ".join(words) + (f" ({_one_line(error)})" if str(error) else "")
 
 
 def is_lost_race(error: BaseException) -> bool:
@@ -136,6 +136,10 @@ def _refusal(error: Exception) -> str:
     if refusal := _REFUSED_STATUSES.get(status_of(error)):
         return refusal
     return _DISK_REFUSALS.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
 
 
 def _is_untrusted(error: BaseException) -> bool:

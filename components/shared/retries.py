@@ -24,8 +24,8 @@ from components.shared.refusals import answer_of, headers_of, may_pass
 LIMIT_VARIABLE = "SCALEQUEST_STORE_TIMEOUT_SECONDS"
 LIMIT_SECONDS = 300.0
 MIN_TRIES = 3  # whatever they took: a large range that is cut near its end is not given up at once
-FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
+BACKOFF = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0  # without a byte from the store
 SLOWEST_BYTES_PER_SECOND = 2**20  # of an upload; a slower one is taken for stuck
@@ -93,12 +93,9 @@ def _policy(call: str) -> dict[str, Any]:
     }
 
 
-_backoff = wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
-
-
 def _wait_seconds(state: RetryCallState) -> float:
     asked = headers_of(_error_of(state)).get("retry-after", "")
-    return max(_backoff(state), min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdigit() else 0.0)
+    return max(BACKOFF(state), min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdigit() else 0.0)
 
 
 def _error_of(state: RetryCallState) -> BaseException:

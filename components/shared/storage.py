@@ -20,6 +20,7 @@ import posixpath
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -29,6 +30,7 @@ from components.shared.errors import InputError
 from components.shared.refusals import explained, is_lost_race
 
 SCHEMES = ("gs", "s3", "file")
+DELETE_THREADS = 8
 
 
 def scheme_of(uri: str) -> str:
@@ -63,8 +65,10 @@ def local_path(uri: str) -> Path:
 
 def exists(uri: str) -> bool:
     """Tell whether an object or a folder stands there."""
-    with explained(uri):
-        return bool(filesystem(uri).exists(client_path(uri)))
+    with explained(uri), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        filesystem(uri).info(client_path(uri))  # s3fs.exists takes a bucket that does not answer for a missing one
+        return True
+    return False
 
 
 def read_bytes(uri: str) -> bytes:
@@ -142,8 +146,14 @@ def list_files(uri: str) -> dict[str, int]:
 
 def delete_folder(uri: str) -> None:
     """Remove a folder and all below it; content where there is none."""
-    with explained(uri), contextlib.suppress(FileNotFoundError):
-        filesystem(uri).rm(client_path(uri), recursive=True)
+    client, path = filesystem(uri), client_path(uri)
+    with explained(uri):
+        if is_remote(uri):
+            # One by one: S3's answer to a request for many is a list of those refused, which s3fs does not look at.
+            with ThreadPoolExecutor(DELETE_THREADS) as threads:
+                list(threads.map(lambda name: _delete(client, name), client.find(path)))
+        elif client.exists(path):
+            client.rm(path, recursive=True)
 
 
 def content_id(uri: str) -> str:
@@ -162,6 +172,11 @@ def digest_file(path: Path) -> str:
     """Return the SHA-256 of a local file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _delete(client: Any, path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        client.rm_file(path)
 
 
 def _create_remote(uri: str, data: bytes) -> None:
