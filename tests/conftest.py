@@ -40,7 +40,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(str(tmp_path / "workspace"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_rows() -> WriteRows:
     """``write_rows(workspace, rows, rows_per_part=1024)``: a finished folder of rows of one kind; returns its URI."""
     return _write_rows

@@ -3,7 +3,8 @@
 A folder ``{workspace}/{step}/{fingerprint}/`` holds ``_plan.json`` (first), ``part-00000.parquet`` … (one
 object a part, created exclusively) or a model in a subfolder, ``rejected/part-00000-<digest>.parquet`` … (named by
 content: the part or the manifest that counts says which one is its own) and ``_manifest.json`` (last, and only where
-rows in = rows out + rows rejected). Until then, ``tries/`` has marks of what processes have begun.
+rows in = rows out + rows rejected). Until then, ``tries/`` has marks of what processes have begun, and
+``checkpoints/step-0000050-<random>/`` … the last ones of a training.
 """
 
 from __future__ import annotations

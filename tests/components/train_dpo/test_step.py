@@ -1,4 +1,4 @@
-"""train_dpo on a tiny random model: rejects, the pairs that reach the model, the reference, resume, messages."""
+"""train_dpo on a tiny random model: rejects, the pairs that reach the model, the reference, messages."""
 
 from __future__ import annotations
 
@@ -24,9 +24,15 @@ def pair(number: int, chosen: str = "", rejected: str = "") -> PreferencePair:
     )  # fmt: skip
 
 
+def uneven_pairs() -> list[PreferencePair]:
+    """Pairs of many lengths: batches composed otherwise would be padded and rounded otherwise."""
+    return [pair(number, f"Let x be {'9' * number}. What is x?", f"tell me {'about it ' * (8 - number)}")
+            for number in range(8)]  # fmt: skip
+
+
 def make_config(workspace: Workspace, model: Path, pairs: str, **options: Any) -> TrainDpoConfig:
     settings: dict[str, Any] = {
-        "max_tokens": 64, "batch_size": 4, "micro_batch_size": 2, "learning_rate": 1e-3, "warmup_steps": 0,
+        "max_tokens": 128, "batch_size": 4, "micro_batch_size": 2, "learning_rate": 1e-3, "warmup_steps": 0,
         "checkpoint_steps": 2, "num_processes": 1, "gradient_checkpointing": False,
     }  # fmt: skip
     return TrainDpoConfig(workspace=workspace.uri, model=str(model), pairs=pairs, **settings | options)
@@ -34,7 +40,7 @@ def make_config(workspace: Workspace, model: Path, pairs: str, **options: Any) -
 
 def test_learns_which_question_is_preferred(workspace: Workspace, tiny_model: Path, write_rows: WriteRows) -> None:
     rows = [pair(number) for number in range(8)]
-    rows += [pair(8, chosen="long " * 20), pair(9, rejected="an <|im_end|> inside"), pair(10, "the same", " the same ")]
+    rows += [pair(8, chosen="long " * 40), pair(9, rejected="an <|im_end|> inside"), pair(10, "the same", " the same ")]
     folder = run(make_config(workspace, tiny_model, write_rows(workspace, rows), epochs=2), workspace)
     manifest = read_manifest(folder)
     assert manifest.rejected == {"special_token": 1, "too_long": 1, "unchanged": 1}
@@ -48,42 +54,27 @@ def test_learns_which_question_is_preferred(workspace: Workspace, tiny_model: Pa
 def test_policy_starts_as_the_reference_in_the_same_precision(
     workspace: Workspace, tiny_model: Path, write_rows: WriteRows
 ) -> None:
-    pairs = write_rows(workspace, [pair(number) for number in range(8)])
+    pairs = write_rows(workspace, uneven_pairs())
     metrics = read_manifest(run(make_config(workspace, tiny_model, pairs), workspace)).metrics
-    assert metrics["loss_first"] == pytest.approx(math.log(2), abs=1e-3)
-
-
-def test_interrupted_training_keeps_the_start_model_as_the_reference(
-    tmp_path: Path, tiny_model: Path, write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from components.shared.checkpoints import CheckpointStore
-
-    rows = [pair(number) for number in range(8)]
-    whole, broken = Workspace(str(tmp_path / "whole")), Workspace(str(tmp_path / "broken"))
-    undisturbed = run(make_config(whole, tiny_model, write_rows(whole, rows), checkpoint_steps=1), whole)
-    config = make_config(broken, tiny_model, write_rows(broken, rows), checkpoint_steps=1)
-    save = CheckpointStore.save
-
-    def save_and_die(self: CheckpointStore, folder: Path, step: int, seconds: float) -> None:
-        save(self, folder, step, seconds)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CheckpointStore, "save", save_and_die)
-        with pytest.raises(KeyboardInterrupt):
-            run(config, broken)
-    ours, theirs = read_manifest(run(config, broken)), read_manifest(undisturbed)
-    assert ours.files == theirs.files
-    assert ours.metrics["reward_margin_last"] == theirs.metrics["reward_margin_last"]
+    assert metrics["loss_first"] == pytest.approx(math.log(2), abs=1e-6)
 
 
 @pytest.mark.model
-def test_two_processes_with_zero3_train(workspace: Workspace, tiny_model: Path, write_rows: WriteRows) -> None:
-    pairs = write_rows(workspace, [pair(number) for number in range(8)])
-    config = make_config(workspace, tiny_model, pairs, num_processes=2, parallelism="zero3", epochs=2)
-    metrics = read_manifest(run(config, workspace)).metrics
-    assert metrics["loss_first"] == pytest.approx(math.log(2), abs=1e-3)
-    assert metrics["loss_last"] < metrics["loss_first"]
+@pytest.mark.parametrize("parallelism", ["none", "zero3"])
+def test_two_processes_train_what_one_trains(
+    tmp_path: Path, tiny_model: Path, write_rows: WriteRows, parallelism: str
+) -> None:
+    metrics = []
+    for num_processes in (1, 2):
+        workspace = Workspace(str(tmp_path / str(num_processes)))
+        options = {"num_processes": num_processes, "parallelism": parallelism if num_processes > 1 else "none"}
+        config = make_config(workspace, tiny_model, write_rows(workspace, uneven_pairs()), epochs=2, **options)
+        metrics.append(read_manifest(run(config, workspace)).metrics)
+    one, two = metrics
+    assert two["loss_first"] == pytest.approx(math.log(2), abs=1e-6)
+    assert two["loss_last"] < 0.9 * two["loss_first"]
+    assert two["loss_last"] == pytest.approx(one["loss_last"], rel=0.01)
+    assert two["loss_mean"] == pytest.approx(one["loss_mean"], rel=0.01)
 
 
 @pytest.mark.parametrize(("num_pairs", "expected"), [(10_000, 20), (24, 1), (8, 0), (1, 0)])

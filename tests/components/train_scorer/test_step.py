@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from components.shared.checkpoints import CheckpointStore
 from components.shared.errors import InputError
 from components.shared.manifests import Manifest, read_manifest
 from components.shared.models import fetch_model
@@ -16,8 +15,6 @@ from components.shared.workspace import Workspace
 from components.train_scorer.step import TrainScorerConfig, run
 from tests.components.rejects import read_rejects
 from tests.conftest import WriteRows
-
-SAVE = CheckpointStore.save
 
 
 def some_rows(count: int = 24, fail_rates: Sequence[float] = (0.0, 1.0)) -> list[FailRate]:
@@ -116,25 +113,6 @@ def test_accumulated_passes_train_what_one_pass_trains(
     other = Workspace(f"{workspace.uri}-accumulated")
     _, accumulated = train(other, examples, tiny_model, epochs=2, micro_batch_size=1)
     assert accumulated.metrics["train_mse"] == pytest.approx(whole.metrics["train_mse"], rel=0.05)
-
-
-def test_training_continues_from_the_last_checkpoint(
-    workspace: Workspace, write_rows: WriteRows, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    examples = write_rows(workspace, some_rows(8))
-    _, undisturbed = train(Workspace(f"{workspace.uri}-undisturbed"), examples, tiny_model, epochs=3)
-    with monkeypatch.context() as patch:
-        patch.setattr(CheckpointStore, "save", _save_then_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(workspace, examples, tiny_model, epochs=3, checkpoint_steps=2)
-    folder, resumed = train(workspace, examples, tiny_model, epochs=3)
-    assert resumed.files == undisturbed.files
-    assert not Path(folder, "checkpoints").exists()
-
-
-def _save_then_stop(store: CheckpointStore, folder: Path, step: int, seconds: float) -> None:
-    SAVE(store, folder, step, seconds)
-    raise KeyboardInterrupt
 
 
 def test_the_same_options_give_the_same_model(workspace: Workspace, write_rows: WriteRows, tiny_model: Path) -> None:

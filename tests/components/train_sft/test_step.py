@@ -1,14 +1,11 @@
-"""train_sft on a tiny random model: rejects, resume after SIGKILL, reuse, figures, messages."""
+"""train_sft on a tiny random model: rejects, reuse, figures, messages."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ import pytest
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
-from components.shared.plans import command_of, make_plan
+from components.shared.plans import make_plan
 from components.shared.records import Question, Response
 from components.shared.workspace import Workspace
 from components.train_sft.step import TrainSftConfig, run
@@ -32,14 +29,6 @@ def make_config(workspace: Workspace, model: Path, examples: str, **options: Any
         "num_processes": 1, "gradient_checkpointing": False, "warmup_fraction": 0.0,
     }  # fmt: skip
     return TrainSftConfig(workspace=workspace.uri, model=str(model), examples=examples, **settings | options)
-
-
-def start(config: TrainSftConfig) -> subprocess.Popen[str]:
-    """Start the step as a command."""
-    words = [word.strip("'") for word in command_of(config).split()[3:]]
-    command = [sys.executable, "-m", "components.train_sft", *words]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def test_trains_rejects_and_reports(workspace: Workspace, tiny_model: Path, write_questions: WriteRows) -> None:
@@ -68,40 +57,6 @@ def test_model_is_loadable_and_stops_at_the_end_of_a_question(
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") in model.generation_config.eos_token_id
     assert (model_folder / "tokenizer.json").read_bytes() == (tiny_model / "tokenizer.json").read_bytes()
     assert not list(model_folder.glob("*.bin"))
-
-
-def test_killed_training_ends_as_an_undisturbed_one(
-    tmp_path: Path, workspace: Workspace, tiny_model: Path, write_questions: WriteRows
-) -> None:
-    examples = write_questions(workspace, TEXTS)
-    options = {"epochs": 5, "checkpoint_steps": 4}
-    undisturbed = run(make_config(Workspace(str(tmp_path / "other")), tiny_model, examples, **options),
-                      Workspace(str(tmp_path / "other")))  # fmt: skip
-    config = make_config(workspace, tiny_model, examples, **options)
-    process = start(config)
-    marker = _wait_for_marker(Path(workspace.uri), process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    half = marker.parent.with_name("step-9999999")  # as a killed upload leaves it
-    half.mkdir()
-    half.joinpath("model.safetensors").write_text("half")
-
-    folder = run(config, workspace)
-
-    ours, theirs = read_manifest(folder), read_manifest(undisturbed)
-    assert ours.files == theirs.files
-    assert ours.metrics["loss_mean"] == theirs.metrics["loss_mean"]
-    assert ours.metrics["steps"] == theirs.metrics["steps"] == 20
-
-
-def _wait_for_marker(workspace: Path, process: subprocess.Popen[str]) -> Path:
-    for _ in range(600):
-        markers = list(workspace.glob("train_sft/*/checkpoints/step-*/_complete.json"))
-        if markers:
-            return markers[0]
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.1)
-    raise AssertionError("no checkpoint within a minute")
 
 
 def test_finished_work_needs_no_torch(workspace: Workspace, tiny_model: Path, write_questions: WriteRows) -> None:
