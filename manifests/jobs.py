@@ -30,13 +30,8 @@ RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted
 DAYS_KEPT = 7
 # An Indexed Job's pod tells the step which shard it is (JOB_COMPLETION_INDEX); nobody sets it.
 SET_BY_KUBERNETES = "shard"
-CACHES = {
-    "HOME": "/tmp",  # noqa: S108 -- an emptyDir of the pod: the root file system is read-only
-    "XDG_CACHE_HOME": "/tmp/.cache",  # noqa: S108
-    "HF_HOME": "/tmp/.cache/huggingface",  # noqa: S108
-    "TRITON_CACHE_DIR": "/tmp/.cache/triton",  # noqa: S108
-    "VLLM_CACHE_ROOT": "/tmp/.cache/vllm",  # noqa: S108
-}
+# The images keep their caches below /tmp, an emptyDir here; what else looks for a home finds it there, too.
+HOME = "/tmp"  # noqa: S108
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +180,7 @@ def _container(step: Step, task: Task) -> dict[str, Any]:
         "command": ["python3", "-m", f"components.{step.name}"],
         "args": [word for field in step.options for word in (flag_of(field.name), f"$({field.name})")],
         "envFrom": [{"configMapRef": {"name": step.object_name}}],
-        "env": [*({"name": name, "value": value} for name, value in CACHES.items()), *_secrets(step)],
+        "env": [{"name": "HOME", "value": HOME}, *_secrets(step)],
         "resources": resources_of(task),
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -79,13 +79,9 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* With a read-only root, every cache goes below /tmp. */}}
-{{- define "scalequest.cacheEnv" -}}
+{{/* The images keep their caches below /tmp, an emptyDir; what else looks for a home finds it there, too. */}}
+{{- define "scalequest.home" -}}
 - {name: HOME, value: /tmp}
-- {name: XDG_CACHE_HOME, value: /tmp/.cache}
-- {name: HF_HOME, value: /tmp/.cache/huggingface}
-- {name: TRITON_CACHE_DIR, value: /tmp/.cache/triton}
-- {name: VLLM_CACHE_ROOT, value: /tmp/.cache/vllm}
 {{- end }}
 
 {{- define "scalequest.pullSecrets" -}}
