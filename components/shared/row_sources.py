@@ -1,7 +1,8 @@
 """What a step reads: a finished folder, or, at ``{folder}/rejected``, the rows that a finished folder rejected.
 
 ``{folder}/rejected/{reason}`` names those of one reason. So a later step, or the same one with other options, can be
-given them again; each says from then on, in its column ``history``, where and why it had been rejected.
+given them again; each says from then on, in its column ``history``, where and why it had been rejected. A slice never
+crosses an object of rejected rows, so there are at least as many parts as parts that rejected something.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.shared.workspace import Workspace
+from tests.components.shared.sample_folders import write_folder
+from tests.components.shared.test_lineage import halve
 from tests.conftest import WriteRows
 
 
@@ -19,7 +21,7 @@ def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
     started = time.monotonic()
     result = scalequest("--help", cwd=tmp_path)
     assert result.returncode == 0
-    assert all(name in result.stdout for name in ("run", "compile", "show"))
+    assert all(name in result.stdout for name in ("run", "compile", "show", "verify", "gc"))
     assert time.monotonic() - started < 2  # 0.3 s on an idle machine
     heavy = (
         "import sys; from pipelines import cli; print(sorted({'kfp', 'pyarrow', 'rich', 'yaml'} & set(sys.modules)))"
@@ -60,6 +62,19 @@ def test_show_prints_the_ledger_and_escapes_what_rows_hold(
     assert "[red]How[/red] many \\x1b[31mapples?" in result.stdout
     assert "… (1000 characters)" in result.stdout
     assert "\x1b" not in result.stdout
+
+
+def test_show_prints_the_rows_that_a_folder_rejected(workspace: Workspace, tmp_path: Path) -> None:
+    folder = write_folder(workspace, ["", "bad", "odd"], 2)
+    result = scalequest("show", f"{folder}/rejected/odd", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "the rejected rows (odd)" in result.stdout
+    assert "question 2" in result.stdout
+    assert "question 1" not in result.stdout
+    again = halve(workspace, f"{folder}/rejected")
+    shown = scalequest("show", again, cwd=tmp_path).stdout
+    assert f"{folder}/rejected" in shown
+    assert f"history  ['{'/'.join(folder.split('/')[-2:])}: bad']" in shown
 
 
 def test_show_of_no_rows_shows_none(workspace: Workspace, write_questions: WriteRows, tmp_path: Path) -> None:
