@@ -33,6 +33,7 @@ OPENS_FILES = {
     "components/shared/storage.py": "the one place",
     "components/shared/prompts.py": "prompts of the package itself",
     "components/shared/templates/__init__.py": "chat families of the package itself",
+    "components/shared/images.py": "the images.json of the package itself",
     "components/shared/kubeflow_outputs.py": "the output files that Kubeflow names",
     "components/shared/models.py": "a local model directory",
     "components/shared/node_cache.py": "the locks of the node's cache",
