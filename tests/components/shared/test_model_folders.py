@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import hashlib
+import os
+import time
+from multiprocessing import get_context
 from pathlib import Path
 
 from components.shared import storage, transfers
 from components.shared.manifests import read_manifest
+from components.shared.multipart import PART_BYTES
+from components.shared.parallel import THREADS
 from components.shared.records import Question, Reject
 from components.shared.tables import read_table, table_digest
 from components.shared.workspace import Workspace
@@ -11,6 +17,7 @@ from tests.components.shared.sample_folders import (
     SampleConfig,
     some_row,
 )
+from tests.fault_proxy import FaultyStore
 from tests.stores import Store
 
 
@@ -51,3 +58,42 @@ def test_checkpoints_that_a_killed_training_left_beside_its_model_are_removed_wh
     assert workspace.find_finished(config) == folder.uri
     assert not any(storage.list_files(folder.checkpoints_uri)), "SeaweedFS lists the empty folder itself, as ''"
     assert len(storage.list_names(folder.uri)) >= 3, "the model, its plan and its manifest stay"
+
+
+def test_an_upload_that_is_killed_continues_and_the_manifest_stays_last(
+    faulty_store: FaultyStore, tmp_path: Path
+) -> None:
+    local, proxy = tmp_path / "model", faulty_store.proxy
+    local.mkdir()
+    sizes = {f"{number:02}.bin": 2**18 for number in range(24)} | {"large.bin": PART_BYTES + 2**18}
+    for name, size in sizes.items():
+        (local / name).write_bytes(os.urandom(size))
+    proxy.share, proxy.kinds, proxy.delay_seconds = 1, ("delay",), 0.1
+
+    for written in (2**21, 2**22):  # of 6 MiB in small files
+        process = get_context("spawn").Process(target=_finish, args=(faulty_store.uri, str(local)))
+        process.start()
+        deadline = time.monotonic() + 60
+        while proxy.bytes_written < written:
+            assert process.is_alive()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        process.join()
+        assert not Workspace(faulty_store.uri).create_model(SampleConfig(workspace=faulty_store.uri)).finished
+    proxy.share = 0
+    uri = _finish(faulty_store.uri, str(local))
+
+    manifest = read_manifest(uri)
+    assert {Path(name).name: digest for name, digest in manifest.files.items()} == {
+        name: storage.digest_file(local / name) for name in sizes
+    }
+    for name, digest in manifest.files.items():
+        assert hashlib.sha256(storage.read_bytes(storage.join(uri, name))).hexdigest() == digest
+    assert {name for name in storage.list_files(uri) if "/" in name} == {*manifest.files}
+    on_the_way = 2 * THREADS * 2**18  # what two kills cost
+    assert proxy.bytes_written < sum(sizes.values()) + on_the_way + 2**18
+
+
+def _finish(uri: str, local: str) -> str:
+    return Workspace(uri).create_model(SampleConfig(workspace=uri)).finish(Path(local), metrics={})
