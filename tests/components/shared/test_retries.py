@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from components.shared import retries, storage
 from components.shared.errors import InputError, UnavailableError
@@ -199,7 +199,8 @@ def test_a_step_without_any_answer_ends_with_75_and_one_message(
     step = _run("components.filter_language", options, faulty_store, limit="2")
     (message,) = [line for line in step.stderr.splitlines() if not re.search(" (INFO|WARNING) ", line)]
     assert step.returncode == 75
-    assert message.startswith(f"filter_language: error: {questions}/_manifest.json: ")
+    assert message.startswith("filter_language: error: ")
+    assert f"{questions}/_manifest.json" in message
     assert re.search(r" was tried \d+ times in \d s without success, the last answer was 503 ", message)
 
 
@@ -212,7 +213,7 @@ def silent_port() -> Iterator[int]:
 
 def _answer(status: int, code: str, headers: dict[str, str]) -> ClientError:
     metadata = {"HTTPStatusCode": status, "HTTPHeaders": headers}
-    return ClientError({"Error": {"Code": code, "Message": code}, "ResponseMetadata": metadata}, "GetObject")  # type: ignore[typeddict-item]
+    return ClientError({"Error": {"Code": code, "Message": code}, "ResponseMetadata": metadata}, "GetObject")
 
 
 def _run(module: str, options: list[str], store: Store, limit: str) -> subprocess.CompletedProcess[str]:
