@@ -72,6 +72,7 @@ class AnswerChecker:
             self._threads.shutdown(wait=False, cancel_futures=True)
             for worker in tuple(self._started):
                 worker.end()
+            return  # a process that is just being started is not waited for: it ends with this one
         self._threads.shutdown()
         for worker in tuple(self._started):
             worker.kill()
