@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
+from components.shared.images import ImageName, image
 from manifests.jobs import LABELS, SIZE_LABEL, job_of, options_text, read_steps, resources_of, shm_volume
 from manifests.profiles import PROFILES, Placement, Profile, profile_names, read_profile
 
 MANIFESTS = Path(__file__).resolve().parent
 COMPILED = MANIFESTS.parent / "pipelines" / "compiled"
 HEADER = "# Made by python -m manifests.generate; edit an overlay, not this file.\n"
+WITH_IMAGES = ("options/judge/judge.yaml", "options/trainer/trainingruntime.yaml")  # the rest is written by hand
 GENERATED = ("jobs/**/*.yaml", "options/jobs-on-*/*.yaml", "gitops/*.yaml", "base/configmap-profiles.yaml")
 
 
@@ -35,6 +38,8 @@ def generated_files() -> Iterator[tuple[str, str]]:
             if not suffix or placement != profile.on_demand:
                 text = HEADER + to_yaml(_jobs_on(profile, placement))
                 yield f"options/jobs-on-{profile.name}{suffix}/kustomization.yaml", text
+    for name in WITH_IMAGES:
+        yield name, _with_images((MANIFESTS / name).read_text(encoding="utf-8"))
     names = []
     for path in sorted(COMPILED.glob("*.yaml")):
         names.append(path.name)
@@ -96,6 +101,11 @@ def _profiles_text() -> str:
         text = (PROFILES / f"{name}.yaml").read_text(encoding="utf-8")
         lines += [f"  {name}.yaml: |", *(f"    {line}" for line in text.splitlines())]
     return "\n".join(lines) + "\n"
+
+
+def _with_images(text: str) -> str:
+    """Return a file with the images that the components name."""
+    return re.sub(r"(?<= image: ).*?/(vllm|train)\b.*", lambda found: image(cast(ImageName, found[1])), text)
 
 
 def _jobs_on(profile: Profile, placement: Placement) -> dict[str, Any]:

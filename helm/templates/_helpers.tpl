@@ -26,13 +26,20 @@ app.kubernetes.io/part-of: scalequest
 {{- $text -}}
 {{- end }}
 
+{{/* The digest of an image, given or of the release; "" where there is neither; (dict "root" $ "name" "vllm"). */}}
+{{- define "scalequest.digest" -}}
+{{- $released := .root.Files.Get "files/images.json" | fromJson -}}
+{{- (index .root.Values.images .name).digest | default (index $released.digests .name) | default "" -}}
+{{- end }}
+
 {{/* An image by digest; (dict "root" $ "name" "vllm" "for" "judge.enabled"). */}}
 {{- define "scalequest.image" -}}
 {{- $images := .root.Values.images -}}
-{{- $registry := required (printf "images.registry is empty and %s needs it: give the registry, such as europe-docker.pkg.dev/project/scalequest" .for) $images.registry -}}
-{{- $image := index $images .name -}}
-{{- $digest := required (printf "images.%s.digest is empty and %s runs that image: give its digest, sha256:…" .name .for) $image.digest -}}
-{{- printf "%s/%s@%s" $registry $image.name $digest -}}
+{{- $released := .root.Files.Get "files/images.json" | fromJson -}}
+{{- $registry := $images.registry | default (ternary $released.prefix "" (hasKey $released.digests .name)) -}}
+{{- $registry = required (printf "images.registry is empty and %s needs it: give the registry, such as europe-docker.pkg.dev/project/scalequest" .for) $registry -}}
+{{- $digest := required (printf "images.%s.digest is empty and %s runs that image: give its digest, sha256:…" .name .for) (include "scalequest.digest" .) -}}
+{{- printf "%s/%s@%s" $registry (index $images .name).name $digest -}}
 {{- end }}
 
 {{/* Where a GPU pod of the profile runs. */}}

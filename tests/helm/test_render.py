@@ -9,6 +9,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from components.shared.images import NAMES_FILE
 from manifests.generate import COMPILED, pipeline_objects
 from manifests.profiles import profile_names, read_profile
 from pipelines.cli import app
@@ -18,7 +19,7 @@ from pipelines.resources import QUEUE as QUEUE_OF_PIPELINES
 from tests.helm.matrix import IMAGES, JUDGE, MATRIX, QUEUE, RECURRING
 from tests.manifests.pod_security import pods_of, violations
 from tests.manifests.schemas import kubernetes_versions, problems_of
-from tests.manifests.tools import CHART, Objects, Tools
+from tests.manifests.tools import CHART, Objects, Tools, copy_chart
 from tests.source_tree import ROOT
 
 OPTIONAL = ("kueue", "networkPolicy", "modelCache", "judge", "trainer", "pipelines", "recurring")
@@ -360,6 +361,24 @@ def test_who_submits_may_do_what_the_doctor_asks_for(rendered: dict[str, Objects
     allowed = {(v, g, r) for rule in rules for v in rule["verbs"] for g in rule["apiGroups"] for r in rule["resources"]}
     looked_at = {("get", "", "serviceaccounts"), ("get", "", "namespaces"), ("get", "kueue.x-k8s.io", "localqueues")}
     assert set(NEEDED) | looked_at <= allowed
+
+
+def test_a_release_names_its_images_itself_and_values_name_others(tools: Tools, tmp_path: Path) -> None:
+    names = ("cpu", "vllm", "train")
+    released = {name: f"sha256:{index:064x}" for index, name in enumerate(names)}
+    release = Tools(tools.folder, copy_chart(tmp_path / "chart", released))
+    own = {"images__registry": "mirror.example.com", "images__vllm__digest": IMAGES["images__vllm__digest"]}
+    for settings, judge in (
+        ({}, f"registry.example.com/released/vllm@{released['vllm']}"),
+        (own, f"mirror.example.com/vllm@{own['images__vllm__digest']}"),
+    ):
+        objects = release.render(judge__enabled=True, judge__model="a/b", **settings).objects
+        assert _judge(objects)[0]["image"] == judge
+        assert _one(objects, "Pod")["spec"]["containers"][0]["image"].endswith(f"/cpu@{released['cpu']}")
+
+
+def test_the_chart_reads_the_images_of_the_pipelines() -> None:
+    assert (CHART / "files/images.json").resolve() == NAMES_FILE
 
 
 def test_the_package_holds_profiles_and_pipelines_and_nothing_of_ours(tools: Tools, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import yaml
 from kfp import compiler, dsl
 from kfp.compiler.compiler_utils import KubernetesManifestOptions
 
-from manifests.generate import COMPILED, GENERATED, generated_files, pipeline_objects
+from manifests.generate import COMPILED, GENERATED, WITH_IMAGES, generated_files, pipeline_objects
 from tests.manifests.schemas import custom_resources
 from tests.manifests.tools import MANIFESTS
 from tests.source_tree import ROOT
@@ -20,7 +20,7 @@ def test_what_is_generated_is_up_to_date() -> None:
 
 def test_nothing_stands_where_files_are_generated_that_is_not() -> None:
     standing = {path.relative_to(MANIFESTS).as_posix() for pattern in GENERATED for path in MANIFESTS.glob(pattern)}
-    assert standing == {name for name, _ in generated_files()}
+    assert standing == {name for name, _ in generated_files()} - set(WITH_IMAGES)
 
 
 def test_the_check_passes_as_a_command() -> None:

