@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 @pytest.mark.timeout(600)
 def test_a_run_with_trained_models_survives_some_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
     _copy_models(undisturbed, store.uri)
-    killer = Killer(0, 1, 6, 0.2, undisturbed.seconds_of_steps())
-    _kill_and_compare(killer, store, undisturbed, tmp_path)
+    killer = Killer(0, 1, 4, 0.2, undisturbed.seconds_of_steps())
+    _kill_and_compare(killer, store, undisturbed, tmp_path, "num_shards=1")  # fewer processes, the same addresses
 
 
 @pytest.mark.faults
@@ -53,9 +53,9 @@ def _merciless(seed: int, undisturbed: Finished) -> Killer:
     return Killer(seed, KILLS, KILLS, 0.7, undisturbed.seconds_of_steps())
 
 
-def _kill_and_compare(killer: Killer, store: Store, undisturbed: Finished, place: Path) -> None:
+def _kill_and_compare(killer: Killer, store: Store, undisturbed: Finished, place: Path, *settings: str) -> None:
     environment = smoke_environment(place / "scratch", store.environment)
-    killer.run_to_the_end(smoke_command(store.uri), environment, place / "run.log")
+    killer.run_to_the_end(smoke_command(store.uri, *settings), environment, place / "run.log")
     logger.info("%d kills in %s: %s", killer.kills.total(), store.uri, dict(killer.kills))
     assert_same(store.uri, undisturbed)
     assert_accounted_for(store.uri)
