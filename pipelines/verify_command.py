@@ -32,12 +32,13 @@ def _verify(folder: str, with_inputs: bool) -> int:
 
 
 def _summary(result: Verification) -> str:
-    read = f"{result.rows} rows, {result.parts} parts, {result.files} files, {readable_size(result.size)}"
-    took = f"{read} in {result.seconds:.1f} s"
+    counts = ((result.rows, "row"), (result.parts, "part"), (result.files, "file"))
+    read = [f"{number} {noun}{'s' * (number != 1)}" for number, noun in counts if number]
+    took = f"{', '.join([*read, readable_size(result.size)])} in {result.seconds:.1f} s"
     if result.sound:
         return f"{result.folder} is sound: {took}"
     if result.unfinished and not result.findings:
         return f"{result.folder} is not finished, what stands is sound: {took}; {result.unfinished}"
-    number = f"{len(result.findings)} finding{'s' if len(result.findings) > 1 else ''}"
+    number = f"{len(result.findings)} finding{'s' * (len(result.findings) != 1)}"
     state = f"is not finished ({result.unfinished}) nor sound" if result.unfinished else "is not sound"
     return f"{result.folder} {state}: {number}; {took}"

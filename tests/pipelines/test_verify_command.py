@@ -23,7 +23,7 @@ def test_a_sound_folder_is_one_line_and_exit_code_0(
     result = scalequest("verify", folder, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     (line,) = result.stdout.splitlines()
-    assert line.startswith(f"{folder} is sound: 2 rows, 1 parts, 0 files, ")
+    assert line.startswith(f"{folder} is sound: 2 rows, 1 part, ")
 
 
 def test_each_finding_is_a_line_and_the_exit_code_is_3(
@@ -44,7 +44,7 @@ def test_an_unfinished_folder_says_which_command_finishes_it(
     folder = create_folder(workspace, 1, 1)
     assert verify(folder.uri, with_inputs=False) == 3
     (line,) = lines_of(capsys)
-    assert line.startswith(f"{folder.uri} is not finished, what stands is sound: 0 rows, 0 parts")
+    assert line.startswith(f"{folder.uri} is not finished, what stands is sound: ")
     assert line.endswith(f"1 of 1 parts (part-00000.parquet) missing; finish it with: {folder.claim.plan['command']}")
 
 

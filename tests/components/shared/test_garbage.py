@@ -97,10 +97,11 @@ def _make_graph(data: st.DataObject, workspace: Workspace) -> dict[str, tuple[li
         readable = [uri for uri, (_, kind) in graph.items() if kind == "rows"]
         sources = data.draw(st.lists(st.sampled_from(readable), max_size=2, unique=True)) if readable else []
         kind = data.draw(st.sampled_from(["rows", "rows", "unfinished", "dataset"]))
+        named = [data.draw(st.sampled_from(["{}", "{}/rejected", "file://{}"])).format(uri) for uri in sources]
         if kind == "unfinished":
-            uri = plan_join(workspace, str(number), sources).uri
+            uri = plan_join(workspace, str(number), named).uri
         else:
-            uri = (join if kind == "rows" else publish)(workspace, str(number), sources)
+            uri = (join if kind == "rows" else publish)(workspace, str(number), named)
         graph[uri] = (sources, kind)
     return graph
 
