@@ -8,16 +8,19 @@ at least three; then UnavailableError says what was tried. All else is raised at
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 from tenacity.retry import retry_if_exception
-from tenacity.stop import stop_after_attempt, stop_all, stop_before_delay
+from tenacity.stop import stop_after_attempt, stop_all, stop_any, stop_before_delay, stop_when_event_set
 from tenacity.wait import wait_random_exponential
 
+from components.shared import stopping
 from components.shared.errors import InputError, UnavailableError
 from components.shared.refusals import answer_of, headers_of, may_pass
 
@@ -27,6 +30,7 @@ MIN_TRIES = 3  # whatever they took: a large range that is cut near its end is n
 LONGEST_WAIT_SECONDS = 30.0
 BACKOFF = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
 CONNECT_SECONDS = 10.0
+STOP_CHECK_SECONDS = 0.2  # how often a wait looks whether the process is to stop
 READ_SECONDS = 60.0  # without a byte from the store
 SLOWEST_BYTES_PER_SECOND = 2**20  # of an upload; a slower one is taken for stuck
 
@@ -63,12 +67,18 @@ def until_answered(call: str, attempt: Callable[[], T]) -> T:
     ``call`` is what messages say of it: which request for which object, to which endpoint. Raises UnavailableError in
     the end. An attempt may find the work of the one before it, whose answer was lost.
     """
-    return Retrying(**_policy(call))(attempt)
+    return Retrying(sleep=stopping.pause, **_policy(call))(attempt)
 
 
 async def until_answered_async(call: str, attempt: Callable[[], Awaitable[T]]) -> T:
     """Do the same for a client that works asynchronously."""
-    return await AsyncRetrying(**_policy(call))(attempt)
+    return await AsyncRetrying(sleep=_pause_async, **_policy(call))(attempt)
+
+
+async def _pause_async(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not stopping.requested() and (left := end - time.monotonic()) > 0:
+        await asyncio.sleep(min(left, STOP_CHECK_SECONDS))
 
 
 def _policy(call: str) -> dict[str, Any]:
@@ -87,7 +97,10 @@ def _policy(call: str) -> dict[str, Any]:
     return {
         "retry": retry_if_exception(may_pass),
         "wait": _wait_seconds,
-        "stop": stop_all(stop_before_delay(limit), stop_after_attempt(MIN_TRIES)),
+        # What a process that is to stop writes just now gets the try that is under way, and no other.
+        "stop": stop_any(
+            stop_all(stop_before_delay(limit), stop_after_attempt(MIN_TRIES)), stop_when_event_set(stopping.asked)
+        ),
         "before_sleep": log,
         "retry_error_callback": give_up,
     }

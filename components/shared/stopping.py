@@ -28,7 +28,7 @@ LIMIT_SECONDS = 8.0  # a node of GKE that is taken away leaves 15 s
 
 logger = logging.getLogger(__name__)
 
-_asked = threading.Event()
+asked = threading.Event()  # set once the process is to stop
 _forking = threading.local()
 _writing = 0  # how deep the main thread is in deferred()
 
@@ -51,19 +51,24 @@ def listen() -> None:
 
 def requested() -> bool:
     """Tell whether the process was asked to stop."""
-    return _asked.is_set()
+    return asked.is_set()
 
 
 def check() -> None:
     """Raise ``Stopped`` if the process was asked to stop: at safe points of any thread, also within ``deferred()``."""
-    if _asked.is_set():
+    if asked.is_set():
         raise Stopped
 
 
 def sleep(seconds: float) -> None:
     """Sleep, in any thread; ``Stopped`` as soon as the process is asked to stop."""
-    if _asked.wait(seconds):
-        raise Stopped
+    pause(seconds)
+    check()
+
+
+def pause(seconds: float) -> None:
+    """Sleep, in any thread, but not longer than until the process is asked to stop."""
+    asked.wait(seconds)
 
 
 def end() -> NoReturn:
@@ -91,8 +96,8 @@ def deferred() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    first = not _asked.is_set()
-    _asked.set()
+    first = not asked.is_set()
+    asked.set()
     if first and not _writing:
         raise Stopped
 
@@ -133,5 +138,5 @@ def _forget() -> None:
     signal.set_wakeup_fd(-1)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    _asked.clear()
+    asked.clear()
     _release_signals()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
-from components.shared import retries, storage
+from components.shared import retries, stopping, storage
 from components.shared.errors import InputError, UnavailableError
 from components.shared.manifests import read_manifest
 from components.shared.retries import LIMIT_VARIABLE, until_answered
@@ -153,7 +153,7 @@ def test_a_bucket_that_forbids_to_delete_says_so_for_each_object(faulty_store: F
 
 def test_the_store_says_how_long_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("components.shared.stopping.pause", waits.append)
     answers: Iterator[Exception] = iter([_answer(503, "SlowDown", {"retry-after": "7"}), ConnectionResetError("gone")])
 
     def attempt() -> str:

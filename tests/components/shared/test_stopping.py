@@ -184,9 +184,11 @@ def test_ctrl_c_stops_like_sigterm(tmp_path: Path, write_questions: WriteRows) -
         ("with stopping.deferred(): time.sleep(1.0); print('written', flush=True)", (0.4, 3.0)),
         ("hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)", (0.5, 3.0)),  # the interpreter does not get to run
         ("work()", (0.5, 3.0)),
-        ("time.sleep(60)", (0.0, 2.0)),
+        ("time.sleep(60)", (0.0, 3.0)),
+        ("with stopping.deferred(): retries.until_answered('a call', cut_off)", (0.0, 3.0)),
+        ("with stopping.deferred(): asyncio.run(retries.until_answered_async('a call', cut_off_too))", (0.0, 3.0)),
     ],
-    ids=["writing", "in_a_library", "swallowed", "asleep"],
+    ids=["writing", "in_a_library", "swallowed", "asleep", "retrying", "retrying_async"],
 )
 def test_a_signal_is_heeded_wherever_the_process_is(at_work: str, seconds: tuple[float, float]) -> None:
     process = _start_script(at_work)
@@ -224,8 +226,8 @@ def test_what_goes_wrong_while_a_step_is_stopped_is_not_reported() -> None:
 def _start_script(at_work: str) -> Process:
     """Start a step that is at something; return once it is."""
     script = f"""
-import contextlib, hashlib, os, sys, time
-from components.shared import stopping
+import asyncio, contextlib, hashlib, os, sys, time
+from components.shared import retries, stopping
 from components.shared.cli import run_step
 from components.shared.config import StepConfig
 stopping.LIMIT_SECONDS = 0.5
@@ -233,6 +235,10 @@ def work():
     while True:
         try: time.sleep(60)
         except BaseException: pass
+def cut_off():
+    raise ConnectionResetError
+async def cut_off_too():
+    raise ConnectionResetError
 def run(config, workspace):
     os.write(1, b"at work" + os.linesep.encode())
     {at_work}
