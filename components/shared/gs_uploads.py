@@ -16,7 +16,8 @@ from google.api_core.exceptions import NotFound
 from google.cloud.storage import Blob, Client, transfer_manager
 from google.cloud.storage.exceptions import InvalidResponse
 
-from components.shared.errors import InputError
+from components.shared import stopping
+from components.shared.errors import InputError, UnavailableError
 from components.shared.multipart import PART_BYTES, part_bytes
 from components.shared.parallel import THREADS
 from components.shared.retries import until_answered
@@ -32,7 +33,7 @@ def upload_file(path: Path, uri: str) -> None:
         return
     blob.chunk_size = PART_BYTES  # of a resumable upload: what is sent, and held in memory, at a time
     try:
-        blob.upload_from_filename(str(path), checksum="crc32c", retry=_retry(uri))
+        blob.upload_from_filename(str(path), checksum="crc32c", retry=_Retries(uri))
     except NotFound as error:
         raise InputError(f"{uri}: its bucket does not exist; make it first, or check the address") from error
 
@@ -47,7 +48,7 @@ def _upload_parts(path: Path, blob: Any, size: int) -> bool:
             worker_type=transfer_manager.THREAD,
             max_workers=THREADS,
             checksum="crc32c",
-            retry=_retry(f"gs://{blob.bucket.name}/{blob.name}"),
+            retry=_Retries(f"gs://{blob.bucket.name}/{blob.name}"),
         )
     except InvalidResponse as refusal:
         logger.info("%s takes no upload by parts (%s): uploading in one stream", blob.bucket.name, refusal)
@@ -55,9 +56,29 @@ def _upload_parts(path: Path, blob: Any, size: int) -> bool:
     return True
 
 
-def _retry(uri: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    """Give the client, in place of a retry strategy of its own, the one for all stores."""
-    return lambda request: lambda: until_answered(f"a request of the upload of {uri}", request)
+class _Retries:
+    """What the client takes in place of a retry strategy of its own: the one for all stores.
+
+    The client sends all parts of an upload, even after one was given up or the process was asked to stop; here those
+    that are left end at once.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._call = f"a request of the upload of {uri}"
+        self._given_up: UnavailableError | None = None
+
+    def __call__(self, request: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: self._send(request)
+
+    def _send(self, request: Callable[[], Any]) -> Any:
+        stopping.check()
+        if self._given_up:
+            raise self._given_up
+        try:
+            return until_answered(self._call, request)
+        except UnavailableError as error:
+            self._given_up = error
+            raise
 
 
 @functools.cache

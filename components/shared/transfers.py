@@ -49,9 +49,9 @@ def upload_folder(folder: Path, uri: str, *, replace: bool = True) -> None:
 def download_folder(uri: str, folder: Path, digests: Mapping[str, str] = NO_DIGESTS) -> None:
     """Copy the files below ``uri`` into a local folder; what an attempt before has left there is continued.
 
-    The folder therefore has to be for this content only. ``digests`` (SHA-256 by name) says which files there have to
-    be and is held against what came; without it, all files are copied. Raises InputError for a file that is missing
-    or another one.
+    ``digests`` (SHA-256 by name) says which files there have to be and is held against what is here in the end.
+    Without it, all files are copied, and the folder has to be for this content only. Raises InputError for a file that
+    is missing or another one.
     """
     sizes = files_to_download(uri, digests)
     files = [
@@ -94,8 +94,16 @@ class _Download:
     def steps(self) -> list[Callable[[], None]]:
         """Return what is left to do, in any order."""
         if self.file.finished:
-            return []
+            return [self._check_again] if self.digest else []
         return [partial(self._fetch, number) for number in self.file.missing] or [self._settle]
+
+    def _check_again(self) -> None:
+        """Fetch what an attempt before has left whole, if it is not that any more (a power cut, another content)."""
+        if storage.digest_file(self.file.path) != self.digest:
+            self.file.path.unlink()
+            self.file = PartialFile(self.file.path, self.file.size)
+            for step in self.steps():
+                step()
 
     def _fetch(self, number: int) -> None:
         content = _read_range(self.uri, *self.file.bounds(number))

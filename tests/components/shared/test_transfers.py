@@ -109,6 +109,30 @@ def test_what_was_left_and_is_wrong_is_fetched_once_more(store: Store, folder: P
     assert _digests(tmp_path / "copy") == _digests(folder)
 
 
+def test_a_whole_file_that_was_left_is_trusted_as_far_as_its_digest_goes(
+    store: Store, folder: Path, tmp_path: Path
+) -> None:
+    transfers.upload_folder(folder, store.uri)
+    _in(tmp_path / "copy" / "sub", "small.bin").write_bytes(b"SMALL")
+    _in(tmp_path / "copy", "large.bin").write_bytes((folder / "large.bin").read_bytes())
+    transfers.download_folder(store.uri, tmp_path / "copy", _digests(folder))
+    assert _digests(tmp_path / "copy") == _digests(folder)
+
+
+def test_after_one_request_was_given_up_the_clients_others_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    retries, calls = gs_uploads._Retries("gs://bucket/x"), []
+
+    def never() -> None:
+        calls.append(1)
+        raise ConnectionError("refused")
+
+    for _ in range(100):
+        with pytest.raises(UnavailableError, match="a request of the upload of gs://bucket/x was tried 3 times"):
+            retries(never)()
+    assert len(calls) == 3
+
+
 def test_folders_travel_through_a_store_that_answers_wrongly(
     faulty_store: FaultyStore, folder: Path, tmp_path: Path
 ) -> None:
