@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manifests.generate import COMPILED, pipeline_objects
+from manifests.profiles import profile_names, read_profile
+from tests.helm.matrix import IMAGES, JUDGE, RECURRING
+from tests.helm.objects import find_all, find_one, judge_of
+from tests.manifests.schemas import kubernetes_versions, problems_of
+from tests.manifests.tools import Objects, Tools
+from tests.source_tree import ROOT
+
+OPTIONAL = ("kueue", "networkPolicy", "modelCache", "judge", "trainer", "pipelines", "recurring")
+
+
+def test_the_default_makes_no_pod_and_asks_for_no_custom_resource(rendered: dict[str, Objects]) -> None:
+    assert sorted(document["kind"] for document in rendered["default"]) == [
+        "ConfigMap", "LimitRange", "Role", "Role", "RoleBinding", "ServiceAccount",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation"),
+    [
+        ("gke", {"iam.gke.io/gcp-service-account": "scalequest@my-project.iam.gserviceaccount.com"}),
+        ("eks", {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/scalequest"}),
+        ("default", None),
+    ],
+)
+def test_the_account_is_bound_to_the_clouds_identity(
+    name: str, annotation: dict[str, str] | None, rendered: dict[str, Objects]
+) -> None:
+    assert find_one(rendered[name], "ServiceAccount")["metadata"].get("annotations") == annotation
+
+
+def test_an_existing_account_is_bound_and_not_made(rendered: dict[str, Objects]) -> None:
+    objects = rendered["existing-account"]
+    assert not find_all(objects, "ServiceAccount")
+    assert find_one(objects, "RoleBinding")["subjects"][0]["name"] == "default-editor"
+    assert find_one(objects, "Pod")["spec"]["serviceAccountName"] == "default-editor"
+    secrets = [
+        rule for rule in find_one(objects, "Role", "scalequest-step")["rules"] if rule["resources"] == ["secrets"]
+    ]
+    assert [rule["resourceNames"] for rule in secrets] == [["mlpipeline-minio-artifact"]]
+
+
+def test_the_profiles_are_there_as_they_are_written(rendered: dict[str, Objects]) -> None:
+    data = find_one(rendered["default"], "ConfigMap")["data"]
+    assert sorted(data) == [f"{name}.yaml" for name in profile_names()]
+    for name, text in data.items():
+        assert text == (ROOT / "pipelines/profiles" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "flavor"), [("gke", "gke-a100-80g"), ("spot", "gke-a100-40g-spot"), ("eks", "eks-p4de")]
+)
+def test_the_queue_has_room_for_whole_nodes_of_the_profile(
+    name: str, flavor: str, rendered: dict[str, Objects]
+) -> None:
+    objects = rendered[name]
+    profile = read_profile(flavor.removesuffix("-spot"))
+    placement = profile.spot if flavor.endswith("-spot") else profile.on_demand
+    local, cluster, found = (find_one(objects, kind) for kind in ("LocalQueue", "ClusterQueue", "ResourceFlavor"))
+    assert local["metadata"]["name"] == "scalequest-gpu"
+    assert local["spec"]["clusterQueue"] == cluster["metadata"]["name"]
+    assert found["spec"] == {"nodeLabels": placement.node_selector, "tolerations": placement.tolerations}
+    (group,) = cluster["spec"]["resourceGroups"]
+    (quota,) = group["flavors"]
+    assert (quota["name"], found["metadata"]["name"]) == (flavor, flavor)
+    nominal = {resource["name"]: resource["nominalQuota"] for resource in quota["resources"]}
+    # Kueue wants each resource listed that a pod asks for, in the order of the flavour's.
+    assert list(nominal) == group["coveredResources"] == ["nvidia.com/gpu", "cpu", "memory", "ephemeral-storage"]
+    assert nominal["nvidia.com/gpu"] == str(2 * profile.node.gpus)
+    assert nominal["cpu"] == f"{2 * int(profile.node.cpu.removesuffix('m'))}m"
+
+
+def test_a_queue_may_lead_to_a_cluster_queue_that_exists(tools: Tools) -> None:
+    objects = tools.render(kueue__enabled=True, kueue__clusterQueue__name="all-gpus").objects
+    assert find_one(objects, "LocalQueue")["spec"]["clusterQueue"] == "all-gpus"
+    assert not find_all(objects, "ClusterQueue")
+
+
+def test_a_spot_profile_is_where_gpu_pods_go(rendered: dict[str, Objects]) -> None:
+    pod = find_one(rendered["spot"], "Deployment")["spec"]["template"]["spec"]
+    spot = read_profile("gke-a100-40g").spot
+    assert (pod["nodeSelector"], pod["tolerations"]) == (spot.node_selector, spot.tolerations)
+
+
+@pytest.mark.parametrize(
+    ("name", "addresses"),
+    [("gke", {"169.254.169.252/32", "169.254.169.254/32"}), ("eks", {"169.254.170.23/32"})],
+)
+def test_steps_reach_names_pipelines_stores_and_their_clouds_identity(
+    name: str, addresses: set[str], rendered: dict[str, Objects]
+) -> None:
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in find_all(rendered[name], "NetworkPolicy")}
+    for policy in ("scalequest-pipeline", "scalequest-jobs"):
+        spec = policies[policy]
+        assert spec["policyTypes"] == ["Ingress", "Egress"]
+        assert "ingress" not in spec
+        blocks = [to["ipBlock"] for rule in spec["egress"] for to in rule.get("to", []) if "ipBlock" in to]
+        assert {block["cidr"] for block in blocks} == {"0.0.0.0/0"} | addresses
+        assert [block["except"] for block in blocks if "except" in block] == [["169.254.0.0/16"]]
+        ports = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
+        assert ports >= {53, 443, 8887, 8888, 8080}
+    assert policies["scalequest-pipeline"]["podSelector"]["matchLabels"] == {
+        "pipelines.kubeflow.org/v2_component": "true"
+    }
+
+
+def test_further_egress_is_added_to_the_policies_of_steps(rendered: dict[str, Objects]) -> None:
+    for policy in ("scalequest-pipeline", "scalequest-jobs"):
+        spec = find_one(rendered["everything"], "NetworkPolicy", policy)["spec"]
+        assert spec["egress"][-1] == {"ports": [{"protocol": "TCP", "port": 8333}]}
+
+
+def test_without_a_network_policy_the_judge_still_answers_this_namespace_only(rendered: dict[str, Objects]) -> None:
+    (policy,) = find_all(rendered["no-network-policy"], "NetworkPolicy")
+    assert policy["spec"]["ingress"] == [{"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": 8000}]}]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= judge_of(rendered["no-network-policy"])[1].items()
+
+
+def test_the_judge_is_a_vllm_server_with_probes_behind_a_service_of_the_cluster(rendered: dict[str, Objects]) -> None:
+    objects = rendered["judge"]
+    container, labels = judge_of(objects)
+    service = find_one(objects, "Service")["spec"]
+    assert service["type"] == "ClusterIP"
+    assert service["selector"].items() <= labels.items()
+    assert not find_all(objects, "Ingress")
+    assert container["command"] == ["python3", "-m", "vllm.entrypoints.openai.api_server"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/health", "port": "http"}
+    startup = container["startupProbe"]
+    assert startup["periodSeconds"] * startup["failureThreshold"] == 3600
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    pod = find_one(objects, "Deployment")["spec"]["template"]["spec"]
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_a_profile_without_gpus_asks_for_none(rendered: dict[str, Objects]) -> None:
+    container, _ = judge_of(rendered["local"])
+    assert "nvidia.com/gpu" not in container["resources"]["limits"]
+    assert "nodeSelector" not in find_one(rendered["local"], "Deployment")["spec"]["template"]["spec"]
+
+
+def test_only_a_trainer_lets_steps_start_trainings(rendered: dict[str, Objects]) -> None:
+    def groups(name: str) -> set[str]:
+        rules = find_one(rendered[name], "Role", "scalequest-step")["rules"]
+        return {group for rule in rules for group in rule["apiGroups"]}
+
+    assert groups("default") == {"", "argoproj.io"}
+    assert groups("everything") == {"", "argoproj.io", "trainer.kubeflow.org"}
+
+
+def test_the_training_runtime_fills_a_node_and_keeps_to_fields_that_lasted(rendered: dict[str, Objects]) -> None:
+    spec = find_one(rendered["everything"], "TrainingRuntime")["spec"]
+    assert spec["mlPolicy"] == {"numNodes": 2, "torch": {}}
+    (job,) = spec["template"]["spec"]["replicatedJobs"]
+    assert job["template"]["metadata"]["labels"] == {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"}
+    (container,) = job["template"]["spec"]["template"]["spec"]["containers"]
+    assert (job["name"], container["name"]) == ("node", "node")
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == "8"
+
+
+def test_the_pipelines_are_registered_as_the_manifests_register_them(rendered: dict[str, Objects]) -> None:
+    found = {
+        (document["kind"], document["metadata"]["name"]): document["spec"]
+        for document in rendered["everything"]
+        if document["apiVersion"].startswith("pipelines.kubeflow.org/")
+    }
+    wanted = [document for path in COMPILED.glob("*.yaml") for document in pipeline_objects(path)]
+    assert found == {(document["kind"], document["metadata"]["name"]): document["spec"] for document in wanted}
+
+
+def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(rendered: dict[str, Objects]) -> None:
+    objects = rendered["everything"]
+    job = find_one(objects, "CronJob")["spec"]
+    assert job["concurrencyPolicy"] == "Forbid"
+    pod = job["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert [*container["command"], *container["args"]] == [
+        "scalequest", "submit", "paper",
+        "--host=http://ml-pipeline.kubeflow.svc.cluster.local:8888", "--namespace=scalequest",
+        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--service-account=scalequest",
+        "--set=seed=7", "--set=source=a, b",
+    ]  # fmt: skip
+    assert pod["serviceAccountName"] == "scalequest-submit"
+    subjects = find_one(objects, "RoleBinding", "scalequest-submit")["subjects"]
+    assert [(subject["kind"], subject["name"]) for subject in subjects] == [
+        ("Group", "data-team"), ("ServiceAccount", "ci"), ("ServiceAccount", "scalequest-submit"),
+    ]  # fmt: skip
+    assert {subject["name"] for subject in find_one(objects, "RoleBinding", "scalequest-step")["subjects"]} == {
+        "scalequest"
+    }
+
+
+def test_kubeflows_client_finds_the_token_that_a_recurring_run_mounts(rendered: dict[str, Objects]) -> None:
+    from kfp.client import KF_PIPELINES_SA_TOKEN_ENV, KF_PIPELINES_SA_TOKEN_PATH
+
+    pod = find_one(rendered["everything"], "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "pipelines-token"]
+    (source,) = volume["projected"]["sources"]
+    (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == "pipelines-token"]
+    path = f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
+    assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
+    assert path == KF_PIPELINES_SA_TOKEN_PATH
+    assert {"name": KF_PIPELINES_SA_TOKEN_ENV, "value": path} in container["env"]
+
+
+def test_the_cache_outlives_the_release(rendered: dict[str, Objects]) -> None:
+    claim = find_one(rendered["everything"], "PersistentVolumeClaim")
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert claim["spec"]["storageClassName"] == "filestore"
+
+
+def test_helm_test_runs_a_real_step_that_succeeds(rendered: dict[str, Objects], tmp_path: Path) -> None:
+    pod = find_one(rendered["gke"], "Pod")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    (container,) = pod["spec"]["containers"]
+    arguments = [word.replace("/tmp/runs", str(tmp_path)) for word in container["args"]]
+    command = [sys.executable, *container["command"][1:], *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip(), "_manifest.json").exists()
+
+
+def test_helm_test_writes_into_the_workspace_that_is_given(rendered: dict[str, Objects]) -> None:
+    (container,) = find_one(rendered["everything"], "Pod")["spec"]["containers"]
+    assert "--workspace=gs://my-bucket/runs" in container["args"]
+
+
+@pytest.mark.parametrize("part", OPTIONAL)
+def test_each_part_can_be_had_alone(part: str, tools: Tools) -> None:
+    needed: dict[str, Any] = {
+        **IMAGES,
+        **(JUDGE if part == "judge" else {}),
+        **(RECURRING if part == "recurring" else {}),
+    }
+    rendering = tools.render(**{**needed, f"{part}__enabled": True})
+    assert rendering.objects, rendering.error
+    assert problems_of(rendering.objects, kubernetes_versions()[0]) == []
