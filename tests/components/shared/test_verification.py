@@ -61,7 +61,10 @@ def rejects_of(folder: Path, number: int) -> Path:
     return folder / read_manifest(str(folder)).parts[number].rejects
 
 
-def test_a_folder_as_it_was_written_is_sound_on_each_store(store: Store, tmp_path: Path) -> None:
+def test_a_folder_as_it_was_written_is_sound_on_each_store(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_checks, "RANGE_BYTES", 2**20)  # so that a model's files come in several pieces
     workspace = Workspace(store.uri)
     rows = write_folder(workspace, VERDICTS, 2)
     model = train_model(workspace, "model", [rows], tmp_path / "model", weights=b"w" * 3_000_000)
