@@ -120,6 +120,16 @@ def _folder(config: StepConfig) -> str:
     return storage.join(config.workspace, config.step, make_plan(config, "", (), (), 1)["fingerprint"])
 
 
+def _last_continued_from(log: Path) -> int:
+    """Return the step whose checkpoint the last start that found one has continued from, 0 if none did."""
+    steps = re.findall(r"continuing from the checkpoint of step (\d+)", log.read_text())
+    return int(steps[-1]) if steps else 0
+
+
+def _newest_step(config: StepConfig) -> int:
+    return max(int(name.split("-")[1]) for name in storage.list_names(storage.join(_folder(config), "checkpoints")))
+
+
 def _assert_same(config: StepConfig, undisturbed: Manifest) -> None:
     """The same weights, byte for byte; the same losses of all steps; nothing left of the checkpoints."""
     manifest = read_manifest(_folder(config))
@@ -161,21 +171,18 @@ def _die_and_continue(
     return deaths
 
 
-@pytest.mark.parametrize(
-    "fate",
-    [
-        Fate(function=SAVE, call=2, seconds=0.01),
-        Fate(function=MARK, call=3),
-        Fate(function=PRUNE, call=3, seconds=0.001),
-        Fate(function=MANIFEST),
-    ],
-    ids=["in an upload", "before a marker", "in a prune", "before the manifest"],
-)
-def test_a_killed_training_ends_as_an_undisturbed_one(training: Training, tmp_path: Path, fate: Fate) -> None:
-    config = training.place(str(tmp_path / "workspace"))
-    assert live(config, tmp_path / "log", [fate]) == -signal.SIGKILL
-    assert live(config, tmp_path / "log") == exit_codes.DONE, (tmp_path / "log").read_text()
-    assert "continuing from the checkpoint of step" in (tmp_path / "log").read_text()
+def test_a_training_killed_at_its_worst_moments_ends_as_an_undisturbed_one(training: Training, tmp_path: Path) -> None:
+    config, log = training.place(str(tmp_path / "workspace")), tmp_path / "log"
+    for fate, continued_from in (
+        (Fate(function=SAVE, call=2, seconds=0.01), 0),  # in the upload of step 4
+        (Fate(function=MARK, call=3), 2),  # before the marker of step 6
+        (Fate(function=PRUNE, call=1, seconds=0.001), 4),  # while step 2 is removed
+        (Fate(function=MANIFEST), 6),  # when all is done but the manifest
+    ):
+        assert live(config, log, [fate]) == -signal.SIGKILL
+        assert _last_continued_from(log) == continued_from
+    assert live(config, log) == exit_codes.DONE, log.read_text()
+    assert _last_continued_from(log) == 6
     _assert_same(config, training.undisturbed)
 
 
@@ -203,23 +210,13 @@ def test_a_training_that_is_told_to_stop_saves_its_step_and_continues_behind_it(
     training: Training, tmp_path: Path
 ) -> None:
     config = dataclasses.replace(training.place(str(tmp_path / "workspace")), checkpoint_steps=0)
-    told = Fate(function=STEP_BEGINS, call=5, signal=signal.SIGTERM)
-    assert live(config, tmp_path / "log", [told]) == exit_codes.STOPPED
-    (name,) = storage.list_names(storage.join(_folder(config), "checkpoints"))
-    assert name.startswith("step-0000005-")
-    assert live(config, tmp_path / "log") == exit_codes.DONE, (tmp_path / "log").read_text()
-    assert "continuing from the checkpoint of step 5" in (tmp_path / "log").read_text()
-    _assert_same(config, training.undisturbed)
-
-
-def test_a_training_that_is_told_to_stop_at_its_last_step_has_nothing_left_to_train(
-    training: Training, tmp_path: Path
-) -> None:
-    config = training.place(str(tmp_path / "workspace"))
-    told = Fate(function=STEP_BEGINS, call=NUM_STEPS, signal=signal.SIGTERM)
-    assert live(config, tmp_path / "log", [told]) == exit_codes.STOPPED
-    assert live(config, tmp_path / "log") == exit_codes.DONE, (tmp_path / "log").read_text()
-    assert f"continuing from the checkpoint of step {NUM_STEPS}" in (tmp_path / "log").read_text()
+    log = tmp_path / "log"
+    for calls, step in ((5, 5), (3, NUM_STEPS)):  # behind the last step, nothing is left to train
+        told = Fate(function=STEP_BEGINS, call=calls, signal=signal.SIGTERM)
+        assert live(config, log, [told]) == exit_codes.STOPPED, log.read_text()
+        assert _newest_step(config) == step
+    assert live(config, log) == exit_codes.DONE, log.read_text()
+    assert _last_continued_from(log) == NUM_STEPS
     _assert_same(config, training.undisturbed)
 
 
@@ -240,7 +237,7 @@ def test_two_processes_continue_after_sigkill_and_sigterm_and_no_process_is_left
     stored = _newest_step(config)
     assert stored >= 40
     assert live(config, tmp_path / "continued") == exit_codes.DONE, (tmp_path / "continued").read_text()
-    assert f"continuing from the checkpoint of step {stored}" in (tmp_path / "continued").read_text()
+    assert _last_continued_from(tmp_path / "continued") == stored
     _assert_same(config, read_manifest(_folder(undisturbed)))
 
 
@@ -261,7 +258,3 @@ def _signalled_at_step(step: int, number: signal.Signals, config: StepConfig, lo
         time.sleep(0.1)
     assert process.exitcode is not None
     return process.exitcode
-
-
-def _newest_step(config: StepConfig) -> int:
-    return max(int(name.split("-")[1]) for name in storage.list_names(storage.join(_folder(config), "checkpoints")))
