@@ -51,7 +51,7 @@ def list_objects(uri: str) -> list[StoredObject]:
 def list_uploads(uri: str) -> list[StoredObject]:
     """Return the uploads below a folder on S3 that are not complete; [] on other stores.
 
-    Google's store removes those that go through its own upload protocol after a week, and cannot list them.
+    Google's client cannot list them: there, the bucket's lifecycle rule AbortIncompleteMultipartUpload removes them.
     """
     if storage.scheme_of(uri) != "s3":
         return []
@@ -65,7 +65,7 @@ def list_uploads(uri: str) -> list[StoredObject]:
             uploads += [_upload(entry, key) for entry in page.get("Uploads", []) if entry["Key"].startswith(key)]
             if not page.get("IsTruncated"):
                 return uploads
-            arguments = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+            arguments = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
 
 
 def store_time(uri: str) -> float:
