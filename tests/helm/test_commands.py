@@ -47,10 +47,10 @@ def test_a_recurring_run_is_a_command_that_the_command_line_takes(tools: Tools) 
     assert context.params["settings"] == ["seed=7"]
 
 
-def test_queue_secrets_and_account_are_those_that_the_pipelines_name(tools: Tools) -> None:
+def test_queue_secrets_and_account_are_those_that_the_pipelines_name(rendered: dict[str, Objects]) -> None:
     values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
     parameters = {parameter.name: parameter.default for parameter in get_command(app).commands["submit"].params}  # type: ignore[attr-defined]
-    assert values["kueue"]["localQueue"] == QUEUE_OF_PIPELINES
+    assert find_one(rendered["gke"], "LocalQueue")["metadata"]["name"] == QUEUE_OF_PIPELINES
     assert values["secrets"]["hubToken"]["name"] == Hardware().hub_secret
     assert values["serviceAccount"]["name"] == parameters["service_account"]
     assert values["profile"] == parameters["profile"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,22 @@ def test_what_a_cluster_admin_applies_is_what_kubernetes_takes(path: Path) -> No
     for document in objects:
         for text in document["data"].values() if document["kind"] == "ConfigMap" else ():
             assert yaml.safe_load(text)  # what stands in a ConfigMap is YAML of its own
+
+
+def test_the_overlay_in_the_readme_builds_as_it_is_written(tools: Tools, tmp_path: Path) -> None:
+    readme = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    fields = yaml.safe_load(written.replace("../manifests/", ""))
+    options, job = tools.build(write_overlay(tmp_path, **fields))
+    assert job["metadata"]["name"] == options["metadata"]["name"] == "filter-language-run-1"
+    assert options["data"]["workspace"] == "gs://my-bucket/runs"
+
+
+def test_the_readme_lists_what_there_is() -> None:
+    readme = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+    admin = [path.relative_to(MANIFESTS / "cluster-admin") for path in (MANIFESTS / "cluster-admin").rglob("*.*")]
+    names = [*OPTIONS, *(path.as_posix() for path in admin)]
+    assert [name for name in names if name not in readme] == []
 
 
 def test_no_file_of_a_cluster_admin_is_part_of_a_build() -> None:
