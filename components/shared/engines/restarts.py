@@ -31,8 +31,9 @@ class RestartedEngine:
         source = iter(requests)
         while True:
             running: dict[tuple[Part, int], Request] = {}
+            engine = self.open()
             try:
-                for result in self._generate(_noted(source, running)):
+                for result in engine.generate(_noted(source, running), self._sampling):
                     del running[_place(result.request)]
                     yield result
                 return
@@ -46,7 +47,10 @@ class RestartedEngine:
             yield self._try(request)
 
     def open(self) -> Engine:
-        """Return the engine, opened if there is none; one that follows a death has to answer something first."""
+        """Return the engine, opened if there is none; EngineDiedError where it cannot follow one that died.
+
+        An engine that follows a death has to answer something that is harmless, before any row is blamed for the next.
+        """
         if self._engine is None:
             try:
                 self._engine = self._open_model()
@@ -67,18 +71,14 @@ class RestartedEngine:
             self._engine.close()
             self._engine = None
 
-    def _generate(self, requests: Iterator[Request]) -> Iterator[Result]:
-        yield from self.open().generate(requests, self._sampling)
-
     def _try(self, request: Request) -> Result:
         part, index = _place(request)
         while True:
-            # An engine that cannot even start is not the row's fault: it starts before the mark is left.
-            self.open()
+            engine = self.open()  # before the mark is left: one that cannot even start does not die of the row
             if not part.try_alone(index):
                 return unanswered(request, KILLED_THE_ENGINE, part.why_condemned(index))
             try:
-                (result,) = self._generate(iter([request]))
+                (result,) = engine.generate([request], self._sampling)
                 return result
             except EngineDiedError as error:
                 part.died(index)
