@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
-from components.shared import retries, stopping, storage
+from components.shared import retries, storage
 from components.shared.errors import InputError, UnavailableError
 from components.shared.manifests import read_manifest
 from components.shared.retries import LIMIT_VARIABLE, until_answered
