@@ -1,0 +1,205 @@
+"""Runs, inside an image, every step that it serves: its help, then a few rows. ``python3 /app/smoke_test.py``.
+
+Needs no network and no more than a writable /tmp. Replies are scripted or an untrained model's; in the image vllm, one
+step asks vLLM itself, so that its libraries, and its GPU if there is one, are tried.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import components
+from components.shared.config import ShardedConfig, option
+from components.shared.manifests import read_manifest
+from components.shared.records import FailRate
+from components.shared.rows import Slice
+from components.shared.workspace import Workspace
+
+QUESTIONS = [f"Anna has {n} pears and eats {n // 2} of them. How many pears has she left?" for n in range(11, 35, 2)]
+SCRIPTED = ("--engine", "scripted")
+SMALL_TRAINING = ("--batch-size", "4", "--micro-batch-size", "2")
+
+
+class SmokeTest:
+    """A workspace in /tmp, and the steps that ran there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.workspace = str(folder / "workspace")
+        self.file = folder / "questions.jsonl"
+        lines = (json.dumps({"question": text, "answer": str(-(-n // 2))}) for text, n in _numbered())
+        self.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        self.ran: list[str] = []
+
+    def run(self, step: str, *options: str) -> str:
+        """Run a step; return its folder. Raises where it fails or its folder is not finished."""
+        started = time.monotonic()
+        command = [*command_of(step), "--workspace", self.workspace, *options]
+        folder = _checked(command).stdout.strip()
+        manifest = read_manifest(folder)
+        self.ran.append(step)
+        say(f"{step:20} {time.monotonic() - started:6.1f} s  {manifest.rows_in} in, {manifest.rows_out} out")
+        return folder
+
+    def questions(self) -> str:
+        """Import questions with their answers from a file."""
+        return self.run("import_questions", "--source", str(self.file))
+
+    def model(self) -> str:
+        """Make an untrained model of two layers."""
+        return self.run("import_model", "--source", "random:llama")
+
+    def fail_rates(self) -> str:
+        """Write measured fail rates, as measure_fail_rate would: it is served by another image."""
+        texts = [text for text, _ in _numbered()]
+        config = GivenRowsConfig(workspace=self.workspace)
+        folder = Workspace(self.workspace).create(config, FailRate, [Slice(start=0, stop=len(texts))])
+        for part in folder.missing_parts():
+            for index, text in enumerate(texts):
+                part.settle(index, kept=[_fail_rate(index, text)])
+        return folder.finish()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GivenRowsConfig(ShardedConfig):
+    """Rows that the smoke test brings with it."""
+
+    content: str = option("smoke", help="what the rows are")
+
+    @property
+    def step(self) -> str:
+        """Return what stands for the step in the folder's address."""
+        return "given_rows"
+
+
+def run_cpu(test: SmokeTest) -> None:
+    """Take questions through every filter, and scripted answers to a dataset; then ask for the command."""
+    generated = test.run("import_questions", "--source", "reasoning-gym:gsm_symbolic", "--num-questions", "8")
+    questions = test.run("filter_language", "--questions", generated)
+    questions = test.run("deduplicate", "--questions", questions)
+    questions = test.run("score_difficulty", "--questions", questions, "--scorer-engine", "scripted")
+    questions = test.run("sample_difficulty", "--questions", questions)
+    responses = test.run("generate_responses", "--questions", questions, "--model", "openai:any", *SCRIPTED)
+    responses = test.run("score_responses", "--responses", responses, "--scorer-engine", "scripted")
+    selected = test.run("select_responses", "--responses", responses)
+    test.run("package_dataset", "--responses", selected)
+    _checked(["scalequest", "compile", "--check"])
+    say("scalequest compile --check: as committed")
+
+
+def run_vllm(test: SmokeTest) -> None:
+    """Ask the scripted engine in every step that asks a model, and vLLM and transformers in one each."""
+    model = test.model()
+    test.run(
+        "generate_questions", "--model", model, "--generator", "vllm", "--num-questions", "4", "--max-tokens", "16"
+    )
+    written = test.run("generate_questions", "--model", model, "--generator", "a", "--num-questions", "8", *SCRIPTED)
+    test.run("build_preferences", "--questions", written, "--model", model, *SCRIPTED)
+    test.run("filter_solvability", "--questions", written, "--model", model, *SCRIPTED)
+    test.run("measure_fail_rate", "--questions", test.questions(), "--model", model, *SCRIPTED)
+    test.run("score_difficulty", "--questions", written, "--scorer-engine", "scripted")
+    responses = test.run("generate_responses", "--questions", written, "--model", model, *SCRIPTED)
+    test.run("score_responses", "--responses", responses, "--scorer-engine", "scripted")
+
+
+def run_train(test: SmokeTest) -> None:
+    """Train the untrained model on questions, on preferences and on fail rates."""
+    model = test.model()
+    test.run("train_sft", "--model", model, "--examples", test.questions(), *SMALL_TRAINING)
+    written = test.run("generate_questions", "--model", model, "--generator", "a", "--num-questions", "8", *SCRIPTED)
+    pairs = test.run("build_preferences", "--questions", written, "--model", model, *SCRIPTED)
+    test.run("train_dpo", "--model", model, "--pairs", pairs, *SMALL_TRAINING)
+    test.run("train_scorer", "--model", model, "--examples", test.fail_rates(), *SMALL_TRAINING)
+
+
+RUNS: dict[str, Callable[[SmokeTest], None]] = {"cpu": run_cpu, "vllm": run_vllm, "train": run_train}
+
+
+def main() -> int:
+    """Run what the image SCALEQUEST_IMAGE serves; return the exit code."""
+    name = os.environ.get("SCALEQUEST_IMAGE", "").rpartition("/")[2].partition(":")[0]
+    if name not in RUNS:
+        sys.stderr.write(f"smoke_test: SCALEQUEST_IMAGE names no image of {', '.join(RUNS)}; run it inside one\n")
+        return 2
+    problems = check_container()
+    steps = steps_of(name)
+    for step in steps:
+        _checked([*command_of(step), "--help"])
+    say(f"{len(steps)} steps print their help")
+    with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
+        test = SmokeTest(Path(folder))
+        RUNS[name](test)
+    problems += [f"{step} was not run" for step in steps if step not in test.ran]
+    sys.stderr.writelines(f"smoke_test: {problem}\n" for problem in problems)
+    say(f"image {name}: {'passed' if not problems else 'failed'}")
+    return 1 if problems else 0
+
+
+def check_container() -> list[str]:
+    """Return what is not as it has to be in a container of ours."""
+    problems = []
+    if os.getuid() == 0:
+        problems.append("runs as root")
+    if (
+        shutil.which("pip")
+        or subprocess.run([sys.executable, "-m", "pip"], capture_output=True, check=False).returncode == 0
+    ):
+        problems.append("has pip")
+    if not Path("/etc/ssl/certs/ca-certificates.crt").exists():
+        problems.append("has no certificates")
+    return problems
+
+
+def steps_of(name: str) -> list[str]:
+    """Return the steps whose component names the image, read as text: that needs no kfp."""
+    files = sorted(Path(components.__path__[0]).glob("*/component.py"))
+    return [file.parent.name for file in files if re.search(rf'image\("{name}"\)', file.read_text(encoding="utf-8"))]
+
+
+def command_of(step: str) -> list[str]:
+    """Return a step's command, as components have it."""
+    return ["python3", "-m", f"components.{step}"]
+
+
+def say(line: str) -> None:
+    """Tell whoever watches."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _checked(command: list[str]) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- our own commands
+    if result.returncode != 0:
+        sys.stderr.write(result.stderr[-4000:])
+        raise SystemExit(f"smoke_test: exit code {result.returncode}: {' '.join(command)}")
+    return result
+
+
+def _numbered() -> list[tuple[str, int]]:
+    return [(text, int(re.findall(r"\d+", text)[0])) for text in QUESTIONS]
+
+
+def _fail_rate(index: int, text: str) -> FailRate:
+    right = bool(index % 2)
+    return FailRate(
+        id=f"q{index}",
+        question=text,
+        answer="1",
+        source="given",
+        fail_rate=0.0 if right else 1.0,
+        responses=(f"\\boxed{{{1 if right else 2}}}",),
+        correct=(right,),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,6 +4,8 @@
 2. A task that reads an input which its own graph does not declare, itself or for what it asks of Kubernetes: the driver
    fails when the task is due.
 3. A retry that ends before a long step has run once: it is never retried.
+
+And, once images are released, for what the compiled file leaves open: an image without a digest.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 from pipelines.compiled_pipeline import executors_on_kubernetes
 
 SECONDS_PER_DAY = 86_400
+_PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 
 Spec = Mapping[str, Any]
@@ -34,6 +37,17 @@ def find_defects(documents: Sequence[Spec]) -> list[str]:
             defects += _resources_not_text(spec, place, task, declared)
             defects += _short_retry(place, task)
     return defects
+
+
+def find_images_without_digest(documents: Sequence[Spec]) -> list[str]:
+    """Return one line an image that is named by its tag: what it holds may change between two pods of a run."""
+    executors = documents[0]["deploymentSpec"]["executors"].values()
+    images = {executor["container"]["image"] for executor in executors if "container" in executor}
+    return [
+        f"the image {image!r} has no digest; release it (python -m images.release)"
+        for image in sorted(images)
+        if not _PINNED.search(image) and not _PLACEHOLDER.search(image)
+    ]
 
 
 def _graphs(spec: Spec) -> Iterator[tuple[str, Spec]]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from kfp import compiler
 
-from pipelines.compiled_checks import find_defects
+from components.shared.images import read_names
+from pipelines.compiled_checks import find_defects, find_images_without_digest
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 
 PIPELINES = ("scalequest", "train_question_generator", "construct_dataset")
@@ -54,7 +55,12 @@ def check_compiled() -> list[str]:
         for name in sorted(fresh | standing)
         if what_it_does(fresh.get(name, [])) != what_it_does(standing.get(name, []))
     ]
-    return problems + [f"{name}: {defect}" for name, documents in fresh.items() for defect in find_defects(documents)]
+    return problems + [f"{name}: {defect}" for name, documents in fresh.items() for defect in _defects(documents)]
+
+
+def _defects(documents: list[dict[str, Any]]) -> list[str]:
+    # Before the first release there are tags only.
+    return find_defects(documents) + (find_images_without_digest(documents) if read_names()["digests"] else [])
 
 
 def what_it_does(documents: list[dict[str, Any]]) -> dict[str, Any]:

