@@ -14,13 +14,15 @@ from typing import Any
 
 from google.api_core.exceptions import NotFound
 from google.cloud.storage import Blob, Client, transfer_manager
-from google.cloud.storage.exceptions import InvalidResponse
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
 from components.shared import stopping
 from components.shared.errors import InputError, UnavailableError
 from components.shared.multipart import PART_BYTES, part_bytes
 from components.shared.parallel import THREADS
 from components.shared.retries import until_answered
+
+STREAMS = 3  # of an upload that the store forgot or that arrived changed
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +34,28 @@ def upload_file(path: Path, uri: str) -> None:
     if size > PART_BYTES and _upload_parts(path, blob, size):
         return
     blob.chunk_size = PART_BYTES  # of a resumable upload: what is sent, and held in memory, at a time
+    for _ in range(STREAMS):
+        if _upload_stream(path, blob, uri):
+            return
+        logger.warning("%s did not arrive as it was sent, or its upload was forgotten: once more", uri)
+    raise UnavailableError(f"{uri} did not arrive as it was sent, {STREAMS} times; start the same command again later")
+
+
+def _upload_stream(path: Path, blob: Any, uri: str) -> bool:
+    """Upload in one stream; False where that has to begin anew."""
     try:
         blob.upload_from_filename(str(path), checksum="crc32c", retry=_Retries(uri))
+    except _CorruptionError:
+        return False
     except NotFound as error:
-        raise InputError(f"{uri}: its bucket does not exist; make it first, or check the address") from error
+        if error.response.request.method == "POST":  # the first one, which names the bucket
+            raise InputError(f"{uri}: its bucket does not exist; make it first, or check the address") from error
+        return False  # a resumable upload that is over, because an answer was lost
+    return True
 
 
 def _upload_parts(path: Path, blob: Any, size: int) -> bool:
-    """Upload by parts; False where the store does not let us (an emulator, a role that lacks the permission)."""
+    """Upload by parts; False where that cannot be (an emulator, a role without the permission), or did not arrive."""
     try:
         transfer_manager.upload_chunks_concurrently(
             str(path),
@@ -50,10 +66,14 @@ def _upload_parts(path: Path, blob: Any, size: int) -> bool:
             checksum="crc32c",
             retry=_Retries(f"gs://{blob.bucket.name}/{blob.name}"),
         )
-    except InvalidResponse as refusal:
-        logger.info("%s takes no upload by parts (%s): uploading in one stream", blob.bucket.name, refusal)
+    except (InvalidResponse, _CorruptionError) as refusal:
+        logger.info("no upload by parts to %s (%s): uploading in one stream", blob.bucket.name, refusal)
         return False
     return True
+
+
+class _CorruptionError(Exception):
+    """What arrived is not what was sent: the same request again would not mend it."""
 
 
 class _Retries:
@@ -68,7 +88,13 @@ class _Retries:
         self._given_up: UnavailableError | None = None
 
     def __call__(self, request: Callable[[], Any]) -> Callable[[], Any]:
-        return lambda: self._send(request)
+        def attempt() -> Any:
+            try:
+                return request()
+            except DataCorruption as error:
+                raise _CorruptionError from error
+
+        return lambda: self._send(attempt)
 
     def _send(self, request: Callable[[], Any]) -> Any:
         stopping.check()

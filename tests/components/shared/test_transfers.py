@@ -145,6 +145,44 @@ def test_folders_travel_through_a_store_that_answers_wrongly(
     assert _digests(tmp_path / "copy") == _digests(folder)
 
 
+def test_a_byte_that_changes_on_its_way_into_a_store_is_noticed_and_sent_again(
+    faulty_store: FaultyStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pass_on = faulty_store.proxy._pass_on
+    changed: list[str] = []
+
+    async def change(request: web.Request, body: bytes) -> web.Response:
+        if len(body) > 2**20 and not changed:
+            changed.append(request.path)
+            body = body[:1000] + bytes([body[1000] ^ 1]) + body[1001:]
+        return await pass_on(request, body)
+
+    monkeypatch.setattr(faulty_store.proxy, "_pass_on", change)
+    transfers.upload_folder(folder, faulty_store.uri)
+    assert changed
+    large = storage.join(faulty_store.uri, "large.bin")
+    assert storage.read_bytes(large) == (folder / "large.bin").read_bytes()
+
+
+def test_an_upload_arrives_though_the_first_answer_to_each_of_its_requests_is_lost(
+    faulty_store: FaultyStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pass_on, lost = faulty_store.proxy._pass_on, set()
+
+    async def lose(request: web.Request, body: bytes) -> web.Response:
+        answer = await pass_on(request, body)
+        call = (request.method, request.path, request.query.get("partNumber"), "uploads" in request.query)
+        if request.method not in ("POST", "PUT") or call in lost:
+            return answer
+        lost.add(call)
+        return web.Response(status=503)
+
+    monkeypatch.setattr(faulty_store.proxy, "_pass_on", lose)
+    transfers.upload_folder(folder, faulty_store.uri)
+    assert len(lost) >= 2
+    assert storage.list_files(faulty_store.uri) == transfers.local_files(folder)
+
+
 @pytest.mark.parametrize("name", ["large.bin", "sub/small.bin"])
 def test_a_store_that_never_answers_ends_a_transfer_in_one_message(
     faulty_store: FaultyStore, folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
