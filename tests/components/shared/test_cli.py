@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 
 from components.shared.cli import parse_config, run_step
 from components.shared.config import ShardedConfig, StepConfig, option
-from components.shared.errors import InputError
-from components.shared.exit_codes import BAD_INPUT
+from components.shared.errors import EngineDiedError, InputError, UnavailableError
+from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
 from components.shared.plans import command_of
+from components.shared.records import Question
+from components.shared.rows import Slice
+from components.shared.tries import TRIES, Blame, blame
 from components.shared.workspace import Workspace
 
 
@@ -111,6 +115,38 @@ def test_bad_input_ends_with_code_2_and_one_line(capsys: pytest.CaptureFixture[s
         run_step(SampleConfig, refuse, GIVEN)
     assert left.value.code == BAD_INPUT == 2
     assert capsys.readouterr().err.splitlines()[-1] == "shared: error: the colour is wrong; choose red"
+
+
+@pytest.mark.parametrize("error", [UnavailableError, EngineDiedError])
+def test_what_may_pass_ends_with_code_75_and_one_line(
+    error: type[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(config: StepConfig, workspace: Workspace) -> str:
+        raise error("nobody answers; try again later")
+
+    with pytest.raises(SystemExit) as left:
+        run_step(SampleConfig, fail, GIVEN)
+    assert left.value.code == UNAVAILABLE == 75
+    assert capsys.readouterr().err.splitlines()[-1] == "shared: error: nobody answers; try again later"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_blamed"),
+    [(InputError, False), (UnavailableError, False), (KeyError, False), (EngineDiedError, True), (MemoryError, True)],
+)
+def test_only_an_end_that_a_row_may_be_to_blame_for_leaves_marks(
+    error: type[Exception], is_blamed: bool, tmp_path: Path
+) -> None:
+    def fail(config: SampleConfig, workspace: Workspace) -> str:
+        folder = workspace.create(config, Question, [Slice(start=0, stop=1)])
+        next(folder.missing_parts()).begin()
+        raise error("over")
+
+    with pytest.raises((SystemExit, error)):
+        run_step(SampleConfig, fail, ["--workspace", str(tmp_path), "--name", "n"])
+    (tries,) = tmp_path.glob(f"*/*/{TRIES}")
+    names = [path.name for path in tries.iterdir()]
+    assert blame(names, lambda _: "dead") == (Blame(parts=Counter([0])) if is_blamed else Blame())
 
 
 def test_a_workspace_of_an_unknown_scheme_ends_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from components.shared.errors import EngineDiedError, InputError
 from components.shared.scoring import Score, Text
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 
@@ -82,3 +83,28 @@ def test_the_models_own_limit_holds_too(tiny_scorer: Path, max_tokens: int) -> N
     found = scores(tiny_scorer, ["a" * 2048, "a" * 2049], max_tokens=max_tokens)
     assert found[0].value is not None
     assert found[1].value is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "num_texts", "error", "message"),
+    [
+        (torch.OutOfMemoryError("20 GiB"), 2, InputError, "--max-batch-tokens 2048 is more than .* holds"),
+        (torch.OutOfMemoryError("20 GiB"), 1, EngineDiedError, "a text of .* tokens: 20 GiB"),
+        (torch.AcceleratorError("illegal address"), 2, EngineDiedError, "the accelerator failed: illegal address"),
+    ],
+    ids=["memory_for_a_batch", "memory_for_a_text", "device"],
+)
+def test_an_accelerator_that_fails_is_told_from_a_budget_that_is_too_high(
+    tiny_scorer: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
+    num_texts: int,
+    error: type[Exception],
+    message: str,
+) -> None:
+    def fail(scorer: SequenceClassifier, batch: object) -> list[float]:
+        raise failure
+
+    monkeypatch.setattr(SequenceClassifier, "_logits", fail)
+    with pytest.raises(error, match=message):
+        scores(tiny_scorer, some_texts(num_texts))
