@@ -106,13 +106,18 @@ def test_micro_batches_do_not_change_the_training(tmp_path: Path, tiny_model: Pa
 
 @pytest.mark.model
 def test_two_processes_with_zero3_train(workspace: Workspace, tiny_model: Path, write_questions: WriteRows) -> None:
+    from safetensors import safe_open
+
     examples = write_questions(workspace, TEXTS)
     config = make_config(workspace, tiny_model, examples, num_processes=2, parallelism="zero3", epochs=2)
     folder = run(config, workspace)
     metrics = read_manifest(folder).metrics
     assert metrics["steps"] == 8
     assert metrics["loss_last"] < metrics["loss_first"]
-    assert fetch_model(folder, chat=True).joinpath("model.safetensors").exists()
+    model_folder = fetch_model(folder, chat=True)
+    assert json.loads((model_folder / "config.json").read_text())["dtype"] == "bfloat16"
+    with safe_open(model_folder / "model.safetensors", framework="pt") as weights:
+        assert {str(weights.get_slice(name).get_dtype()) for name in weights.keys()} == {"BF16"}  # noqa: SIM118
 
 
 def test_objective_with_rows_of_another_kind_is_refused(

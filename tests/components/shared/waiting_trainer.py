@@ -1,0 +1,66 @@
+"""A trainer that trains nothing, quickly: what it does instead stands where the job has the model's path.
+
+``python -m tests.components.shared.waiting_trainer launch FOLDER BEHAVIOUR`` is the step's side, with two processes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from components.shared import exit_codes, stopping
+from components.shared.errors import InputError, UnavailableError
+from components.shared.training_job import TrainingJob
+from components.shared.training_processes import run_training, work
+from components.train_sft.step import TrainSftConfig
+
+SECONDS = 60.0  # that a process waits for a signal
+
+
+def train(job: TrainingJob[TrainSftConfig]) -> None:
+    """Do what the job says in the first of the processes, and wait in the other."""
+    Path(job.folder, f"process-{os.environ['RANK']}").write_text(str(os.getpid()))
+    if os.environ["RANK"] == "0":
+        match job.model:
+            case "refuse":
+                raise InputError("access denied")
+            case "fail to reach":
+                raise UnavailableError("the store does not answer")
+            case "have a bug":
+                raise ZeroDivisionError("division by zero")
+            case "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "end":
+                job.write_metrics({"loss_last": 0.5})
+    if job.model != "end":
+        stopping.sleep(SECONDS)
+
+
+def launch(folder: Path, behaviour: str) -> dict[str, float]:
+    """Train with two processes."""
+    config = TrainSftConfig(workspace=str(folder), model="", examples="", num_processes=2, batch_size=8)
+    return run_training(
+        TrainingJob(
+            config=config, folder=str(folder), model=behaviour, checkpoints_uri=str(folder / "none"), end_tokens=()
+        ),
+        "tests.components.shared.waiting_trainer",
+    )
+
+
+def main() -> NoReturn:
+    """Be the step."""
+    stopping.listen()
+    try:
+        launch(Path(sys.argv[2]), sys.argv[3])
+    except stopping.Stopped:
+        sys.exit(exit_codes.STOPPED)
+    sys.exit(exit_codes.DONE)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "launch":
+        main()
+    work(train, TrainSftConfig)
