@@ -50,7 +50,11 @@ class Killer:
                     command, env=dict(environment), cwd=log.parent, stdout=file, stderr=file, start_new_session=True
                 )
             sessions.append(run.pid)
-            self._follow(run)
+            try:
+                self._follow(run)
+            except BaseException:
+                os.killpg(run.pid, signal.SIGKILL)  # the test was interrupted
+                raise
             if run.returncode == 0 and self.kills.total() >= self.min_kills:
                 break
             assert run.returncode == 0 or self.kills.total() > before, log.read_text()
