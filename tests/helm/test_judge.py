@@ -28,14 +28,15 @@ def judge(tools: Tools, smollm2: Path, tmp_path_factory: pytest.TempPathFactory)
     (deployment,) = [item for item in tools.render(**JUDGE).objects if item["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     home, port = tmp_path_factory.mktemp("judge"), _free_port()
+    here = {str(JUDGE["judge__model"]): str(smollm2), "8000": str(port), "8192": "512"}
     arguments = [
-        word.replace(str(JUDGE["judge__model"]), str(smollm2)).replace("8000", str(port)).replace("8192", "512")
-        for word in container["args"]
+        f"{option}={here.get(value, value)}" for option, value in (word.split("=") for word in container["args"])
     ]
+    command = [sys.executable, *container["command"][1:], *arguments]
     caches = {item["name"]: item["value"].replace("/tmp", str(home)) for item in container["env"] if "value" in item}
     with (home / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(
-            [sys.executable, *container["command"][1:], *arguments],
+            command,
             env=os.environ | caches | {"VLLM_CPU_KVCACHE_SPACE": "1"},
             stdout=log,
             stderr=log,
