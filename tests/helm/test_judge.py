@@ -33,11 +33,11 @@ def judge(tools: Tools, smollm2: Path, tmp_path_factory: pytest.TempPathFactory)
         f"{option}={here.get(value, value)}" for option, value in (word.split("=") for word in container["args"])
     ]
     command = [sys.executable, *container["command"][1:], *arguments]
-    caches = {item["name"]: item["value"].replace("/tmp", str(home)) for item in container["env"] if "value" in item}
+    given = {item["name"]: item["value"].replace("/tmp", str(home)) for item in container["env"] if "value" in item}
     with (home / "log").open("w", encoding="utf-8") as log:
         server = subprocess.Popen(
             command,
-            env=os.environ | caches | {"VLLM_CPU_KVCACHE_SPACE": "1"},
+            env=os.environ | given | {"VLLM_CPU_KVCACHE_SPACE": "1"},
             stdout=log,
             stderr=log,
             start_new_session=True,
