@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -66,6 +67,7 @@ class _Folder:
     def is_dataset(self) -> bool:
         return self.manifest is not None and self.manifest.kind == kind_of(Example)
 
+    @cached_property
     def time(self) -> float:
         """When it was last written to."""
         return max(each.time for each in self.objects)
@@ -76,8 +78,9 @@ class _Folder:
             for entries in description.values():
                 yield from entries
 
+    @cached_property
     def named(self) -> set[str]:
-        """Return the names of the objects that belong to it, once it is finished."""
+        """The names of the objects that belong to it, once it is finished."""
         assert self.manifest is not None
         parts = {name for part in self.manifest.parts for name in (part.name, part.rejects)}
         return {PLAN, MANIFEST, self.manifest.rejects, *parts, *self.manifest.files}
@@ -142,7 +145,7 @@ def _needed(folders: Mapping[str, _Folder], kept: Mapping[str, str], limit: floa
     for name, reason in roots.items():
         _add_with_inputs(needed, folders, name, reason, f"{name} was made from it")
     for name, folder in sorted(folders.items()):
-        if folder.time() > limit and name not in needed:
+        if folder.time > limit and name not in needed:
             for source in folder.sources:
                 _add_with_inputs(needed, folders, source, *[f"{name}, which is young, was made from it"] * 2)
     return needed
@@ -182,13 +185,13 @@ def _status(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str
         return "unknown", "not ScaleQuest's"
     if folder.name in needed:
         return _status_in_needed(each.name.removeprefix(f"{folder.name}/"), folder, needed[folder.name])
-    if folder.time() > limit:
+    if folder.time > limit:
         return "young", "its folder was written to lately"
     return "garbage", "no dataset was made from it" if folder.manifest else "abandoned before it was finished"
 
 
 def _status_in_needed(name: str, folder: _Folder, reason: str) -> tuple[Status, str]:
-    if folder.manifest is None or name in folder.named():
+    if folder.manifest is None or name in folder.named:
         return "needed", reason
     for pattern, leftover in _LEFTOVERS:
         if pattern.match(name):
