@@ -3,12 +3,13 @@
 PYTHON ?= python3.11
 LOCK := images/laptop/requirements.txt
 WORKSPACE ?= runs/laptop
+FLAVOUR ?= cuda
 BIN := .venv/bin
 
-.PHONY: help install demo test test-all test-faults lint format compile bench lock clean
+.PHONY: help install demo test test-all test-faults lint format compile bench images e2e-containers release-images lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed ## make .venv with all that a run without a GPU needs (4.5 GB)
 
@@ -26,10 +27,10 @@ demo: install ## the main job: the whole method with a small real model, to a da
 	$(BIN)/scalequest run laptop --workspace $(WORKSPACE)
 
 test: install ## all tests that need no accelerator and no minutes
-	$(BIN)/python -m pytest -m "not model and not faults and not gpu"
+	$(BIN)/python -m pytest -m "not model and not faults and not gpu and not containers"
 
 test-all: install ## the tests with the real small model as well
-	$(BIN)/python -m pytest -m "not faults and not gpu"
+	$(BIN)/python -m pytest -m "not faults and not gpu and not containers"
 
 test-faults: install ## whole runs, killed a hundred times on each kind of store
 	$(BIN)/python -m pytest -m "faults and not gpu"
@@ -50,9 +51,21 @@ compile: install ## write pipelines/compiled anew
 bench: install ## the benchmarks of benchmarks/README.md (about half an hour)
 	$(BIN)/python -m benchmarks
 
-lock: ## resolve images/laptop/requirements.in anew (needs uv)
+images: install ## build the images; FLAVOUR=cpu without GPUs, BASE=NAME@sha256:… for a release
+	$(BIN)/python -m images.build --flavour $(FLAVOUR) $(if $(BASE),--base $(BASE)) -- $(BUILD_OPTIONS)
+
+e2e-containers: install ## each image's smoke test, then the compiled pipeline in the images, on an S3 server
+	$(BIN)/python -m pytest -m containers
+
+release-images: install ## push the images to REGISTRY, and pin them in pipelines and manifests
+	$(BIN)/python -m images.release --registry $(REGISTRY)
+	$(BIN)/scalequest compile
+	$(BIN)/python -m manifests.generate
+
+lock: ## resolve the requirements of images/ anew (needs uv)
 	uv pip compile --quiet --python-version 3.11 --no-annotate --no-header --override images/laptop/overrides.txt \
 	  $(addprefix --find-links ,$(PIP_FIND_LINKS)) images/laptop/requirements.in | sed 's/+cpu$$//' > $(LOCK)
+	$(PYTHON) -m images.lock
 
 clean: ## remove .venv and all runs
 	rm -rf .venv runs

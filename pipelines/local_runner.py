@@ -92,7 +92,7 @@ class _Processes:
         """Let kfp.local start steps here, and pass loops their inputs unharmed."""
         with (
             _replaced(subprocess_task_handler, "SubprocessTaskHandler", self._handler()),
-            _replaced(task_spec_utils, "create_parameter_loop_iteration_task_spec", _iteration_task_spec),
+            loops_mended(),
             _replaced(task_executor, "execute_single_task", self._execute_task),
         ):
             yield
@@ -164,6 +164,13 @@ class _Processes:
                 self.observer.step_said(line.rstrip())
         code = process.returncode
         return code if code >= 0 else _SIGNALLED - code, list(last_lines)
+
+
+@contextlib.contextmanager
+def loops_mended() -> Iterator[None]:
+    """Let kfp.local pass loops their inputs unharmed."""
+    with _replaced(task_spec_utils, "create_parameter_loop_iteration_task_spec", _iteration_task_spec):
+        yield
 
 
 def _may_pass(exit_code: int) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from kfp import compiler, dsl, kubernetes
 
 from pipelines.boxes import box
-from pipelines.compiled_checks import find_defects
+from pipelines.compiled_checks import find_defects, find_images_without_digest
 from pipelines.compiled_pipeline import read_documents
 from pipelines.parameters import FanOut, parameter
 from pipelines.resources import on_inference_gpus
@@ -98,3 +98,14 @@ def test_a_setting_for_kubernetes_that_reads_an_undeclared_input_is_found(tmp_pa
     path.write_text(path.read_text().replace("componentInputParameter: secret", "componentInputParameter: other"))
     (defect,) = find_defects(read_documents(path))
     assert defect.startswith("root/echo: input 'other' is not declared by its graph")
+
+
+def test_an_image_without_a_digest_is_named() -> None:
+    def documents(*images: str) -> list[dict[str, Any]]:
+        executors = {name: {"container": {"image": name}} for name in images}
+        return [{"deploymentSpec": {"executors": executors | {"import": {"importer": {}}}}}]
+
+    pinned = f"registry.example.com/team/cpu@sha256:{'0' * 64}"
+    assert find_images_without_digest(documents(pinned, "{{$.inputs.parameters['image']}}")) == []
+    (defect,) = find_images_without_digest(documents(pinned, "scalequest/cpu:0.1.0"))
+    assert defect == "the image 'scalequest/cpu:0.1.0' has no digest; release it (python -m images.release)"
