@@ -124,8 +124,9 @@ def _refusal(error: Exception) -> str:
     """Say what a store will refuse again and what to do; "" for any other error."""
     if _is_untrusted(error):
         return _UNTRUSTED
-    if refusal := _REFUSED_NAMES.get(type(error).__name__):
-        return refusal
+    for kind in type(error).__mro__:
+        if refusal := _REFUSED_NAMES.get(kind.__name__):
+            return refusal
     if any(_s3_code(link) == "NoSuchBucket" for link in _links(error)):
         return _NO_BUCKET
     # gcsfs: 403 is an OSError that says so, some of 400 a ValueError

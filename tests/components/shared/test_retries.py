@@ -166,6 +166,21 @@ def test_the_store_says_how_long_to_wait(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 0 <= waits[1] <= 1
 
 
+@pytest.mark.parametrize(
+    ("scheme", "variable", "endpoint", "message"),
+    [
+        ("s3", "AWS_ENDPOINT_URL", "nonsense", "the store refused the request .*nonsense"),
+        ("gs", "STORAGE_EMULATOR_HOST", "http://", "the store's endpoint is no address"),
+    ],
+)
+def test_an_endpoint_that_is_no_address_is_an_input_error_at_once(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, variable: str, endpoint: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, endpoint)
+    with new_clients(), pytest.raises(InputError, match=f"{scheme}://bucket/x: {message}"):
+        storage.read_bytes(f"{scheme}://bucket/x")
+
+
 def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, "5m")
     with pytest.raises(InputError, match=f"{LIMIT_VARIABLE} is '5m'; expected a number of seconds, 0 or more"):
