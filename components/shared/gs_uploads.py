@@ -97,7 +97,7 @@ class _Retries:
         return lambda: self._send(attempt)
 
     def _send(self, request: Callable[[], Any]) -> Any:
-        stopping.check()
+        stopping.check_unless_deferred()  # a training that is told to stop still uploads a checkpoint
         if self._given_up:
             raise self._given_up
         try:

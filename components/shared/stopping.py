@@ -60,6 +60,12 @@ def check() -> None:
         raise Stopped
 
 
+def check_unless_deferred() -> None:
+    """Raise ``Stopped`` likewise, but not while the main thread is in ``deferred()``: for threads that work for it."""
+    if not _writing:
+        check()
+
+
 def sleep(seconds: float) -> None:
     """Sleep, in any thread; ``Stopped`` as soon as the process is asked to stop."""
     pause(seconds)

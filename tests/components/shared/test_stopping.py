@@ -182,13 +182,14 @@ def test_ctrl_c_stops_like_sigterm(tmp_path: Path, write_questions: WriteRows) -
     ("at_work", "seconds"),
     [
         ("with stopping.deferred(): time.sleep(1.0); print('written', flush=True)", (0.4, 3.0)),
+        ("with stopping.deferred(): time.sleep(0.5); stopping.check_unless_deferred(); print('written')", (0.2, 3.0)),
         ("hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)", (0.5, 3.0)),  # the interpreter does not get to run
         ("work()", (0.5, 3.0)),
         ("time.sleep(60)", (0.0, 3.0)),
         ("with stopping.deferred(): retries.until_answered('a call', cut_off)", (0.0, 3.0)),
         ("with stopping.deferred(): asyncio.run(retries.until_answered_async('a call', cut_off_too))", (0.0, 3.0)),
     ],
-    ids=["writing", "in_a_library", "swallowed", "asleep", "retrying", "retrying_async"],
+    ids=["writing", "uploading", "in_a_library", "swallowed", "asleep", "retrying", "retrying_async"],
 )
 def test_a_signal_is_heeded_wherever_the_process_is(at_work: str, seconds: tuple[float, float]) -> None:
     process = _start_script(at_work)
