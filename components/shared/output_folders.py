@@ -209,7 +209,7 @@ class Part:
 
     def must_be_alone(self, index: int) -> bool:
         """Tell whether a row is to be tried alone, after all others, because a process or an engine may die of it."""
-        return self.suspect or self._tries.deaths(self.number, index) > 0
+        return self._tries.careful and (self.suspect or self._tries.deaths(self.number, index) > 0)
 
     def try_alone(self, index: int) -> bool:
         """Leave a mark that this row is tried alone; False, and no mark, where too many have died of it already."""

@@ -93,6 +93,7 @@ class Tries:
         self._uri = storage.join(folder, TRIES)
         self._process = processes.own_name()
         self._number = 0
+        self.careful = False  # whether a process or an engine has died over the folder: each part is worth a mark
         self._blame = Blame()
         self._seen: dict[str, float] = {}  # when a mark was first seen, on the clock of this process
 
@@ -107,16 +108,12 @@ class Tries:
         now = time.monotonic()
         self._seen = {name: self._seen.get(name, now) for name in names}
         self._blame = blame(names, self._state_of)
+        self.careful = self._blame != Blame()
 
     def is_suspect(self, part: int) -> bool:
         """Tell whether so many processes died over a part that its rows are tried one at a time."""
         named = self._blame.parts[part]
         return named > 0 and named + self._blame.nowhere >= MAX_TRIES
-
-    @property
-    def careful(self) -> bool:
-        """Whether a process has died over the folder, so that each part is worth a mark."""
-        return self._blame != Blame()
 
     def begin(self) -> None:
         """Mark that this process works here from now on."""
@@ -151,6 +148,7 @@ class Tries:
         """Mark that this process' engine died of a row that it was given alone."""
         self._mark(f"died-{part:05d}-{row:05d}")
         self._blame.rows[part, row] += 1
+        self.careful = True
 
     def end(self) -> None:
         """Mark that this process ends by itself; a store that does not answer at once is not waited for."""
