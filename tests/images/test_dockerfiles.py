@@ -20,7 +20,7 @@ def name_of(path: Path) -> str:
 @pytest.mark.parametrize("path", DOCKERFILES, ids=name_of)
 def test_hadolint_finds_nothing(path: Path) -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
-    command = [hadolint, "--config", ROOT / ".hadolint.yaml", "--failure-threshold", "style", path]
+    command = [str(hadolint), "--config", str(ROOT / ".hadolint.yaml"), "--failure-threshold", "style", str(path)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from components.shared.images import read_names
 from pipelines import compiling
 from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.compiling import check_compiled, compile_pipelines
@@ -52,6 +53,13 @@ def test_a_file_that_differs_is_named_and_one_that_differs_in_bytes_only_is_not(
         "construct_dataset.yaml is not up to date; run: scalequest compile",
         "train_question_generator.yaml is not up to date; run: scalequest compile",
     ]
+
+
+def test_once_images_are_released_one_without_a_digest_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "read_names", lambda: read_names() | {"digests": {"cpu": "sha256:1"}})
+    problems = check_compiled()
+    assert problems
+    assert all("has no digest" in problem for problem in problems)
 
 
 def test_every_task_retries_for_days_and_leaves_reuse_to_the_workspace() -> None:
