@@ -31,7 +31,7 @@ class RestartedEngine:
         source = iter(requests)
         while True:
             running: dict[tuple[Part, int], Request] = {}
-            engine = self.open()
+            engine = self.start()
             try:
                 for result in engine.generate(_noted(source, running), self._sampling):
                     del running[_place(result.request)]
@@ -46,7 +46,7 @@ class RestartedEngine:
         for request in sorted(requests, key=lambda request: (request.key[0].number, request.key[1])):
             yield self._try(request)
 
-    def open(self) -> Engine:
+    def start(self) -> Engine:
         """Return the engine, opened if there is none; EngineDiedError where it cannot follow one that died.
 
         An engine that follows a death has to answer something that is harmless, before any row is blamed for the next.
@@ -74,7 +74,7 @@ class RestartedEngine:
     def _try(self, request: Request) -> Result:
         part, index = _place(request)
         while True:
-            engine = self.open()  # before the mark is left: one that cannot even start does not die of the row
+            engine = self.start()  # before the mark is left: one that cannot even start does not die of the row
             if not part.try_alone(index):
                 return unanswered(request, KILLED_THE_ENGINE, part.why_condemned(index))
             try:
