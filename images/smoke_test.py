@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import components
 from components.shared.config import ShardedConfig, option
 from components.shared.manifests import read_manifest
-from components.shared.records import FailRate
+from components.shared.records import FailRate, PreferencePair, Row
 from components.shared.rows import Slice
 from components.shared.workspace import Workspace
 
@@ -58,14 +58,13 @@ class SmokeTest:
         """Make an untrained model of two layers."""
         return self.run("import_model", "--source", "random:llama")
 
-    def fail_rates(self) -> str:
-        """Write measured fail rates, as measure_fail_rate would: it is served by another image."""
-        texts = [text for text, _ in _numbered()]
-        config = GivenRowsConfig(workspace=self.workspace)
-        folder = Workspace(self.workspace).create(config, FailRate, [Slice(start=0, stop=len(texts))])
+    def given(self, rows: Sequence[Row]) -> str:
+        """Write rows that a step of another image would."""
+        config = GivenRowsConfig(workspace=self.workspace, content=type(rows[0]).__name__)
+        folder = Workspace(self.workspace).create(config, type(rows[0]), [Slice(start=0, stop=len(rows))])
         for part in folder.missing_parts():
-            for index, text in enumerate(texts):
-                part.settle(index, kept=[_fail_rate(index, text)])
+            for index, row in enumerate(rows):
+                part.settle(index, kept=[row])
         return folder.finish()
 
 
@@ -73,7 +72,7 @@ class SmokeTest:
 class GivenRowsConfig(ShardedConfig):
     """Rows that the smoke test brings with it."""
 
-    content: str = option("smoke", help="what the rows are")
+    content: str = option(help="what the rows are")
 
     @property
     def step(self) -> str:
@@ -115,10 +114,10 @@ def run_train(test: SmokeTest) -> None:
     """Train the untrained model on questions, on preferences and on fail rates."""
     model = test.model()
     test.run("train_sft", "--model", model, "--examples", test.questions(), *SMALL_TRAINING)
-    written = test.run("generate_questions", "--model", model, "--generator", "a", "--num-questions", "8", *SCRIPTED)
-    pairs = test.run("build_preferences", "--questions", written, "--model", model, *SCRIPTED)
+    pairs = test.given([_pair(index, text) for index, (text, _) in enumerate(_numbered())])
     test.run("train_dpo", "--model", model, "--pairs", pairs, *SMALL_TRAINING)
-    test.run("train_scorer", "--model", model, "--examples", test.fail_rates(), *SMALL_TRAINING)
+    fail_rates = test.given([_fail_rate(index, text) for index, (text, _) in enumerate(_numbered())])
+    test.run("train_scorer", "--model", model, "--examples", fail_rates, *SMALL_TRAINING)
 
 
 RUNS: dict[str, Callable[[SmokeTest], None]] = {"cpu": run_cpu, "vllm": run_vllm, "train": run_train}
@@ -186,6 +185,18 @@ def _checked(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 def _numbered() -> list[tuple[str, int]]:
     return [(text, int(re.findall(r"\d+", text)[0])) for text in QUESTIONS]
+
+
+def _pair(index: int, text: str) -> PreferencePair:
+    return PreferencePair(
+        id=f"q{index}",
+        source="given",
+        direction="difficulty",
+        chosen=f"{text} And how many are half of those?",
+        rejected=text,
+        rewriter="given",
+        reply="",
+    )
 
 
 def _fail_rate(index: int, text: str) -> FailRate:
