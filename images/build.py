@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.shared.images import read_names
+from components.shared.images import ImageName, read_names
 from images.engine import ENGINES, EngineError, call, find_engine
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGES = ("cpu", "vllm", "train")
+IMAGES: tuple[ImageName, ...] = ("cpu", "vllm", "train")
 FLAVOURS = ("cuda", "cpu")
 LOCAL_PREFIX = "scalequest"
 

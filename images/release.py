@@ -24,11 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     try:
         engine = find_engine(given.engine)
-        labels = {name: labels_of(engine, local_name(name)) for name in IMAGES}
+        labels: dict[str, Mapping[str, str]] = {name: labels_of(engine, local_name(name)) for name in IMAGES}
         if problems := unfit(labels, given.flavour):
             sys.stderr.writelines(f"images.release: error: {problem}\n" for problem in problems)
             return 2
-        digests = {name: _push(engine, name, given.registry, given.push_option) for name in IMAGES}
+        digests: dict[str, str] = {name: _push(engine, name, given.registry, given.push_option) for name in IMAGES}
     except EngineError as error:
         sys.stderr.write(f"images.release: error: {error}\n")
         return 2
