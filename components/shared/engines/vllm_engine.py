@@ -17,6 +17,7 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.usage.usage_lib import UsageContext
 
 from components.shared.engines import Completion, Request, Result, Sampling, unanswered
+from components.shared.engines.vllm_deaths import report_death
 from components.shared.errors import EngineDiedError
 from components.shared.templates import ChatTemplate
 
@@ -66,6 +67,7 @@ class VllmEngine:
             ),
             usage_context=UsageContext.LLM_CLASS,  # the hardware's defaults for work without a user who waits
         )
+        report_death(self.llm.engine_core)
         self._tokenizer = self.llm.get_tokenizer()
         self._max_model_len = int(self.llm.model_config.max_model_len)
         self._max_in_flight = MAX_IN_FLIGHT * int(self.llm.vllm_config.scheduler_config.max_num_seqs)

@@ -11,6 +11,7 @@ from vllm import LLM
 from vllm.config import PoolerConfig
 from vllm.platforms import current_platform
 
+from components.shared.engines.vllm_deaths import report_death
 from components.shared.errors import EngineDiedError
 from components.shared.scoring import WINDOW_ROWS, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
@@ -47,6 +48,7 @@ class VllmPooling:
             gpu_memory_utilization=gpu_memory_fraction,
             **_hardware_args(),
         )
+        report_death(self._llm.llm_engine.engine_core)
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, window by window."""

@@ -134,6 +134,8 @@ def test_vllm_is_started_again_when_its_process_is_killed(
     assert len(opened) == 2
     manifest = read_manifest(folder.finish())
     assert (manifest.rows_out, manifest.rejected) == (40, {})
+    for process in multiprocessing.active_children():
+        process.join(timeout=60)
     assert multiprocessing.active_children() == []
 
 
