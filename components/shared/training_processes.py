@@ -76,9 +76,9 @@ def work(train: Callable[[TrainingJob[C]], None], config: type[C]) -> NoReturn:
         train(job)
     except (Exception, stopping.Stopped) as error:
         job.write_failure(int(os.environ["RANK"]), error)
-        if not stopping.requested():
-            raise
-        sys.exit(exit_codes.STOPPED)
+        if isinstance(error, stopping.Stopped) or stopping.requested():  # another process may have got the signal
+            sys.exit(exit_codes.STOPPED)
+        raise
     sys.exit(exit_codes.DONE)
 
 
