@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.shared.images import ImageName, read_names
-from images.engine import ENGINES, EngineError, call, find_engine
+from images.engine import ENGINES, EngineError, find_engine, show
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES: tuple[ImageName, ...] = ("cpu", "vllm", "train")
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         engine = find_engine(given.engine)
         for name in given.images or IMAGES:
-            call(build_command(engine, name, given.flavour, given.base, words[cut + 1 :]))
+            show(build_command(engine, name, given.flavour, given.base, words[cut + 1 :]))
     except EngineError as error:
         sys.stderr.write(f"images.build: error: {error}\n")
         return 2

@@ -25,11 +25,18 @@ def find_engine(name: str = "") -> str:
 
 
 def call(command: Sequence[str]) -> str:
-    """Run a command of the engine; return what it printed. What it reports on the way is shown."""
+    """Run a command of the engine; return what it printed. What it reports of its progress is shown."""
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 -- of our own making
     if result.returncode != 0:
         raise EngineError(f"exit code {result.returncode}: {' '.join(command)}")
     return result.stdout
+
+
+def show(command: Sequence[str]) -> None:
+    """Run a command of the engine, and show what it prints."""
+    exit_code = subprocess.run(command, check=False).returncode  # noqa: S603 -- of our own making
+    if exit_code != 0:
+        raise EngineError(f"exit code {exit_code}: {' '.join(command)}")
 
 
 def labels_of(engine: str, image: str) -> Mapping[str, str]:
