@@ -116,7 +116,7 @@ def test_vllm_is_started_again_when_its_process_is_killed(
     tiny_model: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")  # as on a GPU
-    folder = create_folder(workspace, 40, 8)
+    folder = create_folder(workspace, 200, 40)  # more than vLLM holds at once: it dies with work in its hands
     opened: list[Engine] = []
 
     def open_model() -> Engine:
@@ -133,7 +133,7 @@ def test_vllm_is_started_again_when_its_process_is_killed(
 
     assert len(opened) == 2
     manifest = read_manifest(folder.finish())
-    assert (manifest.rows_out, manifest.rejected) == (40, {})
+    assert (manifest.rows_out, manifest.rejected) == (200, {})
     for process in multiprocessing.active_children():
         process.join(timeout=60)
     assert multiprocessing.active_children() == []
