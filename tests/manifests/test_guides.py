@@ -1,0 +1,168 @@
+"""The guides' commands, as far as they can be tried without a cloud: ours are parsed, rendered and looked up."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from pipelines.cli import app
+from pipelines.cluster.hardware import find_profile
+from pipelines.cluster.submit_command import Cluster, prepare_submission
+from tests.manifests.tools import MANIFESTS, Tools, read_objects
+from tests.source_tree import ROOT
+
+GUIDES = sorted(MANIFESTS.glob("*.md"))
+CLOUDS = [MANIFESTS / "GKE.md", MANIFESTS / "EKS.md"]
+NAMES = {  # what a reader exports in the first step, where a command here needs it
+    "ACCOUNT": "123456789012",
+    "ALIAS": "v20260818",
+    "AWS_REGION": "eu-west-1",
+    "BUCKET": "team-bucket",
+    "CLUSTER": "team-cluster",
+    "NAMESPACE": "kubeflow",
+}
+CLUSTER_ONLY = {"--create-namespace", "--reset-then-reuse-values"}  # what helm asks a cluster for
+HERE = re.compile(r"(?:manifests|helm|images|pipelines|components)/[\w./-]*")  # a path from the root
+
+
+@pytest.fixture(params=GUIDES, ids=lambda path: path.name)
+def guide(request: pytest.FixtureRequest) -> Path:
+    path = request.param
+    assert isinstance(path, Path)
+    return path
+
+
+def test_every_scalequest_command_is_one_that_the_command_line_takes(guide: Path) -> None:
+    for words in _commands_of(guide, "scalequest"):
+        context = _parsed(words)
+        if "profile" in context.params:
+            find_profile(context.params["profile"])
+        if context.info_name == "submit":
+            _submission(context.params)
+
+
+@pytest.mark.parametrize("path", CLOUDS, ids=lambda path: path.name)
+def test_a_guide_leads_from_the_doctor_to_the_dataset(path: Path) -> None:
+    steps = [
+        (words[1], *words[2:3]) if words[1] == "submit" else (words[1],) for words in _commands_of(path, "scalequest")
+    ]
+    order = [("doctor",), ("submit", "smoke"), ("submit", "paper"), ("status",), ("verify",), ("gc",)]
+    assert [step for step in dict.fromkeys(steps) if step in order] == order
+    assert ("show",) in steps
+
+
+@pytest.mark.parametrize("path", CLOUDS, ids=lambda path: path.name)
+def test_what_is_not_run_and_not_checked_is_said(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "> **Not run by us on a cluster.**" in text.split("## ")[0]
+    assert "**not checked**" in text
+    assert "## What was checked" in text
+
+
+def test_every_helm_command_of_the_chart_renders(guide: Path, tools: Tools) -> None:
+    for words in _commands_of(guide, "helm"):
+        if words[1] in ("install", "upgrade") and words[2:4] == ["scalequest", "helm/"]:
+            settings = [word.replace("$ACCOUNT", NAMES["ACCOUNT"]) for word in words[4:] if word not in CLUSTER_ONLY]
+            done = tools.run("helm", "template", "scalequest", str(tools.chart), *settings)
+            assert done.returncode == 0, (words, done.stderr)
+
+
+def test_every_block_is_a_shells(guide: Path) -> None:
+    for block in _blocks_of(guide.read_text(encoding="utf-8")):
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", CLOUDS, ids=lambda path: path.name)
+def test_what_is_put_into_our_files_leaves_nothing_of_an_example(path: Path) -> None:
+    blocks = _blocks_of(path.read_text(encoding="utf-8"))
+    edits = [line for block in blocks for line in block.splitlines() if line.startswith("sed ")]
+    assert edits
+    for line in edits:
+        command = ["bash", "-c", line.partition(" | kubectl")[0]]
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | NAMES, capture_output=True, text=True, check=True)
+        objects = read_objects(done.stdout)
+        assert not [value for value in _texts_of(objects) if re.search(r"\bmy-|us-west-2|v20261101", value)]
+        assert {item["metadata"].get("namespace", "kubeflow") for item in objects} == {"kubeflow"}
+
+
+def test_the_patch_for_spot_nodes_changes_the_capacity_types() -> None:
+    (patch,) = re.findall(r"--patch='(\[.*?\])'", (MANIFESTS / "EKS.md").read_text(encoding="utf-8"), re.DOTALL)
+    pool: Any = read_objects((MANIFESTS / "cluster-admin/eks/karpenter-p4.yaml").read_text(encoding="utf-8"))[0]
+    (change,) = json.loads(patch)
+    place: list[Any]
+    *place, last = [int(part) if part.isdigit() else part for part in change["path"].split("/")[1:]]
+    values = functools.reduce(lambda item, part: item[part], place, pool)
+    assert last == "-"
+    assert functools.reduce(lambda item, part: item[part], place[:-1], pool)["key"] == "karpenter.sh/capacity-type"
+    assert [*values, change["value"]] == ["reserved", "on-demand", "spot"]
+
+
+def test_every_file_that_is_named_exists(guide: Path) -> None:
+    text = guide.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")]
+    assert links
+    for link in links:
+        name, _, heading = link.partition("#")
+        target = guide.parent / name if name else guide
+        assert target.exists(), link
+        assert not heading or heading in _headings_of(target), link
+    for block in _blocks_of(text):
+        for name in HERE.findall(re.sub(r"https?://\S+|github\.com/\S+|/work\S*", "", block)):
+            assert (ROOT / name).exists(), name
+
+
+def test_every_make_target_exists(guide: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {words[1] for words in _commands_of(guide, "make")} <= targets
+
+
+def _blocks_of(text: str) -> list[str]:
+    """Return the shell blocks, with continued lines joined."""
+    return [block.replace("\\\n", " ") for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+
+
+def _commands_of(guide: Path, tool: str) -> list[list[str]]:
+    """Return the words of every command of one tool; quotes may reach over lines."""
+    lines = [line for block in _blocks_of(guide.read_text(encoding="utf-8")) for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.startswith(f"{tool} ")]
+
+
+def _texts_of(item: Any) -> Iterator[str]:
+    """Yield every text below a list of objects."""
+    if isinstance(item, dict):
+        item = list(item.values())
+    if isinstance(item, list):
+        for each in item:
+            yield from _texts_of(each)
+    elif isinstance(item, str):
+        yield item
+
+
+def _parsed(words: list[str]) -> Any:
+    """Return what the command line understands; it refuses what it does not know."""
+    _, name, *arguments = words
+    return get_command(app).commands[name].make_context(name, arguments)  # type: ignore[attr-defined]
+
+
+def _submission(given: dict[str, Any]) -> None:
+    """Check preset, settings and hardware as the command does before it asks a cluster."""
+    names = ("host", "namespace", "service_account", "profile", "spot")
+    cluster = Cluster(**{name: given[name] for name in names})
+    prepare_submission(given["preset"], given["settings"] or [], given["workspace"], given["pipeline"], cluster)
+
+
+def _headings_of(path: Path) -> set[str]:
+    """Return the anchors that a page of Markdown has, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
