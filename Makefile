@@ -35,11 +35,13 @@ test-all: install ## the tests with the real small model as well
 test-faults: install ## whole runs, killed a hundred times on each kind of store
 	$(BIN)/python -m pytest -m "faults and not gpu"
 
-lint: install ## ruff, mypy, and whether the compiled pipelines are up to date
+lint: install ## ruff, mypy, and whether what is made from other files is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/scalequest compile --check
+	$(BIN)/python -m manifests.generate --check
+	$(BIN)/python -m helm.document --check
 
 format: install ## let ruff format and sort
 	$(BIN)/ruff check --fix .

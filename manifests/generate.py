@@ -17,7 +17,7 @@ import yaml
 
 from components.shared.images import ImageName, image
 from manifests.jobs import LABELS, SIZE_LABEL, job_of, options_text, read_steps, resources_of, shm_volume
-from manifests.profiles import PROFILES, Placement, Profile, profile_names, read_profile
+from pipelines.hardware_profiles import PROFILES, Placement, Profile, profile_names, read_profile
 
 MANIFESTS = Path(__file__).resolve().parent
 COMPILED = MANIFESTS.parent / "pipelines" / "compiled"

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 from components.shared.config import StepConfig, WholePartConfig, flag_of, info_of, options_of
 from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
 from components.shared.images import ImageName, image
-from manifests.profiles import Task, read_profile
+from pipelines.hardware_profiles import Task, read_profile
 from pipelines.parameters import Hardware
 
 Size = Literal["cpu", "inference", "training"]

@@ -25,7 +25,7 @@ class Hardware:
     # An 8-GPU machine with 96 CPUs and 1.1 TB holds eight inference pods, or one training pod.
     inference_gpus: str = parameter("1", help="GPUs of a step that asks or scores with a model; 0 for none")
     inference_cpu: str = parameter("8", help="CPUs of a step that asks or scores with a model")
-    inference_memory: str = parameter("96Gi", help="memory of a step that asks or scores with a model")
+    inference_memory: str = parameter("72Gi", help="memory of a step that asks or scores with a model")
     training_gpus: str = parameter("8", help="GPUs of a step that trains; 0 for none")
     training_cpu: str = parameter("32", help="CPUs of a step that trains")
     training_memory: str = parameter("512Gi", help="memory of a step that trains")

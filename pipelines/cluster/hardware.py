@@ -9,7 +9,7 @@ from typing import Any
 from kubernetes.utils import parse_quantity
 
 from components.shared.errors import InputError
-from manifests.profiles import Profile, profile_names, read_profile
+from pipelines.hardware_profiles import Profile, profile_names, read_profile
 
 # The sizes of pods in a profile, and how the pipelines' parameters of that size begin.
 SIZES = {"cpu": "cpu_step", "inference": "inference", "training": "training"}

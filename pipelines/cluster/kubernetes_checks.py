@@ -13,9 +13,9 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
-from manifests.profiles import Profile
 from pipelines.cluster.examination import Finding
 from pipelines.cluster.submit_command import Cluster
+from pipelines.hardware_profiles import Profile
 from pipelines.parameters import Hardware
 from pipelines.resources import QUEUE
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from manifests.generate import COMPILED, pipeline_objects
-from manifests.profiles import profile_names, read_profile
+from pipelines.hardware_profiles import profile_names, read_profile
 from tests.helm.matrix import IMAGES, JUDGE, RECURRING
 from tests.helm.objects import find_all, find_one, judge_of
 from tests.manifests.schemas import kubernetes_versions, problems_of

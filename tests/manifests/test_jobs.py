@@ -13,7 +13,7 @@ from components.shared import exit_codes
 from components.shared.cli import parse_config
 from components.shared.config import WholePartConfig, flag_of, options_of
 from manifests.jobs import SIZE_LABEL, default_text, read_steps
-from manifests.profiles import read_profile
+from pipelines.hardware_profiles import read_profile
 from tests.manifests.tools import MANIFESTS, Tools, write_overlay
 from tests.source_tree import ROOT, STEPS
 

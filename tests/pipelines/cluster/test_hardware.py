@@ -1,8 +1,8 @@
 import pytest
 
 from components.shared.errors import InputError
-from manifests.profiles import profile_names
 from pipelines.cluster.hardware import arguments_of, check_fits, find_profile
+from pipelines.hardware_profiles import profile_names
 
 
 @pytest.mark.parametrize("name", profile_names())

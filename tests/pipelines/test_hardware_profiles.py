@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+from kubernetes.utils import parse_quantity
+
+from manifests.jobs import SMALLEST_PROFILE
+from pipelines.hardware_profiles import Profile, profile_names, read_profile
+from pipelines.resources import INFERENCE_SHM, TRAINING_SHM
+from tests.manifests.tools import MANIFESTS
+
+PROFILES = {name: read_profile(name) for name in profile_names()}
+WITH_GPUS = [name for name, profile in PROFILES.items() if profile.node.gpus]
+# What else runs on a node: the cloud's own daemons, and a few containers of Argo beside each step.
+KEPT_CPU, KEPT_GIB = 4, 12
+
+
+def test_the_profiles_of_both_clouds_are_there() -> None:
+    assert set(PROFILES) >= {"gke-a100-40g", "gke-a100-80g", "eks-p4d", "eks-p4de"}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_profile_sizes_each_kind_of_task_and_says_so_in_text(name: str) -> None:
+    profile = PROFILES[name]
+    assert set(profile.tasks) == {"cpu", "inference", "training"}
+    # Kubeflow's backend reads a whole number as "" and starts the pod without its GPU.
+    assert {type(value) for task in profile.tasks.values() for value in vars(task).values()} == {str}
+    assert profile.platform in name
+
+
+@pytest.mark.parametrize("name", WITH_GPUS)
+def test_eight_steps_with_one_gpu_fit_a_node_and_leave_room_for_what_runs_beside_them(name: str) -> None:
+    profile = PROFILES[name]
+    assert profile.node.gpus == 8
+    assert profile.tasks["inference"].gpus == "1"
+    assert _fits(profile, "inference", 8)
+    assert not _fits(profile, "inference", 10)  # a node is used
+
+
+@pytest.mark.parametrize("name", WITH_GPUS)
+def test_one_training_fills_a_node(name: str) -> None:
+    profile = PROFILES[name]
+    assert profile.tasks["training"].gpus == str(profile.node.gpus)
+    assert _fits(profile, "training", 1)
+    assert not _fits(profile, "training", 2)
+
+
+@pytest.mark.parametrize("name", WITH_GPUS)
+def test_shared_memory_is_what_the_pipelines_mount_which_take_it_at_compile_time_only(name: str) -> None:
+    tasks = PROFILES[name].tasks
+    assert (tasks["inference"].shm, tasks["training"].shm) == (INFERENCE_SHM, TRAINING_SHM)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("size", ["cpu", "inference", "training"])
+def test_shared_memory_is_part_of_a_tasks_memory(name: str, size: str) -> None:
+    task = PROFILES[name].tasks[size]
+    assert parse_quantity(task.shm) <= parse_quantity(task.memory) / 2
+
+
+@pytest.mark.parametrize("name", WITH_GPUS)
+@pytest.mark.parametrize("size", ["inference", "training"])
+def test_a_job_without_a_profile_fits_a_node_of_any(name: str, size: str) -> None:
+    assert _fits(PROFILES[name], size, 8 if size == "inference" else 1, PROFILES[SMALLEST_PROFILE])
+
+
+@pytest.mark.parametrize("name", WITH_GPUS)
+def test_gpu_pods_name_their_nodes_and_tolerate_the_taint_of_gpus(name: str) -> None:
+    profile = PROFILES[name]
+    for placement in (profile.on_demand, profile.spot):
+        assert placement.node_selector
+        assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in placement.tolerations
+    assert profile.spot != profile.on_demand
+
+
+def test_the_node_pool_of_karpenter_makes_the_nodes_that_the_profiles_name() -> None:
+    text = (MANIFESTS / "cluster-admin/eks/karpenter-p4.yaml").read_text(encoding="utf-8")
+    pool, node_class = yaml.safe_load_all(text)
+    template = pool["spec"]["template"]["spec"]
+    wanted = {item["key"]: item["values"] for item in template["requirements"]}
+    eks = [profile for profile in PROFILES.values() if profile.platform == "eks"]
+    assert {profile.node.machine for profile in eks} == set(wanted["node.kubernetes.io/instance-type"])
+    assert template["taints"] == [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]
+    assert node_class["spec"]["instanceStorePolicy"] == "RAID0"
+    assert template["nodeClassRef"]["name"] == node_class["metadata"]["name"]
+
+
+def test_the_node_pools_of_gke_are_of_the_machines_that_the_profiles_name() -> None:
+    script = (MANIFESTS / "cluster-admin/gke/node-pools.sh").read_text(encoding="utf-8")
+    for profile in (profile for profile in PROFILES.values() if profile.platform == "gke"):
+        assert profile.node.machine in script
+        assert profile.on_demand.node_selector["cloud.google.com/gke-accelerator"] in script
+        assert "cloud.google.com/gke-spot=true:NoSchedule" in script
+
+
+def _fits(profile: Profile, size: str, count: int, sized_by: Profile | None = None) -> bool:
+    node, task = profile.node, (sized_by or profile).tasks[size]
+    return (
+        count * int(task.gpus) <= node.gpus
+        and count * parse_quantity(task.cpu) + KEPT_CPU <= parse_quantity(node.cpu)
+        and count * parse_quantity(task.memory) + KEPT_GIB * 2**30 <= parse_quantity(node.memory)
+        and count * parse_quantity(task.ephemeral_storage) <= parse_quantity(node.ephemeral_storage)
+    )
