@@ -12,6 +12,7 @@ from tests.stores import Store
 
 @pytest.mark.containers
 @pytest.mark.timeout(3600)
+@pytest.mark.filterwarnings("ignore:Task .* have no effect")
 @pytest.mark.usefixtures("engine")
 def test_the_compiled_pipeline_runs_in_its_images_to_a_dataset(
     s3_store: Store, monkeypatch: pytest.MonkeyPatch
