@@ -11,6 +11,7 @@ from pipelines.cluster.examination import Finding
 from pipelines.cluster.kubeflow import connect, explained
 
 OLDEST = (2, 17)
+OWN_NAMESPACE = "kubeflow"  # where it is installed, unless somebody chose another place
 
 
 def check_kubeflow(host: str, namespace: str) -> Iterator[Finding]:
@@ -18,13 +19,20 @@ def check_kubeflow(host: str, namespace: str) -> Iterator[Finding]:
     try:
         with explained(host, namespace):
             client, runs_in = connect(host, namespace)
-            kind = "for several users" if runs_in else "for a single user"
-            yield Finding(True, f"Kubeflow Pipelines answers, {kind}")
+            yield _users(runs_in, namespace)
             yield _version(client)
             client.list_runs(page_size=1, namespace=runs_in)
             yield Finding(True, f"runs in the namespace {namespace} can be listed")
     except (InputError, UnavailableError) as error:
         yield Finding(False, str(error))
+
+
+def _users(runs_in: str | None, namespace: str) -> Finding:
+    """Say where runs are made: a server with a single user makes all of them in its own namespace."""
+    if runs_in:
+        return Finding(True, "Kubeflow Pipelines answers, for several users")
+    what = "Kubeflow Pipelines answers, for a single user: its runs are made in the namespace that it stands in"
+    return Finding(True if namespace == OWN_NAMESPACE else None, what, f"prepare that one, if not {namespace}")
 
 
 def _version(client: Any) -> Finding:

@@ -88,6 +88,7 @@ def test_what_is_missing_is_named_with_how_to_mend_it(
             "the Kubernetes API answers 403; manifests/cluster-admin/doctor-nodes.yaml allows it",
         ),
         ("GET /apis/v1beta1/healthz", 200, "does not say its version; it has to be 2.17 or newer"),
+        ("GET /apis/v2beta1/healthz", 200, "the namespace that it stands in; prepare that one, if not team-a"),
     ],
 )
 def test_what_may_not_be_looked_at_is_said_and_does_not_fail(
