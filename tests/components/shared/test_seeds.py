@@ -3,17 +3,21 @@ from __future__ import annotations
 from components.shared.seeds import derive_fraction, derive_seed
 from tests.source_tree import imports_of, name_of, python_files
 
-# What is hashed there is content (rows, files, a text's stand-in score), never a draw.
+# What is hashed there is content (rows, files, a text's stand-in score, a machine's name), never a draw.
 HASHES_OF_CONTENT = {
     "components/deduplicate/index.py",
     "components/import_questions/step.py",
     "components/shared/manifests.py",
     "components/shared/model_folders.py",
-    "components/shared/models.py",
+    "components/shared/node_cache.py",
+    "components/shared/object_checks.py",
+    "components/shared/output_folders.py",
     "components/shared/plans.py",
-    "components/shared/rows.py",
+    "components/shared/processes.py",
+    "components/shared/row_sources.py",
     "components/shared/scoring/scripted_scorer.py",
     "components/shared/storage.py",
+    "components/shared/tables.py",
 }
 
 
