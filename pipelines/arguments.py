@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -94,6 +94,10 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
         if arguments["num_shards"] < 1:
             raise InputError(f"num_shards {arguments['num_shards']} is out of range; expected at least 1")
         arguments["shards"] = list(range(int(arguments["num_shards"])))
+    if "num_shards" in declared and arguments["shards"] != list(range(int(arguments["num_shards"]))):
+        raise InputError(
+            f"shards {arguments['shards']} are not those of num_shards {arguments['num_shards']}; leave it out"
+        )
     return arguments
 
 
@@ -114,6 +118,8 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     if not equals:
         raise InputError(f"--set {setting!r} has no '='; expected name=value")
     _check_name(name, pipeline.parameters)
+    if name == "workspace":
+        raise InputError("--set workspace: give --workspace instead")
     if pipeline.parameters[name]["parameterType"] == "STRING":
         return name, text
     try:
@@ -139,10 +145,13 @@ def _check_step(step: PlannedStep) -> None:
     config = _config_of(step.name)
     hints = typing.get_type_hints(config)
     fields = [field for field in options_of(config) if step.options.get(field.name, "") != ""]
-    values = {field.name: _known(step.options[field.name], hints[field.name]) for field in fields}
+    names = {field.name for field in fields}
+    missing = [field.name for field in options_of(config) if field.default is MISSING and field.name not in names]
+    if missing:
+        raise InputError(f"{step.name} needs a value for {', '.join(missing)}, and a parameter leaves it empty")
     try:
-        config(**values)
-    except InputError as error:
+        config(**{name: _known(step.options[name], hints[name]) for name in names})
+    except (InputError, ValueError, TypeError) as error:
         raise InputError(f"{step.name}: {error}") from error
 
 

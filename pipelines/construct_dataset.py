@@ -14,7 +14,7 @@ from pipelines.synthesize_questions import synthesize_questions
 def construct_dataset(run: Construction) -> None:
     """Let trained generators write questions, and make a dataset of them."""
     seeds = as_text(import_seed_questions(run))
-    with dsl.ParallelFor(run.generators) as generator:
+    with dsl.ParallelFor(run.trained_generators) as generator:
         questions = synthesize_questions(
             run, name=generator.source, model=generator.model, chat_template=generator.chat_template
         )

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 from kfp import components, local
@@ -30,6 +31,7 @@ from kfp.local import subprocess_task_handler
 from kfp.local.orchestrator import task_executor, task_spec_utils
 from kfp.local.status import Status
 
+from components.shared.errors import InputError, UnavailableError
 from components.shared.exit_codes import UNAVAILABLE
 from pipelines.compiled_pipeline import step_of_command
 
@@ -62,16 +64,29 @@ class StepFailedError(Exception):
         self.step, self.exit_code, self.last_lines, self.log = step, exit_code, last_lines, log
 
 
+class RunInterruptedError(Exception):
+    """The run was asked to stop, by Ctrl-C or SIGTERM, and so was its step."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by signal {number}")
+        self.exit_code = _SIGNALLED + number
+
+
 def run_compiled(path: Path, arguments: Mapping[str, Any], observer: Observer) -> None:
-    """Run a compiled pipeline; StepFailedError where a step fails. Its logs are kept only then."""
+    """Run a compiled pipeline; StepFailedError where a step fails, RunInterruptedError where a signal ends it.
+
+    The steps' logs are kept only then. For the main thread.
+    """
     folder = Path(tempfile.mkdtemp(prefix="scalequest-"))
     processes = _Processes(observer, folder)
-    with _quiet(folder / "kfp.log"), processes.in_place_of_kfp():
+    with _quiet(folder / "kfp.log"), processes.in_place_of_kfp(), processes.stopped_by_signals():
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / "outputs"))
         try:
             components.load_component_from_file(str(path))(**arguments)
         except Exception as error:
             # kfp wraps a step's failure once a loop, or more; the failure itself was noted when it happened.
+            if processes.signal:
+                raise RunInterruptedError(processes.signal) from error
             raise processes.failure or error from error
     shutil.rmtree(folder)
 
@@ -82,7 +97,9 @@ class _Processes:
 
     observer: Observer
     folder: Path
-    failure: StepFailedError | None = None
+    failure: Exception | None = None
+    signal: int = 0  # that asked the run to stop
+    process: subprocess.Popen[str] | None = None  # of the step that runs
     lock: threading.Lock = field(default_factory=threading.Lock)
     task: threading.local = field(default_factory=threading.local)  # its ``retries``; a loop's tasks have threads
     number: int = 0
@@ -96,6 +113,24 @@ class _Processes:
             _replaced(task_executor, "execute_single_task", self._execute_task),
         ):
             yield
+
+    @contextlib.contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """End the run with its present step at Ctrl-C and SIGTERM; at a second one, at once."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.signal:
+                raise KeyboardInterrupt
+            self.signal = number
+            if number == signal.SIGTERM and self.process is not None:  # Ctrl-C reaches the step by itself
+                self.process.send_signal(number)
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _execute_task(self, *, task_spec: Any, **others: Any) -> Any:
         """Keep the task's retry policy in mind: what starts its process is not told."""
@@ -118,6 +153,8 @@ class _Processes:
     def run(self, command: list[str]) -> None:
         """Run one step to its end. Raises rather than reports a failure, because kfp would retry it, whatever it is."""
         with self.lock:
+            if self.signal:
+                raise RunInterruptedError(self.signal)
             if self.failure is not None:
                 raise self.failure
             self.number += 1
@@ -131,14 +168,18 @@ class _Processes:
                 raise self.failure
             outputs = json.loads(options["--executor-input"])["outputs"]
             folder = Path(outputs["parameters"]["folder"]["outputFile"]).read_text(encoding="utf-8")
-            self.observer.step_finished(step, folder, time.monotonic() - started)
+            try:
+                self.observer.step_finished(step, folder, time.monotonic() - started)
+            except (InputError, UnavailableError) as error:  # of the store, which it asks for the folder
+                self.failure = error
+                raise
 
     def _run_attempts(self, command: list[str], log: Path) -> tuple[int, list[str]]:
         """Start the step again, at once, as often as its retry policy says: it continues where it stopped."""
         retries = self.task.retries
         for attempt in range(1, retries + 1):
             exit_code, last_lines = self._run_process(command, log)
-            if not _may_pass(exit_code):
+            if self.signal or not _may_pass(exit_code):
                 return exit_code, last_lines
             self.observer.step_died(exit_code, attempt, retries + 1)
         return self._run_process(command, log)
@@ -158,10 +199,12 @@ class _Processes:
             ) as process,
         ):
             assert process.stdout is not None
+            self.process = process
             for line in process.stdout:
                 file.write(line)
                 last_lines.append(line.rstrip())
                 self.observer.step_said(line.rstrip())
+        self.process = None
         code = process.returncode
         return code if code >= 0 else _SIGNALLED - code, list(last_lines)
 

@@ -169,12 +169,21 @@ class DatasetMaking(FailRates, Filtering, Answering):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Construction(SeedQuestions, QuestionGeneration, DatasetMaking):
-    """The right column, with generators that are trained or to be trained."""
-
-    generators: list[dict[str, str]] = parameter(help="question generators: {source, model, chat_template}")
+class RightColumn(SeedQuestions, QuestionGeneration, DatasetMaking):
+    """The right column, wherever its generators come from."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class WholeFigure(GeneratorTraining, Construction):
+class Construction(RightColumn):
+    """The right column alone. The name differs from that of the whole figure: a preset's models are untrained."""
+
+    trained_generators: list[dict[str, str]] = parameter(
+        help="what train_question_generator made: {source, model, chat_template}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeFigure(GeneratorTraining, RightColumn):
     """Both columns."""
+
+    generators: list[dict[str, str]] = parameter(help="models to train: {source, model, chat_template}")

@@ -10,26 +10,25 @@ from pathlib import Path
 from rich.console import Console
 
 from components.shared import storage
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import InputError
 from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
 from components.shared.ledgers import REJECTED
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
+from pipelines.reporting import exit_code_of
 from pipelines.show_command import print_funnel
-
-EXIT_CODE_INTERRUPTED = 130
 
 
 def run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str = "") -> int:
     """Run a preset, or one column of the figure with its values; return the exit code: that of the step that failed."""
+    return exit_code_of("run", lambda: _run_preset(preset, settings, workspace, pipeline))
+
+
+def _run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str) -> int:
     # A console of its own stream: while kfp runs, sys.stdout is its log.
     console = Console(file=sys.stdout)
-    try:
-        run = prepare_run(preset, settings, workspace, pipeline)
-        check_writable(workspace)
-    except (InputError, UnavailableError) as error:
-        Console(stderr=True).print(f"scalequest run: error: {error}", markup=False, highlight=False, soft_wrap=True)
-        return BAD_INPUT if isinstance(error, InputError) else UNAVAILABLE
+    run = prepare_run(preset, settings, workspace, pipeline)
+    check_writable(workspace)
     console.print(f"{preset}: {run.pipeline.path.stem}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
     return _run(run, workspace, console)
 
@@ -48,16 +47,16 @@ def check_writable(workspace: str) -> None:
 def _run(run: Run, workspace: str, console: Console) -> int:
     with console.status("starting Kubeflow Pipelines"):
         # Takes seconds, and only a run needs it.
-        from pipelines.local_runner import StepFailedError, run_compiled
+        from pipelines.local_runner import RunInterruptedError, StepFailedError, run_compiled
     try:
         with ConsoleObserver(console, len(run.steps)) as observer:
             run_compiled(run.pipeline.path, run.arguments, observer)
     except StepFailedError as failure:
         _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
         return failure.exit_code
-    except KeyboardInterrupt:
+    except RunInterruptedError as interrupted:
         console.print("interrupted; the same command continues where this run stopped")
-        return EXIT_CODE_INTERRUPTED
+        return interrupted.exit_code
     _print_result(console, observer.last_folder)
     return 0
 

@@ -79,14 +79,19 @@ class CheckpointStore:
 
     def _defect(self, name: str) -> str:
         """Say why this training cannot continue from a checkpoint, as far as its names and sizes tell; "" if it can."""
+        if damage := self._damage(name):
+            return damage
+        layout = self._marker(name)["layout"]
+        return "" if layout == self.layout else f"was made by {layout}, and this is {self.layout}"
+
+    def _damage(self, name: str) -> str:
+        """Say why no training can continue from a checkpoint; "" where one of the right processes can."""
         marker = self._marker(name)
         if not marker:
             return "is not complete"
         present = storage.list_files(storage.join(self.uri, name))
         if any(present.get(path) != file["bytes"] for path, file in marker["files"].items()):
             return "lacks some of its files"
-        if marker["layout"] != self.layout:
-            return f"was made by {marker['layout']}, and this is {self.layout}"
         return ""
 
     def _download(self, name: str, target: Path) -> str:
@@ -100,14 +105,15 @@ class CheckpointStore:
         return f"has changed since it was written ({', '.join(changed)})" if changed else ""
 
     def _prune(self, newest: str) -> None:
-        """Remove all but the last ones that can be continued from: older, half-uploaded, of other processes' making.
+        """Remove half-uploaded ones, and all but the last ones that can be continued from.
 
-        What the store refuses to remove is in nobody's way.
+        Whole ones that other processes made (8 GPUs, where these are 4) stay until the training is finished: they may
+        be days of work. What the store refuses to remove is in nobody's way.
         """
         names = self._names()
         kept = {newest, *[name for name in names if not self._defect(name)][:KEPT]}
         for name in names:
-            if name not in kept:
+            if name not in kept and (self._damage(name) or not self._defect(name)):
                 remove_checkpoints(storage.join(self.uri, name))
 
 

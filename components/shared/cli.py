@@ -48,6 +48,9 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
             _stop(step_name(config))
         print(f"{step_name(config)}: error: {error}", file=sys.stderr)
         sys.exit(exit_codes.BAD_INPUT if isinstance(error, InputError) else exit_codes.UNAVAILABLE)
+    except MemoryError:
+        logging.exception("out of memory; start the same command again: a row that takes too much is set aside then")
+        sys.exit(exit_codes.UNAVAILABLE)
     except (Exception, stopping.Stopped):
         if not stopping.requested():
             raise

@@ -29,7 +29,9 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
     credentials = ServiceAccountTokenVolumeCredentials() if os.environ.get(TOKEN_FILE_VARIABLE) else None
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore", FutureWarning)  # that servers older than 2.0 are not supported
-        client = kfp.Client(host=host or None, namespace=namespace, credentials=credentials)
+        # Without a host, the client takes a namespace for the one that Kubeflow stands in.
+        place = {"host": host, "namespace": namespace} if host else {}
+        client = kfp.Client(**place, credentials=credentials)
     # The client's own get_kfp_healthz asks five times, with a traceback each, and hides the answer.
     health: Any = client._healthz_api.healthz_service_get_healthz()
     if health.multi_user:

@@ -14,7 +14,7 @@ from rich.table import Table
 from components.shared.errors import InputError
 from pipelines.cluster.kubeflow import connect, explained
 from pipelines.cluster.progress import Progress, folders_in_the_making
-from pipelines.cluster.watching import run_address, tasks_of
+from pipelines.cluster.watching import run_address, tasks_of, time_of
 from pipelines.reporting import exit_code_of
 
 
@@ -75,11 +75,11 @@ def _table(*left: str, right: Sequence[str]) -> Table:
 
 
 def _duration(tasks: Sequence[Any]) -> str:
-    starts = [task.start_time for task in tasks if task.start_time]
+    starts = [start for task in tasks if (start := time_of(task.start_time))]
     if not starts:
         return ""
-    ends = [task.end_time for task in tasks]
-    end = max(ends) if all(ends) else datetime.now(UTC)
+    ends = [end for task in tasks if (end := time_of(task.end_time))]
+    end = max(ends) if len(ends) == len(tasks) else datetime.now(UTC)
     return _text_of((end - min(starts)).total_seconds())
 
 

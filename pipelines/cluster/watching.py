@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from datetime import datetime
 from typing import Any
 
 import kfp
@@ -14,7 +16,7 @@ from pipelines.cluster.kubeflow import explained
 
 POLL_SECONDS = 15.0
 PATIENCE_SECONDS = 1800.0  # without an answer: an API server that moves to another node is away for minutes
-OWN = ("root", "executor")  # tasks of Kubeflow itself
+OWN = re.compile(r"root|executor|.*-driver|.*\(\d+\)")  # pods of Kubeflow itself, and attempts of a task
 ENDED = {"SUCCEEDED": exit_codes.DONE, "SKIPPED": exit_codes.DONE, "FAILED": exit_codes.BUG, "CANCELED": exit_codes.BUG}
 
 
@@ -26,7 +28,7 @@ def run_address(client: kfp.Client, host: str, run_id: str) -> str:
 def tasks_of(run: Any) -> list[Any]:
     """Return the tasks of a run without Kubeflow's own pods: the drivers, and what is below a task."""
     tasks = (run.run_details and run.run_details.task_details) or []
-    return [task for task in tasks if task.display_name not in OWN and not task.display_name.endswith("-driver")]
+    return [task for task in tasks if not OWN.fullmatch(task.display_name)]
 
 
 def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
@@ -55,5 +57,11 @@ def _print_changes(run: Any, states: dict[str, str], console: Console) -> None:
     for task in tasks_of(run):
         if task.state and states.get(task.task_id) != task.state:
             states[task.task_id] = task.state
-            when = task.end_time or task.start_time or task.create_time
-            console.print(f"{when:%H:%M:%S}  {task.display_name}  {task.state.lower()}", highlight=False)
+            times = (task.end_time, task.start_time, task.create_time)
+            when = next((f"{time:%H:%M:%S}" for time in map(time_of, times) if time), " " * 8)
+            console.print(f"{when}  {task.display_name}  {task.state.lower()}", highlight=False)
+
+
+def time_of(value: datetime | None) -> datetime | None:
+    """Return a time of a task, None where it has none yet: the server says so with one before the year 2."""
+    return value if value and value.year > 2000 else None

@@ -111,13 +111,14 @@ def test_what_was_half_uploaded_is_removed_and_does_not_count_as_kept(
     assert _steps(checkpoints) == [2, 6]
 
 
-def test_a_new_attempt_removes_the_checkpoints_of_an_abandoned_one_that_it_cannot_continue(
+def test_a_new_attempt_leaves_the_checkpoints_of_other_processes_that_it_cannot_continue(
     local_checkpoints: CheckpointStore, tmp_path: Path
 ) -> None:
     _save(CheckpointStore(local_checkpoints.uri, OTHER_LAYOUT), tmp_path / "abandoned", 90, 95)
     _save(local_checkpoints, tmp_path / "local", 2, 4, 6)
-    assert _steps(local_checkpoints) == [4, 6]
+    assert _steps(local_checkpoints) == [4, 6, 90, 95]
     assert _restored_step(local_checkpoints, tmp_path) == 6
+    assert _restored_step(CheckpointStore(local_checkpoints.uri, OTHER_LAYOUT), tmp_path) == 95
 
 
 def test_a_twin_that_is_behind_leaves_the_checkpoints_of_the_one_ahead(
