@@ -124,3 +124,23 @@ def test_one_column_of_the_figure_takes_the_values_of_the_preset_that_it_has(tmp
 def test_a_pipeline_that_there_is_not_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown pipeline 'nope'; expected one of construct_dataset, scalequest, "):
         prepare_run("smoke", [], str(tmp_path), "nope")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["solver="], "needs a value for source, and a parameter leaves it empty"),
+        (['shards=["a"]'], "shards ['a'] are not those of num_shards 2; leave it out"),
+        (["num_shards=2", "shards=[0]"], "shards [0] are not those of num_shards 2; leave it out"),
+        (["workspace=elsewhere"], "--set workspace: give --workspace instead"),
+    ],
+)
+def test_values_that_do_not_go_together_are_explained(settings: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        prepare_run("smoke", settings, str(tmp_path))
+    assert message in str(caught.value)
+
+
+def test_a_presets_models_are_not_taken_for_trained_generators(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the preset gives no value for trained_generators"):
+        prepare_run("paper", [], str(tmp_path), "construct_dataset")

@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipelines.fan_out import as_text
-from pipelines.local_runner import StepFailedError, _iteration_task_spec, run_compiled
+from pipelines.local_runner import RunInterruptedError, StepFailedError, _iteration_task_spec, run_compiled
 from tests.pipelines.echo_component import echo
 
 
@@ -109,6 +112,24 @@ def test_a_failed_step_in_a_loop_stops_the_other_iterations(tmp_path: Path) -> N
     with pytest.raises(StepFailedError, match="exit code 3") as caught:
         run_pipeline(failing_loop, tmp_path, codes=[3, 3, 3, 3])
     assert len(list(caught.value.log.parent.glob("*-*.log"))) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_its_step_and_no_other_step_begins(number: signal.Signals, tmp_path: Path) -> None:
+    class Interrupter(Recorder):
+        def step_said(self, line: str) -> None:
+            os.kill(os.getpid(), number)
+            time.sleep(0.2)  # this is the thread of a loop; the signal goes to the main one
+
+    path, before = tmp_path / "pipeline.yaml", signal.getsignal(number)
+    compiler.Compiler().compile(loops, str(path))
+    interrupter = Interrupter()
+    items = [{"model": "m1", "label": "one"}, {"model": "m2", "label": "two"}]
+    with pytest.raises(RunInterruptedError) as caught:
+        run_compiled(path, {"items": items, "shards": [0, 1]}, interrupter)
+    assert caught.value.exit_code == 128 + number
+    assert len(interrupter.lines) == 1  # one step was started
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.parametrize(("fates", "exit_codes"), [([-9], [137]), ([75, -15, 143], [75, 143, 143]), ([-11], [139])])
