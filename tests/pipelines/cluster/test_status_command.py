@@ -7,6 +7,8 @@ from pipelines.cluster.status_command import show_status
 from tests.conftest import GivenRowsConfig, WriteRows
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server
 
+NEVER = "0001-01-01T00:00:00Z"  # how the server says that a task has not ended
+
 
 def half_done(workspace: Workspace, num_parts: int) -> str:
     """Begin a folder of four parts of ten rows, and write some of them."""
@@ -44,8 +46,16 @@ def test_the_state_of_each_task_and_the_rows_of_each_folder_are_shown(
     uri = half_done(workspace, 2)
     shards = [("generate-responses", state) for state in ("SUCCEEDED", "RUNNING", "RUNNING")]
     tasks = [
-        {"task_id": str(number), "display_name": name, "state": state, "start_time": "2026-11-22T12:00:00Z"}
-        for number, (name, state) in enumerate([("train-sft", "SUCCEEDED"), *shards, ("root", "RUNNING")])
+        {
+            "task_id": str(number),
+            "display_name": name,
+            "state": state,
+            "start_time": "2026-11-22T12:00:00Z",
+            "end_time": NEVER,
+        }
+        for number, (name, state) in enumerate(
+            [("train-sft", "SUCCEEDED"), *shards, ("root", "RUNNING"), ("executor(0)", "RUNNING")]
+        )
     ]
     parameters = {"workspace": workspace.uri}
     run = {"run_id": RUN_ID, "display_name": "paper", "state": "RUNNING", "runtime_config": {"parameters": parameters}}
@@ -53,7 +63,8 @@ def test_the_state_of_each_task_and_the_rows_of_each_folder_are_shown(
     assert show_status(RUN_ID, kubeflow.url, NAMESPACE) == 0
     output = capsys.readouterr().out
     assert "1 succeeded, 2 running" in output
-    assert not any(line.startswith("root") for line in output.splitlines())
+    assert not any(line.startswith(("root", "executor")) for line in output.splitlines())
+    assert " -" not in next(line for line in output.splitlines() if line.startswith("generate-responses"))
     line = next(line for line in output.splitlines() if "/".join(uri.split("/")[-2:]) in line)
     assert "2 of 4" in line
     assert "20 of 40" in line
