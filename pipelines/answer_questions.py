@@ -3,25 +3,25 @@
 from kfp import dsl
 
 from components.generate_responses.component import generate_responses
-from components.import_model.component import import_model
 from components.score_responses.component import score_responses
 from components.select_responses.component import select_responses
 from components.train_scorer.component import train_scorer
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
+from pipelines.imported_models import imported_model
 from pipelines.parameters import Answering
-from pipelines.resources import on_cpu, on_cpu_with_hub, on_inference_gpus, on_training_gpus
+from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
 
 
 @box("obtain-reward-model")
 def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
     """Import the reward model that is given; where none is, train one from the solver on its verified answers."""
     with dsl.If(run.reward_model == ""):
-        base = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.solver), run)
+        base = imported_model(run, run.solver)
         trained = train_scorer(
             workspace=run.workspace,
             examples=fail_rates,
-            model=base.outputs["folder"],
+            model=base,
             target="reward",
             chat_template=run.reward_chat_template,
             epochs=run.scorer_epochs,
@@ -33,19 +33,19 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
         )
         on_training_gpus(trained, run)
     with dsl.Else():
-        imported = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.reward_model, kind="base"), run)
-    return dsl.OneOf(trained.outputs["folder"], imported.outputs["folder"])
+        imported = imported_model(run, run.reward_model, "base")
+    return dsl.OneOf(trained.outputs["folder"], imported)
 
 
 @box("generate-answers")
 def generate_answers(run: Answering, *, questions: str) -> list[str]:
     """Let the solver answer each question several times; returns the folder of responses."""
-    model = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.solver), run)
+    model = imported_model(run, run.solver)
     with dsl.ParallelFor(run.shards) as shard:
         answered = generate_responses(
             workspace=run.workspace,
             questions=questions,
-            model=model.outputs["folder"],
+            model=model,
             chat_template=run.solver_chat_template,
             num_samples=run.num_responses,
             num_examples=run.num_solver_examples,

@@ -27,6 +27,7 @@ Column = Annotated[
     str,
     typer.Option("--pipeline", help="one column of the figure alone: train_question_generator or construct_dataset"),
 ]
+Bucket = Annotated[str, typer.Option(help="where folders are made: gs://… or s3://…")]
 Namespace = Annotated[str, typer.Option(help="the Kubernetes namespace of the run's pods")]
 Host = Annotated[
     str, typer.Option(help="address of Kubeflow Pipelines, http://localhost:8888; empty: as its client finds it")
@@ -58,7 +59,7 @@ def run(
 def submit(
     preset: Preset,
     namespace: Namespace,
-    workspace: Annotated[str, typer.Option(help="where folders are made: gs://… or s3://…")],
+    workspace: Bucket,
     host: Host = "",
     profile: Profile = "gke-a100-80g",
     spot: Spot = False,
@@ -96,7 +97,7 @@ def status(
 @app.command()
 def doctor(
     namespace: Namespace,
-    workspace: Annotated[str, typer.Option(help="where folders are to be made: gs://… or s3://…")],
+    workspace: Bucket,
     host: Host = "",
     profile: Profile = "gke-a100-80g",
     spot: Spot = False,

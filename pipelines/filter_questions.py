@@ -5,14 +5,14 @@ from importlib import import_module
 from kfp import dsl
 
 from components.filter_solvability.component import filter_solvability
-from components.import_model.component import import_model
 from components.sample_difficulty.component import sample_difficulty
 from components.score_difficulty.component import score_difficulty
 from components.train_scorer.component import train_scorer
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
+from pipelines.imported_models import imported_model
 from pipelines.parameters import Difficulty, Filtering, Solver
-from pipelines.resources import on_cpu, on_cpu_with_hub, on_inference_gpus, on_training_gpus
+from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
 
 # The steps that need no model, in this order; each takes a folder of questions and keeps some of them.
 CPU_FILTERS = (
@@ -24,12 +24,12 @@ CPU_FILTERS = (
 @box("keep-solvable-questions")
 def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
     """Keep the questions that the solver, as a judge, finds solvable; returns their folder."""
-    judge = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.solver), run)
+    judge = imported_model(run, run.solver)
     with dsl.ParallelFor(run.shards) as shard:
         judged = filter_solvability(
             workspace=run.workspace,
             questions=questions,
-            model=judge.outputs["folder"],
+            model=judge,
             chat_template=run.solver_chat_template,
             max_tokens=run.solver_max_tokens,
             engine=run.engine,
@@ -44,11 +44,11 @@ def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
 @box("keep-difficult-questions")
 def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str) -> str:
     """Predict each question's fail rate from measured ones, and thin out the easy questions."""
-    base = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.difficulty_base, kind="base"), run)
+    base = imported_model(run, run.difficulty_base, "base")
     scorer = train_scorer(
         workspace=run.workspace,
         examples=fail_rates,
-        model=base.outputs["folder"],
+        model=base,
         target="difficulty",
         epochs=run.scorer_epochs,
         batch_size=run.scorer_batch_size,

@@ -2,10 +2,10 @@
 
 from kfp import dsl
 
-from components.import_model.component import import_model
 from components.import_questions.component import import_questions
 from components.measure_fail_rate.component import measure_fail_rate
 from pipelines.boxes import box
+from pipelines.imported_models import imported_model
 from pipelines.parameters import FailRates, SeedQuestions
 from pipelines.resources import on_cpu_with_hub, on_inference_gpus
 
@@ -29,12 +29,12 @@ def import_seed_questions(run: SeedQuestions) -> list[str]:
 @box("measure-fail-rates")
 def measure_fail_rates(run: FailRates, *, questions: str) -> list[str]:
     """Let a solver answer the seed questions several times; returns the folder with the share that it got wrong."""
-    solver = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.fail_rate_solver), run)
+    solver = imported_model(run, run.fail_rate_solver)
     with dsl.ParallelFor(run.shards) as shard:
         measured = measure_fail_rate(
             workspace=run.workspace,
             questions=questions,
-            model=solver.outputs["folder"],
+            model=solver,
             chat_template=run.fail_rate_chat_template,
             num_samples=run.num_fail_rate_samples,
             temperature=run.fail_rate_temperature,

@@ -4,23 +4,23 @@ from kfp import dsl
 
 from components.build_preferences.component import build_preferences
 from components.generate_questions.component import generate_questions
-from components.import_model.component import import_model
 from components.train_dpo.component import train_dpo
 from components.train_sft.component import train_sft
 from pipelines.boxes import box
+from pipelines.imported_models import imported_model
 from pipelines.parameters import GeneratorTraining, Rewriting
-from pipelines.resources import on_cpu_with_endpoint, on_cpu_with_hub, on_inference_gpus, on_training_gpus
+from pipelines.resources import on_cpu_with_endpoint, on_inference_gpus, on_training_gpus
 
 
 @box("rewrite-questions")
 def rewrite_questions(run: Rewriting, *, questions: str) -> str:
     """Pair each question with a better version, by a model of our own or by the endpoint that is given."""
     with dsl.If(run.rewriter_endpoint == ""):
-        model = on_cpu_with_hub(import_model(workspace=run.workspace, source=run.rewriter), run)
+        model = imported_model(run, run.rewriter)
         by_model = build_preferences(
             workspace=run.workspace,
             questions=questions,
-            model=model.outputs["folder"],
+            model=model,
             engine=run.engine,
             chat_template=run.rewriter_chat_template,
             max_tokens=run.rewrite_max_tokens,
@@ -46,11 +46,11 @@ def train_question_generator(
     run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: str
 ) -> str:
     """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
-    base = on_cpu_with_hub(import_model(workspace=run.workspace, source=model), run)
+    base = imported_model(run, model)
     qft = train_sft(
         workspace=run.workspace,
         examples=questions,
-        model=base.outputs["folder"],
+        model=base,
         objective="question",
         chat_template=chat_template,
         epochs=run.qft_epochs,

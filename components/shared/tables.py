@@ -15,6 +15,7 @@ from components.shared.records import plain_schema
 
 FOOTER_BYTES = 16 << 10  # of our parts: 4 KB, most of it the schema
 FOOTERS_AT_ONCE = 1024
+_DAMAGE = (pa.ArrowException, OSError)  # how Arrow takes bytes that are no Parquet, or not whole
 
 
 def read_table(uri: str) -> pa.Table:
@@ -22,17 +23,13 @@ def read_table(uri: str) -> pa.Table:
     content = storage.read_bytes(uri)
     try:
         return pq.read_table(io.BytesIO(content))
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise InputError(_unreadable(uri, error)) from error
 
 
 def read_footer(uri: str) -> pa.Schema:
     """Return schema and metadata of one Parquet object without reading its rows; InputError for what is no Parquet."""
-    with storage.open_read(uri) as file:
-        try:
-            return pq.read_schema(file)
-        except pa.ArrowException as error:
-            raise InputError(_unreadable(uri, error)) from error
+    return next(read_footers([uri]))
 
 
 def read_footers(uris: Sequence[str]) -> Iterator[pa.Schema]:
@@ -42,8 +39,15 @@ def read_footers(uris: Sequence[str]) -> Iterator[pa.Schema]:
         for uri, end in zip(batch, storage.read_ends(batch, FOOTER_BYTES), strict=True):
             try:
                 yield pq.read_schema(io.BytesIO(end))
-            except pa.ArrowException:
-                yield read_footer(uri)  # it is longer, or no Parquet
+            except _DAMAGE:
+                yield _footer_of_all(uri, storage.read_bytes(uri))  # it is longer, or no Parquet
+
+
+def _footer_of_all(uri: str, content: bytes) -> pa.Schema:
+    try:
+        return pq.read_schema(io.BytesIO(content))
+    except _DAMAGE as error:
+        raise InputError(_unreadable(uri, error)) from error
 
 
 def read_checked(uri: str, digest: str) -> pa.Table:

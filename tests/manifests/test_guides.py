@@ -45,6 +45,7 @@ def guide(request: pytest.FixtureRequest) -> Path:
 def test_every_scalequest_command_is_one_that_the_command_line_takes(guide: Path) -> None:
     for words in _commands_of(guide, "scalequest"):
         context = _parsed(words)
+        assert context.info_name == words[1]
         if "profile" in context.params:
             find_profile(context.params["profile"])
         if context.info_name == "submit":

@@ -77,3 +77,13 @@ def test_damage_within_a_part_is_found(tmp_path: Path) -> None:
     storage.create(f"{tmp_path}/part", bytes(content))
     with pytest.raises(InputError, match=r"is no Parquet object that can be read|holds other rows than"):
         read_checked(f"{tmp_path}/part", table_digest(table))
+
+
+def test_damage_within_a_footer_is_said_in_one_message(tmp_path: Path) -> None:
+    content = bytearray(to_parquet(to_table([Question(id="q", question="1+1?")], Question)))
+    for place in range(len(content) - 60, len(content) - 8):  # before the footer's length and the magic bytes
+        content[place] ^= 0xFF
+    storage.create(f"{tmp_path}/part", bytes(content))
+    for read in (read_table, read_footer):
+        with pytest.raises(InputError, match=r"part is no Parquet object that can be read"):
+            read(f"{tmp_path}/part")

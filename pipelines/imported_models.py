@@ -1,0 +1,15 @@
+"""Models come into the workspace once, before anything asks for them: a hundred pods do not ask the hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.import_model.component import import_model
+from pipelines.parameters import Common
+from pipelines.resources import on_cpu_with_hub
+
+
+def imported_model(run: Common, source: str, kind: str = "chat") -> Any:
+    """Import a model and return its folder; ``kind`` is "base" for one that need not chat."""
+    task = import_model(workspace=run.workspace, source=source, kind=kind)
+    return on_cpu_with_hub(task, run).outputs["folder"]
