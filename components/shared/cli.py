@@ -39,10 +39,10 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, str]:
 
 def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str] | None = None) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
-    stopping.listen()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        folder = _run(config, run, sys.argv[1:] if argv is None else argv)
+        with stopping.listening():
+            folder = _run(config, run, sys.argv[1:] if argv is None else argv)
     except (InputError, UnavailableError) as error:
         if stopping.requested():
             _stop(step_name(config))

@@ -37,16 +37,22 @@ class Stopped(BaseException):
     """The process was asked to stop."""
 
 
-@functools.cache
-def listen() -> None:
-    """Stop at SIGTERM and SIGINT from now on; for the main thread of a command."""
+@contextlib.contextmanager
+def listening() -> Iterator[None]:
+    """Stop at SIGTERM and SIGINT within the block, which the main thread of a command is in."""
+    _mind_forks()
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(read_end,), name="stopping", daemon=True).start()
-    for number in SIGNALS:
-        signal.signal(number, _stop)
-    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_forget)
+    told_before = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    handlers_before = {number: signal.signal(number, _stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers_before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(told_before)
+        os.close(write_end)
 
 
 def requested() -> bool:
@@ -114,12 +120,13 @@ def _watch(read_end: int) -> None:
     The bytes come from the interpreter's own signal handler, also while the main thread is inside of a library.
     """
     num_signals = 0
-    while True:
-        num_signals += sum(byte in SIGNALS for byte in os.read(read_end, 64))
+    while told := os.read(read_end, 64):
+        num_signals += sum(byte in SIGNALS for byte in told)
         if num_signals == 1:
             threading.Thread(target=_end_late, name="stopping late", daemon=True).start()
         elif num_signals > 1:
             end()
+    os.close(read_end)
 
 
 def _end_late() -> None:
@@ -128,6 +135,11 @@ def _end_late() -> None:
         time.sleep(0.1)
     logger.warning("stopped %.0f s after the signal, in the middle of something", LIMIT_SECONDS)
     end()
+
+
+@functools.cache
+def _mind_forks() -> None:
+    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_forget)
 
 
 def _hold_signals() -> None:

@@ -69,11 +69,11 @@ def _launch(job: TrainingJob[Any], trainer_module: str) -> None:
 def work(train: Callable[[TrainingJob[C]], None], config: type[C]) -> NoReturn:
     """Be one of the processes; the main function of a module with a trainer, called with the job's file."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    stopping.listen()
-    threading.Thread(target=_follow_step, name="step", daemon=True).start()
     job = TrainingJob.read(sys.argv[1], config)
     try:
-        train(job)
+        with stopping.listening():
+            threading.Thread(target=_follow_step, name="step", daemon=True).start()
+            train(job)
     except (Exception, stopping.Stopped) as error:
         job.write_failure(int(os.environ["RANK"]), error)
         if isinstance(error, stopping.Stopped) or stopping.requested():  # another process may have got the signal

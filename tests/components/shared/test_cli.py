@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.shared import stopping
 from components.shared.cli import parse_config, run_step
 from components.shared.config import ShardedConfig, StepConfig, option
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
@@ -162,6 +164,22 @@ def test_a_bug_of_ours_is_not_taken_for_bad_input() -> None:
 
     with pytest.raises(KeyError):
         run_step(SampleConfig, fail, GIVEN)
+
+
+@pytest.mark.parametrize("number", stopping.SIGNALS)
+def test_signals_are_the_processs_own_again_once_a_step_has_ended(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, told_before = signal.getsignal(number), signal.set_wakeup_fd(-1)
+
+    def run(config: SampleConfig, workspace: Workspace) -> str:
+        assert signal.getsignal(number) != before
+        return "folder"
+
+    with pytest.raises(SystemExit, match="0"):
+        run_step(SampleConfig, run, GIVEN)
+    assert signal.getsignal(number) == before
+    assert signal.set_wakeup_fd(told_before) == -1
 
 
 def test_what_libraries_print_stays_off_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

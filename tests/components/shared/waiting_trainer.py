@@ -52,9 +52,9 @@ def launch(folder: Path, behaviour: str) -> dict[str, float]:
 
 def main() -> NoReturn:
     """Be the step."""
-    stopping.listen()
     try:
-        launch(Path(sys.argv[2]), sys.argv[3])
+        with stopping.listening():
+            launch(Path(sys.argv[2]), sys.argv[3])
     except stopping.Stopped:
         sys.exit(exit_codes.STOPPED)
     sys.exit(exit_codes.DONE)
