@@ -38,14 +38,14 @@ class Finished:
         return seconds
 
 
-def smoke_command(workspace: str, *settings: str) -> list[str]:
-    """Return the command that runs the preset with ``name=value`` settings."""
+def run_command(preset: str, workspace: str, *settings: str) -> list[str]:
+    """Return the command that runs a preset with ``name=value`` settings."""
     words = [word for setting in settings for word in ("--set", setting)]
     program = "from pipelines.cli import main; main()"
-    return [sys.executable, "-c", program, "run", "smoke", "--workspace", workspace, *words]
+    return [sys.executable, "-c", program, "run", preset, "--workspace", workspace, *words]
 
 
-def smoke_environment(scratch: Path, store: Mapping[str, str]) -> dict[str, str]:
+def run_environment(scratch: Path, store: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a run: nothing but where its store is and where it may leave temporary files."""
     scratch.mkdir(parents=True, exist_ok=True)
     return {
@@ -73,8 +73,8 @@ def run_smoke(
 ) -> subprocess.CompletedProcess[str]:
     """Run the preset to its end."""
     return subprocess.run(
-        smoke_command(workspace, *settings),
-        env=smoke_environment(scratch, store),
+        run_command("smoke", workspace, *settings),
+        env=run_environment(scratch, store),
         cwd=scratch,
         capture_output=True,
         text=True,

@@ -11,7 +11,7 @@ from components.shared import storage
 from components.shared.transfers import upload_folder
 from tests.faults.killer import Killer
 from tests.faults.sameness import assert_accounted_for, assert_same
-from tests.smoke_runs import Finished, smoke_command, smoke_environment
+from tests.smoke_runs import Finished, run_command, run_environment
 from tests.stores import Store
 
 TRAINED = ("import_model", "train_sft", "train_dpo", "train_scorer")  # PyTorch takes most of a run's time
@@ -54,8 +54,8 @@ def _merciless(seed: int, undisturbed: Finished) -> Killer:
 
 
 def _kill_and_compare(killer: Killer, store: Store, undisturbed: Finished, place: Path, *settings: str) -> None:
-    environment = smoke_environment(place / "scratch", store.environment)
-    killer.run_to_the_end(smoke_command(store.uri, *settings), environment, place / "run.log")
+    environment = run_environment(place / "scratch", store.environment)
+    killer.run_to_the_end(run_command("smoke", store.uri, *settings), environment, place / "run.log")
     logger.info("%d kills in %s: %s", killer.kills.total(), store.uri, dict(killer.kills))
     assert_same(store.uri, undisturbed)
     assert_accounted_for(store.uri)
