@@ -4,8 +4,10 @@
 2. A task that reads an input which its own graph does not declare, itself or for what it asks of Kubernetes: the driver
    fails when the task is due.
 3. A retry that ends before a long step has run once: it is never retried.
+4. A step that loads a model and asks for no accelerator: it starts on a node without one, and fails there.
 
-And, once images are released, for what the compiled file leaves open: an image without a digest.
+And, once images are released, for what the compiled file leaves open: an image without a digest. What must not be in it
+at all, secrets, compiled_secrets.py looks for.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from typing import Any
 from pipelines.compiled_pipeline import executors_on_kubernetes
 
 SECONDS_PER_DAY = 86_400
+_LOADS_MODELS = re.compile(r"(^|/)(vllm|train)[@:]")  # the images whose steps do
+_QUEUED = "kueue.x-k8s.io/queue-name"  # pods that wait for an accelerator carry it
+_ONLY_COPIES = {"components.import_model"}  # from those images, but without loading
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 
@@ -31,11 +36,12 @@ def find_defects(documents: Sequence[Spec]) -> list[str]:
         declared = component.get("inputDefinitions", {}).get("parameters", {})
         for name, task in component["dag"]["tasks"].items():
             place = f"{graph}/{name}"
-            label = spec["components"][task["componentRef"]["name"]].get("executorLabel", "")
-            sources = [*_sources(task).values(), *_inputs_read_by(kubernetes.get(label, {}))]
+            settings = kubernetes.get(_executor_label(spec, task), {})
+            sources = [*_sources(task).values(), *_inputs_read_by(settings)]
             defects += _undeclared_inputs(place, sources, declared)
             defects += _resources_not_text(spec, place, task, declared)
             defects += _short_retry(place, task)
+            defects += _no_accelerator(spec, place, task, settings)
     return defects
 
 
@@ -84,6 +90,36 @@ def _short_retry(place: str, task: Spec) -> list[str]:
     return [f"{place}: retries end {seconds:g} s after the first start; set backoff_max_duration to days"]
 
 
+def _no_accelerator(spec: Spec, place: str, task: Spec, settings: Spec) -> list[str]:
+    """Look for an accelerator where the task loads a model, or waits in the queue of those that do."""
+    container = _container(spec, task)
+    if _QUEUED not in settings.get("podMetadata", {}).get("labels", {}) and not _loads_a_model(container, task):
+        return []
+    asked = container.get("resources", {}).get("accelerator", {})
+    if asked.get("resourceType") and asked.get("resourceCount", "0") not in ("", "0"):
+        return []
+    return [f"{place}: runs {container.get('image')} and asks for no accelerator; size it by on_inference_gpus or so"]
+
+
+def _loads_a_model(container: Spec, task: Spec) -> bool:
+    if not _LOADS_MODELS.search(container.get("image", "")) or _ONLY_COPIES & set(container.get("command", [])):
+        return False
+    endpoint = task.get("inputs", {}).get("parameters", {}).get("endpoint", {})
+    served_elsewhere = "runtimeValue" not in endpoint or endpoint["runtimeValue"]["constant"] != ""
+    return not (endpoint and served_elsewhere)
+
+
+def _executor_label(spec: Spec, task: Spec) -> str:
+    label: str = spec["components"][task["componentRef"]["name"]].get("executorLabel", "")
+    return label
+
+
+def _container(spec: Spec, task: Spec) -> Spec:
+    """Return what a task's pod runs; {} for a graph and an importer."""
+    container: Spec = spec["deploymentSpec"]["executors"].get(_executor_label(spec, task), {}).get("container", {})
+    return container
+
+
 def _sources(task: Spec) -> dict[str, str]:
     """Return which input of the graph each input of the task reads."""
     inputs = task.get("inputs", {}).get("parameters", {}).items()
@@ -103,8 +139,7 @@ def _inputs_read_by(settings: Any) -> Iterator[str]:
 
 
 def _resource_channels(spec: Spec, task: Spec) -> set[str]:
-    label = spec["components"][task["componentRef"]["name"]].get("executorLabel", "")
-    container = spec["deploymentSpec"]["executors"].get(label, {}).get("container", {})
+    container = _container(spec, task)
     texts = [container.get("image", ""), *_texts(container.get("resources", {}))]
     return {name for text in texts for name in _PLACEHOLDER.findall(text)}
 

@@ -18,6 +18,7 @@ from kfp import compiler
 from components.shared.images import read_names
 from pipelines.compiled_checks import find_defects, find_images_without_digest
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
+from pipelines.compiled_secrets import find_secrets
 
 PIPELINES = ("scalequest", "train_question_generator", "construct_dataset")
 
@@ -60,7 +61,8 @@ def check_compiled() -> list[str]:
 
 def _defects(documents: list[dict[str, Any]]) -> list[str]:
     # Before the first release there are tags only.
-    return find_defects(documents) + (find_images_without_digest(documents) if read_names()["digests"] else [])
+    undigested = find_images_without_digest(documents) if read_names()["digests"] else []
+    return find_defects(documents) + find_secrets(documents) + undigested
 
 
 def what_it_does(documents: list[dict[str, Any]]) -> dict[str, Any]:

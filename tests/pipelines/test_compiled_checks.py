@@ -8,7 +8,7 @@ from kfp import compiler, dsl, kubernetes
 
 from pipelines.boxes import box
 from pipelines.compiled_checks import find_defects, find_images_without_digest
-from pipelines.compiled_pipeline import read_documents
+from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.parameters import FanOut, parameter
 from pipelines.resources import on_inference_gpus
 from tests.pipelines.echo_component import echo
@@ -109,3 +109,49 @@ def test_an_image_without_a_digest_is_named() -> None:
     assert find_images_without_digest(documents(pinned, "{{$.inputs.parameters['image']}}")) == []
     (defect,) = find_images_without_digest(documents(pinned, "scalequest/cpu:0.1.0"))
     assert defect == "the image 'scalequest/cpu:0.1.0' has no digest; release it (python -m images.release)"
+
+
+def spoiled(executor: str, **container: Any) -> list[dict[str, Any]]:
+    """Return our own compiled pipeline with another container for one executor."""
+    documents = read_documents(COMPILED / "scalequest.yaml")
+    documents[0]["deploymentSpec"]["executors"][executor]["container"] |= container
+    return documents
+
+
+@pytest.mark.parametrize("executor", ["generate-responses", "score-responses", "train-sft", "filter-solvability"])
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {},
+        {"resourceCpuRequest": "8"},
+        {"accelerator": {"resourceType": "nvidia.com/gpu"}},
+        {"accelerator": {"resourceType": "nvidia.com/gpu", "resourceCount": "0"}},
+        {"accelerator": {"resourceCount": "1"}},
+    ],
+    ids=str,
+)
+def test_a_step_that_loads_a_model_and_asks_for_no_accelerator_is_found(
+    executor: str, resources: dict[str, Any]
+) -> None:
+    (defect,) = find_defects(spoiled(f"exec-{executor}", resources=resources))
+    assert f"/{executor}: runs scalequest/" in defect
+    assert "asks for no accelerator" in defect
+
+
+def test_a_step_that_waits_for_an_accelerator_and_asks_for_none_is_found() -> None:
+    foreign = {"image": "nvcr.io/team/tool:1", "resources": {}}
+    (defect,) = find_defects(spoiled("exec-generate-responses", **foreign))
+    assert "generate-responses: runs nvcr.io/team/tool:1 and asks for no accelerator" in defect
+
+
+def test_a_number_of_accelerators_that_is_written_down_is_one() -> None:
+    asked = {"accelerator": {"resourceType": "nvidia.com/gpu", "resourceCount": "8"}}
+    assert find_defects(spoiled("exec-train-sft", resources=asked)) == []
+
+
+def test_imports_of_models_and_steps_with_an_endpoint_need_no_accelerator() -> None:
+    executors = read_documents(COMPILED / "scalequest.yaml")[0]["deploymentSpec"]["executors"].values()
+    containers = [each["container"] for each in executors]
+    without = {each["command"][-1] for each in containers if "accelerator" not in each["resources"]}
+    assert {"components.import_model", "components.build_preferences"} <= without
+    assert find_defects(read_documents(COMPILED / "scalequest.yaml")) == []
