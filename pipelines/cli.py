@@ -35,6 +35,10 @@ Host = Annotated[
 Profile = Annotated[str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml")]
 Spot = Annotated[bool, typer.Option("--spot", help="take the profile's spot nodes for GPU steps")]
 ServiceAccount = Annotated[str, typer.Option(help="who the run's pods are; the Helm chart makes it")]
+Queue = Annotated[bool, typer.Option("--queue/--no-queue", help="let GPU steps wait in Kueue's LocalQueue")]
+AllowTags = Annotated[
+    bool, typer.Option("--allow-tags", help="accept images without a digest: before a release, or on nodes of your own")
+]
 
 
 @app.command()
@@ -64,6 +68,8 @@ def submit(
     profile: Profile = "gke-a100-80g",
     spot: Spot = False,
     service_account: ServiceAccount = "scalequest",
+    queue: Queue = True,
+    allow_tags: AllowTags = False,
     settings: Settings = None,
     pipeline: Column = "",
     watch: Annotated[bool, typer.Option("--watch", help="stay until the run has ended, and end as it does")] = False,
@@ -75,7 +81,15 @@ def submit(
     from pipelines.cluster.submit_command import Cluster
     from pipelines.cluster.submit_command import submit as submit_preset
 
-    cluster = Cluster(host=host, namespace=namespace, service_account=service_account, profile=profile, spot=spot)
+    cluster = Cluster(
+        host=host,
+        namespace=namespace,
+        service_account=service_account,
+        profile=profile,
+        spot=spot,
+        queue=queue,
+        allow_tags=allow_tags,
+    )
     sys.exit(submit_preset(preset, settings or [], workspace, pipeline, cluster, watch))
 
 
@@ -102,6 +116,8 @@ def doctor(
     profile: Profile = "gke-a100-80g",
     spot: Spot = False,
     service_account: ServiceAccount = "scalequest",
+    queue: Queue = True,
+    allow_tags: AllowTags = False,
 ) -> None:
     """Look whether a run on a cluster would work, before a GPU is taken.
 
@@ -110,7 +126,15 @@ def doctor(
     from pipelines.cluster.doctor_command import examine
     from pipelines.cluster.submit_command import Cluster
 
-    cluster = Cluster(host=host, namespace=namespace, service_account=service_account, profile=profile, spot=spot)
+    cluster = Cluster(
+        host=host,
+        namespace=namespace,
+        service_account=service_account,
+        profile=profile,
+        spot=spot,
+        queue=queue,
+        allow_tags=allow_tags,
+    )
     sys.exit(examine(cluster, workspace))
 
 

@@ -47,13 +47,17 @@ def find_defects(documents: Sequence[Spec]) -> list[str]:
 
 def find_images_without_digest(documents: Sequence[Spec]) -> list[str]:
     """Return one line an image that is named by its tag: what it holds may change between two pods of a run."""
-    executors = documents[0]["deploymentSpec"]["executors"].values()
-    images = {executor["container"]["image"] for executor in executors if "container" in executor}
     return [
         f"the image {image!r} has no digest; release it (python -m images.release)"
-        for image in sorted(images)
-        if not _PINNED.search(image) and not _PLACEHOLDER.search(image)
+        for image in images_without_digest(documents)
     ]
+
+
+def images_without_digest(documents: Sequence[Spec]) -> list[str]:
+    """Return the images that are named by their tag, sorted; one that a parameter names is not looked at."""
+    executors = documents[0]["deploymentSpec"]["executors"].values()
+    images = {executor["container"]["image"] for executor in executors if "container" in executor}
+    return sorted(image for image in images if not _PINNED.search(image) and not _PLACEHOLDER.search(image))
 
 
 def _graphs(spec: Spec) -> Iterator[tuple[str, Spec]]:

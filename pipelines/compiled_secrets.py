@@ -33,9 +33,7 @@ def find_secrets(documents: Sequence[Spec]) -> list[str]:
     tokens = [
         f"{place}: {what} stands there; give it by a Kubernetes Secret (use_secret_as_env), and revoke it"
         for document in documents
-        for place, text in _texts(document, "")
-        for what, pattern in _TOKEN.items()
-        if pattern.search(text)
+        for place, what in find_tokens(document)
     ]
     named = [
         f"{place}: {name!r} has a value; give it by a Kubernetes Secret (use_secret_as_env)"
@@ -43,6 +41,12 @@ def find_secrets(documents: Sequence[Spec]) -> list[str]:
         if _SAYS_SECRET.search(name) and _is_literal(value)
     ]
     return tokens + named
+
+
+def find_tokens(document: Any) -> list[tuple[str, str]]:
+    """Return place and kind of everything in a document that looks like a token."""
+    texts = _texts(document, "")
+    return [(place, what) for place, text in texts for what, pattern in _TOKEN.items() if pattern.search(text)]
 
 
 def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:

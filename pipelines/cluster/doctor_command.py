@@ -12,6 +12,7 @@ from pipelines.cluster.examination import Finding
 from pipelines.cluster.hardware import find_profile
 from pipelines.cluster.kubeflow_checks import check_kubeflow
 from pipelines.cluster.kubernetes_checks import check_kubernetes
+from pipelines.cluster.package import check_images
 from pipelines.cluster.submit_command import Cluster
 from pipelines.reporting import exit_code_of
 
@@ -28,6 +29,7 @@ def _examine(cluster: Cluster, workspace: str) -> int:
     console = Console(file=sys.stdout)
     findings: list[Finding] = []
     checks = (
+        iter([check_images(profile, allow_tags=cluster.allow_tags)]),
         check_kubeflow(cluster.host, cluster.namespace),
         check_kubernetes(cluster, profile),
         check_bucket(workspace),

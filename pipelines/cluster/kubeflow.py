@@ -21,6 +21,7 @@ from kfp.client import ServiceAccountTokenVolumeCredentials
 
 from components.shared.errors import InputError, UnavailableError
 
+OWN_NAMESPACE = "kubeflow"  # where it is installed, unless somebody chose another place
 TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105 - kfp's own name for the file's path
 
 

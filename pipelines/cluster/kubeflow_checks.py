@@ -8,10 +8,9 @@ from typing import Any
 
 from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.examination import Finding
-from pipelines.cluster.kubeflow import connect, explained
+from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
 
 OLDEST = (2, 17)
-OWN_NAMESPACE = "kubeflow"  # where it is installed, unless somebody chose another place
 
 
 def check_kubeflow(host: str, namespace: str) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
 from pipelines.cluster.examination import Finding
+from pipelines.cluster.package import is_queued
 from pipelines.cluster.submit_command import Cluster
 from pipelines.hardware_profiles import Profile
 from pipelines.parameters import Hardware
@@ -42,7 +43,7 @@ def check_kubernetes(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
         yield from _namespace(cluster)
         yield from _permissions(cluster.namespace)
         yield _service_account(cluster)
-        yield _queue(cluster.namespace)
+        yield _queue(cluster, profile)
         yield from _secrets(cluster.namespace)
         yield from _nodes(profile, spot=cluster.spot)
     except urllib3.exceptions.HTTPError as error:
@@ -108,9 +109,11 @@ def _service_account(cluster: Cluster) -> Finding:
     )
 
 
-def _queue(namespace: str) -> Finding:
+def _queue(cluster: Cluster, profile: Profile) -> Finding:
     """Look for the LocalQueue; where Kueue is not installed, the label on the pods means nothing, and nothing waits."""
-    api, group = client.CustomObjectsApi(), "kueue.x-k8s.io"
+    if not is_queued(profile, queue=cluster.queue):
+        return Finding(True, "GPU steps do not wait in a queue")
+    api, group, namespace = client.CustomObjectsApi(), "kueue.x-k8s.io", cluster.namespace
     try:
         groups = {each.name for each in client.ApisApi().get_api_versions().groups}
     except ApiException as error:
@@ -137,7 +140,7 @@ def _queue(namespace: str) -> Finding:
     return Finding(
         False,
         f"the LocalQueue {QUEUE} does not exist",
-        "GPU steps would wait for ever: helm upgrade --set kueue.enabled=true",
+        "GPU steps would wait for ever: helm upgrade --set kueue.enabled=true, or submit with --no-queue",
     )
 
 

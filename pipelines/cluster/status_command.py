@@ -14,7 +14,8 @@ from rich.table import Table
 from components.shared.errors import InputError
 from pipelines.cluster.kubeflow import connect, explained
 from pipelines.cluster.progress import Progress, folders_in_the_making
-from pipelines.cluster.watching import run_address, tasks_of, time_of
+from pipelines.cluster.run_page import run_page
+from pipelines.cluster.watching import tasks_of, time_of
 from pipelines.reporting import exit_code_of
 
 
@@ -33,7 +34,7 @@ def _show(run_id: str, host: str, namespace: str) -> int:
     if not workspace:
         raise InputError(f"run {run_id} has no parameter 'workspace'; it was not started from one of our pipelines")
     console.print(f"run {run_id}, {run.display_name}: {run.state.lower()}, workspace {workspace}", highlight=False)
-    console.print(run_address(client, host, run_id), highlight=False, soft_wrap=True)
+    console.print(run_page(client, run_id), highlight=False, soft_wrap=True)
     console.print(_tasks_table(tasks_of(run)))
     making = folders_in_the_making(workspace)
     if making:

@@ -16,7 +16,10 @@ from components.shared.errors import InputError
 from pipelines.arguments import Run, prepare_run
 from pipelines.cluster.hardware import arguments_of, check_fits, find_profile
 from pipelines.cluster.kubeflow import connect, explained
-from pipelines.cluster.watching import run_address, watch
+from pipelines.cluster.package import check_pinned, is_queued, package
+from pipelines.cluster.run_page import run_page
+from pipelines.cluster.watching import watch
+from pipelines.compiled_secrets import find_tokens
 from pipelines.reporting import exit_code_of
 
 EXPERIMENT = "scalequest"
@@ -33,6 +36,8 @@ class Cluster:
     service_account: str
     profile: str
     spot: bool
+    queue: bool = True  # GPU steps wait in the LocalQueue
+    allow_tags: bool = False  # of images that were not released
 
 
 def submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster, follow: bool) -> int:
@@ -46,11 +51,15 @@ def prepare_submission(preset: str, settings: Sequence[str], workspace: str, pip
         raise InputError(f"--workspace {workspace!r} is a directory, which pods do not share; give gs://… or s3://…")
     profile = find_profile(cluster.profile)
     run = prepare_run(preset, settings, workspace, pipeline, arguments_of(profile, spot=cluster.spot))
+    if not cluster.allow_tags:
+        check_pinned(run.pipeline, profile)
     check_fits(profile, run.arguments)
     if run.arguments.get("num_shards", 1) > MAX_SHARDS:
         raise InputError(
             f"num_shards {run.arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}"
         )
+    for name, what in find_tokens(run.arguments):
+        raise InputError(f"parameter {name}: {what} stands there, and runs show their parameters; give a Secret's name")
     size = len(json.dumps(run.arguments, separators=(",", ":")).encode())
     if size > MAX_PARAMETER_BYTES:
         raise InputError(
@@ -62,12 +71,13 @@ def prepare_submission(preset: str, settings: Sequence[str], workspace: str, pip
 
 def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster, follow: bool) -> int:
     run = prepare_submission(preset, settings, workspace, pipeline, cluster)
+    queued = is_queued(find_profile(cluster.profile), queue=cluster.queue)
     console = Console(file=sys.stdout)
-    with explained(cluster.host, cluster.namespace):
+    with explained(cluster.host, cluster.namespace), package(run.pipeline, queued=queued) as path:
         client, namespace = connect(cluster.host, cluster.namespace)
         with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
             submitted = client.create_run_from_pipeline_package(
-                str(run.pipeline.path),
+                str(path),
                 arguments=run.arguments,
                 run_name=f"{preset} {datetime.now(UTC):%Y-%m-%d %H:%M}",
                 experiment_name=EXPERIMENT,
@@ -77,7 +87,7 @@ def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str,
     name = run.pipeline.path.stem
     console.print(f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
     console.print(f"run {submitted.run_id}", highlight=False)
-    console.print(run_address(client, cluster.host, submitted.run_id), highlight=False, soft_wrap=True)
+    console.print(run_page(client, submitted.run_id), highlight=False, soft_wrap=True)
     if follow:
         return watch(client, submitted.run_id, cluster.host, cluster.namespace, console)
     return 0

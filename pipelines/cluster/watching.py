@@ -20,11 +20,6 @@ OWN = re.compile(r"root|executor|.*-driver|.*\(\d+\)")  # pods of Kubeflow itsel
 ENDED = {"SUCCEEDED": exit_codes.DONE, "SKIPPED": exit_codes.DONE, "FAILED": exit_codes.BUG, "CANCELED": exit_codes.BUG}
 
 
-def run_address(client: kfp.Client, host: str, run_id: str) -> str:
-    """Return where a person looks at the run."""
-    return f"{client._get_url_prefix() or host}/#/runs/details/{run_id}"
-
-
 def tasks_of(run: Any) -> list[Any]:
     """Return the tasks of a run without Kubeflow's own pods: the drivers, and what is below a task."""
     tasks = (run.run_details and run.run_details.task_details) or []

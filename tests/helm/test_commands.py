@@ -27,6 +27,7 @@ def test_the_notes_say_commands_that_the_command_line_takes(settings: str, tools
         assert context.params["profile"] == settings.split(",")[0].removeprefix("profile=")
         assert context.params["spot"] == ("spot" in settings)
         assert context.params["service_account"] == "scalequest"
+        assert context.params["queue"] is False
     assert "kueue.enabled is false" in notes
     assert "images.cpu.digest" in notes
 
@@ -38,6 +39,10 @@ def test_the_notes_say_how_to_rewrite_with_the_judge(tools: Tools) -> None:
     assert "--set rewriter_endpoint=http://scalequest-judge.scalequest.svc:8000/v1" in notes
 
 
+def test_with_a_queue_the_notes_use_it(tools: Tools) -> None:
+    assert "--no-queue" not in tools.notes("--set", "kueue.enabled=true")
+
+
 def test_a_recurring_run_is_a_command_that_the_command_line_takes(tools: Tools) -> None:
     objects = tools.render(**RECURRING, spot=True, recurring__settings=["seed=7"]).objects
     (container,) = find_one(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
@@ -45,6 +50,7 @@ def test_a_recurring_run_is_a_command_that_the_command_line_takes(tools: Tools) 
     assert context.params["preset"] == "paper"
     assert context.params["spot"] is True
     assert context.params["settings"] == ["seed=7"]
+    assert context.params["queue"] is False
 
 
 def test_queue_secrets_and_account_are_those_that_the_pipelines_name(rendered: dict[str, Objects]) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from manifests.generate import COMPILED, pipeline_objects
+from pipelines.cluster.package import without_queue
 from pipelines.hardware_profiles import profile_names, read_profile
+from pipelines.resources import QUEUE_LABEL
 from tests.helm.matrix import IMAGES, JUDGE, RECURRING
 from tests.helm.objects import find_all, find_one, judge_of
 from tests.manifests.schemas import kubernetes_versions, problems_of
@@ -175,6 +177,23 @@ def test_the_pipelines_are_registered_as_the_manifests_register_them(rendered: d
     }
     wanted = [document for path in COMPILED.glob("*.yaml") for document in pipeline_objects(path)]
     assert found == {(document["kind"], document["metadata"]["name"]): document["spec"] for document in wanted}
+
+
+def test_registered_pipelines_are_queued_only_where_the_chart_makes_the_queue(
+    tools: Tools, rendered: dict[str, Objects]
+) -> None:
+    def versions(objects: Objects) -> dict[str, Any]:
+        return {each["metadata"]["name"]: each["spec"] for each in find_all(objects, "PipelineVersion")}
+
+    queued = versions(rendered["everything"])
+    unqueued = versions(tools.render(pipelines__enabled=True).objects)
+    assert not set(queued) & set(unqueued)  # a version never changes
+    for spec in unqueued.values():
+        name = spec["pipelineName"]
+        (with_queue,) = [each for each in queued.values() if each["pipelineName"] == name]
+        bare = without_queue([with_queue["pipelineSpec"], with_queue["platformSpec"]])
+        assert [spec["pipelineSpec"], spec["platformSpec"]] == bare
+        assert QUEUE_LABEL not in str(spec)
 
 
 def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(rendered: dict[str, Objects]) -> None:

@@ -1,8 +1,10 @@
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.cluster import package
 from pipelines.cluster.doctor_command import examine
 from pipelines.cluster.submit_command import Cluster
 from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, Server, node
@@ -12,6 +14,12 @@ CORE = f"/api/v1/namespaces/{NAMESPACE}"
 REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
+@pytest.fixture(autouse=True)
+def released(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a release: a checkout before one has nothing to pin."""
+    monkeypatch.setattr(package, "images_without_digest", lambda _: [])
+
+
 @pytest.fixture
 def healthy(kubeflow: Server, cluster: Server) -> Server:
     """A cluster where everything is as a run needs it: one server speaks both APIs."""
@@ -19,17 +27,17 @@ def healthy(kubeflow: Server, cluster: Server) -> Server:
     return cluster
 
 
-def examined(server: Server, workspace: str, capsys: pytest.CaptureFixture[str], host: str = "") -> tuple[int, str]:
-    code = examine(
-        Cluster(
-            host=host or server.url,
-            namespace=NAMESPACE,
-            service_account="scalequest",
-            profile="gke-a100-80g",
-            spot=False,
-        ),
-        workspace,
+def examined(
+    server: Server, workspace: str, capsys: pytest.CaptureFixture[str], host: str = "", **changes: Any
+) -> tuple[int, str]:
+    cluster = Cluster(
+        host=host or server.url,
+        namespace=NAMESPACE,
+        service_account="scalequest",
+        profile="gke-a100-80g",
+        spot=False,
     )
+    code = examine(dataclasses.replace(cluster, **changes), workspace)
     return code, capsys.readouterr().out
 
 
@@ -147,3 +155,36 @@ def test_a_bucket_that_is_not_there_is_named(
     assert code == 2
     assert f"workspace {missing}: " in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "line"),
+    [
+        ({}, 2, "name images by tag (scalequest/cpu:0.1.0); release them (make release-images REGISTRY=…)"),
+        ({"allow_tags": True}, 0, "name images by tag (scalequest/cpu:0.1.0); release them"),
+        ({"profile": "local"}, 0, "name images by tag (scalequest/cpu:0.1.0): they have to be on the node"),
+    ],
+)
+def test_images_that_were_not_released_are_named(
+    changes: dict[str, Any],
+    expected: int,
+    line: str,
+    healthy: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(package, "images_without_digest", lambda _: ["scalequest/cpu:0.1.0"])
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, **changes)
+    assert code == expected, output
+    assert line in output
+
+
+@pytest.mark.parametrize("changes", [{"queue": False}, {"profile": "local"}], ids=str)
+def test_no_queue_is_looked_for_where_none_is_used(
+    changes: dict[str, Any], healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy.on(f"GET {QUEUE}", {}, 404)
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, **changes)
+    assert code == 0, output
+    assert "GPU steps do not wait in a queue" in output

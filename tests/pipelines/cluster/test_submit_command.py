@@ -1,16 +1,22 @@
+import dataclasses
 import json
+from typing import Any
 
 import pytest
 
+from components.shared.images import read_names
 from pipelines.cluster import watching
 from pipelines.cluster.submit_command import Cluster, submit
+from pipelines.resources import QUEUE, QUEUE_LABEL
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
 
 WORKSPACE = "gs://bucket/runs"
 
 
 def cluster_at(host: str, profile: str = "gke-a100-80g") -> Cluster:
-    return Cluster(host=host, namespace=NAMESPACE, service_account="scalequest", profile=profile, spot=False)
+    return Cluster(
+        host=host, namespace=NAMESPACE, service_account="scalequest", profile=profile, spot=False, allow_tags=True
+    )
 
 
 def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_profiles_hardware(
@@ -28,7 +34,45 @@ def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_
     assert run["service_account"] == "scalequest"
     assert run["experiment_id"] == EXPERIMENT["experiment_id"]
     assert "scalequest" in json.dumps(run["pipeline_spec"])[:100_000]
-    assert f"{kubeflow.url}/#/runs/details/{RUN_ID}" in output
+
+
+def queues_of(run: Any) -> list[str]:
+    """Return the queue of each executor of a run that was sent."""
+    executors = run["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    settings = [each["podMetadata"] for each in executors.values()]
+    assert all(each["annotations"]["karpenter.sh/do-not-disrupt"] == "true" for each in settings)
+    return [each["labels"][QUEUE_LABEL] for each in settings if "labels" in each]
+
+
+@pytest.mark.parametrize(
+    ("profile", "queue", "queued"),
+    [("gke-a100-80g", True, True), ("gke-a100-80g", False, False), ("local", True, False)],
+)
+def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
+    profile: str, queue: bool, queued: bool, kubeflow: Server
+) -> None:
+    cluster = dataclasses.replace(cluster_at(kubeflow.url, profile), queue=queue)
+    assert submit("smoke", [], WORKSPACE, "", cluster, follow=False) == 0
+    assert set(queues_of(kubeflow.body_of("POST /apis/v2beta1/runs"))) == ({QUEUE} if queued else set())
+
+
+def test_images_without_a_digest_are_refused_with_what_to_do(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if read_names()["digests"]:
+        pytest.skip("this tree was released: its images have digests")
+    cluster = dataclasses.replace(cluster_at(kubeflow.url), allow_tags=False)
+    assert submit("smoke", [], WORKSPACE, "", cluster, follow=False) == 2
+    error = capsys.readouterr().err
+    assert f"{read_names()['prefix']}/vllm:{read_names()['tag']}" in error
+    assert "make release-images REGISTRY=" in error
+    assert "--allow-tags" in error
+    assert kubeflow.asked == []
+
+
+def test_on_one_machine_images_have_their_tags(kubeflow: Server) -> None:
+    cluster = dataclasses.replace(cluster_at(kubeflow.url, "local"), allow_tags=False)
+    assert submit("smoke", [], WORKSPACE, "", cluster, follow=False) == 0
 
 
 def test_a_server_for_a_single_user_is_given_no_namespace(kubeflow: Server) -> None:
@@ -99,6 +143,13 @@ def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: p
         ("nope", [], WORKSPACE, "local", "unknown preset 'nope'"),
         ("smoke", ["nope=1"], WORKSPACE, "local", "unknown parameter 'nope'"),
         ("smoke", ["num_shards=65"], WORKSPACE, "local", "num_shards 65 is out of range; a cluster takes up to 64"),
+        (
+            "smoke",
+            [f"rewriter=sk-{'a1' * 12}"],
+            WORKSPACE,
+            "local",
+            "parameter rewriter: a key of an OpenAI-compatible",
+        ),
         ("smoke", ["training_gpus=1"], WORKSPACE, "local", "training_gpus 1 fits no node: a any of the profile local"),
         ("smoke", [f"rewriter={'x' * 10_000}"], WORKSPACE, "local", "bytes, Kubeflow Pipelines accepts 10000"),
     ],

@@ -1,0 +1,72 @@
+"""The compiled pipeline as a cluster gets it: images by digest, and queued only where there is a queue."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.shared.errors import InputError
+from pipelines.cluster.examination import Finding
+from pipelines.compiled_checks import images_without_digest
+from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find, read_documents
+from pipelines.hardware_profiles import Profile
+from pipelines.resources import QUEUE_LABEL
+
+RELEASE = "release them (make release-images REGISTRY=…)"
+
+
+def is_queued(profile: Profile, *, queue: bool) -> bool:
+    """Return whether GPU steps go through the LocalQueue: not where nobody wants it, nor where there are no GPUs."""
+    return queue and profile.node.gpus > 0
+
+
+def check_pinned(pipeline: CompiledPipeline, profile: Profile) -> None:
+    """Raise InputError for images without a digest, but on the one machine of the profile local, which has its own."""
+    names = images_without_digest([pipeline.spec])
+    if names and profile.platform != "local":
+        raise InputError(
+            f"the pipeline names images by tag ({', '.join(names)}), which no registry holds before a release and "
+            f"which may change between two pods of a run; {RELEASE}, or add --allow-tags if your nodes have them"
+        )
+
+
+def check_images(profile: Profile, *, allow_tags: bool) -> Finding:
+    """Say whether the images of the whole figure are pinned."""
+    names = images_without_digest([find("scalequest").spec])
+    if not names:
+        return Finding(True, "the pipelines name their images by digest")
+    what = f"the pipelines name images by tag ({', '.join(names)})"
+    if profile.platform == "local":
+        return Finding(True, f"{what}: they have to be on the node")
+    return Finding(
+        None if allow_tags else False, what, f"{RELEASE}, or submit with --allow-tags if your nodes have them"
+    )
+
+
+@contextlib.contextmanager
+def package(pipeline: CompiledPipeline, *, queued: bool) -> Iterator[Path]:
+    """Yield the file to submit: the compiled one, or a copy whose pods carry no queue's name."""
+    if queued:
+        yield pipeline.path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, pipeline.path.name)
+        documents = without_queue(read_documents(pipeline.path))
+        path.write_text(yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
+        yield path
+
+
+def without_queue(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a compiled pipeline without Kueue's label: pods that carry it wait where Kueue knows no such queue."""
+    changed: list[dict[str, Any]] = copy.deepcopy([dict(document) for document in documents])
+    for settings in executors_on_kubernetes(changed).values():
+        labels = settings.get("podMetadata", {}).get("labels", {})
+        if labels.pop(QUEUE_LABEL, None) and not labels:
+            del settings["podMetadata"]["labels"]
+    return changed
