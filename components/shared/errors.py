@@ -1,5 +1,10 @@
 """The errors that are not bugs of ours: what the user has to mend, and what time may mend."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 
 class InputError(ValueError):
     """Something given to a step cannot be used.
@@ -20,5 +25,10 @@ class UnavailableError(Exception):
 class EngineDiedError(UnavailableError):
     """An engine died, or its accelerator failed: perhaps of what it was given, which is then tried alone.
 
-    No process ends by itself with this: the marks of what it had begun stay, as after a sudden death.
+    No process ends by itself with this: the marks of what it had begun stay, as after a sudden death. ``at``: the keys
+    of the requests that it was at, as far as that is known; none: whatever it had taken.
     """
+
+    def __init__(self, message: str, *, at: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.at = at

@@ -47,6 +47,11 @@ class Result:
     completions: tuple[Completion, ...]
     num_prompt_tokens: int
 
+    @property
+    def key(self) -> Any:
+        """The key of the request."""
+        return self.request.key
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:

@@ -6,9 +6,11 @@ import importlib.util
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from components.shared.accelerators import num_accelerators
 from components.shared.config import option
 from components.shared.errors import InputError
 from components.shared.templates import ChatTemplate
@@ -16,6 +18,9 @@ from components.shared.templates import ChatTemplate
 SCORER_ENGINES = ("transformers", "vllm", "scripted")
 # Rows that are sorted by length together. 4096 rows of 2,000 tokens are 64 MB, and hardly any batch has padding.
 WINDOW_ROWS = 4096
+
+TOO_LONG = "too_long"  # more tokens than the scorer takes: nothing is cut
+OUT_OF_MEMORY = "out_of_memory"  # a text by itself takes more memory than there is; the scorer lives on
 
 ACCEPTED = (
     "expected a sequence-classification model with one output, such as train_scorer makes, or, with --scorer-engine "
@@ -37,13 +42,13 @@ class Score:
 
     key: Any
     num_tokens: int
-    value: float | None  # None: the text is longer than the scorer takes, and nothing was cut; may be NaN or infinite
+    value: float | None  # None: it has no score, for ``reason``; may be NaN or infinite
+    reason: str = ""  # TOO_LONG, OUT_OF_MEMORY or KILLED_THE_ENGINE
+    detail: str = ""
 
 
 class Scorer(Protocol):
     """A model that gives each text one number."""
-
-    max_tokens: int  # the longest text that it takes
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, in any order; holds no more than WINDOW_ROWS texts at a time.
@@ -93,14 +98,24 @@ def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_
             tensor_parallel_size=config.tensor_parallel_size,
             gpu_memory_fraction=config.gpu_memory_fraction,
         )
-    from components.shared.scoring.sequence_classifier import SequenceClassifier
-
-    return SequenceClassifier(
+    open_classifier = partial(
+        _open_classifier,
         model_folder,
         add_special_tokens=add_special_tokens,
         max_tokens=config.max_tokens,
         max_batch_tokens=config.max_batch_tokens,
     )
+    if not num_accelerators():
+        return open_classifier()
+    from components.shared.scoring.scorer_process import ScorerProcess
+
+    return ScorerProcess(open_classifier)
+
+
+def _open_classifier(model_folder: Path, **options: Any) -> Scorer:
+    from components.shared.scoring.sequence_classifier import SequenceClassifier
+
+    return SequenceClassifier(model_folder, **options)
 
 
 def check_scorer_engine(engine: str) -> None:
@@ -130,6 +145,12 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
     from components.shared.scoring.encoding import check_loadable
 
     check_loadable(model_folder, option_name)
+
+
+def too_long(key: Any, num_tokens: int, max_tokens: int) -> Score:
+    """Return the score that a text has of which nothing was cut: none."""
+    detail = f"{num_tokens} tokens; the scorer takes {max_tokens}"
+    return Score(key=key, num_tokens=num_tokens, value=None, reason=TOO_LONG, detail=detail)
 
 
 def response_text(template: ChatTemplate, question: str, response: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer
 
 from components.shared.errors import InputError
-from components.shared.scoring import ACCEPTED, Score, Text
+from components.shared.scoring import ACCEPTED, Score, Text, too_long
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +42,8 @@ class Encoder:
             for text, ids in zip(window, token_lists["input_ids"], strict=True)
         ]
         fitting = [item for item in encoded if len(item) <= self.max_tokens]
-        return fitting, [
-            Score(key=item.key, num_tokens=len(item), value=None) for item in encoded if len(item) > self.max_tokens
-        ]
+        longer = [item for item in encoded if len(item) > self.max_tokens]
+        return fitting, [too_long(item.key, len(item), self.max_tokens) for item in longer]
 
 
 def longest_text(model_folder: Path, max_tokens: int) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from components.shared.output_folders import OutputFolder, Part
 from components.shared.records import R, Reject
 from components.shared.rows import Rows
 from components.shared.scoring import Score, Scorer, ScorerConfig, Text, check_scorer, check_scorer_engine
+from components.shared.scoring.restarts import RestartedScorer
 
 
 def fetch_scorer(config: ScorerConfig, uri: str, option_name: str) -> Path | None:
@@ -38,47 +40,38 @@ def score_rows(
     """Fill ``field`` of every row with the score of its text; return the folder's address.
 
     A batch never reaches beyond its part, so that a row's score does not depend on shards or on a restart. Rejects a
-    text that is ``too_long`` for the scorer, and one for which it gives no finite number (``no_score``).
+    text that is ``too_long`` for the scorer, one for which it gives no finite number (``no_score``), and one that it
+    died of, or that its memory does not hold, each time that it was tried alone.
     """
-    scorer: Scorer | None = None
-    try:
+    with closing(RestartedScorer(open_model)) as scorer:
         for part in folder.missing_parts():
-            scorer = scorer or open_model()
-            for batch in _batches(part, rows):
-                _score_batch(part, batch, scorer, text_of, field)
-    finally:
-        if scorer is not None:
-            scorer.close()
+            scorer.start()  # before the part is marked: a scorer that cannot even be opened does not die of it
+            part.begin()
+            texts = [Text(key=(part, index, row), text=text_of(row)) for index, row in enumerate(rows.read(part.slice))]
+            for score in _scores(part, texts, scorer):
+                stopping.check()
+                _settle(part, score, field)
     return folder.finish()
 
 
-def _batches(part: Part, rows: Rows[R]) -> Iterator[list[tuple[int, R]]]:
-    """Yield what may be scored at once: all rows of a part, but one at a time where a process may die of one."""
-    part.begin()
-    numbered = part.rows(rows.read(part.slice))
-    if part.suspect:
-        yield from ([pair] for pair in numbered)
+def _scores(part: Part, texts: list[Text], scorer: RestartedScorer) -> Iterator[Score]:
+    """Yield the part's scores: first those of all texts that nothing has died of, then the others, one at a time."""
+    alone = [text for text in texts if part.must_be_alone(text.key[1])]
+    together = [text for text in texts if not part.must_be_alone(text.key[1])]
+    yield from scorer.answer(together, lost=alone)
+    yield from scorer.answer_alone(alone)
+
+
+def _settle(part: Part, score: Score, field: str) -> None:
+    _, index, row = score.key
+    part.add_to_metric("tokens", score.num_tokens)
+    if reason := score.reason or _not_finite(score):
+        detail = score.detail or f"{score.num_tokens} tokens: {score.value}"
+        part.settle(index, rejected=[Reject(row=row, reason=reason, detail=detail)])
     else:
-        yield list(numbered)
+        scored: dict[str, Any] = {field: score.value}
+        part.settle(index, kept=[dataclasses.replace(row, **scored)])
 
 
-def _score_batch(
-    part: Part, batch: Sequence[tuple[int, R]], scorer: Scorer, text_of: Callable[[R], str], field: str
-) -> None:
-    by_index = dict(batch)
-    for score in scorer.score(Text(key=index, text=text_of(row)) for index, row in batch):
-        stopping.check()
-        row = by_index[score.key]
-        part.add_to_metric("tokens", score.num_tokens)
-        if reason := _reason(score):
-            detail = f"{score.num_tokens} tokens; the scorer takes {scorer.max_tokens}"
-            part.settle(score.key, rejected=[Reject(row=row, reason=reason, detail=detail)])
-        else:
-            scored: dict[str, Any] = {field: score.value}
-            part.settle(score.key, kept=[dataclasses.replace(row, **scored)])
-
-
-def _reason(score: Score) -> str:
-    if score.value is None:
-        return "too_long"
-    return "" if math.isfinite(score.value) else "no_score"
+def _not_finite(score: Score) -> str:
+    return "" if score.value is not None and math.isfinite(score.value) else "no_score"

@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from components.shared.scoring import Score, Text
+from components.shared.scoring import Score, Text, too_long
 
 
 class ScriptedScorer:
     """Gives each text a number from 0 to 1 that looks random and is always the same; its tokens are words."""
 
     def __init__(self, max_tokens: int) -> None:
-        self.max_tokens = max_tokens or 1_000_000
+        self._max_tokens = max_tokens or 1_000_000
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, in order."""
         for text in texts:
             num_tokens = len(text.text.split())
-            value = None if num_tokens > self.max_tokens else scripted_value(text.text)
-            yield Score(key=text.key, num_tokens=num_tokens, value=value)
+            if num_tokens > self._max_tokens:
+                yield too_long(text.key, num_tokens, self._max_tokens)
+            else:
+                yield Score(key=text.key, num_tokens=num_tokens, value=scripted_value(text.text))
 
     def close(self) -> None:
         """Hold nothing, release nothing."""

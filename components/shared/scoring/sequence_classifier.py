@@ -11,10 +11,13 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from components.shared.errors import EngineDiedError, InputError
-from components.shared.scoring import WINDOW_ROWS, Score, Text
+from components.shared.errors import EngineDiedError
+from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
-from components.shared.scoring.token_budget import batches_by_tokens, windows
+from components.shared.scoring.token_budget import first_batch, longest_first, windows
+
+# RuntimeErrors that say nothing but that memory is short, as torch 2.13 words them.
+SHORTAGES = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 logger = logging.getLogger(__name__)
 
@@ -24,37 +27,61 @@ class SequenceClassifier:
 
     def __init__(self, model_folder: Path, *, add_special_tokens: bool, max_tokens: int, max_batch_tokens: int) -> None:
         self._encoder = Encoder(model_folder, add_special_tokens=add_special_tokens, max_tokens=max_tokens)
-        self.max_tokens = self._encoder.max_tokens
         self._max_batch_tokens = max_batch_tokens
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._model = _load(model_folder, self._device)
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
-        """Yield one score a text, batch by batch of about one length."""
+        """Yield one score a text, batch by batch of about one length.
+
+        A batch that the memory does not hold is cut again, by a smaller budget, down to one text.
+        """
         for window in windows(texts, WINDOW_ROWS):
-            fitting, too_long = self._encoder.encode(window)
-            yield from too_long
-            for batch in batches_by_tokens(fitting, len, self._max_batch_tokens):
-                values = self._score_batch(batch)
-                for item, value in zip(batch, values, strict=True):
-                    yield Score(key=item.key, num_tokens=len(item), value=value)
+            fitting, longer = self._encoder.encode(window)
+            yield from longer
+            rest: Sequence[Encoded] = longest_first(fitting, len)
+            while rest:
+                batch = first_batch(rest, len, self._max_batch_tokens)
+                values = self._values_or_shortage(batch)
+                if isinstance(values, str):
+                    self._make_room(batch, values)
+                    if len(batch) > 1:
+                        continue
+                    yield _out_of_memory(batch[0], values)
+                else:
+                    for item, value in zip(batch, values, strict=True):
+                        yield Score(key=item.key, num_tokens=len(item), value=value)
+                rest = rest[len(batch) :]
 
     def close(self) -> None:
         """Release the model."""
         del self._model
 
-    def _score_batch(self, batch: Sequence[Encoded]) -> list[float]:
+    def _values_or_shortage(self, batch: Sequence[Encoded]) -> list[float] | str:
+        """Compute a batch; return a message where the memory does not hold it.
+
+        The error itself is not kept: its traceback holds the batch's tensors.
+        """
         try:
             return self._logits(batch)
-        except torch.OutOfMemoryError as error:
-            if len(batch) == 1:
-                raise EngineDiedError(f"a text of {len(batch[0])} tokens: {error}") from error
-            raise InputError(
-                f"--max-batch-tokens {self._max_batch_tokens} is more than the accelerator's memory holds of this "
-                f"model; give a smaller number ({error})"
-            ) from error
-        except torch.AcceleratorError as error:  # no other call of this process will succeed after it
-            raise EngineDiedError(f"the accelerator failed: {error}") from error
+        except (RuntimeError, MemoryError) as error:
+            message = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(map(message.count, SHORTAGES)):
+                return message
+            if isinstance(error, torch.AcceleratorError):  # no other call of this process will succeed after it
+                raise EngineDiedError(message, at=[item.key for item in batch]) from error
+            raise
+
+    def _make_room(self, batch: Sequence[Encoded], shortage: str) -> None:
+        """Give memory back, and take half as much from here on; but never less than one such text."""
+        longest = len(batch[0])
+        self._max_batch_tokens = min(self._max_batch_tokens, max(len(batch) * longest // 2, longest))
+        logger.warning(
+            "%d texts of up to %d tokens are too much for the memory (%s); --max-batch-tokens is %d from here on",
+            len(batch), longest, shortage, self._max_batch_tokens,
+        )  # fmt: skip
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
     @torch.inference_mode()
     def _logits(self, batch: Sequence[Encoded]) -> list[float]:
@@ -78,6 +105,11 @@ class SequenceClassifier:
         if config.pad_token_id is None or config.pad_token_id in last_tokens:
             config.pad_token_id = next(token for token in itertools.count() if token not in last_tokens)
         return int(config.pad_token_id)
+
+
+def _out_of_memory(item: Encoded, shortage: str) -> Score:
+    detail = f"{len(item)} tokens: {shortage}"
+    return Score(key=item.key, num_tokens=len(item), value=None, reason=OUT_OF_MEMORY, detail=detail)
 
 
 def _load(model_folder: Path, device: torch.device) -> Any:

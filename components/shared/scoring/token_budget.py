@@ -16,18 +16,17 @@ def windows(items: Iterable[T], num_rows: int) -> Iterator[list[T]]:
         yield window
 
 
-def batches_by_tokens(window: Sequence[T], num_tokens: Callable[[T], int], max_batch_tokens: int) -> Iterator[list[T]]:
-    """Cut a window into batches whose padded size, rows times longest text, is at most ``max_batch_tokens``.
+def longest_first(window: Iterable[T], num_tokens: Callable[[T], int]) -> list[T]:
+    """Sort a window, so that a budget which the memory cannot bear fails at once.
 
-    The longest texts come first, so that a budget which the memory cannot bear fails at once. A text longer than the
-    budget is a batch by itself. Texts of one length keep their order: the same window makes the same batches.
+    Texts of one length keep their order: the same window makes the same batches.
     """
-    batch: list[T] = []
-    for item in sorted(window, key=num_tokens, reverse=True):
-        longest = num_tokens(batch[0]) if batch else 0
-        if batch and (len(batch) + 1) * longest > max_batch_tokens:
-            yield batch
-            batch = []
-        batch.append(item)
-    if batch:
-        yield batch
+    return sorted(window, key=num_tokens, reverse=True)
+
+
+def first_batch(texts: Sequence[T], num_tokens: Callable[[T], int], max_batch_tokens: int) -> Sequence[T]:
+    """Return the batch that sorted texts begin with: its padded size, rows times longest, is at most the budget's.
+
+    A text longer than the budget is a batch by itself.
+    """
+    return texts[: max(1, max_batch_tokens // num_tokens(texts[0]))]

@@ -33,7 +33,6 @@ class VllmPooling:
         gpu_memory_fraction: float,
     ) -> None:
         self._encoder = Encoder(model_folder, add_special_tokens=add_special_tokens, max_tokens=max_tokens)
-        self.max_tokens = self._encoder.max_tokens
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # below that, dozens of lines about itself at each start
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         self._llm = LLM(
@@ -43,7 +42,7 @@ class VllmPooling:
             enforce_eager=True,  # one pass a text: compiling takes longer than it saves
             load_format="safetensors",
             trust_remote_code=False,
-            max_model_len=self.max_tokens,
+            max_model_len=self._encoder.max_tokens,
             tensor_parallel_size=tensor_parallel_size,
             gpu_memory_utilization=gpu_memory_fraction,
             **_hardware_args(),
@@ -69,7 +68,7 @@ class VllmPooling:
 
     def close(self) -> None:
         """Stop vLLM's worker."""
-        del self._llm
+        self._llm.llm_engine.engine_core.shutdown()  # an error that is still at hand may hold the rest
 
 
 def _hardware_args() -> dict[str, Any]:

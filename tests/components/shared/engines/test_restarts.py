@@ -15,11 +15,11 @@ import pytest
 
 from components.shared import processes
 from components.shared.engines import Completion, Engine, Request, Result, Sampling, open_engine
-from components.shared.engines.restarts import MAX_RESTARTS, PROBE
 from components.shared.engines.stream import answer_parts
 from components.shared.errors import EngineDiedError
 from components.shared.manifests import read_manifest
 from components.shared.output_folders import OutputFolder, Part
+from components.shared.restarts import MAX_RESTARTS, PROBE
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_rejects
 from tests.components.shared.engines.test_open_engine import config

@@ -7,8 +7,9 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from components.shared.errors import EngineDiedError, InputError
+from components.shared.errors import EngineDiedError
 from components.shared.scoring import Score, Text
+from components.shared.scoring.encoding import Encoded
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 
 # float32 on a CPU; batches of another shape add up in another order
@@ -86,25 +87,58 @@ def test_the_models_own_limit_holds_too(tiny_scorer: Path, max_tokens: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("failure", "num_texts", "error", "message"),
+    "shortage",
     [
-        (torch.OutOfMemoryError("20 GiB"), 2, InputError, "--max-batch-tokens 2048 is more than .* holds"),
-        (torch.OutOfMemoryError("20 GiB"), 1, EngineDiedError, "a text of .* tokens: 20 GiB"),
-        (torch.AcceleratorError("illegal address"), 2, EngineDiedError, "the accelerator failed: illegal address"),
+        torch.OutOfMemoryError("20 GiB"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
+        MemoryError(),
     ],
-    ids=["memory_for_a_batch", "memory_for_a_text", "device"],
+    ids=["accelerator", "library", "python"],
 )
-def test_an_accelerator_that_fails_is_told_from_a_budget_that_is_too_high(
-    tiny_scorer: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    failure: Exception,
-    num_texts: int,
-    error: type[Exception],
-    message: str,
+def test_a_batch_that_the_memory_does_not_hold_is_cut_again(
+    tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch, shortage: Exception
 ) -> None:
-    def fail(scorer: SequenceClassifier, batch: object) -> list[float]:
-        raise failure
+    some = [*some_texts(40), "a" * 700]
+    expected = scores(tiny_scorer, some)
+    sizes = _give_it_memory_for(monkeypatch, 500, shortage)
 
-    monkeypatch.setattr(SequenceClassifier, "_logits", fail)
-    with pytest.raises(error, match=message):
-        scores(tiny_scorer, some_texts(num_texts))
+    found = scores(tiny_scorer, some)
+
+    assert found[40].value is None
+    assert (found[40].reason, found[40].detail) == (
+        "out_of_memory",
+        f"700 tokens: {type(shortage).__name__}: {shortage}",
+    )
+    del expected[40], found[40]
+    assert values(found) == pytest.approx(values(expected), abs=TOLERANCE)
+    assert sum(size > 500 for size in sizes) <= 3  # it does not run into the same wall again and again
+
+
+def test_a_failing_accelerator_is_told_from_short_memory(tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    some = some_texts(10)
+    _give_it_memory_for(monkeypatch, 0, torch.AcceleratorError("CUDA error: an illegal memory access"))
+    with pytest.raises(EngineDiedError, match="CUDA error: an illegal memory access") as died:
+        scores(tiny_scorer, some, max_batch_tokens=900)
+    longest = sorted(range(10), key=lambda number: len(some[number]), reverse=True)
+    assert list(died.value.at) == longest[: len(died.value.at)]
+    assert 0 < len(died.value.at) < 10
+
+
+def test_what_is_wrong_with_the_model_is_no_short_memory(tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _give_it_memory_for(monkeypatch, 0, RuntimeError("shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        scores(tiny_scorer, some_texts(2))
+
+
+def _give_it_memory_for(monkeypatch: pytest.MonkeyPatch, num_tokens: int, failure: Exception) -> list[int]:
+    """Let larger batches fail; return the padded sizes of what was tried, as they come."""
+    compute, sizes = SequenceClassifier._logits, list[int]()
+
+    def limited(scorer: SequenceClassifier, batch: Sequence[Encoded]) -> list[float]:
+        sizes.append(len(batch) * max(map(len, batch)))
+        if sizes[-1] > num_tokens:
+            raise failure
+        return compute(scorer, batch)
+
+    monkeypatch.setattr(SequenceClassifier, "_logits", limited)
+    return sizes

@@ -1,12 +1,16 @@
 from collections.abc import Iterator
 
-from components.shared.scoring.token_budget import batches_by_tokens, windows
+from components.shared.scoring.token_budget import first_batch, longest_first, windows
 
 LENGTHS = [3, 50, 7, 7, 120, 1, 49, 8, 2, 51]
 
 
 def batches(max_batch_tokens: int) -> list[list[int]]:
-    return list(batches_by_tokens(LENGTHS, lambda length: length, max_batch_tokens))
+    rest, found = longest_first(LENGTHS, lambda length: length), []
+    while rest:
+        found.append(list(first_batch(rest, lambda length: length, max_batch_tokens)))
+        rest = rest[len(found[-1]) :]
+    return found
 
 
 def test_every_text_is_in_exactly_one_batch() -> None:
@@ -33,7 +37,8 @@ def test_batches_hold_texts_of_about_one_length() -> None:
 
 def test_texts_of_one_length_keep_their_order() -> None:
     items = [("a", 5), ("b", 5), ("c", 5)]
-    assert list(batches_by_tokens(items, lambda item: item[1], 10)) == [[("a", 5), ("b", 5)], [("c", 5)]]
+    in_order = longest_first(items, lambda item: item[1])
+    assert first_batch(in_order, lambda item: item[1], 10) == [("a", 5), ("b", 5)]
 
 
 def test_an_endless_stream_is_read_one_window_at_a_time() -> None:

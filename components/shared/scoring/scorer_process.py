@@ -1,0 +1,94 @@
+"""A scorer in a process of its own: an accelerator that fails leaves a process unusable, and a new one is not.
+
+Texts go there window by window, scores come back batch by batch. It ends with the process that started it, however that
+ends: nobody is left at the other end of its pipe.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from multiprocessing.connection import Connection
+from typing import Any
+
+from components.shared.errors import EngineDiedError
+from components.shared.scoring import WINDOW_ROWS, Score, Scorer, Text
+from components.shared.scoring.token_budget import windows
+
+
+class ScorerProcess:
+    """A scorer that ``open_scorer`` opens there: a function that can be pickled."""
+
+    def __init__(self, open_scorer: Callable[[], Scorer]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, open_scorer), name="scorer", daemon=True)
+        self._process.start()
+        theirs.close()
+        self._receive()  # it is open
+
+    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+        """Yield one score a text, batch by batch."""
+        for window in windows(texts, WINDOW_ROWS):
+            keys = [text.key for text in window]
+            try:
+                self._send([text.text for text in window])
+                while (score := self._receive()) is not None:
+                    yield dataclasses.replace(score, key=keys[score.key])
+            except EngineDiedError as error:
+                error.at = [keys[number] for number in error.at]
+                raise
+
+    def close(self) -> None:
+        """End the process, which releases the accelerator."""
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+    def _send(self, texts: list[str]) -> None:
+        try:
+            self._connection.send(texts)
+        except OSError as error:
+            raise self._death() from error
+
+    def _receive(self) -> Any:
+        try:
+            message = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    def _death(self) -> EngineDiedError:
+        self._process.join(timeout=10)
+        code = self._process.exitcode or 0
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        return EngineDiedError(f"its process {how}")
+
+
+def _serve(connection: Connection, open_scorer: Callable[[], Scorer]) -> None:
+    """Send None once the scorer is open, then the scores of each list of texts, and None behind the last."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the step, which ends this
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a step's standard output is for its folder's address alone
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        with closing(open_scorer()) as scorer:
+            connection.send(None)
+            while True:
+                texts = connection.recv()
+                for score in scorer.score(Text(key=number, text=text) for number, text in enumerate(texts)):
+                    connection.send(score)
+                connection.send(None)
+    except (EOFError, BrokenPipeError):
+        return  # the step has ended
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is raised in the step
+        error.add_note(traceback.format_exc())
+        connection.send(error)

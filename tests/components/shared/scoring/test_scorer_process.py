@@ -1,0 +1,90 @@
+"""A scorer's own process gives the scores of the scorer, says what went wrong, and never outlives who started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from components.shared.errors import EngineDiedError
+from components.shared.scoring import Text
+from components.shared.scoring.scorer_process import ScorerProcess
+from components.shared.scoring.scripted_scorer import scripted_value
+from tests.components.shared.scoring.frail_scorers import BUG, FATAL, KILLED, open_frail
+
+SCRIPT = """
+import multiprocessing, sys, time
+from components.shared.scoring import Text
+from components.shared.scoring.scorer_process import ScorerProcess
+from tests.components.shared.scoring.frail_scorers import open_frail
+
+if __name__ == "__main__":
+    scorer = ScorerProcess(open_frail)
+    list(scorer.score([Text(key=0, text="a")]))
+    print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+    time.sleep(60)
+"""
+
+
+def texts(*some: str) -> list[Text]:
+    """Return texts that are known by their letters."""
+    return [Text(key=("row", number, text), text=text) for number, text in enumerate(some)]
+
+
+def test_scores_are_those_of_the_scorer_under_the_callers_keys() -> None:
+    scorer = ScorerProcess(open_frail)
+    given = texts(*(f"text {number}" for number in range(20)))
+    for _ in range(2):
+        assert {score.key: score.value for score in scorer.score(given)} == {
+            text.key: scripted_value(text.text) for text in given
+        }
+    scorer.close()
+
+
+def test_a_failure_of_the_accelerator_names_the_texts_that_it_was_at() -> None:
+    scorer = ScorerProcess(open_frail)
+    given = texts(*(f"text {number}" + FATAL * (number == 11) for number in range(20)))
+    with pytest.raises(EngineDiedError, match="an illegal memory access") as died:
+        list(scorer.score(given))
+    assert died.value.at == [text.key for text in given[8:16]]
+    scorer.close()
+
+
+def test_a_process_that_is_killed_is_said_to_be() -> None:
+    scorer = ScorerProcess(open_frail)
+    with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL"):
+        list(scorer.score(texts(KILLED)))
+    with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL"):
+        list(scorer.score(texts("another")))
+    scorer.close()
+
+
+def test_a_bug_comes_with_the_place_where_it_is() -> None:
+    scorer = ScorerProcess(open_frail)
+    with pytest.raises(KeyError, match="ours") as raised:
+        list(scorer.score(texts(BUG)))
+    assert 'raise KeyError("ours")' in raised.value.__notes__[0]
+    scorer.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_with_the_process_that_started_it_and_leaves_its_output_alone(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())  # no library's banner
+        process.send_signal(number)
+        process.wait()
+        deadline = time.monotonic() + 10
+        while Path("/proc", str(child)).exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not Path("/proc", str(child)).exists()
