@@ -194,8 +194,8 @@ def gc(
     """List what no dataset of a workspace needs.
 
     Needed is every dataset that package_dataset finished, with all folders that it was made from. Folders that were
-    written to lately, by the store's own clock, stay with all that they were made from: --older-than has to be longer
-    than any step goes without writing, waiting for a GPU included.
+    written to or used lately, by the store's own clock, stay with all that they were made from: --older-than has to be
+    longer than any step goes without writing, waiting for a GPU included. Steps may begin while --delete is under way.
     """
     from pipelines.gc_command import collect_garbage
 

@@ -69,7 +69,7 @@ def _delete(console: Console, workspace: str, findings: Sequence[Finding]) -> No
     removed = remove_garbage(workspace, findings)
     console.print(f"removed {removed.objects} objects, {readable_size(removed.size)}", highlight=False)
     for folder in removed.in_use:
-        console.print(f"{folder} has been written to meanwhile and stays", highlight=False, soft_wrap=True)
+        console.print(f"{folder} is in use, or was written to meanwhile, and stays", highlight=False, soft_wrap=True)
 
 
 def _totals(findings: Sequence[Finding]) -> dict[Status, _Total]:

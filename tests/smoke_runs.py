@@ -87,5 +87,6 @@ def folders_of(workspace: str) -> frozenset[str]:
     return frozenset(
         f"{step}/{name}"
         for step in storage.list_names(workspace)
+        if not step.startswith("_")  # marks of runs
         for name in storage.list_names(storage.join(workspace, step))
     )

@@ -1,8 +1,9 @@
 """What stands in a workspace and why: needed by a dataset, young enough to be in use, garbage, or none of ours.
 
 A folder is needed if a dataset was made from it, directly or through other folders; so are the folders that ``keep``
-names, and those that were written to lately, with all that they were made from. What is left was made for nothing, or
-left behind by processes that died. Whatever a finished folder's manifest does not name is such a leftover too.
+names, and those that were written to lately, or that a run lately left a mark of using, with all that they were made
+from. What is left was made for nothing, or left behind by processes that died. Whatever a finished folder's manifest
+does not name is such a leftover too.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from components.shared import storage
@@ -24,13 +24,24 @@ from components.shared.manifests import MANIFEST, PLAN, Manifest, read_manifest_
 from components.shared.model_folders import CHECKPOINTS
 from components.shared.records import Example, kind_of
 from components.shared.tries import TRIES
+from components.shared.uses import IN_USE, REMOVING, folders_in, read_mark
 
 MIN_AGE_HOURS = 168.0  # a week: a step may wait for a GPU, or train, for days without writing anything
 
 Status = Literal["needed", "young", "garbage", "unknown"]
 
-_FOLDER = re.compile(r"([a-z0-9_]+/[0-9a-f]{16})/.")  # {step}/{fingerprint}/…, from the start of a name
-_TEMPORARY = re.compile(r"\.[^/]+\.tmp")  # of a file that is being written, on a directory
+_PLACE = "[a-z0-9_]+/[0-9a-f]{16}"  # {step}/{fingerprint}
+_FOLDER = re.compile(rf"({_PLACE})/.")
+_OURS = {IN_USE: "a mark of a run that began long ago", REMOVING: "a notice of a removal that was cut off"}
+_MARK = re.compile(rf"({'|'.join(_OURS)})/[\w.]+\.json")
+# Of a file that is being written, on a directory: in a folder of ours; and where there is no folder, or not yet one.
+_TEMPORARY = re.compile(r"(.+/)?\.[^/]+\.[a-z0-9_]{8}\.tmp")
+_TEMPORARY_ELSEWHERE = re.compile(
+    rf"(\.clock|({'|'.join(_OURS)})/\.[\w.]+\.json|{_PLACE}/\.{PLAN})\.[a-z0-9_]{{8}}\.tmp"
+)
+_UPLOAD = re.compile(rf"(model-[0-9a-f]{{8}}|{CHECKPOINTS})/")  # of a large file in a folder of ours
+_KILLED = "a temporary file of a process that was killed"
+_FOREIGN = "not ScaleQuest's"
 _LEFTOVERS = (
     (re.compile(rf"{REJECTED}/"), "rejected rows that no part counts, of an attempt that was cut off"),
     (re.compile(r"part-\d+\.parquet"), "a part that the manifest does not name"),
@@ -48,6 +59,7 @@ class Finding:
     folder: str  # {step}/{fingerprint}; "" for what is in no folder of a step
     status: Status
     reason: str
+    sources: frozenset[str] = frozenset()  # the folders of this workspace that its folder was made from
 
     @property
     def step(self) -> str:
@@ -62,6 +74,7 @@ class _Folder:
     plan: Mapping[str, Any] | None = None
     manifest: Manifest | None = None
     sources: set[str] = field(default_factory=set)  # the folders of this workspace that it was made from
+    used: list[float] = field(default_factory=list)  # when runs left a mark that they use it
 
     @property
     def is_dataset(self) -> bool:
@@ -69,8 +82,8 @@ class _Folder:
 
     @cached_property
     def time(self) -> float:
-        """When it was last written to."""
-        return max(each.time for each in self.objects)
+        """When it was last written to, or used."""
+        return max(*self.used, *(each.time for each in self.objects), 0.0)
 
     def inputs(self) -> Iterator[Mapping[str, Any]]:
         """Yield what plan and manifest say that it was made from; they differ where an input was made again."""
@@ -98,6 +111,7 @@ def survey(workspace: str, *, keep: Sequence[str] = (), min_age_hours: float = M
         return []
     limit = store_time(workspace) - min_age_hours * 3600
     folders = _read_folders(workspace, objects)
+    _read_marks(workspace, [each for each in objects if each.time > limit], folders)
     needed = _needed(folders, _kept(workspace, keep, folders), limit)
     return [_judge(each, folders.get(_folder_of(each.name)), needed, limit) for each in objects]
 
@@ -120,18 +134,27 @@ def _read_folders(workspace: str, objects: Iterable[StoredObject]) -> dict[str, 
     names = {name.partition("/")[2]: name for name in folders}
     for folder in folders.values():
         for entry in folder.inputs():
-            folder.sources |= _folders_in(entry["uri"], folders)
+            folder.sources |= folders_in(entry["uri"], folders)
             folder.sources |= {names[entry["fingerprint"]]} if entry["fingerprint"] in names else set()
     return folders
+
+
+def _read_marks(workspace: str, objects: Iterable[StoredObject], folders: Mapping[str, _Folder]) -> None:
+    marks = [each for each in objects if _MARK.fullmatch(each.name) and each.name.startswith(IN_USE)]
+    with ThreadPoolExecutor(THREADS) as threads:
+        used = threads.map(partial(read_mark, workspace), [each.name for each in marks])
+        for mark, uris in zip(marks, used, strict=True):
+            for name in {name for uri in uris for name in folders_in(uri, folders)}:
+                folders[name].used.append(mark.time)
 
 
 def _kept(workspace: str, keep: Sequence[str], folders: Mapping[str, _Folder]) -> dict[str, str]:
     """Return the folders that ``keep`` names and the reason; of one elsewhere, what it was made from here."""
     kept: dict[str, str] = {}
     for uri in keep:
-        here = _folders_in(uri, folders)
+        here = folders_in(uri, folders)
         if not here:
-            here = {name for stage in stages_of(uri) for name in _folders_in(stage.folder, folders)}
+            here = {name for stage in stages_of(uri) for name in folders_in(stage.folder, folders)}
         if not here:
             raise InputError(f"--keep {uri}: neither it nor anything that it was made from stands in {workspace}")
         kept |= dict.fromkeys(here, f"named by --keep {uri}")
@@ -163,30 +186,29 @@ def _add_with_inputs(
             waiting += [(source, reason_for_inputs) for source in folders[name].sources]
 
 
-def _folders_in(uri: str, folders: Mapping[str, _Folder]) -> set[str]:
-    """Return the folders whose two names an address has: the workspace may be called, or have stood, otherwise."""
-    return {pair for pair in map("/".join, pairwise(uri.split("/"))) if pair in folders}
-
-
 def _judge(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str], limit: float) -> Finding:
     name = folder.name if folder else ""
     status, reason = _status(each, folder, needed, limit)
     if status == "garbage" and each.time > limit:
         status, reason = "young", f"may be in use; if it is not: {reason}"
-    return Finding(object=each, folder=name, status=status, reason=reason)
+    sources = frozenset(folder.sources if folder else ())
+    return Finding(object=each, folder=name, status=status, reason=reason, sources=sources)
 
 
 def _status(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str], limit: float) -> tuple[Status, str]:
-    if each.upload:
-        return "garbage", "an upload that was cut off"
-    if _TEMPORARY.fullmatch(each.name.rpartition("/")[2]):
-        return "garbage", "a temporary file of a process that was killed"
+    if mark := _MARK.fullmatch(each.name):
+        return "garbage", _OURS[mark[1]]
     if folder is None or (folder.plan is None and folder.manifest is None):
-        return "unknown", "not ScaleQuest's"
+        return ("garbage", _KILLED) if _TEMPORARY_ELSEWHERE.fullmatch(each.name) else ("unknown", _FOREIGN)
+    name = each.name.removeprefix(f"{folder.name}/")
+    if each.upload:
+        return ("garbage", "an upload that was cut off") if _UPLOAD.match(name) else ("unknown", _FOREIGN)
+    if _TEMPORARY.fullmatch(name):
+        return "garbage", _KILLED
     if folder.name in needed:
-        return _status_in_needed(each.name.removeprefix(f"{folder.name}/"), folder, needed[folder.name])
+        return _status_in_needed(name, folder, needed[folder.name])
     if folder.time > limit:
-        return "young", "its folder was written to lately"
+        return "young", "its folder was written to, or used, lately"
     return "garbage", "no dataset was made from it" if folder.manifest else "abandoned before it was finished"
 
 
@@ -196,7 +218,7 @@ def _status_in_needed(name: str, folder: _Folder, reason: str) -> tuple[Status, 
     for pattern, leftover in _LEFTOVERS:
         if pattern.match(name):
             return "garbage", leftover
-    return "unknown", "not ScaleQuest's"
+    return "unknown", _FOREIGN
 
 
 def _folder_of(name: str) -> str:

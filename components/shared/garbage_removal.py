@@ -1,22 +1,30 @@
-"""Removal of garbage, in an order in which it can be cut off anywhere: what is left is found again."""
+"""Removal of garbage, in an order in which it can be cut off anywhere: what is left is found again.
+
+Much may happen between a survey and a removal, so each folder is looked at once more: ``uses`` says how a run that
+begins meanwhile is seen.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 from components.shared import storage
 from components.shared.garbage import Finding
 from components.shared.inventory import StoredObject, delete_empty_directories, delete_objects, list_objects
 from components.shared.manifests import MANIFEST, PLAN
+from components.shared.uses import folders_in, list_marks, read_mark, removal_of
+
+AT_ONCE = 1000  # objects under one notice: seconds, where a notice is good for minutes
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Removed:
-    """How much was removed, and which folders were not because somebody has written to them since."""
+    """How much was removed, and which folders were not because somebody uses them or has written to them since."""
 
     objects: int
     size: int  # bytes
@@ -24,7 +32,7 @@ class Removed:
 
 
 def remove_garbage(workspace: str, findings: Sequence[Finding]) -> Removed:
-    """Remove what ``survey`` found to be garbage, folder by folder, what was written last first.
+    """Remove what ``survey`` found to be garbage, folder by folder, each before all that it was made from.
 
     So nothing stands whose own inputs are gone. Of a folder that goes altogether the manifest is removed first: it
     never looks finished while parts are missing; and the plan last: parts never stand without the plan that cut them.
@@ -32,33 +40,76 @@ def remove_garbage(workspace: str, findings: Sequence[Finding]) -> Removed:
     by_folder: dict[str, list[Finding]] = {}
     for finding in findings:
         by_folder.setdefault(finding.folder, []).append(finding)
-    removed: list[StoredObject] = []
-    in_use = []
-    for folder, found in sorted(by_folder.items(), key=lambda item: -max(each.object.time for each in item[1])):
+    removal = _Removal(workspace, findings)
+    sources_first = [*TopologicalSorter({name: found[0].sources for name, found in by_folder.items()}).static_order()]
+    for folder in [*filter(None, reversed(sources_first)), ""]:
+        found = by_folder.get(folder, [])
         garbage = [each.object for each in found if each.status == "garbage"]
-        if not garbage:
-            continue
-        goes_altogether = len(garbage) == len(found)
-        if goes_altogether and _changed(workspace, folder, garbage):
-            logger.warning("%s has been written to since it was looked at; it stays", storage.join(workspace, folder))
-            in_use.append(folder)
-            continue
-        _remove(workspace, folder, garbage)
-        removed += garbage
-    return Removed(objects=len(removed), size=sum(each.size for each in removed), in_use=tuple(in_use))
+        if folder and len(garbage) == len(found):
+            removal.remove_folder(folder, garbage)
+        elif garbage:
+            removal.remove_leftovers(folder, garbage)
+    size = sum(each.size for each in removal.removed)
+    return Removed(objects=len(removal.removed), size=size, in_use=tuple(removal.left))
 
 
-def _changed(workspace: str, folder: str, objects: Sequence[StoredObject]) -> bool:
-    """Tell whether a folder holds anything that was not there when the survey was made, or not in this form."""
-    times = {each.name: each.time for each in objects}
-    now = list_objects(storage.join(workspace, folder)) if folder else []
-    return any(times.get(f"{folder}/{each.name}") != each.time for each in now)
+class _Removal:
+    def __init__(self, workspace: str, findings: Sequence[Finding]) -> None:
+        self.workspace = workspace
+        self.removed: list[StoredObject] = []
+        self.left: list[str] = []  # the folders that turned out to be in use
+        self._sources = {finding.folder: finding.sources for finding in findings}
+        self._marks = {finding.object.name for finding in findings}  # and all else that is known
+        self._used: set[str] = set()
 
+    def remove_folder(self, folder: str, garbage: Sequence[StoredObject]) -> None:
+        """Remove a folder, unless it is used."""
+        order = {f"{folder}/{MANIFEST}": 0, f"{folder}/{PLAN}": 2}
+        objects = sorted(garbage, key=lambda each: order.get(each.name, 1))
+        for start in range(0, len(objects), AT_ONCE):
+            with removal_of(self.workspace, [folder]) as notice:
+                if self._is_used(folder, objects):
+                    logger.warning("%s is in use, or was written to meanwhile; it stays", self._uri(folder))
+                    self.left.append(folder)
+                    return
+                batch = objects[start : start + AT_ONCE]
+                for turn in range(3):
+                    now = [each for each in batch if order.get(each.name, 1) == turn]
+                    delete_objects(self.workspace, now, before_each=notice.check)
+                self._note(folder, batch)
 
-def _remove(workspace: str, folder: str, garbage: Sequence[StoredObject]) -> None:
-    order = {f"{folder}/{MANIFEST}": 0, f"{folder}/{PLAN}": 2}
-    for turn in range(3):
-        delete_objects(workspace, [each for each in garbage if order.get(each.name, 1) == turn])
-    if folder:
-        delete_empty_directories(storage.join(workspace, folder))
-    logger.info("removed %d objects of %s", len(garbage), storage.join(workspace, folder) if folder else workspace)
+    def remove_leftovers(self, folder: str, garbage: Sequence[StoredObject]) -> None:
+        """Remove what nobody reads: of a finished folder, or of none."""
+        delete_objects(self.workspace, garbage)
+        self._note(folder, garbage)
+
+    def _note(self, folder: str, removed: Sequence[StoredObject]) -> None:
+        if folder:
+            delete_empty_directories(self._uri(folder))
+        self.removed += removed
+        logger.info("removed %d objects of %s", len(removed), self._uri(folder))
+
+    def _is_used(self, folder: str, known: Sequence[StoredObject]) -> bool:
+        """Tell whether a run has said since the survey that it uses a folder, or anything that was made from it."""
+        marks = list_marks(self.workspace) - self._marks
+        self._marks |= marks
+        for uri in [uri for name in marks for uri in read_mark(self.workspace, name)]:
+            self._spare(folders_in(uri, self._sources))
+        if folder not in self._used and self._changed(folder, known):
+            self._spare({folder})
+        return folder in self._used
+
+    def _spare(self, folders: set[str]) -> None:
+        """Leave folders where they are, and all that they were made from."""
+        while folders := folders - self._used:
+            self._used |= folders
+            folders = {source for folder in folders for source in self._sources[folder]}
+
+    def _changed(self, folder: str, known: Sequence[StoredObject]) -> bool:
+        """Tell whether a folder holds anything that was not there when the survey was made, or not in this form."""
+        times = {each.name: each.time for each in known}
+        now = list_objects(self._uri(folder))
+        return any(times.get(f"{folder}/{each.name}") != each.time for each in now)
+
+    def _uri(self, folder: str) -> str:
+        return storage.join(self.workspace, folder) if folder else self.workspace

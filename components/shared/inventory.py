@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from components.shared import storage
 from components.shared.errors import InputError
+from components.shared.parallel import in_parallel
 from components.shared.refusals import explained
 
 THREADS = 16
@@ -90,13 +90,18 @@ def store_time(uri: str) -> float:
     return parsedate_to_datetime(named["date"]).timestamp() + 1
 
 
-def delete_objects(uri: str, objects: Iterable[StoredObject]) -> None:
+def delete_objects(uri: str, objects: Iterable[StoredObject], before_each: Callable[[], None] = lambda: None) -> None:
     """Remove objects and uploads below a folder, one request each; content where one is gone already.
 
     One by one: S3's answer to a request for many is a list of those refused, which its client does not look at.
+    ``before_each`` may raise: nothing else is removed then.
     """
-    with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(lambda each: _delete(uri, each), objects))
+
+    def delete(each: StoredObject) -> None:
+        before_each()
+        _delete(uri, each)
+
+    in_parallel(delete, objects)
 
 
 def delete_empty_directories(uri: str) -> None:

@@ -144,6 +144,12 @@ def list_files(uri: str) -> dict[str, int]:
     return {name: int(info["size"]) for name, info in _find(uri).items()}
 
 
+def delete_object(uri: str) -> None:
+    """Remove an object; content where there is none."""
+    with explained(uri):
+        _delete(filesystem(uri), client_path(uri))
+
+
 def delete_folder(uri: str) -> None:
     """Remove a folder and all below it; content where there is none."""
     client, path = filesystem(uri), client_path(uri)

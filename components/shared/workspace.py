@@ -6,15 +6,18 @@ part or the manifest that counts says which one is its own) and ``_manifest.json
 out + rows rejected). Until then, ``tries/`` has marks of what processes have begun, and
 ``checkpoints/step-0000050-<random>/`` … the last ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are
 inputs as the folder itself is one: the rows that it rejected.
+
+Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``uses``.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from components.shared import storage
-from components.shared.claims import claim_folder
+from components.shared.claims import Claim, claim_folder
 from components.shared.config import StepConfig, WholePartConfig, folders
 from components.shared.manifests import read_manifest_or_none
 from components.shared.model_folders import ModelFolder, delete_checkpoints
@@ -22,6 +25,7 @@ from components.shared.output_folders import OutputFolder
 from components.shared.plans import make_plan
 from components.shared.records import R, Row, columns_of, kind_of, schema_of
 from components.shared.rows import Rows, Slice
+from components.shared.uses import mark_use
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ class Workspace:
         storage.scheme_of(uri)
         self.uri = uri
         self._made: list[OutputFolder] = []
+        self._marked: set[str] = set()  # the fingerprints of the folders that this process has marked as used
 
     def read(self, folder_option: str, record: type[R]) -> Rows[R]:
         """Open the finished folder or folders that an option names."""
@@ -47,7 +52,7 @@ class Workspace:
         """
         plan = make_plan(config, kind_of(record), columns_of(schema_of(record)), slices, units_per_row)
         shards = (config.shard, config.num_shards) if isinstance(config, WholePartConfig) else (0, 1)
-        folder = OutputFolder(claim_folder(self.uri, plan), record, *shards)
+        folder = OutputFolder(self._claim(plan), record, *shards)
         self._made.append(folder)
         return folder
 
@@ -58,15 +63,19 @@ class Workspace:
 
     def create_model(self, config: StepConfig) -> ModelFolder:
         """Plan the step's model folder, or find it."""
-        return ModelFolder(claim_folder(self.uri, make_plan(config, "model", (), (), 1)))
+        return ModelFolder(self._claim(make_plan(config, "model", (), (), 1)))
 
     def find_finished(self, config: StepConfig) -> str:
-        """Return the address of the step's folder if it is finished, "" else; nothing is written.
+        """Return the address of the step's folder if it is finished, "" else.
 
-        For steps that have to look at their whole source before they may plan a folder. Checkpoints that a training
-        left because it was killed right behind its manifest are removed.
+        For steps that have to look at their whole source before they may plan a folder. All that is written is a mark
+        of use, where there is a folder to use; checkpoints that a training left because it was killed right behind its
+        manifest are removed.
         """
-        uri = storage.join(self.uri, config.step, make_plan(config, "", (), (), 1)["fingerprint"])
+        plan = make_plan(config, "", (), (), 1)
+        uri = storage.join(self.uri, config.step, plan["fingerprint"])
+        if any("kind" in entry for entries in plan["inputs"].values() for entry in entries) or storage.exists(uri):
+            self._mark(plan)
         manifest = read_manifest_or_none(uri)
         if manifest is None:
             return ""
@@ -74,3 +83,12 @@ class Workspace:
             delete_checkpoints(uri)
         logger.info("reused %s: finished on %s, %d rows", uri, manifest.written_at, manifest.rows_out)
         return uri
+
+    def _claim(self, plan: dict[str, Any]) -> Claim:
+        self._mark(plan)
+        return claim_folder(self.uri, plan)
+
+    def _mark(self, plan: dict[str, Any]) -> None:
+        if plan["fingerprint"] not in self._marked:
+            mark_use(self.uri, plan)
+            self._marked.add(plan["fingerprint"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from components.shared.garbage import Finding, survey
 from components.shared.garbage_removal import remove_garbage
 from components.shared.manifests import MANIFEST, PLAN
 from components.shared.records import Question
+from components.shared.uses import IN_USE
 from components.shared.verification import verify_folder
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import snapshot
@@ -48,10 +50,15 @@ def all_old() -> Iterator[None]:
         yield
 
 
+def found_in(workspace: str, **options: Any) -> list[Finding]:
+    """Return what is found of all but the marks that runs leave."""
+    return [each for each in survey(workspace, **options) if not each.object.name.startswith(IN_USE)]
+
+
 def statuses(workspace: Workspace, **options: Any) -> dict[str, str]:
     """Return the status of each folder; a folder whose objects differ has several."""
     found: dict[str, set[str]] = {}
-    for finding in survey(workspace.uri, **options):
+    for finding in found_in(workspace.uri, **options):
         found.setdefault(finding.folder, set()).add(finding.status)
     return {folder: " ".join(sorted(names)) for folder, names in found.items()}
 
@@ -75,7 +82,7 @@ def test_all_that_a_dataset_or_a_young_folder_was_made_from_survives_and_the_res
         keep = [uri for uri in graph if data.draw(st.integers(0, 9)) == 0]
         wanted = _with_sources(graph, {u for u in graph if graph[u][1] == "dataset" or u not in old or u in keep})
         before = snapshot(workspace.uri)
-        with aged(lambda name: any(uri in name for uri in old)):
+        with aged(lambda name: any(uri in name for uri in [*old, IN_USE])):
             findings = survey(workspace.uri, keep=keep)
             assert snapshot(workspace.uri) == before, "a survey changes nothing"
             removed = remove_garbage(workspace.uri, findings)
@@ -121,7 +128,7 @@ def test_every_leftover_of_a_finished_folder_is_explained(workspace: Workspace, 
     leftovers = {
         f"{rows}/rejected/part-00000-01234567.parquet": "rejected rows that no part counts",
         f"{rows}/part-00099.parquet": "a part that the manifest does not name",
-        f"{rows}/.part-00000.parquet.abc123.tmp": "a temporary file of a process that was killed",
+        f"{rows}/.part-00000.parquet.abcd1234.tmp": "a temporary file of a process that was killed",
         f"{rows}/tries/abc-000000-part-00000.json": "a mark of what a process had begun",
         f"{model}/checkpoints/step-0000005/a.pt": "a checkpoint of a training that is finished",
         f"{model}/model-01234567/config.json": "a model that the manifest does not name",
@@ -130,21 +137,40 @@ def test_every_leftover_of_a_finished_folder_is_explained(workspace: Workspace, 
     for path in [*leftovers, *foreign]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(b"12345")
-    findings = survey(workspace.uri)
-
     start = len(workspace.uri) + 1
-    found = reasons(findings, "garbage")
+    found = reasons(found_in(workspace.uri), "garbage")
     assert found.keys() == {path[start:] for path in leftovers}
     assert all(found[path[start:]].startswith(reason) for path, reason in leftovers.items())
+    findings = survey(workspace.uri)
     assert reasons(findings, "unknown").keys() == {path[start:] for path in foreign}
-    assert remove_garbage(workspace.uri, findings).size == 5 * len(leftovers)
+    marks = {name: reason for name, reason in reasons(findings, "garbage").items() if name.startswith(IN_USE)}
+    assert {*marks.values()} == {"a mark of a run that began long ago"}
+    assert remove_garbage(workspace.uri, findings).objects == len(leftovers) + len(marks)
     assert {f.status for f in survey(workspace.uri)} == {"needed", "unknown"}
     assert all(Path(path).exists() for path in foreign)
 
 
+def test_what_others_left_half_written_is_left_alone(workspace: Workspace, all_old: None) -> None:
+    folder = join(workspace, "rows")
+    ours = ["clean/0123456789abcdef/._plan.json.abcd1234.tmp", ".clock.abcd1234.tmp", "_in_use/.a.1.json.abcd1234.tmp"]
+    foreign = [
+        *(".bashrc.tmp", "mine/.x.abcd1234.tmp", "mine/0123456789abcdef/.x.abcd1234.tmp", "_in_use/notes.txt"),
+        *(".clock.tmp", "_plan.json.abcd1234.tmp", f"{name_of(folder)}/.x.tmp", f"{name_of(folder)}/x.abcd1234.tmp"),
+    ]
+    for name in [*ours, *foreign]:
+        path = Path(workspace.uri, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    publish(workspace, "dataset", [folder])
+    findings = survey(workspace.uri)
+    garbage = {name for name, reason in reasons(findings, "garbage").items() if "temporary" in reason}
+    assert garbage == {*ours}
+    assert reasons(findings, "unknown").keys() == {*foreign}
+
+
 def test_what_is_young_is_never_garbage(workspace: Workspace) -> None:
     rows = join(workspace, "rows")
-    Path(rows, ".x.tmp").touch()
+    Path(rows, ".x.abcd1234.tmp").touch()
     unfinished = plan_join(workspace, "unfinished", [rows]).uri
     assert statuses(workspace) == {name_of(rows): "needed young", name_of(unfinished): "young"}
     assert statuses(workspace, min_age_hours=0) == {name_of(rows): "garbage", name_of(unfinished): "garbage"}
@@ -155,7 +181,7 @@ def test_an_input_that_is_much_older_than_the_folder_that_reads_it_is_needed(wor
     second = join(workspace, "second", [first])
     unfinished = plan_join(workspace, "unfinished", [second]).uri
     with aged(lambda name: unfinished not in name):
-        found = survey(workspace.uri)
+        found = found_in(workspace.uri)
     assert {f.folder: f.status for f in found} == {
         name_of(first): "needed",
         name_of(second): "needed",
@@ -169,7 +195,7 @@ def test_a_workspace_that_stood_elsewhere_keeps_what_its_datasets_were_made_from
 ) -> None:
     publish(workspace, "dataset", [join(workspace, "second", [join(workspace, "first")])])
     moved = Path(workspace.uri).rename(tmp_path / "moved")
-    assert {finding.status for finding in survey(str(moved))} == {"needed"}
+    assert {finding.status for finding in found_in(str(moved))} == {"needed"}
 
 
 def test_a_dataset_in_another_workspace_can_be_kept(workspace: Workspace, tmp_path: Path, all_old: None) -> None:
@@ -203,6 +229,7 @@ def test_removal_that_was_cut_off_anywhere_is_continued_and_no_folder_looks_fini
     workspace: Workspace, all_old: None
 ) -> None:
     folder = join(workspace, "rows")
+    shutil.rmtree(Path(workspace.uri, IN_USE))
     number = len(survey(workspace.uri))
     for allowed in range(number):
         _remove_one(workspace.uri)
@@ -210,7 +237,7 @@ def test_removal_that_was_cut_off_anywhere_is_continued_and_no_folder_looks_fini
         assert len(left) == number - allowed - 1
         assert MANIFEST not in left
         assert PLAN in left or not left
-    assert survey(workspace.uri) == []
+    assert {f.reason for f in survey(workspace.uri)} <= {"a notice of a removal that was cut off"}
 
 
 def _remove_one(workspace: str) -> None:
@@ -232,8 +259,9 @@ def test_a_folder_that_was_written_to_since_the_survey_stays(workspace: Workspac
     folder = plan_join(workspace, "rows")
     findings = survey(workspace.uri)
     next(iter(folder.missing_parts())).settle(0, kept=[Question(id="q", question="?")])
-    removed = remove_garbage(workspace.uri, findings)
-    assert (removed.objects, removed.in_use) == (0, (name_of(folder.uri),))
+    before = snapshot(folder.uri)
+    assert remove_garbage(workspace.uri, findings).in_use == (name_of(folder.uri),)
+    assert snapshot(folder.uri) == before
 
 
 def test_ages_are_told_by_the_stores_clock_on_each_store(store: Store) -> None:
@@ -253,7 +281,7 @@ def test_garbage_goes_and_datasets_stay_on_each_store(store: Store, tmp_path: Pa
     storage.create(storage.join(model, "model-01234567/model.safetensors"), b"half")
     garbage_folders = [join(workspace, "unused", [rows]), plan_join(workspace, "abandoned", [rows]).uri]
     removed = remove_garbage(store.uri, survey(store.uri))
-    assert removed.objects == 1 + 6 + 1
+    assert removed.objects == 1 + 6 + 1 + 6, "a leftover, two folders, the marks of six"
     assert [bool(inventory.list_objects(uri)) for uri in (dataset, *garbage_folders)] == [True, False, False]
     assert {finding.status for finding in survey(store.uri)} == {"needed"}
 
@@ -266,13 +294,19 @@ def test_an_upload_to_s3_that_was_cut_off_is_garbage(s3_store: Store, all_old: N
     bucket, key, _ = filesystem.split_path(storage.join(folder, "model-01234567/big.safetensors"))
     upload = filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key=key)["UploadId"]
     filesystem.call_s3("upload_part", Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"x" * 100)
-    filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key="elsewhere/big")
+    foreign = ["workspace/mine/big", "workspace/mine/0123456789abcdef/model-01234567/big", f"{folder[5:]}/notes.bin"]
+    for name in ["elsewhere/big", *foreign]:
+        filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key=name.removeprefix(f"{bucket}/"))
     # An upload's time is S3's own, too: all are new here, so that age is left out of account.
     findings = survey(s3_store.uri, min_age_hours=-1)
-    (found,) = [finding for finding in findings if finding.status == "garbage"]
+    uploads = [finding for finding in findings if finding.object.upload]
+    (found,) = [finding for finding in uploads if finding.status == "garbage"]
+    assert [finding.reason for finding in uploads if finding.status == "unknown"] == ["not ScaleQuest's"] * 3
     assert (found.object.upload, found.reason) == (upload, "an upload that was cut off")
     remove_garbage(s3_store.uri, findings)
-    assert inventory.list_uploads(s3_store.uri) == []
+    assert [each.upload for each in inventory.list_uploads(s3_store.uri)] == [
+        finding.object.upload for finding in uploads if finding is not found
+    ]
 
 
 def test_nothing_stands_in_a_workspace_that_is_not_there(tmp_path: Path) -> None:

@@ -166,11 +166,11 @@ def test_a_newer_folder_in_the_place_of_the_output_is_left_alone(
     if name == PLAN:
         Path(folder, MANIFEST).unlink()
     edit(Path(folder, name), format=FORMAT + 1)
-    before = snapshot(workspace.uri)
+    before = snapshot(folder)
     assert f"{name} has format {FORMAT + 1}, this version reads up to {FORMAT}" in refused(
         workspace.uri, questions, capsys
     )
-    assert snapshot(workspace.uri) == before
+    assert snapshot(folder) == before
 
 
 @pytest.mark.parametrize(
@@ -191,9 +191,9 @@ def test_a_folder_that_another_version_began_is_not_continued(
     config = SlowFilterConfig(workspace=workspace.uri, questions=questions)
     folder = workspace.create(config, Question, workspace.read(questions, Question).slices(1))
     edit(Path(folder.uri, PLAN), **changes)
-    before = snapshot(workspace.uri)
+    before = snapshot(folder.uri)
     assert message in refused(workspace.uri, questions, capsys)
-    assert snapshot(workspace.uri) == before
+    assert snapshot(folder.uri) == before
 
 
 def test_a_finished_folder_with_fewer_columns_is_reused_and_read(
