@@ -159,7 +159,7 @@ def _parsed(words: list[str]) -> Any:
 def _submission(given: dict[str, Any]) -> None:
     """Check preset, settings and hardware as the command does before it asks a cluster."""
     names = ("host", "namespace", "service_account", "profile", "spot")
-    cluster = Cluster(**{name: given[name] for name in names})
+    cluster = Cluster(**{name: given[name] for name in names}, allow_tags=True)  # the guide releases images first
     prepare_submission(given["preset"], given["settings"] or [], given["workspace"], given["pipeline"], cluster)
 
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 import yaml
 from kubernetes.utils import parse_quantity
 
 from manifests.jobs import SMALLEST_PROFILE
-from pipelines.hardware_profiles import Profile, profile_names, read_profile
+from pipelines.hardware_profiles import Placement, Profile, profile_names, read_profile
 from pipelines.resources import INFERENCE_SHM, TRAINING_SHM
 from tests.manifests.tools import MANIFESTS
 
@@ -80,17 +85,81 @@ def test_the_node_pool_of_karpenter_makes_the_nodes_that_the_profiles_name() -> 
     wanted = {item["key"]: item["values"] for item in template["requirements"]}
     eks = [profile for profile in PROFILES.values() if profile.platform == "eks"]
     assert {profile.node.machine for profile in eks} == set(wanted["node.kubernetes.io/instance-type"])
-    assert template["taints"] == [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]
+    assert template["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
+    for profile in eks:
+        assert _is_let_in(profile.on_demand, template["taints"])
+        assert _is_let_in(profile.spot, template["taints"])
     assert node_class["spec"]["instanceStorePolicy"] == "RAID0"
     assert template["nodeClassRef"]["name"] == node_class["metadata"]["name"]
 
 
-def test_the_node_pools_of_gke_are_of_the_machines_that_the_profiles_name() -> None:
-    script = (MANIFESTS / "cluster-admin/gke/node-pools.sh").read_text(encoding="utf-8")
-    for profile in (profile for profile in PROFILES.values() if profile.platform == "gke"):
-        assert profile.node.machine in script
-        assert profile.on_demand.node_selector["cloud.google.com/gke-accelerator"] in script
-        assert "cloud.google.com/gke-spot=true:NoSchedule" in script
+@pytest.mark.parametrize("name", [name for name in WITH_GPUS if PROFILES[name].platform == "gke"])
+@pytest.mark.parametrize("kind", ["on-demand", "spot", "dws"])
+def test_a_node_pool_of_gke_makes_the_nodes_that_a_profile_names(name: str, kind: str, tmp_path: Path) -> None:
+    profile = PROFILES[name]
+    gpu = profile.on_demand.node_selector["cloud.google.com/gke-accelerator"]
+    options = _gcloud_options(kind, profile.node.machine, gpu, tmp_path)
+    assert options["--machine-type"] == profile.node.machine
+    assert options["--accelerator"] == f"type={gpu},count={profile.node.gpus},gpu-driver-version=latest"
+    assert options["--num-nodes"] == "0"  # grows from nothing
+    key, value = "nvidia.com/gpu", "present"  # GKE's own taint
+    taints = [{"key": key, "value": value, "effect": "NoSchedule"}]
+    if kind == "spot":
+        key, value, effect = re.split("[=:]", options["--node-taints"])
+        taints.append({"key": key, "value": value, "effect": effect})
+        assert "--spot" in options
+    if kind == "dws":
+        asked = {"--flex-start", "--enable-queued-provisioning", "--no-enable-autorepair"}
+        assert asked <= set(options)
+        assert (options["--reservation-affinity"], options["--location-policy"]) == ("none", "ANY")
+    assert _is_let_in(profile.spot if kind == "spot" else profile.on_demand, taints)
+
+
+def test_an_unknown_kind_of_node_pool_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        _gcloud_options("flex", "a2-ultragpu-8g", "nvidia-a100-80gb", tmp_path)
+    assert (refused.value.returncode, refused.value.stderr) == (2, "usage: node-pools.sh on-demand|spot|dws\n")
+
+
+def test_the_queue_of_dws_holds_the_nodes_of_its_pool() -> None:
+    *_, queue = yaml.safe_load_all((MANIFESTS / "cluster-admin/gke/dws.yaml").read_text(encoding="utf-8"))
+    (group,) = queue["spec"]["resourceGroups"]
+    quotas = {each["name"]: each["nominalQuota"] for each in group["flavors"][0]["resources"]}
+    node = PROFILES["gke-a100-80g"].node
+    assert {name: parse_quantity(quota) for name, quota in quotas.items()} == {
+        "nvidia.com/gpu": 2 * node.gpus,
+        "cpu": 2 * parse_quantity(node.cpu),
+        "memory": 2 * parse_quantity(node.memory),
+        "ephemeral-storage": 2 * parse_quantity(node.ephemeral_storage),
+    }
+
+
+def _gcloud_options(kind: str, machine: str, gpu: str, folder: Path) -> dict[str, str]:
+    """Return the options that the script calls gcloud with; a flag's value is empty."""
+    gcloud = folder / "gcloud"
+    gcloud.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    gcloud.chmod(0o755)
+    place = {"PROJECT": "p", "CLUSTER": "c", "LOCATION": "us-central1-a", "MACHINE": machine, "GPU": gpu}
+    done = subprocess.run(
+        ["sh", str(MANIFESTS / "cluster-admin/gke/node-pools.sh"), kind],
+        env={**os.environ, **place, "PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = done.stdout.splitlines()
+    assert words[:4] == ["container", "node-pools", "create", words[3]]
+    return {name: value for name, _, value in (word.partition("=") for word in words[4:])}
+
+
+def _is_let_in(placement: Placement, taints: list[dict[str, str]]) -> bool:
+    """Return whether pods of a placement tolerate every taint of a node."""
+    return all(any(_tolerates(each, taint) for each in placement.tolerations) for taint in taints)
+
+
+def _tolerates(toleration: dict[str, str], taint: dict[str, str]) -> bool:
+    same = toleration["key"] == taint["key"] and toleration["effect"] == taint["effect"]
+    return same and (toleration["operator"] == "Exists" or toleration.get("value") == taint.get("value"))
 
 
 def _fits(profile: Profile, size: str, count: int, sized_by: Profile | None = None) -> bool:

@@ -7,8 +7,10 @@ GPU=${GPU:-nvidia-a100-80gb} # nvidia-tesla-a100 with MACHINE=a2-highgpu-8g
 case "${1:-}" in
   on-demand) set -- scalequest-a100 ;;
   spot) set -- scalequest-a100-spot --spot --node-taints=cloud.google.com/gke-spot=true:NoSchedule ;;
-  # Dynamic Workload Scheduler: all nodes of a Job at once, when they are to be had (dws.yaml beside this file)
-  dws) set -- scalequest-a100-dws --flex-start --enable-queued-provisioning --reservation-affinity=none ;;
+  # Dynamic Workload Scheduler: all nodes of a Job at once, when they are to be had (dws.yaml beside this file), in
+  # whichever zone. Queued nodes cannot come from a reservation, and are not repaired: they live for one Job.
+  dws) set -- scalequest-a100-dws --flex-start --enable-queued-provisioning --reservation-affinity=none \
+         --location-policy=ANY --no-enable-autorepair ;;
   *) echo "usage: node-pools.sh on-demand|spot|dws" >&2; exit 2 ;;
 esac
 exec gcloud container node-pools create "$@" \

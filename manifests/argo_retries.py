@@ -1,0 +1,56 @@
+r"""Puts our policy for retries into the ConfigMap of Argo's controller, and keeps what else stands there.
+
+    kubectl get configmap workflow-controller-configmap --namespace=kubeflow --output=yaml \
+      | python -m manifests.argo_retries | kubectl apply --server-side --force-conflicts -f -
+
+What is printed names the one key ``workflowDefaults`` only: on the server, all other keys stay as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+OURS = Path(__file__).with_name("cluster-admin") / "argo-retries.yaml"
+KEY = "workflowDefaults"
+NO_RETRIES = "0"  # without a limit, Argo would try every pod again for ever
+
+
+def merged(config_map: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to apply: the ConfigMap's name, and its defaults for workflows with our policy put onto them."""
+    ours = yaml.safe_load(OURS.read_text(encoding="utf-8"))
+    defaults = _put_onto(yaml.safe_load(config_map.get("data", {}).get(KEY, "")) or {}, ours)
+    defaults["spec"]["templateDefaults"]["retryStrategy"].setdefault("limit", NO_RETRIES)
+    metadata = {name: config_map["metadata"][name] for name in ("name", "namespace")}
+    text = yaml.safe_dump(defaults, sort_keys=False, width=200)
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}
+
+
+def _put_onto(there: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    nested = {
+        name: _put_onto(there[name], value)
+        for name, value in ours.items()
+        if isinstance(value, Mapping) and isinstance(there.get(name), Mapping)
+    }
+    return {**there, **ours, **nested}
+
+
+def main() -> int:
+    """Read a ConfigMap, print the merged one; return the exit code."""
+    given = yaml.safe_load(sys.stdin.read())
+    if not isinstance(given, Mapping) or given.get("kind") != "ConfigMap":
+        sys.stderr.write(
+            "argo_retries: error: no ConfigMap on standard input; expected that of Argo's controller as kubectl prints "
+            "it: kubectl get configmap workflow-controller-configmap --output=yaml\n"
+        )
+        return 2
+    sys.stdout.write(yaml.safe_dump(merged(given), sort_keys=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from manifests.argo_retries import merged
+from tests.manifests.schemas import kubernetes_versions, problems_of
+from tests.source_tree import ROOT
+
+KUBEFLOWS_OWN = Path(__file__).with_name("workflow_controller.yaml").read_text(encoding="utf-8")
+
+
+def strategy_of(config_map: dict[str, Any]) -> dict[str, Any]:
+    strategy: dict[str, Any] = defaults_of(config_map)["spec"]["templateDefaults"]["retryStrategy"]
+    return strategy
+
+
+def defaults_of(config_map: dict[str, Any]) -> Any:
+    return yaml.safe_load(config_map["data"]["workflowDefaults"])
+
+
+def run(given: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "manifests.argo_retries"]
+    return subprocess.run(command, cwd=ROOT, input=given, capture_output=True, text=True, check=False)
+
+
+def test_kubeflows_own_defaults_stay_and_the_policy_is_put_onto_them() -> None:
+    done = run(KUBEFLOWS_OWN)
+    assert done.returncode == 0, done.stderr
+    applied = yaml.safe_load(done.stdout)
+    assert defaults_of(applied)["spec"]["ttlStrategy"] == {"secondsAfterCompletion": 3600}
+    assert strategy_of(applied)["limit"] == "2"
+    assert strategy_of(applied)["retryPolicy"] == "Always"
+    assert list(applied["data"]) == ["workflowDefaults"]  # a server-side apply leaves the other keys alone
+    assert applied["metadata"] == {"name": "workflow-controller-configmap", "namespace": "kubeflow"}
+    assert [problem for version in kubernetes_versions() for problem in problems_of([applied], version)] == []
+
+
+def test_merging_twice_changes_nothing_more() -> None:
+    once = merged(yaml.safe_load(KUBEFLOWS_OWN))
+    assert merged(once) == once
+
+
+@pytest.mark.parametrize("data", [{}, {"data": {"workflowDefaults": ""}}], ids=["no data", "an empty key"])
+def test_without_a_limit_of_kubeflows_nothing_is_tried_for_ever(data: dict[str, Any]) -> None:
+    metadata = {"name": "workflow-controller-configmap", "namespace": "kubeflow"}
+    assert strategy_of(merged({"kind": "ConfigMap", "metadata": metadata, **data}))["limit"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("message", "is_a_lost_node"),
+    [
+        ("Pod was terminated in response to imminent node shutdown.", True),
+        ("The node was low on resource: ephemeral-storage. Pod was Evicted", True),
+        ("pod deleted", True),
+        ("Preempted by scheduler", True),
+        ("", False),  # of a graph or a loop: its levels would multiply each other
+    ],
+)
+def test_a_lost_node_is_known_by_the_words_of_kubernetes(message: str, is_a_lost_node: bool) -> None:
+    expression = strategy_of(merged(yaml.safe_load(KUBEFLOWS_OWN)))["expression"]
+    (pattern,) = re.findall(r'lastRetry.message matches "([^"]+)"', expression)
+    assert bool(re.search(pattern, message)) is is_a_lost_node
+    assert 'lastRetry.status == "Error" or asInt(lastRetry.exitCode) > 0' in expression
+
+
+@pytest.mark.parametrize("given", ["", "kind: Pod", "nonsense"])
+def test_what_is_no_config_map_is_refused_in_one_message(given: str) -> None:
+    done = run(given)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("argo_retries: error: no ConfigMap on standard input")
