@@ -4,58 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from components.shared.config import ShardedConfig, option
-from components.shared.engines import (
-    UNANSWERED,
-    Completion,
-    EngineConfig,
-    Request,
-    Result,
-    Sampling,
-    check_engine,
-    open_engine,
-)
+from components.shared.config import option
+from components.shared.engines import UNANSWERED, Completion, Request, Result, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.math_answers import AnswerChecker, extract_final_answer
 from components.shared.output_folders import Part
-from components.shared.prompts import (
-    MAX_SOLVE_EXAMPLES,
-    SOLVE,
-    SOLVE_EXAMPLES,
-    fill_prompt,
-    load_prompt,
-    load_solve_examples,
-)
 from components.shared.records import FailRate, Question, Reject
 from components.shared.rows import Rows
-from components.shared.seeds import derive_seed
+from components.shared.solving import SolverConfig, SolverPrompt
 from components.shared.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasureFailRateConfig(EngineConfig, ShardedConfig):
+class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
 
-    PROMPTS: ClassVar = (SOLVE, SOLVE_EXAMPLES)
-
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
-    model: str = option(help="model URI of the solver; openai:NAME for a served one", is_folder=True)
     num_samples: int = option(16, help="responses a question; our choice: the rate is known to 1/16", minimum=1)
     temperature: float = option(1.6, help="sampling temperature; DART-Math's for such labels", minimum=0)
     top_p: float = option(0.95, help="nucleus of the sampling; DART-Math's", minimum=0.01, maximum=1)
     max_tokens: int = option(2048, help="new tokens a response; our choice: as many as generate_responses", minimum=1)
-    num_examples: int = option(
-        0,
-        help="worked examples shown before a question, for a model that does not box its answers by itself",
-        minimum=0,
-        maximum=MAX_SOLVE_EXAMPLES,
-    )
-    seed: int = option(0, help="another seed gives other responses", minimum=0)
-    rows_per_part: int = option(
-        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
-    )
 
 
 def judge(answer: str, completions: Sequence[Completion], checker: AnswerChecker) -> list[bool]:
@@ -71,29 +40,24 @@ def run(config: MeasureFailRateConfig, workspace: Workspace) -> str:
         return finished
     check_engine(config, config.model)
     folder = workspace.create(config, FailRate, questions.slices(config.rows_per_part))
-    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
+    prompt = SolverPrompt(config)
     with AnswerChecker() as checker:
         for result in answer_parts(
-            folder, lambda: open_engine(config, config.model), lambda part: _requests(part, questions, config), sampling
+            folder,
+            lambda: open_engine(config, config.model),
+            lambda part: _requests(part, questions, prompt),
+            config.sampling,
         ):
             settle(result, checker)
     return folder.finish()
 
 
-def _requests(part: Part, questions: Rows[Question], config: MeasureFailRateConfig) -> Iterator[Request]:
-    prompt = load_prompt(SOLVE)
-    examples = load_solve_examples(prompt, config.num_examples)
+def _requests(part: Part, questions: Rows[Question], prompt: SolverPrompt) -> Iterator[Request]:
     for index, question in enumerate(questions.read(part.slice)):
-        if not question.answer.strip():
+        if question.answer.strip():
+            yield prompt.request((part, index, question), question)
+        else:
             part.settle(index, rejected=[Reject(row=_fail_rate(question, (), ()), reason="no_answer")])
-            continue
-        yield Request(
-            key=(part, index, question),
-            message=fill_prompt(prompt, question=question.question),
-            seed=derive_seed(config.seed, "measure_fail_rate", question.id),
-            num_samples=config.num_samples,
-            examples=examples,
-        )
 
 
 def settle(result: Result, checker: AnswerChecker) -> None:
