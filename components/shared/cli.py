@@ -62,14 +62,14 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:
     parsed, executor_input = parse_config(config, argv)
     workspace = Workspace(parsed.workspace)
+    stopping.call_if_late(workspace.take_tries_back)
     try:
         # Libraries print (DeepSpeed warns on standard output, which is for the folder's address alone).
         with contextlib.redirect_stdout(sys.stderr):
             folder = run(parsed, workspace)
-    except (EngineDiedError, MemoryError):
-        raise
-    except BaseException:
-        workspace.take_tries_back()
+    except BaseException as error:
+        if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):
+            workspace.take_tries_back()
         raise
     if executor_input:
         report_outputs(executor_input, folder)

@@ -15,7 +15,7 @@ from components.shared.accelerators import num_accelerators
 from components.shared.claims import Claim
 from components.shared.ledgers import LEDGER_KEY, Ledger, read_ledgers, sum_ledgers, write_rejects
 from components.shared.lost_races import accept_part, input_contents, refuse_other_inputs
-from components.shared.manifests import part_name
+from components.shared.manifests import MANIFEST, part_name
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
 from components.shared.rows import Slice
 from components.shared.tables import read_table, table_digest, to_parquet
@@ -106,6 +106,7 @@ class OutputFolder:
         assert not {names[number] for number in self._own} & set(missing), "a row of this shard was not settled"
         if missing:
             logger.info("%d of %d parts of %s are other shards' and still missing", len(missing), len(names), self.uri)
+            self._leave()
             return self.uri
         ledgers = self._ledgers(names)
         for name, ledger in zip(names, ledgers, strict=True):
@@ -124,6 +125,14 @@ class OutputFolder:
         if self.tries.any:
             self.tries.clear()
         return self.uri
+
+    def _leave(self) -> None:
+        """Say that this process has done its share: nothing that it had begun is to be blamed for what comes."""
+        self.tries.end()
+        if self.tries.any and storage.exists(
+            storage.join(self.uri, MANIFEST)
+        ):  # meanwhile, by another shard, which saw no such mark
+            self.tries.clear()
 
     def _ledgers(self, names: Sequence[str]) -> list[Ledger]:
         """Return every part's ledger; those that this process wrote need not be read."""
@@ -158,6 +167,7 @@ class Part:
         self._folder = folder
         self._tries = folder.tries
         self._begun = False
+        self._tried_alone = False
         self._kept: dict[int, Sequence[Row]] = {}
         self._rejected: dict[int, Sequence[Reject]] = {}
         self._settled = 0
@@ -217,6 +227,7 @@ class Part:
             logger.warning("row %d of part %d is given up: %s", index, self.number, self.why_condemned(index))
             return False
         self._tries.begin_row(self.number, index)
+        self._tried_alone = True
         return True
 
     def died(self, index: int) -> None:
@@ -242,6 +253,8 @@ class Part:
         self._settled += count
         self._added += added
         if self._settled == len(self.slice):
+            if self._tried_alone:
+                self._tries.begin_part(self.number)  # a process that dies from here on does not die of the last row
             with stopping.deferred():
                 self._write()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
+from components.shared import stopping
 from components.shared.errors import EngineDiedError, InputError
 from components.shared.output_folders import Part
 
@@ -81,6 +82,7 @@ class Restarted(ABC, Generic[M, Q, A]):
                         yield answer
                 return
             except EngineDiedError as error:
+                stopping.check()  # a signal for the whole group ends the model too: nothing died of anything
                 at = {key[:2] for key in error.at} or running.keys()
                 lost += [request for place, request in running.items() if place in at]
                 source = chain([request for place, request in running.items() if place not in at], source)
@@ -124,6 +126,7 @@ class Restarted(ABC, Generic[M, Q, A]):
             try:
                 (answer,) = self._work(model, [request])
             except EngineDiedError as error:
+                stopping.check()
                 part.died(index)
                 self._bury(error)
                 continue

@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 asked = threading.Event()  # set once the process is to stop
 _forking = threading.local()
+_if_late: list[Callable[[], None]] = []
 _writing = 0  # how deep the main thread is in deferred()
 
 
@@ -53,6 +54,12 @@ def listening() -> Iterator[None]:
             signal.signal(number, handler)
         signal.set_wakeup_fd(told_before)
         os.close(write_end)
+        _if_late.clear()
+
+
+def call_if_late(function: Callable[[], None]) -> None:
+    """Call a function, in another thread, before the process is ended because its main thread did not get to stop."""
+    _if_late.append(function)
 
 
 def requested() -> bool:
@@ -134,6 +141,8 @@ def _end_late() -> None:
     while _writing:
         time.sleep(0.1)
     logger.warning("stopped %.0f s after the signal, in the middle of something", LIMIT_SECONDS)
+    for function in _if_late:
+        function()
     end()
 
 

@@ -15,8 +15,10 @@ milliseconds, as a mark does; they are marked only after a process has died over
 row. A row that was the last thing so many of them tried alone is rejected. Marks of parts that stand mean nothing; the
 manifest's writer removes all of them. Nothing is ever replaced, and where a store forbids to delete they stay.
 
-Assumption: a process that cannot be seen from here (in another container), and that neither ends nor goes on to another
-row for ``WATCH_SECONDS``, is dead. So two pods on one shard do not condemn each other's rows; no clocks are compared.
+A process that is stopped, that fails or that has done its share says so with its last mark. One that cannot be seen
+from here (in another container) and has said no more than that it began counts against nothing: perhaps it works. Where
+it has begun a part, that costs the part its haste, no row. Where it neither ends nor goes on to another row for
+``WATCH_SECONDS``, it is taken for dead: two pods on one shard do not condemn each other's rows; no clocks are compared.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class Blame:
     """How often the parts and rows of a folder were what a process died of."""
 
     nowhere: int = 0  # processes that died without having said where they were
+    out_of_sight: int = 0  # processes that perhaps live, and have not said where they are
     parts: Counter[int] = field(default_factory=Counter)
     rows: Counter[RowKey] = field(default_factory=Counter)
     unsure: dict[RowKey, list[str]] = field(default_factory=dict)  # marks of processes that perhaps still try the row
@@ -72,7 +75,8 @@ def blame(names: Iterable[str], state_of: Callable[[str], processes.State]) -> B
         if last["what"] in ("ended", "died") or (state := state_of(process)) == "alive":
             continue
         if last["what"] == "begun":
-            result.nowhere += 1
+            result.nowhere += state == "dead"
+            result.out_of_sight += state == "unknown"
         elif last["what"] == "part":
             result.parts.update({int(mark["part"]) for mark in made if mark["what"] == "part"})
         elif state == "dead":
@@ -93,6 +97,7 @@ class Tries:
         self._uri = storage.join(folder, TRIES)
         self._process = processes.own_name()
         self._number = 0
+        self._ended = False
         self.careful = False  # whether a process or an engine has died over the folder: each part is worth a mark
         self._blame = Blame()
         self._seen: dict[str, float] = {}  # when a mark was first seen, on the clock of this process
@@ -151,8 +156,12 @@ class Tries:
         self.careful = True
 
     def end(self) -> None:
-        """Mark that this process ends by itself; a store that does not answer at once is not waited for."""
-        if self._number:
+        """Mark that this process ends its work here by itself; a store that does not answer at once is not waited for.
+
+        What it had begun is blameless, and what it tried alone is not what it ends of.
+        """
+        if self._number and not self._ended:
+            self._ended = True
             thread = threading.Thread(target=self._end, daemon=True)
             thread.start()
             thread.join(END_SECONDS)

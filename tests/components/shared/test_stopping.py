@@ -17,7 +17,7 @@ import pytest
 from components.shared import storage
 from components.shared.exit_codes import STOPPED
 from components.shared.manifests import read_manifest
-from components.shared.tries import TRIES, blame
+from components.shared.tries import TRIES, Blame, blame
 from components.shared.workspace import Workspace
 from tests.components.shared.deadly import ROW_SECONDS
 from tests.components.shared.engines.served import Answer, reply, serve
@@ -210,6 +210,16 @@ def test_a_second_signal_ends_at_once() -> None:
     assert process.wait(timeout=3) == STOPPED
 
 
+def test_a_process_that_does_not_get_to_stop_is_not_taken_for_one_that_died(tmp_path: Path) -> None:
+    process = _start_script("next(some_folder(config, workspace).missing_parts()).begin(); work()", tmp_path)
+    process.terminate()
+    assert process.wait(timeout=10) == STOPPED
+    (marks,) = tmp_path.glob(f"*/*/{TRIES}")
+    names = [path.name for path in marks.iterdir()]
+    assert [name.split("-")[2].removesuffix(".json") for name in sorted(names)] == ["part", "ended"]
+    assert blame(names, lambda _: "dead") == Blame()
+
+
 def test_a_forked_child_has_no_step_to_stop() -> None:
     process = _start_script("child = os.fork() or time.sleep(60); os.kill(child, 15); print(os.waitpid(child, 0)[1])")
     _, said = process.communicate(timeout=10)
@@ -224,13 +234,14 @@ def test_what_goes_wrong_while_a_step_is_stopped_is_not_reported() -> None:
     assert "ValueError" not in said
 
 
-def _start_script(at_work: str) -> Process:
+def _start_script(at_work: str, workspace: Path = Path("w")) -> Process:
     """Start a step that is at something; return once it is."""
     script = f"""
 import asyncio, contextlib, hashlib, os, sys, time
 from components.shared import retries, stopping
 from components.shared.cli import run_step
-from components.shared.config import StepConfig
+from tests.components.shared.sample_folders import SampleConfig, create_folder
+def some_folder(config, workspace): return create_folder(workspace, 4, 2)
 stopping.LIMIT_SECONDS = 0.5
 def work():
     while True:
@@ -244,7 +255,7 @@ def run(config, workspace):
     os.write(1, b"at work" + os.linesep.encode())
     {at_work}
     return workspace.uri
-run_step(StepConfig, run, ["--workspace", "w"])
+run_step(SampleConfig, run, ["--workspace", {str(workspace)!r}])
 """
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -70,7 +70,8 @@ def test_a_process_is_counted_for_what_it_was_at_when_it_died(
     at_a_row = [(marks[-1][1:], state) for marks, state in sudden if marks[-1][0] == "row"]
     in_parts = [{part for what, part, _ in marks if what == "part"} for marks, _ in sudden if marks[-1][0] == "part"]
     reported = [mark[1:] for marks, _ in histories for mark in marks if mark[0] == "died"]
-    assert found.nowhere == sum(marks[-1][0] == "begun" for marks, _ in sudden)
+    begun = [state for marks, state in sudden if marks[-1][0] == "begun"]
+    assert (found.nowhere, found.out_of_sight) == (begun.count("dead"), begun.count("unknown"))
     assert found.parts == Counter(part for parts in in_parts for part in parts)
     assert found.rows == Counter(reported) + Counter(row for row, state in at_a_row if state == "dead")
     unsure = Counter(row for row, state in at_a_row if state == "unknown")
@@ -184,6 +185,47 @@ def test_a_step_that_ends_by_itself_takes_its_tries_back(workspace: Workspace) -
     assert blame(storage.list_names(storage.join(uri, TRIES)), processes.state_of).nowhere == 1
     workspace.take_tries_back()
     assert blame(storage.list_names(storage.join(uri, TRIES)), processes.state_of) == tries.Blame()
+
+
+def test_a_shard_that_has_done_its_share_is_not_blamed_for_the_others(workspace: Workspace) -> None:
+    for shard in range(2):
+        with mock.patch.object(processes, "own_name", return_value=_name_of_the_dead(f"shard{shard}")):
+            folder = create_folder(workspace, 6, 2, num_shards=3, shard=shard)
+        for part in folder.missing_parts():
+            for index, _ in part.rows(some_row(number) for number in range(2)):
+                settle(part, index)
+        folder.finish()
+    assert blame(storage.list_names(storage.join(folder.uri, TRIES)), processes.state_of) == tries.Blame()
+
+
+def test_a_shard_that_ends_behind_the_manifest_leaves_no_mark(workspace: Workspace) -> None:
+    late = create_folder(workspace, 4, 2, num_shards=2, shard=0)
+    for part in late.missing_parts():
+        for index, _ in part.rows(some_row(number) for number in range(2)):
+            settle(part, index)
+
+    def finished_by_another(tries: Tries) -> None:
+        other = create_folder(workspace, 4, 2, num_shards=2, shard=1)
+        for part in other.missing_parts():
+            for index in range(2):
+                settle(part, index)
+        other.finish()
+        end(tries)
+
+    end = Tries.end
+    with mock.patch.object(Tries, "end", finished_by_another):
+        late.finish()
+    assert read_manifest(late.uri).rows_out == 4
+    assert TRIES not in storage.list_names(late.uri)
+
+
+def test_processes_elsewhere_that_have_only_begun_count_against_nothing(workspace: Workspace) -> None:
+    uri = create_folder(workspace, 4, 2).uri
+    marks = [names_of(f"elsewhere.1.1.{number}", [("begun", 0, 0)]) for number in range(4)]
+    for name in itertools.chain(*marks, names_of(_name_of_the_dead("here"), [("part", 0, 0)])):
+        storage.create_json(storage.join(uri, TRIES, name), {})
+    parts = create_folder(workspace, 4, 2).missing_parts()
+    assert [part.suspect for part in parts] == [False, False]
 
 
 def test_rows_that_may_be_tried_elsewhere_are_watched_before_they_are_condemned(

@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from unittest import mock
 
 import pytest
 
-from components.shared import processes
+from components.shared import processes, stopping
 from components.shared.engines import Completion, Engine, Request, Result, Sampling, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.errors import EngineDiedError
 from components.shared.manifests import read_manifest
 from components.shared.output_folders import OutputFolder, Part
 from components.shared.restarts import MAX_RESTARTS, PROBE
+from components.shared.tries import Tries
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_rejects
 from tests.components.shared.engines.test_open_engine import config
@@ -93,6 +95,37 @@ def test_an_engine_that_cannot_be_started_again_ends_the_process(workspace: Work
 
     with pytest.raises(EngineDiedError, match=r"cannot be started again: .*no such device"):
         answer(create_folder(workspace, 4, 4), engines())
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_engine_that_ends_because_the_step_is_stopped_died_of_nothing(
+    alone: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = create_folder(workspace, 4, 4)
+    if alone:
+        folder.tries.row_died(0, 2)
+    engines = [Mortal({"q2"}, [])]
+    monkeypatch.setattr(stopping, "asked", asked := threading.Event())
+    monkeypatch.setattr(engines[0], "close", lambda: None)
+    monkeypatch.setattr(engines[0], "dies_of", _Stopping(asked))
+    with pytest.raises(stopping.Stopped):
+        answer(folder, iter(engines))
+    folder.tries.end()
+    marks = Tries(folder.uri)
+    marks.read()
+    assert marks.deaths(0, 2) == alone
+
+
+class _Stopping:
+    """The texts that an engine dies of because a signal came: q2."""
+
+    def __init__(self, asked: threading.Event) -> None:
+        self._asked = asked
+
+    def __contains__(self, message: str) -> bool:
+        if message == "q2":
+            self._asked.set()
+        return message == "q2"
 
 
 def test_deaths_are_remembered_by_the_next_process(workspace: Workspace) -> None:
