@@ -21,6 +21,7 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.multipart import PART_BYTES, part_bytes
 from components.shared.parallel import THREADS
 from components.shared.retries import until_answered
+from components.shared.sign_in import google_credentials
 
 STREAMS = 3  # of an upload that the store forgot or that arrived changed
 
@@ -110,4 +111,4 @@ class _Retries:
 @functools.cache
 def google_client() -> Any:
     """Return the process's client; it signs in, or not, as the environment says."""
-    return Client(project=None)  # no request here needs one
+    return Client(project=None, credentials=google_credentials())  # no request here needs a project

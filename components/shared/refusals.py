@@ -34,6 +34,7 @@ _REFUSED_STATUSES = {
 _REFUSED_NAMES = {
     "NoCredentialsError": "no credentials found for this store ({error}); give them the way its own client reads them",
     "ParamValidationError": "the store does not know such an address ({error})",
+    "UnsetCredentialsError": "{error}",
     "InvalidURL": "the store's endpoint is no address ({error}); check the variable that sets it",
 } | dict.fromkeys(
     ("PartialCredentialsError", "ProfileNotFound", "DefaultCredentialsError"),
@@ -47,6 +48,7 @@ _PASSING_STATUSES = (408, 409, 429, 500, 502, 503, 504)
 # What arrived is not what was sent, though S3 calls it a bad request (400).
 _PASSING_CODES = (
     *("RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"),
+    "IDPCommunicationError",  # of IRSA's token service, which could not reach the cluster's
 )
 _SETTLED = (FileNotFoundError, FileExistsError, PermissionError, InputError, UnavailableError)
 _PASSING_NAMES = (

@@ -61,18 +61,22 @@ def upload_seconds(content: object) -> float | None:
     return READ_SECONDS + len(content) / SLOWEST_BYTES_PER_SECOND if isinstance(content, bytes) else None
 
 
-def until_answered(call: str, attempt: Callable[[], T]) -> T:
-    """Return what ``attempt`` returns, tried again while its failures may pass.
+def until_answered(
+    call: str, attempt: Callable[[], T], *, seconds: float = float("inf"), min_tries: int = MIN_TRIES
+) -> T:
+    """Return what ``attempt`` returns, tried again while its failures may pass, but not for longer than ``seconds``.
 
     ``call`` is what messages say of it: which request for which object, to which endpoint. Raises UnavailableError in
     the end. An attempt may find the work of the one before it, whose answer was lost.
     """
-    return Retrying(sleep=stopping.pause, **_policy(call))(attempt)
+    return Retrying(sleep=stopping.pause, **_policy(call, seconds, min_tries))(attempt)
 
 
-async def until_answered_async(call: str, attempt: Callable[[], Awaitable[T]]) -> T:
+async def until_answered_async(
+    call: str, attempt: Callable[[], Awaitable[T]], *, seconds: float = float("inf"), min_tries: int = MIN_TRIES
+) -> T:
     """Do the same for a client that works asynchronously."""
-    return await AsyncRetrying(sleep=_pause_async, **_policy(call))(attempt)
+    return await AsyncRetrying(sleep=_pause_async, **_policy(call, seconds, min_tries))(attempt)
 
 
 async def _pause_async(seconds: float) -> None:
@@ -81,8 +85,8 @@ async def _pause_async(seconds: float) -> None:
         await asyncio.sleep(min(left, STOP_CHECK_SECONDS))
 
 
-def _policy(call: str) -> dict[str, Any]:
-    limit = limit_seconds()
+def _policy(call: str, seconds: float, min_tries: int) -> dict[str, Any]:
+    limit = min(limit_seconds(), seconds)
 
     def log(state: RetryCallState) -> None:
         logger.warning("%s: %s; trying again in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
@@ -91,7 +95,7 @@ def _policy(call: str) -> dict[str, Any]:
         raise UnavailableError(
             f"{call} was tried {state.attempt_number} times in {state.seconds_since_start or 0:.0f} s without success, "
             f"the last answer was {answer_of(_error_of(state))}; what is written stays: check the store and start the "
-            f"same command again ({LIMIT_VARIABLE}, now {limit:g}, says how long it is tried)"
+            f"same command again ({LIMIT_VARIABLE}, now {limit_seconds():g}, says how long it is tried)"
         ) from _error_of(state)
 
     return {
@@ -99,7 +103,7 @@ def _policy(call: str) -> dict[str, Any]:
         "wait": _wait_seconds,
         # What a process that is to stop writes just now gets the try that is under way, and no other.
         "stop": stop_any(
-            stop_all(stop_before_delay(limit), stop_after_attempt(MIN_TRIES)), stop_when_event_set(stopping.asked)
+            stop_all(stop_before_delay(limit), stop_after_attempt(min_tries)), stop_when_event_set(stopping.asked)
         ),
         "before_sleep": log,
         "retry_error_callback": give_up,

@@ -6,28 +6,48 @@ import asyncio
 import io
 from typing import Any
 
+from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 from fsspec.asyn import sync_wrapper
 from s3fs import S3FileSystem
 
 from components.shared.retries import CONNECT_SECONDS, read_seconds, until_answered_async, upload_seconds
+from components.shared.sign_in import wait_for_aws_credentials
 
 
 class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
     """s3fs with our retries in place of its own and of botocore's (AWS_MAX_ATTEMPTS has no effect).
 
-    The body of an answer is read as part of the request, whole: what may be large is asked for by ranges.
+    The body of an answer is read as part of the request, whole: what may be large is asked for by ranges. ``options``
+    are what fsspec reads from the environment (FSSPEC_S3_ANON=true for public buckets).
     """
 
     retries = 1
+    session: Any
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
+        self._signing_in = asyncio.Lock()
+        self._signed_in = False
         timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": read_seconds()}
         super().__init__(
+            **options,
             # Other pods write while this one reads: what a client remembers of a folder is out of date.
             use_listings_cache=False,
             max_concurrency=1,  # an object is read in one request, without another one for its size
             config_kwargs=timeouts | {"retries": {"mode": "standard", "total_max_attempts": 1}},
         )
+
+    async def set_session(self, *arguments: Any, **options: Any) -> Any:
+        """Return botocore's client; the first time, wait for credentials that come late."""
+        async with self._signing_in:
+            if not self._signed_in:
+                await wait_for_aws_credentials(self._has_credentials)
+                self._signed_in = True
+        return await super().set_session(*arguments, **options)
+
+    async def _has_credentials(self) -> bool:
+        session = self.session or AioSession(**self.kwargs)  # which s3fs would make later
+        self.session = session
+        return bool(self.anon or self.key or await session.get_credentials())
 
     async def _call_s3(self, method: str, *arguments: Any, **options: Any) -> Any:
         async def attempt() -> Any:

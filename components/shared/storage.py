@@ -152,8 +152,8 @@ def delete_object(uri: str) -> None:
 
 def delete_folder(uri: str) -> None:
     """Remove a folder and all below it; content where there is none."""
-    client, path = filesystem(uri), client_path(uri)
     with explained(uri):
+        client, path = filesystem(uri), client_path(uri)
         if is_remote(uri):
             # One by one: S3's answer to a request for many is a list of those refused, which s3fs does not look at.
             with ThreadPoolExecutor(DELETE_THREADS) as threads:

@@ -176,7 +176,8 @@ def test_the_store_says_how_long_to_wait(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_endpoint_that_is_no_address_is_an_input_error_at_once(
     monkeypatch: pytest.MonkeyPatch, scheme: str, variable: str, endpoint: str, message: str
 ) -> None:
-    monkeypatch.setenv(variable, endpoint)
+    for name, value in {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", variable: endpoint}.items():
+        monkeypatch.setenv(name, value)
     with new_clients(), pytest.raises(InputError, match=f"{scheme}://bucket/x: {message}"):
         storage.read_bytes(f"{scheme}://bucket/x")
 
