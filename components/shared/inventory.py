@@ -41,7 +41,8 @@ def list_objects(uri: str) -> list[StoredObject]:
     objects = [
         StoredObject(name=path[start:], size=int(info["size"]), time=_time(info))
         for path, info in found.items()
-        if info["type"] != "directory"  # an S3 server that keeps folders lists an empty one
+        # An S3 server that keeps folders lists an empty one; consoles leave objects named by a folder and a slash.
+        if info["type"] != "directory" and not path.endswith("/")
     ]
     if any(not each.name for each in objects):
         raise InputError(f"{uri} is a file; expected a folder")

@@ -275,5 +275,6 @@ def _find(uri: str) -> dict[str, dict[str, Any]]:
     root = _key(uri)
     with explained(uri):
         found = filesystem(uri).find(client_path(uri), detail=True)
-    files = {path[len(root) :].lstrip("/"): info for path, info in found.items()}
+    # An object named by a folder and a slash is what a console or a tool leaves to show that folder.
+    files = {path[len(root) :].lstrip("/"): info for path, info in found.items() if not path.endswith("/")}
     return {name: files[name] for name in sorted(files) if not any(part.startswith(".") for part in name.split("/"))}
