@@ -1,0 +1,58 @@
+"""SIGTERM at any moment of a process' life ends it with 143, or by the signal itself: never as if it had failed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from components.shared.exit_codes import DONE, STOPPED
+
+NUM_MOMENTS = 20
+
+
+def test_at_any_moment_of_a_process_from_its_start_to_its_end(tmp_path: Path) -> None:
+    source = tmp_path / "questions.jsonl"
+    source.write_text("".join(json.dumps({"question": f"{n} + 1?", "answer": ""}) + "\n" for n in range(30)))
+    started = time.monotonic()
+    assert _stop_after(60.0, source, tmp_path / "whole") == DONE
+    seconds = time.monotonic() - started
+
+    codes = [
+        _stop_after(seconds * number / NUM_MOMENTS, source, tmp_path / f"workspace-{number}")
+        for number in range(NUM_MOMENTS + 1)
+    ]
+
+    # A process that the signal meets before it listens, or after its work, dies of it; one may be done before it comes.
+    assert set(codes) <= {STOPPED, -signal.SIGTERM, DONE}
+    assert codes[0] == -signal.SIGTERM
+    assert STOPPED in codes
+
+
+def test_at_any_call_of_a_step_from_its_first_to_its_last(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.components.shared.interrupted", str(tmp_path), "4000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    codes = {int(moment): int(code) for moment, code in map(str.split, done.stdout.splitlines())}
+    assert len(codes) > 60
+    assert codes.pop(0) == DONE
+    assert set(codes.values()) == {STOPPED, -signal.SIGTERM}, codes
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("stopped as asked") == list(codes.values()).count(STOPPED)
+
+
+def _stop_after(seconds: float, source: Path, workspace: Path) -> int:
+    """Start a light step, stop it some time later; return its exit code."""
+    command = [sys.executable, "-m", "components.import_questions", "--workspace", str(workspace)]
+    with subprocess.Popen(
+        [*command, "--source", str(source), "--rows-per-part", "3"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert b"Traceback" not in said
+    return process.returncode
