@@ -74,7 +74,7 @@ class Workspace:
         """
         plan = make_plan(config, "", (), (), 1)
         uri = storage.join(self.uri, config.step, plan["fingerprint"])
-        if any("kind" in entry for entries in plan["inputs"].values() for entry in entries) or storage.exists(uri):
+        if storage.exists(uri):
             self._mark(plan)
         manifest = read_manifest_or_none(uri)
         if manifest is None:
