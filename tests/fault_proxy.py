@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,7 @@ _OF_A_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding", "Expect", "
 class FaultProxy:
     """The running proxy; ``share`` may be changed while it runs.
 
+    ``forgotten`` is a parameter of addresses that never reaches the server, as if that did not know it.
     ``calls`` counts the calls that came in, ``faults`` those answered wrongly, by kind; ``bytes_read`` and
     ``bytes_written`` what passed in bodies.
     """
@@ -60,6 +62,7 @@ class FaultProxy:
         self.kinds = kinds
         self.methods = methods
         self.delay_seconds = delay_seconds
+        self.forgotten = ""
         self.calls: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.bytes_read = self.bytes_written = 0
@@ -101,7 +104,10 @@ class FaultProxy:
         return self._draws.choice(self.kinds) if self._draws.random() < self.share else ""
 
     async def _pass_on(self, request: web.Request, body: bytes) -> web.Response:
-        url = URL(self.upstream + request.raw_path, encoded=True)
+        path = (
+            re.sub(rf"(?<=[?&]){self.forgotten}=[^&]*&?", "", request.raw_path) if self.forgotten else request.raw_path
+        )
+        url = URL(self.upstream + path, encoded=True)
         async with self._session.request(
             request.method, url, headers=_headers(request.headers), data=body, allow_redirects=False
         ) as answer:

@@ -17,9 +17,9 @@ def check_bucket(workspace: str) -> Iterator[Finding]:
     try:
         storage.create(probe, b"probe")
         yield Finding(True, f"workspace {workspace}: can be written")
-        yield _exclusive(probe, workspace)
         read = storage.read_bytes(probe) == b"probe"
         yield Finding(read, f"workspace {workspace}: can be read", "what was read is not what was written")
+        yield _exclusive(probe, workspace)
         yield _deletable(probe, workspace)
     except (InputError, UnavailableError) as error:
         # These messages say what to do themselves.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +21,8 @@ from pipelines.resources import QUEUE
 
 KUEUE_VERSIONS = ("v1beta2", "v1beta1")
 DRIVER_MAJOR = 580  # the oldest driver for the images' CUDA 13
-DRIVER_LABEL = "nvidia.com/cuda.driver.major"  # by GPU feature discovery
+# By GPU feature discovery; the second is its older name.
+DRIVER_LABELS = ("nvidia.com/cuda.driver-version.major", "nvidia.com/cuda.driver.major")
 NEEDED = (  # verb, group, resource: what submitting a run and looking at it take
     ("create", "pipelines.kubeflow.org", "runs"),
     ("get", "pipelines.kubeflow.org", "runs"),
@@ -145,16 +145,28 @@ def _queue(cluster: Cluster, profile: Profile) -> Finding:
 
 
 def _secrets(namespace: str) -> Iterator[Finding]:
+    """Look for the Secrets that steps may use; none is needed by every run."""
     defaults = Hardware()
-    for name, purpose in ((defaults.hub_secret, "gated models"), (defaults.rewriter_secret, "a rewriter endpoint")):
-        finding = _asked(
-            f"the Secret {name}",
-            functools.partial(client.CoreV1Api().read_namespaced_secret, name, namespace),
-            "",
-            f"it is needed for {purpose} only; see: kubectl get secret {name}",
-        )
-        missing = finding.passed is False
-        yield Finding(True, f"the Secret {name} does not exist; only {purpose} need it") if missing else finding
+    for name, key, purpose in (
+        (defaults.hub_secret, "token", "gated models"),
+        (defaults.rewriter_secret, "key", "a rewriter endpoint"),
+    ):
+        try:
+            held = client.CoreV1Api().read_namespaced_secret(name, namespace).data or {}
+        except ApiException as error:
+            if error.status == 404:
+                yield Finding(True, f"the Secret {name} does not exist; only {purpose} need it")
+                continue
+            what = (
+                "may not be looked at" if error.status in (401, 403) else f": the Kubernetes API answers {error.status}"
+            )
+            yield Finding(
+                None, f"the Secret {name} {what}", f"it is needed for {purpose} only; see: kubectl get secret {name}"
+            )
+            continue
+        remedy = f"name it so: kubectl create secret generic {name} --from-literal={key}=…"
+        what = f"the Secret {name} has {'the' if key in held else 'no'} key {key!r}"
+        yield Finding(key in held, what, remedy)
 
 
 def _nodes(profile: Profile, *, spot: bool) -> Iterator[Finding]:
@@ -183,7 +195,12 @@ def _nodes(profile: Profile, *, spot: bool) -> Iterator[Finding]:
 def _room(nodes: list[Any], profile: Profile) -> Finding:
     """Compare what the nodes leave to pods with the profile's largest pod."""
     task = profile.tasks["training"]
-    asked = {Hardware().accelerator: task.gpus, "cpu": task.cpu, "memory": task.memory}
+    asked = {
+        Hardware().accelerator: task.gpus,
+        "cpu": task.cpu,
+        "memory": task.memory,
+        "ephemeral-storage": task.ephemeral_storage,
+    }
     for node in nodes:
         if all(parse_quantity(node.status.allocatable.get(name, "0")) >= parse_quantity(asked[name]) for name in asked):
             return Finding(True, f"a training pod fits the node {node.metadata.name}")
@@ -191,14 +208,16 @@ def _room(nodes: list[Any], profile: Profile) -> Finding:
     wanted = ", ".join(f"{name} {value}" for name, value in asked.items())
     return Finding(
         False, f"a training pod ({wanted}) fits none of the nodes, such as {nodes[0].metadata.name} ({largest})",
-        "is the GPU driver installed on them? else take another profile, or --set training_memory=… and the like",
+        "is the GPU driver installed on them, are their local disks one (manifests/cluster-admin)? else take another "
+        "profile, or --set training_memory=… and the like",
     )  # fmt: skip
 
 
 def _driver(nodes: list[Any]) -> Finding:
-    majors = {node.metadata.labels[DRIVER_LABEL] for node in nodes if DRIVER_LABEL in (node.metadata.labels or {})}
+    labels = [node.metadata.labels or {} for node in nodes]
+    majors = {each[name] for each in labels for name in DRIVER_LABELS if name in each}
     if not majors:
         remedy = f"the images need {DRIVER_MAJOR} or newer: see nvidia-smi in a pod"
-        return Finding(None, f"the nodes do not say their driver's version ({DRIVER_LABEL})", remedy)
+        return Finding(None, f"the nodes do not say their driver's version ({DRIVER_LABELS[0]})", remedy)
     oldest = min(map(int, majors))
     return Finding(oldest >= DRIVER_MAJOR, f"GPU driver {oldest}", f"the images' CUDA 13 needs {DRIVER_MAJOR} or newer")

@@ -109,8 +109,8 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     core = f"/api/v1/namespaces/{NAMESPACE}"
     server.on(f"GET {core}", {"metadata": {"name": NAMESPACE}})
     server.on(f"GET {core}/serviceaccounts/scalequest", {"metadata": {"name": "scalequest"}})
-    for secret in ("huggingface-token", "rewriter-key"):
-        server.on(f"GET {core}/secrets/{secret}", {"metadata": {"name": secret}})
+    for secret, key in (("huggingface-token", "token"), ("rewriter-key", "key")):
+        server.on(f"GET {core}/secrets/{secret}", {"metadata": {"name": secret}, "data": {key: "eA=="}})
     reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     server.on(f"POST {reviews}", lambda review: review | {"status": {"allowed": True}})
     group = {"name": "kueue.x-k8s.io", "versions": [{"groupVersion": "kueue.x-k8s.io/v1beta2", "version": "v1beta2"}]}
@@ -125,6 +125,6 @@ QUEUE = f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/localqueues/scaleq
 
 def node(**allocatable: str) -> dict[str, Any]:
     """A node with eight A100s of 80 GB, as the API lists it; ``allocatable`` says what is otherwise."""
-    left = {"cpu": "95690m", "memory": "1220Gi", "nvidia.com/gpu": "8"} | allocatable
-    labels = {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb", "nvidia.com/cuda.driver.major": "580"}
+    left = {"cpu": "95690m", "memory": "1220Gi", "nvidia.com/gpu": "8", "ephemeral-storage": "2400Gi"} | allocatable
+    labels = {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb", "nvidia.com/cuda.driver-version.major": "580"}
     return {"metadata": {"name": "gpu-1", "labels": labels}, "status": {"allocatable": left}}

@@ -7,8 +7,9 @@ import pytest
 from pipelines.cluster import package
 from pipelines.cluster.doctor_command import examine
 from pipelines.cluster.submit_command import Cluster
+from tests.fault_proxy import fault_proxy, new_clients
 from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, Server, node
-from tests.stores import Store
+from tests.stores import READER, Store, new_bucket
 
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
 REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -65,6 +66,10 @@ def test_all_is_well_where_everything_is_there(
          "does not admit pods; look at its ClusterQueue: no CQ"),
         ("GET /api/v1/nodes", 200, {"items": [node(**{"nvidia.com/gpu": "0"})]}, "is the GPU driver installed"),
         ("GET /api/v1/nodes", 200, {"items": [node(memory="600Gi")]}, "fits none of the nodes, such as gpu-1"),
+        ("GET /api/v1/nodes", 200, {"items": [node(**{"ephemeral-storage": "17Gi"})]}, "(nvidia.com/gpu 8, cpu 95690m, "
+         "memory 1220Gi, ephemeral-storage 17Gi); is the GPU driver installed on them, are their local disks one"),
+        (f"GET {CORE}/secrets/rewriter-key", 200, {"data": {"apikey": "eA=="}},
+         "the Secret rewriter-key has no key 'key'; name it so: kubectl create secret generic rewriter-key"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_named_with_how_to_mend_it(
@@ -118,9 +123,12 @@ def test_a_queue_is_not_needed_where_kueue_is_not_installed(
     assert "Kueue is not installed: GPU steps start as soon as there are nodes" in output
 
 
-def test_a_driver_that_is_too_old_is_named(healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("label", ["nvidia.com/cuda.driver-version.major", "nvidia.com/cuda.driver.major"])
+def test_a_driver_that_is_too_old_is_named(
+    label: str, healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     old = node()
-    old["metadata"]["labels"]["nvidia.com/cuda.driver.major"] = "550"
+    old["metadata"]["labels"] = {label: "550"}
     healthy.on("GET /api/v1/nodes", {"items": [node(), old]})
     code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
     assert code == 2
@@ -144,6 +152,33 @@ def test_without_a_cluster_configured_the_other_checks_are_made(
     code, output = examined(kubeflow, str(tmp_path / "workspace"), capsys)
     assert code == 2
     assert "no Kubernetes cluster is configured" in output
+
+
+def test_a_bucket_without_exclusive_create_is_named(
+    healthy: Server, gs_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fault_proxy(gs_environment["STORAGE_EMULATOR_HOST"], share=0) as proxy, new_clients():
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.url)
+        workspace = new_bucket("gs")
+        proxy.forgotten = "ifGenerationMatch"
+        code, output = examined(healthy, workspace, capsys)
+    assert code == 2
+    assert f"workspace {workspace}: can be written" in output
+    assert "an object that stands was written over; this store does not honour preconditions" in output
+    assert "1 failed" in output
+
+
+def test_a_bucket_that_may_only_be_read_is_named(
+    healthy: Server, s3_store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with new_clients():
+        for name, value in READER.items():
+            monkeypatch.setenv(name, value)
+        code, output = examined(healthy, s3_store.uri, capsys)
+    assert code == 2
+    assert f"workspace {s3_store.uri}: " in output
+    assert "can be written" not in output
+    assert "Traceback" not in output
 
 
 def test_a_bucket_that_is_not_there_is_named(
