@@ -10,6 +10,7 @@ import pytest
 
 from images.lock import IMAGES, LAPTOP, LOCKS
 from images.smoke_test import steps_of
+from pipelines.cluster.kubernetes_checks import DRIVER_MAJOR
 from tests.source_tree import ROOT, imports_of, name_of
 
 # By flavour, since what a step imports may come from another package for GPUs.
@@ -93,3 +94,10 @@ def _distributions(module: str) -> set[str]:
     if module == "google":  # many packages share it; the one that is imported from
         return {"google-cloud-storage"}
     return _by_module()[module]
+
+
+def test_the_doctor_asks_nodes_for_the_driver_that_the_images_cuda_needs() -> None:
+    # source: NVIDIA, CUDA Toolkit release notes, "minimum required driver version" of each major release
+    oldest_drivers = {"12": 525, "13": 580}
+    cuda = {_pins(IMAGES / name / "requirements-cuda.txt")["nvidia-cuda-runtime"] for name in ("vllm", "train")}
+    assert {oldest_drivers[version.split(".")[0]] for version in cuda} == {DRIVER_MAJOR}

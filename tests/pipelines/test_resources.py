@@ -4,8 +4,16 @@ from typing import Any
 import pytest
 
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
+from tests.manifests.pod_security import violations
 
 FILES = sorted(COMPILED.glob("*.yaml"))
+# What Kubeflow 2.17 puts on every container of a run by itself, and lets no pipeline set (its argocompiler).
+# What it neither sets nor lets set: a read-only root file system, which "restricted" does not ask for.
+SET_BY_KUBEFLOW: dict[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.stem)
@@ -24,6 +32,20 @@ def test_every_pod_runs_as_the_images_user_and_ends_some_day(executors: Executor
     for label, _, settings in executors:
         assert settings["securityContext"] == {"runAsUser": "1000", "runAsGroup": "0", "runAsNonRoot": True}, label
         assert int(settings["activeDeadlineSeconds"]) >= 7 * 86_400, label
+
+
+def test_every_pod_is_restricted_by_what_the_pipeline_and_kubeflow_set(executors: Executors) -> None:
+    for label, _, settings in executors:
+        assert violations(_pod(settings, SET_BY_KUBEFLOW)) == [], label
+
+
+def test_only_what_kubeflow_sets_is_left_to_it(executors: Executors) -> None:
+    for label, _, settings in executors:
+        assert violations(_pod(settings, {})) == [
+            "main: allowPrivilegeEscalation is not false",
+            "main: capabilities are not dropped",
+            "main: no seccomp profile",
+        ], label
 
 
 def test_every_pod_asks_for_processors_and_memory_by_parameter(executors: Executors) -> None:
@@ -56,6 +78,16 @@ def test_only_who_fetches_from_the_hub_or_asks_the_endpoint_sees_a_secret(execut
     allowed = {("import_model", "HF_TOKEN"), ("import_questions", "HF_TOKEN"), ("build_preferences", "OPENAI_API_KEY")}
     assert seen <= allowed
     assert seen
+
+
+def _pod(settings: dict[str, Any], kubeflows: dict[str, Any]) -> dict[str, Any]:
+    """Return the pod that Kubeflow makes of an executor's settings, as far as "restricted" looks at it."""
+    own = settings["securityContext"]
+    context = {"runAsNonRoot": own["runAsNonRoot"], "runAsUser": int(own["runAsUser"]), **kubeflows}
+    mounts = {name: settings[name] for name in settings if name.endswith(("Mount", "Mounts", "AsVolume"))}
+    assert set(mounts) <= {"emptyDirMounts"}, "another kind of volume: say here what it becomes"
+    volumes = [{"name": each["volumeName"], "emptyDir": {}} for each in mounts.get("emptyDirMounts", [])]
+    return {"containers": [{"name": "main", "securityContext": context}], "volumes": volumes}
 
 
 def _accelerator(container: dict[str, Any]) -> dict[str, Any]:
