@@ -11,12 +11,14 @@ FileNotFoundError. An object appears whole or not at all, and is written in one 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
 import hashlib
 import json
 import os
 import posixpath
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -127,13 +129,30 @@ def create_json(uri: str, value: Any) -> None:
 
 def list_names(uri: str) -> list[str]:
     """Return the sorted names directly below a folder, without temporary files; [] where there is no such folder."""
+    return sorted(_ls(uri, detail=False))
+
+
+def list_md5s(uri: str) -> dict[str, str]:
+    """Return the MD5s of the same by name, in hexadecimal; "" for folders, and where the store's listing has none."""
+    md5s = {}
+    for name, info in _ls(uri, detail=is_remote(uri)).items():
+        in_hexadecimal = str(info.get("ETag", "")).strip('"')
+        in_base64 = base64.b64decode(info.get("md5Hash", "")).hex()
+        md5s[name] = in_base64 or (in_hexadecimal if re.fullmatch("[0-9a-f]{32}", in_hexadecimal) else "")
+    return md5s
+
+
+def _ls(uri: str, *, detail: bool) -> dict[str, dict[str, Any]]:
     with explained(uri):
         try:
-            entries = filesystem(uri).ls(client_path(uri), detail=False)
+            entries = filesystem(uri).ls(client_path(uri), detail=detail)
         except (FileNotFoundError, NotADirectoryError):
-            return []
-    paths = {entry.rstrip("/") for entry in entries} - {_key(uri)}  # some stores list the folder itself
-    return sorted(name for name in map(posixpath.basename, paths) if not name.startswith("."))
+            return {}
+    infos = {entry["name"]: entry for entry in entries} if detail else dict.fromkeys(entries, {})
+    paths = {path.rstrip("/"): info for path, info in infos.items()}
+    paths.pop(_key(uri), None)  # some stores list the folder itself
+    names = {posixpath.basename(path): info for path, info in paths.items()}
+    return {name: info for name, info in names.items() if not name.startswith(".")}
 
 
 def list_files(uri: str) -> dict[str, int]:
@@ -158,7 +177,7 @@ def delete_folder(uri: str) -> None:
             # One by one: S3's answer to a request for many is a list of those refused, which s3fs does not look at.
             with ThreadPoolExecutor(DELETE_THREADS) as threads:
                 list(threads.map(lambda name: _delete(client, name), client.find(path)))
-        elif client.exists(path):
+        elif exists(uri):  # fsspec's own takes a signal that comes meanwhile for an answer
             client.rm(path, recursive=True)
 
 
