@@ -29,6 +29,7 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
             max_examples=run.scorer_max_examples,
             learning_rate=run.scorer_learning_rate,
             parallelism=run.parallelism,
+            num_nodes=run.training_nodes,
             seed=run.seed,
         )
         on_training_gpus(trained, run)

@@ -55,6 +55,7 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
         max_examples=run.scorer_max_examples,
         learning_rate=run.scorer_learning_rate,
         parallelism=run.parallelism,
+        num_nodes=run.training_nodes,
         seed=run.seed,
     )
     on_training_gpus(scorer, run)

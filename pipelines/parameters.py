@@ -69,6 +69,9 @@ class Training(Common):
     """How all models are trained."""
 
     parallelism: str = parameter("none", help="none (plain data parallelism) or zero3")
+    training_nodes: int = parameter(
+        1, help="machines of a training; more than 1 are a TrainJob, and the step itself needs no GPU: training_gpus=0"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ def train_question_generator(
         learning_rate=run.qft_learning_rate,
         batch_size=run.qft_batch_size,
         parallelism=run.parallelism,
+        num_nodes=run.training_nodes,
         seed=run.seed,
     )
     on_training_gpus(qft, run)
@@ -80,6 +81,7 @@ def train_question_generator(
         learning_rate=run.qpo_learning_rate,
         batch_size=run.qpo_batch_size,
         parallelism=run.parallelism,
+        num_nodes=run.training_nodes,
         seed=run.seed,
     )
     return on_training_gpus(qpo, run).outputs["folder"]

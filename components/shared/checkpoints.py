@@ -1,8 +1,9 @@
-"""Checkpoints of a training in its own folder: ``step-0000050-3f9c1a2b/`` with its files, and a marker written last.
+"""Checkpoints of a training in its own folder: ``step-0000050-3f9c1a2b/`` with its files, and markers written last.
 
-A checkpoint without its marker, or with other files than the marker names, was cut off on the way and is never used.
-Each one gets a name of its own: nothing is ever replaced (which some buckets forbid), and the files of a process that
-everybody believes dead cannot mix with those of its successor.
+Each machine that trains uploads the files that it has, then its marker, which names them: with ZeRO-3 every machine has
+a share. A checkpoint that lacks a marker, or has other files than its markers name, was cut off on the way and is never
+used. Each one gets a name of its own, drawn for all machines: nothing is ever replaced (which some buckets forbid), and
+the files of a process that everybody believes dead cannot mix with those of its successor.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from typing import Any
 from components.shared import storage, transfers
 from components.shared.errors import InputError, UnavailableError
 
-MARKER = "_complete.json"
 KEPT = 2  # checkpoints; the one before the last stays until the last has been used
+REMOVERS = {"gs": "gcloud storage rm --recursive", "s3": "aws s3 rm --recursive"}  # what removes a folder, by scheme
 
 logger = logging.getLogger(__name__)
 
@@ -28,77 +29,104 @@ logger = logging.getLogger(__name__)
 class Checkpoint:
     """A checkpoint on the local disk."""
 
+    name: str
     folder: str
     step: int
     seconds: float  # that training had taken until then
 
 
-class CheckpointStore:
-    """The checkpoints of one training; ``layout`` says which processes can read them (ZeRO cuts them by process)."""
+def draw_name(step: int) -> str:
+    """Return a name for a new checkpoint, the same for all machines: one of them draws it."""
+    return f"step-{step:07d}-{uuid.uuid4().hex[:8]}"
 
-    def __init__(self, uri: str, layout: str) -> None:
+
+def marker_name(node: int) -> str:
+    """Return the name of the object that says that a machine has uploaded all it has."""
+    return f"_complete-{node}.json"
+
+
+class CheckpointStore:
+    """The checkpoints of one training; ``layout``, the options that they can be read with (ZeRO cuts by process)."""
+
+    def __init__(self, uri: str, layout: str, *, node: int = 0, num_nodes: int = 1) -> None:
         self.uri = uri
         self.layout = layout
+        self.node = node
+        self.num_nodes = num_nodes
 
-    def save(self, folder: Path, step: int, seconds: float) -> None:
-        """Upload the checkpoint of ``step``, mark it as complete, then remove those that nobody will continue from."""
-        name = f"step-{step:07d}-{uuid.uuid4().hex[:8]}"
+    def save(self, folder: Path, name: str, seconds: float) -> None:
+        """Upload this machine's files, mark them as complete; the first machine removes what nobody continues from."""
         target = storage.join(self.uri, name)
         files = {
             path: {"bytes": size, "sha256": storage.digest_file(folder / path)}
             for path, size in transfers.local_files(folder).items()
         }
         transfers.upload_folder(folder, target)
-        marker = {"layout": self.layout, "seconds": round(seconds, 3), "files": files}
-        storage.create_json(storage.join(target, MARKER), marker)
-        logger.info("checkpoint of step %d is complete", step)
-        self._prune(name)
+        marker = {"layout": self.layout, "nodes": self.num_nodes, "seconds": round(seconds, 3), "files": files}
+        storage.create_json(storage.join(target, marker_name(self.node)), marker)
+        logger.info("checkpoint of step %d is complete", _step_of(name))
+        if self.node == 0:
+            self._prune(name)
 
     def restore_latest(self, folder: Path) -> Checkpoint | None:
-        """Download the last complete checkpoint below ``folder``; None where there is none."""
+        """Download the last complete checkpoint, of all machines, below ``folder``; None where there is none.
+
+        InputError where that one was made by processes whose checkpoints these cannot read.
+        """
         for name in self._names():
-            step = int(name.split("-")[1])
-            target = folder / f"checkpoint-{step}"
-            if reason := self._defect(name) or self._download(name, target):
+            target = folder / f"checkpoint-{_step_of(name)}"
+            markers = self._markers(name)
+            reason = self._damage(name, markers)
+            if not reason:
+                self._refuse_other_layout(name, markers[0]["layout"])
+                reason = self._download(name, markers, target)
+            if reason:
                 logger.warning("checkpoint %s %s: not used", name, reason)
                 continue
-            logger.info("continuing from the checkpoint of step %d", step)
-            return Checkpoint(folder=str(target), step=step, seconds=self._marker(name)["seconds"])
+            logger.info("continuing from the checkpoint of step %d", _step_of(name))
+            return Checkpoint(name=name, folder=str(target), step=_step_of(name), seconds=markers[0]["seconds"])
         return None
 
     def _names(self) -> list[str]:
         """Return the checkpoints' names, the last one first."""
         return [name for name in reversed(storage.list_names(self.uri)) if name.startswith("step-")]
 
-    def _marker(self, name: str) -> dict[str, Any]:
+    def _markers(self, name: str) -> list[dict[str, Any]]:
+        """Return the markers of all machines; none at all as long as one is missing."""
         try:
-            marker: dict[str, Any] = storage.read_json(storage.join(self.uri, name, MARKER))
+            first = self._marker(name, 0)
+            return [first, *(self._marker(name, node) for node in range(1, first["nodes"]))]
         except FileNotFoundError:
-            return {}
+            return []
+
+    def _marker(self, name: str, node: int) -> dict[str, Any]:
+        marker: dict[str, Any] = storage.read_json(storage.join(self.uri, name, marker_name(node)))
         return marker
 
-    def _defect(self, name: str) -> str:
-        """Say why this training cannot continue from a checkpoint, as far as its names and sizes tell; "" if it can."""
-        if damage := self._damage(name):
-            return damage
-        layout = self._marker(name)["layout"]
-        return "" if layout == self.layout else f"was made by {layout}, and this is {self.layout}"
-
-    def _damage(self, name: str) -> str:
-        """Say why no training can continue from a checkpoint; "" where one of the right processes can."""
-        marker = self._marker(name)
-        if not marker:
+    def _damage(self, name: str, markers: list[dict[str, Any]]) -> str:
+        """Say why no training can continue from a checkpoint, as far as its names and sizes tell; "" if one can."""
+        if not markers:
             return "is not complete"
         present = storage.list_files(storage.join(self.uri, name))
-        if any(present.get(path) != file["bytes"] for path, file in marker["files"].items()):
+        if any(present.get(path) != file["bytes"] for marker in markers for path, file in marker["files"].items()):
             return "lacks some of its files"
         return ""
 
-    def _download(self, name: str, target: Path) -> str:
+    def _refuse_other_layout(self, name: str, layout: str) -> None:
+        if layout == self.layout:
+            return
+        remover = next((how for scheme, how in REMOVERS.items() if self.uri.startswith(f"{scheme}://")), "rm -r")
+        raise InputError(
+            f"{storage.join(self.uri, name)} was made with {layout}, and this is {self.layout}, which cannot read it; "
+            f"continue with the former, or start anew: {remover} {self.uri}"
+        )
+
+    def _download(self, name: str, markers: list[dict[str, Any]], target: Path) -> str:
         """Fetch a checkpoint; return what is wrong with its content, "" where it is what was uploaded."""
         transfers.download_folder(storage.join(self.uri, name), target)
-        (target / MARKER).unlink()
-        files = self._marker(name)["files"]
+        for node in range(len(markers)):
+            (target / marker_name(node)).unlink()
+        files = {path: file for marker in markers for path, file in marker["files"].items()}
         changed = [path for path in files if storage.digest_file(target / path) != files[path]["sha256"]]
         if changed:
             shutil.rmtree(target)
@@ -107,14 +135,20 @@ class CheckpointStore:
     def _prune(self, newest: str) -> None:
         """Remove half-uploaded ones, and all but the last ones that can be continued from.
 
-        Whole ones that other processes made (8 GPUs, where these are 4) stay until the training is finished: they may
-        be days of work. What the store refuses to remove is in nobody's way.
+        The newest stays in any case: other machines may still be uploading their share. So do whole ones that other
+        processes made (8 GPUs, where these are 4) until the training is finished: they may be days of work. What the
+        store refuses to remove is in nobody's way.
         """
-        names = self._names()
-        kept = {newest, *[name for name in names if not self._defect(name)][:KEPT]}
-        for name in names:
-            if name not in kept and (self._damage(name) or not self._defect(name)):
+        layouts = {name: self._layout_if_whole(name) for name in self._names()}
+        own = [name for name, layout in layouts.items() if layout == self.layout]
+        kept = {newest, *own[:KEPT]}
+        for name, layout in layouts.items():
+            if name not in kept and layout in ("", self.layout):
                 remove_checkpoints(storage.join(self.uri, name))
+
+    def _layout_if_whole(self, name: str) -> str:
+        markers = self._markers(name)
+        return "" if self._damage(name, markers) else str(markers[0]["layout"])
 
 
 class BackgroundSaves:
@@ -129,10 +163,10 @@ class BackgroundSaves:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._running: Future[None] | None = None
 
-    def start(self, folder: Path, step: int, seconds: float) -> None:
+    def start(self, folder: Path, name: str, seconds: float) -> None:
         """Upload a checkpoint that lies in ``folder`` and remove it there; first wait for the one before."""
         self.wait()
-        self._running = self._thread.submit(self._save, folder, step, seconds)
+        self._running = self._thread.submit(self._save, folder, name, seconds)
 
     def wait(self) -> None:
         """Wait for the upload on its way, if any, and raise what went wrong with it."""
@@ -140,8 +174,8 @@ class BackgroundSaves:
             self._running.result()
             self._running = None
 
-    def _save(self, folder: Path, step: int, seconds: float) -> None:
-        self._store.save(folder, step, seconds)
+    def _save(self, folder: Path, name: str, seconds: float) -> None:
+        self._store.save(folder, name, seconds)
         shutil.rmtree(folder)
 
 
@@ -151,3 +185,7 @@ def remove_checkpoints(uri: str) -> None:
         storage.delete_folder(uri)
     except (InputError, UnavailableError) as error:
         logger.warning("%s stays, remove it by hand: %s", uri, error)
+
+
+def _step_of(name: str) -> int:
+    return int(name.split("-")[1])

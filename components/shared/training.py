@@ -19,6 +19,7 @@ from transformers import (
 )
 from transformers.utils import is_flash_attn_2_available
 
+from components.shared.errors import UnavailableError
 from components.shared.training_config import TrainingConfig
 from components.shared.training_job import TrainingJob
 from components.shared.training_progress import Progress
@@ -110,6 +111,7 @@ def train_and_save(
     save: Callable[[TrainingJob[Any], Trainer], None],
 ) -> None:
     """Train to the end, then leave the model, by ``save``, and the figures in the job's folder."""
+    _continue_together(job)
     progress = Progress(job)
     trainer.add_callback(progress)
     trainer.remove_callback(PrinterCallback)  # it prints to standard output, which is for the folder's address
@@ -122,6 +124,23 @@ def train_and_save(
         job.write_metrics(_figures(job.config, trainer.state, tokens, seconds))
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def _continue_together(job: TrainingJob[Any]) -> None:
+    """Raise UnavailableError where machines are about to continue from different checkpoints, or only some from one.
+
+    Each has fetched the last complete one by itself; a marker may have been written between their looks.
+    """
+    if job.config.num_nodes == 1:
+        return
+    found: list[str] = [""] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(found, job.checkpoint)
+    if len(set(found)) > 1:
+        names = ", ".join(sorted({name or "none" for name in found}))
+        raise UnavailableError(
+            f"the nodes found different checkpoints ({names}), one of them was just being completed; the same command "
+            "continues from it"
+        )
 
 
 def _figures(config: TrainingConfig, state: TrainerState, tokens: int, seconds: float) -> dict[str, float]:

@@ -34,8 +34,17 @@ class TrainingConfig(StepConfig):
     max_tokens: int = option(1024, help="longest sequence, end token included; longer ones are rejected", minimum=2)
     seed: int = option(0, help="of the order of the rows")
     micro_batch_size: int = option(4, help="rows that one process works on at once", affects_output=False, minimum=1)
+    num_nodes: int = option(
+        1, help="machines that train; more than 1: the step starts them as a TrainJob", affects_output=False, minimum=1
+    )
+    train_job_runtime: str = option(
+        "scalequest-training", help="TrainingRuntime that a TrainJob's pods are made by", affects_output=False
+    )
     num_processes: int = option(
-        0, help="processes, each with its GPU; 0: as many as there are GPUs, 1 without", affects_output=False, minimum=0
+        0,
+        help="processes a machine, each with its GPU; 0: as many as there are GPUs, 1 without",
+        affects_output=False,
+        minimum=0,
     )
     parallelism: str = option(
         "none",
@@ -62,14 +71,21 @@ class TrainingConfig(StepConfig):
             )
 
     @property
-    def processes(self) -> int:
-        """How many processes train."""
+    def processes_here(self) -> int:
+        """How many processes train on this machine."""
         return self.num_processes or max(1, num_accelerators())
 
     @property
+    def processes(self) -> int:
+        """How many processes train on all machines, each of which has as many as this one."""
+        return self.num_nodes * self.processes_here
+
+    @property
     def layout(self) -> str:
-        """Which processes can read a checkpoint of this training."""
-        return f"zero3 on {self.processes} processes" if self.parallelism == "zero3" else "whole weights"
+        """The options that a checkpoint of this training can be read with."""
+        if self.parallelism == "none":
+            return "--parallelism none"
+        return f"--parallelism zero3 and {self.processes} processes (--num-nodes by --num-processes)"
 
     def num_steps(self, num_rows: int) -> int:
         """Return the optimizer steps that this many rows make in all epochs."""

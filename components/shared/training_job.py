@@ -27,7 +27,9 @@ class TrainingJob(Generic[C]):
     model: str  # the model to start from
     checkpoints_uri: str
     end_tokens: tuple[str, ...]  # that stop generation in the trained model
-    resume_from: str = ""  # the checkpoint to continue from
+    node: int = 0  # which of the machines that train this is
+    checkpoint: str = ""  # name of the one to continue from
+    resume_from: str = ""  # where that lies here
     seconds_before: float = 0.0  # that training had taken up to that checkpoint
 
     @property

@@ -13,7 +13,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from components.shared import stopping
-from components.shared.checkpoints import BackgroundSaves, CheckpointStore
+from components.shared.checkpoints import BackgroundSaves, CheckpointStore, draw_name
 from components.shared.training_job import TrainingJob
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,8 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
     """Logs each step, puts checkpoints into the store, and ends training with one where it is told to stop."""
 
     def __init__(self, job: TrainingJob[Any]) -> None:
-        self._saves = BackgroundSaves(CheckpointStore(job.checkpoints_uri, job.config.layout))
+        store = CheckpointStore(job.checkpoints_uri, job.config.layout, node=job.node, num_nodes=job.config.num_nodes)
+        self._saves = BackgroundSaves(store)
         self._seconds_before = job.seconds_before
         self._started = time.monotonic()
         self._first_step = 0
@@ -68,11 +69,21 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
             )
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()  # each process has written its own share of the checkpoint
-        if state.is_world_process_zero:
+        self._saves.wait()  # on all machines: whoever is behind would find the checkpoint before removed as half done
+        name = _agreed(draw_name(state.global_step))  # by then, each process has written its share of the checkpoint
+        if state.is_local_process_zero:
             folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
-            self._saves.start(folder, state.global_step, self.seconds)
+            self._saves.start(folder, name, self.seconds)
+
+
+def _agreed(name: str) -> str:
+    """Return what the first of all processes has drawn, once all of them have come here."""
+    if not torch.distributed.is_initialized():
+        return name
+    names = [name]
+    torch.distributed.broadcast_object_list(names)
+    torch.distributed.barrier()
+    return names[0]
 
 
 def _is_anyone_told_to_stop(device: torch.device) -> bool:

@@ -50,7 +50,10 @@ def train_on_rows(
             checkpoints_uri=folder.checkpoints_uri,
             end_tokens=(template.question_end, template.response_end),
         )
-        metrics = run_training(job, trainer_module) | {"examples": num_rows}
+        metrics = run_training(job, trainer_module)
+        if metrics is None:
+            return folder.uri
+        metrics["examples"] = num_rows
         folder.finish(
             job.model_folder, metrics=metrics, rows_in=len(rows), rejects=rejects, record=cast(type[Row], rows.record)
         )

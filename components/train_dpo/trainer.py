@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import DPOConfig, DPOTrainer
@@ -35,8 +36,8 @@ class OrderedDPOTrainer(InGivenOrder, DPOTrainer):  # type: ignore[misc]  # TRL 
     A training that continues takes the reference's log-probabilities out of its checkpoint.
     """
 
-    def __init__(self, *, resume_from: str, **given: Any) -> None:
-        self._resume_from = resume_from
+    def __init__(self, *, job: TrainingJob[TrainDpoConfig], **given: Any) -> None:
+        self._job = job
         super().__init__(**given)
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
@@ -44,11 +45,27 @@ class OrderedDPOTrainer(InGivenOrder, DPOTrainer):  # type: ignore[misc]  # TRL 
         return dataset
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        if not self._resume_from:
+        if self._job.resume_from:
+            content = json.loads(Path(self._job.resume_from, REFERENCE).read_text(encoding="utf-8"))
+        elif self._job.config.num_nodes == 1:
             return super()._precompute_ref_logps(dataset, name, batch_size)
-        for column, values in json.loads(Path(self._resume_from, REFERENCE).read_text(encoding="utf-8")).items():
+        else:
+            content = self._reference_of_all_machines(dataset, name, batch_size)
+        for column, values in content.items():
             dataset = dataset.add_column(column, values)
         return dataset
+
+    def _reference_of_all_machines(self, dataset: Dataset, name: str, batch_size: int) -> dict[str, list[float]]:
+        """Return the columns that all processes compute together: TRL 1.16 leaves them on the first machine's disk."""
+        content: list[dict[str, list[float]]] = [{}]
+        try:
+            scored = super()._precompute_ref_logps(dataset, name, batch_size)
+            content = [{column: scored[column][:] for column in REFERENCE_COLUMNS}]
+        except FileNotFoundError:
+            if self._job.node == 0:
+                raise
+        broadcast_object_list(content)
+        return content[0]
 
 
 class KeepReference(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for us
@@ -87,7 +104,7 @@ def make_trainer(job: TrainingJob[TrainDpoConfig]) -> OrderedDPOTrainer:
         args=arguments,
         train_dataset=examples.select(list(places)),
         processing_class=load_tokenizer(job),
-        resume_from=job.resume_from,
+        job=job,
     )
     trainer.order = [places[index] for index in order]
     trainer.add_callback(KeepReference(trainer.train_dataset))

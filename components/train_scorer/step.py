@@ -13,6 +13,7 @@ from components.shared.records import FailRate
 from components.shared.templates import CHAT_TEMPLATES, load_chat_template
 from components.shared.training_config import TrainingConfig
 from components.shared.training_job import TrainingJob
+from components.shared.training_nodes import starts_nodes
 from components.shared.training_processes import run_training
 from components.shared.workspace import Workspace
 from components.train_scorer.examples import TARGETS, Drawn, HeldOut, count_examples, examples_of
@@ -44,6 +45,10 @@ def run(config: TrainScorerConfig, workspace: Workspace) -> str:
     if finished := workspace.find_finished(config):
         return finished
     rows = workspace.read(config.examples, FailRate)
+    if starts_nodes(config):
+        from components.shared.training_launch import train_on_nodes
+
+        return train_on_nodes(config, workspace)
     num_examples = count_examples(rows, config.target)
     if not num_examples:
         raise InputError(f"--examples {config.examples} holds nothing to train a {config.target} scorer on")
@@ -62,6 +67,8 @@ def run(config: TrainScorerConfig, workspace: Workspace) -> str:
             config=config, folder=scratch, model=str(base), checkpoints_uri=folder.checkpoints_uri, end_tokens=()
         )
         metrics = run_training(job, "components.train_scorer.trainer")
+        if metrics is None:
+            return folder.uri
         metrics |= measure(config, job.model_folder, split)
         folder.finish(job.model_folder, metrics=metrics, rows_in=num_examples, rejects=split.rejects, record=FailRate)
         folder.delete_checkpoints()

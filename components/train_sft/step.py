@@ -14,6 +14,7 @@ from components.shared.records import Question, Response
 from components.shared.rows import Rows
 from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.training_config import TrainingConfig
+from components.shared.training_nodes import starts_nodes
 from components.shared.training_step import TokenColumns, train_on_rows
 from components.shared.workspace import Workspace
 
@@ -53,6 +54,10 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
     if finished := workspace.find_finished(config):
         return finished
     rows = _read(config, workspace)
+    if starts_nodes(config):
+        from components.shared.training_launch import train_on_nodes
+
+        return train_on_nodes(config, workspace)
     model = fetch_model(config.model, chat=config.objective == "question")
     template = load_chat_template(config.chat_template, model)
     from components.shared.token_examples import ExampleEncoder

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from components.shared import storage, transfers
-from components.shared.checkpoints import MARKER, BackgroundSaves, CheckpointStore, remove_checkpoints
+from components.shared.checkpoints import BackgroundSaves, CheckpointStore, draw_name, marker_name, remove_checkpoints
+from components.shared.errors import InputError
 from tests.stores import Store
 
-LAYOUT = "whole weights"
-OTHER_LAYOUT = "zero3 on 8 processes"
+LAYOUT = "--parallelism none"
+OTHER_LAYOUT = "--parallelism zero3 and 8 processes (--num-nodes by --num-processes)"
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def local_checkpoints(tmp_path: Path) -> CheckpointStore:
 
 def _save(checkpoints: CheckpointStore, folder: Path, *steps: int) -> None:
     for step in steps:
-        checkpoints.save(_local(folder, step), step, seconds=step * 1.5)
+        checkpoints.save(_local(folder, step), draw_name(step), seconds=step * 1.5)
 
 
 def _local(folder: Path, step: int) -> Path:
@@ -69,7 +70,7 @@ def test_no_checkpoint_is_none(checkpoints: CheckpointStore, tmp_path: Path) -> 
 
 def test_half_uploaded_checkpoint_is_passed_over(checkpoints: CheckpointStore, tmp_path: Path) -> None:
     _save(checkpoints, tmp_path / "local", 2, 4)
-    storage.delete_folder(storage.join(_place(checkpoints, 4), MARKER))
+    storage.delete_folder(storage.join(_place(checkpoints, 4), marker_name(0)))
     assert _restored_step(checkpoints, tmp_path) == 2
 
 
@@ -89,12 +90,17 @@ def test_checkpoint_with_a_changed_file_is_passed_over(
     assert "step-0000004" in caplog.text
 
 
-def test_checkpoint_of_other_processes_is_passed_over(
-    local_checkpoints: CheckpointStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_checkpoint_of_other_processes_is_neither_used_nor_silently_left(
+    checkpoints: CheckpointStore, tmp_path: Path
 ) -> None:
-    _save(local_checkpoints, tmp_path / "local", 4)
-    assert _restored_step(CheckpointStore(local_checkpoints.uri, OTHER_LAYOUT), tmp_path) is None
-    assert f"was made by {LAYOUT}, and this is {OTHER_LAYOUT}" in caplog.text
+    _save(checkpoints, tmp_path / "local", 4)
+    with pytest.raises(InputError) as refused:
+        CheckpointStore(checkpoints.uri, OTHER_LAYOUT).restore_latest(tmp_path)
+    message = str(refused.value)
+    assert f"was made with {LAYOUT}, and this is {OTHER_LAYOUT}" in message
+    remover = {"gs": "gcloud storage rm --recursive", "s3": "aws s3 rm --recursive"}
+    scheme = checkpoints.uri.partition("://")[0]
+    assert message.endswith(f"start anew: {remover.get(scheme, 'rm -r')} {checkpoints.uri}")
 
 
 def test_only_the_last_two_are_kept(checkpoints: CheckpointStore, tmp_path: Path) -> None:
@@ -117,7 +123,6 @@ def test_a_new_attempt_leaves_the_checkpoints_of_other_processes_that_it_cannot_
     _save(CheckpointStore(local_checkpoints.uri, OTHER_LAYOUT), tmp_path / "abandoned", 90, 95)
     _save(local_checkpoints, tmp_path / "local", 2, 4, 6)
     assert _steps(local_checkpoints) == [4, 6, 90, 95]
-    assert _restored_step(local_checkpoints, tmp_path) == 6
     assert _restored_step(CheckpointStore(local_checkpoints.uri, OTHER_LAYOUT), tmp_path) == 95
 
 
@@ -136,8 +141,6 @@ def test_a_store_that_refuses_to_delete_costs_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse(uri: str) -> None:
-        from components.shared.errors import InputError
-
         raise InputError(f"{uri}: access denied")
 
     monkeypatch.setattr(storage, "delete_folder", refuse)
@@ -155,11 +158,11 @@ def test_training_goes_on_while_a_checkpoint_is_on_its_way(
     monkeypatch.setattr(transfers, "upload_folder", lambda *given: (may_pass.wait(10), upload(*given)))
     saves = BackgroundSaves(local_checkpoints)
     folder = _local(tmp_path, 2)
-    saves.start(folder, 2, seconds=1.0)
+    saves.start(folder, draw_name(2), seconds=1.0)
     assert folder.exists(), "a checkpoint has to stay until it is in the store"
     assert _steps(local_checkpoints) == []
     may_pass.set()
-    saves.start(_local(tmp_path, 4), 4, seconds=2.0)
+    saves.start(_local(tmp_path, 4), draw_name(4), seconds=2.0)
     saves.wait()
     assert _steps(local_checkpoints) == [2, 4]
     assert not folder.exists()
@@ -168,7 +171,66 @@ def test_training_goes_on_while_a_checkpoint_is_on_its_way(
 def test_an_upload_that_fails_fails_the_training(local_checkpoints: CheckpointStore, tmp_path: Path) -> None:
     Path(local_checkpoints.uri).write_text("a file where the folder would be")
     saves = BackgroundSaves(local_checkpoints)
-    saves.start(_local(tmp_path, 2), 2, seconds=1.0)
+    saves.start(_local(tmp_path, 2), draw_name(2), seconds=1.0)
     with pytest.raises(Exception, match="director"):
         saves.wait()
     shutil.rmtree(tmp_path / "checkpoint-2")  # it is still there
+
+
+# --- of several machines, each with a share of the files ---------------------------------------------------------
+
+
+def _machines(uri: str) -> list[CheckpointStore]:
+    return [CheckpointStore(uri, OTHER_LAYOUT, node=node, num_nodes=2) for node in range(2)]
+
+
+def _share(folder: Path, node: int) -> Path:
+    share = folder / f"machine-{node}"
+    share.mkdir(parents=True)
+    (share / f"rank-{node}.bin").write_text(f"share of {node}")
+    return share
+
+
+def test_a_checkpoint_of_several_machines_comes_back_whole_on_each(
+    checkpoints: CheckpointStore, tmp_path: Path
+) -> None:
+    name = draw_name(4)
+    machines = _machines(checkpoints.uri)
+    for node in (1, 0):
+        machines[node].save(_share(tmp_path, node), name, seconds=6.0)
+    for node, machine in enumerate(machines):
+        restored = machine.restore_latest(tmp_path / f"restored-{node}")
+        assert restored is not None
+        assert (restored.name, restored.step, restored.seconds) == (name, 4, 6.0)
+        files = {path.name: path.read_text() for path in Path(restored.folder).iterdir()}
+        assert files == {"rank-0.bin": "share of 0", "rank-1.bin": "share of 1"}
+
+
+@pytest.mark.parametrize("cut_off", [0, 1])
+def test_a_checkpoint_that_lacks_one_machines_marker_is_never_used(
+    local_checkpoints: CheckpointStore, tmp_path: Path, cut_off: int
+) -> None:
+    machines = _machines(local_checkpoints.uri)
+    for step in (2, 4):
+        name = draw_name(step)
+        for node in (0, 1):
+            machines[node].save(_share(tmp_path / str(step), node), name, seconds=1.0)
+    storage.delete_folder(storage.join(_place(local_checkpoints, 4), marker_name(cut_off)))
+    for machine in machines:
+        restored = machine.restore_latest(tmp_path / f"restored-{machine.node}")
+        assert restored is not None
+        assert restored.step == 2
+
+
+def test_the_first_machine_leaves_what_another_one_is_still_uploading(
+    local_checkpoints: CheckpointStore, tmp_path: Path
+) -> None:
+    first, second = _machines(local_checkpoints.uri)
+    for step in (2, 4, 6):
+        name = draw_name(step)
+        first.save(_share(tmp_path / str(step), 0), name, seconds=1.0)
+        assert _steps(local_checkpoints)[-1] == step
+        second.save(_share(tmp_path / str(step), 1), name, seconds=1.0)
+    first.save(_share(tmp_path / "8", 0), draw_name(8), seconds=1.0)
+    assert _steps(local_checkpoints) == [4, 6, 8]
+    assert _restored_step(first, tmp_path) == 6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared.checkpoints import CheckpointStore
+from components.shared.checkpoints import CheckpointStore, draw_name
 from components.shared.manifests import read_manifest
 from components.shared.workspace import Workspace
 from tests.components.shared import slow_filter
@@ -39,7 +39,7 @@ def test_a_training_saves_continues_and_finishes_and_names_the_checkpoints_that_
     saved.mkdir()
     for step in range(4):
         (saved / "state.bin").write_bytes(bytes(step + 1))
-        store.save(saved, step, 0.0)
+        store.save(saved, draw_name(step), 0.0)
     assert caplog.text.count(" stays, remove it by hand: ") >= 2
 
     restored = store.restore_latest(tmp_path / "restored")

@@ -7,6 +7,7 @@ from tests.source_tree import imports_of, name_of, python_files
 HASHES_OF_CONTENT = {
     "components/deduplicate/index.py",
     "components/import_questions/step.py",
+    "components/shared/gathered_ledgers.py",
     "components/shared/manifests.py",
     "components/shared/model_folders.py",
     "components/shared/node_cache.py",
@@ -18,6 +19,7 @@ HASHES_OF_CONTENT = {
     "components/shared/scoring/scripted_scorer.py",
     "components/shared/storage.py",
     "components/shared/tables.py",
+    "components/shared/training_launch.py",
 }
 
 

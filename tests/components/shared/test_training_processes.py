@@ -28,7 +28,7 @@ def test_the_figures_of_several_processes_come_back(tmp_path: Path) -> None:
         ("refuse", InputError, "access denied"),
         ("fail to reach", UnavailableError, "the store does not answer"),
         ("have a bug", RuntimeError, "ZeroDivisionError: division by zero"),
-        ("die", UnavailableError, "one of the 2 processes that train was killed"),
+        ("die", UnavailableError, "one of the 2 processes that train here was killed"),
     ],
 )
 def test_what_one_process_fails_of_is_what_the_step_fails_of(

@@ -1,0 +1,59 @@
+"""Which machine of a training on several machines this is, by the environment that Kubeflow Trainer gives to its pods.
+
+Its torch plugin sets what ``torch.distributed.run`` reads: PET_NNODES, PET_NODE_RANK, PET_MASTER_ADDR, PET_MASTER_PORT.
+A step that is told to train on several machines and has none of these is the one that starts them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from components.shared.errors import InputError
+from components.shared.training_config import TrainingConfig
+
+VARIABLES = ("PET_NNODES", "PET_NODE_RANK", "PET_MASTER_ADDR", "PET_MASTER_PORT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One of the machines that train."""
+
+    rank: int  # the first, 0, saves the model and finishes the folder
+    address: str  # of the first one
+    port: int
+
+
+def starts_nodes(config: TrainingConfig) -> bool:
+    """Tell whether this step has to start the machines that train, and trains nothing itself."""
+    return config.num_nodes > 1 and own_node(config) is None
+
+
+def own_node(config: TrainingConfig) -> Node | None:
+    """Return which of the machines this is, None where there are no others, or where it is none of them.
+
+    InputError where the environment and ``--num-nodes`` contradict each other.
+    """
+    given = {name: os.environ.get(name, "") for name in VARIABLES}
+    num_nodes = given["PET_NNODES"] or "1"
+    if not any(given.values()) or num_nodes == str(config.num_nodes) == "1":
+        return None
+    if num_nodes != str(config.num_nodes):
+        raise InputError(
+            f"--num-nodes is {config.num_nodes}, but this pod belongs to a training on {num_nodes} nodes (PET_NNODES); "
+            "give the number that the TrainJob has"
+        )
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise InputError(
+            f"--num-nodes {config.num_nodes}: {', '.join(missing)} must be set, too; Kubeflow Trainer sets them in the "
+            "pods of a runtime with mlPolicy.torch"
+        )
+    return Node(rank=_number("PET_NODE_RANK"), address=given["PET_MASTER_ADDR"], port=_number("PET_MASTER_PORT"))
+
+
+def _number(name: str) -> int:
+    text = os.environ[name]
+    if not text.isdecimal():
+        raise InputError(f"{name} is {text!r}; expected a whole number")
+    return int(text)
