@@ -21,6 +21,7 @@ def main() -> None:
         ("bench_scoring", ("--model", str(model))),
         ("bench_step_overhead", ()),
         ("bench_storage", ()),
+        ("bench_transfers", ()),
     ):
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=True)  # noqa: S603 -- our own modules
 

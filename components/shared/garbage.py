@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from components.shared import storage
 from components.shared.errors import InputError
+from components.shared.gathered_ledgers import GATHERED
 from components.shared.inventory import THREADS, StoredObject, list_objects, list_uploads, store_time
 from components.shared.ledgers import REJECTED
 from components.shared.lineage import stages_of
@@ -46,6 +47,7 @@ _LEFTOVERS = (
     (re.compile(rf"{REJECTED}/"), "rejected rows that no part counts, of an attempt that was cut off"),
     (re.compile(r"part-\d+\.parquet"), "a part that the manifest does not name"),
     (re.compile(rf"{TRIES}/"), "a mark of what a process had begun; the folder is finished"),
+    (re.compile(rf"{GATHERED}/"), "copies of ledgers; the folder is finished"),
     (re.compile(rf"{CHECKPOINTS}/"), "a checkpoint of a training that is finished"),
     (re.compile(r"model-[0-9a-f]{8}/"), "a model that the manifest does not name, of an attempt that was cut off"),
 )

@@ -13,7 +13,8 @@ from typing import Any, cast
 from components.shared import stopping, storage
 from components.shared.accelerators import num_accelerators
 from components.shared.claims import Claim
-from components.shared.ledgers import LEDGER_KEY, Ledger, read_ledgers, sum_ledgers, write_rejects
+from components.shared.gathered_ledgers import FolderLedgers
+from components.shared.ledgers import LEDGER_KEY, Ledger, sum_ledgers, write_rejects
 from components.shared.lost_races import accept_part, input_contents, refuse_other_inputs
 from components.shared.manifests import MANIFEST, part_name
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
@@ -37,7 +38,7 @@ class OutputFolder:
         self.slices = [Slice(input=i, part=p, start=a, stop=b) for i, p, a, b in claim.plan["slices"]]
         self.units_per_row = int(claim.plan["units_per_row"])
         self.tries = Tries(claim.uri)
-        self.written: dict[str, Ledger] = {}  # of the parts that this process wrote, by name
+        self.ledgers = FolderLedgers(claim.uri)
         self._files: dict[str, str] = {}
         self._own = range(shard, len(self.slices), num_shards)
         self._clock = time.monotonic()
@@ -100,7 +101,7 @@ class OutputFolder:
         """Write the manifest if every part stands, whoever made it; return the folder's address."""
         if self.finished:
             return self.uri
-        present = set(storage.list_names(self.uri))
+        present = storage.list_md5s(self.uri)
         names = [part_name(number) for number in range(len(self.slices))]
         missing = [name for name in names if name not in present]
         assert not {names[number] for number in self._own} & set(missing), "a row of this shard was not settled"
@@ -108,7 +109,7 @@ class OutputFolder:
             logger.info("%d of %d parts of %s are other shards' and still missing", len(missing), len(names), self.uri)
             self._leave()
             return self.uri
-        ledgers = self._ledgers(names)
+        ledgers = self.ledgers.of(names, present)
         for name, ledger in zip(names, ledgers, strict=True):
             refuse_other_inputs(storage.join(self.uri, name), ledger.inputs, self.claim.plan["inputs"])
         totals = sum_ledgers(ledgers)
@@ -124,6 +125,7 @@ class OutputFolder:
             )
         if self.tries.any:
             self.tries.clear()
+        self.ledgers.clear()
         return self.uri
 
     def _leave(self) -> None:
@@ -133,12 +135,6 @@ class OutputFolder:
             storage.join(self.uri, MANIFEST)
         ):  # meanwhile, by another shard, which saw no such mark
             self.tries.clear()
-
-    def _ledgers(self, names: Sequence[str]) -> list[Ledger]:
-        """Return every part's ledger; those that this process wrote need not be read."""
-        others = [name for name in names if name not in self.written]
-        read = dict(zip(others, read_ledgers([storage.join(self.uri, name) for name in others]), strict=True))
-        return [self.written.get(name) or read[name] for name in names]
 
     def part_seconds(self) -> float:
         """Return the seconds since this process wrote its last part; they add up, even where parts overlap."""
@@ -289,8 +285,9 @@ class Part:
         name = part_name(self.number)
         uri = storage.join(self._folder.uri, name)
         try:
-            storage.create(uri, to_parquet(table))
-            self._folder.written[name] = ledger
+            content = to_parquet(table)
+            storage.create(uri, content)
+            self._folder.ledgers.add(name, ledger, content)
         except FileExistsError:
             ledger = accept_part(uri, ledger, self._folder.claim.plan["inputs"])
         self._kept, self._rejected, self._written = {}, {}, True

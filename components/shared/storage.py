@@ -148,7 +148,7 @@ def _ls(uri: str, *, detail: bool) -> dict[str, dict[str, Any]]:
             entries = filesystem(uri).ls(client_path(uri), detail=detail)
         except (FileNotFoundError, NotADirectoryError):
             return {}
-    infos = {entry["name"]: entry for entry in entries} if detail else dict.fromkeys(entries, {})
+    infos = {entry["name"]: entry for entry in entries} if detail else {path: {} for path in entries}
     paths = {path.rstrip("/"): info for path, info in infos.items()}
     paths.pop(_key(uri), None)  # some stores list the folder itself
     names = {posixpath.basename(path): info for path, info in paths.items()}
