@@ -18,7 +18,7 @@ from components.shared.retries import until_answered, until_answered_async
 
 WAIT_SECONDS = 60.0
 GOOGLE_VARIABLES = ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP")
-AWS_VARIABLES = ("AWS_EC2_METADATA_SERVICE_ENDPOINT",)
+AWS_VARIABLES = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT")
 
 _GOOGLE_SERVER = "metadata.google.internal"
 _NO_GOOGLE = (
@@ -78,14 +78,15 @@ def _find_google_credentials() -> Any:
 
 
 async def wait_for_aws_credentials(has_credentials: Callable[[], Awaitable[bool]]) -> None:
-    """Return once the environment ``has_credentials``."""
+    """Return once the environment ``has_credentials``; IRSA's are fetched by the first request, as a part of it."""
 
     async def attempt() -> None:
         if not await has_credentials():
             _check_whether_to_wait(os.environ.get("AWS_EC2_METADATA_DISABLED") == "true", _is_aws_known(), _NO_AWS)
             raise ConnectionError("no answer")
 
-    call = f"a request for credentials to {os.environ.get(AWS_VARIABLES[0]) or 'the metadata server of this machine'}"
+    asked = next(filter(None, map(os.environ.get, AWS_VARIABLES)), "the metadata server of this machine")
+    call = f"a request for credentials to {asked}"
     try:
         await until_answered_async(call, attempt, seconds=WAIT_SECONDS, min_tries=1)
     except UnavailableError as error:

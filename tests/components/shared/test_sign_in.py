@@ -166,12 +166,19 @@ def test_public_buckets_are_read_without_credentials_where_the_clients_are_told_
     assert seen == {"nobody"}
 
 
-@pytest.mark.parametrize("late", [0, 2])
-def test_a_step_waits_for_the_metadata_server_of_ec2(
-    s3_store: Store, late: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("late", "variable", "path"),
+    [
+        (0, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "/"),
+        (2, "AWS_EC2_METADATA_SERVICE_ENDPOINT", "/"),
+        (4, "AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{ROLES}role"),
+    ],
+)
+def test_a_step_waits_for_the_metadata_server_of_ec2_or_for_pod_identity(
+    s3_store: Store, late: int, variable: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with fault_proxy(s3_store.environment["AWS_ENDPOINT_URL"], share=0) as proxy, metadata_server(AWS, late) as host:
-        endpoint = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://{host}/", "AWS_DEFAULT_REGION": "us-east-1"}
+        endpoint = {variable: f"http://{host}{path}", "AWS_DEFAULT_REGION": "us-east-1"}
         with credentials_seen(proxy, monkeypatch) as seen:
             step = run_step(s3_store.uri, f"{s3_store.uri}/x", {**endpoint, "AWS_ENDPOINT_URL": proxy.url})
     assert seen == {"AWS4-HMAC-SHA256 Credential=key-of-the-node"}, step.stderr
@@ -188,6 +195,15 @@ def test_a_metadata_server_of_ec2_that_never_answers_ends_in_one_message() -> No
     step = run_step("s3://bucket/workspace", "s3://bucket/questions", environment)
     assert step.returncode == 75, step.stderr
     assert f"a request for credentials to {endpoint} was tried " in message_of(step)
+
+
+def test_a_token_service_that_never_answers_ends_in_one_message(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("of the service account")
+    role = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"), "AWS_ROLE_ARN": "arn:aws:iam::1:role/steps"}
+    service = {"AWS_ENDPOINT_URL_STS": f"http://{CLOSED_PORT}", "AWS_DEFAULT_REGION": "us-east-1", LIMIT_VARIABLE: "1"}
+    step = run_step("s3://bucket/workspace", "s3://bucket/questions", {**role, **service, "AWS_MAX_ATTEMPTS": "1"})
+    assert step.returncode == 75, step.stderr
+    assert f'Could not connect to the endpoint URL: "http://{CLOSED_PORT}/"' in message_of(step)
 
 
 @pytest.mark.parametrize("place", [{"AWS_EC2_METADATA_DISABLED": "true"}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}])
