@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from components.shared import exit_codes
 from manifests.generate import COMPILED, pipeline_objects
 from pipelines.cluster.package import without_queue
 from pipelines.hardware_profiles import profile_names, read_profile
-from pipelines.resources import QUEUE_LABEL
+from pipelines.resources import QUEUE, QUEUE_LABEL
 from tests.helm.matrix import IMAGES, JUDGE, RECURRING
 from tests.helm.objects import find_all, find_one, judge_of
 from tests.manifests.schemas import kubernetes_versions, problems_of
@@ -172,6 +173,23 @@ def test_the_training_runtime_fills_a_node_and_keeps_to_fields_that_lasted(rende
     (container,) = job["template"]["spec"]["template"]["spec"]["containers"]
     assert (job["name"], container["name"]) == ("node", "node")
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "8"
+
+
+def test_nodes_that_are_lost_begin_again_together_and_bad_input_ends_a_training(rendered: dict[str, Objects]) -> None:
+    spec = find_one(rendered["everything"], "TrainingRuntime")["spec"]["template"]["spec"]
+    (rule,) = spec["failurePolicy"]["rules"]
+    assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
+    job = spec["replicatedJobs"][0]["template"]["spec"]
+    assert job["backoffLimit"] == 0
+    assert [each["onExitCodes"]["values"] for each in job["podFailurePolicy"]["rules"]] == [[exit_codes.BAD_INPUT]]
+    assert job["template"]["spec"]["restartPolicy"] == "Never"
+
+
+@pytest.mark.parametrize(("name", "queue"), [("everything", QUEUE), ("no-network-policy", None)])
+def test_train_jobs_wait_in_the_queue_where_there_is_one(
+    name: str, queue: str | None, rendered: dict[str, Objects]
+) -> None:
+    assert find_one(rendered[name], "TrainingRuntime")["metadata"]["labels"].get(QUEUE_LABEL) == queue
 
 
 def test_the_pipelines_are_registered_as_the_manifests_register_them(rendered: dict[str, Objects]) -> None:

@@ -159,6 +159,24 @@ def test_only_jobs_with_a_gpu_wait_in_the_queue(name: str, queue: str | None, to
     assert localqueue["metadata"]["name"] == "scalequest-gpu"
 
 
+def test_a_training_runtime_that_is_queued_queues_its_train_jobs(tools: Tools, tmp_path: Path) -> None:
+    components = ["options/trainer", "options/jobs-queued"]
+    built = tools.build(write_overlay(tmp_path, resources=["base"], components=components))
+    (runtime,) = [document for document in built if document["kind"] == "TrainingRuntime"]
+    assert runtime["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "scalequest-gpu"
+
+
+@pytest.mark.parametrize(("name", "starts_nodes"), [("train_dpo", True), ("generate_responses", False)])
+def test_a_training_on_several_nodes_asks_the_cluster_and_no_gpu(
+    name: str, starts_nodes: bool, tools: Tools, tmp_path: Path
+) -> None:
+    job = _built(name, ["jobs-on-gke-a100-80g", "jobs-on-several-nodes"], tools, tmp_path)
+    pod = job["spec"]["template"]["spec"]
+    limits = pod["containers"][0]["resources"]["limits"]
+    assert (pod["automountServiceAccountToken"], "nvidia.com/gpu" in limits) == (starts_nodes, not starts_nodes)
+    assert ("nodeSelector" in pod) == (not starts_nodes)
+
+
 def test_the_example_gives_as_many_pods_as_shards(tools: Tools) -> None:
     options, job = tools.build(MANIFESTS / "examples/eight-shards")
     assert str(job["spec"]["completions"]) == str(job["spec"]["parallelism"]) == options["data"]["num_shards"] == "8"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.shared import exit_codes, kubernetes_api, storage, train_job_pods, train_jobs
 from components.shared.errors import InputError, UnavailableError
@@ -39,6 +40,7 @@ from tests.components.shared.trainer_cluster import (
     write_kubeconfig,
 )
 from tests.conftest import WriteRows
+from tests.source_tree import ROOT
 
 SECONDS = 60.0
 QUEUE = {"kueue.x-k8s.io/queue-name": "scalequest-gpu"}
@@ -224,6 +226,36 @@ def test_no_cluster_at_all_is_said(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(InputError, match=r"starts a TrainJob, and there is no cluster to ask \(.*; run it in a pod"):
         train_on_nodes(config, workspace)
+
+
+def test_the_role_allows_what_is_asked_and_nothing_else_of_trainings(
+    cluster: Cluster, config: TrainSftConfig, workspace: Workspace, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fails(cluster, [137, 1], [[], []])
+    with pytest.raises(UnavailableError):
+        train_on_nodes(config, workspace)
+    _completes(cluster, config, tiny_model, seconds=1.0)
+    cluster.add_pod(launching_pod("second", workflow="run-2"))
+    first = threading.Thread(target=train_on_nodes, args=(config, workspace))
+    first.start()
+    cluster.await_asked("POST trainjobs", 2)
+    monkeypatch.setenv("KFP_POD_NAME", "second")
+    train_on_nodes(config, workspace)
+    first.join(SECONDS)
+    verbs = {"POST": "create", "WATCH": "watch", "PATCH": "patch", "DELETE": "delete"}
+    asked = {
+        (kind.replace("log", "pods/log"), verbs.get(method) or ("list" if "fieldSelector" in query else "get"))
+        for method, kind, query in ((*request.split(), query) for request, query, _ in cluster.asked)
+        if kind != "pods"
+    }
+    assert asked == _allowed()
+
+
+def _allowed() -> set[tuple[str, str]]:
+    """Return what manifests/options/trainer lets a step do beside the base: resources and verbs."""
+    (patch,) = yaml.safe_load((ROOT / "manifests/options/trainer/kustomization.yaml").read_text())["patches"]
+    rules = [each["value"] for each in yaml.safe_load(patch["patch"])]
+    return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
 
 # --- failed ------------------------------------------------------------------------------------------------------
