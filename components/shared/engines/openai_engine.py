@@ -17,6 +17,7 @@ from typing import Any
 from components.shared import stopping
 from components.shared.engines import Completion, Request, Result, Sampling, unanswered
 from components.shared.errors import InputError, UnavailableError
+from components.shared.restarts import PROBE
 from components.shared.seeds import derive_fraction
 
 PATIENCE_SECONDS = 300.0  # how long a server may be away: it loads another model, or is moved
@@ -26,9 +27,12 @@ LONGEST_PAUSE_SECONDS = 30.0
 MAX_PAUSE_SECONDS = 900.0  # a server that asks to come back later than this stops the run
 TIMEOUT_SECONDS = 600.0  # of one request: a long answer from a busy server
 RETRIED = (408, 409, 429, 500, 502, 503, 504)
+REFUSED = (400, 413, 422)  # what it is asked for, or one text: filters of content answer so
 QUOTA = "insufficient_quota"  # a 429 that no waiting mends
 
 logger = logging.getLogger(__name__)
+
+HARMLESS = Request(key=None, message=PROBE, seed=0)
 
 
 class Refusal(Exception):  # noqa: N818 -- not an error yet: the request is sent again
@@ -45,6 +49,10 @@ class TooLongError(Exception):
 
 class UnservedError(InputError):
     """The server has no such path or model."""
+
+
+class RefusedError(InputError):
+    """The server does not take a request: perhaps none of ours, perhaps not this one."""
 
 
 class OpenAIEngine:
@@ -81,6 +89,7 @@ class OpenAIEngine:
         self._patience_seconds = patience_seconds
         self._first_pause_seconds = first_pause_seconds
         self._stopped = threading.Event()
+        self._has_answered = False
 
     def check(self) -> None:
         """Raise InputError where the server refuses the key or does not serve the model."""
@@ -97,7 +106,8 @@ class OpenAIEngine:
     def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 
-        Raises InputError for a refusal that waiting does not mend, UnavailableError where waiting was in vain.
+        Raises InputError for a refusal that neither waiting nor another text mends, UnavailableError where waiting was
+        in vain.
         """
         source = iter(requests)
         running: set[Future[Result]] = set()
@@ -136,9 +146,25 @@ class OpenAIEngine:
                 reply = self._patiently("POST", "chat/completions", body, request.seed)
             except TooLongError as error:
                 return unanswered(request, "too_long", str(error))
+            except RefusedError as error:
+                if not self._answers_others(sampling):
+                    raise
+                logger.warning("a request is rejected: %s", error)
+                return unanswered(request, "refused", str(error))
+            self._has_answered = True
             num_prompt_tokens = max(num_prompt_tokens, _usage(reply, "prompt_tokens"))
             completions += _completions(reply, lacking)
         return Result(request=request, completions=tuple(completions), num_prompt_tokens=num_prompt_tokens)
+
+    def _answers_others(self, sampling: Sampling) -> bool:
+        """Tell whether the server takes a harmless request, so that one that it refused is itself to blame."""
+        if not self._has_answered:
+            try:
+                self._patiently("POST", "chat/completions", self._body(HARMLESS, sampling, 1, 0), 0)
+            except (RefusedError, TooLongError):
+                return False
+            self._has_answered = True
+        return True
 
     def _body(self, request: Request, sampling: Sampling, num_samples: int, seed: int) -> dict[str, Any]:
         return {
@@ -197,8 +223,10 @@ class OpenAIEngine:
             return TooLongError(message)
         if code == "model_not_found" or (status == 404 and "model" in message.lower()):
             return UnservedError(self._unknown_model(f" (HTTP {status}: {message})"))
-        kind = UnservedError if status in (404, 405) else InputError
-        return kind(f"--endpoint {self._endpoint} refuses the request: HTTP {status}: {message}")
+        kinds = {404: UnservedError, 405: UnservedError} | dict.fromkeys(REFUSED, RefusedError)
+        return kinds.get(status, InputError)(
+            f"--endpoint {self._endpoint} refuses the request: HTTP {status}: {message}"
+        )
 
     def _unknown_model(self, detail: str) -> str:
         return f"--endpoint {self._endpoint} does not serve the model {self._model!r}{detail}; name one that it serves"

@@ -223,6 +223,31 @@ def test_a_prompt_that_is_too_long_is_a_result_and_the_others_go_on() -> None:
     assert texts([results["short"]]) == {"short": ("ok",)}
 
 
+@pytest.mark.parametrize("messages", [("hideous", "fine", "kind"), ("hideous",)], ids=["among_others", "first_of_all"])
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_text_that_the_server_does_not_take_is_a_result_and_the_others_go_on(
+    status: int, messages: tuple[str, ...]
+) -> None:
+    def answer(body: dict[str, Any], _: int) -> Answer:
+        text = body["messages"][0]["content"]
+        return refusal(status, "filtered", code="content_filter") if text == "hideous" else reply(text)
+
+    with serve(answer) as served:
+        results = {result.request.key: result for result in ask(served, *messages)}
+    (completion,) = results.pop("hideous").completions
+    assert completion.finish_reason == "refused"
+    assert completion.detail.endswith(f"refuses the request: HTTP {status}: filtered")
+    assert texts(results.values()) == {message: (message,) for message in messages[1:]}
+
+
+def test_a_server_that_takes_no_request_as_we_put_it_stops_the_run() -> None:
+    with (
+        serve(lambda *_: refusal(400, "Unsupported parameter: 'max_tokens'")) as served,
+        pytest.raises(InputError, match="refuses the request: HTTP 400: Unsupported parameter: 'max_tokens'"),
+    ):
+        ask(served, *map(str, range(3)))
+
+
 def test_a_reply_without_choices_is_an_error() -> None:
     with (
         serve(lambda *_: Answer(body={"object": "nothing"})) as served,
