@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.shared import scoring
 from components.shared.config import StepConfig
 from components.shared.errors import InputError
 from components.shared.scoring import (
@@ -42,6 +43,20 @@ def test_the_scripted_scorer_reports_what_is_too_long() -> None:
     (short, long) = scripted(max_tokens=3).score([Text(key="s", text="one two three"), Text(key="l", text="1 2 3 4")])
     assert short.value is not None
     assert (long.key, long.num_tokens, long.value) == ("l", 4, None)
+
+
+def test_beside_an_accelerator_the_scorer_has_a_process_of_its_own(
+    tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SomeScoringConfig(workspace="w")
+    texts = [Text(key=number, text=f"text {number}") for number in range(3)]
+    values = {}
+    for num_accelerators in (0, 1):
+        monkeypatch.setattr(scoring, "num_accelerators", lambda count=num_accelerators: count)
+        scorer = open_scorer(config, tiny_scorer, add_special_tokens=True)
+        values[type(scorer).__name__] = {score.key: score.value for score in scorer.score(texts)}
+        scorer.close()
+    assert values["ScorerProcess"] == pytest.approx(values["SequenceClassifier"], abs=1e-5)
 
 
 def test_an_unknown_engine_is_refused() -> None:
