@@ -50,6 +50,17 @@ def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
                 )
 
 
+def check_nodes(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError where a step that only starts the nodes of a training would hold GPUs itself."""
+    nodes, gpus = arguments.get("training_nodes", 1), arguments.get("training_gpus", "0")
+    if nodes > 1 and gpus != "0":
+        raise InputError(
+            f"training_nodes {nodes} trains in the pods of a TrainJob, which are as large as the TrainingRuntime says; "
+            f"the {gpus} GPUs of the step that waits for them would lie idle: add --set training_gpus=0 "
+            "--set training_cpu=1 --set training_memory=4Gi"
+        )
+
+
 def _quantity(name: str, text: str) -> Decimal:
     try:
         return Decimal(parse_quantity(text))

@@ -14,8 +14,8 @@ from rich.console import Console
 from components.shared import storage
 from components.shared.errors import InputError
 from pipelines.arguments import Run, prepare_run
-from pipelines.cluster.hardware import arguments_of, check_fits, find_profile
-from pipelines.cluster.kubeflow import connect, explained
+from pipelines.cluster.hardware import arguments_of, check_fits, check_nodes, find_profile
+from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
 from pipelines.cluster.package import check_pinned, is_queued, package
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.watching import watch
@@ -54,6 +54,7 @@ def prepare_submission(preset: str, settings: Sequence[str], workspace: str, pip
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)
     check_fits(profile, run.arguments)
+    check_nodes(run.arguments)
     if run.arguments.get("num_shards", 1) > MAX_SHARDS:
         raise InputError(
             f"num_shards {run.arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}"
@@ -84,6 +85,11 @@ def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str,
                 namespace=namespace,
                 service_account=cluster.service_account or None,
             )
+    if namespace is None and cluster.namespace != OWN_NAMESPACE:
+        sys.stderr.write(
+            "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in the namespace that it stands "
+            f"in, whatever --namespace says; {cluster.namespace} has to be that one\n"
+        )
     name = run.pipeline.path.stem
     console.print(f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
     console.print(f"run {submitted.run_id}", highlight=False)

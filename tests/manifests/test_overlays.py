@@ -55,6 +55,20 @@ def test_an_option_adds_what_the_chart_adds_for_it(option: str, tools: Tools, tm
     assert by_name(tools.build(overlay)) == by_name(rendering.objects)
 
 
+def test_judge_and_model_cache_together_are_what_the_chart_makes_of_both(tools: Tools, tmp_path: Path) -> None:
+    rendering = tools.render(**CHART_VALUES["judge"], **CHART_VALUES["model-cache"])
+    overlay = write_overlay(tmp_path, resources=["base"], components=["options/judge", "options/model-cache"])
+    built, rendered = by_name(tools.build(overlay)), by_name(rendering.objects)
+    for objects in (built, rendered):  # the two tools order what they add to a list differently
+        pod = objects[("Deployment", "scalequest-judge")]["spec"]["template"]["spec"]
+        for part, name in ((pod, "volumes"), (pod["containers"][0], "env"), (pod["containers"][0], "volumeMounts")):
+            part[name].sort(key=lambda item: item["name"])
+    assert built == rendered
+    pod = built[("Deployment", "scalequest-judge")]["spec"]["template"]["spec"]
+    (claim,) = [each["persistentVolumeClaim"] for each in pod["volumes"] if "persistentVolumeClaim" in each]
+    assert claim["claimName"] == built[("PersistentVolumeClaim", "scalequest-model-cache")]["metadata"]["name"]
+
+
 @pytest.mark.parametrize("name", ["gke", "eks", "local"])
 def test_an_overlay_holds_what_the_chart_makes_of_the_example_of_its_name(name: str, tools: Tools) -> None:
     rendering = tools.render(CHART / "examples" / f"{name}.yaml")

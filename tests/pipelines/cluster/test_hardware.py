@@ -1,7 +1,7 @@
 import pytest
 
 from components.shared.errors import InputError
-from pipelines.cluster.hardware import arguments_of, check_fits, find_profile
+from pipelines.cluster.hardware import arguments_of, check_fits, check_nodes, find_profile
 from pipelines.hardware_profiles import profile_names
 
 
@@ -35,6 +35,14 @@ def test_a_pod_that_fits_no_node_is_refused(name: str, value: str) -> None:
     profile = find_profile("gke-a100-80g")
     with pytest.raises(InputError, match=f"{name} {value} fits no node: a a2-ultragpu-8g of the profile gke-a100-80g"):
         check_fits(profile, arguments_of(profile, spot=False) | {name: value})
+
+
+def test_gpus_of_a_step_that_only_waits_for_other_nodes_are_refused() -> None:
+    arguments = arguments_of(find_profile("gke-a100-80g"), spot=False)
+    check_nodes(arguments | {"training_nodes": 1})
+    check_nodes(arguments | {"training_nodes": 2, "training_gpus": "0"})
+    with pytest.raises(InputError, match="the 8 GPUs of the step that waits for them would lie idle: add --set train"):
+        check_nodes(arguments | {"training_nodes": 2})
 
 
 def test_what_is_no_quantity_is_refused() -> None:

@@ -75,12 +75,15 @@ def test_on_one_machine_images_have_their_tags(kubeflow: Server) -> None:
     assert submit("smoke", [], WORKSPACE, "", cluster, follow=False) == 0
 
 
-def test_a_server_for_a_single_user_is_given_no_namespace(kubeflow: Server) -> None:
+def test_a_server_for_a_single_user_is_given_no_namespace_and_that_is_said(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
     kubeflow.on("GET /apis/v2beta1/healthz", {"multi_user": False})
     kubeflow.on("GET /apis/v2beta1/experiments", {})
     kubeflow.on("POST /apis/v2beta1/experiments", lambda experiment: experiment | {"experiment_id": "new"})
     assert submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=False) == 0
     assert not kubeflow.body_of("POST /apis/v2beta1/experiments").get("namespace")
+    assert "has a single user: the run's pods are in the namespace that it stands in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("state", "expected"), [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELED", 1)])
