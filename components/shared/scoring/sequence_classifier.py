@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from components.shared.errors import EngineDiedError
+from components.shared.errors import EngineDiedError, UnavailableError
 from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import first_batch, longest_first, windows
@@ -29,7 +29,15 @@ class SequenceClassifier:
         self._encoder = Encoder(model_folder, add_special_tokens=add_special_tokens, max_tokens=max_tokens)
         self._max_batch_tokens = max_batch_tokens
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = _load(model_folder, self._device)
+        try:
+            self._model = _load(model_folder, self._device)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_shortage(error):
+                raise
+            raise UnavailableError(
+                f"the memory of this {self._device.type} does not hold the model in {model_folder} "
+                f"({_in_a_line(error)}); end what else takes of it, or take a larger machine, and start again"
+            ) from error
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, batch by batch of about one length.
@@ -65,11 +73,10 @@ class SequenceClassifier:
         try:
             return self._logits(batch)
         except (RuntimeError, MemoryError) as error:
-            message = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(map(message.count, SHORTAGES)):
-                return message
+            if _is_shortage(error):
+                return _in_a_line(error)
             if isinstance(error, torch.AcceleratorError):  # no other call of this process will succeed after it
-                raise EngineDiedError(message, at=[item.key for item in batch]) from error
+                raise EngineDiedError(_in_a_line(error), at=[item.key for item in batch]) from error
             raise
 
     def _make_room(self, batch: Sequence[Encoded], shortage: str) -> None:
@@ -105,6 +112,15 @@ class SequenceClassifier:
         if config.pad_token_id is None or config.pad_token_id in last_tokens:
             config.pad_token_id = next(token for token in itertools.count() if token not in last_tokens)
         return int(config.pad_token_id)
+
+
+def _is_shortage(error: Exception) -> bool:
+    """Tell whether an error says that memory is short, and nothing worse."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(map(str(error).count, SHORTAGES))
+
+
+def _in_a_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def _out_of_memory(item: Encoded, shortage: str) -> Score:

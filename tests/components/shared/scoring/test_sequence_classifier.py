@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from components.shared.errors import EngineDiedError
+from components.shared.errors import EngineDiedError, UnavailableError
 from components.shared.scoring import Score, Text
 from components.shared.scoring.encoding import Encoded
 from components.shared.scoring.sequence_classifier import SequenceClassifier
@@ -122,6 +122,17 @@ def test_a_failing_accelerator_is_told_from_short_memory(tiny_scorer: Path, monk
     longest = sorted(range(10), key=lambda number: len(some[number]), reverse=True)
     assert list(died.value.at) == longest[: len(died.value.at)]
     assert 0 < len(died.value.at) < 10
+
+
+def test_a_model_that_the_memory_does_not_hold_is_one_message(
+    tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB.\nIncluding …")
+
+    monkeypatch.setattr(torch.nn.Module, "to", short)
+    with pytest.raises(UnavailableError, match=r"does not hold the model in .*Tried to allocate 20 GiB\.\); end what"):
+        scores(tiny_scorer, some_texts(1))
 
 
 def test_what_is_wrong_with_the_model_is_no_short_memory(tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
