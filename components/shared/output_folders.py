@@ -131,9 +131,8 @@ class OutputFolder:
     def _leave(self) -> None:
         """Say that this process has done its share: nothing that it had begun is to be blamed for what comes."""
         self.tries.end()
-        if self.tries.any and storage.exists(
-            storage.join(self.uri, MANIFEST)
-        ):  # meanwhile, by another shard, which saw no such mark
+        # Another shard may have finished the folder meanwhile, and not have seen this last mark.
+        if self.tries.any and storage.exists(storage.join(self.uri, MANIFEST)):
             self.tries.clear()
 
     def part_seconds(self) -> float:
