@@ -76,7 +76,7 @@ def test_help_loads_no_heavy_library() -> None:
     command = [sys.executable, "-c", _PRINT_HEAVY_LOADED, ",".join(STEPS)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = json.loads(result.stderr)
-    heavy = HEAVY | {"kfp", "gcsfs", "s3fs", "botocore", "google", "matplotlib", "requests", "aiohttp"}
+    heavy = HEAVY | {"kfp", "gcsfs", "s3fs", "botocore", "google", "matplotlib", "requests", "aiohttp", "kubernetes"}
     assert {step: found for step, names in loaded.items() if (found := heavy & set(names))} == {}
 
 

@@ -67,11 +67,11 @@ def is_disrupted(namespace: str, name: str) -> bool:
     return any(each.type == "DisruptionTarget" and each.status == "True" for each in conditions)
 
 
-def failure_of(namespace: str, job: str, step: str, num_nodes: int) -> Exception:
+def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) -> Exception:
     """Return what a failed TrainJob failed of, by how its nodes' pods ended: as the step itself would have.
 
     Bad input is what any of them says it is. A node that was killed, evicted or out of reach has the others fail of
-    its absence; so their failures count only where all have failed by themselves.
+    its absence; so their failures count only where all have failed by themselves. ``state`` is Trainer's own word.
     """
     pods = ask(f"listing the pods of TrainJob {job}", lambda: _pods_of(namespace, job))
     codes = {pod.metadata.name: _exit_code(pod) for pod in pods}
@@ -81,9 +81,11 @@ def failure_of(namespace: str, job: str, step: str, num_nodes: int) -> Exception
             return InputError(_message(_last_lines(namespace, name), step))
     lost = [name for name, code in codes.items() if code not in (exit_codes.DONE, exit_codes.BUG)]
     if lost or len(codes) < num_nodes:
-        told = f"{lost[0]} ended with {codes[lost[0]]}: {_told(namespace, lost[0])}" if lost else "a pod is gone"
+        told = f"{len(codes)} of {num_nodes} pods are left"
+        if lost:
+            told = f"{lost[0]} ended with {codes[lost[0]]}: {_told(namespace, lost[0])}"
         return UnavailableError(
-            f"TrainJob {job} lost a node ({told}); the same command continues from the last checkpoint"
+            f"TrainJob {job} {state}: it lost a node ({told}); the same command continues from the last checkpoint"
         )
     failed = [name for name, code in codes.items() if code == exit_codes.BUG]
     told = "\n".join(f"{name}: {_told(namespace, name)}" for name in failed)

@@ -45,8 +45,8 @@ def train_on_nodes(config: TrainingConfig, workspace: Workspace) -> str:
         with FirstNodeLog(jobs.namespace, name, lines_before=None if is_new else LAST_LINES).followed():
             ended = jobs.wait(name)
     if end_of(ended) == "Failed":
-        logger.error("TrainJob %s: %s; it stays to be looked at, until the next attempt", name, state_of(ended))
-        raise failure_of(jobs.namespace, name, config.step, config.num_nodes)
+        logger.error("TrainJob %s %s; it stays to be looked at, until the next attempt", name, state_of(ended))
+        raise failure_of(jobs.namespace, name, config.step, config.num_nodes, state_of(ended))
     if finished := workspace.find_finished(config):
         return finished
     raise InputError(

@@ -129,7 +129,7 @@ def _explain_failure(job: TrainingJob[Any]) -> NoReturn:
     for kind, message in failures:
         if kind in FAILURES:
             raise FAILURES[kind](message)
-    if any(kind == stopping.Stopped.__name__ for kind, _ in failures):
+    if len(failures) == job.config.processes_here and {kind for kind, _ in failures} == {stopping.Stopped.__name__}:
         raise UnavailableError(
             "another node was told to stop, and all have saved the step that they were at; the same command continues"
         )
