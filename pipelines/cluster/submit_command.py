@@ -87,8 +87,8 @@ def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str,
             )
     if namespace is None and cluster.namespace != OWN_NAMESPACE:
         sys.stderr.write(
-            "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in the namespace that it stands in"
-            f", whatever --namespace says; {cluster.namespace} has to be that one\n"
+            "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in the namespace that it "
+            f"stands in, whatever --namespace says; {cluster.namespace} has to be that one\n"
         )
     name = run.pipeline.path.stem
     console.print(f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
