@@ -29,6 +29,9 @@ class Hardware:
     training_gpus: str = parameter("8", help="GPUs of a step that trains; 0 for none")
     training_cpu: str = parameter("32", help="CPUs of a step that trains")
     training_memory: str = parameter("512Gi", help="memory of a step that trains")
+    training_nodes: int = parameter(
+        1, help="machines of a training; more than 1 are a TrainJob, and the step itself needs no GPU: training_gpus=0"
+    )
     accelerator: str = parameter("nvidia.com/gpu", help="the accelerator's resource name")
     gpu_node_selector: dict[str, str] = parameter({}, help="labels of the nodes for steps with accelerators")
     gpu_tolerations: list[dict[str, str]] = parameter([], help="taints that steps with accelerators tolerate")
@@ -69,9 +72,6 @@ class Training(Common):
     """How all models are trained."""
 
     parallelism: str = parameter("none", help="none (plain data parallelism) or zero3")
-    training_nodes: int = parameter(
-        1, help="machines of a training; more than 1 are a TrainJob, and the step itself needs no GPU: training_gpus=0"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -170,7 +170,7 @@ def test_a_training_runtime_that_is_queued_queues_its_train_jobs(tools: Tools, t
 def test_a_training_on_several_nodes_asks_the_cluster_and_no_gpu(
     name: str, starts_nodes: bool, tools: Tools, tmp_path: Path
 ) -> None:
-    job = _built(name, ["jobs-on-gke-a100-80g", "jobs-on-several-nodes"], tools, tmp_path)
+    job = _built(name, ["jobs-on-gke-a100-80g", "jobs-starting-nodes"], tools, tmp_path)
     pod = job["spec"]["template"]["spec"]
     limits = pod["containers"][0]["resources"]["limits"]
     assert (pod["automountServiceAccountToken"], "nvidia.com/gpu" in limits) == (starts_nodes, not starts_nodes)
