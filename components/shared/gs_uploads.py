@@ -23,6 +23,7 @@ from components.shared.parallel import THREADS
 from components.shared.retries import until_answered
 from components.shared.sign_in import google_credentials
 
+CHUNK_BYTES = 64 * 2**20  # of an upload in one stream: what is sent, and held in memory, at a time
 STREAMS = 3  # of an upload that the store forgot or that arrived changed
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def upload_file(path: Path, uri: str) -> None:
     size = path.stat().st_size
     if size > PART_BYTES and _upload_parts(path, blob, size):
         return
-    blob.chunk_size = PART_BYTES  # of a resumable upload: what is sent, and held in memory, at a time
+    blob.chunk_size = CHUNK_BYTES
     for _ in range(STREAMS):
         if _upload_stream(path, blob, uri):
             return
