@@ -8,6 +8,7 @@ import pytest
 from components.shared import storage
 from components.shared.lineage import rows_stages_of
 from components.shared.manifests import read_manifest
+from components.shared.uses import IN_USE
 from pipelines.show_command import newest_dataset
 from tests.pipelines.test_cli import scalequest
 from tests.smoke_runs import Finished, folders_of, run_smoke
@@ -18,11 +19,11 @@ ANSWER_STEPS = {"generate_responses", "score_responses", "select_responses", "pa
 
 
 def contents_of(workspace: str) -> dict[str, str]:
-    """Return every file's digest and time of change by its path."""
+    """Return every file's digest and time of change by its path; but for the marks that each process leaves."""
     return {
         str(path): f"{storage.digest_file(path)} {path.stat().st_mtime_ns}"
         for path in Path(workspace).rglob("*")
-        if path.is_file()
+        if path.is_file() and path.parent.name != IN_USE
     }
 
 
