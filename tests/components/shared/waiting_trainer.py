@@ -21,8 +21,10 @@ SECONDS = 60.0  # that a process waits for a signal
 
 
 def train(job: TrainingJob[TrainSftConfig]) -> None:
-    """Do what the job says in the first of the processes, and wait in the other."""
+    """Do what the job says in the first of the processes, and wait in the other; both meet first, as trainers do."""
     Path(job.folder, f"process-{os.environ['RANK']}").write_text(str(os.getpid()))
+    while len(list(Path(job.folder).glob("process-*"))) < job.config.processes:
+        stopping.sleep(0.05)
     if os.environ["RANK"] == "0":
         match job.model:
             case "refuse":
