@@ -41,7 +41,7 @@ def train(job: TrainingJob[TrainSftConfig]) -> None:
         stopping.sleep(SECONDS)
 
 
-def launch(folder: Path, behaviour: str) -> dict[str, float]:
+def launch(folder: Path, behaviour: str) -> dict[str, float] | None:
     """Train with two processes."""
     config = TrainSftConfig(workspace=str(folder), model="", examples="", num_processes=2, batch_size=8)
     return run_training(
