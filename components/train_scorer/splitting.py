@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.records import Reject
 from components.shared.scoring import WINDOW_ROWS, Text
 from components.shared.scoring.encoding import Encoder
@@ -113,8 +113,11 @@ def _predict(config: TrainScorerConfig, folder: Path, texts: Sequence[str]) -> l
         max_tokens=config.max_tokens,
         max_batch_tokens=MEASURED_TOKENS,
     )
-    scores = scorer.score(Text(key=number, text=text) for number, text in enumerate(texts))
-    values = {score.key: score.value for score in scores if score.value is not None}
+    values: dict[int, float] = {}
+    for score in scorer.score(Text(key=number, text=text) for number, text in enumerate(texts)):
+        if score.value is None:  # of memory alone: longer texts were rejected before training
+            raise UnavailableError(f"the trained scorer cannot be measured: {score.detail}; use a larger accelerator")
+        values[score.key] = score.value
     scorer.close()
     if not all(map(math.isfinite, values.values())):
         raise InputError(f"training diverged with --learning-rate {config.learning_rate}; lower it")
