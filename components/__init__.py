@@ -1,1 +1,11 @@
 """The steps of ScaleQuest: one folder a step, each a command (``python -m components.<step>``)."""
+
+import os
+import signal
+
+from components.shared.exit_codes import STOPPED
+
+if os.getpid() == 1:
+    # The kernel drops what the first process of a container has no handler for: SIGTERM would mean nothing until the
+    # step listens, which is after it has imported its libraries.
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(STOPPED))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from components.shared.exit_codes import DONE, STOPPED
 from components.shared.manifests import MANIFEST
 
 NUM_MOMENTS = 20
+AS_FIRST_PROCESS = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
 
 
 def test_at_any_moment_of_a_process_from_its_start_to_its_end(tmp_path: Path) -> None:
@@ -45,6 +49,21 @@ def test_at_any_call_of_a_step_from_its_first_to_its_last(tmp_path: Path) -> Non
     for moment in (moment for moment, code in codes.items() if code == DONE):
         (folder,) = (tmp_path / str(moment) / "shared").iterdir()
         assert (folder / MANIFEST).exists()
+
+
+@pytest.mark.skipif(
+    subprocess.run([*AS_FIRST_PROCESS, "true"], capture_output=True).returncode != 0,
+    reason="this machine gives no namespaces to its users",
+)
+def test_the_first_process_of_a_container_stops_while_it_still_imports_its_libraries() -> None:
+    script = "import components, time; print('importing', flush=True); time.sleep(60)"
+    command = [*AS_FIRST_PROCESS, sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as container:
+        assert container.stdout is not None
+        assert container.stdout.readline() == "importing\n"
+        (first,) = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text().split()
+        os.kill(int(first), signal.SIGTERM)
+        assert container.wait(timeout=30) == STOPPED
 
 
 def _stop_after(seconds: float, source: Path, workspace: Path) -> int:
