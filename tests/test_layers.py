@@ -31,6 +31,7 @@ LIGHT = {"pyarrow", "yaml", "jinja2", "fsspec", "numpy"}
 # Libraries that read a local file themselves, or files that belong to nobody's workspace.
 OPENS_FILES = {
     "components/shared/storage.py": "the one place",
+    "components/shared/directories.py": "its part for directories",
     "components/shared/prompts.py": "prompts of the package itself",
     "components/shared/templates/__init__.py": "chat families of the package itself",
     "components/shared/images.py": "the images.json of the package itself",

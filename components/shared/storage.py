@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import posixpath
 import re
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +26,7 @@ from typing import IO, Any, cast
 
 import fsspec
 
+from components.shared import directories
 from components.shared.errors import InputError
 from components.shared.refusals import explained, is_lost_race
 
@@ -119,7 +118,7 @@ def create(uri: str, data: bytes) -> None:
         if is_remote(uri):
             _create_remote(uri, data)
         else:
-            _create_local(local_path(uri), data)
+            directories.create_file(local_path(uri), data)
 
 
 def create_json(uri: str, value: Any) -> None:
@@ -172,13 +171,13 @@ def delete_object(uri: str) -> None:
 def delete_folder(uri: str) -> None:
     """Remove a folder and all below it; content where there is none."""
     with explained(uri):
-        client, path = filesystem(uri), client_path(uri)
-        if is_remote(uri):
-            # One by one: S3's answer to a request for many is a list of those refused, which s3fs does not look at.
-            with ThreadPoolExecutor(DELETE_THREADS) as threads:
-                list(threads.map(lambda name: _delete(client, name), client.find(path)))
-        elif exists(uri):  # fsspec's own takes a signal that comes meanwhile for an answer
-            client.rm(path, recursive=True)
+        if not is_remote(uri):
+            directories.remove_tree(local_path(uri))
+            return
+        client = filesystem(uri)
+        # One by one: S3's answer to a request for many is a list of those refused, which s3fs does not look at.
+        with ThreadPoolExecutor(DELETE_THREADS) as threads:
+            list(threads.map(lambda name: _delete(client, name), client.find(client_path(uri))))
 
 
 def content_id(uri: str) -> str:
@@ -226,41 +225,6 @@ def _metadata(uri: str) -> dict[str, str]:
         return dict(client.info(client_path(uri)).get("metadata", {}))
     bucket, key, _ = client.split_path(client_path(uri))
     return dict(client.call_s3("head_object", Bucket=bucket, Key=key)["Metadata"])
-
-
-def _create_local(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(path.parent)) from error
-    with temporary_beside(path) as temporary:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)  # unlike a rename, a link fails where the name is taken
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a new name survive a power cut too: a manifest must not outlive the parts that it lists."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def temporary_beside(path: Path) -> Iterator[Path]:
-    """Give a name in the same folder, hidden from listings, and remove what is left of it."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    Path(name).chmod(0o644)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def filesystem(uri: str) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
-from components.shared import storage
+from components.shared import directories, storage
 from components.shared.errors import InputError
 from components.shared.multipart import PART_BYTES
 from components.shared.parallel import in_parallel
@@ -151,7 +151,7 @@ def _upload(path: Path, uri: str) -> None:
 
 def _copy(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with storage.temporary_beside(target) as temporary:
+    with directories.temporary_beside(target) as temporary:
         shutil.copyfile(path, temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())  # the manifest that names it must not outlive it
