@@ -24,6 +24,8 @@ from components.shared.train_jobs import Launch
 CONTAINER = "node"  # by Kubeflow Trainer's contract, as are the labels
 JOB_LABEL, INDEX_LABEL = "jobset.sigs.k8s.io/jobset-name", "batch.kubernetes.io/job-completion-index"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+# Conditions of a pod that is to make room: Kubernetes sets the first (drain, preemption, eviction, taint), Kueue the other.
+MOVED = ("DisruptionTarget", "TerminationTarget")
 LAST_LINES = 20
 POLL_SECONDS = 5.0
 DRAIN_SECONDS = 10.0  # for the last lines of a log, once the TrainJob has ended
@@ -64,7 +66,7 @@ def launch_of(pod: Any) -> Launch:
 def is_disrupted(namespace: str, name: str) -> bool:
     """Tell whether a pod ends because its place is taken away: another one will come in its stead."""
     conditions = _read(namespace, name, BRIEF_TIMEOUT).status.conditions or ()
-    return any(each.type == "DisruptionTarget" and each.status == "True" for each in conditions)
+    return any(each.type in MOVED and each.status == "True" for each in conditions)
 
 
 def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) -> Exception:

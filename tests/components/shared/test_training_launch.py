@@ -365,23 +365,25 @@ def test_a_step_that_is_started_again_follows_the_train_job_that_runs(
     assert [each["name"] for each in cluster.jobs[name]["metadata"]["ownerReferences"]] == ["run-1", "run-2"]
 
 
-@pytest.mark.parametrize("moved", [False, True], ids=["cancelled", "moved"])
+@pytest.mark.parametrize(
+    "moved", ["", "DisruptionTarget", "TerminationTarget"], ids=["cancelled", "drained", "preempted-by-kueue"]
+)
 def test_a_step_that_is_stopped_deletes_its_train_job_unless_its_pod_is_only_moved(
-    moved: bool, cluster: Cluster, config: TrainSftConfig, tmp_path: Path
+    moved: str, cluster: Cluster, config: TrainSftConfig, tmp_path: Path
 ) -> None:
     process = Step(config, tmp_path / "log").start()
     name = cluster.await_job()
     cluster.await_asked("WATCH trainjobs")
     if moved:
-        drained = launching_pod()
-        drained["status"]["conditions"] = [condition("DisruptionTarget", "Eviction API: evicting")]
-        cluster.add_pod(drained)
+        going = launching_pod()
+        going["status"]["conditions"] = [condition("Ready", "it still runs"), condition(moved, "to make room")]
+        cluster.add_pod(going)
     begun = time.monotonic()
     process.terminate()
     assert process.wait(SECONDS) == exit_codes.STOPPED, (tmp_path / "log").read_text()
     assert time.monotonic() - begun < 10
     assert cluster.count("DELETE trainjobs") == (0 if moved else 1)
-    assert (name in cluster.jobs) == moved or "deletionTimestamp" in cluster.jobs[name]["metadata"]
+    assert (name in cluster.jobs) == bool(moved) or "deletionTimestamp" in cluster.jobs[name]["metadata"]
     assert "train_sft: stopped as asked" in (tmp_path / "log").read_text()
 
 
