@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import kfp
+import kfp_server_api
 from rich.console import Console
 
 from components.shared import exit_codes
-from components.shared.errors import UnavailableError
+from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.kubeflow import explained
 
 POLL_SECONDS = 15.0
@@ -27,7 +28,7 @@ def tasks_of(run: Any) -> list[Any]:
 
 
 def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
-    """Print changes until the run has ended; return its exit code. Ctrl-C leaves the run alone."""
+    """Print changes until the run has ended; return its exit code. Whatever ends the watching leaves the run alone."""
     states: dict[str, str] = {}
     answered = time.monotonic()
     while True:
@@ -35,9 +36,11 @@ def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: C
             with explained(host, namespace):
                 run = client.get_run(run_id)
             answered = time.monotonic()
-        except UnavailableError:
+        except InputError as error:
+            raise InputError(f"{error}{_what_goes_on(error, run_id, host, namespace)}") from error
+        except UnavailableError as error:
             if time.monotonic() - answered > PATIENCE_SECONDS:
-                raise
+                raise UnavailableError(f"{error}{_what_goes_on(error, run_id, host, namespace)}") from error
             time.sleep(POLL_SECONDS)
             continue
         _print_changes(run, states, console)
@@ -46,6 +49,14 @@ def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: C
             console.print(f"run {run_id} {run.state.lower()}{reason}", highlight=False, soft_wrap=True)
             return ENDED[run.state]
         time.sleep(POLL_SECONDS)
+
+
+def _what_goes_on(error: Exception, run_id: str, host: str, namespace: str) -> str:
+    """Say that only the watching has ended (a token that expires is refused with 401), unless the run was deleted."""
+    if isinstance(error.__cause__, kfp_server_api.ApiException) and error.__cause__.status == 404:
+        return ""
+    address = f" --host {host}" if host else ""
+    return f"; run {run_id} goes on: `scalequest status {run_id} --namespace {namespace}{address}`"
 
 
 def _print_changes(run: Any, states: dict[str, str], console: Console) -> None:

@@ -31,7 +31,7 @@ class Server:
         self.answers[request] = (status, body)
 
     def in_turn(self, request: str, *bodies: Any) -> None:
-        """Answer ``request`` with one body after another, then with the last."""
+        """Answer ``request`` with one body after another, then with the last; (status, body) where it is not 200."""
         self.answers[request] = list(bodies)
 
     def body_of(self, request: str) -> Any:
@@ -42,7 +42,8 @@ class Server:
         self.asked.append((request, body))
         found = self.answers.get(request, (404, {"message": f"no {request}", "reason": "NotFound"}))
         if isinstance(found, list):
-            return 200, found.pop(0) if len(found) > 1 else found[0]
+            body = found.pop(0) if len(found) > 1 else found[0]
+            return body if isinstance(body, tuple) else (200, body)
         status, content = found
         return status, content(body) if callable(content) else content
 

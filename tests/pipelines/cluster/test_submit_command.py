@@ -116,6 +116,33 @@ def run_in(state: str, task_state: str) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("status", "expected_code", "message"),
     [
+        (401, 2, "knows no such user (denied); sign in as its client expects it; run {run} goes on: `{command}`"),
+        (403, 2, "name yourself in submitters; run {run} goes on: `{command}`"),
+        (503, 75, "answers 503 (denied); try again later; run {run} goes on: `{command}`"),
+        (404, 2, "there is no such thing (denied); check the name and --namespace\n"),
+    ],
+)
+def test_a_watch_that_is_refused_in_the_middle_says_that_the_run_goes_on(
+    status: int,
+    expected_code: int,
+    message: str,
+    kubeflow: Server,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watching, "PATIENCE_SECONDS", 0.0)
+    kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_in("RUNNING", "RUNNING"), (status, "denied"))
+    assert submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=True) == expected_code
+    captured = capsys.readouterr()
+    assert "train-sft  running" in captured.out
+    command = f"scalequest status {RUN_ID} --namespace {NAMESPACE} --host {kubeflow.url}"
+    assert message.format(run=RUN_ID, command=command) in captured.err.replace('"', "")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected_code", "message"),
+    [
         (401, 2, "knows no such user"),
         (403, 2, "refuses this in the namespace team-a (denied); the role scalequest-submit of the Helm chart"),
         (400, 2, "does not accept this: denied"),
