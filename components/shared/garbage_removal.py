@@ -7,9 +7,11 @@ begins meanwhile is seen.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from itertools import groupby
 
 from components.shared import storage
 from components.shared.garbage import Finding
@@ -18,6 +20,8 @@ from components.shared.manifests import MANIFEST, PLAN
 from components.shared.uses import folders_in, list_marks, read_mark, removal_of
 
 AT_ONCE = 1000  # objects under one notice: seconds, where a notice is good for minutes
+
+_PART = re.compile(r"part-\d+\.parquet")
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,8 @@ def remove_garbage(workspace: str, findings: Sequence[Finding]) -> Removed:
     """Remove what ``survey`` found to be garbage, folder by folder, each before all that it was made from.
 
     So nothing stands whose own inputs are gone. Of a folder that goes altogether the manifest is removed first: it
-    never looks finished while parts are missing; and the plan last: parts never stand without the plan that cut them.
+    never looks finished while parts are missing. Then the parts, so that none stands without its rejected rows: who
+    continues the folder keeps the parts that it finds; and last the plan, without which nobody knows what cut them.
     """
     by_folder: dict[str, list[Finding]] = {}
     for finding in findings:
@@ -64,8 +69,7 @@ class _Removal:
 
     def remove_folder(self, folder: str, garbage: Sequence[StoredObject]) -> None:
         """Remove a folder, unless it is used."""
-        order = {f"{folder}/{MANIFEST}": 0, f"{folder}/{PLAN}": 2}
-        objects = sorted(garbage, key=lambda each: order.get(each.name, 1))
+        objects = sorted(garbage, key=_turn)
         for start in range(0, len(objects), AT_ONCE):
             with removal_of(self.workspace, [folder]) as notice:
                 if self._is_used(folder, objects):
@@ -73,8 +77,7 @@ class _Removal:
                     self.left.append(folder)
                     return
                 batch = objects[start : start + AT_ONCE]
-                for turn in range(3):
-                    now = [each for each in batch if order.get(each.name, 1) == turn]
+                for _, now in groupby(batch, key=_turn):
                     delete_objects(self.workspace, now, before_each=notice.check)
                 self._note(folder, batch)
 
@@ -113,3 +116,11 @@ class _Removal:
 
     def _uri(self, folder: str) -> str:
         return storage.join(self.workspace, folder) if folder else self.workspace
+
+
+def _turn(each: StoredObject) -> int:
+    """Return when an object of a folder that goes altogether is removed: manifest, parts, all else, plan."""
+    name = each.name.split("/", 2)[2]
+    if _PART.fullmatch(name):
+        return 1
+    return {MANIFEST: 0, PLAN: 3}.get(name, 2)

@@ -14,15 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.shared import inventory, storage
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.garbage import Finding, survey
 from components.shared.garbage_removal import remove_garbage
 from components.shared.manifests import MANIFEST, PLAN
 from components.shared.records import Question
+from components.shared.tries import TRIES
 from components.shared.uses import IN_USE
 from components.shared.verification import verify_folder
 from components.shared.workspace import Workspace
-from tests.components.shared.sample_folders import snapshot
+from tests.components.rejects import read_rejects
+from tests.components.shared.sample_folders import snapshot, write_folder
 from tests.components.shared.sample_graphs import join, plan_join, publish, train_model
 from tests.stores import Store
 
@@ -253,6 +255,42 @@ def _remove_one(workspace: str) -> None:
         patch.setattr(inventory, "_delete", delete)
         with pytest.raises(KeyboardInterrupt):
             remove_garbage(workspace, survey(workspace))
+
+
+@settings(max_examples=15)
+@given(data=st.data(), cut_off=st.sampled_from([UnavailableError("503"), KeyboardInterrupt()]))
+def test_whatever_a_removal_that_failed_took_away_the_same_command_makes_a_sound_folder_of_it(
+    data: st.DataObject, cut_off: BaseException
+) -> None:
+    verdicts = ["odd", "", "odd", "odd", "", ""]
+    with TemporaryDirectory() as place:
+        workspace = Workspace(place)
+        folder = write_folder(workspace, verdicts, 2)
+        storage.create(storage.join(folder, TRIES, "a.1.2.b-000000-begun.json"), b"{}")
+        names = [str(path.relative_to(place)) for path in Path(folder).rglob("*") if path.is_file()]
+        _remove_all_but(place, data.draw(st.sets(st.sampled_from(names), min_size=1)), cut_off)
+
+        assert write_folder(Workspace(place), verdicts, 2) == folder
+        found = verify_folder(folder)
+        assert (found.sound, list(found.findings)) == (True, [])
+        assert [row.id for row in workspace.read(folder, Question)] == ["1", "4", "5"]
+        assert [row["id"] for row in read_rejects(folder)] == ["0", "2", "3"]
+
+
+def _remove_all_but(workspace: str, refused: set[str], error: BaseException) -> None:
+    """Remove garbage in a store that fails for some objects; what is asked for at the same time goes."""
+    original = inventory._delete
+
+    def delete(uri: str, stored: inventory.StoredObject) -> None:
+        if stored.name in refused:
+            time.sleep(0.02)
+            raise error
+        original(uri, stored)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inventory, "_delete", delete)
+        with pytest.raises(type(error)):
+            remove_garbage(workspace, survey(workspace, min_age_hours=0))
 
 
 def test_a_folder_that_was_written_to_since_the_survey_stays(workspace: Workspace, all_old: None) -> None:
