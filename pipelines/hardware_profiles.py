@@ -48,6 +48,7 @@ class Profile:
     name: str
     platform: Literal["gke", "eks", "local"]
     node: Node
+    cpu_node: Node  # for steps without an accelerator
     on_demand: Placement
     spot: Placement  # both empty where there is no such thing
     tasks: dict[str, Task]
@@ -66,6 +67,7 @@ def read_profile(name: str) -> Profile:
     return Profile(
         name=name,
         node=Node(**document.pop("node")),
+        cpu_node=Node(**document.pop("cpu_node")),
         on_demand=on_demand,
         spot=Placement(
             node_selector=on_demand.node_selector | extra.node_selector,

@@ -24,7 +24,7 @@ from components.shared.train_jobs import Launch
 CONTAINER = "node"  # by Kubeflow Trainer's contract, as are the labels
 JOB_LABEL, INDEX_LABEL = "jobset.sigs.k8s.io/jobset-name", "batch.kubernetes.io/job-completion-index"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-# Conditions of a pod that is to make room: Kubernetes sets the first (drain, preemption, eviction, taint), Kueue the other.
+# Of a pod that is to make room: Kubernetes sets the first condition (drain, preemption, eviction), Kueue the second.
 MOVED = ("DisruptionTarget", "TerminationTarget")
 LAST_LINES = 20
 POLL_SECONDS = 5.0

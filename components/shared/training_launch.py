@@ -91,8 +91,8 @@ def _attach(jobs: TrainJobs, job: TrainJob, standing: TrainJob) -> None:
 def _cancelled_with_this(jobs: TrainJobs, name: str, pod: Any) -> Iterator[None]:
     """Delete the TrainJob where this step is told to stop; its nodes save a checkpoint then.
 
-    But where this pod is only moved (drained, preempted, evicted: Kubernetes or Kueue marks it so), the training goes on,
-    and the pod's successor follows it. Where there is no time for this, the TrainJob goes when its owner does.
+    But where this pod is only moved (drained, preempted, evicted: Kubernetes or Kueue marks it so), the training goes
+    on, and the pod's successor follows it. Where there is no time for this, the TrainJob goes when its owner does.
     """
     try:
         yield

@@ -39,13 +39,14 @@ def arguments_of(profile: Profile, *, spot: bool) -> dict[str, Any]:
 
 def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
     """Raise InputError where a pod asks for more than one node of the profile has: it would wait for ever."""
-    for prefix in SIZES.values():
+    for size, prefix in SIZES.items():
+        node = profile.cpu_node if size == "cpu" else profile.node
         for resource in RESOURCES:
             asked = arguments.get(f"{prefix}_{resource}", "0")
-            left = str(getattr(profile.node, resource))
+            left = str(getattr(node, resource))
             if _quantity(f"{prefix}_{resource}", asked) > parse_quantity(left):
                 raise InputError(
-                    f"{prefix}_{resource} {asked} fits no node: a {profile.node.machine} of the profile {profile.name} "
+                    f"{prefix}_{resource} {asked} fits no node: a {node.machine} of the profile {profile.name} "
                     f"leaves {left} to pods; ask for less, or take another profile"
                 )
 

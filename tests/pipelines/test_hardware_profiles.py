@@ -42,6 +42,21 @@ def test_eight_steps_with_one_gpu_fit_a_node_and_leave_room_for_what_runs_beside
     assert not _fits(profile, "inference", 10)  # a node is used
 
 
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_step_without_a_gpu_fits_a_node_without_one(name: str) -> None:
+    node, task = PROFILES[name].cpu_node, PROFILES[name].tasks["cpu"]
+    assert (node.gpus, task.gpus) == (0, "0")
+    for resource in ("cpu", "memory", "ephemeral_storage"):
+        assert parse_quantity(getattr(task, resource)) < parse_quantity(getattr(node, resource)), resource
+
+
+@pytest.mark.parametrize(("platform", "how"), [("gke", "--machine-type="), ("eks", "instanceType: ")])
+def test_the_nodes_without_a_gpu_are_those_that_the_guide_makes(platform: str, how: str) -> None:
+    guide = (MANIFESTS / f"{platform.upper()}.md").read_text(encoding="utf-8")
+    (machine,) = re.findall(rf"{how}([\w.-]+)", guide)
+    assert {each.cpu_node.machine for each in PROFILES.values() if each.platform == platform} == {machine}
+
+
 @pytest.mark.parametrize("name", WITH_GPUS)
 def test_one_training_fills_a_node(name: str) -> None:
     profile = PROFILES[name]

@@ -29,11 +29,18 @@ def test_spot_where_there_are_no_spot_nodes_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("training_gpus", "16"), ("inference_cpu", "96"), ("training_memory", "2Ti")]
+    ("name", "value", "machine"),
+    [
+        ("training_gpus", "16", "a2-ultragpu-8g"),
+        ("inference_cpu", "96", "a2-ultragpu-8g"),
+        ("training_memory", "2Ti", "a2-ultragpu-8g"),
+        ("cpu_step_cpu", "8", "n2-highmem-8"),
+        ("cpu_step_memory", "500Gi", "n2-highmem-8"),
+    ],
 )
-def test_a_pod_that_fits_no_node_is_refused(name: str, value: str) -> None:
+def test_a_pod_that_fits_no_node_is_refused(name: str, value: str, machine: str) -> None:
     profile = find_profile("gke-a100-80g")
-    with pytest.raises(InputError, match=f"{name} {value} fits no node: a a2-ultragpu-8g of the profile gke-a100-80g"):
+    with pytest.raises(InputError, match=f"{name} {value} fits no node: a {machine} of the profile gke-a100-80g"):
         check_fits(profile, arguments_of(profile, spot=False) | {name: value})
 
 
