@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
 from components.shared import stopping
-from components.shared.errors import EngineDiedError, InputError
+from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.output_folders import Part
 
 MAX_RESTARTS = 3  # a process; a row that kills takes three: among others, and twice alone
@@ -132,8 +132,24 @@ class Restarted(ABC, Generic[M, Q, A]):
                 continue
             if not (failure := self._failure(answer)):
                 return answer
+            self._check(model, failure)
             logger.warning("row %d of part %d: %s", index, part.number, failure)
             part.died(index)
+
+    def _check(self, model: M, failure: str) -> None:
+        """Raise UnavailableError where a model that failed at a row fails at something harmless too.
+
+        No EngineDiedError: this process ends by itself, and its last mark takes back the one of the row.
+        """
+        try:
+            self._probe(model)
+        except EngineDiedError as error:
+            stopping.check()
+            raise UnavailableError(
+                f"the {self.kind} failed at a row ({failure}) and at a harmless one ({error}): no row is to blame; "
+                "end what else takes of this machine's memory, or take a larger one, and start the same command again: "
+                "finished parts stay"
+            ) from error
 
     def _bury(self, error: EngineDiedError) -> None:
         self._num_deaths += 1

@@ -15,11 +15,11 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from components.shared import storage
-from components.shared.errors import EngineDiedError
+from components.shared.errors import EngineDiedError, UnavailableError
 from components.shared.manifests import read_manifest
 from components.shared.records import Question
 from components.shared.restarts import MAX_RESTARTS
-from components.shared.scoring import Score, Scorer, Text
+from components.shared.scoring import OUT_OF_MEMORY, Score, Scorer, Text
 from components.shared.scoring.rows import score_rows
 from components.shared.scoring.scorer_process import ScorerProcess
 from components.shared.scoring.scripted_scorer import ScriptedScorer, scripted_value
@@ -62,6 +62,17 @@ class Opened:
     def __call__(self) -> ScorerProcess:
         self.times += 1
         return ScorerProcess(self.open_scorer)
+
+
+class CrowdedScorer:
+    """Has no memory for any text: others on its accelerator took it."""
+
+    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+        for text in texts:
+            yield Score(key=text.key, num_tokens=3, value=None, reason=OUT_OF_MEMORY, detail="3 tokens: 0 bytes free")
+
+    def close(self) -> None:
+        """Hold nothing, release nothing."""
 
 
 @pytest.mark.parametrize("deadly", [FATAL, KILLED])
@@ -120,6 +131,17 @@ def test_a_scorer_that_dies_for_ever_ends_the_process_and_condemns_nothing(
         score(workspace, questions, opened)
     assert opened.times <= MAX_RESTARTS + 1
     assert multiprocessing.active_children() == []
+    assert read_manifest(score(workspace, questions, lambda: ScriptedScorer(0))).rejected == {}
+
+
+def test_memory_that_is_short_for_any_text_ends_the_process_and_condemns_nothing(
+    workspace: Workspace, write_questions: WriteRows
+) -> None:
+    questions = write_questions(workspace, [f"question {number}" for number in range(12)])
+    for _ in range(3):
+        with pytest.raises(UnavailableError, match="no row is to blame; end what else takes of this") as ended:
+            score(workspace, questions, CrowdedScorer)
+        assert not isinstance(ended.value, EngineDiedError)  # the command takes the mark of its last row back
     assert read_manifest(score(workspace, questions, lambda: ScriptedScorer(0))).rejected == {}
 
 
