@@ -50,7 +50,7 @@ def remove_garbage(workspace: str, findings: Sequence[Finding]) -> Removed:
     for folder in [*filter(None, reversed(sources_first)), ""]:
         found = by_folder.get(folder, [])
         garbage = [each.object for each in found if each.status == "garbage"]
-        if folder and len(garbage) == len(found):
+        if {f"{folder}/{MANIFEST}", f"{folder}/{PLAN}"} & {each.name for each in garbage}:
             removal.remove_folder(folder, garbage)
         elif garbage:
             removal.remove_leftovers(folder, garbage)
@@ -64,15 +64,16 @@ class _Removal:
         self.removed: list[StoredObject] = []
         self.left: list[str] = []  # the folders that turned out to be in use
         self._sources = {finding.folder: finding.sources for finding in findings}
-        self._marks = {finding.object.name for finding in findings}  # and all else that is known
+        self._times = {each.object.name: each.object.time for each in findings if not each.object.upload}
+        self._marks = {*self._times}  # and all else that is known
         self._used: set[str] = set()
 
     def remove_folder(self, folder: str, garbage: Sequence[StoredObject]) -> None:
-        """Remove a folder, unless it is used."""
+        """Remove what is ours of a folder, unless it is used."""
         objects = sorted(garbage, key=_turn)
         for start in range(0, len(objects), AT_ONCE):
             with removal_of(self.workspace, [folder]) as notice:
-                if self._is_used(folder, objects):
+                if self._is_used(folder):
                     logger.warning("%s is in use, or was written to meanwhile; it stays", self._uri(folder))
                     self.left.append(folder)
                     return
@@ -92,13 +93,13 @@ class _Removal:
         self.removed += removed
         logger.info("removed %d objects of %s", len(removed), self._uri(folder))
 
-    def _is_used(self, folder: str, known: Sequence[StoredObject]) -> bool:
+    def _is_used(self, folder: str) -> bool:
         """Tell whether a run has said since the survey that it uses a folder, or anything that was made from it."""
         marks = list_marks(self.workspace) - self._marks
         self._marks |= marks
         for uri in [uri for name in marks for uri in read_mark(self.workspace, name)]:
             self._spare(folders_in(uri, self._sources))
-        if folder not in self._used and self._changed(folder, known):
+        if folder not in self._used and self._changed(folder):
             self._spare({folder})
         return folder in self._used
 
@@ -108,11 +109,10 @@ class _Removal:
             self._used |= folders
             folders = {source for folder in folders for source in self._sources[folder]}
 
-    def _changed(self, folder: str, known: Sequence[StoredObject]) -> bool:
+    def _changed(self, folder: str) -> bool:
         """Tell whether a folder holds anything that was not there when the survey was made, or not in this form."""
-        times = {each.name: each.time for each in known}
         now = list_objects(self._uri(folder))
-        return any(times.get(f"{folder}/{each.name}") != each.time for each in now)
+        return any(self._times.get(f"{folder}/{each.name}") != each.time for each in now)
 
     def _uri(self, folder: str) -> str:
         return storage.join(self.workspace, folder) if folder else self.workspace

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import posixpath
 import shutil
 import threading
 import time
@@ -9,18 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.shared import inventory, storage
+from components.shared import garbage_removal, inventory, storage
 from components.shared.errors import InputError, UnavailableError
 from components.shared.garbage import Finding, survey
 from components.shared.garbage_removal import remove_garbage
-from components.shared.manifests import MANIFEST, PLAN
+from components.shared.manifests import MANIFEST, PLAN, read_plan_or_none
 from components.shared.records import Question
 from components.shared.tries import TRIES
-from components.shared.uses import IN_USE
+from components.shared.uses import IN_USE, mark_use, removal_of
 from components.shared.verification import verify_folder
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_rejects
@@ -325,16 +327,15 @@ def test_garbage_goes_and_datasets_stay_on_each_store(store: Store, tmp_path: Pa
 
 
 def test_an_upload_to_s3_that_was_cut_off_is_garbage(s3_store: Store, all_old: None) -> None:
-    import fsspec
-
     folder = publish(Workspace(s3_store.uri), "dataset")
-    filesystem = fsspec.filesystem("s3")
-    bucket, key, _ = filesystem.split_path(storage.join(folder, "model-01234567/big.safetensors"))
-    upload = filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key=key)["UploadId"]
-    filesystem.call_s3("upload_part", Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"x" * 100)
-    foreign = ["workspace/mine/big", "workspace/mine/0123456789abcdef/model-01234567/big", f"{folder[5:]}/notes.bin"]
-    for name in ["elsewhere/big", *foreign]:
-        filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key=name.removeprefix(f"{bucket}/"))
+    upload = _begin_upload(storage.join(folder, "model-01234567/big.safetensors"))
+    for name in (
+        "mine/big",
+        "mine/0123456789abcdef/model-01234567/big",
+        f"{name_of(folder)}/notes.bin",
+        "../elsewhere/big",
+    ):
+        _begin_upload(s3_store.uri.replace("workspace", posixpath.normpath(f"workspace/{name}")))
     # An upload's time is S3's own, too: all are new here, so that age is left out of account.
     findings = survey(s3_store.uri, min_age_hours=-1)
     uploads = [finding for finding in findings if finding.object.upload]
@@ -345,6 +346,48 @@ def test_an_upload_to_s3_that_was_cut_off_is_garbage(s3_store: Store, all_old: N
     assert [each.upload for each in inventory.list_uploads(s3_store.uri)] == [
         finding.object.upload for finding in uploads if finding is not found
     ]
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_what_others_upload_into_a_folder_does_not_keep_gc_from_asking_who_uses_it(s3_store: Store, used: bool) -> None:
+    workspace = Workspace(s3_store.uri)
+    folder = join(workspace, "rows")
+    upload = _begin_upload(storage.join(folder, "report.csv"))
+    findings = survey(s3_store.uri, min_age_hours=-1)
+    if used:
+        plan = read_plan_or_none(folder)
+        assert plan is not None
+        mark_use(s3_store.uri, plan)
+    removed: list[str] = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(garbage_removal, "removal_of", _counted(removal_of, removed))
+        spared = remove_garbage(s3_store.uri, findings).in_use
+
+    assert removed == [name_of(folder)]
+    assert spared == ((name_of(folder),) if used else ())
+    assert [each.upload for each in inventory.list_uploads(s3_store.uri)] == [upload]
+    if used:
+        assert verify_folder(folder).sound
+    else:
+        assert inventory.list_objects(folder) == []
+
+
+def _counted(original: Callable[..., Any], removed: list[str]) -> Callable[..., Any]:
+    def removal(workspace: str, folders: list[str]) -> Any:
+        removed.extend(folders)
+        return original(workspace, folders)
+
+    return removal
+
+
+def _begin_upload(uri: str) -> str:
+    """Leave an upload to S3 as a process leaves it that is killed; return its name."""
+    filesystem = fsspec.filesystem("s3")
+    bucket, key, _ = filesystem.split_path(uri)
+    upload = filesystem.call_s3("create_multipart_upload", Bucket=bucket, Key=key)["UploadId"]
+    filesystem.call_s3("upload_part", Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"x" * 100)
+    return str(upload)
 
 
 def test_nothing_stands_in_a_workspace_that_is_not_there(tmp_path: Path) -> None:
