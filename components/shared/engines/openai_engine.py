@@ -46,6 +46,8 @@ class Refusal(Exception):  # noqa: N818 -- not an error yet: the request is sent
 class TooLongError(Exception):
     """The prompt and the answer together are longer than the served model takes."""
 
+    reason = "too_long"
+
 
 class UnservedError(InputError):
     """The server has no such path or model."""
@@ -53,6 +55,8 @@ class UnservedError(InputError):
 
 class RefusedError(InputError):
     """The server does not take a request: perhaps none of ours, perhaps not this one."""
+
+    reason = "refused"
 
 
 class OpenAIEngine:
@@ -89,7 +93,6 @@ class OpenAIEngine:
         self._patience_seconds = patience_seconds
         self._first_pause_seconds = first_pause_seconds
         self._stopped = threading.Event()
-        self._has_answered = False
 
     def check(self) -> None:
         """Raise InputError where the server refuses the key or does not serve the model."""
@@ -144,27 +147,26 @@ class OpenAIEngine:
             body = self._body(request, sampling, lacking, request.seed + len(completions))
             try:
                 reply = self._patiently("POST", "chat/completions", body, request.seed)
-            except TooLongError as error:
-                return unanswered(request, "too_long", str(error))
-            except RefusedError as error:
-                if not self._answers_others(sampling):
-                    raise
+            except (TooLongError, RefusedError) as error:
+                self._check_harmless(sampling, lacking, error)
                 logger.warning("a request is rejected: %s", error)
-                return unanswered(request, "refused", str(error))
-            self._has_answered = True
+                return unanswered(request, error.reason, str(error))
             num_prompt_tokens = max(num_prompt_tokens, _usage(reply, "prompt_tokens"))
             completions += _completions(reply, lacking)
         return Result(request=request, completions=tuple(completions), num_prompt_tokens=num_prompt_tokens)
 
-    def _answers_others(self, sampling: Sampling) -> bool:
-        """Tell whether the server takes a harmless request, so that one that it refused is itself to blame."""
-        if not self._has_answered:
-            try:
-                self._patiently("POST", "chat/completions", self._body(HARMLESS, sampling, 1, 0), 0)
-            except (RefusedError, TooLongError):
-                return False
-            self._has_answered = True
-        return True
+    def _check_harmless(self, sampling: Sampling, num_samples: int, refused: Exception) -> None:
+        """Raise InputError where the server refuses a harmless request too: then no text is to blame.
+
+        Asked at each refusal: an account that is empty, or a server with new limits, refuses from one to the next.
+        """
+        try:
+            self._patiently("POST", "chat/completions", self._body(HARMLESS, sampling, num_samples, 0), 0)
+        except (RefusedError, TooLongError) as error:
+            raise InputError(
+                f"{refused}; it refuses a harmless one as well: check the account and the options by what it says, "
+                "then start the same command again: finished parts stay"
+            ) from error
 
     def _body(self, request: Request, sampling: Sampling, num_samples: int, seed: int) -> dict[str, Any]:
         return {
@@ -219,14 +221,13 @@ class OpenAIEngine:
                 f"--endpoint {self._endpoint} {given} the environment variable {self._api_key_env} (HTTP {status}); "
                 "set it to a valid key, or name another variable with --api-key-env"
             )
+        refused = f"--endpoint {self._endpoint} refuses the request: HTTP {status}: {message}"
         if code == "context_length_exceeded" or (status == 400 and "context length" in message):
-            return TooLongError(message)
+            return TooLongError(refused)
         if code == "model_not_found" or (status == 404 and "model" in message.lower()):
             return UnservedError(self._unknown_model(f" (HTTP {status}: {message})"))
         kinds = {404: UnservedError, 405: UnservedError} | dict.fromkeys(REFUSED, RefusedError)
-        return kinds.get(status, InputError)(
-            f"--endpoint {self._endpoint} refuses the request: HTTP {status}: {message}"
-        )
+        return kinds.get(status, InputError)(refused)
 
     def _unknown_model(self, detail: str) -> str:
         return f"--endpoint {self._endpoint} does not serve the model {self._model!r}{detail}; name one that it serves"

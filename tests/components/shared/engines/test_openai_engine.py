@@ -248,6 +248,29 @@ def test_a_server_that_takes_no_request_as_we_put_it_stops_the_run() -> None:
         ask(served, *map(str, range(3)))
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        refusal(400, "Your credit balance is too low"),
+        refusal(413, "larger than 1 kB"),
+        refusal(422, "n must be 1"),
+        refusal(400, "This model's maximum context length is 50 tokens"),
+    ],
+    ids=["no_credit", "other_size", "other_options", "other_context"],
+)
+def test_a_server_that_refuses_everything_after_some_answers_stops_the_run_and_rejects_nothing(
+    trouble: Answer,
+) -> None:
+    results: list[Result] = []
+    with serve(lambda _, number: reply("ok", "ok") if number <= 2 else trouble) as served:
+        requests = [Request(key=str(n), message=f"q{n}", seed=n, num_samples=2) for n in range(6)]
+        message = rf"HTTP {trouble.status}: .*; it refuses a harmless one as well: check the account"
+        with pytest.raises(InputError, match=message):
+            results.extend(open_engine(served.url, max_concurrency=1).generate(requests, SAMPLING))
+    assert texts(results) == {"0": ("ok", "ok"), "1": ("ok", "ok")}
+    assert [request["n"] for request in served.requests] == [2] * 4  # the harmless one asks for as much
+
+
 def test_a_reply_without_choices_is_an_error() -> None:
     with (
         serve(lambda *_: Answer(body={"object": "nothing"})) as served,
