@@ -26,11 +26,11 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from components.shared import processes, stopping, storage
 from components.shared.errors import InputError, UnavailableError
-from components.shared.inventory import list_objects, store_time
+from components.shared.inventory import StoredObject, list_objects, store_time
 from components.shared.manifests import MANIFEST
 from components.shared.retries import READ_SECONDS, limit_seconds
 from components.shared.row_sources import folder_of
@@ -38,7 +38,8 @@ from components.shared.row_sources import folder_of
 IN_USE = "_in_use"
 REMOVING = "_removing"
 NOTICE_SECONDS = 120.0
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.5  # between the first looks at a notice; twice as long each time
+MAX_POLL_SECONDS = 4.0
 
 _NAME = re.compile(r"\w+\.\w+\.\w+\.\w+\.json")
 
@@ -109,26 +110,59 @@ def folders_in(uri: str, folders: Collection[str]) -> set[str]:
 
 
 def _wait_for_removals(workspace: str, used: Sequence[str]) -> None:
-    while standing := _removals(workspace, used):
-        logger.info("waiting for a gc that removes folders this step uses, or that looks whether it may (%s)", standing)
-        stopping.sleep(POLL_SECONDS)
+    removals, pause = _Removals(workspace, used), POLL_SECONDS
+    while (left := removals.seconds_left()) > 0:
+        stopping.sleep(min(pause, left))
+        pause = min(2 * pause, MAX_POLL_SECONDS)
 
 
-def _removals(workspace: str, used: Sequence[str]) -> list[str]:
-    """Return the notices of processes that may live and that are about one of the used addresses."""
-    place = storage.join(workspace, REMOVING)
-    notices = [each for each in list_objects(place) if _NAME.fullmatch(each.name)]
-    if not notices:
-        return []
-    dead = store_time(workspace) - NOTICE_SECONDS - limit_seconds() - READ_SECONDS
-    return [
-        each.name
-        for each in notices
-        if each.time > dead
-        and processes.state_of(each.name.removesuffix(".json")) != "dead"
-        and (notice := _read(storage.join(place, each.name), {"folders": list}))
-        and any(folders_in(uri, notice["folders"]) for uri in used)
-    ]
+class _Removals:
+    """The notices about some addresses, and how long each of them is to be heeded."""
+
+    def __init__(self, workspace: str, used: Sequence[str]) -> None:
+        self._workspace = workspace
+        self._place = storage.join(workspace, REMOVING)
+        self._used = used
+        self._ends: dict[str, float] = {}  # until when a notice is heeded, on this process' clock; 0.0: it is not
+        self._looked = False
+
+    def seconds_left(self) -> float:
+        """Return for how long one of the notices that stand now may still be of a process that lives."""
+        standing = [each for each in list_objects(self._place) if self._may_live(each.name)]
+        new = [each for each in standing if each.name not in self._ends]
+        hosts = {each.name: host for each in new if (host := self._host_of_who_removes(each.name))}
+        # What comes later is as new as this process' own sight of it.
+        clock = self._store_time() if hosts and not self._looked else None
+        self._looked = True
+        for each in new:
+            self._ends[each.name] = self._end(each, hosts[each.name], clock) if each.name in hosts else 0.0
+        return max((self._ends[each.name] - time.monotonic() for each in standing), default=0.0)
+
+    def _may_live(self, name: str) -> bool:
+        return bool(_NAME.fullmatch(name)) and processes.state_of(name.removesuffix(".json")) != "dead"
+
+    def _host_of_who_removes(self, name: str) -> str:
+        """Return where the process of a notice runs, "" where the notice is not about what is used, or gone."""
+        notice = _read(storage.join(self._place, name), {"folders": list, "host": str})
+        about_used = notice and any(folders_in(uri, notice["folders"]) for uri in self._used)
+        return cast(str, notice["host"]) if notice and about_used else ""
+
+    def _end(self, notice: StoredObject, host: str, clock: float | None) -> float:
+        left = NOTICE_SECONDS + limit_seconds() + READ_SECONDS - (clock - notice.time if clock is not None else 0.0)
+        if left > 0:
+            logger.info(
+                "waiting for a gc that removes folders this step uses, or that looks whether it may, for %.0f s at "
+                "most: %s, left by %s", left, storage.join(self._place, notice.name), host,
+            )  # fmt: skip
+        return time.monotonic() + left
+
+    def _store_time(self) -> float | None:
+        """Return the store's own time; None where it is not told (on a directory, to who may only read)."""
+        try:
+            return store_time(self._workspace)
+        except InputError as error:
+            logger.info("how old a notice is cannot be told: %s", error)
+            return None
 
 
 def _read(uri: str, keys: Mapping[str, type]) -> dict[str, Any] | None:

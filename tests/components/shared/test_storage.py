@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import contextlib
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 
 from components.shared import storage, transfers
 from components.shared.errors import InputError
+from tests.components.shared.ordinary_user import ordinary_user
 from tests.fault_proxy import new_clients
 from tests.stores import READER, Store
 
@@ -155,7 +153,7 @@ def test_a_file_in_the_way_of_a_directory_is_an_input_error(tmp_path: Path) -> N
 def test_a_directory_that_may_not_be_written_is_an_input_error(tmp_path: Path) -> None:
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o555)
-    with _ordinary_user(), pytest.raises(InputError, match=r"access denied \(.*Permission denied"):
+    with ordinary_user(), pytest.raises(InputError, match=r"access denied \(.*Permission denied"):
         storage.create(str(folder / "x"), b"")
     assert list(folder.iterdir()) == []
 
@@ -200,16 +198,3 @@ def _write_behind_the_back(uri: str, data: bytes) -> None:
     else:
         Path(uri).parent.mkdir(parents=True)
         Path(uri).write_bytes(data)
-
-
-@contextlib.contextmanager
-def _ordinary_user() -> Iterator[None]:
-    """Be somebody to whom permissions apply, where the tests run as root."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from components.shared.retries import LIMIT_VARIABLE
 from components.shared.verification import verify_folder
 from components.shared.workspace import Workspace
 from tests.components.shared import slow_filter
+from tests.components.shared.ordinary_user import ordinary_user
 from tests.components.shared.sample_folders import SampleConfig
 from tests.components.shared.sample_graphs import join
 from tests.components.shared.slow_filter import SlowFilterConfig
@@ -182,6 +185,58 @@ def test_a_notice_of_a_process_that_was_killed_is_passed_by(tmp_path: Path, monk
     begun = time.monotonic()
     assert Workspace(workspace).create(config, Question, []).uri == folder.uri
     assert 0.5 < time.monotonic() - begun < 5
+
+
+def test_who_waits_for_a_removal_says_so_once_and_asks_ever_more_rarely(
+    s3_store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = SampleConfig(workspace=s3_store.uri)
+    folder = Workspace(s3_store.uri).create(config, Question, [])
+    for number in range(2):
+        _leave_notice(s3_store.uri, f"elsewhere.1.{number}.3", f"shared/{folder.fingerprint}")
+    _leave_notice(s3_store.uri, "elsewhere.1.2.3", "shared/of_no_interest")
+    caplog.set_level("INFO")
+    pauses: list[float] = []
+    asked: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            for number in range(2):
+                storage.delete_object(storage.join(s3_store.uri, uses.REMOVING, f"elsewhere.1.{number}.3.json"))
+
+    def counted_time(uri: str) -> float:
+        asked.append(uri)
+        return store_time(uri)
+
+    monkeypatch.setattr("components.shared.stopping.sleep", sleep)
+    monkeypatch.setattr(uses, "store_time", counted_time)
+    assert Workspace(s3_store.uri).create(config, Question, []).uri == folder.uri
+    assert pauses == [0.5, 1, 2, 4, 4, 4, 4]
+    assert len(asked) == 1
+    waits = [record.getMessage() for record in caplog.records if record.getMessage().startswith("waiting for a gc")]
+    assert len(waits) == 2
+    assert re.search(r"for 4[78]\d s at most: s3://.*/_removing/elsewhere\.1\.0\.3\.json, left by elsewhere", waits[0])
+
+
+def test_who_may_not_write_in_a_directory_waits_for_a_removal_and_reuses_what_is_finished_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "0")
+    monkeypatch.setattr(uses, "NOTICE_SECONDS", 1.0)
+    monkeypatch.setattr(uses, "READ_SECONDS", 0.0)
+    with tempfile.TemporaryDirectory() as place:
+        config = SampleConfig(workspace=place)
+        folder = Workspace(place).create(config, Question, []).finish()
+        _leave_notice(place, "elsewhere.1.2.3", "/".join(folder.split("/")[-2:]))
+        for directory in (Path(place), *(path for path in Path(place).rglob("*") if path.is_dir())):
+            directory.chmod(0o555)
+        begun = time.monotonic()
+        with ordinary_user():
+            assert Workspace(place).find_finished(config) == folder
+        assert time.monotonic() - begun > 0.9
+        for directory in (Path(place), *(path for path in Path(place).rglob("*") if path.is_dir())):
+            directory.chmod(0o755)
 
 
 def test_a_removal_that_takes_longer_than_its_notice_is_good_for_stops(
