@@ -40,6 +40,14 @@ AllowTags = Annotated[
     bool, typer.Option("--allow-tags", help="accept images without a digest: before a release, or on nodes of your own")
 ]
 
+AllowParallelTrainings = Annotated[
+    bool,
+    typer.Option(
+        "--allow-parallel-trainings",
+        help="accept that generators train side by side on several nodes without a queue: where all have their nodes",
+    ),
+]
+
 
 @app.command()
 def run(
@@ -70,6 +78,7 @@ def submit(
     service_account: ServiceAccount = "scalequest",
     queue: Queue = True,
     allow_tags: AllowTags = False,
+    allow_parallel_trainings: AllowParallelTrainings = False,
     settings: Settings = None,
     pipeline: Column = "",
     watch: Annotated[bool, typer.Option("--watch", help="stay until the run has ended, and end as it does")] = False,
@@ -89,6 +98,7 @@ def submit(
         spot=spot,
         queue=queue,
         allow_tags=allow_tags,
+        allow_parallel_trainings=allow_parallel_trainings,
     )
     sys.exit(submit_preset(preset, settings or [], workspace, pipeline, cluster, watch))
 
@@ -118,6 +128,9 @@ def doctor(
     service_account: ServiceAccount = "scalequest",
     queue: Queue = True,
     allow_tags: AllowTags = False,
+    training_nodes: Annotated[
+        int, typer.Option(help="as --set training_nodes of the run; above 1, look for Kubeflow Trainer, too", min=1)
+    ] = 1,
 ) -> None:
     """Look whether a run on a cluster would work, before a GPU is taken.
 
@@ -135,7 +148,7 @@ def doctor(
         queue=queue,
         allow_tags=allow_tags,
     )
-    sys.exit(examine(cluster, workspace))
+    sys.exit(examine(cluster, workspace, training_nodes))
 
 
 @app.command()

@@ -19,19 +19,19 @@ from pipelines.reporting import exit_code_of
 MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "[yellow]?[/yellow]   "}
 
 
-def examine(cluster: Cluster, workspace: str) -> int:
-    """Print a line for each thing that a run needs; return 2 where one is missing."""
-    return exit_code_of("doctor", lambda: _examine(cluster, workspace))
+def examine(cluster: Cluster, workspace: str, training_nodes: int) -> int:
+    """Print a line for each thing that a run needs, with so many nodes a training; return 2 where one is missing."""
+    return exit_code_of("doctor", lambda: _examine(cluster, workspace, training_nodes))
 
 
-def _examine(cluster: Cluster, workspace: str) -> int:
+def _examine(cluster: Cluster, workspace: str, training_nodes: int) -> int:
     profile = find_profile(cluster.profile)
     console = Console(file=sys.stdout)
     findings: list[Finding] = []
     checks = (
         iter([check_images(profile, allow_tags=cluster.allow_tags)]),
         check_kubeflow(cluster.host, cluster.namespace),
-        check_kubernetes(cluster, profile),
+        check_kubernetes(cluster, profile, training_nodes),
         check_bucket(workspace),
     )
     for check in checks:

@@ -62,6 +62,25 @@ def check_nodes(arguments: Mapping[str, Any]) -> None:
         )
 
 
+def nodes_at_once(arguments: Mapping[str, Any]) -> int:
+    """Return how many nodes train at a time: the generators side by side, every other training by itself."""
+    return int(arguments.get("training_nodes", 1)) * max(1, len(arguments.get("generators", ())))
+
+
+def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError where several trainings take their nodes one by one: too few, and each waits for the others'."""
+    per_training, nodes = arguments.get("training_nodes", 1), nodes_at_once(arguments)
+    if 1 < per_training < nodes:
+        raise InputError(
+            f"training_nodes {per_training} for {nodes // per_training} generators, which train side by side, takes "
+            f"{nodes} nodes at once; without a queue, each training takes what nodes it gets, and with fewer than "
+            f"{nodes} all wait for ever. Let Kueue admit all nodes of a training or none (helm upgrade --set "
+            "kueue.enabled=true, and no --no-queue), train one generator after the other (--pipeline "
+            "train_question_generator, then construct_dataset), or, where the pool has as many nodes, add "
+            "--allow-parallel-trainings"
+        )
+
+
 def _quantity(name: str, text: str) -> Decimal:
     try:
         return Decimal(parse_quantity(text))

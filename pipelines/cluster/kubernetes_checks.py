@@ -15,6 +15,7 @@ from kubernetes.utils import parse_quantity
 from pipelines.cluster.examination import Finding
 from pipelines.cluster.package import is_queued
 from pipelines.cluster.submit_command import Cluster
+from pipelines.cluster.trainer_checks import check_trainer
 from pipelines.hardware_profiles import Profile
 from pipelines.parameters import Hardware
 from pipelines.resources import QUEUE
@@ -32,7 +33,7 @@ NEEDED = (  # verb, group, resource: what submitting a run and looking at it tak
 )
 
 
-def check_kubernetes(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
+def check_kubernetes(cluster: Cluster, profile: Profile, training_nodes: int) -> Iterator[Finding]:
     """Yield one finding for each thing; where the cluster does not answer, one that says so."""
     try:
         _configure()
@@ -46,6 +47,9 @@ def check_kubernetes(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
         yield _queue(cluster, profile)
         yield from _secrets(cluster.namespace)
         yield from _nodes(profile, spot=cluster.spot)
+        if training_nodes > 1:
+            queued = is_queued(profile, queue=cluster.queue)
+            yield from check_trainer(cluster.namespace, cluster.service_account or "default", queued=queued)
     except urllib3.exceptions.HTTPError as error:
         yield Finding(False, f"the Kubernetes API does not answer ({error})", "check kubectl's current context")
 

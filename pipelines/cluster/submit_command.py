@@ -14,7 +14,14 @@ from rich.console import Console
 from components.shared import storage
 from components.shared.errors import InputError
 from pipelines.arguments import Run, prepare_run
-from pipelines.cluster.hardware import arguments_of, check_fits, check_nodes, find_profile
+from pipelines.cluster.hardware import (
+    arguments_of,
+    check_fits,
+    check_nodes,
+    check_nodes_at_once,
+    find_profile,
+    nodes_at_once,
+)
 from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
 from pipelines.cluster.package import check_pinned, is_queued, package
 from pipelines.cluster.run_page import run_page
@@ -38,6 +45,7 @@ class Cluster:
     spot: bool
     queue: bool = True  # GPU steps wait in the LocalQueue
     allow_tags: bool = False  # of images that were not released
+    allow_parallel_trainings: bool = False  # on several nodes each, without a queue
 
 
 def submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster, follow: bool) -> int:
@@ -55,6 +63,8 @@ def prepare_submission(preset: str, settings: Sequence[str], workspace: str, pip
         check_pinned(run.pipeline, profile)
     check_fits(profile, run.arguments)
     check_nodes(run.arguments)
+    if not is_queued(profile, queue=cluster.queue) and not cluster.allow_parallel_trainings:
+        check_nodes_at_once(run.arguments)
     if run.arguments.get("num_shards", 1) > MAX_SHARDS:
         raise InputError(
             f"num_shards {run.arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}"
@@ -85,6 +95,8 @@ def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str,
                 namespace=namespace,
                 service_account=cluster.service_account or None,
             )
+    if (nodes := nodes_at_once(run.arguments)) > run.arguments.get("training_nodes", 1) > 1:
+        sys.stderr.write(f"submit: note: {_note_on(nodes, queued=queued)}\n")
     if namespace is None and cluster.namespace != OWN_NAMESPACE:
         sys.stderr.write(
             "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in the namespace that it "
@@ -97,3 +109,13 @@ def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str,
     if follow:
         return watch(client, submitted.run_id, cluster.host, cluster.namespace, console)
     return 0
+
+
+def _note_on(nodes: int, *, queued: bool) -> str:
+    what = f"the generators train side by side, on {nodes} nodes together"
+    if not queued:
+        return f"{what}; with fewer, they wait for each other for ever"
+    return (
+        f"{what}; with fewer in the queue's quota, one waits for the other. That takes Kueue, and its label on the "
+        "TrainingRuntime: see scalequest doctor --training-nodes"
+    )

@@ -253,7 +253,8 @@ def test_the_role_allows_what_is_asked_and_nothing_else_of_trainings(
 
 def _allowed() -> set[tuple[str, str]]:
     """Return what manifests/options/trainer lets a step do beside the base: resources and verbs."""
-    (patch,) = yaml.safe_load((ROOT / "manifests/options/trainer/kustomization.yaml").read_text())["patches"]
+    patches = yaml.safe_load((ROOT / "manifests/options/trainer/kustomization.yaml").read_text())["patches"]
+    (patch,) = (each for each in patches if each["target"] == {"kind": "Role", "name": "scalequest-step"})
     rules = [each["value"] for each in yaml.safe_load(patch["patch"])]
     return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 

@@ -115,12 +115,19 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     server.on(f"POST {reviews}", lambda review: review | {"status": {"allowed": True}})
     group = {"name": "kueue.x-k8s.io", "versions": [{"groupVersion": "kueue.x-k8s.io/v1beta2", "version": "v1beta2"}]}
-    server.on("GET /apis/", {"kind": "APIGroupList", "groups": [group]})
+    versions = [{"groupVersion": "trainer.kubeflow.org/v1alpha1", "version": "v1alpha1"}]
+    trainer = {"name": "trainer.kubeflow.org", "versions": versions}
+    server.on("GET /apis/", {"kind": "APIGroupList", "groups": [group, trainer]})
+    queued = {"kueue.x-k8s.io/queue-name": "scalequest-gpu"}
+    server.on(f"GET {RUNTIME}", {"metadata": {"name": "scalequest-training", "labels": queued}})
+    server.on(f"POST {RIGHTS}", lambda review: review | {"status": {"allowed": True}})
     server.on(f"GET {QUEUE}", {"status": {"conditions": [{"type": "Active", "status": "True"}]}})
     server.on("GET /api/v1/nodes", {"items": [node()]})
     return server
 
 
+RUNTIME = f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{NAMESPACE}/trainingruntimes/scalequest-training"
+RIGHTS = f"/apis/authorization.k8s.io/v1/namespaces/{NAMESPACE}/localsubjectaccessreviews"
 QUEUE = f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/localqueues/scalequest-gpu"
 
 

@@ -3,12 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipelines.cluster import package
 from pipelines.cluster.doctor_command import examine
 from pipelines.cluster.submit_command import Cluster
 from tests.fault_proxy import fault_proxy, new_clients
-from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, Server, node
+from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, RIGHTS, RUNTIME, Server, node
+from tests.source_tree import ROOT
 from tests.stores import READER, Store, new_bucket
 
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
@@ -29,7 +31,12 @@ def healthy(kubeflow: Server, cluster: Server) -> Server:
 
 
 def examined(
-    server: Server, workspace: str, capsys: pytest.CaptureFixture[str], host: str = "", **changes: Any
+    server: Server,
+    workspace: str,
+    capsys: pytest.CaptureFixture[str],
+    host: str = "",
+    training_nodes: int = 1,
+    **changes: Any,
 ) -> tuple[int, str]:
     cluster = Cluster(
         host=host or server.url,
@@ -38,7 +45,7 @@ def examined(
         profile="gke-a100-80g",
         spot=False,
     )
-    code = examine(dataclasses.replace(cluster, **changes), workspace)
+    code = examine(dataclasses.replace(cluster, **changes), workspace, training_nodes)
     return code, capsys.readouterr().out
 
 
@@ -223,3 +230,90 @@ def test_no_queue_is_looked_for_where_none_is_used(
     code, output = examined(healthy, str(tmp_path / "workspace"), capsys, **changes)
     assert code == 0, output
     assert "GPU steps do not wait in a queue" in output
+
+
+# --- trainings on several nodes ----------------------------------------------------------------------------------
+
+
+def test_a_training_on_several_nodes_has_its_runtime_and_its_rights_looked_at(
+    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, training_nodes=2)
+    assert code == 0, output
+    assert "Kubeflow Trainer is installed (trainer.kubeflow.org/v1alpha1)" in output
+    assert "the TrainingRuntime scalequest-training exists" in output
+    assert "the service account scalequest may start TrainJobs and follow them" in output
+    reviews = [body["spec"] for asked, body in healthy.asked if asked == f"POST {RIGHTS}"]
+    assert {each["user"] for each in reviews} == {f"system:serviceaccount:{NAMESPACE}:scalequest"}
+    assert all(each["resourceAttributes"]["namespace"] == NAMESPACE for each in reviews)
+    assert set(map(_right_of, reviews)) == _rights_of_a_step()
+
+
+def test_one_node_asks_nothing_of_kubeflow_trainer(
+    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    assert code == 0
+    assert "Trainer" not in output
+    assert not any(asked == f"POST {RIGHTS}" for asked, _ in healthy.asked)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "body", "expected", "line"),
+    [
+        ("GET /apis/", 200, {"kind": "APIGroupList", "groups": []}, 2,
+         "Kubeflow Trainer is not installed (trainer.kubeflow.org/v1alpha1); install 2.2 or newer, or train on one"),
+        (f"GET {RUNTIME}", 404, {}, 2,
+         "the TrainingRuntime scalequest-training does not exist; helm upgrade --set trainer.enabled=true"),
+        (f"GET {RUNTIME}", 403, {}, 0, "the TrainingRuntime scalequest-training may not be looked at; see: kubectl"),
+        (f"GET {RUNTIME}", 200, {"metadata": {"name": "scalequest-training"}}, 0,
+         "exists, without the label kueue.x-k8s.io/queue-name; two trainings at once may each wait for the other's"),
+        (f"POST {RIGHTS}", 403, {}, 0,
+         "whether the service account scalequest may start TrainJobs and follow them: the Kubernetes API answers 403; "
+         "have an administrator ask: kubectl auth can-i create trainjobs.trainer.kubeflow.org -n team-a --as system:"),
+    ],
+)  # fmt: skip
+def test_what_a_training_on_several_nodes_lacks_is_named(
+    request_: str,
+    status: int,
+    body: Any,
+    expected: int,
+    line: str,
+    healthy: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    healthy.on(request_, body, status)
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, training_nodes=2)
+    assert code == expected, output
+    assert line in output
+
+
+def test_the_rights_that_the_steps_account_lacks_are_named(
+    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def base_only(review: dict[str, Any]) -> dict[str, Any]:
+        return review | {"status": {"allowed": _right_of(review["spec"])[1] == "pods"}}
+
+    healthy.on(f"POST {RIGHTS}", base_only)
+    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, training_nodes=2)
+    assert code == 2
+    assert "the service account scalequest may not get trainingruntimes.trainer.kubeflow.org, create train" in output
+    assert "get pods/log in team-a; helm upgrade --set trainer.enabled=true" in output
+    assert "get pods," not in output
+
+
+def _right_of(review: dict[str, Any]) -> tuple[str, str]:
+    """Return the verb and the resource that a review asks for."""
+    attributes = review["resourceAttributes"]
+    name = "/".join(attributes[key] for key in ("resource", "subresource") if attributes.get(key))
+    return attributes["verb"], name
+
+
+def _rights_of_a_step() -> set[tuple[str, str]]:
+    """Return what manifests/options/trainer allows a step, and what it reads of pods by the base."""
+    patches = yaml.safe_load((ROOT / "manifests/options/trainer/kustomization.yaml").read_text())["patches"]
+    (patch,) = (each for each in patches if each["target"] == {"kind": "Role", "name": "scalequest-step"})
+    rules = [each["value"] for each in yaml.safe_load(patch["patch"])]
+    added = {(verb, resource) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+    return added | {("get", "pods"), ("list", "pods")}

@@ -1,7 +1,16 @@
+from typing import Any
+
 import pytest
 
 from components.shared.errors import InputError
-from pipelines.cluster.hardware import arguments_of, check_fits, check_nodes, find_profile
+from pipelines.cluster.hardware import (
+    arguments_of,
+    check_fits,
+    check_nodes,
+    check_nodes_at_once,
+    find_profile,
+    nodes_at_once,
+)
 from pipelines.hardware_profiles import profile_names
 
 
@@ -50,6 +59,27 @@ def test_gpus_of_a_step_that_only_waits_for_other_nodes_are_refused() -> None:
     check_nodes(arguments | {"training_nodes": 2, "training_gpus": "0"})
     with pytest.raises(InputError, match="the 8 GPUs of the step that waits for them would lie idle: add --set train"):
         check_nodes(arguments | {"training_nodes": 2})
+
+
+def test_generators_that_train_side_by_side_need_nodes_for_all_of_them() -> None:
+    both = {"generators": [{"source": "a"}, {"source": "b"}], "training_nodes": 2}
+    assert nodes_at_once(both) == 4
+    with pytest.raises(InputError, match="training_nodes 2 for 2 generators, which train side by side, takes 4 nodes"):
+        check_nodes_at_once(both)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nodes"),
+    [
+        ({"generators": [{"source": "a"}, {"source": "b"}], "training_nodes": 1}, 2),
+        ({"generators": [{"source": "a"}], "training_nodes": 2}, 2),
+        ({"training_nodes": 2}, 2),
+        ({}, 1),
+    ],
+)
+def test_a_training_that_waits_for_no_other_is_let_through(arguments: dict[str, Any], nodes: int) -> None:
+    check_nodes_at_once(arguments)
+    assert nodes_at_once(arguments) == nodes
 
 
 def test_what_is_no_quantity_is_refused() -> None:

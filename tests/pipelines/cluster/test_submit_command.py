@@ -56,6 +56,47 @@ def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
     assert set(queues_of(kubeflow.body_of("POST /apis/v2beta1/runs"))) == ({QUEUE} if queued else set())
 
 
+ON_TWO_NODES = [f"training_{setting}" for setting in ("nodes=2", "gpus=0", "cpu=1", "memory=4Gi")]
+ONE_GENERATOR = "generators=[{source: one, model: hf://Qwen/Qwen2-Math-7B-Instruct@main, chat_template: qwen2_math}]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "expected", "message"),
+    [
+        (
+            {},
+            ON_TWO_NODES,
+            0,
+            "submit: note: the generators train side by side, on 4 nodes together; with fewer in",
+        ),
+        (
+            {"queue": False},
+            ON_TWO_NODES,
+            2,
+            "takes 4 nodes at once; without a queue, each training takes what nodes",
+        ),
+        ({"queue": False, "allow_parallel_trainings": True}, ON_TWO_NODES, 0, "on 4 nodes together; with fewer, they"),
+        ({"queue": False}, [*ON_TWO_NODES, ONE_GENERATOR], 0, ""),
+        ({"queue": False}, [], 0, ""),
+        ({}, [], 0, ""),
+    ],
+)
+def test_generators_that_train_side_by_side_on_several_nodes_need_a_queue_or_nodes_for_all(
+    changes: dict[str, Any],
+    settings: list[str],
+    expected: int,
+    message: str,
+    kubeflow: Server,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = dataclasses.replace(cluster_at(kubeflow.url), **changes)
+    assert submit("paper", settings, WORKSPACE, "", cluster, follow=False) == expected
+    error = capsys.readouterr().err
+    assert message in error
+    assert ("side by side" in error) == bool(message)
+    assert any(asked == "POST /apis/v2beta1/runs" for asked, _ in kubeflow.asked) == (expected == 0)
+
+
 def test_images_without_a_digest_are_refused_with_what_to_do(
     kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
