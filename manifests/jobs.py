@@ -24,6 +24,10 @@ Size = Literal["cpu", "inference", "training"]
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"
 SMALLEST_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
 LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
+# Istio's proxy keeps a Job from ending where it is no native sidecar, and the processes of a training from each other.
+NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
+# As on a run's pods: an eviction to save nodes would cost the parts in flight, or what came after a checkpoint.
+NO_EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
 SIZE_LABEL = "scalequest.dev/size"
 SIZES: dict[ImageName, Size] = {"cpu": "cpu", "vllm": "inference", "train": "training"}
 RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted does not count
@@ -105,7 +109,10 @@ def job_of(step: Step) -> dict[str, Any]:
             "podReplacementPolicy": "Failed",  # a pod that is stopping may still write: the next one waits for its end
             "podFailurePolicy": {"rules": _failure_rules(step)},
             "ttlSecondsAfterFinished": DAYS_KEPT * 86400,
-            "template": {"metadata": {"labels": {**LABELS, SIZE_LABEL: step.size}}, "spec": _pod(step, task)},
+            "template": {
+                "metadata": {"labels": {**LABELS, **NO_SIDECAR, SIZE_LABEL: step.size}, "annotations": NO_EVICTION},
+                "spec": _pod(step, task),
+            },
         },
     }
 

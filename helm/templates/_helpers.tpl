@@ -1,16 +1,48 @@
 {{/* The labels that every object carries. */}}
 {{- define "scalequest.labels" -}}
-{{ include "scalequest.podLabels" . }}
+{{ include "scalequest.partOf" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{/* The labels that pods carry, and by which the network policy finds them. */}}
-{{- define "scalequest.podLabels" -}}
+{{/* What an object belongs to; by this the network policy finds pods. */}}
+{{- define "scalequest.partOf" -}}
 app.kubernetes.io/name: scalequest
 app.kubernetes.io/part-of: scalequest
+{{- end }}
+
+{{/* The labels that a Job's pods carry. */}}
+{{- define "scalequest.podLabels" -}}
+{{ include "scalequest.partOf" . }}
+{{ include "scalequest.noSidecar" . }}
+{{- end }}
+
+{{/* No Istio in a pod: the processes of a training do not find each other through its proxy, and a Job whose proxy is
+no native sidecar never ends. */}}
+{{- define "scalequest.noSidecar" -}}
+sidecar.istio.io/inject: "false"
+{{- end }}
+
+{{/* No eviction to save nodes: it costs the parts in flight, a training what came after its last checkpoint, and the
+judge the loading of its model. The same as on a run's pods. */}}
+{{- define "scalequest.podAnnotations" -}}
+cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
+karpenter.sh/do-not-disrupt: "true"
+{{- end }}
+
+{{/* Who submits, as subjects of a RoleBinding. */}}
+{{- define "scalequest.submitters" -}}
+{{- range .Values.submitters }}
+- kind: {{ .kind }}
+  name: {{ .name }}
+  {{- if eq .kind "ServiceAccount" }}
+  namespace: {{ .namespace | default $.Release.Namespace }}
+  {{- else }}
+  apiGroup: rbac.authorization.k8s.io
+  {{- end }}
+{{- end }}
 {{- end }}
 
 {{/* The hardware profile as it is written in pipelines/profiles. */}}
@@ -114,4 +146,9 @@ imagePullSecrets:
 {{- define "scalequest.times" -}}
 {{- $number := regexFind "^[0-9]+" (index . 0) -}}
 {{- printf "%d%s" (mul (int64 $number) (int64 (index . 1))) (trimPrefix $number (index . 0)) -}}
+{{- end }}
+
+{{/* The ConfigMap of a compiled pipeline, by its file. */}}
+{{- define "scalequest.pipelineFile" -}}
+scalequest-pipeline-{{ base . | trimSuffix ".yaml" | replace "_" "-" }}
 {{- end }}

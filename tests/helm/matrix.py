@@ -36,6 +36,7 @@ MATRIX: dict[str, dict[str, Any]] = {
     "existing-account": {
         "serviceAccount__create": False,
         "serviceAccount__name": "default-editor",
+        "images__pullSecrets": ["registry"],
         "secrets__pipelineStore__name": "mlpipeline-minio-artifact",
         **IMAGES,
     },
@@ -46,6 +47,7 @@ MATRIX: dict[str, dict[str, Any]] = {
         "networkPolicy__extraEgress": [{"ports": [{"protocol": "TCP", "port": 8333}]}],
         "modelCache__enabled": True,
         "modelCache__storageClass": "filestore",
+        "plainJobs__enabled": True,
         "trainer__enabled": True,
         "pipelines__enabled": True,
         "recurring__settings": ["seed=7", "source=a, b"],

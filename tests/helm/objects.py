@@ -23,3 +23,18 @@ def judge_of(objects: Objects) -> tuple[dict[str, Any], dict[str, str]]:
     template = find_one(objects, "Deployment")["spec"]["template"]
     (container,) = template["spec"]["containers"]
     return container, template["metadata"]["labels"]
+
+
+def granted(objects: Objects, subject: str) -> set[tuple[str, str, str]]:
+    """Return group, resource and verb of all that a subject may do."""
+    bindings = [
+        binding["roleRef"]["name"]
+        for binding in find_all(objects, "RoleBinding")
+        if subject in [each["name"] for each in binding["subjects"]]
+    ]
+    return {right for name in bindings for right in rights_of(find_one(objects, "Role", name)["rules"])}
+
+
+def rights_of(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Return group, resource and verb of all that rules grant."""
+    return {(g, r, v) for rule in rules for g in rule["apiGroups"] for r in rule["resources"] for v in rule["verbs"]}

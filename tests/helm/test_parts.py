@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from components.shared import exit_codes
-from manifests.generate import COMPILED, pipeline_objects
+from manifests.generate import pipeline_objects
 from pipelines.cluster.package import without_queue
+from pipelines.compiled_pipeline import COMPILED
 from pipelines.hardware_profiles import profile_names, read_profile
 from pipelines.resources import QUEUE, QUEUE_LABEL
 from tests.helm.matrix import IMAGES, JUDGE, RECURRING
@@ -18,7 +19,9 @@ from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.manifests.tools import Objects, Tools
 from tests.source_tree import ROOT
 
-OPTIONAL = ("kueue", "networkPolicy", "modelCache", "judge", "trainer", "pipelines", "recurring")
+OPTIONAL = ("kueue", "networkPolicy", "modelCache", "judge", "trainer", "pipelines", "plainJobs", "recurring")
+READING = ("get", "list", "watch")
+MEBIBYTE = 1_048_576  # of a ConfigMap, at most
 
 
 def test_the_default_makes_no_pod_and_asks_for_no_custom_resource(rendered: dict[str, Objects]) -> None:
@@ -41,11 +44,17 @@ def test_the_account_is_bound_to_the_clouds_identity(
     assert find_one(rendered[name], "ServiceAccount")["metadata"].get("annotations") == annotation
 
 
+def test_runs_pull_with_the_secrets_of_the_account_that_the_chart_makes(rendered: dict[str, Objects]) -> None:
+    assert find_one(rendered["judge"], "ServiceAccount")["imagePullSecrets"] == [{"name": "registry"}]
+    assert "imagePullSecrets" not in find_one(rendered["default"], "ServiceAccount")
+
+
 def test_an_existing_account_is_bound_and_not_made(rendered: dict[str, Objects]) -> None:
     objects = rendered["existing-account"]
     assert not find_all(objects, "ServiceAccount")
     assert find_one(objects, "RoleBinding")["subjects"][0]["name"] == "default-editor"
     assert find_one(objects, "Pod")["spec"]["serviceAccountName"] == "default-editor"
+    assert find_one(objects, "Pod")["spec"]["imagePullSecrets"] == [{"name": "registry"}]
     secrets = [
         rule for rule in find_one(objects, "Role", "scalequest-step")["rules"] if rule["resources"] == ["secrets"]
     ]
@@ -156,15 +165,6 @@ def test_a_profile_without_gpus_asks_for_none(rendered: dict[str, Objects]) -> N
     assert "nodeSelector" not in find_one(rendered["local"], "Deployment")["spec"]["template"]["spec"]
 
 
-def test_only_a_trainer_lets_steps_start_trainings(rendered: dict[str, Objects]) -> None:
-    def groups(name: str) -> set[str]:
-        rules = find_one(rendered[name], "Role", "scalequest-step")["rules"]
-        return {group for rule in rules for group in rule["apiGroups"]}
-
-    assert groups("default") == {"", "argoproj.io"}
-    assert groups("everything") == {"", "argoproj.io", "trainer.kubeflow.org"}
-
-
 def test_the_training_runtime_fills_a_node_and_keeps_to_fields_that_lasted(rendered: dict[str, Objects]) -> None:
     spec = find_one(rendered["everything"], "TrainingRuntime")["spec"]
     assert spec["mlPolicy"] == {"numNodes": 2, "torch": {}}
@@ -175,13 +175,18 @@ def test_the_training_runtime_fills_a_node_and_keeps_to_fields_that_lasted(rende
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "8"
 
 
-def test_nodes_that_are_lost_begin_again_together_and_bad_input_ends_a_training(rendered: dict[str, Objects]) -> None:
+def test_nodes_that_are_lost_begin_again_together_and_what_fails_again_ends_a_training(
+    rendered: dict[str, Objects],
+) -> None:
     spec = find_one(rendered["everything"], "TrainingRuntime")["spec"]["template"]["spec"]
+    assert spec["failurePolicy"]["maxRestarts"] == 2  # times the attempts of the step that follows it
     (rule,) = spec["failurePolicy"]["rules"]
     assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
     job = spec["replicatedJobs"][0]["template"]["spec"]
     assert job["backoffLimit"] == 0
-    assert [each["onExitCodes"]["values"] for each in job["podFailurePolicy"]["rules"]] == [[exit_codes.BAD_INPUT]]
+    (failing,) = [each["onExitCodes"]["values"] for each in job["podFailurePolicy"]["rules"]]
+    assert failing == [exit_codes.BUG, exit_codes.BAD_INPUT]
+    assert exit_codes.UNAVAILABLE not in failing  # who lost its peers
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
@@ -217,42 +222,6 @@ def test_registered_pipelines_are_queued_only_where_the_chart_makes_the_queue(
         bare = without_queue([with_queue["pipelineSpec"], with_queue["platformSpec"]])
         assert [spec["pipelineSpec"], spec["platformSpec"]] == bare
         assert QUEUE_LABEL not in str(spec)
-
-
-def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(rendered: dict[str, Objects]) -> None:
-    objects = rendered["everything"]
-    job = find_one(objects, "CronJob")["spec"]
-    assert job["concurrencyPolicy"] == "Forbid"
-    pod = job["jobTemplate"]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert [*container["command"], *container["args"]] == [
-        "scalequest", "submit", "paper",
-        "--host=http://ml-pipeline.kubeflow.svc.cluster.local:8888", "--namespace=scalequest",
-        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--service-account=scalequest",
-        "--set=seed=7", "--set=source=a, b",
-    ]  # fmt: skip
-    assert pod["serviceAccountName"] == "scalequest-submit"
-    subjects = find_one(objects, "RoleBinding", "scalequest-submit")["subjects"]
-    assert [(subject["kind"], subject["name"]) for subject in subjects] == [
-        ("Group", "data-team"), ("ServiceAccount", "ci"), ("ServiceAccount", "scalequest-submit"),
-    ]  # fmt: skip
-    assert {subject["name"] for subject in find_one(objects, "RoleBinding", "scalequest-step")["subjects"]} == {
-        "scalequest"
-    }
-
-
-def test_kubeflows_client_finds_the_token_that_a_recurring_run_mounts(rendered: dict[str, Objects]) -> None:
-    from kfp.client import KF_PIPELINES_SA_TOKEN_ENV, KF_PIPELINES_SA_TOKEN_PATH
-
-    pod = find_one(rendered["everything"], "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "pipelines-token"]
-    (source,) = volume["projected"]["sources"]
-    (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == "pipelines-token"]
-    path = f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
-    assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
-    assert path == KF_PIPELINES_SA_TOKEN_PATH
-    assert {"name": KF_PIPELINES_SA_TOKEN_ENV, "value": path} in container["env"]
 
 
 def test_the_cache_outlives_the_release(rendered: dict[str, Objects]) -> None:

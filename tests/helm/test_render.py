@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from tests.helm.matrix import IMAGES, MATRIX
 from tests.helm.objects import find_all
-from tests.manifests.pod_security import pods_of, violations
+from tests.manifests.pod_security import pod_metadata_of, pods_of, violations
 from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.manifests.tools import CHART, Objects, Tools
 
@@ -57,3 +58,16 @@ def test_no_role_grants_everything_or_writes_what_is_not_its_own(name: str, rend
             assert "secrets" not in rule["resources"] or rule["resourceNames"]
             assert not {"pods/exec", "roles", "rolebindings", "serviceaccounts/token"} & set(rule["resources"])
     assert not find_all(rendered[name], "ClusterRole")
+
+
+@pytest.mark.parametrize("name", ["everything", "judge", "no-network-policy"])
+def test_no_pod_gets_a_proxy_and_none_that_works_long_is_evicted_to_save_nodes(
+    name: str, rendered: dict[str, Objects]
+) -> None:
+    (of_run, *_) = executors_on_kubernetes(read_documents(COMPILED / "scalequest.yaml")).values()
+    templates = dict(pod_metadata_of(rendered[name]))
+    assert templates
+    for owner, metadata in templates.items():
+        assert metadata["labels"]["sidecar.istio.io/inject"] == "false", owner
+        if not owner.startswith("Pod "):  # helm test
+            assert metadata["annotations"] == of_run["podMetadata"]["annotations"], owner

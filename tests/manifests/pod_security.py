@@ -24,6 +24,13 @@ def pods_of(objects: Objects) -> Iterator[tuple[str, Pod]]:
         yield from ((name, pod) for pod in _pods(document))
 
 
+def pod_metadata_of(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the pods' metadata of everything that is or makes pods."""
+    for document in objects:
+        name = f"{document['kind']} {document['metadata']['name']}"
+        yield from ((name, metadata) for metadata in _pod_metadata(document))
+
+
 def violations(pod: Pod) -> list[str]:
     """Return what "restricted" forbids of a pod, one line each."""
     security = pod.get("securityContext", {})
@@ -69,3 +76,14 @@ def _pods(value: Any) -> Iterator[Pod]:
     elif isinstance(value, list):
         for inner in value:
             yield from _pods(inner)
+
+
+def _pod_metadata(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if "metadata" in value and "containers" in value.get("spec", {}):
+            yield value["metadata"]
+        for inner in value.values():
+            yield from _pod_metadata(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _pod_metadata(inner)

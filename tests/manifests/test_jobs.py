@@ -13,7 +13,9 @@ from components.shared import exit_codes
 from components.shared.cli import parse_config
 from components.shared.config import WholePartConfig, flag_of, options_of
 from manifests.jobs import SIZE_LABEL, default_text, read_steps
+from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from pipelines.hardware_profiles import read_profile
+from tests.manifests.pod_security import pod_metadata_of
 from tests.manifests.tools import MANIFESTS, Tools, write_overlay
 from tests.source_tree import ROOT, STEPS
 
@@ -119,6 +121,14 @@ def test_what_a_job_needs_is_asked_for_and_written_where_it_may_be(name: str) ->
     assert mounts == {"/tmp", "/dev/shm"}
     folders = [item["value"] for item in container["env"] if "value" in item]
     assert all(folder.startswith("/tmp") for folder in folders)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_jobs_pods_get_no_proxy_and_are_not_evicted_to_save_nodes(name: str) -> None:
+    ((_, metadata),) = pod_metadata_of(_objects(name))
+    assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
+    (of_run, *_) = executors_on_kubernetes(read_documents(COMPILED / "scalequest.yaml")).values()
+    assert metadata["annotations"] == of_run["podMetadata"]["annotations"]
 
 
 @pytest.mark.parametrize("name", STEPS)

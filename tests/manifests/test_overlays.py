@@ -26,6 +26,7 @@ CHART_VALUES: dict[str, dict[str, Any]] = {
     "network-policy-gke": {"networkPolicy__enabled": True, "profile": "gke-a100-40g"},
     "network-policy-eks": {"networkPolicy__enabled": True, "profile": "eks-p4d"},
     "model-cache": {"modelCache__enabled": True},
+    "plain-jobs": {"plainJobs__enabled": True},
     "trainer": {"trainer__enabled": True, "images__registry": "r", "images__train__digest": DIGEST},
     "judge": {
         "judge__enabled": True,

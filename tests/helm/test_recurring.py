@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import compiled_pipeline
+from pipelines.cluster.submit_command import Cluster, prepare_submission
+from pipelines.compiled_pipeline import COMPILED
+from tests.helm.matrix import DIGEST, RECURRING
+from tests.helm.objects import find_one, granted
+from tests.manifests.tools import Objects, Tools, copy_chart
+from tests.source_tree import ROOT
+
+READING = ("get", "list", "watch")
+MEBIBYTE = 1_048_576  # of a ConfigMap, at most
+
+
+def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(rendered: dict[str, Objects]) -> None:
+    objects = rendered["everything"]
+    job = find_one(objects, "CronJob")["spec"]
+    assert job["concurrencyPolicy"] == "Forbid"
+    pod = job["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert [*container["command"], *container["args"]] == [
+        "scalequest", "submit", "paper",
+        "--host=http://ml-pipeline.kubeflow.svc.cluster.local:8888", "--namespace=scalequest",
+        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--service-account=scalequest",
+        "--set=seed=7", "--set=source=a, b",
+    ]  # fmt: skip
+    assert pod["serviceAccountName"] == "scalequest-submit"
+    subjects = find_one(objects, "RoleBinding", "scalequest-submit")["subjects"]
+    assert [(subject["kind"], subject["name"]) for subject in subjects] == [
+        ("Group", "data-team"), ("ServiceAccount", "ci"), ("ServiceAccount", "scalequest-submit"),
+    ]  # fmt: skip
+    writing = {right for right in granted(objects, "scalequest-submit") if right[2] not in READING}
+    assert {(resource, verb) for group, resource, verb in writing if group == "pipelines.kubeflow.org"} == {
+        ("runs", "create"), ("runs", "retry"), ("runs", "terminate"), ("experiments", "create"),
+        ("pipelines", "create"), ("pipelines/versions", "create"),
+    }  # fmt: skip
+    assert {each for each in writing if each[0] != "pipelines.kubeflow.org"} == {
+        ("trainer.kubeflow.org", "trainjobs", "delete")  # what a terminated run leaves
+    }
+
+
+def test_kubeflows_client_finds_the_token_that_a_recurring_run_mounts(rendered: dict[str, Objects]) -> None:
+    from kfp.client import KF_PIPELINES_SA_TOKEN_ENV, KF_PIPELINES_SA_TOKEN_PATH
+
+    pod = find_one(rendered["everything"], "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "pipelines-token"]
+    (source,) = volume["projected"]["sources"]
+    (mount,) = [mount for mount in container["volumeMounts"] if mount["name"] == "pipelines-token"]
+    path = f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
+    assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
+    assert path == KF_PIPELINES_SA_TOKEN_PATH
+    assert {"name": KF_PIPELINES_SA_TOKEN_ENV, "value": path} in container["env"]
+
+
+def test_a_recurring_run_submits_the_pipelines_that_the_chart_was_released_with(
+    tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = Tools(tools.folder, copy_chart(tmp_path / "chart", dict.fromkeys(("cpu", "vllm", "train"), DIGEST)))
+    for path in (released.chart / "files/pipelines").iterdir():
+        text = re.sub(r"scalequest/(cpu|vllm|train):\S+", rf"example.com/\1@{DIGEST}", path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8")
+    objects = released.render(**RECURRING).objects
+    mounted = _mounted_in_recurring_run(objects)
+    assert mounted == {path.name: path.read_text(encoding="utf-8") for path in released.chart.glob("files/pipelines/*")}
+    assert sorted(mounted) == sorted(path.name for path in COMPILED.glob("*.yaml"))
+    (folder := tmp_path / "mounted").mkdir()
+    for name, text in mounted.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(compiled_pipeline, "COMPILED", folder)  # as the mount covers it in the pod
+    cluster = Cluster(host="", namespace="kubeflow", service_account="", profile="gke-a100-80g", spot=False)
+    run = prepare_submission("paper", [], "gs://my-bucket/runs", "", cluster)
+    assert run.pipeline.path.parent == folder
+
+
+def test_the_pipelines_are_mounted_where_the_images_command_reads_them(rendered: dict[str, Objects]) -> None:
+    dockerfile = (ROOT / "images/cpu/Dockerfile").read_text(encoding="utf-8")
+    (installed,) = re.findall(r"--target (\S+)", dockerfile)
+    (container,) = _recurring_pod(rendered["everything"])["containers"]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == "pipelines"]
+    assert mount["mountPath"] == f"{installed}/{COMPILED.relative_to(ROOT)}"
+    assert mount["readOnly"] is True
+
+
+def _recurring_pod(objects: Objects) -> Any:
+    return find_one(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+def _mounted_in_recurring_run(objects: Objects) -> dict[str, str]:
+    """Return the files of the volume ``pipelines``, as the kubelet puts them together."""
+    (volume,) = [volume for volume in _recurring_pod(objects)["volumes"] if volume["name"] == "pipelines"]
+    names = [source["configMap"]["name"] for source in volume["projected"]["sources"]]
+    parts = [find_one(objects, "ConfigMap", name)["data"] for name in names]
+    assert all(len(text.encode()) < MEBIBYTE for part in parts for text in part.values())
+    return {name: text for part in parts for name, text in part.items()}
