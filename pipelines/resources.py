@@ -19,6 +19,9 @@ QUEUE_LABEL, QUEUE = "kueue.x-k8s.io/queue-name", "scalequest-gpu"  # the LocalQ
 DAY = 86_400
 TIMEOUT = 14 * DAY  # of one attempt: longer than any step takes, shorter than a pod that hangs is paid for unnoticed
 # A row that takes its process down costs four attempts, until it is set aside: twice its part, twice alone.
+# Bad input is tried as often, in vain: Kubeflow's launcher, which runs the step, ends with 1 (glog.Exit) where the
+# step ends with 2, and Argo cannot tell. Options, inputs and a model's files are looked at before a model is loaded:
+# seven short pods, and 63 minutes of waiting between them.
 RETRIES = 6
 UID, GID = 1000, 0  # of the images
 INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it
@@ -74,8 +77,8 @@ def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> Pipeli
 
 
 def _prepared(task: PipelineTask) -> PipelineTask:
-    # A step continues where it stopped, so that a retry is cheap. Argo counts the longest back-off from the first
-    # attempt's start: the default of one hour would leave a step that fails after two without a retry.
+    # A step continues where it stopped, so that a retry after a lost pod is cheap. Argo counts the longest back-off
+    # from the first attempt's start: the default of one hour would leave a step that fails after two without a retry.
     task.set_retry(RETRIES, backoff_duration="60s", backoff_factor=2, backoff_max_duration=f"{7 * DAY}s")
     # Kubeflow's cache does not look whether a folder still stands; the workspace does, and reuses what is finished.
     task.set_caching_options(False)
