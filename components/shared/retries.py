@@ -87,6 +87,10 @@ async def _pause_async(seconds: float) -> None:
 
 def _policy(call: str, seconds: float, min_tries: int) -> dict[str, Any]:
     limit = min(limit_seconds(), seconds)
+    is_fixed = seconds < limit_seconds()
+    hint = (
+        f"it is tried for {seconds:g} s" if is_fixed else f"{LIMIT_VARIABLE}, now {limit:g}, says how long it is tried"
+    )
 
     def log(state: RetryCallState) -> None:
         logger.warning("%s: %s; trying again in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
@@ -95,7 +99,7 @@ def _policy(call: str, seconds: float, min_tries: int) -> dict[str, Any]:
         raise UnavailableError(
             f"{call} was tried {state.attempt_number} times in {state.seconds_since_start or 0:.0f} s without success, "
             f"the last answer was {answer_of(_error_of(state))}; what is written stays: check the store and start the "
-            f"same command again ({LIMIT_VARIABLE}, now {limit_seconds():g}, says how long it is tried)"
+            f"same command again ({hint})"
         ) from _error_of(state)
 
     return {

@@ -166,6 +166,19 @@ def test_the_store_says_how_long_to_wait(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 0 <= waits[1] <= 1
 
 
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(
+    ("seconds", "hint"), [(0.1, "(it is tried for 0.1 s)"), (9.0, f"({LIMIT_VARIABLE}, now 0.5, says how long it is")]
+)
+def test_the_limit_that_holds_is_named(monkeypatch: pytest.MonkeyPatch, seconds: float, hint: str) -> None:
+    def attempt() -> None:
+        raise ConnectionResetError("gone")
+
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.5")
+    with pytest.raises(UnavailableError, match=re.escape(hint)):
+        until_answered("a call", attempt, seconds=seconds, min_tries=1)
+
+
 @pytest.mark.parametrize(
     ("scheme", "variable", "endpoint", "message"),
     [

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ import pytest
 from aiohttp import web
 
 from components.shared.retries import LIMIT_VARIABLE
+from components.shared.sign_in import WAIT_SECONDS
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
 from tests.fault_proxy import FaultProxy, fault_proxy, new_clients
@@ -126,16 +128,33 @@ def test_an_upload_to_cloud_storage_signs_in_likewise(monkeypatch: pytest.Monkey
     assert result.stdout.split() == ["googleapis.com", "default"]
 
 
-@pytest.mark.parametrize("known", ["refusing", pytest.param("closed", marks=pytest.mark.faults)])
-def test_a_google_metadata_server_that_never_answers_ends_in_one_message(known: str) -> None:
+@pytest.mark.faults
+def test_a_google_metadata_server_that_never_answers_ends_in_one_message() -> None:
     with metadata_server({}, late=0) as refusing:
-        host = refusing if known == "refusing" else CLOSED_PORT
         # Google's client asks a closed port five times, with pauses of 15 s in all, each time that it is asked.
-        environment = {"GCE_METADATA_HOST": host, "GCE_METADATA_IP": refusing, LIMIT_VARIABLE: "1"}
+        environment = {"GCE_METADATA_HOST": CLOSED_PORT, "GCE_METADATA_IP": refusing, LIMIT_VARIABLE: "1"}
         step = run_step("gs://bucket/workspace", "gs://bucket/questions", environment)
     assert step.returncode == 75
-    assert f"a request for credentials to the metadata server {host} was tried " in message_of(step)
+    assert f"a request for credentials to the metadata server {CLOSED_PORT} was tried " in message_of(step)
     assert "the last answer was " in message_of(step)
+    assert message_of(step).endswith("or name a key file by GOOGLE_APPLICATION_CREDENTIALS")
+
+
+@pytest.mark.parametrize("limit", ["1", pytest.param("300", marks=pytest.mark.faults)])
+@pytest.mark.parametrize("scheme", ["gs", "s3"])
+def test_a_metadata_server_that_knows_no_role_of_this_machine_is_bad_input_after_a_short_wait(
+    scheme: str, limit: str
+) -> None:
+    with metadata_server({"/latest/api/token": "session"}, late=0) as host:
+        google = {"GCE_METADATA_HOST": host, "GCE_METADATA_IP": host}
+        aws = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://{host}/", "AWS_DEFAULT_REGION": "us-east-1"}
+        begun = time.monotonic()
+        step = run_step(f"{scheme}://bucket/w", f"{scheme}://bucket/q", {**google, **aws, LIMIT_VARIABLE: limit})
+    assert step.returncode == 2, step.stderr
+    assert "no credentials found for this store, and no metadata server that gives them: on a" in message_of(step)
+    assert {"gs": "GOOGLE_APPLICATION_CREDENTIALS", "s3": "AWS_PROFILE"}[scheme] in message_of(step)
+    assert "no role or account for this machine); trying again in " in step.stderr
+    assert time.monotonic() - begun < WAIT_SECONDS
 
 
 @pytest.mark.parametrize("place", [{"NO_GCE_CHECK": "true"}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}])
@@ -143,7 +162,7 @@ def test_no_google_credentials_and_no_metadata_server_is_bad_input(place: dict[s
     environment = {"GCE_METADATA_TIMEOUT": "1", "GCE_METADATA_DETECT_RETRIES": "1", LIMIT_VARIABLE: "1", **place}
     step = run_step("gs://bucket/workspace", "gs://bucket/questions", environment)
     assert step.returncode == 2, step.stderr
-    assert "no Google credentials found, and no metadata server that gives them: on a cluster, give" in message_of(step)
+    assert "no credentials found for this store, and no metadata server that gives them: on a" in message_of(step)
     assert "gcloud auth application-default login" in message_of(step)
 
 
@@ -195,6 +214,7 @@ def test_a_metadata_server_of_ec2_that_never_answers_ends_in_one_message() -> No
     step = run_step("s3://bucket/workspace", "s3://bucket/questions", environment)
     assert step.returncode == 75, step.stderr
     assert f"a request for credentials to {endpoint} was tried " in message_of(step)
+    assert message_of(step).endswith("elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
 
 
 def test_a_token_service_that_never_answers_ends_in_one_message(tmp_path: Path) -> None:
