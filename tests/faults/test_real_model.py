@@ -20,7 +20,7 @@ from tests.faults.killer import Killer
 from tests.faults.sameness import assert_accounted_for
 from tests.smoke_runs import folders_of, run_command, run_environment
 
-NUM_QUESTIONS = 48
+NUM_QUESTIONS = 192  # three times what the engine works on at once, so that parts are done one after another
 ROWS_PER_PART = 4
 KILLS = 3
 # How long the steps take that take long, on two cores: it is their work that is to be killed, not their start.
