@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -21,6 +22,10 @@ from typing import Any
 from components.shared.errors import EngineDiedError
 from components.shared.scoring import WINDOW_ROWS, Score, Scorer, Text
 from components.shared.scoring.token_budget import windows
+
+SILENCE_SECONDS = 600.0  # without a score, until the log says so, again and again
+
+logger = logging.getLogger(__name__)
 
 
 class ScorerProcess:
@@ -32,7 +37,7 @@ class ScorerProcess:
         self._process = context.Process(target=_serve, args=(theirs, open_scorer), name="scorer", daemon=True)
         self._process.start()
         theirs.close()
-        self._receive()  # it is open
+        self._receive("for it to open its model")
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, batch by batch."""
@@ -40,7 +45,7 @@ class ScorerProcess:
             keys = [text.key for text in window]
             try:
                 self._send([text.text for text in window])
-                while (score := self._receive()) is not None:
+                while (score := self._receive(f"for scores of {len(window)} texts")) is not None:
                     yield dataclasses.replace(score, key=keys[score.key])
             except EngineDiedError as error:
                 error.at = [keys[number] for number in error.at]
@@ -58,8 +63,13 @@ class ScorerProcess:
         except OSError as error:
             raise self._death() from error
 
-    def _receive(self) -> Any:
+    def _receive(self, awaited: str) -> Any:
+        """Return what the process says next; a large model may take its time, so that a silence ends nothing."""
+        begun = time.monotonic()
         try:
+            while not self._connection.poll(SILENCE_SECONDS):
+                silence = time.monotonic() - begun
+                logger.warning("process %d is silent for %.0f s; waiting %s", self._process.pid, silence, awaited)
             message = self._connection.recv()
         except (EOFError, OSError) as error:
             raise self._death() from error

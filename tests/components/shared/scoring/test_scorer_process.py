@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from components.shared.errors import EngineDiedError
-from components.shared.scoring import Text
+from components.shared.scoring import Text, scorer_process
 from components.shared.scoring.scorer_process import ScorerProcess
 from components.shared.scoring.scripted_scorer import scripted_value
 from tests.components.shared.scoring.frail_scorers import BUG, FATAL, KILLED, open_frail
@@ -62,6 +64,21 @@ def test_a_process_that_is_killed_is_said_to_be() -> None:
     with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL"):
         list(scorer.score(texts("another")))
     scorer.close()
+
+
+def test_a_process_that_hangs_is_said_to_and_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scorer = ScorerProcess(open_frail)
+    (process,) = multiprocessing.active_children()
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    threading.Timer(0.5, os.kill, (process.pid, signal.SIGCONT)).start()
+    monkeypatch.setattr(scorer_process, "SILENCE_SECONDS", 0.1)
+    (score,) = scorer.score(texts("a text"))
+    scorer.close()
+    assert score.value == scripted_value("a text")
+    assert f"process {process.pid} is silent for 0 s; waiting for scores of 1 texts" in caplog.text
 
 
 def test_a_bug_comes_with_the_place_where_it_is() -> None:
