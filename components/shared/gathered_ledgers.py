@@ -1,9 +1,10 @@
 """The ledgers of a folder's parts: those that this process wrote, copies that others gathered, and the parts' own.
 
-``ledgers/{process}-000001.json`` copies the ledgers of ``AT_ONCE`` parts that one process wrote, each with the MD5 of
-its part: who finishes a folder need not ask for each part. A copy counts where the store's listing shows that very
-content; otherwise, and where there is none (the process died before, the store shows no MD5), the part's own footer is
-read. So nothing depends on these objects; the manifest's writer removes them.
+``ledgers/{process}-000001.json`` copies the ledgers of ``AT_ONCE`` parts that one process wrote, or of all that it has
+written when it has done its share, each with the MD5 of its part: who finishes a folder need not ask for each part. A
+copy counts where the store's listing shows that very content; otherwise, and where there is none (the process died
+before, the store shows no MD5), the part's own footer is read. So nothing depends on these objects; whoever finishes
+the folder removes them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from functools import partial
 from typing import Any
 
 from components.shared import processes, storage
@@ -38,7 +39,12 @@ class FolderLedgers:
         self._lock = threading.Lock()
         self._own: dict[str, Ledger] = {}
         self._waiting: dict[str, dict[str, Any]] = {}
-        self._number = 0  # of copies that stand, as far as is known
+        self._number = 0  # of the copies of this process
+
+    @property
+    def any(self) -> bool:
+        """Whether this process has written copies."""
+        return self._number > 0
 
     def add(self, name: str, ledger: Ledger, content: bytes) -> None:
         """Take note of a part that this process wrote, and of its content."""
@@ -48,12 +54,22 @@ class FolderLedgers:
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         with self._lock:
             self._waiting[name] = {"md5": md5, "ledger": dataclasses.asdict(ledger)}
-            if len(self._waiting) < AT_ONCE:
+            full = len(self._waiting) >= AT_ONCE
+        if full:
+            self.copy()
+
+    def copy(self) -> None:
+        """Copy what waits: there are many, or this process has done its share; content where a store refuses that."""
+        with self._lock:
+            if not self._waiting:
                 return
             gathered, self._waiting = self._waiting, {}
             self._number += 1
             uri = storage.join(self._uri, f"{self._process}-{self._number:06d}.json")
-        storage.create_json(uri, gathered)
+        try:
+            storage.create_json(uri, gathered)
+        except (InputError, UnavailableError) as error:
+            logger.info("the ledgers of %d parts are not copied: %s", len(gathered), error)
 
     def of(self, parts: Sequence[str], md5s: Mapping[str, str]) -> list[Ledger]:
         """Return the ledgers of parts; ``md5s`` is the folder's listing."""
@@ -65,8 +81,12 @@ class FolderLedgers:
         return [known[name] for name in parts]
 
     def clear(self) -> None:
-        """Remove all copies, where the store allows that: the folder is finished."""
-        if not self._number:
+        """Remove all copies, where the store allows that: the folder is finished.
+
+        Also those that were not seen before: who copies what waits looks for the manifest afterwards, and whoever
+        wrote the manifest comes here after that.
+        """
+        if not storage.is_remote(self._uri):
             return
         try:
             storage.delete_folder(self._uri)
@@ -75,7 +95,18 @@ class FolderLedgers:
 
     def _read_copies(self, md5s: Mapping[str, str]) -> dict[str, Ledger]:
         uris = [storage.join(self._uri, name) for name in storage.list_names(self._uri)]
-        self._number = max(self._number, len(uris))
         with ThreadPoolExecutor(THREADS) as threads:
-            copies = [*chain.from_iterable(gathered.items() for gathered in threads.map(storage.read_json, uris))]
-        return {name: Ledger(**copy["ledger"]) for name, copy in copies if copy["md5"] == md5s.get(name)}
+            copies = threads.map(partial(_read_copy, md5s=md5s), uris)
+            return {name: ledger for copy in copies for name, ledger in copy.items()}
+
+
+def _read_copy(uri: str, md5s: Mapping[str, str]) -> dict[str, Ledger]:
+    """Return the ledgers of one copy that count; none where it is gone or of another version."""
+    try:
+        copies = storage.read_json(uri)
+        return {name: Ledger(**copy["ledger"]) for name, copy in copies.items() if copy["md5"] == md5s.get(name)}
+    except FileNotFoundError:
+        logger.debug("%s is gone: another process finishes the folder", uri)
+    except (InputError, AttributeError, KeyError, TypeError) as error:
+        logger.info("%s is not read, but the parts' own ledgers: %s", uri, error)
+    return {}

@@ -123,17 +123,21 @@ class OutputFolder:
                 files=self._files,
                 metrics=totals.metrics | dict(metrics or {}),
             )
-        if self.tries.any:
-            self.tries.clear()
-        self.ledgers.clear()
+        self._clear()
         return self.uri
 
     def _leave(self) -> None:
         """Say that this process has done its share: nothing that it had begun is to be blamed for what comes."""
         self.tries.end()
-        # Another shard may have finished the folder meanwhile, and not have seen this last mark.
-        if self.tries.any and storage.exists(storage.join(self.uri, MANIFEST)):
+        self.ledgers.copy()
+        # Another shard may have finished the folder meanwhile, and not have seen what was written here.
+        if (self.tries.any or self.ledgers.any) and storage.exists(storage.join(self.uri, MANIFEST)):
+            self._clear()
+
+    def _clear(self) -> None:
+        if self.tries.any:
             self.tries.clear()
+        self.ledgers.clear()
 
     def part_seconds(self) -> float:
         """Return the seconds since this process wrote its last part; they add up, even where parts overlap."""

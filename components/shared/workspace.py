@@ -4,8 +4,8 @@ A folder ``{workspace}/{step}/{fingerprint}/`` holds ``_plan.json`` (first), ``p
 part, created exclusively) or a model in a subfolder, ``rejected/part-00000-<digest>.parquet`` … (named by content: the
 part or the manifest that counts says which one is its own) and ``_manifest.json`` (last, and only where rows in = rows
 out + rows rejected). Until then, ``tries/`` has marks of what processes have begun, ``ledgers/`` copies of the ledgers
-of every hundred parts that one process wrote (see ``gathered_ledgers``), and ``checkpoints/step-0000050-<random>/`` …
-the last ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are inputs as the folder itself is one: the rows
+of the parts that each process wrote (see ``gathered_ledgers``), and ``checkpoints/step-0000050-<random>/`` … the last
+ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are inputs as the folder itself is one: the rows
 that it rejected.
 
 Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``uses``.
