@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from components.shared.errors import EngineDiedError, UnavailableError
+from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import first_batch, longest_first, windows
@@ -34,6 +35,7 @@ class SequenceClassifier:
         except (RuntimeError, MemoryError) as error:
             if not _is_shortage(error):
                 raise
+            _check_size(model_folder, self._device)
             raise UnavailableError(
                 f"the memory of this {self._device.type} does not hold the model in {model_folder} "
                 f"({_in_a_line(error)}); end what else takes of it, or take a larger machine, and start again"
@@ -131,7 +133,7 @@ def _out_of_memory(item: Encoded, shortage: str) -> Score:
 def _load(model_folder: Path, device: torch.device) -> Any:
     model = AutoModelForSequenceClassification.from_pretrained(
         model_folder,
-        dtype=torch.bfloat16 if device.type == "cuda" else torch.float32,
+        dtype=_dtype(device),
         use_safetensors=True,
         trust_remote_code=False,
     )
@@ -140,3 +142,27 @@ def _load(model_folder: Path, device: torch.device) -> Any:
         model.score.float().register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
     logger.info("scorer on %s in %s", device.type, model.dtype)
     return model.to(device).eval()
+
+
+def _dtype(device: torch.device) -> torch.dtype:
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def _check_size(model_folder: Path, device: torch.device) -> None:
+    """Raise InputError where the weights alone are larger than the whole memory: no waiting mends that."""
+    config = AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
+    with torch.device("meta"):
+        model = AutoModelForSequenceClassification.from_config(config, dtype=_dtype(device), trust_remote_code=False)
+    needed, whole = model.get_memory_footprint(), _memory_bytes(device)
+    if needed > whole:
+        raise InputError(
+            f"the weights of the model in {model_folder} take {needed / 2**30:.3g} GiB, and this {device.type} has "
+            f"{whole / 2**30:.3g} GiB in all; take a machine with more, a smaller scorer, or several GPUs "
+            "(--scorer-engine vllm --tensor-parallel-size)"
+        )
+
+
+def _memory_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from components.shared.errors import EngineDiedError, UnavailableError
-from components.shared.scoring import Score, Text
+from components.shared.errors import EngineDiedError, InputError, UnavailableError
+from components.shared.scoring import Score, Text, sequence_classifier
 from components.shared.scoring.encoding import Encoded
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 
@@ -124,14 +124,24 @@ def test_a_failing_accelerator_is_told_from_short_memory(tiny_scorer: Path, monk
     assert 0 < len(died.value.at) < 10
 
 
+@pytest.mark.parametrize(
+    ("whole_memory", "kind", "message"),
+    [
+        (None, UnavailableError, r"does not hold the model in .*Tried to allocate 20 GiB\.\); end what"),
+        (2**14, InputError, r"take 0\.0\d+ GiB, and this \w+ has 1.53e-05 GiB in all; take a machine with more"),
+    ],
+    ids=["now", "ever"],
+)
 def test_a_model_that_the_memory_does_not_hold_is_one_message(
-    tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_scorer: Path, monkeypatch: pytest.MonkeyPatch, whole_memory: int | None, kind: type[Exception], message: str
 ) -> None:
     def short(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB.\nIncluding …")
 
     monkeypatch.setattr(torch.nn.Module, "to", short)
-    with pytest.raises(UnavailableError, match=r"does not hold the model in .*Tried to allocate 20 GiB\.\); end what"):
+    if whole_memory:
+        monkeypatch.setattr(sequence_classifier, "_memory_bytes", lambda _: whole_memory)
+    with pytest.raises(kind, match=message):
         scores(tiny_scorer, some_texts(1))
 
 
