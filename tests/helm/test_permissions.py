@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pipelines.cluster import trainer_checks
 from tests.helm.objects import find_all, find_one, granted, rights_of
 from tests.manifests.tools import Objects
 
@@ -11,6 +12,14 @@ def test_only_a_trainer_lets_steps_start_trainings(rendered: dict[str, Objects])
 
     assert groups("default") == {"", "argoproj.io"}
     assert groups("everything") == {"", "argoproj.io", "trainer.kubeflow.org"}
+
+
+def test_a_trainer_grants_what_the_doctor_asks_for(rendered: dict[str, Objects]) -> None:
+    of_steps, of_people = (granted(rendered["everything"], who) for who in ("scalequest", "data-team"))
+    assert {(group, resource, verb) for verb, group, resource in trainer_checks.NEEDED} <= of_steps
+    trainjobs = {("trainer.kubeflow.org", "trainjobs", verb) for verb in ("get", "list", "watch", "delete")}
+    assert trainjobs | {("trainer.kubeflow.org", "trainingruntimes", "get")} <= of_people
+    assert not trainjobs & rights_of(find_one(rendered["default"], "Role", "scalequest-submit")["rules"])
 
 
 def test_only_people_may_run_steps_as_plain_jobs_and_only_where_that_is_wanted(rendered: dict[str, Objects]) -> None:
