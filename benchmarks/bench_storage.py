@@ -39,6 +39,7 @@ ROWS_PER_PART = 1024
 PART_SIZES = (64, 512, 4096)
 TEXT_BYTES = 300
 SETUP_THREADS = 8
+WRITERS = 128  # of the folder that is listed and resumed
 MODEL = f"hf://benchmarks/scripted@{0:040x}"  # an address alone: the scripted engine loads nothing
 SAMPLING = Sampling(temperature=1.0, top_p=0.99, max_tokens=512)
 
@@ -171,11 +172,9 @@ def read_rows(uri: str, num_rows: int) -> None:
 
 
 def make_all_but_one(uri: str, num_parts: int) -> None:
-    """Write all parts of a folder but the last; several at once, which no step does."""
-    folder = _folder(uri, num_parts, 1)
+    """Write all parts of a folder but the last, as many shards of few parts do; the last one's writer is killed."""
     with ThreadPoolExecutor(SETUP_THREADS) as threads:
-        missing = list(folder.missing_parts())
-        list(threads.map(lambda part: _settle(part, folder), missing[:-1]))
+        list(threads.map(lambda shard: _write_share(uri, num_parts, shard), range(WRITERS)))
 
 
 def list_parts(uri: str, num_parts: int) -> None:
@@ -218,11 +217,20 @@ def generate_parts(uri: str, num_rows: int, rows_per_part: int) -> None:
     generate_questions.run(config, Workspace(uri))
 
 
-def _folder(uri: str, num_rows: int, rows_per_part: int) -> OutputFolder:
+def _folder(uri: str, num_rows: int, rows_per_part: int, **shard: int) -> OutputFolder:
     starts = range(0, num_rows, rows_per_part)
     slices = [Slice(start=start, stop=min(start + rows_per_part, num_rows)) for start in starts]
-    config = SampleRowsConfig(workspace=uri, num_rows=num_rows, rows_per_part=rows_per_part)
+    config = SampleRowsConfig(workspace=uri, num_rows=num_rows, rows_per_part=rows_per_part, **shard)
     return Workspace(uri).create(config, Question, slices)
+
+
+def _write_share(uri: str, num_parts: int, shard: int) -> None:
+    folder = _folder(uri, num_parts, 1, shard=shard, num_shards=WRITERS)
+    for part in folder.missing_parts():
+        if part.number == num_parts - 1:
+            return
+        _settle(part, folder)
+    folder.finish()
 
 
 def _settle(part: Part, folder: OutputFolder) -> None:
