@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,9 @@ class Score:
     value: float | None  # None: it has no score, for ``reason``; may be NaN or infinite
     reason: str = ""  # TOO_LONG, OUT_OF_MEMORY or KILLED_THE_ENGINE
     detail: str = ""
+
+
+Announce = Callable[[list[Any]], None]  # told the keys of each batch of texts that a scorer begins
 
 
 class Scorer(Protocol):
@@ -112,10 +115,10 @@ def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_
     return ScorerProcess(open_classifier)
 
 
-def _open_classifier(model_folder: Path, **options: Any) -> Scorer:
+def _open_classifier(model_folder: Path, announce: Announce | None = None, **options: Any) -> Scorer:
     from components.shared.scoring.sequence_classifier import SequenceClassifier
 
-    return SequenceClassifier(model_folder, **options)
+    return SequenceClassifier(model_folder, announce, **options)
 
 
 def check_scorer_engine(engine: str) -> None:

@@ -1,6 +1,7 @@
 """A scorer in a process of its own: an accelerator that fails leaves a process unusable, and a new one is not.
 
-Texts go there window by window, scores come back batch by batch. It ends with the process that started it, however that
+Texts go there window by window, scores come back batch by batch; before each one it says which texts are in it, so that
+only these are suspect where it is killed. It ends with the process that started it, however that
 ends: nobody is left at the other end of its pipe.
 """
 
@@ -20,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from components.shared.errors import EngineDiedError
-from components.shared.scoring import WINDOW_ROWS, Score, Scorer, Text
+from components.shared.scoring import WINDOW_ROWS, Announce, Score, Scorer, Text
 from components.shared.scoring.token_budget import windows
 
 SILENCE_SECONDS = 600.0  # without a score, until the log says so, again and again
@@ -29,9 +30,12 @@ logger = logging.getLogger(__name__)
 
 
 class ScorerProcess:
-    """A scorer that ``open_scorer`` opens there: a function that can be pickled."""
+    """A scorer that ``open_scorer`` opens there: a function that can be pickled.
 
-    def __init__(self, open_scorer: Callable[[], Scorer]) -> None:
+    The scorer calls what it is given with the keys of each batch that it begins.
+    """
+
+    def __init__(self, open_scorer: Callable[[Announce], Scorer]) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, open_scorer), name="scorer", daemon=True)
@@ -43,12 +47,17 @@ class ScorerProcess:
         """Yield one score a text, batch by batch."""
         for window in windows(texts, WINDOW_ROWS):
             keys = [text.key for text in window]
+            begun: set[int] = set()  # of the batch that it is at
             try:
                 self._send([text.text for text in window])
-                while (score := self._receive(f"for scores of {len(window)} texts")) is not None:
-                    yield dataclasses.replace(score, key=keys[score.key])
+                while (message := self._receive(f"for scores of {len(window)} texts")) is not None:
+                    if isinstance(message, Score):
+                        begun.discard(message.key)
+                        yield dataclasses.replace(message, key=keys[message.key])
+                    else:
+                        begun = set(message)
             except EngineDiedError as error:
-                error.at = [keys[number] for number in error.at]
+                error.at = [keys[number] for number in error.at or sorted(begun)]
                 raise
 
     def close(self) -> None:
@@ -84,13 +93,16 @@ class ScorerProcess:
         return EngineDiedError(f"its process {how}")
 
 
-def _serve(connection: Connection, open_scorer: Callable[[], Scorer]) -> None:
-    """Send None once the scorer is open, then the scores of each list of texts, and None behind the last."""
+def _serve(connection: Connection, open_scorer: Callable[[Announce], Scorer]) -> None:
+    """Send None once the scorer is open, then for each list of texts batches, their scores, and None behind the last.
+
+    A batch is a list of numbers, those of its texts.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the step, which ends this
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a step's standard output is for its folder's address alone
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        with closing(open_scorer()) as scorer:
+        with closing(open_scorer(connection.send)) as scorer:
             connection.send(None)
             while True:
                 texts = connection.recv()

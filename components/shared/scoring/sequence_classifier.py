@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
-from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Score, Text
+from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Announce, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import first_batch, longest_first, windows
 
@@ -26,7 +26,16 @@ logger = logging.getLogger(__name__)
 class SequenceClassifier:
     """A one-output model from safetensors, in bfloat16 on a GPU and in float32 on a CPU; no remote code."""
 
-    def __init__(self, model_folder: Path, *, add_special_tokens: bool, max_tokens: int, max_batch_tokens: int) -> None:
+    def __init__(
+        self,
+        model_folder: Path,
+        announce: Announce | None = None,
+        *,
+        add_special_tokens: bool,
+        max_tokens: int,
+        max_batch_tokens: int,
+    ) -> None:
+        self._announce = announce
         self._encoder = Encoder(model_folder, add_special_tokens=add_special_tokens, max_tokens=max_tokens)
         self._max_batch_tokens = max_batch_tokens
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -52,6 +61,8 @@ class SequenceClassifier:
             rest: Sequence[Encoded] = longest_first(fitting, len)
             while rest:
                 batch = first_batch(rest, len, self._max_batch_tokens)
+                if self._announce:
+                    self._announce([item.key for item in batch])
                 values = self._values_or_shortage(batch)
                 if isinstance(values, str):
                     self._make_room(batch, values)

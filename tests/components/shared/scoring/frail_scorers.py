@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.shared.errors import EngineDiedError
-from components.shared.scoring import Score, Scorer, Text
+from components.shared.scoring import Announce, Score, Scorer, Text
 from components.shared.scoring.scripted_scorer import ScriptedScorer
 
 FATAL = "illegal address"  # a text of which the accelerator fails: no other call of the process succeeds after it
@@ -21,8 +21,9 @@ BUG = "a bug"
 class FrailScorer(ScriptedScorer):
     """Holds eight texts at a time; some of them are its end."""
 
-    def __init__(self, *, fails_always: bool = False) -> None:
+    def __init__(self, announce: Announce, *, fails_always: bool = False) -> None:
         super().__init__(max_tokens=0)
+        self._announce = announce
         self._fails = fails_always
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
@@ -30,6 +31,7 @@ class FrailScorer(ScriptedScorer):
         window = list(texts)
         for start in range(0, len(window), 8):
             batch = window[start : start + 8]
+            self._announce([text.key for text in batch])
             self._fails = self._fails or any(FATAL in text.text for text in batch)
             if self._fails:
                 raise EngineDiedError("an illegal memory access", at=[text.key for text in batch])
@@ -41,17 +43,17 @@ class FrailScorer(ScriptedScorer):
             yield from super().score(batch)
 
 
-def open_frail() -> Scorer:
+def open_frail(announce: Announce) -> Scorer:
     """Return a scorer that some texts are the end of."""
-    return FrailScorer()
+    return FrailScorer(announce)
 
 
-def open_broken() -> Scorer:
+def open_broken(announce: Announce) -> Scorer:
     """Return a scorer on a broken accelerator."""
-    return FrailScorer(fails_always=True)
+    return FrailScorer(announce, fails_always=True)
 
 
-def open_with_little_memory(folder: Path, headroom: int) -> Scorer:
+def open_with_little_memory(folder: Path, headroom: int, _: Announce) -> Scorer:
     """Return a real scorer in a process that may take ``headroom`` bytes more than it has."""
     from components.shared.scoring.sequence_classifier import SequenceClassifier
 

@@ -19,7 +19,7 @@ from components.shared.errors import EngineDiedError, UnavailableError
 from components.shared.manifests import read_manifest
 from components.shared.records import Question
 from components.shared.restarts import MAX_RESTARTS
-from components.shared.scoring import OUT_OF_MEMORY, Score, Scorer, Text
+from components.shared.scoring import OUT_OF_MEMORY, Announce, Score, Scorer, Text
 from components.shared.scoring.rows import score_rows
 from components.shared.scoring.scorer_process import ScorerProcess
 from components.shared.scoring.scripted_scorer import ScriptedScorer, scripted_value
@@ -56,7 +56,7 @@ def difficulties(workspace: Workspace, folder: str) -> dict[str, float | None]:
 class Opened:
     """Opens a scorer in a process of its own, and counts how often."""
 
-    def __init__(self, open_scorer: Callable[[], Scorer]) -> None:
+    def __init__(self, open_scorer: Callable[[Announce], Scorer]) -> None:
         self.open_scorer, self.times = open_scorer, 0
 
     def __call__(self) -> ScorerProcess:

@@ -57,10 +57,12 @@ def test_a_failure_of_the_accelerator_names_the_texts_that_it_was_at() -> None:
     scorer.close()
 
 
-def test_a_process_that_is_killed_is_said_to_be() -> None:
+def test_a_process_that_is_killed_is_said_to_be_and_at_which_batch() -> None:
     scorer = ScorerProcess(open_frail)
-    with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL"):
-        list(scorer.score(texts(KILLED)))
+    given = texts(*(f"text {number}" + KILLED * (number == 11) for number in range(20)))
+    with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL") as died:
+        list(scorer.score(given))
+    assert died.value.at == [text.key for text in given[8:16]]
     with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL"):
         list(scorer.score(texts("another")))
     scorer.close()
