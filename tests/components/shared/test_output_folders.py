@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -9,11 +11,14 @@ from hypothesis import strategies as st
 from components.shared import storage
 from components.shared.claims import Claim
 from components.shared.errors import InputError
+from components.shared.gathered_ledgers import GATHERED
 from components.shared.manifests import MANIFEST, read_manifest
 from components.shared.output_folders import OutputFolder
 from components.shared.records import Question, Reject
 from components.shared.rows import Slice
 from components.shared.tables import read_table
+from components.shared.tries import TRIES
+from components.shared.verification import verify_folder
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import (
     SampleConfig,
@@ -23,6 +28,7 @@ from tests.components.shared.sample_folders import (
     some_row,
     write_folder,
 )
+from tests.stores import Store
 
 
 @given(num_parts=st.integers(0, 30), num_shards=st.integers(1, 40))
@@ -154,18 +160,44 @@ def test_a_part_that_another_process_wrote_first_counts(workspace: Workspace) ->
     assert (manifest.rows_out, manifest.rejected, manifest.parts[0].rejects) == (1, {}, "")
 
 
-def test_all_shards_dying_just_before_the_manifest_leaves_it_to_whoever_comes_next(workspace: Workspace) -> None:
+def test_all_shards_dying_just_before_the_manifest_leaves_it_to_whoever_comes_next(store: Store) -> None:
     for shard in range(3):
-        for part in create_folder(workspace, 5, 1, shard=shard, num_shards=3).missing_parts():
+        for part in create_folder(Workspace(store.uri), 5, 1, shard=shard, num_shards=3).missing_parts():
             settle(part, 0)
 
-    folder = create_folder(workspace, 5, 1, shard=1, num_shards=2)
+    folder = create_folder(Workspace(store.uri), 5, 1, shard=1, num_shards=2)
     assert list(folder.missing_parts()) == []
     assert read_manifest(folder.finish()).rows_out == 5
 
 
-def test_an_unfinished_shard_leaves_the_manifest_to_the_others(workspace: Workspace) -> None:
-    folder = create_folder(workspace, 4, 1, shard=0, num_shards=2)
+@pytest.mark.parametrize("num_shards", [2, 4])
+def test_shards_that_finish_at_the_same_moment_are_all_content_and_leave_no_marks(
+    store: Store, num_shards: int
+) -> None:
+    for attempt in range(1 if storage.is_remote(store.uri) else 12):
+        workspace = Workspace(storage.join(store.uri, str(attempt)))
+        folders = [create_folder(workspace, 8, 1, shard=n, num_shards=num_shards) for n in range(num_shards)]
+        barrier = threading.Barrier(num_shards)
+
+        def work(folder: OutputFolder, barrier: threading.Barrier = barrier) -> str:
+            *parts, last = folder.missing_parts()
+            for part in (*parts, last):
+                part.begin()
+                if part is last:
+                    barrier.wait()
+                settle(part, 0, "odd" if part.number % 2 else "")
+            return folder.finish()
+
+        with ThreadPoolExecutor(num_shards) as threads:
+            (uri,) = set(threads.map(work, folders))
+        assert verify_folder(uri).sound
+        assert (read_manifest(uri).rows_out, read_manifest(uri).rejected) == (4, {"odd": 4})
+        # A store may still list a folder that is empty.
+        assert [storage.list_names(storage.join(uri, name)) for name in (TRIES, GATHERED)] == [[], []]
+
+
+def test_an_unfinished_shard_leaves_the_manifest_to_the_others(store: Store) -> None:
+    folder = create_folder(Workspace(store.uri), 4, 1, shard=0, num_shards=2)
     for part in folder.missing_parts():
         settle(part, 0)
     uri = folder.finish()

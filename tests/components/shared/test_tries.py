@@ -24,6 +24,7 @@ from components.shared.tries import TRIES, Tries, blame
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_rejects
 from tests.components.shared.sample_folders import create_folder, settle, some_row
+from tests.stores import Store
 
 NUM_ROWS, ROWS_PER_PART = 12, 4
 GONE = 2**22 + 1  # no process has such a number
@@ -187,10 +188,10 @@ def test_a_step_that_ends_by_itself_takes_its_tries_back(workspace: Workspace) -
     assert blame(storage.list_names(storage.join(uri, TRIES)), processes.state_of) == tries.Blame()
 
 
-def test_a_shard_that_has_done_its_share_is_not_blamed_for_the_others(workspace: Workspace) -> None:
+def test_a_shard_that_has_done_its_share_is_not_blamed_for_the_others(store: Store) -> None:
     for shard in range(2):
         with mock.patch.object(processes, "own_name", return_value=_name_of_the_dead(f"shard{shard}")):
-            folder = create_folder(workspace, 6, 2, num_shards=3, shard=shard)
+            folder = create_folder(Workspace(store.uri), 6, 2, num_shards=3, shard=shard)
         for part in folder.missing_parts():
             for index, _ in part.rows(some_row(number) for number in range(2)):
                 settle(part, index)
@@ -198,14 +199,14 @@ def test_a_shard_that_has_done_its_share_is_not_blamed_for_the_others(workspace:
     assert blame(storage.list_names(storage.join(folder.uri, TRIES)), processes.state_of) == tries.Blame()
 
 
-def test_a_shard_that_ends_behind_the_manifest_leaves_no_mark(workspace: Workspace) -> None:
-    late = create_folder(workspace, 4, 2, num_shards=2, shard=0)
+def test_a_shard_that_ends_behind_the_manifest_leaves_no_mark(store: Store) -> None:
+    late = create_folder(Workspace(store.uri), 4, 2, num_shards=2, shard=0)
     for part in late.missing_parts():
         for index, _ in part.rows(some_row(number) for number in range(2)):
             settle(part, index)
 
     def finished_by_another(tries: Tries) -> None:
-        other = create_folder(workspace, 4, 2, num_shards=2, shard=1)
+        other = create_folder(Workspace(store.uri), 4, 2, num_shards=2, shard=1)
         for part in other.missing_parts():
             for index in range(2):
                 settle(part, index)
@@ -216,7 +217,7 @@ def test_a_shard_that_ends_behind_the_manifest_leaves_no_mark(workspace: Workspa
     with mock.patch.object(Tries, "end", finished_by_another):
         late.finish()
     assert read_manifest(late.uri).rows_out == 4
-    assert TRIES not in storage.list_names(late.uri)
+    assert storage.list_names(storage.join(late.uri, TRIES)) == []
 
 
 def test_processes_elsewhere_that_have_only_begun_count_against_nothing(workspace: Workspace) -> None:
