@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.shared import storage
 from components.shared.config import ShardedConfig, option
 from components.shared.output_folders import OutputFolder
 from components.shared.records import Question, Reject
@@ -65,3 +67,10 @@ def snapshot(uri: str) -> dict[str, tuple[bytes, int]]:
     """Return content and time of change of all files below a folder."""
     paths = sorted(path for path in Path(uri).rglob("*") if path.is_file())
     return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+
+
+def change_json(uri: str, change: Callable[[Any], Any]) -> None:
+    """Put other content in the place of a JSON object, in any store."""
+    content = storage.read_json(uri)
+    storage.delete_object(uri)
+    storage.create_json(uri, change(content))

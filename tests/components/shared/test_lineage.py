@@ -12,8 +12,15 @@ from components.shared.lineage import rows_stages_of, sources_of, stages_of
 from components.shared.records import Question, Reject
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
+from tests.stores import Store
 
 BASE = f"hf://org/base@{'0a' * 20}"
+
+
+@pytest.fixture
+def workspace(store: Store) -> Workspace:
+    """Return one on each kind of store."""
+    return Workspace(store.uri)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +15,19 @@ from components.shared.records import Question
 from components.shared.workspace import Workspace
 from tests.components.shared import slow_filter
 from tests.components.shared.sample_folders import (
+    change_json,
     create_folder,
     write_folder,
 )
 from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
+from tests.stores import Store
+
+
+@pytest.fixture
+def workspace(store: Store) -> Workspace:
+    """Return one on each kind of store."""
+    return Workspace(store.uri)
 
 
 def test_an_unfinished_folder_names_the_command_that_finishes_it(tmp_path: Path, write_questions: WriteRows) -> None:
@@ -54,7 +61,6 @@ def test_a_folder_without_plan_or_manifest_is_refused(workspace: Workspace) -> N
 def test_a_manifest_or_plan_of_another_format_is_refused(
     workspace: Workspace, name: str, change: Callable[[Any], Any], message: str
 ) -> None:
-    path = storage.local_path(storage.join(write_folder(workspace, [""], 1), name))
-    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    change_json(storage.join(write_folder(workspace, [""], 1), name), change)
     with pytest.raises(InputError, match=message):
         create_folder(workspace, 1, 1)

@@ -31,6 +31,12 @@ from tests.components.shared.sample_folders import (
 from tests.stores import Store
 
 
+@pytest.fixture
+def workspace(store: Store) -> Workspace:
+    """Return one on each kind of store."""
+    return Workspace(store.uri)
+
+
 @given(num_parts=st.integers(0, 30), num_shards=st.integers(1, 40))
 def test_shards_share_the_parts_each_part_once(num_parts: int, num_shards: int) -> None:
     plan = {"fingerprint": "f", "slices": [[0, p, 0, 1] for p in range(num_parts)], "units_per_row": 1}

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +14,26 @@ from hypothesis import strategies as st
 from components.shared import plans, storage
 from components.shared.config import option
 from components.shared.errors import InputError
-from components.shared.manifests import PLAN, read_manifest
+from components.shared.manifests import MANIFEST, PLAN, read_manifest
 from components.shared.plans import command_of
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from tests.components.shared import slow_filter
 from tests.components.shared.sample_folders import (
     SampleConfig,
+    change_json,
     create_folder,
     fingerprint_of,
 )
 from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
+from tests.stores import Store
+
+
+@pytest.fixture
+def workspace(store: Store) -> Workspace:
+    """Return one on each kind of store."""
+    return Workspace(store.uri)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,16 +224,14 @@ def _make_again(
     """Put other parts in a folder's place, under the same fingerprint, as a GPU or another ``rows_per_part`` would."""
     fingerprint = read_manifest(folder).fingerprint
     storage.delete_folder(folder)
-    other = Path(write_questions(workspace, texts, rows_per_part=rows_per_part))
-    if str(other) != folder:
-        other.rename(folder)
-        manifest = Path(folder, "_manifest.json")
-        manifest.write_text(manifest.read_text().replace(other.name, fingerprint))
+    other = write_questions(workspace, texts, rows_per_part=rows_per_part)
+    for name in storage.list_files(other) if other != folder else ():
+        storage.create(storage.join(folder, name), storage.read_bytes(storage.join(other, name)))
+    change_json(storage.join(folder, MANIFEST), lambda manifest: manifest | {"fingerprint": fingerprint})
 
 
 def test_rows_with_other_columns_are_not_continued(workspace: Workspace) -> None:
-    path = storage.local_path(storage.join(create_folder(workspace, 1, 1).uri, PLAN))
-    plan = json.loads(path.read_text())
-    path.write_text(json.dumps(plan | {"columns": plan["columns"][:-1]}))
+    plan = storage.join(create_folder(workspace, 1, 1).uri, PLAN)
+    change_json(plan, lambda content: content | {"columns": content["columns"][:-1]})
     with pytest.raises(InputError, match=r"was begun by another version of this step.*finish it with that version"):
         create_folder(workspace, 1, 1)

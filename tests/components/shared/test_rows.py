@@ -13,6 +13,13 @@ from components.shared.records import FailRate, Question
 from components.shared.rows import Rows
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
+from tests.stores import Store
+
+
+@pytest.fixture
+def workspace(store: Store) -> Workspace:
+    """Return one on each kind of store."""
+    return Workspace(store.uri)
 
 
 @given(
@@ -69,6 +76,6 @@ def test_rows_of_another_kind_are_refused(workspace: Workspace, write_questions:
 
 def test_a_part_that_was_deleted_is_named(workspace: Workspace, write_questions: WriteRows) -> None:
     folder = write_questions(workspace, ["a"])
-    storage.local_path(storage.join(folder, "part-00000.parquet")).unlink()
+    storage.delete_object(storage.join(folder, "part-00000.parquet"))
     with pytest.raises(InputError, match=r"part-00000.parquet is missing, though its folder's manifest lists it"):
         list(workspace.read(folder, Question))

@@ -24,6 +24,12 @@ from tests.conftest import WriteRows
 from tests.stores import Store
 
 
+@pytest.fixture
+def workspace(store: Store) -> Workspace:
+    """Return one on each kind of store."""
+    return Workspace(store.uri)
+
+
 def test_finished_work_is_found_and_said_to_be_reused(workspace: Workspace, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     first = write_folder(workspace, ["", "empty"], 1)
