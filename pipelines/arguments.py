@@ -86,7 +86,8 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     for name, value in values.items():
         _check_name(name, declared)
         _check_type(name, value, declared[name])
-    arguments = {name: spec["defaultValue"] for name, spec in declared.items() if "defaultValue" in spec} | dict(values)
+    defaults = {name: _default(spec) for name, spec in declared.items() if "defaultValue" in spec}
+    arguments = defaults | dict(values)
     missing = [name for name in declared if name not in arguments]
     if missing:
         raise InputError(f"the preset gives no value for {', '.join(missing)}; add --set name=value")
@@ -126,6 +127,12 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
         return name, yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {name}: {text!r} is not a value: {error}") from error
+
+
+def _default(declared: Mapping[str, Any]) -> Any:
+    """Return a parameter's default; kfp compiles that of a whole number as 1.0, and then refuses it."""
+    value = declared["defaultValue"]
+    return int(value) if declared["parameterType"] == "NUMBER_INTEGER" else value
 
 
 def _check_name(name: str, declared: Mapping[str, Any]) -> None:

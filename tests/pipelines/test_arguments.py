@@ -35,6 +35,11 @@ def test_every_value_of_the_paper_has_its_source_behind_it() -> None:
     assert [line for line in values if "  # " not in line] == []
 
 
+def test_a_default_that_is_a_whole_number_is_given_as_one(tmp_path: Path) -> None:
+    run = prepare_run("smoke", [], str(tmp_path))
+    assert isinstance(run.arguments["training_nodes"], int), "kfp takes no 1.0 for it"
+
+
 def test_shards_are_counted_out_from_their_number(tmp_path: Path) -> None:
     run = prepare_run("smoke", ["num_shards=3"], str(tmp_path))
     assert run.arguments["shards"] == [0, 1, 2]
