@@ -36,7 +36,7 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 SAVE = "components.shared.checkpoints:CheckpointStore.save"
 PRUNE = "components.shared.checkpoints:CheckpointStore._prune"
-MARK = "components.shared.storage:create_json"  # the plan is the first, each checkpoint's marker another one
+MARK = "components.shared.storage:create_json"  # the mark of use and the plan are first, then each marker
 STEP_BEGINS = "components.shared.training_progress:Progress.on_step_begin"
 STEP_ENDS = "components.shared.training_progress:Progress.on_step_end"
 UPLOAD_MODEL = "components.shared.model_folders:ModelFolder.finish"
@@ -175,7 +175,7 @@ def test_a_training_killed_at_its_worst_moments_ends_as_an_undisturbed_one(train
     config, log = training.place(str(tmp_path / "workspace")), tmp_path / "log"
     for fate, continued_from in (
         (Fate(function=SAVE, call=2, seconds=0.01), 0),  # in the upload of step 4
-        (Fate(function=MARK, call=3), 2),  # before the marker of step 6
+        (Fate(function=MARK, call=4), 2),  # before the marker of step 6
         (Fate(function=PRUNE, call=1, seconds=0.001), 4),  # while step 2 is removed
         (Fate(function=MANIFEST), 6),  # when all is done but the manifest
     ):
