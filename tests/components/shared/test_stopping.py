@@ -54,7 +54,9 @@ def stop(process: Process, number: int = signal.SIGTERM) -> str:
     assert process.returncode == STOPPED == 143, said
     assert said.splitlines()[-1].endswith("stopped as asked; the finished parts stay, and the same command continues")
     assert "Traceback" not in said
-    assert _processes_of_session(process.pid) == []
+    while _processes_of_session(process.pid):  # those that it started see at once that it is gone
+        assert time.monotonic() - started < MAX_SECONDS
+        time.sleep(0.02)
     return said
 
 
