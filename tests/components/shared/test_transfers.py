@@ -192,9 +192,9 @@ def test_a_store_that_never_answers_ends_a_transfer_in_one_message(
     transfers.upload_folder(folder, faulty_store.uri)
     monkeypatch.setenv(LIMIT_VARIABLE, "0.5")
     faulty_store.proxy.share, faulty_store.proxy.kinds = 1, ("503",)
-    with pytest.raises(UnavailableError, match=rf"{name} .*was tried 3 times .* 503"):
+    with pytest.raises(UnavailableError, match=rf"{name} .*was tried \d times .* 503"):
         transfers.upload_folder(folder, faulty_store.uri)
-    with pytest.raises(UnavailableError, match=r"was tried 3 times .* 503"):
+    with pytest.raises(UnavailableError, match=r"was tried \d times .* 503"):
         transfers.download_folder(faulty_store.uri, tmp_path / "copy")
 
 
