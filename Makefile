@@ -60,7 +60,7 @@ e2e-containers: install ## each image's smoke test, then the compiled pipeline i
 	$(BIN)/python -m pytest -m containers
 
 release-images: install ## push the images to REGISTRY, and pin them in pipelines and manifests
-	$(BIN)/python -m images.release --registry $(REGISTRY)
+	$(BIN)/python -m images.release --registry $(REGISTRY) --flavour $(FLAVOUR)
 	$(BIN)/scalequest compile
 	$(BIN)/python -m manifests.generate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -50,10 +51,10 @@ def labels_of(engine: str, image: str) -> Mapping[str, str]:
 def push(engine: str, image: str, options: Sequence[str] = ()) -> str:
     """Push a local image; return the digest that its registry knows it by."""
     if engine == "docker":
-        call([engine, "push", *options, image])
-        known: list[str] = json.loads(call([engine, "image", "inspect", "--format", "{{json .RepoDigests}}", image]))
-        repository = image.rpartition(":")[0]
-        return next(name.partition("@")[2] for name in known if name.startswith(f"{repository}@"))
+        found = re.search(r"\bdigest: (sha256:[0-9a-f]{64})", call([engine, "push", *options, image]))
+        if not found:
+            raise EngineError(f"docker does not say by which digest its registry knows {image}")
+        return found[1]
     # podman compresses layers as it pushes, so that what it knows an image by before is another digest
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "digest")
