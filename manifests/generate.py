@@ -17,10 +17,10 @@ import yaml
 
 from components.shared.images import ImageName, image
 from manifests.jobs import LABELS, SIZE_LABEL, job_of, options_text, read_steps, resources_of, shm_volume
+from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.hardware_profiles import PROFILES, Placement, Profile, profile_names, read_profile
 
 MANIFESTS = Path(__file__).resolve().parent
-COMPILED = MANIFESTS.parent / "pipelines" / "compiled"
 HEADER = "# Made by python -m manifests.generate; edit an overlay, not this file.\n"
 WITH_IMAGES = ("options/judge/judge.yaml", "options/trainer/trainingruntime.yaml")  # the rest is written by hand
 GENERATED = ("jobs/**/*.yaml", "options/jobs-on-*/*.yaml", "gitops/*.yaml", "base/configmap-profiles.yaml")
@@ -52,10 +52,9 @@ def pipeline_objects(path: Path) -> list[dict[str, Any]]:
 
     A version is never changed afterwards: its name holds a hash of the compiled file.
     """
-    text = path.read_text(encoding="utf-8")
-    spec, *platform = yaml.safe_load_all(text)
+    spec, *platform = read_documents(path)
     name = spec["pipelineInfo"]["name"]
-    version = f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    version = f"{name}-{hashlib.sha256(path.read_bytes()).hexdigest()[:10]}"
     head = {"apiVersion": "pipelines.kubeflow.org/v2beta1"}
     return [
         {**head, "kind": "Pipeline", "metadata": {"name": name, "labels": LABELS}, "spec": {"displayName": name}},
@@ -105,7 +104,7 @@ def _profiles_text() -> str:
 
 def _with_images(text: str) -> str:
     """Return a file with the images that the components name."""
-    return re.sub(r"(?<= image: ).*?/(vllm|train)\b.*", lambda found: image(cast(ImageName, found[1])), text)
+    return re.sub(r"(?<= image: ).*/(vllm|train)[:@].*", lambda found: image(cast(ImageName, found[1])), text)
 
 
 def _jobs_on(profile: Profile, placement: Placement) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
+
 app = typer.Typer(
     help="The ScaleQuest method: from seed questions to a dataset of questions and answers.",
     no_args_is_help=True,
@@ -28,18 +30,6 @@ Column = Annotated[
     typer.Option("--pipeline", help="one column of the figure alone: train_question_generator or construct_dataset"),
 ]
 Bucket = Annotated[str, typer.Option(help="where folders are made: gs://… or s3://…")]
-Namespace = Annotated[str, typer.Option(help="the Kubernetes namespace of the run's pods")]
-Host = Annotated[
-    str, typer.Option(help="address of Kubeflow Pipelines, http://localhost:8888; empty: as its client finds it")
-]
-Profile = Annotated[str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml")]
-Spot = Annotated[bool, typer.Option("--spot", help="take the profile's spot nodes for GPU steps")]
-ServiceAccount = Annotated[str, typer.Option(help="who the run's pods are; the Helm chart makes it")]
-Queue = Annotated[bool, typer.Option("--queue/--no-queue", help="let GPU steps wait in Kueue's LocalQueue")]
-AllowTags = Annotated[
-    bool, typer.Option("--allow-tags", help="accept images without a digest: before a release, or on nodes of your own")
-]
-
 AllowParallelTrainings = Annotated[
     bool,
     typer.Option(
@@ -68,16 +58,11 @@ def run(
 
 
 @app.command()
+@takes_cluster
 def submit(
     preset: Preset,
-    namespace: Namespace,
     workspace: Bucket,
-    host: Host = "",
-    profile: Profile = "gke-a100-80g",
-    spot: Spot = False,
-    service_account: ServiceAccount = "scalequest",
-    queue: Queue = True,
-    allow_tags: AllowTags = False,
+    cluster: Cluster,
     allow_parallel_trainings: AllowParallelTrainings = False,
     settings: Settings = None,
     pipeline: Column = "",
@@ -87,20 +72,18 @@ def submit(
 
     The same command again, after whatever happened, goes on where the run stopped: finished work is found.
     """
-    from pipelines.cluster.submit_command import Cluster
+    from pipelines.cluster.submit_command import Submission
     from pipelines.cluster.submit_command import submit as submit_preset
 
-    cluster = Cluster(
-        host=host,
-        namespace=namespace,
-        service_account=service_account,
-        profile=profile,
-        spot=spot,
-        queue=queue,
-        allow_tags=allow_tags,
+    submission = Submission(
+        preset=preset,
+        settings=settings or [],
+        workspace=workspace,
+        pipeline=pipeline,
+        cluster=cluster,
         allow_parallel_trainings=allow_parallel_trainings,
     )
-    sys.exit(submit_preset(preset, settings or [], workspace, pipeline, cluster, watch))
+    sys.exit(submit_preset(submission, follow=watch))
 
 
 @app.command()
@@ -119,15 +102,10 @@ def status(
 
 
 @app.command()
+@takes_cluster
 def doctor(
-    namespace: Namespace,
     workspace: Bucket,
-    host: Host = "",
-    profile: Profile = "gke-a100-80g",
-    spot: Spot = False,
-    service_account: ServiceAccount = "scalequest",
-    queue: Queue = True,
-    allow_tags: AllowTags = False,
+    cluster: Cluster,
     training_nodes: Annotated[
         int, typer.Option(help="as --set training_nodes of the run; above 1, look for Kubeflow Trainer, too", min=1)
     ] = 1,
@@ -137,17 +115,7 @@ def doctor(
     Each line that fails says how to mend it. Ends with 2 where one does.
     """
     from pipelines.cluster.doctor_command import examine
-    from pipelines.cluster.submit_command import Cluster
 
-    cluster = Cluster(
-        host=host,
-        namespace=namespace,
-        service_account=service_account,
-        profile=profile,
-        spot=spot,
-        queue=queue,
-        allow_tags=allow_tags,
-    )
     sys.exit(examine(cluster, workspace, training_nodes))
 
 

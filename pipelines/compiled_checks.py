@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelines.compiled_pipeline import executors_on_kubernetes
+from pipelines.nested import walk
 
 SECONDS_PER_DAY = 86_400
 _LOADS_MODELS = re.compile(r"(^|/)(vllm|train)[@:]")  # the images whose steps do
@@ -130,27 +131,13 @@ def _sources(task: Spec) -> dict[str, str]:
     return {name: value["componentInputParameter"] for name, value in inputs if "componentInputParameter" in value}
 
 
-def _inputs_read_by(settings: Any) -> Iterator[str]:
-    """Yield the names of the inputs of a graph that a task's settings for Kubernetes read."""
-    if isinstance(settings, Mapping):
-        if "componentInputParameter" in settings:
-            yield settings["componentInputParameter"]
-        for value in settings.values():
-            yield from _inputs_read_by(value)
-    elif isinstance(settings, list):
-        for value in settings:
-            yield from _inputs_read_by(value)
+def _inputs_read_by(settings: Spec) -> list[str]:
+    """Return the names of the inputs of a graph that a task's settings for Kubernetes read."""
+    return [value for place, value in walk(settings) if place.endswith("componentInputParameter")]
 
 
 def _resource_channels(spec: Spec, task: Spec) -> set[str]:
     container = _container(spec, task)
-    texts = [container.get("image", ""), *_texts(container.get("resources", {}))]
+    asked = [container.get("image", ""), container.get("resources", {})]
+    texts = (text for _, text in walk(asked) if isinstance(text, str))
     return {name for text in texts for name in _PLACEHOLDER.findall(text)}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield value

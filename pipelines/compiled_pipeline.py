@@ -39,9 +39,14 @@ class CompiledPipeline:
     path: Path
 
     @cached_property
+    def documents(self) -> list[dict[str, Any]]:
+        """The file, read once: the pipeline itself, and what it asks of Kubernetes."""
+        return read_documents(self.path)
+
+    @property
     def spec(self) -> Spec:
-        """The pipeline's own document; settings for a platform would be a second one."""
-        return read_documents(self.path)[0]
+        """The pipeline itself."""
+        return self.documents[0]
 
     @property
     def parameters(self) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipelines.nested import walk
+
 _TOKENS = {
     "a token of the Hugging Face hub": r"hf_[A-Za-z0-9]{20,}",
     "a key of an OpenAI-compatible API": r"sk-[A-Za-z0-9_-]{20,}",
@@ -45,21 +47,18 @@ def find_secrets(documents: Sequence[Spec]) -> list[str]:
 
 def find_tokens(document: Any) -> list[tuple[str, str]]:
     """Return place and kind of everything in a document that looks like a token."""
-    texts = _texts(document, "")
-    return [(place, what) for place, text in texts for what, pattern in _TOKEN.items() if pattern.search(text)]
+    return [
+        (place, what) for place, text in _texts(document) for what, pattern in _TOKEN.items() if pattern.search(text)
+    ]
 
 
-def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+def _texts(document: Any) -> Iterator[tuple[str, str]]:
     """Yield every text of a document with its place; keys as well."""
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield place, str(key)
-            yield from _texts(item, f"{place}.{key}".removeprefix("."))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _texts(item, f"{place}[{number}]")
+    for place, value in walk(document):
+        if isinstance(value, str):
+            yield place, value
+        elif isinstance(value, Mapping):
+            yield from ((place, str(key)) for key in value)
 
 
 def _named_values(spec: Spec) -> Iterator[tuple[str, str, Any]]:

@@ -12,8 +12,8 @@ from pipelines.cluster.examination import Finding
 from pipelines.cluster.hardware import find_profile
 from pipelines.cluster.kubeflow_checks import check_kubeflow
 from pipelines.cluster.kubernetes_checks import check_kubernetes
+from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_images
-from pipelines.cluster.submit_command import Cluster
 from pipelines.reporting import exit_code_of
 
 MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "[yellow]?[/yellow]   "}

@@ -13,8 +13,8 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
 from pipelines.cluster.examination import Finding
+from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import is_queued
-from pipelines.cluster.submit_command import Cluster
 from pipelines.cluster.trainer_checks import check_trainer
 from pipelines.hardware_profiles import Profile
 from pipelines.parameters import Hardware

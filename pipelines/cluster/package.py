@@ -14,7 +14,7 @@ import yaml
 from components.shared.errors import InputError
 from pipelines.cluster.examination import Finding
 from pipelines.compiled_checks import images_without_digest
-from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find, read_documents
+from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find
 from pipelines.hardware_profiles import Profile
 from pipelines.resources import QUEUE_LABEL
 
@@ -57,7 +57,7 @@ def package(pipeline: CompiledPipeline, *, queued: bool) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, pipeline.path.name)
-        documents = without_queue(read_documents(pipeline.path))
+        documents = without_queue(pipeline.documents)
         path.write_text(yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
         yield path
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 
@@ -23,6 +24,7 @@ from pipelines.cluster.hardware import (
     nodes_at_once,
 )
 from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
+from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_pinned, is_queued, package
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.watching import watch
@@ -35,56 +37,64 @@ MAX_SHARDS = 64  # each is three pods; with hundreds, Kubeflow's status of a run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cluster:
-    """Where a run goes, and as whom."""
+class Submission:
+    """What is to run, and where."""
 
-    host: str
-    namespace: str
-    service_account: str
-    profile: str
-    spot: bool
-    queue: bool = True  # GPU steps wait in the LocalQueue
-    allow_tags: bool = False  # of images that were not released
+    preset: str
+    settings: Sequence[str] = ()
+    workspace: str
+    pipeline: str = ""  # one column of the figure alone
+    cluster: Cluster
     allow_parallel_trainings: bool = False  # on several nodes each, without a queue
 
+    @property
+    def queued(self) -> bool:
+        """Whether GPU steps wait in the LocalQueue."""
+        return is_queued(find_profile(self.cluster.profile), queue=self.cluster.queue)
 
-def submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster, follow: bool) -> int:
+
+def submit(submission: Submission, *, follow: bool) -> int:
     """Start a run of a preset; return the exit code: of the run itself, where it is followed to its end."""
-    return exit_code_of("submit", lambda: _submit(preset, settings, workspace, pipeline, cluster, follow))
+    return exit_code_of("submit", lambda: _submit(submission, follow))
 
 
-def prepare_submission(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster) -> Run:
+def prepare_submission(submission: Submission) -> Run:
     """Return the run with the hardware of its profile; InputError for what a cluster would refuse, or never start."""
+    workspace, cluster = submission.workspace, submission.cluster
     if not storage.is_remote(workspace):
         raise InputError(f"--workspace {workspace!r} is a directory, which pods do not share; give gs://… or s3://…")
     profile = find_profile(cluster.profile)
-    run = prepare_run(preset, settings, workspace, pipeline, arguments_of(profile, spot=cluster.spot))
+    hardware = arguments_of(profile, spot=cluster.spot)
+    run = prepare_run(submission.preset, submission.settings, workspace, submission.pipeline, hardware)
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)
     check_fits(profile, run.arguments)
     check_nodes(run.arguments)
-    if not is_queued(profile, queue=cluster.queue) and not cluster.allow_parallel_trainings:
+    if not submission.queued and not submission.allow_parallel_trainings:
         check_nodes_at_once(run.arguments)
-    if run.arguments.get("num_shards", 1) > MAX_SHARDS:
-        raise InputError(
-            f"num_shards {run.arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}"
-        )
-    for name, what in find_tokens(run.arguments):
+    _check_arguments(run.arguments)
+    return run
+
+
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError for what Kubeflow would refuse, or stall on, or show to everybody."""
+    if arguments.get("num_shards", 1) > MAX_SHARDS:
+        raise InputError(f"num_shards {arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}")
+    for name, what in find_tokens(arguments):
         raise InputError(f"parameter {name}: {what} stands there, and runs show their parameters; give a Secret's name")
-    size = len(json.dumps(run.arguments, separators=(",", ":")).encode())
+    size = len(json.dumps(arguments, separators=(",", ":")).encode())
     if size > MAX_PARAMETER_BYTES:
         raise InputError(
             f"the parameters take {size} bytes, Kubeflow Pipelines accepts {MAX_PARAMETER_BYTES}; name fewer "
             "sources in the lists, or raise MAX_PARAMETER_BYTES of its API server"
         )
-    return run
 
 
-def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str, cluster: Cluster, follow: bool) -> int:
-    run = prepare_submission(preset, settings, workspace, pipeline, cluster)
-    queued = is_queued(find_profile(cluster.profile), queue=cluster.queue)
+def _submit(submission: Submission, follow: bool) -> int:
+    run, cluster = prepare_submission(submission), submission.cluster
+    preset, workspace = submission.preset, submission.workspace
     console = Console(file=sys.stdout)
-    with explained(cluster.host, cluster.namespace), package(run.pipeline, queued=queued) as path:
+    with explained(cluster.host, cluster.namespace), package(run.pipeline, queued=submission.queued) as path:
         client, namespace = connect(cluster.host, cluster.namespace)
         with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
             submitted = client.create_run_from_pipeline_package(
@@ -96,7 +106,7 @@ def _submit(preset: str, settings: Sequence[str], workspace: str, pipeline: str,
                 service_account=cluster.service_account or None,
             )
     if (nodes := nodes_at_once(run.arguments)) > run.arguments.get("training_nodes", 1) > 1:
-        sys.stderr.write(f"submit: note: {_note_on(nodes, queued=queued)}\n")
+        sys.stderr.write(f"submit: note: {_note_on(nodes, queued=submission.queued)}\n")
     if namespace is None and cluster.namespace != OWN_NAMESPACE:
         sys.stderr.write(
             "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in the namespace that it "

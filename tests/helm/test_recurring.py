@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pipelines import compiled_pipeline
-from pipelines.cluster.submit_command import Cluster, prepare_submission
+from pipelines.cluster.options import Cluster
+from pipelines.cluster.submit_command import Submission, prepare_submission
 from pipelines.compiled_pipeline import COMPILED
 from tests.helm.matrix import DIGEST, RECURRING
 from tests.helm.objects import find_one, granted
@@ -74,8 +75,8 @@ def test_a_recurring_run_submits_the_pipelines_that_the_chart_was_released_with(
     for name, text in mounted.items():
         (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(compiled_pipeline, "COMPILED", folder)  # as the mount covers it in the pod
-    cluster = Cluster(host="", namespace="kubeflow", service_account="", profile="gke-a100-80g", spot=False)
-    run = prepare_submission("paper", [], "gs://my-bucket/runs", "", cluster)
+    cluster = Cluster(namespace="kubeflow")
+    run = prepare_submission(Submission(preset="paper", workspace="gs://my-bucket/runs", cluster=cluster))
     assert run.pipeline.path.parent == folder
 
 

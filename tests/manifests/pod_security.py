@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pipelines.nested import walk
 from tests.manifests.tools import Objects
 
 VOLUMES = {
@@ -66,24 +67,13 @@ def _of_container(container: dict[str, Any], pod: dict[str, Any]) -> Iterator[st
         yield "a port of the host"
 
 
-def _pods(value: Any) -> Iterator[Pod]:
-    if isinstance(value, dict):
-        if isinstance(value.get("containers"), list) and "pipelineInfo" not in value:
+def _pods(document: Any) -> Iterator[Pod]:
+    for _, value in walk(document):
+        if isinstance(value, dict) and isinstance(value.get("containers"), list) and "pipelineInfo" not in value:
             yield value
-        else:
-            for inner in value.values():
-                yield from _pods(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _pods(inner)
 
 
-def _pod_metadata(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        if "metadata" in value and "containers" in value.get("spec", {}):
+def _pod_metadata(document: Any) -> Iterator[dict[str, Any]]:
+    for _, value in walk(document):
+        if isinstance(value, dict) and "metadata" in value and "containers" in value.get("spec", {}):
             yield value["metadata"]
-        for inner in value.values():
-            yield from _pod_metadata(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _pod_metadata(inner)

@@ -7,7 +7,8 @@ import yaml
 from kfp import compiler, dsl
 from kfp.compiler.compiler_utils import KubernetesManifestOptions
 
-from manifests.generate import COMPILED, GENERATED, WITH_IMAGES, generated_files, pipeline_objects
+from manifests.generate import GENERATED, WITH_IMAGES, generated_files, pipeline_objects
+from pipelines.compiled_pipeline import COMPILED
 from tests.manifests.schemas import custom_resources
 from tests.manifests.tools import MANIFESTS
 from tests.source_tree import ROOT

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from typer.main import get_command
 
 from pipelines.cli import app
 from pipelines.cluster.hardware import find_profile
-from pipelines.cluster.submit_command import Cluster, prepare_submission
+from pipelines.cluster.options import Cluster
+from pipelines.cluster.submit_command import Submission, prepare_submission
+from pipelines.nested import walk
 from tests.manifests.tools import MANIFESTS, Tools, read_objects
 from tests.source_tree import ROOT
 
@@ -93,7 +95,8 @@ def test_what_is_put_into_our_files_leaves_nothing_of_an_example(path: Path) -> 
         command = ["bash", "-c", line.partition(" | kubectl")[0]]
         done = subprocess.run(command, cwd=ROOT, env=os.environ | NAMES, capture_output=True, text=True, check=True)
         objects = read_objects(done.stdout)
-        assert not [value for value in _texts_of(objects) if re.search(r"\bmy-|us-west-2|v20261101", value)]
+        texts = [value for _, value in walk(objects) if isinstance(value, str)]
+        assert not [text for text in texts if re.search(r"\bmy-|us-west-2|v20261101", text)]
         assert {item["metadata"].get("namespace", "kubeflow") for item in objects} == {"kubeflow"}
 
 
@@ -139,17 +142,6 @@ def _commands_of(guide: Path, tool: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines if line.startswith(f"{tool} ")]
 
 
-def _texts_of(item: Any) -> Iterator[str]:
-    """Yield every text below a list of objects."""
-    if isinstance(item, dict):
-        item = list(item.values())
-    if isinstance(item, list):
-        for each in item:
-            yield from _texts_of(each)
-    elif isinstance(item, str):
-        yield item
-
-
 def _parsed(words: list[str]) -> Any:
     """Return what the command line understands; it refuses what it does not know."""
     _, name, *arguments = words
@@ -158,9 +150,11 @@ def _parsed(words: list[str]) -> Any:
 
 def _submission(given: dict[str, Any]) -> None:
     """Check preset, settings and hardware as the command does before it asks a cluster."""
-    names = ("host", "namespace", "service_account", "profile", "spot")
-    cluster = Cluster(**{name: given[name] for name in names}, allow_tags=True)  # the guide releases images first
-    prepare_submission(given["preset"], given["settings"] or [], given["workspace"], given["pipeline"], cluster)
+    shared = {field.name: given[field.name] for field in dataclasses.fields(Cluster)}
+    cluster = Cluster(**shared | {"allow_tags": True})  # the guide releases images first
+    names = ("preset", "workspace", "pipeline", "allow_parallel_trainings")
+    own = {name: given[name] for name in names}
+    prepare_submission(Submission(cluster=cluster, settings=given["settings"] or [], **own))
 
 
 def _headings_of(path: Path) -> set[str]:

@@ -1,4 +1,3 @@
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +6,7 @@ import yaml
 
 from pipelines.cluster import package
 from pipelines.cluster.doctor_command import examine
-from pipelines.cluster.submit_command import Cluster
+from pipelines.cluster.options import Cluster
 from tests.fault_proxy import fault_proxy, new_clients
 from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, RIGHTS, RUNTIME, Server, node
 from tests.source_tree import ROOT
@@ -38,14 +37,8 @@ def examined(
     training_nodes: int = 1,
     **changes: Any,
 ) -> tuple[int, str]:
-    cluster = Cluster(
-        host=host or server.url,
-        namespace=NAMESPACE,
-        service_account="scalequest",
-        profile="gke-a100-80g",
-        spot=False,
-    )
-    code = examine(dataclasses.replace(cluster, **changes), workspace, training_nodes)
+    cluster = Cluster(**{"host": host or server.url, "namespace": NAMESPACE, **changes})
+    code = examine(cluster, workspace, training_nodes)
     return code, capsys.readouterr().out
 
 

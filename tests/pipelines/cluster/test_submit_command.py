@@ -1,4 +1,3 @@
-import dataclasses
 import json
 from typing import Any
 
@@ -6,23 +5,26 @@ import pytest
 
 from components.shared.images import read_names
 from pipelines.cluster import watching
-from pipelines.cluster.submit_command import Cluster, submit
+from pipelines.cluster.options import Cluster
+from pipelines.cluster.submit_command import Submission, submit
 from pipelines.resources import QUEUE, QUEUE_LABEL
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
 
 WORKSPACE = "gs://bucket/runs"
 
 
-def cluster_at(host: str, profile: str = "gke-a100-80g") -> Cluster:
-    return Cluster(
-        host=host, namespace=NAMESPACE, service_account="scalequest", profile=profile, spot=False, allow_tags=True
-    )
+def smoke_on(host: str, profile: str = "gke-a100-80g", **changes: Any) -> Submission:
+    """A run of the smoke preset; ``changes`` are of the submission or of its cluster."""
+    of_cluster = {name: changes.pop(name) for name in set(changes) & {"queue", "allow_tags"}}
+    cluster = Cluster(host=host, namespace=NAMESPACE, profile=profile, **{"allow_tags": True, **of_cluster})
+    return Submission(**{"preset": "smoke", "workspace": WORKSPACE, "cluster": cluster, **changes})
 
 
 def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_profiles_hardware(
     kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = submit("paper", ["num_shards=8"], WORKSPACE, "", cluster_at(kubeflow.url), follow=False)
+    submission = smoke_on(kubeflow.url, preset="paper", settings=["num_shards=8"])
+    code = submit(submission, follow=False)
     output = capsys.readouterr().out
     assert code == 0, output
     run = kubeflow.body_of("POST /apis/v2beta1/runs")
@@ -51,8 +53,7 @@ def queues_of(run: Any) -> list[str]:
 def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
     profile: str, queue: bool, queued: bool, kubeflow: Server
 ) -> None:
-    cluster = dataclasses.replace(cluster_at(kubeflow.url, profile), queue=queue)
-    assert submit("smoke", [], WORKSPACE, "", cluster, follow=False) == 0
+    assert submit(smoke_on(kubeflow.url, profile, queue=queue), follow=False) == 0
     assert set(queues_of(kubeflow.body_of("POST /apis/v2beta1/runs"))) == ({QUEUE} if queued else set())
 
 
@@ -89,8 +90,8 @@ def test_generators_that_train_side_by_side_on_several_nodes_need_a_queue_or_nod
     kubeflow: Server,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    cluster = dataclasses.replace(cluster_at(kubeflow.url), **changes)
-    assert submit("paper", settings, WORKSPACE, "", cluster, follow=False) == expected
+    submission = smoke_on(kubeflow.url, preset="paper", settings=settings, **changes)
+    assert submit(submission, follow=False) == expected
     error = capsys.readouterr().err
     assert message in error
     assert ("side by side" in error) == bool(message)
@@ -102,8 +103,7 @@ def test_images_without_a_digest_are_refused_with_what_to_do(
 ) -> None:
     if read_names()["digests"]:
         pytest.skip("this tree was released: its images have digests")
-    cluster = dataclasses.replace(cluster_at(kubeflow.url), allow_tags=False)
-    assert submit("smoke", [], WORKSPACE, "", cluster, follow=False) == 2
+    assert submit(smoke_on(kubeflow.url, allow_tags=False), follow=False) == 2
     error = capsys.readouterr().err
     assert f"{read_names()['prefix']}/vllm:{read_names()['tag']}" in error
     assert "make release-images REGISTRY=" in error
@@ -112,8 +112,7 @@ def test_images_without_a_digest_are_refused_with_what_to_do(
 
 
 def test_on_one_machine_images_have_their_tags(kubeflow: Server) -> None:
-    cluster = dataclasses.replace(cluster_at(kubeflow.url, "local"), allow_tags=False)
-    assert submit("smoke", [], WORKSPACE, "", cluster, follow=False) == 0
+    assert submit(smoke_on(kubeflow.url, "local", allow_tags=False), follow=False) == 0
 
 
 def test_a_server_for_a_single_user_is_given_no_namespace_and_that_is_said(
@@ -122,7 +121,7 @@ def test_a_server_for_a_single_user_is_given_no_namespace_and_that_is_said(
     kubeflow.on("GET /apis/v2beta1/healthz", {"multi_user": False})
     kubeflow.on("GET /apis/v2beta1/experiments", {})
     kubeflow.on("POST /apis/v2beta1/experiments", lambda experiment: experiment | {"experiment_id": "new"})
-    assert submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=False) == 0
+    assert submit(smoke_on(kubeflow.url), follow=False) == 0
     assert not kubeflow.body_of("POST /apis/v2beta1/experiments").get("namespace")
     assert "has a single user: the run's pods are in the namespace that it stands in" in capsys.readouterr().err
 
@@ -138,7 +137,7 @@ def test_following_a_run_prints_each_change_once_and_ends_as_the_run_does(
         run_in("RUNNING", "RUNNING"),
         run_in(state, "SUCCEEDED"),
     )
-    assert submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=True) == expected
+    assert submit(smoke_on(kubeflow.url), follow=True) == expected
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1:] for line in lines if "train-sft" in line] == [
         ["train-sft", "running"],
@@ -174,7 +173,7 @@ def test_a_watch_that_is_refused_in_the_middle_says_that_the_run_goes_on(
     monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(watching, "PATIENCE_SECONDS", 0.0)
     kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_in("RUNNING", "RUNNING"), (status, "denied"))
-    assert submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=True) == expected_code
+    assert submit(smoke_on(kubeflow.url), follow=True) == expected_code
     captured = capsys.readouterr()
     assert "train-sft  running" in captured.out
     command = f"scalequest status {RUN_ID} --namespace {NAMESPACE} --host {kubeflow.url}"
@@ -194,7 +193,7 @@ def test_what_the_server_refuses_is_one_message(
     status: int, expected_code: int, message: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kubeflow.on("POST /apis/v2beta1/runs", "denied", status)
-    code = submit("smoke", [], WORKSPACE, "", cluster_at(kubeflow.url), follow=False)
+    code = submit(smoke_on(kubeflow.url), follow=False)
     error = capsys.readouterr().err
     assert code == expected_code
     assert message in error.replace('"', "")
@@ -202,7 +201,7 @@ def test_what_the_server_refuses_is_one_message(
 
 
 def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: pytest.CaptureFixture[str]) -> None:
-    assert submit("smoke", [], WORKSPACE, "", cluster_at("http://127.0.0.1:9"), follow=False) == 75
+    assert submit(smoke_on("http://127.0.0.1:9"), follow=False) == 75
     assert "Kubeflow Pipelines at http://127.0.0.1:9 does not answer" in capsys.readouterr().err
 
 
@@ -234,6 +233,7 @@ def test_bad_input_is_one_message_and_nothing_is_sent(
     kubeflow: Server,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert submit(preset, settings, workspace, "", cluster_at(kubeflow.url, profile), follow=False) == 2
+    submission = smoke_on(kubeflow.url, profile, preset=preset, settings=settings, workspace=workspace)
+    assert submit(submission, follow=False) == 2
     assert message in capsys.readouterr().err
     assert kubeflow.asked == []

@@ -1,0 +1,54 @@
+"""Where a run goes, and as whom: the options that the commands for a cluster share, declared once.
+
+Imported by the command line itself, so nothing heavy.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+Namespace = Annotated[str, typer.Option(help="the Kubernetes namespace of the run's pods")]
+Host = Annotated[
+    str, typer.Option(help="address of Kubeflow Pipelines, http://localhost:8888; empty: as its client finds it")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Where a run goes, and as whom; each field is an option."""
+
+    namespace: Namespace
+    host: Host = ""
+    profile: Annotated[str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml")] = "gke-a100-80g"
+    spot: Annotated[bool, typer.Option("--spot", help="take the profile's spot nodes for GPU steps")] = False
+    service_account: Annotated[str, typer.Option(help="who the run's pods are; the Helm chart makes it")] = "scalequest"
+    queue: Annotated[bool, typer.Option("--queue/--no-queue", help="let GPU steps wait in Kueue's LocalQueue")] = True
+    allow_tags: Annotated[
+        bool,
+        typer.Option("--allow-tags", help="accept images without a digest: before a release, or on nodes of your own"),
+    ] = False
+
+
+def takes_cluster(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of Cluster in place of its parameter ``cluster``."""
+    own = inspect.signature(command, eval_str=True)
+    options = inspect.signature(Cluster, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        cluster = Cluster(**{name: given.pop(name) for name in options})
+        command(cluster=cluster, **given)
+
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, declared in own.parameters.items()
+        for parameter in (options.values() if name == "cluster" else (declared,))
+    ]
+    with_options.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return with_options
