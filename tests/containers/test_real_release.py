@@ -1,22 +1,24 @@
-"""A release to a registry, for real: what is written down is what the registry serves."""
+"""A release to a registry, for real: what pipelines and Jobs name afterwards is what the registry serves."""
 
 import json
+import os
+import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from components.shared import images
-from images import release
 from images.build import IMAGES
 from images.engine import EngineError, call, find_engine
 from images.release import BASE, FLAVOUR, REVISION, VERSION
+from tests.source_tree import ROOT
 
 TAG = "0.0.0-test"
 LABELS = {BASE: f"scratch@sha256:{'0' * 64}", VERSION: TAG, REVISION: "abc1234", FLAVOUR: "cuda"}
@@ -26,6 +28,7 @@ version: 0.1
 storage: {{filesystem: {{rootdirectory: {folder}}}}}
 http: {{addr: 127.0.0.1:{port}}}
 """
+IMAGE_LINE = re.compile(r"^[^#\n]*\bimage: (\S+/(?:cpu|vllm|train)[:@]\S+)", re.MULTILINE)
 
 
 @pytest.fixture
@@ -56,27 +59,48 @@ def registry(tmp_path: Path) -> Iterator[str]:
         process.wait()
 
 
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of what a release reads and writes, of a version that no image has."""
+    tree = tmp_path / "tree"
+    for name in ("components", "images", "manifests", "pipelines"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Makefile", tree)
+    names = {"prefix": "scalequest", "tag": TAG, "base": "", "digests": {}}
+    (tree / "components" / "shared" / "images.json").write_text(json.dumps(names))
+    return tree
+
+
 @pytest.mark.containers
-def test_the_digests_that_are_written_are_those_that_the_registry_serves(
-    podman: str, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names_file = tmp_path / "images.json"
-    names_file.write_text(json.dumps({"prefix": "scalequest", "tag": TAG, "base": "", "digests": {}}))
-    for module in (images, release):
-        monkeypatch.setattr(module, "NAMES_FILE", names_file)
-    _build_empty_images(podman, tmp_path)
+def test_a_release_pins_pipelines_and_jobs_to_what_the_registry_serves(podman: str, registry: str, tree: Path) -> None:
+    plain = tree.parent / "registries.conf"  # a registry without TLS
+    plain.write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
+    environment = {"PYTHONPATH": str(tree), "CONTAINERS_REGISTRIES_CONF": str(plain)}
+    bin_folder = f"BIN={Path(sys.executable).parent}"
+    _build_empty_images(podman, tree.parent)
     try:
-        assert release.main(["--registry", f"{registry}/team", "--push-option=--tls-verify=false"]) == 0
+        _run(
+            ["make", "release-images", f"REGISTRY={registry}/team", bin_folder, "--old-file=install"], tree, environment
+        )
     finally:
         names = [f"{prefix}/{name}:{TAG}" for prefix in ("scalequest", f"{registry}/team") for name in IMAGES]
         subprocess.run([podman, "rmi", "--force", *names], check=False, capture_output=True)
+
+    digests = json.loads((tree / "components" / "shared" / "images.json").read_text())["digests"]
     for name in IMAGES:
-        pinned = images.image(name)
-        digest = pinned.rpartition("@")[2]
-        assert pinned == f"{registry}/team/{name}@{digest}"
-        url = f"http://{registry}/v2/team/{name}/manifests/{digest}"
+        url = f"http://{registry}/v2/team/{name}/manifests/{digests[name]}"
         with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": MANIFEST})) as answer:
             assert answer.status == 200
+    pinned = {f"{registry}/team/{name}@{digests[name]}" for name in IMAGES}
+    for folder in ("pipelines/compiled", "manifests"):
+        texts = [path.read_text() for path in (tree / folder).rglob("*.yaml")]
+        assert {image for text in texts for image in IMAGE_LINE.findall(text)} == pinned, folder
+    _run([sys.executable, "-m", "pipelines.compiling", "--check"], tree, environment)
+
+
+def _run(command: list[str], tree: Path, environment: Mapping[str, str]) -> None:
+    result = subprocess.run(command, cwd=tree, env=os.environ | environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def _build_empty_images(podman: str, folder: Path) -> None:

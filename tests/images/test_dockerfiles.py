@@ -54,6 +54,18 @@ def test_a_change_of_code_touches_no_layer_of_packages(path: Path) -> None:
     assert rest.index("ARG REVISION") > rest.index("COPY --from=source")
 
 
+@pytest.mark.parametrize("path", DOCKERFILES, ids=name_of)
+def test_packages_come_by_a_layer_that_stands_until_their_lock_changes(path: Path) -> None:
+    # For a COPY from a stage, podman copies all of it to see whether it has the layer; for a RUN, it does not look at
+    # the stage at all, so that the lock has to precede it.
+    packages, _, last = path.read_text().rpartition("\nFROM ")
+    (lock,) = re.findall(r"^COPY (\S+) /requirements.txt", packages, re.MULTILINE)
+    assert "COPY --from=packages" not in last
+    assert re.search(
+        rf"^COPY {re.escape(lock)} \S+\nRUN --mount=type=bind,from=packages,\S+ cp --archive", last, re.MULTILINE
+    )
+
+
 def test_the_images_are_built_by_one_pattern() -> None:
     patterns = []
     for path in DOCKERFILES:
