@@ -87,9 +87,9 @@ def claim_folder(workspace: str, plan: dict[str, Any]) -> Claim:
     if manifest is not None:
         logger.info("reused %s: finished on %s, %d rows", uri, manifest.written_at, manifest.rows_out)
         return Claim(uri, read_plan_or_none(uri) or plan, manifest)
-    siblings = [name for name in storage.list_names(step) if name != plan["fingerprint"]]
     try:
         storage.create_json(storage.join(uri, PLAN), plan)
+        siblings = [name for name in storage.list_names(step) if name != plan["fingerprint"]]
         logger.info("new folder %s%s", uri, explain_difference(workspace, siblings, plan))
     except FileExistsError:
         standing = standing_plan(uri, plan)

@@ -44,9 +44,12 @@ def stages_of(folder: str) -> list[Stage]:
     return list(stages.values())
 
 
-def rows_stages_of(folder: str) -> list[Stage]:
-    """Return the stages through which the folder's rows came: those of ``stages_of`` that no model stands between."""
-    stages = {stage.folder: stage for stage in stages_of(folder)}
+def rows_stages_of(folder: str, all_stages: Sequence[Stage] = ()) -> list[Stage]:
+    """Return the stages through which the folder's rows came: those of ``stages_of`` that no model stands between.
+
+    ``all_stages``: what ``stages_of`` has returned for it, where that is known.
+    """
+    stages = {stage.folder: stage for stage in all_stages or stages_of(folder)}
     wanted = {folder_of(folder)}
     for stage in reversed(stages.values()):
         if stage.folder in wanted:
@@ -66,13 +69,13 @@ def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:
         if "kind" not in entry:
             continue
         uri = folder_of(entry["uri"])
-        source = read_manifest_or_none(uri)
-        if source is None:
-            logger.warning("%s was made from %s, which stands there no more", folder, uri)
-            continue
-        reads.append(uri)
         if uri not in stages:
+            source = read_manifest_or_none(uri)
+            if source is None:
+                logger.warning("%s was made from %s, which stands there no more", folder, uri)
+                continue
             _visit(uri, source, stages)
+        reads.append(uri)
     stages[folder] = Stage(folder=folder, manifest=manifest, reads=tuple(dict.fromkeys(reads)))
 
 

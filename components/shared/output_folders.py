@@ -16,7 +16,7 @@ from components.shared.claims import Claim
 from components.shared.gathered_ledgers import FolderLedgers
 from components.shared.ledgers import LEDGER_KEY, Ledger, sum_ledgers, write_rejects
 from components.shared.lost_races import accept_part, input_contents, refuse_other_inputs
-from components.shared.manifests import MANIFEST, part_name
+from components.shared.manifests import part_name, read_manifest_or_none
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
 from components.shared.rows import Slice
 from components.shared.tables import read_table, table_digest, to_parquet
@@ -131,7 +131,7 @@ class OutputFolder:
         self.tries.end()
         self.ledgers.copy()
         # Another shard may have finished the folder meanwhile, and not have seen what was written here.
-        if (self.tries.any or self.ledgers.any) and storage.exists(storage.join(self.uri, MANIFEST)):
+        if (self.tries.any or self.ledgers.any) and read_manifest_or_none(self.uri):
             self._clear()
 
     def _clear(self) -> None:

@@ -25,12 +25,22 @@ from components.shared.templates import template_file
 
 SHARD_OPTIONS = ("num_shards", "shard")
 
+Inputs = Mapping[str, list[dict[str, Any]]]  # by option: address, fingerprint and more of each
+
 
 def make_plan(
-    config: StepConfig, kind: str, columns: Sequence[str], slices: Sequence[Slice], units_per_row: int
+    config: StepConfig,
+    kind: str,
+    columns: Sequence[str],
+    slices: Sequence[Slice],
+    units_per_row: int,
+    inputs: Inputs | None = None,
 ) -> dict[str, Any]:
-    """Return the plan of a step's folder: what made it, its fingerprint, how its rows are cut into parts."""
-    options, inputs = _options_and_inputs(config)
+    """Return the plan of a step's folder: what made it, its fingerprint, how its rows are cut into parts.
+
+    ``inputs``: what ``describe_inputs`` has said of this config already.
+    """
+    options, inputs = _options(config), describe_inputs(config) if inputs is None else inputs
     prompts = {path.name: storage.digest_file(path) for path in _texts(config)}
     work = {
         "step": config.step,
@@ -55,6 +65,12 @@ def make_plan(
         "command": command_of(config),
         "code_version": package_versions().get("scalequest", ""),
     }
+
+
+def describe_inputs(config: StepConfig) -> Inputs:
+    """Return what stands now at the addresses that a config names; all files of a plain directory are read for that."""
+    names = [option_field.name for option_field in options_of(type(config)) if info_of(option_field).is_folder]
+    return {name: [_describe_input(name, uri) for uri in folders(getattr(config, name))] for name in names}
 
 
 def command_of(config: StepConfig) -> str:
@@ -123,17 +139,14 @@ def _texts(config: StepConfig) -> tuple[Path, ...]:
     return (*config.prompts, template_file(family)) if family else config.prompts
 
 
-def _options_and_inputs(config: StepConfig) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+def _options(config: StepConfig) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    inputs: dict[str, list[dict[str, Any]]] = {}
     for option_field in options_of(type(config)):
         info, value = info_of(option_field), getattr(config, option_field.name)
-        if info.is_folder:
-            inputs[option_field.name] = [_describe_input(option_field.name, uri) for uri in folders(value)]
-        elif info.affects_output:
+        if info.affects_output and not info.is_folder:
             # 1 given for 1.0 (a preset, a test) is the same work
             options[option_field.name] = float(value) if isinstance(option_field.default, float) else value
-    return options, inputs
+    return options
 
 
 def _describe_input(name: str, uri: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,11 +18,9 @@ import pyarrow.compute as pc
 
 from components.shared import storage
 from components.shared.errors import InputError
-from components.shared.ledgers import REJECTED, read_ledger
+from components.shared.ledgers import REJECTED, Ledger, read_ledgers
 from components.shared.manifests import Manifest, PartEntry, read_manifest
 from components.shared.tables import read_checked
-
-READ_THREADS = 16
 
 _ADDRESS = re.compile(rf"(?P<folder>.*/[0-9a-f]{{16}})/{REJECTED}(?:/(?P<reason>\w+))?/?")
 
@@ -77,9 +74,8 @@ class RowSource:
         if self.manifest.rejects:  # of a model, which has one object of them and no ledgers
             counts = [self.num_rows]
         else:
-            counting = [part.name for part in self.manifest.parts if part.rejects]
-            with ThreadPoolExecutor(READ_THREADS) as threads:
-                counts = list(threads.map(self._count_rejects, counting))
+            counting = [storage.join(self.folder, part.name) for part in self.manifest.parts if part.rejects]
+            counts = [self._count_rejects(ledger) for ledger in read_ledgers(counting)]
         return [
             PartEntry(name=name, rows=rows, digest=digest)
             for (name, digest), rows in zip(self._rejects(), counts, strict=True)
@@ -101,9 +97,8 @@ class RowSource:
         entries: list[PartEntry | Manifest] = [*self.manifest.parts, self.manifest]
         return [(entry.rejects, entry.rejects_digest) for entry in entries if entry.rejects]
 
-    def _count_rejects(self, part: str) -> int:
-        rejected = read_ledger(storage.join(self.folder, part)).rejected
-        return rejected.get(self.reason, 0) if self.reason else sum(rejected.values())
+    def _count_rejects(self, ledger: Ledger) -> int:
+        return ledger.rejected.get(self.reason, 0) if self.reason else sum(ledger.rejected.values())
 
 
 def open_source(uri: str) -> RowSource:

@@ -20,7 +20,6 @@ import posixpath
 import re
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -28,10 +27,10 @@ import fsspec
 
 from components.shared import directories
 from components.shared.errors import InputError
+from components.shared.parallel import in_parallel
 from components.shared.refusals import explained, is_lost_race
 
 SCHEMES = ("gs", "s3", "file")
-DELETE_THREADS = 8
 
 
 def scheme_of(uri: str) -> str:
@@ -176,8 +175,7 @@ def delete_folder(uri: str) -> None:
             return
         client = filesystem(uri)
         # One by one: S3's answer to a request for many is a list of those refused, which s3fs does not look at.
-        with ThreadPoolExecutor(DELETE_THREADS) as threads:
-            list(threads.map(lambda name: _delete(client, name), client.find(client_path(uri))))
+        in_parallel(lambda name: _delete(client, name), client.find(client_path(uri)))
 
 
 def content_id(uri: str) -> str:

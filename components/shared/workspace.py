@@ -23,7 +23,7 @@ from components.shared.config import StepConfig, WholePartConfig, folders
 from components.shared.manifests import read_manifest_or_none
 from components.shared.model_folders import ModelFolder, delete_checkpoints
 from components.shared.output_folders import OutputFolder
-from components.shared.plans import make_plan
+from components.shared.plans import Inputs, describe_inputs, make_plan
 from components.shared.records import R, Row, columns_of, kind_of, schema_of
 from components.shared.rows import Rows, Slice
 from components.shared.uses import mark_use
@@ -39,6 +39,7 @@ class Workspace:
         self.uri = uri
         self._made: list[OutputFolder] = []
         self._marked: set[str] = set()  # the fingerprints of the folders that this process has marked as used
+        self._looked_up: tuple[StepConfig, Inputs] | None = None  # what was last looked up by ``find_finished``
 
     def read(self, folder_option: str, record: type[R]) -> Rows[R]:
         """Open the finished folder or folders that an option names."""
@@ -51,7 +52,8 @@ class Workspace:
 
         ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
-        plan = make_plan(config, kind_of(record), columns_of(schema_of(record)), slices, units_per_row)
+        columns = columns_of(schema_of(record))
+        plan = make_plan(config, kind_of(record), columns, slices, units_per_row, self._inputs_of(config))
         shards = (config.shard, config.num_shards) if isinstance(config, WholePartConfig) else (0, 1)
         folder = OutputFolder(self._claim(plan), record, *shards)
         self._made.append(folder)
@@ -64,26 +66,31 @@ class Workspace:
 
     def create_model(self, config: StepConfig) -> ModelFolder:
         """Plan the step's model folder, or find it."""
-        return ModelFolder(self._claim(make_plan(config, "model", (), (), 1)))
+        return ModelFolder(self._claim(make_plan(config, "model", (), (), 1, self._inputs_of(config))))
 
     def find_finished(self, config: StepConfig) -> str:
         """Return the address of the step's folder if it is finished, "" else.
 
         For steps that have to look at their whole source before they may plan a folder. All that is written is a mark
         of use, where there is a folder to use; checkpoints that a training left because it was killed right behind its
-        manifest are removed.
+        manifest are removed. What it finds out of the inputs is what ``create`` writes down, of the same config.
         """
-        plan = make_plan(config, "", (), (), 1)
+        self._looked_up = config, describe_inputs(config)
+        plan = make_plan(config, "", (), (), 1, self._inputs_of(config))
         uri = storage.join(self.uri, config.step, plan["fingerprint"])
-        if storage.exists(uri):
-            self._mark(plan)
+        if read_manifest_or_none(uri) is None:
+            return ""
+        self._mark(plan)
         manifest = read_manifest_or_none(uri)
-        if manifest is None:
+        if manifest is None:  # removed before the mark stood
             return ""
         if manifest.kind == "model":
             delete_checkpoints(uri)
         logger.info("reused %s: finished on %s, %d rows", uri, manifest.written_at, manifest.rows_out)
         return uri
+
+    def _inputs_of(self, config: StepConfig) -> Inputs | None:
+        return self._looked_up[1] if self._looked_up and self._looked_up[0] is config else None
 
     def _claim(self, plan: dict[str, Any]) -> Claim:
         self._mark(plan)
