@@ -8,6 +8,7 @@ that ``KF_PIPELINES_SA_TOKEN_PATH`` names.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import warnings
@@ -22,7 +23,34 @@ from kfp.client import ServiceAccountTokenVolumeCredentials
 from components.shared.errors import InputError, UnavailableError
 
 OWN_NAMESPACE = "kubeflow"  # where it is installed, unless somebody chose another place
+TIMEOUT = (10, 60)  # seconds to connect and to read; a port-forward may take a request and never answer it
 TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105 - kfp's own name for the file's path
+
+
+class _Requests(kfp_server_api.rest.RESTClientObject):  # type: ignore[misc]
+    """The client's requests, each of which ends; and none takes a page for an answer."""
+
+    def request(self, method: str, url: str, _request_timeout: Any = None, **options: Any) -> Any:
+        """Ask, for as long as TIMEOUT says; InputError where a page answers: one to sign in, most often."""
+        answer = super().request(method, url, _request_timeout=_request_timeout or TIMEOUT, **options)
+        if "html" in answer.getheader("Content-Type", ""):
+            raise InputError(
+                f"{url} answers with a page and not as Kubeflow Pipelines' API: it wants you to sign in, or is "
+                f"another address; name a file with a token in {TOKEN_FILE_VARIABLE}, or ask the API itself: kubectl "
+                f"port-forward --namespace {OWN_NAMESPACE} service/ml-pipeline 8888:8888, and --host "
+                "http://localhost:8888"
+            )
+        return answer
+
+
+class _Client(kfp.Client):  # type: ignore[misc]
+    """kfp's client with requests that end."""
+
+    def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
+        """Ask once; the original, which the constructor calls, asks five times, with a traceback each."""
+        api = self._healthz_api
+        api.api_client.rest_client = _Requests(api.api_client.configuration)
+        return api.healthz_service_get_healthz()
 
 
 def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
@@ -32,10 +60,8 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
         warnings.simplefilter("ignore", FutureWarning)  # that servers older than 2.0 are not supported
         # Without a host, the client takes a namespace for the one that Kubeflow stands in.
         place = {"host": host, "namespace": namespace} if host else {}
-        client = kfp.Client(**place, credentials=credentials)
-    # The client's own get_kfp_healthz asks five times, with a traceback each, and hides the answer.
-    health: Any = client._healthz_api.healthz_service_get_healthz()
-    if health.multi_user:
+        client = _Client(**place, credentials=credentials)
+    if client.get_kfp_healthz().multi_user:
         return client, namespace
     client._context_setting["namespace"] = ""  # a server with a single user refuses requests that name one
     return client, None
@@ -56,7 +82,7 @@ def explained(host: str, namespace: str) -> Iterator[None]:
 
 
 def _explanation(error: kfp_server_api.ApiException, server: str, namespace: str) -> Exception:
-    said = " ".join(str(error.body or error.reason or "").split())[:300]
+    said = _said(error)
     match error.status:
         case 401:
             return InputError(f"{server} knows no such user ({said}); sign in as its client expects it")
@@ -71,3 +97,13 @@ def _explanation(error: kfp_server_api.ApiException, server: str, namespace: str
             return InputError(f"{server} does not accept this: {said}")
         case _:
             return UnavailableError(f"{server} answers {error.status} ({said}); try again later")
+
+
+def _said(error: kfp_server_api.ApiException) -> str:
+    """Return the server's words: of a JSON document its message, of a gateway's page nothing but the reason."""
+    text = str(error.body or "")
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        text = str(json.loads(text)["message"])
+    if not text or text.lstrip().startswith("<"):
+        text = str(error.reason or "")
+    return " ".join(text.split())[:300]

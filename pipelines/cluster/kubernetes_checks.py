@@ -12,6 +12,8 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
+from components.shared.kubernetes_api import TIMEOUT
+from pipelines.cluster.account_rights import OF_EVERY_STEP, Right, attributes_of, check_rights, name_of
 from pipelines.cluster.examination import Finding
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import is_queued
@@ -24,7 +26,7 @@ KUEUE_VERSIONS = ("v1beta2", "v1beta1")
 DRIVER_MAJOR = 580  # the oldest driver for the images' CUDA 13
 # By GPU feature discovery; the second is its older name.
 DRIVER_LABELS = ("nvidia.com/cuda.driver-version.major", "nvidia.com/cuda.driver.major")
-NEEDED = (  # verb, group, resource: what submitting a run and looking at it take
+NEEDED: tuple[Right, ...] = (  # what submitting a run and looking at it take
     ("create", "pipelines.kubeflow.org", "runs"),
     ("get", "pipelines.kubeflow.org", "runs"),
     ("create", "pipelines.kubeflow.org", "experiments"),
@@ -43,7 +45,7 @@ def check_kubernetes(cluster: Cluster, profile: Profile, training_nodes: int) ->
     try:
         yield from _namespace(cluster)
         yield from _permissions(cluster.namespace)
-        yield _service_account(cluster)
+        yield from _service_account(cluster)
         yield _queue(cluster, profile)
         yield from _secrets(cluster.namespace)
         yield from _nodes(profile, spot=cluster.spot)
@@ -69,48 +71,53 @@ def _asked(what: str, call: Callable[[], Any], absent: str, forbidden: str) -> F
     except ApiException as error:
         if error.status == 404:
             return Finding(False, f"{what} does not exist", absent)
-        if error.status in (401, 403):
-            return Finding(None, f"{what} may not be looked at", forbidden)
-        return Finding(None, f"{what}: the Kubernetes API answers {error.status} {error.reason}", "try again")
+        return _unknown(what, error, forbidden)
     return Finding(True, f"{what} exists")
+
+
+def _unknown(what: str, error: ApiException, forbidden: str) -> Finding:
+    """Say that a thing could not be looked at, and what may help."""
+    if error.status in (401, 403):
+        return Finding(None, f"{what} may not be looked at", forbidden)
+    return Finding(None, f"{what}: the Kubernetes API answers {error.status} {error.reason}", "try again")
 
 
 def _namespace(cluster: Cluster) -> Iterator[Finding]:
     yield _asked(
         f"the namespace {cluster.namespace}",
-        lambda: client.CoreV1Api().read_namespace(cluster.namespace),
+        lambda: client.CoreV1Api().read_namespace(cluster.namespace, _request_timeout=TIMEOUT),
         "make it, or check --namespace",
         "ask who may: kubectl get namespace",
     )
 
 
 def _permissions(namespace: str) -> Iterator[Finding]:
-    for verb, group, resource in NEEDED:
-        name, _, subresource = resource.partition("/")
-        attributes = client.V1ResourceAttributes(
-            namespace=namespace, verb=verb, group=group, resource=name, subresource=subresource or None
-        )
-        review = client.V1SelfSubjectAccessReview(
-            spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes)
-        )
-        what = f"may {verb} {resource}{f'.{group}' if group else ''} in {namespace}"
+    for right in NEEDED:
+        spec = client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes_of(namespace, right))
+        review = client.V1SelfSubjectAccessReview(spec=spec)
+        what = f"{name_of(right)} in {namespace}"
         try:
-            answer = client.AuthorizationV1Api().create_self_subject_access_review(review)
+            answer = client.AuthorizationV1Api().create_self_subject_access_review(review, _request_timeout=TIMEOUT)
         except ApiException as error:
-            yield Finding(None, f"whether you {what}: the Kubernetes API answers {error.status}", "sign in again")
+            yield Finding(None, f"whether you may {what}: the Kubernetes API answers {error.status}", "sign in again")
             continue
         remedy = "the role scalequest-submit of the Helm chart allows it: name yourself in submitters"
-        yield Finding(answer.status.allowed, f"you {what}" if answer.status.allowed else f"you may not: {what}", remedy)
+        allowed = bool(answer.status.allowed)
+        yield Finding(allowed, f"you may {'' if allowed else 'not '}{what}", remedy)
 
 
-def _service_account(cluster: Cluster) -> Finding:
-    name = cluster.service_account or "default"
-    return _asked(
+def _service_account(cluster: Cluster) -> Iterator[Finding]:
+    name, namespace = cluster.service_account or "default", cluster.namespace
+    found = _asked(
         f"the service account {name}",
-        lambda: client.CoreV1Api().read_namespaced_service_account(name, cluster.namespace),
+        lambda: client.CoreV1Api().read_namespaced_service_account(name, namespace, _request_timeout=TIMEOUT),
         "install the Helm chart, or name one that exists with --service-account",
         "the role scalequest-submit allows it",
     )
+    yield found
+    if found.passed:
+        remedy = "the role scalequest-step of the Helm chart allows it: helm upgrade, with this serviceAccount.name"
+        yield check_rights(namespace, name, OF_EVERY_STEP, "do what Argo and Kubeflow ask in a run's pods", remedy)
 
 
 def _queue(cluster: Cluster, profile: Profile) -> Finding:
@@ -119,20 +126,19 @@ def _queue(cluster: Cluster, profile: Profile) -> Finding:
         return Finding(True, "GPU steps do not wait in a queue")
     api, group, namespace = client.CustomObjectsApi(), "kueue.x-k8s.io", cluster.namespace
     try:
-        groups = {each.name for each in client.ApisApi().get_api_versions().groups}
+        groups = {each.name for each in client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups}
     except ApiException as error:
         return Finding(None, f"whether Kueue is installed: the Kubernetes API answers {error.status}", "sign in again")
     if group not in groups:
         return Finding(True, "Kueue is not installed: GPU steps start as soon as there are nodes")
     for version in KUEUE_VERSIONS:
         try:
-            queue = api.get_namespaced_custom_object(group, version, namespace, "localqueues", QUEUE)
+            place = (group, version, namespace, "localqueues", QUEUE)
+            queue = api.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
         except ApiException as error:
-            if error.status in (401, 403):
-                return Finding(
-                    None, f"the LocalQueue {QUEUE} may not be looked at", "the role scalequest-submit allows it"
-                )
-            continue  # not there, or not in this version
+            if error.status == 404:
+                continue  # not there, or not in this version
+            return _unknown(f"the LocalQueue {QUEUE}", error, "the role scalequest-submit allows it")
         conditions = {each["type"]: each for each in queue.get("status", {}).get("conditions", [])}
         active = conditions.get("Active", {})
         working = active.get("status") == "True"
@@ -156,19 +162,16 @@ def _secrets(namespace: str) -> Iterator[Finding]:
         (defaults.rewriter_secret, "key", "a rewriter endpoint"),
     ):
         try:
-            held = client.CoreV1Api().read_namespaced_secret(name, namespace).data or {}
+            secret = client.CoreV1Api().read_namespaced_secret(name, namespace, _request_timeout=TIMEOUT)
         except ApiException as error:
             if error.status == 404:
                 yield Finding(True, f"the Secret {name} does not exist; only {purpose} need it")
                 continue
-            what = (
-                "may not be looked at" if error.status in (401, 403) else f": the Kubernetes API answers {error.status}"
-            )
-            yield Finding(
-                None, f"the Secret {name} {what}", f"it is needed for {purpose} only; see: kubectl get secret {name}"
-            )
+            remedy = f"it is needed for {purpose} only; see: kubectl get secret {name} --namespace {namespace}"
+            yield _unknown(f"the Secret {name}", error, remedy)
             continue
-        remedy = f"name it so: kubectl create secret generic {name} --from-literal={key}=…"
+        held = secret.data or {}
+        remedy = f"name it so: kubectl create secret generic {name} --namespace {namespace} --from-literal={key}=…"
         what = f"the Secret {name} has {'the' if key in held else 'no'} key {key!r}"
         yield Finding(key in held, what, remedy)
 
@@ -178,7 +181,7 @@ def _nodes(profile: Profile, *, spot: bool) -> Iterator[Finding]:
     selector = ",".join(f"{key}={value}" for key, value in place.node_selector.items())
     wanted = f"nodes of the profile {profile.name} ({selector or 'any'})"
     try:
-        nodes = client.CoreV1Api().list_node(label_selector=selector).items
+        nodes = client.CoreV1Api().list_node(label_selector=selector, _request_timeout=TIMEOUT).items
     except ApiException as error:
         yield Finding(
             None,

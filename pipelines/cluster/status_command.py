@@ -33,7 +33,8 @@ def _show(run_id: str, host: str, namespace: str) -> int:
     workspace = parameters.get("workspace", "")
     if not workspace:
         raise InputError(f"run {run_id} has no parameter 'workspace'; it was not started from one of our pipelines")
-    console.print(f"run {run_id}, {run.display_name}: {run.state.lower()}, workspace {workspace}", highlight=False)
+    state = (run.state or "PENDING").lower()  # a run that was only just taken has none
+    console.print(f"run {run_id}, {run.display_name}: {state}, workspace {workspace}", markup=False, highlight=False)
     console.print(run_page(client, run_id), highlight=False, soft_wrap=True)
     console.print(_tasks_table(tasks_of(run)))
     making = folders_in_the_making(workspace)

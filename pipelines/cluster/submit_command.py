@@ -113,7 +113,9 @@ def _submit(submission: Submission, follow: bool) -> int:
             f"stands in, whatever --namespace says; {cluster.namespace} has to be that one\n"
         )
     name = run.pipeline.path.stem
-    console.print(f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
+    console.print(
+        f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", markup=False, highlight=False
+    )
     console.print(f"run {submitted.run_id}", highlight=False)
     console.print(run_page(client, submitted.run_id), highlight=False, soft_wrap=True)
     if follow:

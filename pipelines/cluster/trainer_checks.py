@@ -8,15 +8,17 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from components.shared.kubernetes_api import TIMEOUT
 from components.shared.train_jobs import GROUP, JOBS, QUEUE_LABEL, RUNTIMES, VERSION
 from components.shared.training_config import TrainingConfig
+from pipelines.cluster.account_rights import Right, check_rights
 from pipelines.cluster.examination import Finding
 
 RUNTIME = str(TrainingConfig.train_job_runtime)  # the pipelines leave it at its default
 ENABLE = "helm upgrade --set trainer.enabled=true"
-NEEDED = (  # verb, group, resource: what a step asks that starts the nodes of a training and follows them
-    ("get", GROUP, RUNTIMES),
+NEEDED: tuple[Right, ...] = (  # what a step asks that starts the nodes of a training and follows them
     ("create", GROUP, JOBS),
+    ("get", GROUP, RUNTIMES),
     ("list", GROUP, JOBS),
     ("watch", GROUP, JOBS),
     ("patch", GROUP, JOBS),
@@ -40,11 +42,11 @@ def check_trainer(namespace: str, service_account: str, *, queued: bool) -> Iter
     if not installed:
         return
     yield _runtime(namespace, queued=queued)
-    yield _rights(namespace, service_account)
+    yield check_rights(namespace, service_account, NEEDED, "start TrainJobs and follow them", ENABLE)
 
 
 def _is_installed() -> bool:
-    groups = client.ApisApi().get_api_versions().groups
+    groups = client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups
     return f"{GROUP}/{VERSION}" in {version.group_version for group in groups for version in group.versions}
 
 
@@ -52,7 +54,7 @@ def _runtime(namespace: str, *, queued: bool) -> Finding:
     what = f"the TrainingRuntime {RUNTIME}"
     place = (GROUP, VERSION, namespace, RUNTIMES, RUNTIME)
     try:
-        found: Any = client.CustomObjectsApi().get_namespaced_custom_object(*place)
+        found: Any = client.CustomObjectsApi().get_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
     except ApiException as error:
         if error.status == 404:
             return Finding(False, f"{what} does not exist", ENABLE)
@@ -63,35 +65,3 @@ def _runtime(namespace: str, *, queued: bool) -> Finding:
         remedy = f"two trainings at once may each wait for the other's nodes: {ENABLE} --set kueue.enabled=true"
         return Finding(None, f"{what} exists, without the label {QUEUE_LABEL}", remedy)
     return Finding(True, f"{what} exists")
-
-
-def _rights(namespace: str, account: str) -> Finding:
-    """Ask for each right of the steps' account; in its namespace, whose administrators may ask that."""
-    what = f"the service account {account} may start TrainJobs and follow them"
-    try:
-        lacking = [_name_of(*needed) for needed in NEEDED if not _is_allowed(namespace, account, *needed)]
-    except ApiException as error:
-        user = f"system:serviceaccount:{namespace}:{account}"
-        remedy = f"have an administrator ask: kubectl auth can-i create {JOBS}.{GROUP} -n {namespace} --as {user}"
-        return Finding(None, f"whether {what}: the Kubernetes API answers {error.status}", remedy)
-    if lacking:
-        return Finding(False, f"the service account {account} may not {', '.join(lacking)} in {namespace}", ENABLE)
-    return Finding(True, what)
-
-
-def _is_allowed(namespace: str, account: str, verb: str, group: str, resource: str) -> bool:
-    name, _, subresource = resource.partition("/")
-    spec = client.V1SubjectAccessReviewSpec(
-        user=f"system:serviceaccount:{namespace}:{account}",
-        groups=["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"],
-        resource_attributes=client.V1ResourceAttributes(
-            namespace=namespace, verb=verb, group=group, resource=name, subresource=subresource or None
-        ),
-    )
-    review = client.V1LocalSubjectAccessReview(metadata=client.V1ObjectMeta(namespace=namespace), spec=spec)
-    answer = client.AuthorizationV1Api().create_namespaced_local_subject_access_review(namespace, review)
-    return bool(answer.status.allowed)
-
-
-def _name_of(verb: str, group: str, resource: str) -> str:
-    return f"{verb} {resource}{f'.{group}' if group else ''}"

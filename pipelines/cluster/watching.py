@@ -46,7 +46,7 @@ def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: C
         _print_changes(run, states, console)
         if run.state in ENDED:
             reason = f": {run.error.message}" if run.error and run.error.message else ""
-            console.print(f"run {run_id} {run.state.lower()}{reason}", highlight=False, soft_wrap=True)
+            console.print(f"run {run_id} {run.state.lower()}{reason}", markup=False, highlight=False, soft_wrap=True)
             return ENDED[run.state]
         time.sleep(POLL_SECONDS)
 

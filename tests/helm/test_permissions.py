@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pipelines.cluster import trainer_checks
+from pipelines.cluster.account_rights import OF_EVERY_STEP
 from tests.helm.objects import find_all, find_one, granted, rights_of
 from tests.manifests.tools import Objects
 
@@ -12,6 +13,11 @@ def test_only_a_trainer_lets_steps_start_trainings(rendered: dict[str, Objects])
 
     assert groups("default") == {"", "argoproj.io"}
     assert groups("everything") == {"", "argoproj.io", "trainer.kubeflow.org"}
+
+
+def test_the_steps_account_may_do_what_the_doctor_asks_about(rendered: dict[str, Objects]) -> None:
+    wanted = {(group, resource, verb) for verb, group, resource in OF_EVERY_STEP}
+    assert wanted <= granted(rendered["default"], "scalequest")
 
 
 def test_a_trainer_grants_what_the_doctor_asks_for(rendered: dict[str, Objects]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Server:
 
     url: str = ""
     answers: dict[str, Any] = field(default_factory=dict)  # "GET /path" -> (status, body)
+    pages: set[str] = field(default_factory=set)  # what is answered with a page instead of JSON
     asked: list[tuple[str, Any]] = field(default_factory=list)
 
     def on(self, request: str, body: Any, status: int = 200) -> None:
@@ -59,9 +61,10 @@ def server() -> Iterator[Server]:
             sent = self.rfile.read(length)
             request = f"{self.command} {urlsplit(self.path).path}"
             status, content = state.answer(request, json.loads(sent) if sent[:1] in (b"{", b"[") else sent)
-            data = json.dumps(content).encode()
+            page = request in state.pages
+            data = b"<!doctype html>" if page else json.dumps(content).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "text/html; charset=utf-8" if page else "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
@@ -77,6 +80,13 @@ def server() -> Iterator[Server]:
     yield state
     http.shutdown()
     http.server_close()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that takes every request and answers none, as a port-forward does whose pod is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 @pytest.fixture
@@ -96,17 +106,7 @@ EXPERIMENT = {"experiment_id": "e1", "display_name": "scalequest", "namespace": 
 @pytest.fixture
 def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A Kubernetes API that kubectl's configuration names, where everything that a run needs is there."""
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": server.url}}],
-        "users": [{"name": "u", "user": {"token": "secret-token"}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    }
-    path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(content))
-    monkeypatch.setenv("KUBECONFIG", str(path))
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(server.url, tmp_path)))
     core = f"/api/v1/namespaces/{NAMESPACE}"
     server.on(f"GET {core}", {"metadata": {"name": NAMESPACE}})
     server.on(f"GET {core}/serviceaccounts/scalequest", {"metadata": {"name": "scalequest"}})
@@ -124,6 +124,21 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     server.on(f"GET {QUEUE}", {"status": {"conditions": [{"type": "Active", "status": "True"}]}})
     server.on("GET /api/v1/nodes", {"items": [node()]})
     return server
+
+
+def kubeconfig_of(url: str, folder: Path) -> Path:
+    """Write the configuration of kubectl for a cluster at an address."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {"token": "secret-token"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(content))
+    return path
 
 
 RUNTIME = f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{NAMESPACE}/trainingruntimes/scalequest-training"

@@ -4,15 +4,16 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.cluster import package
+from pipelines.cluster import kubernetes_checks, package
 from pipelines.cluster.doctor_command import examine
 from pipelines.cluster.options import Cluster
 from tests.fault_proxy import fault_proxy, new_clients
-from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, RIGHTS, RUNTIME, Server, node
+from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, RIGHTS, RUNTIME, Server, kubeconfig_of, node
 from tests.source_tree import ROOT
 from tests.stores import READER, Store, new_bucket
 
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
+RIGHTS_OF_EVERY_STEP = {("create", "workflowtaskresults"), ("patch", "workflowtaskresults"), ("get", "pods")}
 REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -60,7 +61,9 @@ def test_all_is_well_where_everything_is_there(
         ("GET /apis/v1beta1/healthz", 200, {"tag_name": "2.16.1"}, "version 2.16.1; upgrade to 2.17 or newer"),
         (f"GET {CORE}", 404, {}, "the namespace team-a does not exist; make it, or check --namespace"),
         (f"GET {CORE}/serviceaccounts/scalequest", 404, {}, "scalequest does not exist; install the Helm chart"),
-        (REVIEWS, 201, {"status": {"allowed": False}}, "you may not: may create runs.pipelines.kubeflow.org in team-a"),
+        (REVIEWS, 201, {"status": {"allowed": False}}, "you may not create runs.pipelines.kubeflow.org in team-a"),
+        (f"POST {RIGHTS}", 201, {"status": {"allowed": False}}, "the service account scalequest may not create "
+         "workflowtaskresults.argoproj.io, patch workflowtaskresults.argoproj.io, get pods in team-a; the role"),
         (f"GET {QUEUE}", 404, {}, "the LocalQueue scalequest-gpu does not exist; GPU steps would wait for ever"),
         (f"GET {QUEUE}", 200, {"status": {"conditions": [{"type": "Active", "status": "False", "message": "no CQ"}]}},
          "does not admit pods; look at its ClusterQueue: no CQ"),
@@ -81,7 +84,7 @@ def test_what_is_missing_is_named_with_how_to_mend_it(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    healthy.on(request_, (lambda sent: sent | body) if request_ == REVIEWS else body, status)
+    healthy.on(request_, (lambda sent: sent | body) if request_.startswith("POST") else body, status)
     code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
     assert code == 2
     assert line in output
@@ -99,6 +102,14 @@ def test_what_is_missing_is_named_with_how_to_mend_it(
             "GET /api/v1/nodes",
             403,
             "the Kubernetes API answers 403; manifests/cluster-admin/doctor-nodes.yaml allows it",
+        ),
+        (f"GET {CORE}/secrets/rewriter-key", 500, "rewriter-key: the Kubernetes API answers 500 Internal Server Error"),
+        (f"GET {QUEUE}", 500, "the LocalQueue scalequest-gpu: the Kubernetes API answers 500 Internal Server Error"),
+        (
+            f"POST {RIGHTS}",
+            403,
+            "the Kubernetes API answers 403; have an administrator ask: kubectl auth can-i create "
+            "workflowtaskresults.argoproj.io -n team-a --as system:serviceaccount:team-a:scalequest",
         ),
         ("GET /apis/v1beta1/healthz", 200, "does not say its version; it has to be 2.17 or newer"),
         ("GET /apis/v2beta1/healthz", 200, "the namespace that it stands in; prepare that one, if not team-a"),
@@ -152,6 +163,21 @@ def test_without_a_cluster_configured_the_other_checks_are_made(
     code, output = examined(kubeflow, str(tmp_path / "workspace"), capsys)
     assert code == 2
     assert "no Kubernetes cluster is configured" in output
+
+
+def test_a_cluster_that_never_answers_leaves_the_other_checks(
+    kubeflow: Server,
+    silent: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(silent, tmp_path)))
+    monkeypatch.setattr(kubernetes_checks, "TIMEOUT", (5, 0.1))
+    code, output = examined(kubeflow, str(tmp_path / "workspace"), capsys)
+    assert code == 2
+    assert "the Kubernetes API does not answer" in output
+    assert "can be written" in output
 
 
 def test_a_bucket_without_exclusive_create_is_named(
@@ -236,10 +262,7 @@ def test_a_training_on_several_nodes_has_its_runtime_and_its_rights_looked_at(
     assert "Kubeflow Trainer is installed (trainer.kubeflow.org/v1alpha1)" in output
     assert "the TrainingRuntime scalequest-training exists" in output
     assert "the service account scalequest may start TrainJobs and follow them" in output
-    reviews = [body["spec"] for asked, body in healthy.asked if asked == f"POST {RIGHTS}"]
-    assert {each["user"] for each in reviews} == {f"system:serviceaccount:{NAMESPACE}:scalequest"}
-    assert all(each["resourceAttributes"]["namespace"] == NAMESPACE for each in reviews)
-    assert set(map(_right_of, reviews)) == _rights_of_a_step()
+    assert _rights_asked_for(healthy) == _rights_of_a_step() | RIGHTS_OF_EVERY_STEP
 
 
 def test_one_node_asks_nothing_of_kubeflow_trainer(
@@ -248,7 +271,7 @@ def test_one_node_asks_nothing_of_kubeflow_trainer(
     code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
     assert code == 0
     assert "Trainer" not in output
-    assert not any(asked == f"POST {RIGHTS}" for asked, _ in healthy.asked)
+    assert _rights_asked_for(healthy) == RIGHTS_OF_EVERY_STEP
 
 
 @pytest.mark.parametrize(
@@ -286,14 +309,22 @@ def test_the_rights_that_the_steps_account_lacks_are_named(
     healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def base_only(review: dict[str, Any]) -> dict[str, Any]:
-        return review | {"status": {"allowed": _right_of(review["spec"])[1] == "pods"}}
+        return review | {"status": {"allowed": _right_of(review["spec"])[1] in ("pods", "workflowtaskresults")}}
 
     healthy.on(f"POST {RIGHTS}", base_only)
     code, output = examined(healthy, str(tmp_path / "workspace"), capsys, training_nodes=2)
     assert code == 2
-    assert "the service account scalequest may not get trainingruntimes.trainer.kubeflow.org, create train" in output
+    assert "the service account scalequest may not create trainjobs.trainer.kubeflow.org, get trainingru" in output
     assert "get pods/log in team-a; helm upgrade --set trainer.enabled=true" in output
     assert "get pods," not in output
+
+
+def _rights_asked_for(server: Server) -> set[tuple[str, str]]:
+    """Return the rights that the steps' account was asked about, each in its namespace."""
+    reviews = [body["spec"] for asked, body in server.asked if asked == f"POST {RIGHTS}"]
+    assert {each["user"] for each in reviews} == {f"system:serviceaccount:{NAMESPACE}:scalequest"}
+    assert all(each["resourceAttributes"]["namespace"] == NAMESPACE for each in reviews)
+    return set(map(_right_of, reviews))
 
 
 def _right_of(review: dict[str, Any]) -> tuple[str, str]:

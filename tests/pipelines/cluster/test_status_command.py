@@ -79,3 +79,13 @@ def test_a_run_of_another_pipeline_is_one_message(kubeflow: Server, capsys: pyte
     kubeflow.on("GET /apis/v2beta1/runs/other", {"run_id": "other", "state": "RUNNING"})
     assert show_status("other", kubeflow.url, NAMESPACE) == 2
     assert "run other has no parameter 'workspace'" in capsys.readouterr().err
+
+
+def test_a_run_that_was_only_just_taken_waits(
+    kubeflow: Server, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parameters = {"workspace": workspace.uri}
+    run = {"run_id": RUN_ID, "display_name": "[/paper]", "runtime_config": {"parameters": parameters}}
+    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", run)
+    assert show_status(RUN_ID, kubeflow.url, NAMESPACE) == 0
+    assert f"run {RUN_ID}, [/paper]: pending, workspace" in " ".join(capsys.readouterr().out.split())

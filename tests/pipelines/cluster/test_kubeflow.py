@@ -1,0 +1,43 @@
+import pytest
+
+from components.shared.errors import InputError, UnavailableError
+from pipelines.cluster import kubeflow
+from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
+from tests.pipelines.cluster.conftest import NAMESPACE, Server
+
+HEALTH = "GET /apis/v2beta1/healthz"
+
+
+@pytest.mark.parametrize("namespace", [NAMESPACE, OWN_NAMESPACE])
+def test_a_server_that_fails_is_one_message_at_once(
+    namespace: str, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.on(HEALTH, {"error": "x", "code": 14, "message": "the database is away"}, 503)
+    with (
+        pytest.raises(UnavailableError, match=r"answers 503 \(the database is away\); try again later"),
+        explained(server.url, namespace),
+    ):
+        connect(server.url, namespace)
+    assert [asked for asked, _ in server.asked] == [HEALTH]
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_a_page_to_sign_in_is_no_answer(server: Server) -> None:
+    server.on(HEALTH, None)
+    server.pages.add(HEALTH)
+    with pytest.raises(InputError, match="healthz answers with a page and not as Kubeflow Pipelines' API: it wants"):
+        connect(server.url, NAMESPACE)
+
+
+def test_a_page_of_a_gateway_is_not_repeated(server: Server) -> None:
+    server.on(HEALTH, None, 502)
+    server.pages.add(HEALTH)
+    with pytest.raises(UnavailableError, match=r"answers 502 \(Bad Gateway\)"), explained(server.url, NAMESPACE):
+        connect(server.url, NAMESPACE)
+
+
+def test_a_server_that_never_answers_is_not_waited_for_for_ever(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubeflow, "TIMEOUT", (5, 0.1))
+    with pytest.raises(UnavailableError, match=r"does not answer .*timed out"), explained(silent, NAMESPACE):
+        connect(silent, NAMESPACE)
