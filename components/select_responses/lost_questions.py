@@ -19,58 +19,62 @@ from components.shared.tables import read_checked
 REASON = "no_response_left"
 
 
-def find_lost_questions(folder: str, part: int, answered: Iterable[str]) -> list[Reject]:
-    """Return a reject for each question of a part of ``folder`` that has no response among ``answered`` (their ids).
+class LostQuestions:
+    """Finds them part by part; a folder's manifest and plan, which may name thousands of parts, are read once."""
 
-    Follows the folders from which the part was made, as far as their parts were kept whole; a folder that comes from
-    elsewhere has none, and no question is known to be lost. The row is the response that came furthest, of those the
-    first sample; the detail counts the reasons.
-    """
-    answered = set(answered)
-    furthest: dict[str, Response] = {}
-    reasons: dict[str, Counter[str]] = {}
-    for row, reason in _rejected_on_the_way(folder, part):
-        if row.question_id in answered:
-            continue
-        furthest.setdefault(row.question_id, row)
-        reasons.setdefault(row.question_id, Counter())[reason] += 1
-    return [
-        Reject(row=furthest[question_id], reason=REASON, detail=_count(reasons[question_id]))
-        for question_id in sorted(furthest)
-    ]
+    def __init__(self) -> None:
+        self._manifest_of = cache(read_manifest_or_none)
+        self._slices_of = cache(_read_slices)
+
+    def of(self, folder: str, part: int, answered: Iterable[str]) -> list[Reject]:
+        """Return a reject for each question of a part of ``folder`` with no response among ``answered`` (their ids).
+
+        Follows the folders from which the part was made, as far as their parts were kept whole; a folder that comes
+        from elsewhere has none, and no question is known to be lost. The row is the response that came furthest, of
+        those the first sample; the detail counts the reasons.
+        """
+        answered = set(answered)
+        furthest: dict[str, Response] = {}
+        reasons: dict[str, Counter[str]] = {}
+        for row, reason in self._rejected_on_the_way(folder, part):
+            if row.question_id in answered:
+                continue
+            furthest.setdefault(row.question_id, row)
+            reasons.setdefault(row.question_id, Counter())[reason] += 1
+        return [
+            Reject(row=furthest[question_id], reason=REASON, detail=_count(reasons[question_id]))
+            for question_id in sorted(furthest)
+        ]
+
+    def _rejected_on_the_way(self, folder: str, part: int) -> Iterator[tuple[Response, str]]:
+        """Yield rejected responses and reasons, the last step's first."""
+        manifest = self._manifest_of(folder)
+        if manifest is None or part >= len(manifest.parts) or manifest.kind != "response":
+            return
+        if (entry := manifest.parts[part]).rejects:
+            table = read_checked(storage.join(folder, entry.rejects), entry.rejects_digest)
+            yield from zip(from_table(table, Response), table["reason"].to_pylist(), strict=True)
+        if source := self._source_of(folder, manifest, part):
+            yield from self._rejected_on_the_way(*source)
+
+    def _source_of(self, folder: str, manifest: Manifest, part: int) -> tuple[str, int] | None:
+        """Return the folder of responses and the part that a part was made from, None where not from one whole part."""
+        inputs = [entries for entries in manifest.inputs.values() if entries and entries[0].get("kind") == "response"]
+        if len(inputs) != 1:
+            return None
+        number, source_part, start, stop = self._slices_of(folder)[part]
+        uri = str(inputs[0][number]["uri"])
+        source = self._manifest_of(uri)
+        if source is None or start != 0 or stop != source.parts[source_part].rows:
+            return None
+        return uri, source_part
+
+
+def _read_slices(folder: str) -> list[Any]:
+    slices = storage.read_json(storage.join(folder, PLAN))["slices"]
+    assert isinstance(slices, list)
+    return slices
 
 
 def _count(reasons: Counter[str]) -> str:
     return ", ".join(f"{reason}: {reasons[reason]}" for reason in sorted(reasons))
-
-
-def _rejected_on_the_way(folder: str, part: int) -> Iterator[tuple[Response, str]]:
-    """Yield rejected responses and reasons, the last step's first."""
-    manifest = read_manifest_or_none(folder)
-    if manifest is None or part >= len(manifest.parts) or manifest.kind != "response":
-        return
-    if (entry := manifest.parts[part]).rejects:
-        table = read_checked(storage.join(folder, entry.rejects), entry.rejects_digest)
-        yield from zip(from_table(table, Response), table["reason"].to_pylist(), strict=True)
-    if source := _source_of(folder, manifest, part):
-        yield from _rejected_on_the_way(*source)
-
-
-def _source_of(folder: str, manifest: Manifest, part: int) -> tuple[str, int] | None:
-    """Return the folder of responses and the part that a part was made from, None where it was not one whole part."""
-    inputs = [entries for entries in manifest.inputs.values() if entries and entries[0].get("kind") == "response"]
-    if len(inputs) != 1:
-        return None
-    number, source_part, start, stop = _slices(folder)[part]
-    uri = str(inputs[0][number]["uri"])
-    source = read_manifest_or_none(uri)
-    if source is None or start != 0 or stop != source.parts[source_part].rows:
-        return None
-    return uri, source_part
-
-
-@cache
-def _slices(folder: str) -> list[Any]:
-    slices = storage.read_json(storage.join(folder, PLAN))["slices"]
-    assert isinstance(slices, list)
-    return slices

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.select_responses.lost_questions import find_lost_questions
+from components.select_responses.lost_questions import LostQuestions
 from components.shared.config import WholePartConfig, option
 from components.shared.errors import InputError
 from components.shared.math_answers import AnswerChecker
@@ -42,9 +42,10 @@ def run(config: SelectResponsesConfig, workspace: Workspace) -> str:
     responses = workspace.read(config.responses, Response)
     _check_rewards(responses)
     folder = workspace.create(config, Response, responses.slices())
+    lost_questions = LostQuestions()
     with AnswerChecker() as checker:
         for part in folder.missing_parts():
-            _select(part, responses, checker)
+            _select(part, responses, lost_questions, checker)
     return folder.finish()
 
 
@@ -61,11 +62,11 @@ def _check_rewards(responses: Rows[Response]) -> None:
             )
 
 
-def _select(part: Part, responses: Rows[Response], checker: AnswerChecker) -> None:
+def _select(part: Part, responses: Rows[Response], lost_questions: LostQuestions, checker: AnswerChecker) -> None:
     groups: dict[str, list[tuple[int, Response]]] = {}
     for index, row in enumerate(responses.read(part.slice)):
         groups.setdefault(row.question_id, []).append((index, row))
-    lost = find_lost_questions(responses.uris[part.slice.input], part.slice.part, groups)
+    lost = lost_questions.of(responses.uris[part.slice.input], part.slice.part, groups)
     failures = checker.failures.total()
     if lost:
         part.settle(len(part), rejected=lost, count=0, added=len(lost))

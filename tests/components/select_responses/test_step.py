@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from components.select_responses.lost_questions import LostQuestions
 from components.select_responses.step import SelectResponsesConfig, pick_best, run
 from components.shared import storage
 from components.shared.config import ShardedConfig, WholePartConfig, option
 from components.shared.errors import InputError
 from components.shared.lineage import rows_stages_of, stages_of
-from components.shared.manifests import read_manifest
+from components.shared.manifests import MANIFEST, read_manifest
 from components.shared.records import Question, Reject, Response
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_rejects
@@ -148,6 +149,19 @@ def test_parts_that_are_empty_on_the_way_keep_their_lost_questions(
     folder = select(workspace, score(ScoreConfig(workspace=workspace.uri, responses=generated), workspace))
     assert [entry.rows for entry in read_manifest(folder).parts] == [0, 0, 1, 0]
     assert read_manifest(folder).rejected == {"no_response_left": 3, "not_best": 1}
+
+
+def test_manifests_on_the_way_are_read_once_however_many_parts_there_are(
+    workspace: Workspace, write_questions: WriteRows
+) -> None:
+    questions = write_questions(workspace, ["cut0 cut1", "long0 long1"])
+    generated = generate(GenerateConfig(workspace=workspace.uri, questions=questions, rows_per_part=1), workspace)
+    scored = score(ScoreConfig(workspace=workspace.uri, responses=generated), workspace)
+    lost_questions = LostQuestions()
+    assert [reject.row.id for reject in lost_questions.of(scored, 0, ())] == ["q0-0"]
+    for folder in (generated, scored):
+        storage.delete_object(storage.join(folder, MANIFEST))
+    assert [reject.row.id for reject in lost_questions.of(scored, 1, ())] == ["q1-0"]
 
 
 def test_several_folders_are_selected_from_and_each_one_is_traced(
