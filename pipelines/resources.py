@@ -19,9 +19,8 @@ QUEUE_LABEL, QUEUE = "kueue.x-k8s.io/queue-name", "scalequest-gpu"  # the LocalQ
 DAY = 86_400
 TIMEOUT = 14 * DAY  # of one attempt: longer than any step takes, shorter than a pod that hangs is paid for unnoticed
 # A row that takes its process down costs four attempts, until it is set aside: twice its part, twice alone.
-# Bad input is tried as often, in vain: Kubeflow's launcher, which runs the step, ends with 1 (glog.Exit) where the
-# step ends with 2, and Argo cannot tell. Options, inputs and a model's files are looked at before a model is loaded:
-# seven short pods, and 63 minutes of waiting between them.
+# Kubeflow's launcher, which runs the step, ends with 1 (glog.Exit) whatever the step ends with; bad input is left alone
+# by the policy of manifests/cluster-admin/argo-retries.yaml, which exit codes are tried again by.
 RETRIES = 6
 UID, GID = 1000, 0  # of the images
 INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it

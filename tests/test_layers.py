@@ -40,6 +40,7 @@ OPENS_FILES = {
     "components/shared/node_cache.py": "the locks of the node's cache",
     "components/shared/partial_files.py": "local files that are being downloaded",
     "components/shared/s3_uploads.py": "local files that are being uploaded",
+    "components/shared/termination_message.py": "the file that Kubernetes reads when a container ends",
     "components/shared/transfers.py": "local files that are being copied",
     "components/shared/scoring/__init__.py": "a local model directory",
     "components/shared/training_job.py": "what passes between a step and the processes that it launches here",

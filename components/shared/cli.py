@@ -16,6 +16,7 @@ from components.shared import exit_codes, stopping
 from components.shared.config import StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.kubeflow_outputs import report_outputs
+from components.shared.termination_message import BAD_INPUT, leave_message
 from components.shared.workspace import Workspace
 
 C = TypeVar("C", bound=StepConfig)
@@ -46,8 +47,10 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
     except (InputError, UnavailableError) as error:
         if stopping.requested():
             _stop(step_name(config))
+        is_input = isinstance(error, InputError)
         print(f"{step_name(config)}: error: {error}", file=sys.stderr)
-        sys.exit(exit_codes.BAD_INPUT if isinstance(error, InputError) else exit_codes.UNAVAILABLE)
+        leave_message(f"{BAD_INPUT if is_input else ''}{error}")
+        sys.exit(exit_codes.BAD_INPUT if is_input else exit_codes.UNAVAILABLE)
     except MemoryError:
         logging.exception("out of memory; start the same command again: a row that takes too much is set aside then")
         sys.exit(exit_codes.UNAVAILABLE)

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from components.filter_language import step
+from components.filter_language.step import FilterLanguageConfig
+from components.shared import exit_codes, termination_message
+from components.shared.cli import run_step
 from manifests.argo_retries import merged
 from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.source_tree import ROOT
@@ -66,6 +70,21 @@ def test_a_lost_node_is_known_by_the_words_of_kubernetes(message: str, is_a_lost
     (pattern,) = re.findall(r'lastRetry.message matches "([^"]+)"', expression)
     assert bool(re.search(pattern, message)) is is_a_lost_node
     assert 'lastRetry.status == "Error" or asInt(lastRetry.exitCode) > 0' in expression
+
+
+def test_bad_input_is_left_alone_by_the_words_that_a_step_leaves_and_argo_repeats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (words := tmp_path / "termination-log").touch()
+    monkeypatch.setattr(termination_message, "FILE", words)
+    with pytest.raises(SystemExit, match=str(exit_codes.BAD_INPUT)):
+        run_step(FilterLanguageConfig, step.run, ["--workspace", str(tmp_path), "--questions", str(tmp_path / "none")])
+    expression = strategy_of(merged(yaml.safe_load(KUBEFLOWS_OWN)))["expression"]
+    found = re.fullmatch(r'\((.*)\) and not \(lastRetry.message contains "(.*)"\)', expression)
+    assert found
+    rest, left_alone = found.groups()
+    assert left_alone in f"main: Error (exit code 1): {words.read_text()}"  # as Argo's inferFailedReason puts it
+    assert rest.startswith('lastRetry.status == "Error"')
 
 
 @pytest.mark.parametrize("given", ["", "kind: Pod", "nonsense"])

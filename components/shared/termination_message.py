@@ -1,0 +1,22 @@
+"""The last words of a container, which Kubernetes keeps: ``kubectl describe pod`` shows them, and Argo reads them.
+
+Kubeflow's launcher, which starts a step in a run of the pipelines, ends with 1 whatever the step ended with. So this is
+how Argo knows bad input, and does not try it again (manifests/cluster-admin/argo-retries.yaml).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+# Where Kubernetes looks unless a pod says otherwise (terminationMessagePath); whoever runs in a container may write it.
+FILE = Path("/dev/termination-log")
+MAX_BYTES = 4096  # Kubernetes keeps the last so many, and the first say what is wrong
+BAD_INPUT = "bad input: "
+
+
+def leave_message(text: str) -> None:
+    """Leave a message where this is a container of a pod; nowhere else is there such a file."""
+    if FILE.exists():
+        with contextlib.suppress(OSError):  # the same stands in the log
+            FILE.write_bytes(text.encode()[:MAX_BYTES])

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from components.shared import termination_message
+from components.shared.cli import run_step
+from components.shared.errors import InputError, UnavailableError
+from components.shared.termination_message import leave_message
+from components.shared.workspace import Workspace
+from tests.components.shared.test_cli import GIVEN, SampleConfig
+
+
+@pytest.fixture
+def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that a container of a pod has for its last words."""
+    (path := tmp_path / "termination-log").touch()
+    monkeypatch.setattr(termination_message, "FILE", path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (InputError("the colour is wrong"), "bad input: the colour is wrong"),
+        (UnavailableError("nobody answers"), "nobody answers"),
+    ],
+)
+def test_a_step_leaves_why_it_could_not_be_done_and_marks_bad_input(error: Exception, left: str, words: Path) -> None:
+    def fail(config: SampleConfig, workspace: Workspace) -> str:
+        raise error
+
+    with pytest.raises(SystemExit):
+        run_step(SampleConfig, fail, GIVEN)
+    assert words.read_text() == left
+
+
+def test_what_is_longer_than_kubernetes_keeps_loses_its_end(words: Path) -> None:
+    leave_message("bad input: " + "é" * 4000)
+    assert words.stat().st_size == 4096
+    assert words.read_bytes().startswith(b"bad input: ")
+
+
+def test_elsewhere_nothing_is_left(words: Path) -> None:
+    words.unlink()
+    leave_message("bad input: none")
+    assert not words.exists()
+
+
+def test_words_that_cannot_be_left_are_no_failure(words: Path) -> None:
+    words.unlink()
+    words.mkdir()
+    leave_message("bad input: none")
+    assert not list(words.iterdir())
