@@ -23,7 +23,7 @@ from pipelines.nested import walk
 from tests.manifests.tools import MANIFESTS, Tools, read_objects
 from tests.source_tree import ROOT
 
-GUIDES = sorted(MANIFESTS.glob("*.md"))
+GUIDES = [ROOT / "README.md", ROOT / "helm/README.md", ROOT / "images/README.md", *sorted(MANIFESTS.glob("*.md"))]
 CLOUDS = [MANIFESTS / "GKE.md", MANIFESTS / "EKS.md"]
 NAMES = {  # what a reader exports in the first step, where a command here needs it
     "ACCOUNT": "123456789012",
@@ -37,7 +37,7 @@ CLUSTER_ONLY = {"--create-namespace", "--reset-then-reuse-values"}  # what helm 
 HERE = re.compile(r"(?:manifests|helm|images|pipelines|components)/[\w./-]*")  # a path from the root
 
 
-@pytest.fixture(params=GUIDES, ids=lambda path: path.name)
+@pytest.fixture(params=GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
 def guide(request: pytest.FixtureRequest) -> Path:
     path = request.param
     assert isinstance(path, Path)
