@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from components.shared.config import ShardedConfig, option
 from components.shared.records import Question, Row
@@ -16,8 +16,10 @@ from components.shared.workspace import Workspace
 
 pytest_plugins = ["tests.stores", "tests.fault_proxy", "tests.smoke_runs"]
 
-# Examples are drawn the same way each time, and first calls may be slow where much runs beside them.
-settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
+# Examples are drawn the same way each time, and calls and draws may be slow where much runs beside them.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 WriteRows = Callable[..., str]

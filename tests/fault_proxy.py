@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import re
@@ -48,7 +49,8 @@ _OF_A_CONNECTION = ("Connection", "Keep-Alive", "Transfer-Encoding", "Expect", "
 class FaultProxy:
     """The running proxy; ``share`` may be changed while it runs.
 
-    ``forgotten`` is a parameter of addresses that never reaches the server, as if that did not know it.
+    ``forgotten`` is a parameter of addresses that never reaches the server, as if that did not know it. Once
+    ``silent_from`` bytes have passed, calls get no answer, until it is set anew: to kill a client in the middle.
     ``calls`` counts the calls that came in, ``faults`` those answered wrongly, by kind; ``bytes_read`` and
     ``bytes_written`` what passed in bodies.
     """
@@ -63,6 +65,7 @@ class FaultProxy:
         self.methods = methods
         self.delay_seconds = delay_seconds
         self.forgotten = ""
+        self.silent_from = math.inf
         self.calls: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.bytes_read = self.bytes_written = 0
@@ -83,6 +86,10 @@ class FaultProxy:
         await self._runner.cleanup()
         await self._session.close()
 
+    def is_silent(self) -> bool:
+        """Tell whether so many bytes have passed that calls get no answer."""
+        return self.bytes_read + self.bytes_written >= self.silent_from
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.calls[request.method] += 1
@@ -92,6 +99,10 @@ class FaultProxy:
             return _refusal(kind, request)
         if kind == "delay":
             await asyncio.sleep(self.delay_seconds)
+        if self.is_silent():
+            while self.is_silent():
+                await asyncio.sleep(0.01)
+            return _disconnect(request)
         if kind == "cut" and body and self._draws.random() < 0.5:
             await self._send_half(request, body)
             return _disconnect(request)

@@ -155,7 +155,7 @@ def test_training_goes_on_while_a_checkpoint_is_on_its_way(
 ) -> None:
     may_pass = threading.Event()
     upload = transfers.upload_folder
-    monkeypatch.setattr(transfers, "upload_folder", lambda *given: (may_pass.wait(10), upload(*given)))
+    monkeypatch.setattr(transfers, "upload_folder", lambda *given: (may_pass.wait(60), upload(*given)))
     saves = BackgroundSaves(local_checkpoints)
     folder = _local(tmp_path, 2)
     saves.start(folder, draw_name(2), seconds=1.0)

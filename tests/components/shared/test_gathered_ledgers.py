@@ -139,17 +139,18 @@ def test_copies_of_another_version_do_not_count(s3_store: Store, content: str) -
 def test_copies_that_the_store_does_not_take_cost_no_step_its_end(
     faulty_store: FaultyStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
-    monkeypatch.setenv(LIMIT_VARIABLE, "1")
     caplog.set_level("INFO")
     folder = create_folder(Workspace(faulty_store.uri), 5, 1)
     for part in folder.missing_parts():
         faulty_store.proxy.share = 0.0
+        monkeypatch.delenv(LIMIT_VARIABLE, raising=False)
         if part.number == 3:
             original = storage.create_json
 
             def refused(uri: str, value: Any, create: Callable[[str, Any], None] = original) -> None:
                 faulty_store.proxy.kinds, faulty_store.proxy.share = (kind,), 1.0
                 monkeypatch.setattr(storage, "create_json", create)
+                monkeypatch.setenv(LIMIT_VARIABLE, "1")
                 create(uri, value)
 
             monkeypatch.setattr(storage, "create_json", refused)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from multiprocessing import get_context
@@ -70,16 +71,18 @@ def test_an_upload_that_is_killed_continues_and_the_manifest_stays_last(
         (local / name).write_bytes(os.urandom(size))
     proxy.share, proxy.kinds, proxy.delay_seconds = 1, ("delay",), 0.1
 
-    for written in (2**21, 2**22):  # of 6 MiB in small files
+    for _ in range(2):
+        proxy.silent_from = proxy.bytes_read + proxy.bytes_written + 2**20  # of 6 MiB in small files
         process = get_context("spawn").Process(target=_finish, args=(faulty_store.uri, str(local)))
         process.start()
         deadline = time.monotonic() + 60
-        while proxy.bytes_written < written:
+        while not proxy.is_silent():
             assert process.is_alive()
             assert time.monotonic() < deadline
             time.sleep(0.01)
         process.kill()
         process.join()
+        proxy.silent_from = math.inf
         assert not Workspace(faulty_store.uri).create_model(SampleConfig(workspace=faulty_store.uri)).finished
     proxy.share = 0
     uri = _finish(faulty_store.uri, str(local))

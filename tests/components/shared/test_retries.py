@@ -24,6 +24,7 @@ from tests.fault_proxy import KINDS, FaultyStore, new_clients
 from tests.stores import Store
 
 CLOSED_PORT = "127.0.0.1:1"  # nobody listens there
+MAX_SECONDS = 60  # for half a second of tries, on a busy machine; without that limit it would be 300
 
 
 @pytest.fixture
@@ -76,16 +77,21 @@ def test_an_object_whose_answer_was_lost_is_ours_and_another_writers_is_not(faul
     assert proxy.calls["HEAD"] + proxy.calls["GET"] > 20, "no lost answer of ours was looked into"
 
 
-@pytest.mark.usefixtures("impatient")
-def test_what_was_cut_off_on_its_way_into_a_store_cannot_be_read_there(faulty_store: FaultyStore) -> None:
+@pytest.mark.usefixtures("fast")
+def test_what_was_cut_off_on_its_way_into_a_store_cannot_be_read_there(
+    faulty_store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     proxy, content = faulty_store.proxy, os.urandom(300_000)
+    assert not storage.exists(faulty_store.uri)  # the client is made before it is impatient
     proxy.kinds, proxy.methods = ("cut",), ("PUT", "POST")
     uris = [storage.join(faulty_store.uri, f"{number}.bin") for number in range(5)]
     for uri in uris:
         proxy.share = 1.0
+        monkeypatch.setenv(LIMIT_VARIABLE, "0.5")
         with pytest.raises(UnavailableError):
             storage.create(uri, content)
         proxy.share = 0.0
+        monkeypatch.delenv(LIMIT_VARIABLE)
         assert not storage.exists(uri) or storage.read_bytes(uri) == content
         assert {*storage.list_files(uri).values()} <= {len(content)}
 
@@ -98,11 +104,12 @@ def test_a_store_that_does_not_recover_ends_in_one_message(faulty_store: FaultyS
     with pytest.raises(UnavailableError) as raised:
         storage.create(storage.join(faulty_store.uri, "x"), b"content")
     message = str(raised.value)
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < MAX_SECONDS
     assert faulty_store.uri in message
     assert faulty_store.proxy.url in message
+    tried = r"was tried ([3-9]|\d\d+) times in \d+ s without success"
     last = {"cut": r"\w+ .*", "500": "500 .*InternalError", "503": "503 .*", "429": "429 .*"}[kind]
-    assert re.search(rf"was tried [3-9]\d* times in \d s without success, the last answer was {last}", message), message
+    assert re.search(f"{tried}, the last answer was {last}", message), message
     assert message.endswith(
         f"what is written stays: check the store and start the same command again ({LIMIT_VARIABLE}, now 0.5, says how "
         "long it is tried)"
@@ -118,12 +125,9 @@ def test_a_store_out_of_reach_is_tried_and_then_named(
     for name in {"AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST"} & {*remote_store.environment}:
         monkeypatch.setenv(name, f"http://{address}")
     begun = time.monotonic()
-    with (
-        new_clients(),
-        pytest.raises(UnavailableError, match=rf"{address}.* was tried 3|{address}.* was tried \d+ times"),
-    ):
+    with new_clients(), pytest.raises(UnavailableError, match=rf"{address}.* was tried \d+ times"):
         storage.read_bytes(storage.join(remote_store.uri, "x"))
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < MAX_SECONDS
 
 
 @pytest.mark.parametrize(("kind", "message"), [("403", "access denied"), ("401", "access denied")])
@@ -230,7 +234,7 @@ def test_a_step_without_any_answer_ends_with_75_and_one_message(
     assert step.returncode == 75
     assert message.startswith("filter_language: error: ")
     assert f"{questions}/_manifest.json" in message
-    assert re.search(r" was tried \d+ times in \d s without success, the last answer was 503 ", message)
+    assert re.search(r" was tried \d+ times in \d+ s without success, the last answer was 503 ", message)
 
 
 @pytest.fixture
@@ -248,4 +252,4 @@ def _answer(status: int, code: str, headers: dict[str, str]) -> ClientError:
 def _run(module: str, options: list[str], store: Store, limit: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **store.environment, LIMIT_VARIABLE: limit}
     command = [sys.executable, "-m", module, *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

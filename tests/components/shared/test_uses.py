@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import processes, storage, uses
+from components.shared import garbage, processes, storage, uses
 from components.shared.errors import InputError, UnavailableError
 from components.shared.garbage import survey
 from components.shared.garbage_removal import remove_garbage
@@ -141,7 +141,7 @@ def test_a_run_whose_input_is_removed_just_then_says_so(tmp_path: Path, write_qu
     assert list(Path(store.uri).glob("*/*/_plan.json")) == []
 
 
-def test_a_mark_keeps_what_was_found_until_it_is_old(store: Store) -> None:
+def test_a_mark_keeps_what_was_found_until_it_is_old(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(store.uri)
     old = join(workspace, "old")
     join(workspace, "newer", [old])
@@ -150,7 +150,9 @@ def test_a_mark_keeps_what_was_found_until_it_is_old(store: Store) -> None:
     clock_of_folders = max(finding.object.time for finding in survey(store.uri))
     time.sleep(2.5)  # stores tell time in seconds
     join(Workspace(store.uri), "newer", [old])
-    age = (store_time(store.uri) - clock_of_folders - 1) / 3600
+    now = store_time(store.uri)
+    monkeypatch.setattr(garbage, "store_time", lambda _: now)  # however long it takes until it is asked
+    age = (now - clock_of_folders - 1) / 3600
     findings = survey(store.uri, min_age_hours=age)
     assert {finding.status for finding in findings} == {"young", "needed"}
     assert {finding.status for finding in survey(store.uri, min_age_hours=0)} == {"garbage"}
@@ -181,10 +183,10 @@ def test_a_notice_of_a_process_that_was_killed_is_passed_by(tmp_path: Path, monk
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     monkeypatch.setattr(uses, "NOTICE_SECONDS", 1.0)
     monkeypatch.setattr(uses, "READ_SECONDS", 0.0)
-    _leave_notice(workspace, "elsewhere.1.2.3", name)
     begun = time.monotonic()
+    _leave_notice(workspace, "elsewhere.1.2.3", name)
     assert Workspace(workspace).create(config, Question, []).uri == folder.uri
-    assert 0.5 < time.monotonic() - begun < 5
+    assert 0.9 < time.monotonic() - begun < SECONDS
 
 
 def test_who_waits_for_a_removal_says_so_once_and_asks_ever_more_rarely(
@@ -216,7 +218,7 @@ def test_who_waits_for_a_removal_says_so_once_and_asks_ever_more_rarely(
     assert len(asked) == 1
     waits = [record.getMessage() for record in caplog.records if record.getMessage().startswith("waiting for a gc")]
     assert len(waits) == 2
-    assert re.search(r"for 4[78]\d s at most: s3://.*/_removing/elsewhere\.1\.0\.3\.json, left by elsewhere", waits[0])
+    assert re.search(r"for 4\d\d s at most: s3://.*/_removing/elsewhere\.1\.0\.3\.json, left by elsewhere", waits[0])
 
 
 def test_who_may_not_write_in_a_directory_waits_for_a_removal_and_reuses_what_is_finished_there(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ SAMPLING = Sampling(temperature=0.5, top_p=0.9, max_tokens=100)
 KEY_VARIABLE = "SCALEQUEST_TEST_KEY"
 
 
-def open_engine(url: str, *, max_concurrency: int = 4, timeout_seconds: float = 5.0) -> OpenAIEngine:
+def open_engine(url: str, *, max_concurrency: int = 4, timeout_seconds: float = 60.0) -> OpenAIEngine:
     return OpenAIEngine(
         url,
         "served-model",
@@ -93,11 +94,13 @@ def test_a_server_that_ignores_n_is_asked_again_with_other_seeds() -> None:
 
 
 def test_no_more_requests_at_once_than_max_concurrency() -> None:
-    def slow(body: dict[str, Any], number: int) -> Answer:
-        time.sleep(0.01)
+    three = threading.Barrier(3, timeout=60)
+
+    def together(body: dict[str, Any], number: int) -> Answer:
+        three.wait()
         return reply("ok")
 
-    with serve(slow) as served:
+    with serve(together) as served:
         ask(served, *map(str, range(30)), max_concurrency=3)
     assert served.most_at_once == 3
 
@@ -138,27 +141,33 @@ def test_a_passing_trouble_is_waited_out(trouble: Answer) -> None:
 
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
 def test_retry_after_is_honoured(as_date: bool) -> None:
-    wanted = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True) if as_date else "0.5"
     started = time.monotonic()
+    wanted = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True) if as_date else "0.5"
     with serve(lambda _, number: refusal(429, "later", retry_after=wanted) if number == 1 else reply("ok")) as served:
         ask(served, "q")
     assert time.monotonic() - started >= 0.5
 
 
 def test_a_timeout_is_tried_again() -> None:
-    def slow_once(_: dict[str, Any], number: int) -> Answer:
-        time.sleep(0.5 if number == 1 else 0)
+    answered = threading.Event()
+
+    def never_at_first(_: dict[str, Any], number: int) -> Answer:
+        if number == 1:
+            answered.wait(60)
         return reply("ok")
 
-    with serve(slow_once) as served:
-        assert texts(ask(served, "q", timeout_seconds=0.2)) == {"q": ("ok",)}
+    with serve(never_at_first) as served:
+        assert texts(ask(served, "q", timeout_seconds=1.0)) == {"q": ("ok",)}
+        answered.set()
+    assert len(served.requests) >= 2
 
 
 def test_an_endpoint_that_stays_down_is_one_error_after_the_attempts() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    with pytest.raises(UnavailableError, match=rf"{url} gave no reply in \d+ attempts over 1 s.*check that the server"):
+    message = rf"{url} gave no reply in \d+ attempts over \d+ s.*check that the server"
+    with pytest.raises(UnavailableError, match=message):
         list(open_engine(url).generate([Request(key=0, message="q", seed=0)], SAMPLING))
 
 

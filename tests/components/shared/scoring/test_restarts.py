@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from components.shared import storage
 from components.shared.errors import EngineDiedError, UnavailableError
@@ -170,11 +170,10 @@ def test_what_the_memory_does_not_hold_is_done_in_smaller_batches_and_a_text_too
 
 def _scorer_of_large_layers(tiny_scorer: Path, folder: Path) -> Path:
     """Save a scorer that takes 64 kB a token while it computes."""
-    model = AutoModelForSequenceClassification.from_config(
-        type(AutoModelForSequenceClassification.from_pretrained(tiny_scorer).config).from_pretrained(
-            tiny_scorer, intermediate_size=8192, num_hidden_layers=1
-        )
-    )
+    config = AutoConfig.from_pretrained(tiny_scorer, intermediate_size=8192, num_hidden_layers=1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = AutoModelForSequenceClassification.from_config(config)
     model.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
     model.save_pretrained(folder / "large")
     AutoTokenizer.from_pretrained(tiny_scorer).save_pretrained(folder / "large")
