@@ -1,7 +1,7 @@
 {{/* The labels that every object carries. */}}
 {{- define "scalequest.labels" -}}
 {{ include "scalequest.partOf" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
@@ -36,9 +36,9 @@ karpenter.sh/do-not-disrupt: "true"
 {{- define "scalequest.submitters" -}}
 {{- range .Values.submitters }}
 - kind: {{ .kind }}
-  name: {{ .name }}
+  name: {{ .name | quote }}
   {{- if eq .kind "ServiceAccount" }}
-  namespace: {{ .namespace | default $.Release.Namespace }}
+  namespace: {{ .namespace | default $.Release.Namespace | quote }}
   {{- else }}
   apiGroup: rbac.authorization.k8s.io
   {{- end }}
@@ -127,7 +127,7 @@ capabilities:
 {{- with .Values.images.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- end }}
@@ -137,8 +137,8 @@ imagePullSecrets:
 - name: HF_TOKEN
   valueFrom:
     secretKeyRef:
-      name: {{ .Values.secrets.hubToken.name }}
-      key: {{ .Values.secrets.hubToken.key }}
+      name: {{ .Values.secrets.hubToken.name | quote }}
+      key: {{ .Values.secrets.hubToken.key | quote }}
       optional: true
 {{- end }}
 

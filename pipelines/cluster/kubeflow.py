@@ -55,7 +55,14 @@ class _Client(kfp.Client):  # type: ignore[misc]
 
 def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
     """Return the client, and the namespace that runs are made in: None where the server has a single user."""
-    credentials = ServiceAccountTokenVolumeCredentials() if os.environ.get(TOKEN_FILE_VARIABLE) else None
+    if host and not host.startswith(("http://", "https://")):
+        raise InputError(f"--host {host!r} does not say how to ask it; write http://{host} or https://{host}")
+    token_file = os.environ.get(TOKEN_FILE_VARIABLE, "")
+    if token_file and not os.access(token_file, os.R_OK):
+        raise InputError(
+            f"{TOKEN_FILE_VARIABLE} names {token_file}, which cannot be read; put a token there, or unset it"
+        )
+    credentials = ServiceAccountTokenVolumeCredentials() if token_file else None
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore", FutureWarning)  # that servers older than 2.0 are not supported
         # Without a host, the client takes a namespace for the one that Kubeflow stands in.

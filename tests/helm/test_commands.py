@@ -17,8 +17,17 @@ from tests.helm.objects import find_one, judge_of
 from tests.manifests.tools import CHART, Objects, Tools, copy_chart
 
 
-@pytest.mark.parametrize("settings", ["profile=eks-p4d", "profile=gke-a100-40g,spot=true"])
-def test_the_notes_say_commands_that_the_command_line_takes(settings: str, tools: Tools) -> None:
+@pytest.mark.parametrize(
+    ("settings", "workspace", "preset"),
+    [
+        ("profile=eks-p4d", "s3://bucket/runs", "paper"),
+        ("profile=gke-a100-40g,spot=true", "gs://bucket/runs", "paper"),
+        ("profile=local", "gs://bucket/runs", "smoke"),
+    ],
+)
+def test_the_notes_say_commands_that_the_command_line_takes(
+    settings: str, workspace: str, preset: str, tools: Tools
+) -> None:
     notes = tools.notes("--set", settings)
     commands = [line.split()[1:] for line in notes.splitlines() if line.startswith("  scalequest ")]
     assert [words[0] for words in commands] == ["doctor", "submit"]
@@ -28,6 +37,8 @@ def test_the_notes_say_commands_that_the_command_line_takes(settings: str, tools
         assert context.params["spot"] == ("spot" in settings)
         assert context.params["service_account"] == "scalequest"
         assert context.params["queue"] is False
+        assert context.params["workspace"] == workspace
+    assert context.params["preset"] == preset
     assert "kueue.enabled is false" in notes
     assert "images.cpu.digest" in notes
 

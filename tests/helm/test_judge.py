@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from components.shared.engines import Request, Sampling
 from components.shared.engines.openai_engine import OpenAIEngine
 from tests.helm.matrix import JUDGE
 from tests.manifests.tools import Tools
+from tests.stores import free_ports
 
 pytestmark = pytest.mark.model
 STARTUP_SECONDS = 480  # on two busy cores it took more than 200
@@ -27,7 +27,7 @@ STARTUP_SECONDS = 480  # on two busy cores it took more than 200
 def judge(tools: Tools, smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (deployment,) = [item for item in tools.render(**JUDGE).objects if item["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    home, port = tmp_path_factory.mktemp("judge"), _free_port()
+    home, port = tmp_path_factory.mktemp("judge"), free_ports(1)[0]
     here = {str(JUDGE["judge__model"]): str(smollm2), "8000": str(port), "8192": "512"}
     arguments = [
         f"{option}={here.get(value, value)}" for option, value in (word.split("=") for word in container["args"])
@@ -62,12 +62,6 @@ def test_our_engine_gets_replies_from_the_judge(judge: str, smollm2: Path) -> No
 
 def test_the_judge_names_the_model_that_it_serves(judge: str, smollm2: Path) -> None:
     assert [model["id"] for model in httpx.get(f"{judge}/models").json()["data"]] == [str(smollm2)]
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _is_up(url: str, server: subprocess.Popen[bytes]) -> bool:

@@ -9,7 +9,10 @@ import pytest
 import yaml
 
 from helm.document import documented_readme, documented_values
-from tests.helm.matrix import DIGEST, IMAGES
+from tests.helm.matrix import DIGEST, IMAGES, MATRIX
+from tests.helm.objects import find_one
+from tests.manifests.schemas import kubernetes_versions, problems_of
+from tests.manifests.server_rules import refusals
 from tests.manifests.tools import CHART, Tools
 
 VALUES = (CHART / "values.yaml").read_text(encoding="utf-8")
@@ -71,6 +74,28 @@ def test_what_is_missing_is_named_with_what_needs_it(incomplete: dict[str, Any],
     rendering = tools.render(**incomplete)
     assert rendering.objects == []
     assert message in rendering.error
+
+
+def test_names_that_look_like_numbers_stay_text(tools: Tools) -> None:
+    named = {
+        "submitters": [{"kind": "Group", "name": "true"}, {"kind": "User", "name": "*"}],
+        "serviceAccount__name": "0123",
+        "images__pullSecrets": ["1e3"],
+        "secrets__hubToken__name": "123",
+        "secrets__hubToken__key": "0x1f",
+        "secrets__pipelineStore__name": "1e3",
+        "kueue__clusterQueue__name": "123",
+        "modelCache__storageClass": "123",
+        "networkPolicy__pipelinesNamespace": "123",
+        "recurring__preset": "123",
+        "judge__revision": "1e10",
+    }
+    rendering = tools.render(release="123", namespace="456", **{**MATRIX["everything"], **named})
+    assert rendering.objects, rendering.error
+    assert problems_of(rendering.objects, kubernetes_versions()[0]) == []
+    assert refusals(rendering.objects) == []
+    subjects = find_one(rendering.objects, "RoleBinding", "scalequest-submit")["subjects"]
+    assert [each["name"] for each in subjects] == ["true", "*", "scalequest-submit"]
 
 
 def test_an_older_kubernetes_is_refused(tools: Tools) -> None:

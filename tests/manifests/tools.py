@@ -55,9 +55,10 @@ class Tools:
     folder: Path
     chart: Path  # a copy in which no images are released, so that tests give their own
 
-    def render(self, *values: Path, release: str = "scalequest", **settings: Any) -> Rendering:
+    def render(
+        self, *values: Path, release: str = "scalequest", namespace: str = "scalequest", **settings: Any
+    ) -> Rendering:
         """Render the chart with files of values and settings (``judge__enabled=True`` is judge.enabled)."""
-        namespace = "scalequest"
         arguments = [str(word) for path in values for word in ("--values", path)]
         for name, value in settings.items():
             arguments += ["--set-json", f"{name.replace('__', '.')}={json.dumps(value)}"]

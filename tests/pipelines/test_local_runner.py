@@ -12,8 +12,15 @@ from kfp.local import subprocess_task_handler
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from pipelines import local_runner
 from pipelines.fan_out import as_text
-from pipelines.local_runner import RunInterruptedError, StepFailedError, _iteration_task_spec, run_compiled
+from pipelines.local_runner import (
+    RunInterruptedError,
+    StepFailedError,
+    _iteration_task_spec,
+    _Processes,
+    run_compiled,
+)
 from tests.pipelines.echo_component import echo
 
 
@@ -115,11 +122,22 @@ def test_a_failed_step_in_a_loop_stops_the_other_iterations(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_with_its_step_and_no_other_step_begins(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_ends_the_run_with_its_step_and_no_other_step_begins(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[_Processes] = []
+
+    def keep(*given: Any) -> _Processes:
+        runs.append(_Processes(*given))
+        return runs[0]
+
+    monkeypatch.setattr(local_runner, "_Processes", keep)
+
     class Interrupter(Recorder):
         def step_said(self, line: str) -> None:
             os.kill(os.getpid(), number)
-            time.sleep(0.2)  # this is the thread of a loop; the signal goes to the main one
+            while not runs[0].signal:  # this is the thread of a loop; the signal goes to the main one
+                time.sleep(0.01)
 
     path, before = tmp_path / "pipeline.yaml", signal.getsignal(number)
     compiler.Compiler().compile(loops, str(path))

@@ -27,6 +27,7 @@ class Server:
     answers: dict[str, Any] = field(default_factory=dict)  # "GET /path" -> (status, body)
     pages: set[str] = field(default_factory=set)  # what is answered with a page instead of JSON
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    authorizations: set[str] = field(default_factory=set)  # that requests came with
 
     def on(self, request: str, body: Any, status: int = 200) -> None:
         """Answer ``request`` ("GET /path") so."""
@@ -59,6 +60,7 @@ def server() -> Iterator[Server]:
         def _serve(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             sent = self.rfile.read(length)
+            state.authorizations.add(self.headers.get("Authorization", ""))
             request = f"{self.command} {urlsplit(self.path).path}"
             status, content = state.answer(request, json.loads(sent) if sent[:1] in (b"{", b"[") else sent)
             page = request in state.pages

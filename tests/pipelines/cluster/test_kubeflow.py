@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from components.shared.errors import InputError, UnavailableError
@@ -41,3 +43,20 @@ def test_a_server_that_never_answers_is_not_waited_for_for_ever(silent: str, mon
     monkeypatch.setattr(kubeflow, "TIMEOUT", (5, 0.1))
     with pytest.raises(UnavailableError, match=r"does not answer .*timed out"), explained(silent, NAMESPACE):
         connect(silent, NAMESPACE)
+
+
+def test_an_address_without_a_scheme_is_refused() -> None:
+    with pytest.raises(InputError, match="--host 'localhost:8888' does not say how to ask it; write http://localhost"):
+        connect("localhost:8888", NAMESPACE)
+
+
+def test_a_token_is_shown_to_the_server_and_one_that_is_not_there_is_refused(
+    kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (token := tmp_path / "token").write_text("secret")
+    monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(token))
+    connect(kubeflow.url, NAMESPACE)
+    assert kubeflow.authorizations == {"Bearer secret"}
+    token.unlink()
+    with pytest.raises(InputError, match="KF_PIPELINES_SA_TOKEN_PATH names /"):
+        connect(kubeflow.url, NAMESPACE)
