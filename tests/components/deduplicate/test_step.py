@@ -1,9 +1,5 @@
 import json
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +9,7 @@ from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 from tests.conftest import WriteRows
 
@@ -62,8 +59,8 @@ def test_a_killed_run_goes_on_to_the_rows_of_an_undisturbed_one(tmp_path: Path, 
 
     killed = Workspace(str(tmp_path / "killed"))
     config = _config(killed, write_questions(killed, texts), rows_per_part=50)
-    standing = _kill_after_parts(config, 5)
-    assert 5 <= len(standing) < 60
+    standing = kill_behind_parts(config, 5)
+    assert len(standing) == 5
     folder = run(config, killed)
 
     assert read_content(folder) == read_content(expected)
@@ -86,19 +83,3 @@ def _many_questions(number: int) -> list[str]:
     generator = random.Random(0)
     names = [f"{first}{last}" for first in ("Ann", "Bob", "Cem", "Dan", "Eve") for last in ("a", "e", "i", "o", "u")]
     return [STORY.format(name=generator.choice(names), n=generator.randrange(2, 2000)) for _ in range(number)]
-
-
-def _kill_after_parts(config: DeduplicateConfig, num_parts: int) -> dict[Path, int]:
-    """Run the step as a command, kill it once some parts stand; return these with the time they were written."""
-    command = [sys.executable, "-m", "components.deduplicate", "--workspace", config.workspace]
-    command += ["--questions", config.questions, "--rows-per-part", str(config.rows_per_part)]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL)
-    while process.poll() is None and len(_parts(config)) < num_parts:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return {path: path.stat().st_mtime_ns for path in _parts(config)}
-
-
-def _parts(config: DeduplicateConfig) -> list[Path]:
-    return sorted(Path(config.workspace).glob("deduplicate/*/part-*.parquet"))

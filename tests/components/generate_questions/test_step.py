@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +12,9 @@ from components.generate_questions.step import GenerateQuestionsConfig, plan_fol
 from components.shared.engines import Completion, Request, Result, Sampling
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
-from components.shared.plans import command_of
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 
 
@@ -141,27 +136,13 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(works
     undisturbed = run(config(workspace, **options), workspace)
     other = Workspace(workspace.uri + "-killed")
     disturbed = config(other, **options)
-    address = Path(other.uri) / "generate_questions" / Path(undisturbed).name
-    finished = _start_and_kill(command_of(disturbed), address, parts=3)
-    before = {name: (address / name).stat().st_mtime_ns for name in finished}
-    assert not (address / "_manifest.json").exists()
-    assert run(disturbed, other) == str(address)
-    assert {name: (address / name).stat().st_mtime_ns for name in finished} == before
-    assert read_manifest(str(address)).parts == read_manifest(undisturbed).parts
-    ids = [row.id for row in other.read(str(address), Question)] + [row["id"] for row in read_rejects(str(address))]
+    standing = kill_behind_parts(disturbed, 3)
+    assert len(standing) == 3
+    folder = run(disturbed, other)
+    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts stay untouched"
+    assert read_manifest(folder).parts == read_manifest(undisturbed).parts
+    ids = [row.id for row in other.read(folder, Question)] + [row["id"] for row in read_rejects(folder)]
     assert sorted(ids) == list(map(plan_folder(disturbed, other).row_id, range(4000)))
-
-
-def _start_and_kill(command: str, folder: Path, *, parts: int) -> list[str]:
-    """Kill the step once some of its parts stand; return the parts that do."""
-    words = [sys.executable, *command.split()[1:]]
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while len(list(folder.glob("part-*.parquet"))) < parts:
-        assert process.poll() is None, "the step ended before it could be killed"
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    return sorted(path.name for path in folder.glob("part-*.parquet"))
 
 
 @pytest.mark.parametrize(

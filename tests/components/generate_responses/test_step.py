@@ -1,11 +1,6 @@
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +10,9 @@ from components.generate_responses import step
 from components.generate_responses.step import GenerateResponsesConfig, judge, run
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
-from components.shared.plans import command_of
 from components.shared.records import Response
 from components.shared.workspace import Workspace
+from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.engines.served import Answer, refusal, reply, serve
 from tests.conftest import WriteRows
@@ -127,21 +122,13 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(
     questions = write_questions(workspace, TEXTS * 50)
     options = {"rows_per_part": 50, "num_samples": 3}
     undisturbed = run(config(workspace, questions, **options), workspace)
-    other = Workspace(workspace.uri + "-killed")
-    address = Path(other.uri) / "generate_responses" / Path(undisturbed).name
-    words = [sys.executable, *command_of(config(other, questions, **options)).split()[1:]]
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while len(list(address.glob("part-*.parquet"))) < 3:
-        assert process.poll() is None, "the step ended before it could be killed"
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (address / "_manifest.json").exists()
-    before = {path: path.stat().st_mtime_ns for path in address.glob("part-*.parquet")}
-    assert run(config(other, questions, **options), other) == str(address)
-    assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert read_manifest(str(address)).parts == read_manifest(undisturbed).parts
-    assert read_content(str(address)) == read_content(undisturbed)
+    disturbed = config(Workspace(workspace.uri + "-killed"), questions, **options)
+    standing = kill_behind_parts(disturbed, 3)
+    assert len(standing) == 3
+    folder = run(disturbed, Workspace(disturbed.workspace))
+    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts stay untouched"
+    assert read_manifest(folder).parts == read_manifest(undisturbed).parts
+    assert read_content(folder) == read_content(undisturbed)
 
 
 @pytest.mark.parametrize(

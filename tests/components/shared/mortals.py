@@ -55,7 +55,7 @@ def start(
     """Start a step as a command; what it prints goes to ``log``."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(TRAINERS)
-    process = context.Process(target=_live, args=(config, str(log), list(fates), dict(environment or {})))
+    process = context.Process(target=_live, args=(config, str(log), list(fates), os.environ | (environment or {})))
     process.start()
     return process
 
@@ -78,6 +78,7 @@ def _live(config: StepConfig, log: str, fates: list[Fate], environment: dict[str
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, sys.stdout.fileno())
     os.dup2(file, sys.stderr.fileno())
+    os.environ.clear()  # it is the server's, as it was in the test that started that
     os.environ.update(environment)
     importlib.import_module("torch").set_num_threads(1)  # threads that wait for each other take long on a busy machine
     logging.getLogger().handlers.clear()  # of the server: the step's own command says where to log

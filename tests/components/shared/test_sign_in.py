@@ -72,7 +72,7 @@ def run_step(workspace: str, questions: str, environment: Mapping[str, str]) -> 
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STORAGE_", "GOOGLE_"))}
     command = [sys.executable, "-m", "components.filter_language", "--workspace", workspace, "--questions", questions]
     given = {**ours, "HOME": "/nonexistent", **environment}
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
 
 
 def message_of(step: subprocess.CompletedProcess[str]) -> str:
@@ -123,7 +123,7 @@ def test_an_upload_to_cloud_storage_signs_in_likewise(monkeypatch: pytest.Monkey
     with metadata_server(GOOGLE, late=2) as host:
         environment = {**os.environ, "GCE_METADATA_HOST": host, "GCE_METADATA_IP": host}
         result = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
         )
     assert result.stdout.split() == ["googleapis.com", "default"]
 
@@ -155,15 +155,6 @@ def test_a_metadata_server_that_knows_no_role_of_this_machine_is_bad_input_after
     assert {"gs": "GOOGLE_APPLICATION_CREDENTIALS", "s3": "AWS_PROFILE"}[scheme] in message_of(step)
     assert "no role or account for this machine); trying again in " in step.stderr
     assert time.monotonic() - begun < WAIT_SECONDS
-
-
-@pytest.mark.parametrize("place", [{"NO_GCE_CHECK": "true"}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}])
-def test_no_google_credentials_and_no_metadata_server_is_bad_input(place: dict[str, str]) -> None:
-    environment = {"GCE_METADATA_TIMEOUT": "1", "GCE_METADATA_DETECT_RETRIES": "1", LIMIT_VARIABLE: "1", **place}
-    step = run_step("gs://bucket/workspace", "gs://bucket/questions", environment)
-    assert step.returncode == 2, step.stderr
-    assert "no credentials found for this store, and no metadata server that gives them: on a" in message_of(step)
-    assert "gcloud auth application-default login" in message_of(step)
 
 
 def test_a_key_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -226,9 +217,19 @@ def test_a_token_service_that_never_answers_ends_in_one_message(tmp_path: Path) 
     assert f'Could not connect to the endpoint URL: "http://{CLOSED_PORT}/"' in message_of(step)
 
 
-@pytest.mark.parametrize("place", [{"AWS_EC2_METADATA_DISABLED": "true"}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}])
-def test_no_aws_credentials_and_no_metadata_server_is_bad_input(place: dict[str, str]) -> None:
-    environment = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_METADATA_SERVICE_TIMEOUT": "1", LIMIT_VARIABLE: "1", **place}
-    step = run_step("s3://bucket/workspace", "s3://bucket/questions", environment)
+@pytest.mark.parametrize(
+    ("scheme", "place", "remedy"),
+    [
+        ("gs", {"NO_GCE_CHECK": "true"}, "gcloud auth application-default login"),
+        ("gs", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "give the step's service account Workload Identity"),
+        ("s3", {"AWS_EC2_METADATA_DISABLED": "true"}, "AWS_PROFILE"),
+        ("s3", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "give the step's service account a role"),
+    ],
+)
+def test_no_credentials_and_no_metadata_server_is_bad_input(scheme: str, place: dict[str, str], remedy: str) -> None:
+    google = {"GCE_METADATA_TIMEOUT": "1", "GCE_METADATA_DETECT_RETRIES": "1"}
+    aws = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_METADATA_SERVICE_TIMEOUT": "1"}
+    step = run_step(f"{scheme}://bucket/w", f"{scheme}://bucket/q", {**google, **aws, LIMIT_VARIABLE: "1", **place})
     assert step.returncode == 2, step.stderr
-    assert "no credentials found for this store, and no metadata server that gives them" in message_of(step)
+    assert "no credentials found for this store, and no metadata server that gives them: on a" in message_of(step)
+    assert remedy in message_of(step)

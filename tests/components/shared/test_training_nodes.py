@@ -9,7 +9,6 @@ import dataclasses
 import os
 import re
 import signal
-import socket
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -29,6 +28,7 @@ from components.shared.workspace import Workspace
 from components.train_dpo.step import TrainDpoConfig
 from tests.components.shared.mortals import descendants_of, is_alive, start
 from tests.conftest import WriteRows
+from tests.stores import free_ports
 
 NUM_NODES = 2
 SECONDS = 120.0  # for what takes a few, on a busy machine
@@ -117,9 +117,7 @@ def test_the_processes_of_all_machines_share_a_step() -> None:
 
 def _start(config: TrainingConfig, folder: Path) -> list[BaseProcess]:
     """Start the step on each machine, as a TrainJob does."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     folder.mkdir(exist_ok=True)
     return [start(config, folder / f"log-{rank}", (), _environment(rank, port)) for rank in range(NUM_NODES)]
 
@@ -177,7 +175,8 @@ def test_two_machines_continue_after_one_of_them_was_killed_and_end_as_undisturb
     _kill_at_step(15, machines, folder)
     assert [machine.exitcode for machine in machines] == [exit_codes.UNAVAILABLE, -signal.SIGKILL], _log(folder)
     assert _train(config, tmp_path / "again") == [exit_codes.DONE] * NUM_NODES, _log(tmp_path / "again")
-    assert _continued_from(tmp_path / "again") == {"12"}
+    (continued,) = _continued_from(tmp_path / "again")
+    assert continued in ("6", "12", "18"), "as far as the last one was in the store by then"
     ours, theirs = _manifest(config), _manifest(undisturbed)
     assert ours.files == theirs.files
     assert ours.metrics["loss_mean"] == theirs.metrics["loss_mean"]

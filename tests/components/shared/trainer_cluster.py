@@ -1,4 +1,4 @@
-"""A Kubernetes API with Kubeflow Trainer behind it, as far as a launching step asks them: a real HTTP server.
+"""A namespace with Kubeflow Trainer, as far as a launching step asks for it; ``trainer_server`` serves it.
 
 It keeps TrainJobs by name, with versions, owners and foreground deletion, streams watches and logs, and refuses or cuts
 what a test tells it to. What Trainer's controller and the kubelets do, a test does by ``report``, ``end`` and pods.
@@ -6,23 +6,15 @@ what a test tells it to. What Trainer's controller and the kubelets do, a test d
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-
-import yaml
 
 NAMESPACE = "team-a"
 RUNTIME = "scalequest-training"
-TRAINER = f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{NAMESPACE}"
-PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 NO_SUCH_PATH = (404, "404 page not found\n")  # what the API server says of a group that nobody serves
 WATCH_SECONDS = 30.0
 
@@ -90,6 +82,11 @@ class Cluster:
         with self.lock:
             assert self.lock.wait_for(lambda: bool(self.jobs), seconds), self.asked
             return next(iter(self.jobs))
+
+    def await_broken_watches(self) -> None:
+        """Return once all watches that were to be broken were begun."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: not self.broken_watches, 60.0), self.asked
 
     def await_asked(self, request: str, count: int = 1, seconds: float = 60.0) -> None:
         """Return once something was asked so often."""
@@ -231,95 +228,3 @@ def _with_owner(job: dict[str, Any], patch: list[dict[str, Any]]) -> dict[str, A
     added = {"/metadata/ownerReferences/-": [change["value"]], "/metadata/ownerReferences": change["value"]}
     assert change["op"] == "add"
     return job | {"metadata": job["metadata"] | {"ownerReferences": owners + added[change["path"]]}}
-
-
-@contextlib.contextmanager
-def serving(cluster: Cluster) -> Iterator[None]:
-    """Serve a cluster's API on a free port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or b"null")
-            address = urlsplit(self.path)
-            query = dict(parse_qsl(address.query))
-            prefix = next((each for each in (TRAINER, PODS.removesuffix("/pods")) if address.path.startswith(each)), "")
-            kind, name, *rest = [*address.path.removeprefix(prefix).strip("/").split("/"), "", ""]
-            verb = "WATCH" if query.get("watch") == "True" else self.command
-            request = f"{verb} {'log' if 'log' in rest else kind}"
-            with cluster.lock:
-                cluster.asked.append((request, query, body))
-                cluster.lock.notify_all()
-            if request.startswith("WATCH") and cluster.broken_watches[:1] == ["gone at once"]:
-                cluster.broken_watches.pop(0)
-                self._answer(*status(410, "Expired", "too old resource version"))
-            elif request.startswith("WATCH"):
-                name = query["fieldSelector"].removeprefix("metadata.name=")
-                self._stream(cluster.watch(name, int(query["resourceVersion"])))
-            elif "log" in rest:
-                self._stream(cluster.follow_log(name, query))
-            else:
-                self._answer(*_plain_answer(cluster, self.command, kind, name, query, body))
-
-        def _answer(self, code: int, content: Any) -> None:
-            data = (content if isinstance(content, str) else json.dumps(content)).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "text/plain" if isinstance(content, str) else "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def _stream(self, lines: Iterator[bytes | None]) -> None:
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                for line in lines:
-                    if line is None:
-                        self.wfile.write(b'64\r\n{"type": "MODI')
-                        self.close_connection = True
-                        return
-                    self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
-                    self.wfile.flush()
-                self.wfile.write(b"0\r\n\r\n")
-
-        do_GET = do_POST = do_DELETE = do_PATCH = _serve  # noqa: N815 - the names of the base class
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    cluster.url = f"http://127.0.0.1:{http.server_address[1]}"
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield
-    http.shutdown()
-    http.server_close()
-
-
-def _plain_answer(cluster: Cluster, method: str, kind: str, name: str, query: dict[str, str], body: Any) -> Answer:
-    selected = query.get("fieldSelector", "").removeprefix("metadata.name=")
-    if kind == "trainjobs" and method == "GET" and not name and not cluster.refusals.get("GET trainjobs"):
-        with cluster.lock:
-            return 200, cluster.list_jobs(selected)
-    if kind == "pods" and not name:
-        wanted = dict(each.split("=") for each in query["labelSelector"].split(","))
-        with cluster.lock:
-            items = [each for each in cluster.pods.values() if wanted.items() <= each["metadata"]["labels"].items()]
-        return 200, {"kind": "PodList", "items": items, "metadata": {}}
-    return cluster.answer(method, kind, name, body)
-
-
-def write_kubeconfig(cluster: Cluster, path: Path) -> None:
-    """Write what kubectl would need to ask this cluster."""
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": cluster.url}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": NAMESPACE}}],
-        "current-context": "x",
-    }
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,40 +41,46 @@ def texts(*some: str) -> list[Text]:
     return [Text(key=("row", number, text), text=text) for number, text in enumerate(some)]
 
 
-def test_scores_are_those_of_the_scorer_under_the_callers_keys() -> None:
-    scorer = ScorerProcess(open_frail)
-    given = texts(*(f"text {number}" for number in range(20)))
+def twenty(what_the_twelfth_holds: str = "") -> list[Text]:
+    """Return texts of which the scorer takes eight at a time."""
+    return texts(*(f"text {number}" + what_the_twelfth_holds * (number == 11) for number in range(20)))
+
+
+@pytest.fixture
+def scorer() -> Iterator[ScorerProcess]:
+    """A scorer that some texts are the end of, in a process of its own."""
+    opened = ScorerProcess(open_frail)
+    yield opened
+    opened.close()
+
+
+def test_scores_are_those_of_the_scorer_under_the_callers_keys(scorer: ScorerProcess) -> None:
+    given = twenty()
     for _ in range(2):
         assert {score.key: score.value for score in scorer.score(given)} == {
             text.key: scripted_value(text.text) for text in given
         }
-    scorer.close()
 
 
-def test_a_failure_of_the_accelerator_names_the_texts_that_it_was_at() -> None:
-    scorer = ScorerProcess(open_frail)
-    given = texts(*(f"text {number}" + FATAL * (number == 11) for number in range(20)))
+def test_a_failure_of_the_accelerator_names_the_texts_that_it_was_at(scorer: ScorerProcess) -> None:
+    given = twenty(FATAL)
     with pytest.raises(EngineDiedError, match="an illegal memory access") as died:
         list(scorer.score(given))
     assert died.value.at == [text.key for text in given[8:16]]
-    scorer.close()
 
 
-def test_a_process_that_is_killed_is_said_to_be_and_at_which_batch() -> None:
-    scorer = ScorerProcess(open_frail)
-    given = texts(*(f"text {number}" + KILLED * (number == 11) for number in range(20)))
+def test_a_process_that_is_killed_is_said_to_be_and_at_which_batch(scorer: ScorerProcess) -> None:
+    given = twenty(KILLED)
     with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL") as died:
         list(scorer.score(given))
     assert died.value.at == [text.key for text in given[8:16]]
     with pytest.raises(EngineDiedError, match="its process was killed by SIGKILL"):
         list(scorer.score(texts("another")))
-    scorer.close()
 
 
 def test_a_process_that_hangs_is_said_to_and_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    scorer: ScorerProcess, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scorer = ScorerProcess(open_frail)
     (process,) = multiprocessing.active_children()
     assert process.pid is not None
     os.kill(process.pid, signal.SIGSTOP)
@@ -84,17 +91,14 @@ def test_a_process_that_hangs_is_said_to_and_is_waited_for(
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGCONT)
         (score,) = scores.result()
-    scorer.close()
     assert score.value == scripted_value("a text")
     assert re.search(rf"process {process.pid} is silent for \d+ s; waiting for scores of 1 texts", caplog.text)
 
 
-def test_a_bug_comes_with_the_place_where_it_is() -> None:
-    scorer = ScorerProcess(open_frail)
+def test_a_bug_comes_with_the_place_where_it_is(scorer: ScorerProcess) -> None:
     with pytest.raises(KeyError, match="ours") as raised:
         list(scorer.score(texts(BUG)))
     assert 'raise KeyError("ours")' in raised.value.__notes__[0]
-    scorer.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
