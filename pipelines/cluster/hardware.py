@@ -10,10 +10,12 @@ from kubernetes.utils import parse_quantity
 
 from components.shared.errors import InputError
 from pipelines.hardware_profiles import Profile, profile_names, read_profile
+from pipelines.nested import walk
 
 # The sizes of pods in a profile, and how the pipelines' parameters of that size begin.
 SIZES = {"cpu": "cpu_step", "inference": "inference", "training": "training"}
 RESOURCES = ("gpus", "cpu", "memory")
+TOLERATION = {"key", "operator", "value", "effect"}  # tolerationSeconds is for another effect than that of our nodes
 
 
 def find_profile(name: str) -> Profile:
@@ -60,6 +62,18 @@ def check_nodes(arguments: Mapping[str, Any]) -> None:
             f"the {gpus} GPUs of the step that waits for them would lie idle: add --set training_gpus=0 "
             "--set training_cpu=1 --set training_memory=4Gi"
         )
+
+
+def check_placement(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError for labels and taints that Kubernetes does not take: no pod of a GPU step would ever be made."""
+    selector, tolerations = arguments.get("gpu_node_selector", {}), arguments.get("gpu_tolerations", [])
+    for toleration in tolerations:
+        if not isinstance(toleration, Mapping) or not set(toleration) <= TOLERATION:
+            accepted = ", ".join(sorted(TOLERATION))
+            raise InputError(f"gpu_tolerations: {toleration!r} is no toleration; expected a mapping with {accepted}")
+    for place, value in walk({"gpu_node_selector": selector, "gpu_tolerations": tolerations}):
+        if not isinstance(value, str | Mapping | list):
+            raise InputError(f"{place}: {value!r} is no text, which Kubernetes expects; put it in quotes")
 
 
 def nodes_at_once(arguments: Mapping[str, Any]) -> int:

@@ -20,6 +20,7 @@ from pipelines.cluster.hardware import (
     check_fits,
     check_nodes,
     check_nodes_at_once,
+    check_placement,
     find_profile,
     nodes_at_once,
 )
@@ -70,6 +71,7 @@ def prepare_submission(submission: Submission) -> Run:
         check_pinned(run.pipeline, profile)
     check_fits(profile, run.arguments)
     check_nodes(run.arguments)
+    check_placement(run.arguments)
     if not submission.queued and not submission.allow_parallel_trainings:
         check_nodes_at_once(run.arguments)
     _check_arguments(run.arguments)

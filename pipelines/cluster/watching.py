@@ -17,6 +17,7 @@ from pipelines.cluster.kubeflow import explained
 
 POLL_SECONDS = 15.0
 PATIENCE_SECONDS = 1800.0  # without an answer: an API server that moves to another node is away for minutes
+INTERRUPTED = 130  # by Ctrl-C, as shells say it
 OWN = re.compile(r"root|executor|.*-driver|.*\(\d+\)")  # pods of Kubeflow itself, and attempts of a task
 ENDED = {"SUCCEEDED": exit_codes.DONE, "SKIPPED": exit_codes.DONE, "FAILED": exit_codes.BUG, "CANCELED": exit_codes.BUG}
 
@@ -29,6 +30,14 @@ def tasks_of(run: Any) -> list[Any]:
 
 def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
     """Print changes until the run has ended; return its exit code. Whatever ends the watching leaves the run alone."""
+    try:
+        return _watch(client, run_id, host, namespace, console)
+    except KeyboardInterrupt:
+        console.print(f"not watched any more{_goes_on(run_id, host, namespace)}", highlight=False, soft_wrap=True)
+        return INTERRUPTED
+
+
+def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
     states: dict[str, str] = {}
     answered = time.monotonic()
     while True:
@@ -55,6 +64,10 @@ def _what_goes_on(error: Exception, run_id: str, host: str, namespace: str) -> s
     """Say that only the watching has ended (a token that expires is refused with 401), unless the run was deleted."""
     if isinstance(error.__cause__, kfp_server_api.ApiException) and error.__cause__.status == 404:
         return ""
+    return _goes_on(run_id, host, namespace)
+
+
+def _goes_on(run_id: str, host: str, namespace: str) -> str:
     address = f" --host {host}" if host else ""
     return f"; run {run_id} goes on: `scalequest status {run_id} --namespace {namespace}{address}`"
 

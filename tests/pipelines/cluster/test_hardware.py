@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from pipelines.cluster.hardware import (
     check_fits,
     check_nodes,
     check_nodes_at_once,
+    check_placement,
     find_profile,
     nodes_at_once,
 )
@@ -59,6 +61,26 @@ def test_gpus_of_a_step_that_only_waits_for_other_nodes_are_refused() -> None:
     check_nodes(arguments | {"training_nodes": 2, "training_gpus": "0"})
     with pytest.raises(InputError, match="the 8 GPUs of the step that waits for them would lie idle: add --set train"):
         check_nodes(arguments | {"training_nodes": 2})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"gpu_node_selector": {"spot": True}}, "gpu_node_selector.spot: True is no text, which Kubernetes expects"),
+        ({"gpu_tolerations": [{"key": "a", "value": 1}]}, "gpu_tolerations[0].value: 1 is no text, which Kubernetes"),
+        ({"gpu_tolerations": [{"keys": "a"}]}, "{'keys': 'a'} is no toleration; expected a mapping with effect, key"),
+        ({"gpu_tolerations": ["a=b:NoSchedule"]}, "'a=b:NoSchedule' is no toleration; expected a mapping with"),
+    ],
+)
+def test_labels_and_taints_that_no_pod_can_have_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_placement(arguments)
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_labels_and_taints_of_a_profile_are_accepted(name: str) -> None:
+    profile = find_profile(name)
+    check_placement(arguments_of(profile, spot=profile.spot != profile.on_demand))
 
 
 def test_generators_that_train_side_by_side_need_nodes_for_all_of_them() -> None:

@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, submit
 from pipelines.resources import QUEUE, QUEUE_LABEL
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
+from tests.source_tree import ROOT
 
 WORKSPACE = "gs://bucket/runs"
 
@@ -167,6 +171,20 @@ refused = pytest.mark.parametrize(
         (503, 75, "answers 503 (denied); try again later"),
     ],
 )
+
+
+def test_ctrl_c_ends_the_watching_and_leaves_the_run_alone(kubeflow: Server) -> None:
+    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", run_in("RUNNING", "RUNNING"))
+    options = ("--host", kubeflow.url, "--namespace", NAMESPACE, "--workspace", WORKSPACE, "--profile", "local")
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "submit", "smoke", *options, "--watch"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = iter(process.stdout)
+        assert any("train-sft  running" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        assert f"; run {RUN_ID} goes on: `scalequest status {RUN_ID}" in "".join(lines)
+    assert process.returncode == watching.INTERRUPTED
+    assert not [asked for asked, _ in kubeflow.asked if asked.startswith(("DELETE", "POST /apis/v2beta1/runs/"))]
 
 
 @refused
