@@ -176,7 +176,9 @@ refused = pytest.mark.parametrize(
 def test_ctrl_c_ends_the_watching_and_leaves_the_run_alone(kubeflow: Server) -> None:
     kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", run_in("RUNNING", "RUNNING"))
     options = ("--host", kubeflow.url, "--namespace", NAMESPACE, "--workspace", WORKSPACE, "--profile", "local")
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "submit", "smoke", *options, "--watch"]
+    # As in a terminal: whatever runs in the background, these tests perhaps, has SIGINT ignored and passes that on.
+    code = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from pipelines.cli import main; main()"
+    command = [sys.executable, "-c", code, "submit", "smoke", *options, "--watch"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         lines = iter(process.stdout)
