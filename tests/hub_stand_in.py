@@ -22,16 +22,17 @@ class HubStandIn:
     endpoint: str
     repositories: Mapping[str, Mapping[str, bytes]]
     gated: frozenset[str] = frozenset()
+    refusing: int = 0  # the status that it answers everything with; 0: it works
     requests: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def serve_hub(
-    repositories: Mapping[str, Mapping[str, bytes]], *, gated: frozenset[str] = frozenset()
+    repositories: Mapping[str, Mapping[str, bytes]], *, gated: frozenset[str] = frozenset(), refusing: int = 0
 ) -> Iterator[HubStandIn]:
     """Serve repositories that have one commit, COMMIT, on the branch "main"."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    hub = HubStandIn(f"http://127.0.0.1:{server.server_port}", repositories, gated)
+    hub = HubStandIn(f"http://127.0.0.1:{server.server_port}", repositories, gated, refusing)
     _Handler.hub = hub
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -53,7 +54,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path).strip("/")
         self.hub.requests.append(f"{self.command} {path}")
-        if path.startswith("api/"):
+        if self.hub.refusing:
+            self._refuse(self.hub.refusing, "")
+        elif path.startswith("api/"):
             self._answer_api(path.removeprefix("api/").removeprefix("models/"))
         else:
             repository, _, rest = path.partition("/resolve/")

@@ -17,12 +17,14 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HFValidationError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.hub_addresses import HubAddress
+from components.shared.refusals import answer_of, may_pass
 
 
 def pin(address: HubAddress) -> HubAddress:
@@ -59,7 +61,7 @@ def download_file(address: HubAddress) -> Path:
 
 @contextlib.contextmanager
 def _explained(address: HubAddress) -> Iterator[None]:
-    """Turn the hub's refusals into one message that says what to do."""
+    """Turn the hub's refusals, and its silence, into one message that says what to do."""
     try:
         yield
     except GatedRepoError as error:
@@ -73,11 +75,26 @@ def _explained(address: HubAddress) -> Iterator[None]:
         ) from error
     except RevisionNotFoundError as error:
         raise InputError(f"{address}: the repository has no revision {address.revision!r}") from error
-    except LocalEntryNotFoundError as error:
-        raise InputError(f"{address}: the hub cannot be reached, and its cache here lacks this: {error}") from error
+    except LocalEntryNotFoundError as error:  # the client's word for it where the cache cannot stand in for an answer
+        raise _unanswered(address, error.__cause__ or error) from error
     except EntryNotFoundError as error:
         raise InputError(f"{address}: the repository has no file {address.path!r} at this revision") from error
     except HFValidationError as error:
         raise InputError(f"{address}: {error}") from error
     except (HTTPError, ConnectionError, TimeoutError) as error:
-        raise InputError(f"{address}: the hub cannot be reached, or refused: {error}") from error
+        raise _unanswered(address, error) from error
+
+
+def _unanswered(address: HubAddress, error: BaseException) -> Exception:
+    """Return what it is raised as that nothing came: time may mend that, unless the hub refused or is not to be asked.
+
+    The client itself asks again where a download is cut.
+    """
+    if isinstance(error, OfflineModeIsEnabled):
+        return InputError(f"{address}: HF_HUB_OFFLINE is set, and the cache (HF_HOME) lacks this; unset it")
+    if may_pass(error):
+        return UnavailableError(
+            f"{address}: the hub cannot be reached, or is busy ({answer_of(error)}); check the network, and "
+            "HF_ENDPOINT where it is set, and start the same command again later"
+        )
+    return InputError(f"{address}: the hub refused ({answer_of(error)})")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from components.import_model.step import ImportModelConfig, run
-from components.shared import storage
+from components.shared import exit_codes, storage
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
@@ -149,5 +149,36 @@ def test_gated_model_is_imported_with_a_token(workspace: Workspace, tiny_model: 
 
 def test_hub_that_is_down_is_one_message(workspace: Workspace, tmp_path: Path) -> None:
     done = run_command(workspace, "http://127.0.0.1:9", f"hf://{REPOSITORY}@main", tmp_path / "cache")
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == exit_codes.UNAVAILABLE, done.stderr
     assert "the hub cannot be reached" in done.stderr
+    assert "HF_ENDPOINT" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not Path(workspace.uri).exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "revision"),
+    [
+        (503, exit_codes.UNAVAILABLE, "main"),
+        (429, exit_codes.UNAVAILABLE, "main"),
+        (403, exit_codes.BAD_INPUT, "main"),
+        (403, exit_codes.BAD_INPUT, COMMIT),  # which the client takes for a file that is not in its cache
+    ],
+)
+def test_only_an_answer_of_the_hub_that_may_pass_asks_for_another_attempt(
+    workspace: Workspace, tmp_path: Path, status: int, code: int, revision: str
+) -> None:
+    with serve_hub({REPOSITORY: {}}, refusing=status) as hub:
+        done = run_command(workspace, hub.endpoint, f"hf://{REPOSITORY}@{revision}", tmp_path / "cache")
+    assert done.returncode == code, done.stderr
+    assert str(status) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_hub_that_is_not_to_be_asked_is_bad_input(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    done = run_command(workspace, "http://127.0.0.1:9", f"hf://{REPOSITORY}@{COMMIT}", tmp_path / "cache")
+    assert done.returncode == exit_codes.BAD_INPUT, done.stderr
+    assert "HF_HUB_OFFLINE is set" in done.stderr
