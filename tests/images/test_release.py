@@ -10,6 +10,7 @@ import pytest
 from components.shared import images
 from components.shared.images import image
 from images import release
+from images.engine import EngineError, push
 from images.release import BASE, FLAVOUR, REVISION, VERSION, unfit
 
 GOOD = {BASE: f"debian@sha256:{'1' * 64}", VERSION: "0.1.0", REVISION: "abc1234", FLAVOUR: "cuda"}
@@ -73,6 +74,20 @@ def test_nothing_is_pushed_or_written_where_one_image_is_not_fit(
     assert "build it with --base NAME@sha256:…" in capsys.readouterr().err
     assert "push" not in log.read_text()
     assert names_file.read_text() == before
+
+
+def test_docker_says_which_digest_it_pushed_or_the_release_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, words = tmp_path / "docker", tmp_path / "words"
+    program.write_text(f"#!/bin/sh\ncat {words}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    words.write_text(f"The push refers to repository [docker.io/team/cpu]\n1: digest: sha256:{'a' * 64} size: 495\n")
+    assert push("docker", "docker.io/team/cpu:1") == f"sha256:{'a' * 64}"
+    words.write_text("")
+    with pytest.raises(EngineError, match="does not say by which digest its registry knows docker.io/team/cpu:1"):
+        push("docker", "docker.io/team/cpu:1")
 
 
 def test_without_an_engine_it_says_which_it_needs(tmp_path: Path) -> None:
