@@ -86,7 +86,7 @@ def test_docker_says_which_digest_it_pushed_or_the_release_ends(
     words.write_text(f"The push refers to repository [docker.io/team/cpu]\n1: digest: sha256:{'a' * 64} size: 495\n")
     assert push("docker", "docker.io/team/cpu:1") == f"sha256:{'a' * 64}"
     words.write_text("")
-    with pytest.raises(EngineError, match="does not say by which digest its registry knows docker.io/team/cpu:1"):
+    with pytest.raises(EngineError, match="does not say by which digest"):
         push("docker", "docker.io/team/cpu:1")
 
 
