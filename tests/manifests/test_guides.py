@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import re
@@ -34,6 +35,10 @@ NAMES = {  # what a reader exports in the first step, where a command here needs
     "NAMESPACE": "kubeflow",
 }
 CLUSTER_ONLY = {"--create-namespace", "--reset-then-reuse-values"}  # what helm asks a cluster for
+SUBCOMMANDS = {  # of kubectl and helm, as far as the guides use them
+    "apply", "auth", "can-i", "create", "delete", "describe", "exec", "generic", "get", "install", "list", "logs",
+    "namespace", "patch", "port-forward", "secret", "test", "token", "uninstall", "upgrade", "wait",
+}  # fmt: skip
 HERE = re.compile(r"(?:manifests|helm|images|pipelines|components)/[\w./-]*")  # a path from the root
 
 
@@ -78,6 +83,16 @@ def test_every_helm_command_of_the_chart_renders(guide: Path, tools: Tools) -> N
             settings = [word.replace("$ACCOUNT", NAMES["ACCOUNT"]) for word in words[4:] if word not in CLUSTER_ONLY]
             done = tools.run("helm", "template", "scalequest", str(tools.chart), *settings)
             assert done.returncode == 0, (words, done.stderr)
+
+
+def test_every_flag_of_kubectl_and_helm_is_one_that_they_have(guide: Path, tools: Tools) -> None:
+    text = guide.read_text(encoding="utf-8").replace("\\\n", " ")
+    for command in re.findall(r"\b(?:kubectl|helm) [a-z][^|`)\n]*", text):
+        tool, *words = command.partition(" -- ")[0].split()
+        verbs = list(itertools.takewhile(lambda word: word in SUBCOMMANDS, words))
+        flags = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word, re.IGNORECASE)}
+        known = _flags_of(tools, tool, *verbs[:3]) if flags else set()
+        assert flags <= known, command
 
 
 def test_every_block_is_a_shells(guide: Path) -> None:
@@ -140,6 +155,14 @@ def _commands_of(guide: Path, tool: str) -> list[list[str]]:
     """Return the words of every command of one tool; quotes may reach over lines."""
     lines = [line for block in _blocks_of(guide.read_text(encoding="utf-8")) for line in block.splitlines()]
     return [shlex.split(line, comments=True) for line in lines if line.startswith(f"{tool} ")]
+
+
+@functools.cache
+def _flags_of(tools: Tools, tool: str, *verbs: str) -> set[str]:
+    """Return the flags that a command of kubectl or helm has, by its own help."""
+    help_texts = [tools.run(tool, *verbs, "--help").stdout]
+    help_texts += [tools.run("kubectl", "options").stdout] if tool == "kubectl" else []
+    return set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", "\n".join(help_texts)))
 
 
 def _parsed(words: list[str]) -> Any:
