@@ -158,6 +158,11 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
 def _open_endpoint(config: EngineConfig, model: str) -> OpenAIEngine:
     if not config.endpoint:
         raise InputError("--engine openai needs --endpoint, the base URL of an OpenAI-compatible server (https://…/v1)")
+    if "@" in config.endpoint.rpartition("://")[2].partition("/")[0]:
+        raise InputError(
+            "--endpoint has a user or a key before its host, which would stand in plans, logs and the dataset's "
+            "lineage; give the URL without it, and the key in the environment variable that --api-key-env names"
+        )
     if not model.startswith(SERVED_PREFIX) or model == SERVED_PREFIX:
         raise InputError(f"the model {model!r} is no served model; with --engine openai write {SERVED_PREFIX}NAME")
     from components.shared.engines.openai_engine import OpenAIEngine

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 import typing
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import pytest
 
+from components.shared.config import StepConfig, option
 from components.shared.errors import InputError
 from components.shared.records import KINDS, Question, Row
 from components.shared.workspace import Workspace
@@ -22,6 +25,13 @@ from tests.components.shared.sample_folders import (
 )
 from tests.conftest import WriteRows
 from tests.stores import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderConfig(StepConfig):
+    """A step that reads a model."""
+
+    model: str = option(help="a model", is_folder=True)
 
 
 @pytest.fixture
@@ -52,6 +62,18 @@ def test_a_finished_folder_is_found_without_a_plan_of_its_rows(workspace: Worksp
         settle(part, 0)
     assert folder.finish() == folder.uri
     assert workspace.find_finished(config) == folder.uri
+
+
+def test_a_step_looks_at_its_inputs_once(workspace: Workspace, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "weights").write_bytes(b"14 GB, which are read whole")
+    config = ReaderConfig(workspace=workspace.uri, model=str(model))
+    assert workspace.find_finished(config) == ""
+    (model / "weights").write_bytes(b"others")
+    folder = workspace.create(config, Question, [])
+    again = workspace.create(dataclasses.replace(config), Question, [])
+    assert folder.uri != again.uri, "another config object is another step, which looks again"
 
 
 def test_a_workspace_below_a_file_is_an_input_error(tmp_path: Path) -> None:

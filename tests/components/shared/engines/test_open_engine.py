@@ -39,6 +39,13 @@ def test_an_endpoint_must_be_given() -> None:
         check_engine(config(engine="openai"), "openai:m")
 
 
+@pytest.mark.parametrize("secret", ["user:secret", "secret"])
+def test_an_endpoint_with_a_secret_in_it_is_refused_and_the_secret_not_repeated(secret: str) -> None:
+    with pytest.raises(InputError, match="--api-key-env") as refused:
+        check_engine(config(engine="openai", endpoint=f"https://{secret}@127.0.0.1:1/v1"), "openai:m")
+    assert "secret@" not in str(refused.value)
+
+
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "openai:", "hf://org/name"])
 def test_a_served_model_is_marked_as_one(model: str) -> None:
     with pytest.raises(InputError, match="with --engine openai write openai:NAME"):
