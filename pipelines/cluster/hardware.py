@@ -47,8 +47,9 @@ def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
             asked = arguments.get(f"{prefix}_{resource}", "0")
             left = str(getattr(node, resource))
             if _quantity(f"{prefix}_{resource}", asked) > parse_quantity(left):
+                machine = "node" if node.machine == "any" else node.machine
                 raise InputError(
-                    f"{prefix}_{resource} {asked} fits no node: a {node.machine} of the profile {profile.name} "
+                    f"{prefix}_{resource} {asked} fits no node: a {machine} of the profile {profile.name} "
                     f"leaves {left} to pods; ask for less, or take another profile"
                 )
 

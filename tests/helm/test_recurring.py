@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.shared import exit_codes
 from pipelines import compiled_pipeline
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, prepare_submission
@@ -23,6 +24,8 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     objects = rendered["everything"]
     job = find_one(objects, "CronJob")["spec"]
     assert job["concurrencyPolicy"] == "Forbid"
+    *_, bad_input = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    assert (bad_input["action"], bad_input["onExitCodes"]["values"]) == ("FailJob", [exit_codes.BAD_INPUT])
     pod = job["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert [*container["command"], *container["args"]] == [

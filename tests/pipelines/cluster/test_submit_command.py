@@ -250,7 +250,7 @@ def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: p
             "local",
             "parameter rewriter: a key of an OpenAI-compatible",
         ),
-        ("smoke", ["training_gpus=1"], WORKSPACE, "local", "training_gpus 1 fits no node: a any of the profile local"),
+        ("smoke", ["training_gpus=1"], WORKSPACE, "local", "training_gpus 1 fits no node: a node of the profile local"),
         ("smoke", [f"rewriter={'x' * 10_000}"], WORKSPACE, "local", "bytes, Kubeflow Pipelines accepts 10000"),
     ],
 )
