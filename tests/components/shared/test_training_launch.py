@@ -421,7 +421,8 @@ def test_a_train_job_that_is_being_deleted_is_waited_for(
         train_on_nodes(config, workspace)
     (left,) = [body for asked, _, body in cluster.asked if asked == "POST trainjobs"]
     going = left | {"metadata": left["metadata"] | {"deletionTimestamp": "2026-11-22T12:00:00Z"}}
-    cluster.on_create = lambda job: threading.Timer(0.5, cluster.remove, (job["metadata"]["name"],)).start()
+    cluster.on_create = lambda job: None
+    cluster.on_delete = lambda name: time.sleep(0.3)  # its pods end first
     cluster.answer("POST", "trainjobs", "", going)
     _completes(cluster, config, tiny_model)
     assert train_on_nodes(config, workspace) == _folder(config)
