@@ -18,6 +18,7 @@ import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,19 @@ def start(
     config: StepConfig, log: Path, fates: Sequence[Fate] = (), environment: Mapping[str, str] | None = None
 ) -> BaseProcess:
     """Start a step as a command; what it prints goes to ``log``."""
+    _load_trainers_once()
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(TRAINERS)
     process = context.Process(target=_live, args=(config, str(log), list(fates), os.environ | (environment or {})))
     process.start()
     return process
+
+
+def _load_trainers_once() -> None:
+    """End the fork server that other tests have left: it has not loaded what takes each process seconds to load."""
+    server: Any = forkserver._forkserver
+    if server._preload_modules != TRAINERS:
+        server._stop()
+        server.set_forkserver_preload(TRAINERS)
 
 
 def descendants_of(process: int) -> list[int]:
