@@ -7,6 +7,7 @@ from components.shared.manifests import read_manifest
 from images.smoke_test import RUNS, steps_of
 from pipelines.arguments import prepare_run
 from tests.containers.container_runs import run_in_containers
+from tests.smoke_runs import folders_of
 from tests.stores import Store
 
 
@@ -21,12 +22,7 @@ def test_the_compiled_pipeline_runs_in_its_images_to_a_dataset(
     run_in_containers(run.pipeline.path, run.arguments, s3_store.environment, monkeypatch)
 
     image_of = {step: name for name in RUNS for step in steps_of(name)}
-    folders = [
-        storage.join(s3_store.uri, step, fingerprint)
-        for step in storage.list_names(s3_store.uri)
-        for fingerprint in storage.list_names(storage.join(s3_store.uri, step))
-    ]
-    manifests = [read_manifest(folder) for folder in folders]
+    manifests = [read_manifest(storage.join(s3_store.uri, folder)) for folder in folders_of(s3_store.uri)]
     assert {manifest.step for manifest in manifests} == {step.name for step in run.steps}
     for manifest in manifests:
         assert re.match(rf"scalequest/{image_of[manifest.step]}:\d", manifest.image), manifest.step
