@@ -40,8 +40,11 @@ class Killer:
         self._random = random.Random(self.seed)
         self._killed_at: Counter[str] = Counter()
 
-    def run_to_the_end(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        """Start a command, kill what it starts, start it again until it ends well; orphans are waited for."""
+    def run_to_the_end(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
+        """Start a command, kill what it starts, start it again until it ends well; return how many kills that were.
+
+        Orphans are waited for.
+        """
         sessions = []
         for _ in range(MAX_RUNS):
             before = self.kills.total()
@@ -62,6 +65,7 @@ class Killer:
         assert run.returncode == 0, f"{MAX_RUNS} runs were not enough"
         while any(next(_processes_of(session), 0) for session in sessions):
             time.sleep(POLL_SECONDS)
+        return self.kills.total()
 
     def _follow(self, run: subprocess.Popen[bytes]) -> None:
         seen: set[int] = set()

@@ -73,8 +73,9 @@ def test_a_whole_run_with_the_real_model_accounts_for_each_row_once_however_ofte
     workspace = str(tmp_path / "workspace")
     killer = Killer(4, KILLS_OF_A_RUN, KILLS_OF_A_RUN, 0.5, SECONDS_OF_STEPS)
     environment = run_environment(tmp_path / "scratch", {})
-    killer.run_to_the_end(run_command("laptop", workspace), environment, tmp_path / "run.log")
-    logger.info("%d kills: %s", killer.kills.total(), dict(killer.kills))
+    kills = killer.run_to_the_end(run_command("laptop", workspace), environment, tmp_path / "run.log")
+    logger.info("%d kills: %s", kills, dict(killer.kills))
+    assert kills == KILLS_OF_A_RUN
     assert_accounted_for(workspace)
     for folder in [storage.join(workspace, name) for name in folders_of(workspace)]:
         manifest, ids = read_manifest(folder), _ids(folder)

