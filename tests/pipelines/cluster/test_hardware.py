@@ -17,8 +17,12 @@ from pipelines.hardware_profiles import profile_names
 
 
 @pytest.mark.parametrize("name", profile_names())
-def test_what_a_profile_asks_for_fits_its_own_nodes(name: str) -> None:
-    check_fits(find_profile(name), arguments_of(find_profile(name), spot=False))
+def test_what_a_profile_asks_for_fits_its_own_nodes_and_one_gpu_more_than_they_have_does_not(name: str) -> None:
+    profile = find_profile(name)
+    check_fits(profile, arguments_of(profile, spot=False))
+    one_more = str(profile.node.gpus + 1)
+    with pytest.raises(InputError, match=f"training_gpus {one_more} fits no node"):
+        check_fits(profile, arguments_of(profile, spot=False) | {"training_gpus": one_more})
 
 
 def test_a_profile_names_nodes_and_sizes_as_text() -> None:
