@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from components.shared import termination_message
 from components.shared.config import ShardedConfig, option
 from components.shared.records import Question, Row
 from components.shared.rows import Slice
@@ -34,6 +36,14 @@ class GivenRowsConfig(ShardedConfig):
     @property
     def step(self) -> str:
         return "given_rows"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _last_words_stay_unsaid() -> Iterator[None]:
+    """Let a step that a test runs in its own process leave nothing behind where that is a container's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(termination_message, "FILE", Path(os.devnull, "termination-log"))
+        yield
 
 
 @pytest.fixture

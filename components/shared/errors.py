@@ -15,10 +15,11 @@ class InputError(ValueError):
 
 
 class UnavailableError(Exception):
-    """A store or an engine did not answer for as long as was tried; nothing given to the step is known to be wrong.
+    """Something that may pass: a store or an engine that does not answer, an input in change, a node's full cache.
 
-    The message says what was asked of whom, how often and for how long, what the last answer was and what to do; the
-    command prints it and exits with 75 (EX_TEMPFAIL): the same command, tried again later, continues.
+    Nothing given to the step is known to be wrong. The message says what was asked of whom, how often and for how long,
+    what the last answer was and what to do; the command prints it and exits with 75 (EX_TEMPFAIL): the same command,
+    tried again later or on another node, continues.
     """
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.shared import storage, transfers
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 
 CACHE_VARIABLE = "SCALEQUEST_CACHE"
 
@@ -30,7 +30,7 @@ def fetch_once(source: str, digests: Mapping[str, str]) -> Path:
 
     ``digests`` (SHA-256 by name) are its content; where nobody knows them, the store's own tags stand for it. What a
     process that was killed has fetched is continued. The cache is ``SCALEQUEST_CACHE``, ``~/.cache/scalequest`` by
-    default; raises InputError where it cannot be written to or is full.
+    default; raises InputError where it cannot be written to, UnavailableError where this node has no room for it.
     """
     tags = "" if digests else f"{source} {storage.content_id(source)}"
     key = hashlib.sha256((tags or json.dumps(dict(digests), sort_keys=True)).encode()).hexdigest()[:16]
@@ -43,7 +43,7 @@ def fetch_once(source: str, digests: Mapping[str, str]) -> Path:
             _fetch(source, digests, partial)
             if tags and tags != f"{source} {storage.content_id(source)}":
                 shutil.rmtree(partial)
-                raise InputError(f"{source} was changed while it was downloaded; start again once nobody writes it")
+                raise UnavailableError(f"{source} changed while it was downloaded; start again when nobody writes it")
             partial.rename(folder)
     return folder
 
@@ -72,11 +72,11 @@ def _fetch(source: str, digests: Mapping[str, str], folder: Path) -> None:
         raise
 
 
-def _full(source: str, num_bytes: int, folder: Path) -> InputError:
+def _full(source: str, num_bytes: int, folder: Path) -> UnavailableError:
     models = {path for path in folder.parent.iterdir() if path.is_dir() and path != folder}
     used = sum(path.stat().st_size for model in models for path in model.rglob("*") if path.is_file())
     free = shutil.disk_usage(folder).free
-    return InputError(
+    return UnavailableError(  # another node may have room
         f"{source} takes {_megabytes(num_bytes)}, and {folder.parent} has {_megabytes(free)} left; free some there "
         f"(it holds {len(models)} other models, {_megabytes(used)}: any that no running step uses may be deleted) or "
         f"name a directory on a larger disk by {CACHE_VARIABLE}, then start again: what was downloaded is continued"

@@ -38,7 +38,7 @@ def make_plan(
 ) -> dict[str, Any]:
     """Return the plan of a step's folder: what made it, its fingerprint, how its rows are cut into parts.
 
-    ``inputs``: what ``describe_inputs`` has said of this config already.
+    ``inputs``: what ``describe_inputs`` has just said of this config.
     """
     options, inputs = _options(config), describe_inputs(config) if inputs is None else inputs
     prompts = {path.name: storage.digest_file(path) for path in _texts(config)}

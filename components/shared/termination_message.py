@@ -19,4 +19,4 @@ def leave_message(text: str) -> None:
     """Leave a message where this is a container of a pod; nowhere else is there such a file."""
     if FILE.exists():
         with contextlib.suppress(OSError):  # the same stands in the log
-            FILE.write_bytes(text.encode()[:MAX_BYTES])
+            FILE.write_text(text.encode()[:MAX_BYTES].decode(errors="ignore"), encoding="utf-8")

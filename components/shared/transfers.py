@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import cast
 
 from components.shared import directories, storage
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.multipart import PART_BYTES
 from components.shared.parallel import in_parallel
 from components.shared.partial_files import PartialFile
@@ -131,7 +131,7 @@ def _read_range(uri: str, start: int, stop: int) -> bytes:
         except FileNotFoundError:
             content = b""
     if len(content) != stop - start:
-        raise InputError(f"{uri} was removed or changed while it was downloaded; start again once nobody writes it")
+        raise UnavailableError(f"{uri} was removed or changed during its download; start again once nobody writes it")
     return cast(bytes, content)
 
 

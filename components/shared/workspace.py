@@ -19,7 +19,8 @@ from typing import Any
 
 from components.shared import storage
 from components.shared.claims import Claim, claim_folder
-from components.shared.config import StepConfig, WholePartConfig, folders
+from components.shared.config import StepConfig, WholePartConfig, flag_of, folders
+from components.shared.errors import UnavailableError
 from components.shared.manifests import read_manifest_or_none
 from components.shared.model_folders import ModelFolder, delete_checkpoints
 from components.shared.output_folders import OutputFolder
@@ -73,10 +74,10 @@ class Workspace:
 
         For steps that have to look at their whole source before they may plan a folder. All that is written is a mark
         of use, where there is a folder to use; checkpoints that a training left because it was killed right behind its
-        manifest are removed. What it finds out of the inputs is what ``create`` writes down, of the same config.
+        manifest are removed. ``create`` of the same config compares its inputs with what they are here.
         """
-        self._looked_up = config, describe_inputs(config)
-        plan = make_plan(config, "", (), (), 1, self._inputs_of(config))
+        self._looked_up = config, (inputs := describe_inputs(config))
+        plan = make_plan(config, "", (), (), 1, inputs)
         uri = storage.join(self.uri, config.step, plan["fingerprint"])
         if read_manifest_or_none(uri) is None:
             return ""
@@ -89,8 +90,13 @@ class Workspace:
         logger.info("reused %s: finished on %s, %d rows", uri, manifest.written_at, manifest.rows_out)
         return uri
 
-    def _inputs_of(self, config: StepConfig) -> Inputs | None:
-        return self._looked_up[1] if self._looked_up and self._looked_up[0] is config else None
+    def _inputs_of(self, config: StepConfig) -> Inputs:
+        """Return what stands at the step's inputs; UnavailableError where that has changed meanwhile."""
+        inputs = describe_inputs(config)
+        if self._looked_up and self._looked_up[0] is config and self._looked_up[1] != inputs:
+            names = ", ".join(flag_of(name) for name in inputs if inputs[name] != self._looked_up[1][name])
+            raise UnavailableError(f"{names} changed while it was read; start again once nobody writes it")
+        return inputs
 
     def _claim(self, plan: dict[str, Any]) -> Claim:
         self._mark(plan)

@@ -55,15 +55,17 @@ def test_a_change_of_code_touches_no_layer_of_packages(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=name_of)
-def test_packages_come_by_a_layer_that_stands_until_their_lock_changes(path: Path) -> None:
+def test_packages_come_by_a_layer_that_stands_until_their_stage_is_made_anew(path: Path) -> None:
     # For a COPY from a stage, podman copies all of it to see whether it has the layer; for a RUN, it does not look at
-    # the stage at all, so that the lock has to precede it.
+    # the stage at all: what the stage's last command writes has to precede it.
     packages, _, last = path.read_text().rpartition("\nFROM ")
-    (lock,) = re.findall(r"^COPY (\S+) /requirements.txt", packages, re.MULTILINE)
-    assert "COPY --from=packages" not in last
-    assert re.search(
-        rf"^COPY {re.escape(lock)} \S+\nRUN --mount=type=bind,from=packages,\S+ cp --archive", last, re.MULTILINE
+    stage = packages.partition(" AS packages\n")[2].partition("\n# --- ")[0]
+    assert stage.rstrip().endswith("&& date --iso-8601=ns > /packages-made-at")
+    (copied,) = re.findall(
+        r"^COPY --from=packages (.*)\nRUN --mount=type=bind,from=packages,\S+ cp --archive", last, re.MULTILINE
     )
+    assert copied == "/requirements.txt /packages-made-at /opt/"
+    assert last.count("COPY --from=packages") == 1
 
 
 def test_the_images_are_built_by_one_pattern() -> None:

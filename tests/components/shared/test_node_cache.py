@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.shared import node_cache, storage, transfers
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.parallel import THREADS
 from components.shared.workspace import Workspace
 from tests.components.shared.fetcher import RANGE_BYTES
@@ -115,7 +115,7 @@ def test_a_model_without_digests_that_changes_meanwhile_is_not_kept(
         transfers.upload_folder(model, s3_store.uri)
 
     monkeypatch.setattr(transfers, "download_folder", change_after)
-    with pytest.raises(InputError, match="was changed while it was downloaded; start again once nobody writes it"):
+    with pytest.raises(UnavailableError, match="changed while it was downloaded; start again when nobody writes it"):
         node_cache.fetch_once(s3_store.uri, {})
     assert [path for path in cache.iterdir() if path.is_dir()] == []
 
@@ -148,7 +148,7 @@ def test_a_full_disk_says_how_much_is_needed_and_what_to_free(
         "    download(*arguments)\n"
         "transfers.download_folder = fill_and_download\n"
         "try:\n    node_cache.fetch_once(sys.argv[2], {})\n"
-        "except node_cache.InputError as error:\n"
+        "except node_cache.UnavailableError as error:\n"
         "    sys.exit(str(error))\n"
     )
     mounted = f'mount -t tmpfs -o size={disk} none "$1" && exec "$0" -c "$3" "$1" "$2"'

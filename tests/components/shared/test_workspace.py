@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from components.shared import storage
 from components.shared.config import StepConfig, option
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.records import KINDS, Question, Row
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import (
@@ -64,16 +65,19 @@ def test_a_finished_folder_is_found_without_a_plan_of_its_rows(workspace: Worksp
     assert workspace.find_finished(config) == folder.uri
 
 
-def test_a_step_looks_at_its_inputs_once(workspace: Workspace, tmp_path: Path) -> None:
+def test_an_input_that_changes_between_a_steps_two_looks_is_refused_and_nothing_is_written(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     model = tmp_path / "model"
     model.mkdir()
-    (model / "weights").write_bytes(b"14 GB, which are read whole")
+    (model / "weights").write_bytes(b"some")
     config = ReaderConfig(workspace=workspace.uri, model=str(model))
     assert workspace.find_finished(config) == ""
     (model / "weights").write_bytes(b"others")
-    folder = workspace.create(config, Question, [])
-    again = workspace.create(dataclasses.replace(config), Question, [])
-    assert folder.uri != again.uri, "another config object is another step, which looks again"
+    with pytest.raises(UnavailableError, match="--model changed while it was read; start again once nobody writes it"):
+        workspace.create(config, Question, [])
+    assert storage.list_names(storage.join(workspace.uri, config.step)) == []
+    assert workspace.create(dataclasses.replace(config), Question, []).uri, "the same command, started again"
 
 
 def test_a_workspace_below_a_file_is_an_input_error(tmp_path: Path) -> None:

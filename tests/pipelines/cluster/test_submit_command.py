@@ -182,9 +182,13 @@ def test_ctrl_c_ends_the_watching_and_leaves_the_run_alone(kubeflow: Server) -> 
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         lines = iter(process.stdout)
-        assert any("train-sft  running" in line for line in lines)
-        process.send_signal(signal.SIGINT)
-        assert f"; run {RUN_ID} goes on: `scalequest status {RUN_ID}" in "".join(lines)
+        try:
+            assert any("train-sft  running" in line for line in lines)
+            process.send_signal(signal.SIGINT)
+            assert f"; run {RUN_ID} goes on: `scalequest status {RUN_ID}" in "".join(lines)
+            process.wait()
+        finally:
+            process.kill()  # one that still watches would be waited for
     assert process.returncode == watching.INTERRUPTED
     assert not [asked for asked, _ in kubeflow.asked if asked.startswith(("DELETE", "POST /apis/v2beta1/runs/"))]
 
