@@ -48,7 +48,7 @@ def _show(console: Console, address: str, num_rows: int) -> int:
 def print_funnel(console: Console, folder: str) -> None:
     """Print every stage on the way to a folder: first those that made its models, then those its rows came through."""
     stages = stages_of(folder)
-    rows_stages = {stage.folder for stage in rows_stages_of(folder, stages)}
+    rows_stages = {stage.folder for stage in rows_stages_of(stages)}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, side in (("stage", "left"), ("rows in", "right"), ("rows out", "right"), ("seconds", "right")):
         table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]

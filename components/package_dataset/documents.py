@@ -51,9 +51,9 @@ class Lineage:
 
 def trace(folders: Sequence[str]) -> Lineage:
     """Return the lineage of the dataset that is made of these folders."""
-    stages_by_folder = {uri: stages_of(uri) for uri in folders}
-    stages = {stage.folder: stage for found in stages_by_folder.values() for stage in found}
-    on_the_way = {stage.folder for uri, found in stages_by_folder.items() for stage in rows_stages_of(uri, found)}
+    stages_by_folder = [stages_of(uri) for uri in folders]
+    stages = {stage.folder: stage for found in stages_by_folder for stage in found}
+    on_the_way = {stage.folder for found in stages_by_folder for stage in rows_stages_of(found)}
     return Lineage(
         stages=list(stages.values()),
         rows_stages=[stage for stage in stages.values() if stage.folder in on_the_way],

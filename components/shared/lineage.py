@@ -44,18 +44,14 @@ def stages_of(folder: str) -> list[Stage]:
     return list(stages.values())
 
 
-def rows_stages_of(folder: str, all_stages: Sequence[Stage] = ()) -> list[Stage]:
-    """Return the stages through which the folder's rows came: those of ``stages_of`` that no model stands between.
-
-    ``all_stages``: what ``stages_of`` has returned for it, where that is known.
-    """
-    stages = {stage.folder: stage for stage in all_stages or stages_of(folder)}
-    wanted = {folder_of(folder)}
-    for stage in reversed(stages.values()):
+def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
+    """Return those of a folder's ``stages_of`` that its rows came through: no model stands between."""
+    wanted = {stages[-1].folder}
+    for stage in reversed(stages):
         if stage.folder in wanted:
             entries = _inputs(stage.manifest)
             wanted |= {folder_of(entry["uri"]) for entry in entries if entry.get("kind", "model") != "model"}
-    return [stage for stage in stages.values() if stage.folder in wanted]
+    return [stage for stage in stages if stage.folder in wanted]
 
 
 def sources_of(stages: Sequence[Stage]) -> list[str]:

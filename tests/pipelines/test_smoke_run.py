@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.shared import storage
-from components.shared.lineage import rows_stages_of
+from components.shared.lineage import rows_stages_of, stages_of
 from components.shared.manifests import read_manifest
 from components.shared.uses import IN_USE
 from pipelines.show_command import newest_dataset
@@ -42,7 +42,7 @@ def test_every_folder_is_finished_and_its_ledger_adds_up(undisturbed: Finished) 
 
 
 def test_rows_come_through_the_stages_of_the_figure_in_its_order(undisturbed: Finished) -> None:
-    steps = [stage.step for stage in rows_stages_of(newest_dataset(undisturbed.workspace))]
+    steps = [stage.step for stage in rows_stages_of(stages_of(newest_dataset(undisturbed.workspace)))]
     assert steps == [
         "generate_questions",
         "filter_language",

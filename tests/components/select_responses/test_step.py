@@ -193,7 +193,12 @@ def test_responses_that_were_rejected_are_scored_and_selected_after_all(
     assert {r["id"]: r["reason"] for r in read_rejects(folder)} == {"q1-1": "not_best", "q3-0": "no_response_left"}
     for stage in stages_of(folder):
         assert stage.manifest.rows_in == stage.manifest.rows_out + sum(stage.manifest.rejected.values())
-    assert [stage.step for stage in rows_stages_of(folder)] == ["given_rows", "generate", "score", "select_responses"]
+    assert [stage.step for stage in rows_stages_of(stages_of(folder))] == [
+        "given_rows",
+        "generate",
+        "score",
+        "select_responses",
+    ]
 
 
 def test_three_shards_make_the_same_parts_as_one(

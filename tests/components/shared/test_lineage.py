@@ -89,7 +89,7 @@ def test_rows_do_not_come_through_the_questions_that_a_model_was_trained_on(
     model = train(workspace, seeds, tmp_path / "model")
     questions = write_questions(workspace, ["a", "b"])
     last = halve(workspace, questions, model)
-    assert [stage.folder for stage in rows_stages_of(last)] == [questions, last]
+    assert [stage.folder for stage in rows_stages_of(stages_of(last))] == [questions, last]
 
 
 def test_what_was_brought_in_from_outside_is_a_source(

@@ -124,7 +124,7 @@ def test_rows_that_a_training_rejected_are_of_the_kind_that_it_read(workspace: W
     model = train_model(workspace, "model", [questions], tmp_path / "model")
     again = filter_again(workspace, f"{model}/rejected")
     assert ids(list(workspace.read(again, Question))) == ["long"]
-    assert [stage.folder for stage in rows_stages_of(again)] == [questions, model, again]
+    assert [stage.folder for stage in rows_stages_of(stages_of(again))] == [questions, model, again]
 
 
 def test_the_lineage_of_rows_that_were_read_again_leads_to_where_they_had_been_rejected(workspace: Workspace) -> None:
@@ -132,7 +132,7 @@ def test_the_lineage_of_rows_that_were_read_again_leads_to_where_they_had_been_r
     again = filter_again(workspace, json.dumps([folder, f"{folder}/rejected"]))
     stages = stages_of(again)
     assert [stage.folder for stage in stages] == [folder, again]
-    assert [stage.folder for stage in rows_stages_of(again)] == [folder, again]
+    assert [stage.folder for stage in rows_stages_of(stages_of(again))] == [folder, again]
     assert stages[1].reads == (folder,)
     for stage in stages:
         manifest = stage.manifest
