@@ -3,7 +3,7 @@ r"""Puts our policy for retries into the ConfigMap of Argo's controller, and kee
     kubectl get configmap workflow-controller-configmap --namespace=kubeflow --output=yaml \
       | python -m manifests.argo_retries | kubectl apply --server-side --force-conflicts -f -
 
-What is printed names the one key ``workflowDefaults`` only: on the server, all other keys stay as they are.
+What is printed names the keys of ``cluster-admin/argo-retries.yaml`` only: on the server, all others stay as they are.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from typing import Any
 import yaml
 
 OURS = Path(__file__).with_name("cluster-admin") / "argo-retries.yaml"
-KEY = "workflowDefaults"
+DEFAULTS = "workflowDefaults"
 NO_RETRIES = "0"  # without a limit, Argo would try every pod again for ever
 
 
 def merged(config_map: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to apply: the ConfigMap's name, and its defaults for workflows with our policy put onto them."""
-    ours = yaml.safe_load(OURS.read_text(encoding="utf-8"))
-    defaults = _put_onto(yaml.safe_load(config_map.get("data", {}).get(KEY, "")) or {}, ours)
-    defaults["spec"]["templateDefaults"]["retryStrategy"].setdefault("limit", NO_RETRIES)
+    """Return what to apply: the ConfigMap's name, and each key of ours put onto what stands there under it."""
+    there = config_map.get("data") or {}
+    ours: dict[str, Any] = yaml.safe_load(OURS.read_text(encoding="utf-8"))
+    keys = {key: _put_onto(yaml.safe_load(there.get(key, "")) or {}, value) for key, value in ours.items()}
+    keys[DEFAULTS]["spec"]["templateDefaults"]["retryStrategy"].setdefault("limit", NO_RETRIES)
     metadata = {name: config_map["metadata"][name] for name in ("name", "namespace")}
-    text = yaml.safe_dump(defaults, sort_keys=False, width=200)
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}
+    data = {key: yaml.safe_dump(value, sort_keys=False, width=200) for key, value in keys.items()}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 def _put_onto(there: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:

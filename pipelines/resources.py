@@ -18,10 +18,11 @@ from pipelines.parameters import Common
 QUEUE_LABEL, QUEUE = "kueue.x-k8s.io/queue-name", "scalequest-gpu"  # the LocalQueue that the Helm chart makes
 DAY = 86_400
 TIMEOUT = 14 * DAY  # of one attempt: longer than any step takes, shorter than a pod that hangs is paid for unnoticed
-# A row that takes its process down costs four attempts, until it is set aside: twice its part, twice alone.
+# A row that takes its process down costs four attempts, until it is set aside: twice its part, twice alone; and each
+# spot node that is taken away costs one. The pause stays the same: one that doubles leaves GPUs idle for half an hour.
 # Kubeflow's launcher, which runs the step, ends with 1 (glog.Exit) whatever the step ends with; bad input is left alone
 # by the policy of manifests/cluster-admin/argo-retries.yaml, which exit codes are tried again by.
-RETRIES = 6
+RETRIES, PAUSE = 20, "60s"
 UID, GID = 1000, 0  # of the images
 INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it
 
@@ -78,7 +79,7 @@ def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> Pipeli
 def _prepared(task: PipelineTask) -> PipelineTask:
     # A step continues where it stopped, so that a retry after a lost pod is cheap. Argo counts the longest back-off
     # from the first attempt's start: the default of one hour would leave a step that fails after two without a retry.
-    task.set_retry(RETRIES, backoff_duration="60s", backoff_factor=2, backoff_max_duration=f"{7 * DAY}s")
+    task.set_retry(RETRIES, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=f"{7 * DAY}s")
     # Kubeflow's cache does not look whether a folder still stands; the workspace does, and reuses what is finished.
     task.set_caching_options(False)
     kubernetes.set_timeout(task, TIMEOUT)
