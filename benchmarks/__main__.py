@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from components.import_model.step import ImportModelConfig, run
+from components.import_model.config import ImportModelConfig
+from components.import_model.step import run
 from components.shared.models import fetch_model
 from components.shared.workspace import Workspace
 

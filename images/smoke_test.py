@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import components
 from components.shared.config import ShardedConfig, option
 from components.shared.manifests import read_manifest
 from components.shared.records import FailRate, PreferencePair, Row
 from components.shared.rows import Slice
 from components.shared.workspace import Workspace
+from components.steps import config_of, step_names
 
 QUESTIONS = [f"Anna has {n} pears and eats {n // 2} of them. How many pears has she left?" for n in range(11, 35, 2)]
 SCRIPTED = ("--engine", "scripted")
@@ -159,9 +159,8 @@ def check_container() -> list[str]:
 
 
 def steps_of(name: str) -> list[str]:
-    """Return the steps whose component names the image, read as text: that needs no kfp."""
-    files = sorted(Path(components.__path__[0]).glob("*/component.py"))
-    return [file.parent.name for file in files if re.search(rf'image\("{name}"\)', file.read_text(encoding="utf-8"))]
+    """Return the steps that the image serves."""
+    return [step for step in step_names() if name == config_of(step).IMAGE]
 
 
 def command_of(step: str) -> list[str]:

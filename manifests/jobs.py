@@ -7,21 +7,18 @@ each of them to the command (``--seed $(seed)``), so that whoever runs it edits 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
-import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from components.shared.config import StepConfig, WholePartConfig, flag_of, info_of, options_of
 from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
 from components.shared.images import ImageName, image
+from components.steps import config_of, step_names
 from pipelines.hardware_profiles import Task, read_profile
 from pipelines.parameters import Hardware
 
 Size = Literal["cpu", "inference", "training"]
-COMPONENTS = Path(__file__).resolve().parent.parent / "components"
 SMALLEST_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
 LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
 # Istio's proxy keeps a Job from ending where it is no native sidecar, and the processes of a training from each other.
@@ -44,7 +41,11 @@ class Step:
 
     name: str
     config: type[StepConfig]
-    image: ImageName
+
+    @property
+    def image(self) -> ImageName:
+        """Return the image that its command runs in."""
+        return self.config.IMAGE
 
     @property
     def size(self) -> Size:
@@ -69,7 +70,7 @@ class Step:
 
 def read_steps() -> list[Step]:
     """Return every step, sorted by name."""
-    return [_read_step(path.parent) for path in sorted(COMPONENTS.glob("*/step.py"))]
+    return [Step(name=name, config=config_of(name)) for name in step_names()]
 
 
 def options_text(step: Step) -> str:
@@ -128,19 +129,6 @@ def resources_of(task: Task) -> dict[str, dict[str, str]]:
 def shm_volume(task: Task) -> dict[str, Any]:
     """Return the shared memory that processes of one pod exchange tensors through."""
     return {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": task.shm}}
-
-
-def _read_step(folder: Path) -> Step:
-    module = importlib.import_module(f"components.{folder.name}.step")
-    (config,) = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, StepConfig) and value.__module__ == module.__name__
-    ]
-    # As text: importing a component takes kfp's three seconds.
-    found = re.search(r'image=image\("(\w+)"\)', (folder / "component.py").read_text(encoding="utf-8"))
-    assert found, f"{folder.name}/component.py names no image"
-    return Step(name=folder.name, config=config, image=cast(ImageName, found[1]))
 
 
 def _completions(step: Step) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from kfp import dsl
 
-from components.generate_responses.component import generate_responses
-from components.score_responses.component import score_responses
-from components.select_responses.component import select_responses
-from components.train_scorer.component import train_scorer
+from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Answering
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
+
+generate_responses = component_of("generate_responses")
+score_responses = component_of("score_responses")
+select_responses = component_of("select_responses")
+train_scorer = component_of("train_scorer")
 
 
 @box("obtain-reward-model")

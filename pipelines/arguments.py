@@ -6,7 +6,6 @@ themselves (so that a reader finds each value of the paper in one place; checked
 
 from __future__ import annotations
 
-import importlib
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
@@ -16,8 +15,9 @@ from typing import Any
 
 import yaml
 
-from components.shared.config import StepConfig, options_of
+from components.shared.config import options_of
 from components.shared.errors import InputError
+from components.steps import config_of
 from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
 
@@ -105,7 +105,7 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
 def check_step_defaults(stated: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise InputError where a preset states another default than the step has."""
     for step, values in stated.items():
-        defaults = {field.name: field.default for field in options_of(_config_of(step))}
+        defaults = {field.name: field.default for field in options_of(config_of(step))}
         for name, value in values.items():
             if defaults.get(name) != value:
                 raise InputError(
@@ -149,7 +149,7 @@ def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> None:
 
 def _check_step(step: PlannedStep) -> None:
     """Build the step's config as the step itself will, with an address in place of each folder that is yet to come."""
-    config = _config_of(step.name)
+    config = config_of(step.name)
     hints = typing.get_type_hints(config)
     fields = [field for field in options_of(config) if step.options.get(field.name, "") != ""]
     names = {field.name for field in fields}
@@ -166,12 +166,3 @@ def _known(value: Any, kind: type) -> Any:
     if value is LATER:
         return "not-yet-made"
     return kind(value) if kind in (int, float) else value
-
-
-def _config_of(step: str) -> type[StepConfig]:
-    module = importlib.import_module(f"components.{step}.step")
-    return next(
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, StepConfig) and value.__module__ == module.__name__
-    )

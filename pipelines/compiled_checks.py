@@ -5,6 +5,8 @@
    fails when the task is due.
 3. A retry that ends before a long step has run once: it is never retried.
 4. A step that loads a model and asks for no accelerator: it starts on a node without one, and fails there.
+5. A step that is given an input as an argument: where a task leaves it at its default, the driver of 2.17.0 finds no
+   such parameter. The executor input has all of them.
 
 And, once images are released, for what the compiled file leaves open: an image without a digest. What must not be in it
 at all, secrets, compiled_secrets.py looks for.
@@ -43,6 +45,7 @@ def find_defects(documents: Sequence[Spec]) -> list[str]:
             defects += _resources_not_text(spec, place, task, declared)
             defects += _short_retry(place, task)
             defects += _no_accelerator(spec, place, task, settings)
+            defects += _inputs_as_arguments(spec, place, task)
     return defects
 
 
@@ -104,6 +107,16 @@ def _no_accelerator(spec: Spec, place: str, task: Spec, settings: Spec) -> list[
     if asked.get("resourceType") and asked.get("resourceCount", "0") not in ("", "0"):
         return []
     return [f"{place}: runs {container.get('image')} and asks for no accelerator; size it by on_inference_gpus or so"]
+
+
+def _inputs_as_arguments(spec: Spec, place: str, task: Spec) -> list[str]:
+    container = _container(spec, task)
+    words = (word for _, word in walk([container.get("command", []), container.get("args", [])]))
+    names = {name for word in words if isinstance(word, str) for name in _PLACEHOLDER.findall(word)}
+    return [
+        f"{place}: passes the input {name!r} as an argument; the step reads it from the executor input ({{{{$}}}})"
+        for name in sorted(names)
+    ]
 
 
 def _loads_a_model(container: Spec, task: Spec) -> bool:

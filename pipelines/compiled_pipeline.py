@@ -5,6 +5,7 @@ Needs no kfp: `scalequest run` looks at a preset's values before it loads anythi
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,9 +96,15 @@ def executors_on_kubernetes(documents: Sequence[Spec]) -> Spec:
     return executors
 
 
-def step_of_command(command: list[str]) -> str:
+def step_of_command(command: Sequence[str]) -> str:
     """Return the step that ``python3 -m components.<step>`` runs."""
     return command[command.index("-m") + 1].removeprefix("components.")
+
+
+def executor_input_of_command(command: Sequence[str]) -> dict[str, Any]:
+    """Return what a step's command is told of its task: the values of its options, and where its outputs go."""
+    told: dict[str, Any] = json.loads(command[command.index("--executor-input") + 1])
+    return told
 
 
 def _inputs(task: Spec) -> Spec:

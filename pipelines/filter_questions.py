@@ -1,18 +1,18 @@
 """The figure's box "question filtering": language, duplicates, solvability, difficulty."""
 
-from importlib import import_module
-
 from kfp import dsl
 
-from components.filter_solvability.component import filter_solvability
-from components.sample_difficulty.component import sample_difficulty
-from components.score_difficulty.component import score_difficulty
-from components.train_scorer.component import train_scorer
+from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Difficulty, Filtering, Solver
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
+
+filter_solvability = component_of("filter_solvability")
+sample_difficulty = component_of("sample_difficulty")
+score_difficulty = component_of("score_difficulty")
+train_scorer = component_of("train_scorer")
 
 # The steps that need no model, in this order; each takes a folder of questions and keeps some of them.
 CPU_FILTERS = (
@@ -84,7 +84,7 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
 def filter_questions(run: Filtering, *, questions: str, fail_rates: str) -> str:
     """Keep English mathematics, once each, that can be solved and is not too easy."""
     for name in CPU_FILTERS:
-        component = getattr(import_module(f"components.{name}.component"), name)
-        questions = on_cpu(component(workspace=run.workspace, questions=questions), run).outputs["folder"]
+        kept = component_of(name)(workspace=run.workspace, questions=questions)
+        questions = on_cpu(kept, run).outputs["folder"]
     solvable = keep_solvable_questions(run, questions=questions)
     return keep_difficult_questions(run, questions=as_text(solvable), fail_rates=fail_rates)

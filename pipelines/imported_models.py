@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.import_model.component import import_model
+from components.kubeflow import component_of
 from pipelines.parameters import Common
 from pipelines.resources import on_cpu_with_hub
+
+import_model = component_of("import_model")
 
 
 def imported_model(run: Common, source: str, kind: str = "chat") -> Any:

@@ -9,7 +9,6 @@ failures, so that they go when kfp is mended.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -33,7 +32,7 @@ from kfp.local.status import Status
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.exit_codes import UNAVAILABLE
-from pipelines.compiled_pipeline import step_of_command
+from pipelines.compiled_pipeline import executor_input_of_command, step_of_command
 
 REPOSITORY = Path(__file__).parents[1]
 LAST_LINES = 12  # of a failed step's log, shown to the user
@@ -43,7 +42,7 @@ _SIGNALLED = 128  # a process that signal n ended has the exit code 128 + n, as 
 class Observer(Protocol):
     """Is told what happens, from one thread at a time."""
 
-    def step_started(self, step: str, options: Mapping[str, str]) -> None:
+    def step_started(self, step: str, options: Mapping[str, Any]) -> None:
         """Take note that a step's process starts."""
 
     def step_said(self, line: str) -> None:
@@ -158,16 +157,15 @@ class _Processes:
             if self.failure is not None:
                 raise self.failure
             self.number += 1
-            step, options = step_of_command(command), dict(zip(command[3::2], command[4::2], strict=True))
+            step, given = step_of_command(command), executor_input_of_command(command)
             started = time.monotonic()
-            self.observer.step_started(step, options)
+            self.observer.step_started(step, given["inputs"]["parameterValues"])
             log = self.folder / f"{self.number:03d}-{step}.log"
             exit_code, last_lines = self._run_attempts(command, log)
             if exit_code != 0:
                 self.failure = StepFailedError(step, exit_code, last_lines, log)
                 raise self.failure
-            outputs = json.loads(options["--executor-input"])["outputs"]
-            folder = Path(outputs["parameters"]["folder"]["outputFile"]).read_text(encoding="utf-8")
+            folder = Path(given["outputs"]["parameters"]["folder"]["outputFile"]).read_text(encoding="utf-8")
             try:
                 self.observer.step_finished(step, folder, time.monotonic() - started)
             except (InputError, UnavailableError) as error:  # of the store, which it asks for the folder

@@ -1,6 +1,6 @@
 """What both columns of the figure end in: questions filtered, answered, and the best answers packed."""
 
-from components.package_dataset.component import package_dataset
+from components.kubeflow import component_of
 from pipelines.answer_questions import answer_questions
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
@@ -8,6 +8,8 @@ from pipelines.filter_questions import filter_questions
 from pipelines.parameters import DatasetMaking
 from pipelines.resources import on_cpu
 from pipelines.seed_questions import measure_fail_rates
+
+package_dataset = component_of("package_dataset")
 
 
 @box("make-dataset")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -34,11 +35,10 @@ class ConsoleObserver:
     def __exit__(self, *_: object) -> None:
         self._status.stop()
 
-    def step_started(self, step: str, options: Mapping[str, str]) -> None:
+    def step_started(self, step: str, options: Mapping[str, Any]) -> None:
         """Show the step's name below the finished ones."""
-        shards = options.get("--num-shards", "1").removesuffix(".0")
-        shard = options.get("--shard", "0").removesuffix(".0")
-        self._heading = step if shards == "1" else f"{step}, shard {shard} of {shards}"
+        shards, shard = int(options.get("num_shards", 1)), int(options.get("shard", 0))
+        self._heading = step if shards == 1 else f"{step}, shard {shard} of {shards}"
         self._reused = False
         self._status.update(escape(self._heading))
 

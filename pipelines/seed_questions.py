@@ -2,12 +2,14 @@
 
 from kfp import dsl
 
-from components.import_questions.component import import_questions
-from components.measure_fail_rate.component import measure_fail_rate
+from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import FailRates, SeedQuestions
 from pipelines.resources import on_cpu_with_hub, on_inference_gpus
+
+import_questions = component_of("import_questions")
+measure_fail_rate = component_of("measure_fail_rate")
 
 
 @box("import-seed-questions")

@@ -2,10 +2,12 @@
 
 from kfp import dsl
 
-from components.generate_questions.component import generate_questions
+from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.parameters import QuestionGeneration
 from pipelines.resources import on_inference_gpus
+
+generate_questions = component_of("generate_questions")
 
 
 @box("synthesize-questions")

@@ -2,14 +2,16 @@
 
 from kfp import dsl
 
-from components.build_preferences.component import build_preferences
-from components.generate_questions.component import generate_questions
-from components.train_dpo.component import train_dpo
-from components.train_sft.component import train_sft
+from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import GeneratorTraining, Rewriting
 from pipelines.resources import on_cpu_with_endpoint, on_inference_gpus, on_training_gpus
+
+build_preferences = component_of("build_preferences")
+generate_questions = component_of("generate_questions")
+train_dpo = component_of("train_dpo")
+train_sft = component_of("train_sft")
 
 
 @box("rewrite-questions")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
-
-from components.shared.config import StepConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 STEP_FOLDERS = sorted(
@@ -48,16 +45,6 @@ def functions_of(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
-
-
-def config_of(step: str) -> type[StepConfig]:
-    """Return the config that a step's module declares."""
-    module = importlib.import_module(f"components.{step}.step")
-    return next(
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, StepConfig) and value.__module__ == module.__name__
-    )
 
 
 def _modules(node: ast.AST) -> list[str]:

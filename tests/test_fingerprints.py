@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from components.shared.config import StepConfig, info_of, options_of, step_name
 from components.shared.errors import InputError
 from components.shared.plans import make_plan
-from tests.source_tree import STEPS, config_of
+from components.steps import config_of
+from tests.source_tree import STEPS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="["), min_size=1, max_size=6)
 FOLDER = st.integers(0, 99).map("package:name@{}".format)  # an address that stands for itself: no content is read

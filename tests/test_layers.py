@@ -35,7 +35,7 @@ OPENS_FILES = {
     "components/shared/prompts.py": "prompts of the package itself",
     "components/shared/templates/__init__.py": "chat families of the package itself",
     "components/shared/images.py": "the images.json of the package itself",
-    "components/shared/kubeflow_outputs.py": "the output files that Kubeflow names",
+    "components/shared/kubeflow_task.py": "the output files that Kubeflow names",
     "components/shared/models.py": "a local model directory",
     "components/shared/node_cache.py": "the locks of the node's cache",
     "components/shared/partial_files.py": "local files that are being downloaded",
@@ -50,15 +50,24 @@ STEP_FILES = [path for folder in STEP_FOLDERS for path in sorted(folder.glob("*.
 COMPONENTS = python_files("components")
 
 
-@pytest.mark.parametrize("path", [path for path in STEP_FILES if path.name == "component.py"], ids=name_of)
-def test_a_component_imports_kfp_and_the_images_only(path: Path) -> None:
-    assert set(imports_of(path)) <= {"kfp", "kfp.dsl", "components.shared.images"}
+def test_configs_load_nothing_but_the_standard_library_and_yaml() -> None:
+    # Compiling needs kfp alone, which brings PyYAML, and --help is quick.
+    code = """
+import sys
+before = set(sys.modules)
+from components.steps import config_of, step_names
+for step in step_names():
+    config_of(step)
+print(*{name.split(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name for name in result.stdout.split() if not name.startswith(("cython_", "_cython_"))}
+    assert loaded == {"components", "yaml"}
 
 
 @pytest.mark.parametrize("path", COMPONENTS, ids=name_of)
-def test_kfp_is_imported_by_components_only(path: Path) -> None:
-    if path.name != "component.py":
-        assert "kfp" not in _packages(imports_of(path))
+def test_kfp_is_imported_where_components_are_made_only(path: Path) -> None:
+    assert ("kfp" in _packages(imports_of(path))) == (name_of(path) == "components/kubeflow.py")
 
 
 @pytest.mark.parametrize("path", STEP_FILES, ids=name_of)
@@ -89,9 +98,9 @@ def test_heavy_libraries_stand_at_the_top_of_leaf_files(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", python_files("pipelines"), ids=name_of)
-def test_pipelines_know_of_the_steps_their_components_only(path: Path) -> None:
+def test_pipelines_know_of_the_steps_their_components_and_configs_only(path: Path) -> None:
     steps = {module for module in imports_of(path) if re.match(r"components\.(?!shared\b)", module)}
-    assert all(module.endswith(".component") for module in steps), steps
+    assert steps <= {"components.kubeflow", "components.steps"}, steps
     assert not _packages(imports_of(path)) & HEAVY
 
 

@@ -1,4 +1,5 @@
-from components.build_preferences.step import BuildPreferencesConfig, run
+from components.build_preferences.config import BuildPreferencesConfig
+from components.build_preferences.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
 
+from components.build_preferences.config import DIRECTIONS, EXAMPLE_FILES, PROMPT_FILES, BuildPreferencesConfig
 from components.build_preferences.rewrites import CLOSING, OPENING, judge, rewrite_in
-from components.shared.config import ShardedConfig, option
-from components.shared.engines import EngineConfig, Request, Result, Sampling, check_engine, open_engine
+from components.shared.engines import Request, Result, Sampling, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.filters import KEEP
 from components.shared.output_folders import Part
@@ -18,25 +15,6 @@ from components.shared.records import PreferencePair, Question, Reject
 from components.shared.rows import Rows
 from components.shared.seeds import derive_fraction, derive_seed
 from components.shared.workspace import Workspace
-
-DIRECTIONS = ("solvability", "difficulty")
-PROMPT_FILES = {name: Path(__file__).with_name(f"{name}_prompt.txt") for name in DIRECTIONS}
-EXAMPLE_FILES = {name: Path(__file__).with_name(f"{name}_examples.yaml") for name in DIRECTIONS}
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildPreferencesConfig(EngineConfig, ShardedConfig):
-    """Rewrite each question in one direction, drawn from the seed; pair the rewrite with the original."""
-
-    PROMPTS: ClassVar = (*PROMPT_FILES.values(), *EXAMPLE_FILES.values())
-
-    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
-    model: str = option(help="model URI of the rewriter; openai:NAME for a served one", is_folder=True)
-    max_tokens: int = option(4096, help="new tokens a rewrite; paper", minimum=1)
-    seed: int = option(0, help="another seed draws other directions", minimum=0)
-    rows_per_part: int = option(
-        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
-    )
 
 
 def run(config: BuildPreferencesConfig, workspace: Workspace) -> str:

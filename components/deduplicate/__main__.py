@@ -1,4 +1,5 @@
-from components.deduplicate.step import DeduplicateConfig, run
+from components.deduplicate.config import DeduplicateConfig
+from components.deduplicate.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

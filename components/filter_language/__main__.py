@@ -1,4 +1,5 @@
-from components.filter_language.step import FilterLanguageConfig, run
+from components.filter_language.config import FilterLanguageConfig
+from components.filter_language.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from components.filter_language.config import FilterLanguageConfig
 from components.filter_language.garbage import garbage_in
-from components.shared.filters import KEEP, FilterConfig, Verdict, filter_questions
+from components.shared.filters import KEEP, Verdict, filter_questions
 from components.shared.prose import prose_words
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilterLanguageConfig(FilterConfig):
-    """Keep questions in English, with all their symbols; drop other languages and garbage."""
 
 
 def judge(question: str, other_language: Callable[[str], str]) -> Verdict:

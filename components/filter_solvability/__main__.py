@@ -1,4 +1,5 @@
-from components.filter_solvability.step import FilterSolvabilityConfig, run
+from components.filter_solvability.config import FilterSolvabilityConfig
+from components.filter_solvability.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

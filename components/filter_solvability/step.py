@@ -5,15 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
 
-from components.shared.config import ShardedConfig, option
+from components.filter_solvability.config import PROMPT, FilterSolvabilityConfig
 from components.shared.engines import (
     UNANSWERED,
     Completion,
-    EngineConfig,
     Request,
     Sampling,
     check_engine,
@@ -28,25 +24,9 @@ from components.shared.rows import Rows
 from components.shared.seeds import derive_seed
 from components.shared.workspace import Workspace
 
-PROMPT = Path(__file__).with_name("solvability_prompt.txt")
-
 _EITHER = re.compile(r"\b(?:yes|no)\b[^\w\n]*(?:/|\||\bor\b)[^\w\n]*\b(?:yes|no)\b", re.IGNORECASE)
 _VERDICT_LINE = re.compile(r"^\W*verdict\W*:\W*(yes|no)\b", re.IGNORECASE | re.MULTILINE)
 _LAST_WORD = re.compile(r"(?:^|[.!?:\n]|\*\*)\s*[\"'“*_]*(yes|no)[\"'”*_.!\s]*$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilterSolvabilityConfig(EngineConfig, ShardedConfig):
-    """Keep the questions of which a judge model says, after some reasoning, that they can be solved."""
-
-    PROMPTS: ClassVar = (PROMPT,)
-
-    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
-    model: str = option(help="model URI of the judge; openai:NAME for a served one", is_folder=True)
-    max_tokens: int = option(1024, help="new tokens a judgement", minimum=1)
-    rows_per_part: int = option(
-        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
-    )
 
 
 def run(config: FilterSolvabilityConfig, workspace: Workspace) -> str:

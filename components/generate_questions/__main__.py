@@ -1,4 +1,5 @@
-from components.generate_questions.step import GenerateQuestionsConfig, run
+from components.generate_questions.config import GenerateQuestionsConfig
+from components.generate_questions.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

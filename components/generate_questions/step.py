@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from components.shared.config import ShardedConfig, option
-from components.shared.engines import Engine, EngineConfig, Request, Result, Sampling, check_engine, open_engine
+from components.generate_questions.config import GenerateQuestionsConfig
+from components.shared.engines import Engine, Request, Result, Sampling, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
-from components.shared.errors import InputError
 from components.shared.output_folders import OutputFolder, Part
 from components.shared.records import Question, Reject
 from components.shared.rows import Slice
 from components.shared.seeds import derive_seed
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerateQuestionsConfig(EngineConfig, ShardedConfig):
-    """Sample questions from the bare user prefix of a question generator."""
-
-    model: str = option(help="model URI of the generator, trained by train_sft or train_dpo", is_folder=True)
-    generator: str = option(help="the generator's name: the source of its questions (qwen2-math)")
-    num_questions: int = option(help="questions to sample, before any is rejected; paper: 1,000,000", minimum=1)
-    temperature: float = option(1.0, help="sampling temperature; paper", minimum=0)
-    top_p: float = option(0.99, help="nucleus of the sampling; paper", minimum=0.01, maximum=1)
-    max_tokens: int = option(512, help="new tokens a question; paper", minimum=1)
-    seed: int = option(0, help="another seed gives other questions", minimum=0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.generator:
-            raise InputError("--generator must be given: a name such as qwen2-math")
-        if self.engine == "openai":
-            raise InputError(
-                "--engine openai cannot write questions from the bare user prefix: a chat endpoint adds a message of "
-                "its own; expected vllm or scripted"
-            )
 
 
 def run(config: GenerateQuestionsConfig, workspace: Workspace) -> str:

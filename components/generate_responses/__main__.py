@@ -1,4 +1,5 @@
-from components.generate_responses.step import GenerateResponsesConfig, run
+from components.generate_responses.config import GenerateResponsesConfig
+from components.generate_responses.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from components.generate_responses.config import GenerateResponsesConfig
 from components.shared.engines import Completion, Request, Result, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.math_answers import extract_final_answer
 from components.shared.output_folders import Part
 from components.shared.records import Question, Reject, Response
 from components.shared.rows import Rows
-from components.shared.solving import SolverConfig, SolverPrompt
+from components.shared.solving import SolverPrompt
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerateResponsesConfig(SolverConfig):
-    """Sample several responses to every question."""
 
 
 def run(config: GenerateResponsesConfig, workspace: Workspace) -> str:
@@ -33,7 +28,7 @@ def run(config: GenerateResponsesConfig, workspace: Workspace) -> str:
         folder,
         lambda: open_engine(config, config.model),
         lambda part: _requests(part, questions, prompt),
-        config.sampling,
+        prompt.sampling,
     ):
         _settle(result)
     return folder.finish()

@@ -1,4 +1,5 @@
-from components.import_model.step import ImportModelConfig, run
+from components.import_model.config import ImportModelConfig
+from components.import_model.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

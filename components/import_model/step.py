@@ -5,40 +5,16 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from components.import_model.config import RANDOM_MODEL, ImportModelConfig
 from components.import_model.python_package import find_gguf, pin_package
-from components.shared.config import StepConfig, option
+from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
-from components.shared.hub_addresses import parse_address
-from components.shared.models import MODEL_FILES, check_model, fetch_model, scheme_of_model
+from components.shared.models import MODEL_FILES, check_model, fetch_model
 from components.shared.workspace import Workspace
 
-RANDOM_MODEL = "random:llama"
 RANDOM_SEED = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImportModelConfig(StepConfig):
-    """Copy a model into the workspace as safetensors, with its tokenizer and chat template."""
-
-    source: str = option(
-        help="hf://org/name@revision, gs://…, s3://…, a directory, package:name (the GGUF that an installed Python "
-        f"package ships), or {RANDOM_MODEL} (a tiny untrained model, for smoke runs)",
-        is_folder=True,
-    )
-    kind: str = option(
-        "chat",
-        help="a chat model must have a chat template, a base model need not; looked at when it is first imported",
-        choices=("chat", "base"),
-        affects_output=False,  # the files are the same: a model that is judge and base of a scorer is imported once
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if scheme_of_model(self.source) == "hf":
-            parse_address(self.source, "model")
 
 
 def run(config: ImportModelConfig, workspace: Workspace) -> str:

@@ -1,4 +1,5 @@
-from components.import_questions.step import ImportQuestionsConfig, run
+from components.import_questions.config import ImportQuestionsConfig
+from components.import_questions.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

@@ -6,15 +6,14 @@ import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
 
+from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.source import Source, SourceRow
 from components.import_questions.table_source import TableSource, reader_of
 from components.shared import storage
-from components.shared.config import StepConfig, option
-from components.shared.hub_addresses import parse_address
+from components.shared.addresses import parse_address
 from components.shared.installed import installed_version
 from components.shared.output_folders import OutputFolder
 from components.shared.records import Question, Reject
@@ -24,32 +23,6 @@ from components.shared.workspace import Workspace
 GENERATORS = "reasoning-gym:"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImportQuestionsConfig(StepConfig):
-    """Read questions from a file or from generators; drop empty, over-long and repeated ones."""
-
-    source: str = option(
-        help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "
-        "hf://datasets/org/name@revision/path/in/repo; or reasoning-gym:generator,generator?setting=number,…",
-        is_folder=True,
-    )
-    question_column: str = option("question", help="column of the question")
-    answer_column: str = option("answer", help='column of the answer; "none" where answers are not known')
-    answer_marker: str = option("####", help="the final answer stands behind the last of these; as in GSM8K")
-    name: str = option("", help="what the column source says; the file's, repository's or generator's name by default")
-    num_questions: int = option(
-        0, help="of a file at most the first so many, 0 is all; of generators how many", minimum=0
-    )
-    max_chars: int = option(2000, help="longest question in characters", minimum=1)
-    seed: int = option(0, help="seed of the generators")
-    rows_per_part: int = option(1024, help="rows a part", affects_output=False, minimum=1)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.source.startswith("hf://"):
-            parse_address(self.source, "dataset")
 
 
 def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:

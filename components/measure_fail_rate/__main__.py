@@ -1,4 +1,5 @@
-from components.measure_fail_rate.step import MeasureFailRateConfig, run
+from components.measure_fail_rate.config import MeasureFailRateConfig
+from components.measure_fail_rate.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

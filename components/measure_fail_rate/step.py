@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from components.shared.config import option
+from components.measure_fail_rate.config import MeasureFailRateConfig
 from components.shared.engines import UNANSWERED, Completion, Request, Result, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.math_answers import AnswerChecker, extract_final_answer
 from components.shared.output_folders import Part
 from components.shared.records import FailRate, Question, Reject
 from components.shared.rows import Rows
-from components.shared.solving import SolverConfig, SolverPrompt
+from components.shared.solving import SolverPrompt
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureFailRateConfig(SolverConfig):
-    """Let a solver answer questions several times and count how often it is wrong."""
-
-    questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
-    num_samples: int = option(16, help="responses a question; our choice: the rate is known to 1/16", minimum=1)
-    temperature: float = option(1.6, help="sampling temperature; DART-Math's for such labels", minimum=0)
-    top_p: float = option(0.95, help="nucleus of the sampling; DART-Math's", minimum=0.01, maximum=1)
-    max_tokens: int = option(2048, help="new tokens a response; our choice: as many as generate_responses", minimum=1)
 
 
 def judge(answer: str, completions: Sequence[Completion], checker: AnswerChecker) -> list[bool]:
@@ -46,7 +34,7 @@ def run(config: MeasureFailRateConfig, workspace: Workspace) -> str:
             folder,
             lambda: open_engine(config, config.model),
             lambda part: _requests(part, questions, prompt),
-            config.sampling,
+            prompt.sampling,
         ):
             settle(result, checker)
     return folder.finish()

@@ -1,4 +1,5 @@
-from components.package_dataset.step import PackageDatasetConfig, run
+from components.package_dataset.config import PackageDatasetConfig
+from components.package_dataset.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

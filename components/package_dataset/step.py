@@ -5,24 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.documents import render_card, render_lineage, render_report, trace
 from components.package_dataset.summary import Summary
-from components.shared.config import StepConfig, option
-from components.shared.kubeflow_outputs import PAGE_NAME
+from components.shared.kubeflow_task import PAGE_NAME
 from components.shared.output_folders import OutputFolder
 from components.shared.records import Example, Response
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackageDatasetConfig(StepConfig):
-    """Publish the selected responses: Parquet and JSONL, a dataset card, the lineage and a report page."""
-
-    responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
-    title: str = option("ScaleQuest dataset", help="title of the dataset card")
-    license: str = option("unknown", help="the dataset's licence, as hubs write it (apache-2.0, cc-by-4.0, …)")
 
 
 def example_of(row: Response) -> Example:

@@ -1,4 +1,5 @@
-from components.sample_difficulty.step import SampleDifficultyConfig, run
+from components.sample_difficulty.config import SampleDifficultyConfig
+from components.sample_difficulty.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-from components.score_difficulty.step import ScoreDifficultyConfig, run
+from components.score_difficulty.config import ScoreDifficultyConfig
+from components.score_difficulty.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

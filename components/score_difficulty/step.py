@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from components.shared.config import ShardedConfig, option
+from components.score_difficulty.config import ScoreDifficultyConfig
 from components.shared.records import Question
-from components.shared.scoring import ScorerConfig, open_scorer
+from components.shared.scoring import open_scorer
 from components.shared.scoring.rows import fetch_scorer, score_rows
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreDifficultyConfig(ScorerConfig, ShardedConfig):
-    """Give every question the fail rate that a difficulty scorer predicts for it."""
-
-    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
-    scorer: str = option(
-        "", help="difficulty scorer: train_scorer with --target difficulty; not for engine scripted", is_folder=True
-    )
 
 
 def run(config: ScoreDifficultyConfig, workspace: Workspace) -> str:

@@ -1,4 +1,5 @@
-from components.score_responses.step import ScoreResponsesConfig, run
+from components.score_responses.config import ScoreResponsesConfig
+from components.score_responses.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from components.shared.config import WholePartConfig, option
+from components.score_responses.config import ScoreResponsesConfig
 from components.shared.records import Response
-from components.shared.scoring import ScorerConfig, open_scorer, response_text
+from components.shared.scoring import open_scorer, response_text
 from components.shared.scoring.rows import fetch_scorer, score_rows
-from components.shared.templates import CHAT_TEMPLATES, load_chat_template
+from components.shared.templates import load_chat_template
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreResponsesConfig(ScorerConfig, WholePartConfig):
-    """Give every response the score of a reward model; all responses to a question stay in one part."""
-
-    responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
-    reward_model: str = option(
-        "", help="reward model: train_scorer with --target reward, or a published one", is_folder=True
-    )
-    chat_template: str = option("chatml", help="the reward model's chat family", choices=CHAT_TEMPLATES)
 
 
 def run(config: ScoreResponsesConfig, workspace: Workspace) -> str:

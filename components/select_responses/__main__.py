@@ -1,4 +1,5 @@
-from components.select_responses.step import SelectResponsesConfig, run
+from components.select_responses.config import SelectResponsesConfig
+from components.select_responses.step import run
 from components.shared.cli import run_step
 
 if __name__ == "__main__":

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.lost_questions import LostQuestions
-from components.shared.config import WholePartConfig, option
 from components.shared.errors import InputError
 from components.shared.math_answers import AnswerChecker
 from components.shared.output_folders import Part
 from components.shared.records import Reject, Response
 from components.shared.rows import Rows
 from components.shared.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelectResponsesConfig(WholePartConfig):
-    """Keep the response with the best reward to each question, and count those that agree with it."""
-
-    responses: str = option(help="folder of Response rows with rewards, or a JSON list of them", is_folder=True)
 
 
 def pick_best(candidates: Sequence[Response]) -> Response:

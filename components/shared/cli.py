@@ -1,4 +1,7 @@
-"""A step's config as a command line: ``--name value`` for each option; one message and an exit code that says why."""
+"""A step's config as a command line: ``--name value`` for each option; one message and an exit code that says why.
+
+A task of Kubeflow gives the executor input instead, which holds the options' values.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,27 @@ import logging
 import os
 import sys
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from components.shared import exit_codes, stopping
-from components.shared.config import StepConfig, flag_of, info_of, options_of, step_name
+from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
-from components.shared.kubeflow_outputs import report_outputs
+from components.shared.kubeflow_task import KubeflowTask, read_task
 from components.shared.termination_message import BAD_INPUT, leave_message
 from components.shared.workspace import Workspace
 
 C = TypeVar("C", bound=StepConfig)
 
 
-def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, str]:
-    """Read a command line; return the config and the executor input that Kubeflow passes ("" elsewhere)."""
+def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask | None]:
+    """Read a command line; return the config and Kubeflow's task (None elsewhere), which gives options as well."""
     parser = _parser(config)
     given = vars(parser.parse_args(argv))
     executor_input = given.pop("executor_input")
+    task = read_task(executor_input) if executor_input else None
+    if task is not None:
+        given = _of_task(task, given) | {name: text for name, text in given.items() if text != ""}
     if "shard" in given and given["shard"] == "" and os.environ.get("JOB_COMPLETION_INDEX"):
         given["shard"] = os.environ["JOB_COMPLETION_INDEX"]
     hints = typing.get_type_hints(config)
@@ -35,7 +41,7 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, str]:
     missing = [flag_of(f.name) for f in fields if f.default is dataclasses.MISSING and f.name not in values]
     if missing:
         raise InputError(f"{', '.join(missing)} must be given; --help lists all options")
-    return config(**values), executor_input
+    return config(**values), task
 
 
 def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str] | None = None) -> NoReturn:
@@ -63,7 +69,7 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
 
 
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:
-    parsed, executor_input = parse_config(config, argv)
+    parsed, task = parse_config(config, argv)
     workspace = Workspace(parsed.workspace)
     stopping.call_if_late(workspace.take_tries_back)
     try:
@@ -74,14 +80,24 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
         if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):
             workspace.take_tries_back()
         raise
-    if executor_input:
-        report_outputs(executor_input, folder)
+    if task is not None:
+        task.report(folder, declared=(*config.ARTIFACTS, METRICS))
     return folder
 
 
 def _stop(step: str) -> NoReturn:
     print(f"{step}: stopped as asked; the finished parts stay, and the same command continues", file=sys.stderr)
     stopping.end()
+
+
+def _of_task(task: KubeflowTask, names: Collection[str]) -> dict[str, str]:
+    """Return a text for each option, "" where the task leaves it to the step."""
+    if unknown := sorted(set(task.given) - set(names)):
+        raise InputError(
+            f"--executor-input gives {', '.join(unknown)}, which this step does not have; expected some of "
+            f"{', '.join(names)}: are the pipeline and the image of one version?"
+        )
+    return {name: task.given.get(name, "") for name in names}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,7 +110,7 @@ def _parser(config: type[StepConfig]) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"python -m components.{step_name(config)}", description=description, allow_abbrev=False)
     for field in options_of(config):
         parser.add_argument(flag_of(field.name), default="", metavar="VALUE", help=_help(field))
-    # Kubeflow's {{$}}: where outputs are to be reported. Nothing that a person sets.
+    # Kubeflow's {{$}}: options, and where outputs are to be reported. Nothing that a person sets.
     parser.add_argument("--executor-input", default="", help=argparse.SUPPRESS)
     return parser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import FilterConfig
 from components.shared.records import Question, Reject
 from components.shared.workspace import Workspace
 
@@ -19,13 +19,6 @@ class Verdict:
 
 
 KEEP = Verdict("")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilterConfig(ShardedConfig):
-    """The options of a step that keeps or rejects questions one at a time."""
-
-    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
 
 
 def filter_questions(config: FilterConfig, workspace: Workspace, judge: Callable[[Question], Verdict]) -> str:

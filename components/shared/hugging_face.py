@@ -22,8 +22,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from components.shared.addresses import HubAddress
 from components.shared.errors import InputError, UnavailableError
-from components.shared.hub_addresses import HubAddress
 from components.shared.refusals import answer_of, may_pass
 
 

@@ -6,15 +6,14 @@ import json
 from pathlib import Path
 
 from components.shared import node_cache, storage
+from components.shared.addresses import MODEL_SCHEMES, STORES, parse_address, scheme_of_model
 from components.shared.errors import InputError
-from components.shared.hub_addresses import parse_address
 from components.shared.manifests import MANIFEST, PLAN, Manifest, read_manifest
 
 # What a model needs to be loaded, at the top of its folder; pickles and other formats of the weights are not among it.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or hf://org/name@revision"
 
 
 def fetch_model(uri: str, *, chat: bool = False) -> Path:
@@ -29,27 +28,15 @@ def fetch_model(uri: str, *, chat: bool = False) -> Path:
         from components.shared import hugging_face
 
         folder = hugging_face.download_repository(parse_address(uri, "model"), MODEL_FILES)
-    elif scheme in storage.SCHEMES:
+    elif scheme in STORES:
         folder = _fetch_from_store(uri)
     else:
         raise InputError(
             f"{uri!r} has to be imported first: python -m components.import_model --source {uri} --workspace …; "
-            f"a model is {SCHEMES}"
+            f"a model is {MODEL_SCHEMES}"
         )
     check_model(folder, uri, chat=chat)
     return folder
-
-
-def scheme_of_model(uri: str) -> str:
-    """Return "hf", "package", "random" or a scheme of a store; InputError for any other."""
-    if not uri:
-        raise InputError(f"an empty model URI was given; expected {SCHEMES}")
-    if uri.startswith(("package:", "random:")):
-        return uri.split(":", 1)[0]
-    scheme = uri.split("://", 1)[0] if "://" in uri else "file"
-    if scheme != "hf" and scheme not in storage.SCHEMES:
-        raise InputError(f"{uri!r} has the unknown scheme {scheme!r}; expected {SCHEMES}")
-    return scheme
 
 
 def check_model(folder: Path, uri: str, *, chat: bool) -> None:
@@ -97,7 +84,7 @@ def _fetch_from_store(uri: str) -> Path:
     if not storage.is_remote(uri):
         path = storage.local_path(source)
         if not path.is_dir():
-            raise InputError(f"{uri}: there is no such directory; a model is {SCHEMES}")
+            raise InputError(f"{uri}: there is no such directory; a model is {MODEL_SCHEMES}")
         return path
     digests = {name.split("/", 1)[1]: digest for name, digest in manifest.files.items()} if manifest else {}
     return node_cache.fetch_once(source, digests)

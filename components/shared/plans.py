@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from components.shared import storage
+from components.shared.addresses import STORES, check_pinned
 from components.shared.config import StepConfig, flag_of, folders, info_of, options_of
 from components.shared.errors import InputError
-from components.shared.hub_addresses import check_pinned
 from components.shared.manifests import FORMAT, MANIFEST, PLAN, package_versions, read_plan_or_none
 from components.shared.row_sources import is_rejected, open_source
 from components.shared.rows import Slice
@@ -157,7 +157,7 @@ def _describe_input(name: str, uri: str) -> dict[str, Any]:
     """
     if uri.startswith("hf://"):
         check_pinned(uri)
-    if "://" in uri and uri.split("://", 1)[0] not in storage.SCHEMES:
+    if "://" in uri and uri.split("://", 1)[0] not in STORES:
         return {"uri": uri, "fingerprint": f"address:{uri}"}
     if is_rejected(uri) or any(storage.exists(storage.join(uri, described)) for described in (MANIFEST, PLAN)):
         source = open_source(uri)

@@ -26,11 +26,10 @@ from typing import IO, Any, cast
 import fsspec
 
 from components.shared import directories
+from components.shared.addresses import STORES
 from components.shared.errors import InputError
 from components.shared.parallel import in_parallel
 from components.shared.refusals import explained, is_lost_race
-
-SCHEMES = ("gs", "s3", "file")
 
 
 def scheme_of(uri: str) -> str:
@@ -40,7 +39,7 @@ def scheme_of(uri: str) -> str:
     if "://" not in uri:
         return "file"
     scheme = uri.split("://", 1)[0]
-    if scheme not in SCHEMES:
+    if scheme not in STORES:
         raise InputError(f"{uri!r} has the unknown scheme {scheme!r}; expected gs://, s3:// or the path of a directory")
     if scheme != "file" and not uri.split("://", 1)[1].split("/", 1)[0]:
         raise InputError(f"{uri!r} names no bucket; expected {scheme}://bucket/path")

@@ -18,10 +18,10 @@ from kubernetes import client, watch
 from kubernetes.client.exceptions import ApiException
 
 from components.shared import stopping
+from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, body_of
 from components.shared.plans import command_of
-from components.shared.training_config import TrainingConfig
 
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
 RUNTIMES, JOBS = "trainingruntimes", "trainjobs"

@@ -19,8 +19,8 @@ from transformers import (
 )
 from transformers.utils import is_flash_attn_2_available
 
+from components.shared.config.training import TrainingConfig
 from components.shared.errors import UnavailableError
-from components.shared.training_config import TrainingConfig
 from components.shared.training_job import TrainingJob
 from components.shared.training_progress import Progress
 

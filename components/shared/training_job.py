@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from components.shared.training_config import TrainingConfig
+from components.shared.config.training import TrainingConfig
 
 ROWS_PER_BATCH = 1000  # of the file of examples
 

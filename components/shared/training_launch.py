@@ -17,12 +17,12 @@ import urllib3
 from kubernetes.client.exceptions import ApiException
 
 from components.shared import stopping, storage
+from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.kubernetes_api import answer_of, connect
 from components.shared.plans import make_plan
 from components.shared.train_job_pods import LAST_LINES, FirstNodeLog, failure_of, is_disrupted, launch_of, own_pod
 from components.shared.train_jobs import TrainJob, TrainJobs, end_of, state_of, train_job
-from components.shared.training_config import TrainingConfig
 from components.shared.workspace import Workspace
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
-from components.shared.training_config import TrainingConfig
 
 VARIABLES = ("PET_NNODES", "PET_NODE_RANK", "PET_MASTER_ADDR", "PET_MASTER_PORT")
 

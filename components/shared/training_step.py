@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.records import R, Reject, Row, count_reasons
 from components.shared.rows import Rows
 from components.shared.templates import ChatTemplate
-from components.shared.training_config import TrainingConfig
 from components.shared.training_job import TrainingJob, write_examples
 from components.shared.training_processes import run_training
 from components.shared.workspace import Workspace

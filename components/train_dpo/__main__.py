@@ -1,5 +1,6 @@
 from components.shared.cli import run_step
-from components.train_dpo.step import TrainDpoConfig, run
+from components.train_dpo.config import TrainDpoConfig
+from components.train_dpo.step import run
 
 if __name__ == "__main__":
     run_step(TrainDpoConfig, run)

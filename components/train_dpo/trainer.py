@@ -11,6 +11,7 @@ from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import DPOConfig, DPOTrainer
 
+from components.shared.batch_order import batch_order
 from components.shared.training import (
     InGivenOrder,
     common_arguments,
@@ -20,10 +21,10 @@ from components.shared.training import (
     save_language_model,
     train_and_save,
 )
-from components.shared.training_config import batch_order
 from components.shared.training_job import TrainingJob
 from components.shared.training_processes import work
-from components.train_dpo.step import TrainDpoConfig, warmup_steps
+from components.train_dpo.config import TrainDpoConfig
+from components.train_dpo.step import warmup_steps
 
 REFERENCE = "reference.json"  # in a checkpoint
 REFERENCE_COLUMNS = ("ref_chosen_logps", "ref_rejected_logps")  # TRL's names

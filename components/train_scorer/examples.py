@@ -13,8 +13,6 @@ from components.shared.scoring import response_text
 from components.shared.seeds import derive_seed
 from components.shared.templates import ChatTemplate
 
-TARGETS = ("difficulty", "reward")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:

@@ -16,9 +16,9 @@ from components.shared.scoring import WINDOW_ROWS, Text
 from components.shared.scoring.encoding import Encoder
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.scoring.token_budget import windows
+from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.examples import Drawn, Example, HeldOut
 from components.train_scorer.measures import held_out_metrics, mean_squared_error
-from components.train_scorer.step import TrainScorerConfig
 
 # Measuring reads texts once more; this many say enough: the standard error of a share is then 1 %.
 MEASURED_EXAMPLES = 2048

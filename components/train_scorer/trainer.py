@@ -14,6 +14,7 @@ from transformers import (
     set_seed,
 )
 
+from components.shared.batch_order import batch_order
 from components.shared.training import (
     InGivenOrder,
     common_arguments,
@@ -23,10 +24,9 @@ from components.shared.training import (
     save_weights,
     train_and_save,
 )
-from components.shared.training_config import batch_order
 from components.shared.training_job import TrainingJob
 from components.shared.training_processes import work
-from components.train_scorer.step import TrainScorerConfig
+from components.train_scorer.config import TrainScorerConfig
 
 WARMUP_FRACTION = 0.03
 

@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from components.shared.config import option
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.records import Question, Response
 from components.shared.rows import Rows
 from components.shared.templates import ChatTemplate, load_chat_template
-from components.shared.training_config import TrainingConfig
 from components.shared.training_nodes import starts_nodes
 from components.shared.training_step import TokenColumns, train_on_rows
 from components.shared.workspace import Workspace
+from components.train_sft.config import TrainSftConfig
 
 COLUMNS = ("input_ids", "labels")
 IGNORED = -100  # a label that takes no part in the loss, by PyTorch's convention
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSftConfig(TrainingConfig):
-    """Fine-tune a model: on questions alone, so that it writes questions (QFT), or on responses."""
-
-    examples: str = option(help="folder of Question or Response rows, by objective", is_folder=True)
-    objective: str = option(
-        "question",
-        help="question: write a question after the bare user prefix; response: answer a question",
-        choices=("question", "response"),
-    )
-    learning_rate: float = option(2e-5, help="peak; cosine to 0; the paper's code", minimum=0)
-    batch_size: int = option(
-        128,
-        help="rows a step, over all processes and accumulated micro-batches; the paper's code takes 32 chunks of 256 "
-        "tokens, which hold about as many questions",
-        minimum=1,
-    )
-    warmup_fraction: float = option(
-        0.03, help="share of the steps until the peak; the paper's code", minimum=0, maximum=1
-    )
-
-    @property
-    def prompts(self) -> tuple[Path, ...]:
-        """A response stands behind the prompt that asks for it, a question behind none."""
-        return (SOLVE,) if self.objective == "response" else ()
 
 
 def run(config: TrainSftConfig, workspace: Workspace) -> str:

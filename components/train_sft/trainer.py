@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trl import SFTConfig, SFTTrainer
 
+from components.shared.batch_order import batch_order
 from components.shared.training import (
     InGivenOrder,
     attention,
@@ -14,10 +15,10 @@ from components.shared.training import (
     save_language_model,
     train_and_save,
 )
-from components.shared.training_config import batch_order
 from components.shared.training_job import TrainingJob
 from components.shared.training_processes import work
-from components.train_sft.step import TrainSftConfig, warmup_steps
+from components.train_sft.config import TrainSftConfig
+from components.train_sft.step import warmup_steps
 
 
 class OrderedSFTTrainer(InGivenOrder, SFTTrainer):  # type: ignore[misc]  # TRL is not typed

@@ -8,9 +8,9 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from components.shared.config.training import TrainingConfig
 from components.shared.kubernetes_api import TIMEOUT
 from components.shared.train_jobs import GROUP, JOBS, QUEUE_LABEL, RUNTIMES, VERSION
-from components.shared.training_config import TrainingConfig
 from pipelines.cluster.account_rights import Right, check_rights
 from pipelines.cluster.examination import Finding
 

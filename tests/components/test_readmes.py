@@ -8,7 +8,8 @@ import re
 import pytest
 
 from components.shared.config import flag_of, options_of
-from tests.source_tree import ROOT, STEPS, config_of
+from components.steps import config_of
+from tests.source_tree import ROOT, STEPS
 
 COMPONENTS = ROOT / "components"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -115,8 +116,9 @@ def _steps_of(session: int) -> Iterator[tuple[int, str]]:
 
 
 def _work_of(process: int) -> str:
-    """Return the words of a step's command, but for where it is to report its outputs: the same for the same work."""
-    return _read(process, "cmdline").partition("\0--executor-input\0")[0]
+    """Return a step and its options, but not where it is to report its outputs: the same for the same work."""
+    command, _, told = _read(process, "cmdline").rstrip("\0").partition("\0--executor-input\0")
+    return f"{command} {json.loads(told)['inputs']}" if told else command
 
 
 def _family_of(process: int, session: int) -> list[int]:

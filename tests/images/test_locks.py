@@ -69,7 +69,7 @@ def _pins(lock: Path) -> dict[str, str]:
 
 def _imported(step: str) -> set[str]:
     """Return the packages that a step imports, itself or through what is shared."""
-    files, seen = [path for path in (ROOT / "components" / step).rglob("*.py") if path.name != "component.py"], set()
+    files, seen = list((ROOT / "components" / step).rglob("*.py")), set()
     packages: set[str] = set()
     while files:
         path = files.pop()

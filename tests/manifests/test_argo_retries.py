@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components.filter_language import step
-from components.filter_language.step import FilterLanguageConfig
+from components.filter_language.config import FilterLanguageConfig
 from components.shared import exit_codes, termination_message
 from components.shared.cli import run_step
 from manifests.argo_retries import merged

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.kubeflow import component_of
 from components.shared import exit_codes
 from components.shared.cli import parse_config
 from components.shared.config import WholePartConfig, flag_of, options_of
@@ -93,8 +93,7 @@ def test_pods_that_end_badly_are_treated_by_what_their_exit_code_means(name: str
 
 @pytest.mark.parametrize("name", STEPS)
 def test_the_job_runs_the_image_and_command_of_the_component(name: str) -> None:
-    component = getattr(importlib.import_module(f"components.{name}.component"), name)
-    container = component.component_spec.implementation.container
+    container = component_of(name).component_spec.implementation.container
     (step,) = _objects(name)[1]["spec"]["template"]["spec"]["containers"]
     assert step["image"] == container.image
     assert step["command"] == list(container.command)

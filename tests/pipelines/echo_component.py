@@ -15,12 +15,5 @@ def echo(
     return dsl.ContainerSpec(
         image="scalequest/cpu:test",
         command=["python3", "-m", "tests.pipelines.echo_step"],
-        args=[
-            "--name", name,
-            "--inputs", inputs,
-            "--shard", shard,
-            "--fail-with", fail_with,
-            "--fates", fates,
-            "--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER,
-        ],
-    )  # fmt: skip
+        args=["--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
+    )

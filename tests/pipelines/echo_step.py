@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def main() -> None:
-    options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))
-    outputs = json.loads(options.pop("--executor-input"))["outputs"]
+    told = json.loads(sys.argv[sys.argv.index("--executor-input") + 1])
+    options, outputs = told["inputs"]["parameterValues"], told["outputs"]
     sys.stderr.write(f"echo {json.dumps(options)}\n")
-    if options["--fates"]:
-        meet_fate(Path(options["--fates"]))
-    if options["--fail-with"] != "0":
-        sys.exit(int(options["--fail-with"]))
-    text = f"{options['--name']}({options['--inputs']})"
+    if options["fates"]:
+        meet_fate(Path(options["fates"]))
+    if options["fail_with"]:
+        sys.exit(options["fail_with"])
+    text = f"{options['name']}({options['inputs']})"
     for path, content in (
         (outputs["parameters"]["folder"]["outputFile"], text),
         (outputs["outputFile"], json.dumps({"parameterValues": {"folder": text}})),

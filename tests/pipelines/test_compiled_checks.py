@@ -118,6 +118,12 @@ def spoiled(executor: str, **container: Any) -> list[dict[str, Any]]:
     return documents
 
 
+def test_an_input_that_is_passed_as_an_argument_is_found() -> None:
+    args = ["--executor-input", "{{$}}", "--seed", "{{$.inputs.parameters['seed']}}"]
+    (defect,) = find_defects(spoiled("exec-sample-difficulty", args=args))
+    assert "/sample-difficulty: passes the input 'seed' as an argument; the step reads it from" in defect
+
+
 @pytest.mark.parametrize("executor", ["generate-responses", "score-responses", "train-sft", "filter-solvability"])
 @pytest.mark.parametrize(
     "resources",

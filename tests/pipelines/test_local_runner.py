@@ -31,7 +31,7 @@ class Recorder:
         self.lines: list[str] = []
         self.folders: list[str] = []
 
-    def step_started(self, step: str, options: Mapping[str, str]) -> None:
+    def step_started(self, step: str, options: Mapping[str, Any]) -> None:
         self.lines.append(f"started {step}")
 
     def step_said(self, line: str) -> None:
@@ -43,10 +43,10 @@ class Recorder:
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
         self.folders.append(folder)
 
-    def given(self, name: str) -> list[dict[str, str]]:
+    def given(self, name: str) -> list[dict[str, Any]]:
         """Return the options of every echo step of that name."""
         options = [json.loads(line.removeprefix("echo ")) for line in self.lines if line.startswith("echo ")]
-        return [entry for entry in options if entry["--name"] == name]
+        return [entry for entry in options if entry["name"] == name]
 
 
 def run_pipeline(pipeline: Any, folder: Path, **arguments: Any) -> Recorder:
@@ -85,18 +85,18 @@ def test_steps_run_in_order_and_report_their_folders(tmp_path: Path) -> None:
 
 def test_an_argument_that_says_python3_reaches_the_step_as_it_is(tmp_path: Path) -> None:
     recorder = run_pipeline(one_step, tmp_path, name="/opt/python3/x 'y' \"z\" é")
-    assert recorder.given("after")[0]["--inputs"] == "/opt/python3/x 'y' \"z\" é()"
+    assert recorder.given("after")[0]["inputs"] == "/opt/python3/x 'y' \"z\" é()"
 
 
 def test_loops_keep_their_items_and_the_outputs_of_earlier_steps_apart(tmp_path: Path) -> None:
     items = [{"model": "m1", "label": "one"}, {"model": "m2", "label": "two"}]
     recorder = run_pipeline(loops, tmp_path, items=items, shards=[0, 1])
-    assert recorder.given("m1")[0]["--inputs"] == "first()"
-    assert recorder.given("m2")[0]["--inputs"] == "first()"
-    inner = {(entry["--inputs"], float(entry["--shard"])) for entry in recorder.given("inner")}
+    assert recorder.given("m1")[0]["inputs"] == "first()"
+    assert recorder.given("m2")[0]["inputs"] == "first()"
+    inner = {(entry["inputs"], float(entry["shard"])) for entry in recorder.given("inner")}
     assert inner == {("m1(first())", 0), ("m1(first())", 1), ("m2(first())", 0), ("m2(first())", 1)}
-    assert json.loads(recorder.given("one")[0]["--inputs"]) == ["inner(m1(first()))"] * 2
-    assert json.loads(recorder.given("last")[0]["--inputs"]) == [
+    assert recorder.given("one")[0]["inputs"] == ["inner(m1(first()))"] * 2
+    assert recorder.given("last")[0]["inputs"] == [
         ["inner(m1(first()))"] * 2,
         ["inner(m2(first()))"] * 2,
     ]
@@ -106,7 +106,7 @@ def test_a_failed_step_ends_the_run_with_its_exit_code_and_last_lines(tmp_path: 
     with pytest.raises(StepFailedError, match="exit code 2") as caught:
         run_pipeline(one_step, tmp_path, name="a", fail_with=2)
     assert caught.value.exit_code == 2
-    assert caught.value.last_lines[-1].startswith('echo {"--name": "a"')
+    assert json.loads(caught.value.last_lines[-1].removeprefix("echo "))["name"] == "a"
     assert caught.value.log.read_text().startswith("echo")
 
 

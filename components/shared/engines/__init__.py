@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from components.shared.config import option
+from components.shared.config.engines import EngineConfig
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.output_folders import KILLED_THE_ENGINE
-from components.shared.templates import CHAT_TEMPLATES, load_chat_template
+from components.shared.templates import load_chat_template
 
 if TYPE_CHECKING:
     from components.shared.engines.openai_engine import OpenAIEngine
@@ -79,32 +79,11 @@ class Engine(Protocol):
 # Why a request has no answer: its prompt leaves no room for one; the engine does not take it; the engine, or the whole
 # process, died of it as often as it was tried.
 UNANSWERED = ("too_long", "refused", KILLED_THE_ENGINE)
-ENGINES = ("vllm", "openai", "scripted")
 VLLM_MISSING = (
     "engine 'vllm' needs the package 'vllm', which this environment lacks; "
     "run it in an environment that has vllm, or pass --engine scripted"
 )
 SERVED_PREFIX = "openai:"  # a served model's name as a model option: openai:gpt-4o-mini
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineConfig:
-    """The options of a step that asks a model; a mixin: ``class XConfig(EngineConfig, ShardedConfig)``."""
-
-    engine: str = option("vllm", help="what runs the model", choices=ENGINES)
-    chat_template: str = option("chatml", help="chat family of the model, for --engine vllm", choices=CHAT_TEMPLATES)
-    max_model_len: int = option(0, help="longest prompt plus response in tokens; 0 is the model's own", minimum=0)
-    tensor_parallel_size: int = option(1, help="GPUs that one model is split over", affects_output=False, minimum=1)
-    gpu_memory_fraction: float = option(
-        0.9, help="share of the GPU's memory for weights and cache", affects_output=False, minimum=0.1, maximum=1.0
-    )
-    endpoint: str = option("", help="base URL of an OpenAI-compatible server (…/v1), for --engine openai")
-    api_key_env: str = option(
-        "OPENAI_API_KEY", help="environment variable that holds the endpoint's key", affects_output=False
-    )
-    max_concurrency: int = option(
-        32, help="requests that the endpoint works on at once", affects_output=False, minimum=1
-    )
 
 
 def unanswered(request: Request, reason: str, detail: str) -> Result:

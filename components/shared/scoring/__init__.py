@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from components.shared.accelerators import num_accelerators
-from components.shared.config import option
+from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
 from components.shared.templates import ChatTemplate
 
-SCORER_ENGINES = ("transformers", "vllm", "scripted")
 # Rows that are sorted by length together. 4096 rows of 2,000 tokens are 64 MB, and hardly any batch has padding.
 WINDOW_ROWS = 4096
 
@@ -62,23 +61,6 @@ class Scorer(Protocol):
 
     def close(self) -> None:
         """Release the accelerator."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScorerConfig:
-    """The options of a step that scores texts; a mixin: ``class XConfig(ScorerConfig, ShardedConfig)``."""
-
-    scorer_engine: str = option("transformers", help="what runs the scorer", choices=SCORER_ENGINES)
-    max_tokens: int = option(0, help="longest text in tokens; longer ones are rejected; 0: the model's own", minimum=0)
-    max_batch_tokens: int = option(
-        16384, help="tokens a batch, padding included (engine transformers)", affects_output=False, minimum=1
-    )
-    tensor_parallel_size: int = option(
-        1, help="GPUs that one scorer is split over (engine vllm)", affects_output=False, minimum=1
-    )
-    gpu_memory_fraction: float = option(
-        0.9, help="share of the GPU's memory (engine vllm)", affects_output=False, minimum=0.1, maximum=1.0
-    )
 
 
 def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_tokens: bool) -> Scorer:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from components.shared import stopping
+from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.output_folders import OutputFolder, Part
 from components.shared.records import R, Reject
 from components.shared.rows import Rows
-from components.shared.scoring import Score, Scorer, ScorerConfig, Text, check_scorer, check_scorer_engine
+from components.shared.scoring import Score, Scorer, Text, check_scorer, check_scorer_engine
 from components.shared.scoring.restarts import RestartedScorer
 
 

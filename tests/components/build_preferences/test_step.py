@@ -7,15 +7,9 @@ from pathlib import Path
 import pytest
 
 from components.build_preferences import step
+from components.build_preferences.config import DIRECTIONS, EXAMPLE_FILES, PROMPT_FILES, BuildPreferencesConfig
 from components.build_preferences.rewrites import judge
-from components.build_preferences.step import (
-    DIRECTIONS,
-    EXAMPLE_FILES,
-    PROMPT_FILES,
-    BuildPreferencesConfig,
-    direction_of,
-    run,
-)
+from components.build_preferences.step import direction_of, run
 from components.shared.engines import Completion, Request, Result, Sampling
 from components.shared.engines.scripted_engine import ScriptedEngine
 from components.shared.errors import InputError

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.deduplicate.step import DeduplicateConfig, run
+from components.deduplicate.config import DeduplicateConfig
+from components.deduplicate.step import run
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.records import Question

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from components.filter_language.step import FilterLanguageConfig, judge, run
+from components.filter_language.config import FilterLanguageConfig
+from components.filter_language.step import judge, run
 from components.shared.filters import KEEP, Verdict
 from components.shared.language import other_language
 from components.shared.manifests import read_manifest

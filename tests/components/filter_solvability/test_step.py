@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from components.filter_solvability.step import PROMPT, FilterSolvabilityConfig, judge, parse_verdict, run
+from components.filter_solvability.config import PROMPT, FilterSolvabilityConfig
+from components.filter_solvability.step import judge, parse_verdict, run
 from components.shared.engines import Completion
 from components.shared.errors import InputError
 from components.shared.filters import KEEP, Verdict

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from components.generate_questions import step
-from components.generate_questions.step import GenerateQuestionsConfig, plan_folder, run, sample_into
+from components.generate_questions.config import GenerateQuestionsConfig
+from components.generate_questions.step import plan_folder, run, sample_into
 from components.shared.engines import Completion, Request, Result, Sampling
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest

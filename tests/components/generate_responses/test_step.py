@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from components.generate_responses import step
-from components.generate_responses.step import GenerateResponsesConfig, judge, run
+from components.generate_responses.config import GenerateResponsesConfig
+from components.generate_responses.step import judge, run
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.records import Response

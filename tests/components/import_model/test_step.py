@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.import_model.step import ImportModelConfig, run
+from components.import_model.config import ImportModelConfig
+from components.import_model.step import run
 from components.shared import exit_codes, storage
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest

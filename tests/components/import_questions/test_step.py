@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from components.import_questions.step import ImportQuestionsConfig, run
+from components.import_questions.config import ImportQuestionsConfig
+from components.import_questions.step import run
 from components.shared.errors import InputError
 from components.shared.manifests import part_name, read_manifest
 from components.shared.records import Question

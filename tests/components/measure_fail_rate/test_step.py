@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.measure_fail_rate.step import MeasureFailRateConfig, judge, run, settle
+from components.measure_fail_rate.config import MeasureFailRateConfig
+from components.measure_fail_rate.step import judge, run, settle
 from components.shared import storage
 from components.shared.engines import Completion, Request, unanswered
 from components.shared.errors import InputError

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.package_dataset.step import PackageDatasetConfig, example_of, run
-from components.select_responses.step import SelectResponsesConfig
+from components.package_dataset.config import PackageDatasetConfig
+from components.package_dataset.step import example_of, run
+from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.step import run as select_responses
 from components.shared import storage
 from components.shared.manifests import read_manifest

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.sample_difficulty.step import SampleDifficultyConfig, run
+from components.sample_difficulty.config import SampleDifficultyConfig
+from components.sample_difficulty.step import run
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.records import Question

@@ -6,7 +6,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from components.score_difficulty.step import ScoreDifficultyConfig, run
+from components.score_difficulty.config import ScoreDifficultyConfig
+from components.score_difficulty.step import run
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.records import Question

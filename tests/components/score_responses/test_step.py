@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.score_responses.step import ScoreResponsesConfig, run
+from components.score_responses.config import ScoreResponsesConfig
+from components.score_responses.step import run
 from components.shared.errors import InputError
 from components.shared.manifests import read_manifest
 from components.shared.records import Response

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.lost_questions import LostQuestions
-from components.select_responses.step import SelectResponsesConfig, pick_best, run
+from components.select_responses.step import pick_best, run
 from components.shared import storage
 from components.shared.config import ShardedConfig, WholePartConfig, option
 from components.shared.errors import InputError

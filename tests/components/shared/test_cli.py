@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,9 +40,50 @@ GIVEN = ["--workspace", "w", "--name", "n"]
 
 
 def test_each_option_has_a_flag_and_an_empty_value_means_not_given() -> None:
-    config, executor_input = parse_config(SampleConfig, [*GIVEN, "--count", "", "--share=0.25", "--keep", "True"])
+    config, task = parse_config(SampleConfig, [*GIVEN, "--count", "", "--share=0.25", "--keep", "True"])
     assert config == SampleConfig(workspace="w", name="n", share=0.25, keep=True)
-    assert executor_input == ""
+    assert task is None
+
+
+def test_kubeflows_values_are_the_options_and_what_it_leaves_out_has_the_steps_default() -> None:
+    given = {"workspace": "w", "name": "n", "count": 7.0, "share": 0.25, "keep": True, "mode": ""}
+    config, _ = parse_config(SampleConfig, task_with(given))
+    assert config == SampleConfig(workspace="w", name="n", count=7, share=0.25, keep=True)
+
+
+def test_an_option_by_name_goes_before_kubeflows() -> None:
+    config, _ = parse_config(SampleConfig, [*task_with({"workspace": "w", "name": "n", "count": 7}), "--count", "8"])
+    assert config.count == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "--workspace, --name must be given"),
+        ({"colour": "red"}, "--executor-input gives colour, which this step does not have; expected some of workspace"),
+        ({"count": 3.5}, "--count '3.5' is not accepted; expected a whole number"),
+        ({"count": [1]}, "--count '[1]' is not accepted; expected a whole number"),
+        ({"keep": 1}, "--keep '1' is not accepted; expected true or false"),
+        ({"share": {"a": 1}}, "is not accepted; expected a number"),
+    ],
+)
+def test_bad_values_of_kubeflow_are_one_message(
+    values: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        run_step(
+            SampleConfig,
+            lambda config, workspace: "",
+            task_with({"workspace": "w", "name": "n"} | values if values else {}),
+        )
+    assert left.value.code == BAD_INPUT
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def task_with(values: dict[str, Any]) -> list[str]:
+    """Return the arguments that a task of Kubeflow has."""
+    told = {"inputs": {"parameterValues": values}, "outputs": {"outputFile": "nowhere"}}
+    return ["--executor-input", json.dumps(told)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.shared import storage
-from components.shared.filters import KEEP, FilterConfig, Verdict, filter_questions
+from components.shared.config import FilterConfig
+from components.shared.filters import KEEP, Verdict, filter_questions
 from components.shared.manifests import read_manifest
 from components.shared.records import Question
 from components.shared.tables import read_table

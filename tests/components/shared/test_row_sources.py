@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.generate_responses.step import GenerateResponsesConfig
+from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import run as generate_responses
 from components.shared.errors import InputError
 from components.shared.lineage import rows_stages_of, stages_of

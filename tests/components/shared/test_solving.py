@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from components.generate_responses.step import GenerateResponsesConfig
-from components.measure_fail_rate.step import MeasureFailRateConfig
+from components.generate_responses.config import GenerateResponsesConfig
+from components.measure_fail_rate.config import MeasureFailRateConfig
+from components.shared.config.engines import SolverConfig
 from components.shared.errors import InputError
 from components.shared.records import Question
-from components.shared.solving import SolverConfig, SolverPrompt
+from components.shared.solving import SolverPrompt
 
 GIVEN: dict[str, Any] = {"workspace": "w", "questions": "q", "model": "m"}
 CONFIGS = [GenerateResponsesConfig, MeasureFailRateConfig]
@@ -35,4 +36,4 @@ def test_seeds_differ_from_row_to_row_from_seed_to_seed_and_from_step_to_step() 
 def test_several_samples_that_would_be_the_same_are_refused(config: type[SolverConfig]) -> None:
     with pytest.raises(InputError, match="--temperature 0 makes all --num-samples"):
         config(**GIVEN, temperature=0)
-    assert config(**GIVEN, temperature=0, num_samples=1).sampling.temperature == 0
+    assert SolverPrompt(config(**GIVEN, temperature=0, num_samples=1)).sampling.temperature == 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from components.shared.batch_order import batch_order
 from components.shared.errors import InputError
-from components.shared.training_config import batch_order
-from components.train_sft.step import TrainSftConfig
+from components.train_sft.config import TrainSftConfig
 
 
 def test_each_epoch_visits_each_row_once() -> None:

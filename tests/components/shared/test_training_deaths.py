@@ -17,14 +17,14 @@ import pytest
 
 from components.shared import exit_codes, storage
 from components.shared.config import StepConfig
+from components.shared.config.training import TrainingConfig
 from components.shared.manifests import Manifest, read_manifest
 from components.shared.plans import make_plan
 from components.shared.records import FailRate, PreferencePair, Question
-from components.shared.training_config import TrainingConfig
 from components.shared.workspace import Workspace
-from components.train_dpo.step import TrainDpoConfig
-from components.train_scorer.step import TrainScorerConfig
-from components.train_sft.step import TrainSftConfig
+from components.train_dpo.config import TrainDpoConfig
+from components.train_scorer.config import TrainScorerConfig
+from components.train_sft.config import TrainSftConfig
 from tests.components.shared.mortals import Fate, descendants_of, is_alive, live, start
 from tests.conftest import WriteRows
 from tests.stores import Store

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from components.shared.training_job import ROWS_PER_BATCH, TrainingJob, write_examples
-from components.train_dpo.step import TrainDpoConfig
+from components.train_dpo.config import TrainDpoConfig
 
 
 def test_job_reads_back_as_it_was_written(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from components.shared.records import Question
 from components.shared.training_launch import train_on_nodes
 from components.shared.training_nodes import VARIABLES
 from components.shared.workspace import Workspace
-from components.train_sft.step import TrainSftConfig
+from components.train_sft.config import TrainSftConfig
 from tests.components.shared.trainer_cluster import (
     NO_SUCH_PATH,
     RUNTIME,

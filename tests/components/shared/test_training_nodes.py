@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from components.shared import exit_codes, storage
+from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.manifests import Manifest, read_manifest
 from components.shared.plans import make_plan
 from components.shared.records import PreferencePair
-from components.shared.training_config import TrainingConfig
 from components.shared.training_nodes import VARIABLES, Node, own_node, starts_nodes
 from components.shared.workspace import Workspace
-from components.train_dpo.step import TrainDpoConfig
+from components.train_dpo.config import TrainDpoConfig
 from tests.components.shared.mortals import descendants_of, is_alive, start
 from tests.conftest import WriteRows
 from tests.stores import free_ports

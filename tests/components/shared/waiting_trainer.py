@@ -15,7 +15,7 @@ from components.shared import exit_codes, stopping
 from components.shared.errors import InputError, UnavailableError
 from components.shared.training_job import TrainingJob
 from components.shared.training_processes import run_training, work
-from components.train_sft.step import TrainSftConfig
+from components.train_sft.config import TrainSftConfig
 
 SECONDS = 60.0  # that a process waits for a signal
 

@@ -13,7 +13,8 @@ from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
 from components.shared.records import PreferencePair
 from components.shared.workspace import Workspace
-from components.train_dpo.step import TrainDpoConfig, run, warmup_steps
+from components.train_dpo.config import TrainDpoConfig
+from components.train_dpo.step import run, warmup_steps
 from tests.conftest import WriteRows
 
 

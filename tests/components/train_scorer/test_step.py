@@ -12,7 +12,8 @@ from components.shared.models import fetch_model
 from components.shared.records import FailRate
 from components.shared.scoring import check_scorer
 from components.shared.workspace import Workspace
-from components.train_scorer.step import TrainScorerConfig, run
+from components.train_scorer.config import TrainScorerConfig
+from components.train_scorer.step import run
 from tests.components.rejects import read_rejects
 from tests.conftest import WriteRows
 

@@ -17,7 +17,8 @@ from components.shared.models import fetch_model
 from components.shared.plans import make_plan
 from components.shared.records import Question, Response
 from components.shared.workspace import Workspace
-from components.train_sft.step import TrainSftConfig, run
+from components.train_sft.config import TrainSftConfig
+from components.train_sft.step import run
 from tests.conftest import WriteRows
 
 TEXTS = [f"What is {number} plus {number * number}?" for number in range(16)]
@@ -64,7 +65,7 @@ def test_finished_work_needs_no_torch(workspace: Workspace, tiny_model: Path, wr
     folder = run(config, workspace)
     code = (
         "import json, sys\nfrom components.shared.workspace import Workspace\n"
-        "from components.train_sft.step import TrainSftConfig, run\n"
+        "from components.train_sft.config import TrainSftConfig\nfrom components.train_sft.step import run\n"
         "config = TrainSftConfig(**json.loads(sys.argv[1]))\n"
         "print(run(config, Workspace(config.workspace)))\n"
         "assert not {'torch', 'transformers', 'trl'} & set(sys.modules)\n"

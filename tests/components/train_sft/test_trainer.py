@@ -14,7 +14,8 @@ from components.shared.records import Question, Response
 from components.shared.templates import load_chat_template
 from components.shared.token_examples import ExampleEncoder
 from components.shared.training_job import TrainingJob, write_examples
-from components.train_sft.step import COLUMNS, IGNORED, TrainSftConfig, texts
+from components.train_sft.config import TrainSftConfig
+from components.train_sft.step import COLUMNS, IGNORED, texts
 from components.train_sft.trainer import make_trainer
 
 QUESTIONS = [

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from components.shared.config import StepConfig
-from components.shared.engines import EngineConfig, Request, Sampling, check_engine, open_engine
+from components.shared.config.engines import EngineConfig
+from components.shared.engines import Request, Sampling, check_engine, open_engine
 from components.shared.engines.scripted_engine import ScriptedEngine
 from components.shared.errors import InputError
 from tests.components.shared.engines.served import Answer, reply, serve

@@ -8,15 +8,9 @@ import pytest
 
 from components.shared import scoring
 from components.shared.config import StepConfig
+from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
-from components.shared.scoring import (
-    Scorer,
-    ScorerConfig,
-    Text,
-    check_scorer,
-    open_scorer,
-    response_text,
-)
+from components.shared.scoring import Scorer, Text, check_scorer, open_scorer, response_text
 from components.shared.scoring.rows import fetch_scorer
 from components.shared.templates import load_chat_template
 

@@ -1,19 +1,18 @@
-"""The options that all trainings have, and the order in which examples are visited."""
+"""The options that all trainings have."""
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
 
 from components.shared.accelerators import num_accelerators
-from components.shared.config import StepConfig, option
+from components.shared.config import Artifact, StepConfig, option
 from components.shared.errors import InputError
-from components.shared.seeds import derive_seed
+from components.shared.images import ImageName
 from components.shared.templates import CHAT_TEMPLATES
-
-WINDOW = 16  # batches among which examples are sorted by length: little padding, and still a random order
 
 PARALLELISM = ("none", "zero3")
 
@@ -25,6 +24,9 @@ class TrainingConfig(StepConfig):
     Options on which hardware and rounding depend, but not what is computed, stay out of the fingerprint: the same
     sequences make up a step whatever the number of processes and the micro-batches.
     """
+
+    IMAGE: ClassVar[ImageName] = "train"
+    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"trained_model": "Model"})
 
     model: str = option(help="model to start from: model URI", is_folder=True)
     chat_template: str = option("chatml", help="the model's chat family", choices=CHAT_TEMPLATES)
@@ -90,25 +92,3 @@ class TrainingConfig(StepConfig):
     def num_steps(self, num_rows: int) -> int:
         """Return the optimizer steps that this many rows make in all epochs."""
         return math.ceil(num_rows * self.epochs / self.batch_size)
-
-
-def batch_order(lengths: Sequence[int], *, batch_size: int, epochs: int, seed: int) -> list[int]:
-    """Return the indices of all epochs in the order of training: random, but like lengths stand together.
-
-    Depends on its arguments only: not on processes or micro-batches, nor on where a resumed run starts.
-    """
-    order: list[int] = []
-    for epoch in range(epochs):
-        rng = random.Random(derive_seed(seed, "order", epoch))  # noqa: S311 -- not a secret
-        shuffled = rng.sample(range(len(lengths)), len(lengths))
-        window = WINDOW * batch_size
-        grouped = [
-            index
-            for start in range(0, len(shuffled), window)
-            for index in sorted(shuffled[start : start + window], key=lambda i: -lengths[i])
-        ]
-        batches = [grouped[start : start + batch_size] for start in range(0, len(grouped), batch_size)]
-        whole, rest = [b for b in batches if len(b) == batch_size], [b for b in batches if len(b) < batch_size]
-        rng.shuffle(whole)
-        order += [index for batch in whole + rest for index in batch]
-    return order

@@ -1,5 +1,8 @@
 """Declaring a step's options: a frozen dataclass, checked when it is made.
 
+It is the one declaration: the command line (cli.py), the Kubeflow component (components/kubeflow.py) and the Job
+(manifests/jobs.py) are made from it. So a config loads nothing but the standard library and PyYAML.
+
 Every option takes a value and an empty string means "not given", because Kubeflow passes text and never absence.
 """
 
@@ -8,12 +11,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from components.shared.errors import InputError
+from components.shared.images import ImageName
+
+Artifact = Literal["Dataset", "Model", "HTML"]
+METRICS = "metrics"  # the output that every step has beside its artifacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +66,9 @@ def option(
 class StepConfig:
     """The options that every step has. A step's config adds its own and names them in the field's terms."""
 
+    IMAGE: ClassVar[ImageName] = "cpu"  # that its command runs in
+    # What Kubeflow shows for its folder, beside the metrics, by the output's name.
+    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset"})
     VERSION: ClassVar[int] = 1  # raised when the same options begin to make other rows
     PROMPTS: ClassVar[tuple[Path, ...]] = ()  # the prompt files it fills: another text makes other rows
 
@@ -108,6 +119,13 @@ class ShardedConfig(WholePartConfig):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class FilterConfig(ShardedConfig):
+    """The options of a step that keeps or rejects questions one at a time."""
+
+    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
+
+
 def options_of(config: type[StepConfig]) -> list[dataclasses.Field[Any]]:
     """Return the fields that are options, required ones first, each group in the order of declaration."""
     fields = [field for field in dataclasses.fields(config) if "option" in field.metadata]
@@ -127,7 +145,7 @@ def flag_of(name: str) -> str:
 
 
 def step_name(config: type[StepConfig]) -> str:
-    """Return the step that a config belongs to, from its module: ``components.<step>.step``."""
+    """Return the step that a config belongs to, from its module: ``components.<step>.config``."""
     return config.__module__.split(".")[-2]
 
 

@@ -1,4 +1,4 @@
-"""Addresses on the Hugging Face hub, read without its client: a config is checked before anything heavy is loaded."""
+"""What an address says by itself: a config is checked before a store's or the hub's client is loaded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Literal
 from components.shared.errors import InputError
 
 Kind = Literal["model", "dataset"]
+STORES = ("gs", "s3", "file")
+MODEL_SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or hf://org/name@revision"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,18 @@ class HubAddress:
     def __str__(self) -> str:
         prefix = "datasets/" if self.kind == "dataset" else ""
         return f"hf://{prefix}{self.repo}@{self.revision}" + (f"/{self.path}" if self.path else "")
+
+
+def scheme_of_model(uri: str) -> str:
+    """Return "hf", "package", "random" or a scheme of a store; InputError for any other."""
+    if not uri:
+        raise InputError(f"an empty model URI was given; expected {MODEL_SCHEMES}")
+    if uri.startswith(("package:", "random:")):
+        return uri.split(":", 1)[0]
+    scheme = uri.split("://", 1)[0] if "://" in uri else "file"
+    if scheme != "hf" and scheme not in STORES:
+        raise InputError(f"{uri!r} has the unknown scheme {scheme!r}; expected {MODEL_SCHEMES}")
+    return scheme
 
 
 def parse_address(uri: str, kind: Kind) -> HubAddress:

@@ -1,0 +1,12 @@
+"""The options of filter_language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.config import FilterConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterLanguageConfig(FilterConfig):
+    """Keep questions in English, with all their symbols; drop other languages and garbage."""

@@ -1,0 +1,26 @@
+"""The options of filter_solvability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from components.shared.config import ShardedConfig, option
+from components.shared.config.engines import EngineConfig
+
+PROMPT = Path(__file__).with_name("solvability_prompt.txt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterSolvabilityConfig(EngineConfig, ShardedConfig):
+    """Keep the questions of which a judge model says, after some reasoning, that they can be solved."""
+
+    PROMPTS: ClassVar = (PROMPT,)
+
+    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
+    model: str = option(help="model URI of the judge; openai:NAME for a served one", is_folder=True)
+    max_tokens: int = option(1024, help="new tokens a judgement", minimum=1)
+    rows_per_part: int = option(
+        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
+    )

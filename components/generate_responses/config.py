@@ -1,0 +1,12 @@
+"""The options of generate_responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.config.engines import SolverConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateResponsesConfig(SolverConfig):
+    """Sample several responses to every question."""

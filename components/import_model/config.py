@@ -1,0 +1,39 @@
+"""The options of import_model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from components.shared.addresses import parse_address, scheme_of_model
+from components.shared.config import Artifact, StepConfig, option
+from components.shared.images import ImageName
+
+RANDOM_MODEL = "random:llama"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportModelConfig(StepConfig):
+    """Copy a model into the workspace as safetensors, with its tokenizer and chat template."""
+
+    IMAGE: ClassVar[ImageName] = "train"
+    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"model": "Model"})
+
+    source: str = option(
+        help="hf://org/name@revision, gs://…, s3://…, a directory, package:name (the GGUF that an installed Python "
+        f"package ships), or {RANDOM_MODEL} (a tiny untrained model, for smoke runs)",
+        is_folder=True,
+    )
+    kind: str = option(
+        "chat",
+        help="a chat model must have a chat template, a base model need not; looked at when it is first imported",
+        choices=("chat", "base"),
+        affects_output=False,  # the files are the same: a model that is judge and base of a scorer is imported once
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if scheme_of_model(self.source) == "hf":
+            parse_address(self.source, "model")

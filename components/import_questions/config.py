@@ -1,0 +1,34 @@
+"""The options of import_questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.addresses import parse_address
+from components.shared.config import StepConfig, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportQuestionsConfig(StepConfig):
+    """Read questions from a file or from generators; drop empty, over-long and repeated ones."""
+
+    source: str = option(
+        help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "
+        "hf://datasets/org/name@revision/path/in/repo; or reasoning-gym:generator,generator?setting=number,…",
+        is_folder=True,
+    )
+    question_column: str = option("question", help="column of the question")
+    answer_column: str = option("answer", help='column of the answer; "none" where answers are not known')
+    answer_marker: str = option("####", help="the final answer stands behind the last of these; as in GSM8K")
+    name: str = option("", help="what the column source says; the file's, repository's or generator's name by default")
+    num_questions: int = option(
+        0, help="of a file at most the first so many, 0 is all; of generators how many", minimum=0
+    )
+    max_chars: int = option(2000, help="longest question in characters", minimum=1)
+    seed: int = option(0, help="seed of the generators")
+    rows_per_part: int = option(1024, help="rows a part", affects_output=False, minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source.startswith("hf://"):
+            parse_address(self.source, "dataset")

@@ -1,0 +1,54 @@
+"""Each step as a component of Kubeflow Pipelines, made from its config. Nothing else below ``components`` imports kfp.
+
+A task passes the executor input alone: KFP 2.17.0 cannot resolve an argument whose parameter is left at its default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+from functools import cache
+from inspect import Parameter, Signature
+from typing import Any
+
+from kfp import dsl
+
+from components.shared.config import METRICS, StepConfig, options_of
+from components.shared.images import image
+from components.steps import config_of
+
+
+@cache
+def component_of(step: str) -> Any:
+    """Return the component that runs a step; its inputs are the step's options.
+
+    Its outputs are the folder's address, what the config names as artifacts, and the metrics.
+    """
+    config = config_of(step)
+
+    def container(*_: Any) -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(
+            image=image(config.IMAGE),
+            command=["python3", "-m", f"components.{step}"],
+            args=["--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
+        )
+
+    container.__name__, container.__doc__ = step, config.__doc__
+    container.__signature__ = Signature([*_outputs(config), *_inputs(config)])  # type: ignore[attr-defined]
+    return dsl.container_component(container)
+
+
+def _outputs(config: type[StepConfig]) -> Iterator[Parameter]:
+    kinds = {"folder": dsl.OutputPath(str)}
+    kinds |= {name: dsl.Output[getattr(dsl, kind)] for name, kind in config.ARTIFACTS.items()}
+    kinds |= {METRICS: dsl.Output[dsl.Metrics]}
+    for name, kind in kinds.items():
+        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
+
+
+def _inputs(config: type[StepConfig]) -> Iterator[Parameter]:
+    hints = typing.get_type_hints(config)
+    for field in options_of(config):
+        default = Parameter.empty if field.default is dataclasses.MISSING else field.default
+        yield Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=hints[field.name], default=default)

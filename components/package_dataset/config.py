@@ -1,0 +1,21 @@
+"""The options of package_dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from components.shared.config import Artifact, StepConfig, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageDatasetConfig(StepConfig):
+    """Publish the selected responses: Parquet and JSONL, a dataset card, the lineage and a report page."""
+
+    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
+
+    responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
+    title: str = option("ScaleQuest dataset", help="title of the dataset card")
+    license: str = option("unknown", help="the dataset's licence, as hubs write it (apache-2.0, cc-by-4.0, …)")

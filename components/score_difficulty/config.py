@@ -1,0 +1,18 @@
+"""The options of score_difficulty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.config import ShardedConfig, option
+from components.shared.config.scoring import ScorerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreDifficultyConfig(ScorerConfig, ShardedConfig):
+    """Give every question the fail rate that a difficulty scorer predicts for it."""
+
+    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
+    scorer: str = option(
+        "", help="difficulty scorer: train_scorer with --target difficulty; not for engine scripted", is_folder=True
+    )

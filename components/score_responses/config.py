@@ -1,0 +1,20 @@
+"""The options of score_responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.config import WholePartConfig, option
+from components.shared.config.scoring import ScorerConfig
+from components.shared.templates import CHAT_TEMPLATES
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreResponsesConfig(ScorerConfig, WholePartConfig):
+    """Give every response the score of a reward model; all responses to a question stay in one part."""
+
+    responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
+    reward_model: str = option(
+        "", help="reward model: train_scorer with --target reward, or a published one", is_folder=True
+    )
+    chat_template: str = option("chatml", help="the reward model's chat family", choices=CHAT_TEMPLATES)

@@ -1,0 +1,14 @@
+"""The options of select_responses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.config import WholePartConfig, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectResponsesConfig(WholePartConfig):
+    """Keep the response with the best reward to each question, and count those that agree with it."""
+
+    responses: str = option(help="folder of Response rows with rewards, or a JSON list of them", is_folder=True)

@@ -1,0 +1,68 @@
+"""The options of the steps that ask a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from components.shared.config import ShardedConfig, option
+from components.shared.errors import InputError
+from components.shared.images import ImageName
+from components.shared.prompts import MAX_SOLVE_EXAMPLES, SOLVE, SOLVE_EXAMPLES
+from components.shared.templates import CHAT_TEMPLATES
+
+ENGINES = ("vllm", "openai", "scripted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """The options of a step that asks a model; a mixin: ``class XConfig(EngineConfig, ShardedConfig)``."""
+
+    IMAGE: ClassVar[ImageName] = "vllm"
+
+    engine: str = option("vllm", help="what runs the model", choices=ENGINES)
+    chat_template: str = option("chatml", help="chat family of the model, for --engine vllm", choices=CHAT_TEMPLATES)
+    max_model_len: int = option(0, help="longest prompt plus response in tokens; 0 is the model's own", minimum=0)
+    tensor_parallel_size: int = option(1, help="GPUs that one model is split over", affects_output=False, minimum=1)
+    gpu_memory_fraction: float = option(
+        0.9, help="share of the GPU's memory for weights and cache", affects_output=False, minimum=0.1, maximum=1.0
+    )
+    endpoint: str = option("", help="base URL of an OpenAI-compatible server (…/v1), for --engine openai")
+    api_key_env: str = option(
+        "OPENAI_API_KEY", help="environment variable that holds the endpoint's key", affects_output=False
+    )
+    max_concurrency: int = option(
+        32, help="requests that the endpoint works on at once", affects_output=False, minimum=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolverConfig(EngineConfig, ShardedConfig):
+    """Let a solver answer every question several times."""
+
+    PROMPTS: ClassVar = (SOLVE, SOLVE_EXAMPLES)
+
+    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
+    model: str = option(help="model URI of the solver; openai:NAME for a served one", is_folder=True)
+    num_samples: int = option(5, help="responses a question; paper", minimum=1)
+    temperature: float = option(0.7, help="sampling temperature; paper", minimum=0)
+    top_p: float = option(0.95, help="nucleus of the sampling; paper", minimum=0.01, maximum=1)
+    max_tokens: int = option(2048, help="new tokens a response; paper", minimum=1)
+    num_examples: int = option(
+        0,
+        help="worked examples shown before a question, for a model that does not box its answers by itself",
+        minimum=0,
+        maximum=MAX_SOLVE_EXAMPLES,
+    )
+    seed: int = option(0, help="another seed gives other responses", minimum=0)
+    rows_per_part: int = option(
+        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature == 0 and self.num_samples > 1:
+            raise InputError(
+                f"--temperature 0 makes all --num-samples {self.num_samples} of a question the same; expected "
+                "--num-samples 1, or a temperature above 0"
+            )

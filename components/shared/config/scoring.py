@@ -1,0 +1,30 @@
+"""The options of the steps that score texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from components.shared.config import option
+from components.shared.images import ImageName
+
+SCORER_ENGINES = ("transformers", "vllm", "scripted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScorerConfig:
+    """The options of a step that scores texts; a mixin: ``class XConfig(ScorerConfig, ShardedConfig)``."""
+
+    IMAGE: ClassVar[ImageName] = "vllm"
+
+    scorer_engine: str = option("transformers", help="what runs the scorer", choices=SCORER_ENGINES)
+    max_tokens: int = option(0, help="longest text in tokens; longer ones are rejected; 0: the model's own", minimum=0)
+    max_batch_tokens: int = option(
+        16384, help="tokens a batch, padding included (engine transformers)", affects_output=False, minimum=1
+    )
+    tensor_parallel_size: int = option(
+        1, help="GPUs that one scorer is split over (engine vllm)", affects_output=False, minimum=1
+    )
+    gpu_memory_fraction: float = option(
+        0.9, help="share of the GPU's memory (engine vllm)", affects_output=False, minimum=0.1, maximum=1.0
+    )

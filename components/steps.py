@@ -1,0 +1,24 @@
+"""The steps: the folders beside this file that are commands, and what each declares."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from components.shared.config import StepConfig
+
+
+def step_names() -> list[str]:
+    """Return the name of every step, sorted."""
+    return sorted(path.parent.name for path in Path(__file__).parent.glob("*/__main__.py"))
+
+
+def config_of(step: str) -> type[StepConfig]:
+    """Return the config that ``components/<step>/config.py`` declares."""
+    module = importlib.import_module(f"components.{step}.config")
+    (config,) = (
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, StepConfig) and value.__module__ == module.__name__
+    )
+    return config

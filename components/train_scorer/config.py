@@ -1,0 +1,32 @@
+"""The options of train_scorer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.config import option
+from components.shared.config.training import TrainingConfig
+from components.shared.templates import CHAT_TEMPLATES
+
+TARGETS = ("difficulty", "reward")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainScorerConfig(TrainingConfig):
+    """Train a scorer on measured fail rates: of a question's difficulty, or of a response's correctness."""
+
+    examples: str = option(help="folder of FailRate rows, or a JSON list of them", is_folder=True)
+    target: str = option(
+        "difficulty", help="difficulty: question to fail rate; reward: conversation to 1 (right) or 0", choices=TARGETS
+    )
+    chat_template: str = option(
+        "chatml", help="the start model's chat family, for --target reward", choices=CHAT_TEMPLATES
+    )
+    learning_rate: float = option(1e-5, help="peak, after 3 % of the steps; cosine to 0", minimum=0)
+    batch_size: int = option(32, help="examples a step, over all processes and accumulated micro-batches", minimum=1)
+    max_tokens: int = option(2048, help="longest example; longer ones are rejected, not cut", minimum=2)
+    max_examples: int = option(0, help="examples at most, held-out ones included, drawn by the seed; 0: all", minimum=0)
+    held_out_fraction: float = option(
+        0.1, help="share of the questions that measure the scorer instead of training it", minimum=0.0, maximum=0.9
+    )
+    seed: int = option(0, help="of the order, of the head's first weights and of which questions are held out")
