@@ -1,16 +1,21 @@
-"""Names of processes by which another process, on the same machine or not, may know whether they still live."""
+"""Who still lives: names of processes, for others on the same machine or not, and an end that comes with a parent's."""
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import os
+import signal
 import socket
+import sys
 import uuid
 from pathlib import Path
 from typing import Literal
 
 State = Literal["alive", "dead", "unknown"]
+
+_PR_SET_PDEATHSIG = 1  # of Linux
 
 
 def own_name() -> str:
@@ -29,6 +34,12 @@ def state_of(name: str) -> State:
 def host() -> str:
     """Return the name of this machine or pod, for people."""
     return socket.gethostname()
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send this process a signal once the one that started it is gone, killed perhaps; on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 from tenacity.retry import retry_if_exception
-from tenacity.stop import stop_after_attempt, stop_all, stop_any, stop_before_delay, stop_when_event_set
+from tenacity.stop import stop_after_attempt, stop_all, stop_any, stop_base, stop_before_delay
 from tenacity.wait import wait_random_exponential
 
 from components.shared import stopping
@@ -106,12 +106,15 @@ def _policy(call: str, seconds: float, min_tries: int) -> dict[str, Any]:
         "retry": retry_if_exception(may_pass),
         "wait": _wait_seconds,
         # What a process that is to stop writes just now gets the try that is under way, and no other.
-        "stop": stop_any(
-            stop_all(stop_before_delay(limit), stop_after_attempt(min_tries)), stop_when_event_set(stopping.asked)
-        ),
+        "stop": stop_any(stop_all(stop_before_delay(limit), stop_after_attempt(min_tries)), _when_told()),
         "before_sleep": log,
         "retry_error_callback": give_up,
     }
+
+
+class _when_told(stop_base):  # noqa: N801 -- as tenacity names what it combines
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return stopping.requested()
 
 
 def _wait_seconds(state: RetryCallState) -> float:

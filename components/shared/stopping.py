@@ -2,8 +2,10 @@
 
 The first signal raises ``Stopped`` in the main thread, wherever that is: between two rows, in a pause before another
 attempt, while a model loads. Only within ``deferred()`` it waits: what is being written is finished. Where the main
-thread does not get to it (a library swallows it, a kernel runs on and on), the process ends ``LIMIT_SECONDS`` later all
-the same; a second signal ends it at once.
+thread does not get to it (a step of a training takes minutes, a library swallows it), the process ends
+``LIMIT_SECONDS`` later all the same, also while it writes: what is not written whole then was never there, because each
+part, manifest and checkpoint counts from its last object on, which is created exclusively. A second signal ends the
+process at once.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -25,12 +28,16 @@ from components.shared.exit_codes import STOPPED
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LIMIT_SECONDS = 8.0  # a node of GKE that is taken away leaves 15 s
+LAST_SECONDS = 2.0  # beyond them, for what is called when a process is late: a store may not answer
 
 logger = logging.getLogger(__name__)
 
-asked = threading.Event()  # set once the process is to stop
+_told = False  # that the process is to stop
+# Ends the pauses. A thread sets it, not the handler of signals: that may have interrupted a pause that holds its lock.
+_wake = threading.Event()
 _forking = threading.local()
 _if_late: list[Callable[[], None]] = []
+_started: list[subprocess.Popen[bytes]] = []  # they end with this process
 _writing = 0  # how deep the main thread is in deferred()
 
 
@@ -55,6 +62,7 @@ def listening() -> Iterator[None]:
         signal.set_wakeup_fd(told_before)
         os.close(write_end)
         _if_late.clear()
+        _started.clear()
 
 
 def call_if_late(function: Callable[[], None]) -> None:
@@ -62,14 +70,19 @@ def call_if_late(function: Callable[[], None]) -> None:
     _if_late.append(function)
 
 
+def kill_at_end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process where this one ends at once; those of ``multiprocessing`` are killed by themselves."""
+    _started.append(process)
+
+
 def requested() -> bool:
     """Tell whether the process was asked to stop."""
-    return asked.is_set()
+    return _told or _wake.is_set()
 
 
 def check() -> None:
     """Raise ``Stopped`` if the process was asked to stop: at safe points of any thread, also within ``deferred()``."""
-    if asked.is_set():
+    if requested():
         raise Stopped
 
 
@@ -87,12 +100,14 @@ def sleep(seconds: float) -> None:
 
 def pause(seconds: float) -> None:
     """Sleep, in any thread, but not longer than until the process is asked to stop."""
-    asked.wait(seconds)
+    _wake.wait(seconds)
 
 
 def end() -> NoReturn:
     """End the process and those that it started, now: threads that wait for an answer are not waited for."""
-    for process in multiprocessing.active_children():
+    for child in multiprocessing.active_children():
+        child.kill()
+    for process in _started:
         process.kill()
     sys.stderr.flush()
     os._exit(STOPPED)
@@ -100,7 +115,7 @@ def end() -> NoReturn:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Let the main thread finish what it writes here; ``Stopped`` comes at the end of the block."""
+    """Let the main thread finish what it writes here, in time; ``Stopped`` comes at the end of the block."""
     global _writing
     if threading.current_thread() is not threading.main_thread():
         yield  # signals never interrupt other threads
@@ -115,8 +130,8 @@ def deferred() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    first = not asked.is_set()
-    asked.set()
+    global _told
+    first, _told = not _told, True
     if first and not _writing:
         raise Stopped
 
@@ -131,6 +146,7 @@ def _watch(read_end: int) -> None:
         num_signals += sum(byte in SIGNALS for byte in told)
         if num_signals == 1:
             threading.Thread(target=_end_late, name="stopping late", daemon=True).start()
+            threading.Thread(target=_wake.set, name="stopping pauses", daemon=True).start()
         elif num_signals > 1:
             end()
     os.close(read_end)
@@ -138,12 +154,16 @@ def _watch(read_end: int) -> None:
 
 def _end_late() -> None:
     time.sleep(LIMIT_SECONDS)
-    while _writing:
-        time.sleep(0.1)
     logger.warning("stopped %.0f s after the signal, in the middle of something", LIMIT_SECONDS)
+    last = threading.Thread(target=_call_if_late, name="stopping at last", daemon=True)
+    last.start()
+    last.join(LAST_SECONDS)
+    end()
+
+
+def _call_if_late() -> None:
     for function in _if_late:
         function()
-    end()
 
 
 @functools.cache
@@ -162,8 +182,10 @@ def _release_signals() -> None:
 
 def _forget() -> None:
     """Give a forked child the system's own handlers: it has no step to stop."""
+    global _told, _wake
     signal.set_wakeup_fd(-1)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    asked.clear()
+    _told, _wake = False, threading.Event()  # another thread may hold the lock of the parent's
+    _started.clear()
     _release_signals()

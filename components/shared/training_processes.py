@@ -5,6 +5,7 @@ With several machines, the step does this on each of them, and torch.distributed
 Two things pass between the step and its processes beside the job's file. On their standard input, a pipe of the
 step's: a byte asks them to stop (one of them reads it; they agree on it at the end of a step), and its end says that
 the step is gone, killed perhaps, so that no process trains on for nobody. And in the job's folder, how each one failed.
+A process that is deep in a library when its end comes is killed as soon as torch.distributed.run is gone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any, NoReturn
 from components.shared import exit_codes, stopping
 from components.shared.checkpoints import CheckpointStore
 from components.shared.errors import InputError, UnavailableError
+from components.shared.processes import end_with_parent
 from components.shared.training_job import C, TrainingJob
 from components.shared.training_nodes import Node, own_node
 
@@ -72,6 +74,7 @@ def _launch(job: TrainingJob[Any], trainer_module: str, node: Node | None) -> No
         stopping.deferred(),  # they save a checkpoint first
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr) as process,  # noqa: S603 -- our own module
     ):
+        stopping.kill_at_end(process)
         _wait(process)
         if process.returncode and not stopping.requested():
             _explain_failure(job)
@@ -89,6 +92,7 @@ def _meeting_place(num_nodes: int, node: Node | None) -> list[str]:
 
 def work(train: Callable[[TrainingJob[C]], None], config: type[C]) -> NoReturn:
     """Be one of the processes; the main function of a module with a trainer, called with the job's file."""
+    end_with_parent(signal.SIGKILL)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     job = TrainingJob.read(sys.argv[1], config)
     try:
@@ -101,7 +105,8 @@ def work(train: Callable[[TrainingJob[C]], None], config: type[C]) -> NoReturn:
         if isinstance(error, stopping.Stopped) or stopping.requested():  # another process may have got the signal
             sys.exit(exit_codes.STOPPED)
         raise
-    sys.exit(exit_codes.DONE)
+    logging.shutdown()
+    os._exit(exit_codes.DONE)  # threads of libraries that still run abort a process that tidies up
 
 
 def _has_lost_others(error: BaseException) -> bool:

@@ -32,12 +32,16 @@ TRAINERS = [f"components.{step}.trainer" for step in ("train_sft", "train_dpo", 
 
 @dataclass(frozen=True, kw_only=True)
 class Fate:
-    """A signal that a process gets some time after it has begun a call of a function; 1 is the first."""
+    """A signal that a process gets some time after it has begun a call of a function; 1 is the first.
+
+    ``hangs``: the call goes on for longer than anybody waits.
+    """
 
     function: str  # module:name or module:Class.name
     call: int = 1
     seconds: float = 0.0
     signal: signal.Signals = signal.SIGKILL
+    hangs: bool = False
 
 
 def live(
@@ -111,6 +115,8 @@ def _meet(fate: Fate) -> None:
                 threading.Thread(target=_strike, args=(fate,), daemon=True).start()
             else:
                 os.kill(os.getpid(), fate.signal)
+            if fate.hangs:
+                time.sleep(600)
         return function(*args, **kwargs)
 
     setattr(owner, name, wrapped)

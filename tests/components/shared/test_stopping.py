@@ -22,6 +22,7 @@ from components.shared.tries import TRIES, Blame, blame
 from components.shared.workspace import Workspace
 from tests.components.shared.deadly import ROW_SECONDS
 from tests.components.shared.engines.served import Answer, reply, serve
+from tests.components.shared.mortals import is_alive
 from tests.conftest import WriteRows
 
 MAX_SECONDS = 15.0  # what a node of GKE leaves that is taken away; an idle machine takes a fraction of one
@@ -187,27 +188,82 @@ def test_ctrl_c_stops_like_sigterm(tmp_path: Path, write_questions: WriteRows) -
 @pytest.mark.parametrize(
     "at_work",
     [
-        "with stopping.deferred(): there(); stopping.pause(60); time.sleep(1.0); print('written', flush=True)",
+        "with stopping.deferred(): there(); stopping.pause(60); print('written', flush=True)",
         "with stopping.deferred(): there(); stopping.pause(60); stopping.check_unless_deferred(); "
         "print('written', flush=True)",
+    ],
+    ids=["main_thread", "work_for_it"],
+)
+def test_what_is_being_written_is_finished(at_work: str) -> None:
+    process = _start_script(at_work, limit=SECONDS)
+    process.terminate()
+    _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == STOPPED, said
+    assert "written" in said
+
+
+@pytest.mark.parametrize(
+    "at_work",
+    [
+        "with stopping.deferred(): there(); time.sleep(600)",
         "there(); hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)",  # minutes, and the interpreter does not get to run
         "there(); work()",
         "there(); time.sleep(600)",
         "with stopping.deferred(): there(); retries.until_answered('a call', cut_off)",
         "with stopping.deferred(): there(); asyncio.run(retries.until_answered_async('a call', cut_off_too))",
     ],
-    ids=["writing", "uploading", "in_a_library", "swallowed", "asleep", "retrying", "retrying_async"],
+    ids=["writing_for_long", "in_a_library", "swallowed", "asleep", "retrying", "retrying_async"],
 )
 def test_a_signal_is_heeded_wherever_the_process_is(at_work: str) -> None:
     process = _start_script(at_work)
     process.terminate()
     _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == STOPPED, said
-    assert ("written" in said) == ("written" in at_work)
+
+
+def test_a_signal_ends_a_pause_whichever_of_its_calls_it_meets() -> None:
+    command = [sys.executable, "-m", "tests.components.shared.interrupted_pause"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10 * SECONDS)
+    codes = done.stdout.split()
+    assert len(codes) > 10
+    assert set(codes) == {str(STOPPED)}
+
+
+def test_a_process_whose_last_work_gets_no_answer_ends_all_the_same() -> None:
+    process = _start_script(
+        "stopping.LAST_SECONDS = 0.1; stopping.call_if_late(lambda: time.sleep(600)); there(); work()"
+    )
+    process.terminate()
+    assert process.wait(SECONDS) == STOPPED
+
+
+@pytest.mark.parametrize("num_signals", [1, 2])
+def test_what_a_process_started_ends_with_it(num_signals: int) -> None:
+    process = _start_script(
+        "child = subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "    stopping.kill_at_end(child)\n"
+        "    with stopping.deferred():\n"
+        "        there(); os.write(1, f'{child.pid}\\n'.encode())\n"
+        "        stopping.pause(60); there(); time.sleep(600)",
+        limit=0.5 if num_signals == 1 else SECONDS,
+    )
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    process.terminate()
+    assert _is_there(process)
+    if num_signals == 2:
+        process.terminate()
+    assert process.wait(SECONDS) == STOPPED
+    deadline = time.monotonic() + SECONDS
+    while is_alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_second_signal_ends_at_once() -> None:
-    process = _start_script("with stopping.deferred(): there(); stopping.pause(60); there(); time.sleep(600)")
+    process = _start_script(
+        "with stopping.deferred(): there(); stopping.pause(60); there(); time.sleep(600)", limit=SECONDS
+    )
     process.terminate()
     assert _is_there(process), "what is being written is finished"
     process.terminate()
@@ -242,15 +298,15 @@ def test_what_goes_wrong_while_a_step_is_stopped_is_not_reported() -> None:
     assert "ValueError" not in said
 
 
-def _start_script(at_work: str, workspace: Path = Path("w")) -> Process:
+def _start_script(at_work: str, workspace: Path = Path("w"), limit: float = 0.5) -> Process:
     """Start a step that is at something; return once it says that it is there."""
     script = f"""
-import asyncio, contextlib, hashlib, os, sys, time
+import asyncio, contextlib, hashlib, os, subprocess, sys, time
 from components.shared import retries, stopping
 from components.shared.cli import run_step
 from tests.components.shared.sample_folders import SampleConfig, create_folder
 def some_folder(config, workspace): return create_folder(workspace, 4, 2)
-stopping.LIMIT_SECONDS = 0.5
+stopping.LIMIT_SECONDS = {limit}
 def there():
     os.write(1, b"there" + os.linesep.encode())
 def work():

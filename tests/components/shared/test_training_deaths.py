@@ -221,6 +221,21 @@ def test_a_training_that_is_told_to_stop_saves_its_step_and_continues_behind_it(
     _assert_same(config, training.undisturbed)
 
 
+@pytest.mark.parametrize("training", ["train_sft"], indirect=True)
+def test_a_training_that_takes_too_long_to_stop_is_cut_off_and_continues_from_its_last_whole_checkpoint(
+    training: Training, tmp_path: Path
+) -> None:
+    config, log = training.place(str(tmp_path / "workspace")), tmp_path / "log"
+    for function, call, continued_from in ((STEP_BEGINS, 4, 0), (MARK, 3, 2)):  # in step 4; before the marker of step 4
+        told = Fate(function=function, call=call, signal=signal.SIGTERM, hangs=True)
+        assert live(config, log, [told]) == exit_codes.STOPPED, log.read_text()
+        assert _last_continued_from(log) == continued_from
+    assert _newest_step(config) == 4
+    assert live(config, log) == exit_codes.DONE, log.read_text()
+    assert _last_continued_from(log) == 2
+    _assert_same(config, training.undisturbed)
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("parallelism", ["none", "zero3"])
 def test_two_processes_continue_after_sigkill_and_sigterm_and_no_process_is_left_over(
