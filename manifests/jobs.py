@@ -15,6 +15,7 @@ from components.shared.config import StepConfig, WholePartConfig, flag_of, info_
 from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
 from components.shared.images import ImageName, image
 from components.steps import config_of, step_names
+from pipelines import store_secret
 from pipelines.hardware_profiles import Task, read_profile
 from pipelines.parameters import Hardware
 
@@ -29,6 +30,7 @@ SIZE_LABEL = "scalequest.dev/size"
 SIZES: dict[ImageName, Size] = {"cpu": "cpu", "vllm": "inference", "train": "training"}
 RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted does not count
 DAYS_KEPT = 7
+DEADLINE_DAYS = 14  # longer than any step takes; an image that cannot be pulled does not hold a place for ever
 # An Indexed Job's pod tells the step which shard it is (JOB_COMPLETION_INDEX); nobody sets it.
 SET_BY_KUBERNETES = "shard"
 # The images keep their caches below /tmp, an emptyDir here; what else looks for a home finds it there, too.
@@ -83,6 +85,7 @@ def options_text(step: Step) -> str:
         f"  name: {step.object_name}",
         "  labels:",
         *(f"    {name}: {value}" for name, value in LABELS.items()),
+        "immutable: true # pods that begin later have the options of those that began before",
         "data:",
     ]
     for field in step.options:
@@ -109,6 +112,7 @@ def job_of(step: Step) -> dict[str, Any]:
             **_completions(step),
             "podReplacementPolicy": "Failed",  # a pod that is stopping may still write: the next one waits for its end
             "podFailurePolicy": {"rules": _failure_rules(step)},
+            "activeDeadlineSeconds": DEADLINE_DAYS * 86400,
             "ttlSecondsAfterFinished": DAYS_KEPT * 86400,
             "template": {
                 "metadata": {"labels": {**LABELS, **NO_SIDECAR, SIZE_LABEL: step.size}, "annotations": NO_EVICTION},
@@ -164,7 +168,7 @@ def _pod(step: Step, task: Task) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(step, task)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, shm_volume(task)],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, shm_volume(task), store_secret.volume(Hardware().store_secret)],
     }
 
 
@@ -182,7 +186,11 @@ def _container(step: Step, task: Task) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}, {"name": "shm", "mountPath": "/dev/shm"}],  # noqa: S108
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
+            store_secret.MOUNT,
+        ],
     }
 
 
@@ -197,4 +205,4 @@ def _secrets(step: Step) -> list[dict[str, Any]]:
     return [
         {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
         for variable, secret, key in keys
-    ]
+    ] + store_secret.variables(secrets.store_secret)

@@ -35,6 +35,9 @@ class Hardware:
     accelerator: str = parameter("nvidia.com/gpu", help="the accelerator's resource name")
     gpu_node_selector: dict[str, str] = parameter({}, help="labels of the nodes for steps with accelerators")
     gpu_tolerations: list[dict[str, str]] = parameter([], help="taints that steps with accelerators tolerate")
+    store_secret: str = parameter(
+        "scalequest-store", help="name of the Secret with the store's endpoint and keys; need not exist"
+    )
     hub_secret: str = parameter("huggingface-token", help="name of the Secret with the hub's token; need not exist")
     rewriter_secret: str = parameter(
         "rewriter-key", help="name of the Secret with the rewriter endpoint's key; need not exist"

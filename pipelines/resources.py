@@ -13,6 +13,7 @@ from typing import Any
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
+from pipelines import store_secret
 from pipelines.parameters import Common
 
 QUEUE_LABEL, QUEUE = "kueue.x-k8s.io/queue-name", "scalequest-gpu"  # the LocalQueue that the Helm chart makes
@@ -29,7 +30,7 @@ INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NC
 
 def on_cpu(task: PipelineTask, run: Common) -> PipelineTask:
     """Run a step without an accelerator."""
-    return _prepared(_sized(task, run.cpu_step_cpu, run.cpu_step_memory))
+    return _prepared(_sized(task, run.cpu_step_cpu, run.cpu_step_memory), run)
 
 
 def on_cpu_with_hub(task: PipelineTask, run: Common) -> PipelineTask:
@@ -51,13 +52,13 @@ def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
     GPUs are more shards.
     """
     task = _sized(task, run.inference_cpu, run.inference_memory)
-    return _prepared(_accelerated(task, run, run.inference_gpus, INFERENCE_SHM))
+    return _prepared(_accelerated(task, run, run.inference_gpus, INFERENCE_SHM), run)
 
 
 def on_training_gpus(task: PipelineTask, run: Common) -> PipelineTask:
     """Run a step that trains a model, on one machine; "0" GPUs for none."""
     task = _sized(task, run.training_cpu, run.training_memory)
-    return _prepared(_accelerated(task, run, run.training_gpus, TRAINING_SHM))
+    return _prepared(_accelerated(task, run, run.training_gpus, TRAINING_SHM), run)
 
 
 def _sized(task: PipelineTask, cpu: Any, memory: Any) -> PipelineTask:
@@ -76,12 +77,14 @@ def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> Pipeli
     return kubernetes.add_pod_label(task, QUEUE_LABEL, QUEUE)
 
 
-def _prepared(task: PipelineTask) -> PipelineTask:
+def _prepared(task: PipelineTask, run: Common) -> PipelineTask:
     # A step continues where it stopped, so that a retry after a lost pod is cheap. Argo counts the longest back-off
     # from the first attempt's start: the default of one hour would leave a step that fails after two without a retry.
     task.set_retry(RETRIES, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=f"{7 * DAY}s")
     # Kubeflow's cache does not look whether a folder still stands; the workspace does, and reuses what is finished.
     task.set_caching_options(False)
+    kubernetes.use_secret_as_env(task, run.store_secret, {key: key for key in store_secret.KEYS}, optional=True)
+    kubernetes.use_secret_as_volume(task, run.store_secret, store_secret.FOLDER, optional=True)
     kubernetes.set_timeout(task, TIMEOUT)
     kubernetes.set_security_context(task, run_as_user=UID, run_as_group=GID, run_as_non_root=True)
     # An eviction to save nodes would cost the parts in flight, and a training what came after its last checkpoint.

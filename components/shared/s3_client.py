@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from datetime import datetime
 from typing import Any, cast
 
@@ -20,7 +21,8 @@ class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
     """s3fs with our retries in place of its own and of botocore's (AWS_MAX_ATTEMPTS has no effect).
 
     The body of an answer is read as part of the request, whole: what may be large is asked for by ranges. ``options``
-    are what fsspec reads from the environment (FSSPEC_S3_ANON=true for public buckets).
+    are what fsspec reads from the environment (FSSPEC_S3_ANON=true for public buckets). AWS_REGION is read here:
+    botocore, unlike Amazon's clients in other languages, knows AWS_DEFAULT_REGION alone.
     """
 
     retries = 1
@@ -29,6 +31,8 @@ class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
     def __init__(self, **options: Any) -> None:
         self._signing_in = asyncio.Lock()
         self._signed_in = False
+        if region := os.environ.get("AWS_REGION"):
+            options["client_kwargs"] = {"region_name": region} | options.get("client_kwargs", {})
         timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": read_seconds()}
         super().__init__(
             **options,

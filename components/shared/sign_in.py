@@ -30,13 +30,14 @@ AWS_VARIABLES = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE
 _GOOGLE_SERVER = "metadata.google.internal"
 _AWS_SERVER = "http://169.254.169.254/"
 _UNSET = "no credentials found for this store, and no metadata server that gives them"
+_SECRET = "the Secret scalequest-store of the pod's namespace (helm/README.md)"  # noqa: S105 - a name
 _GOOGLE_REMEDY = (
-    "on a cluster, give the step's service account Workload Identity; elsewhere run `gcloud auth application-default "
-    "login`, or name a key file by GOOGLE_APPLICATION_CREDENTIALS"
+    f"on a cluster, give the step's service account Workload Identity, or put a key file into {_SECRET}; elsewhere run "
+    "`gcloud auth application-default login`, or name a key file by GOOGLE_APPLICATION_CREDENTIALS"
 )
 _AWS_REMEDY = (
-    "on a cluster, give the step's service account a role (IRSA, Pod Identity); elsewhere set AWS_ACCESS_KEY_ID and "
-    "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+    f"on a cluster, give the step's service account a role (IRSA, Pod Identity), or put AWS_ACCESS_KEY_ID and "
+    f"AWS_SECRET_ACCESS_KEY into {_SECRET}; elsewhere set these two, or AWS_PROFILE"
 )
 
 

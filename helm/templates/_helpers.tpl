@@ -142,6 +142,29 @@ imagePullSecrets:
       optional: true
 {{- end }}
 
+{{/* The store's endpoint and keys, where their Secret exists: pipelines/store_secret.py says which and why. */}}
+{{- define "scalequest.storeVariables" -}}
+{{- range list "AWS_ENDPOINT_URL" "AWS_REGION" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_CA_BUNDLE" "AWS_REQUEST_CHECKSUM_CALCULATION" "GOOGLE_APPLICATION_CREDENTIALS" }}
+- name: {{ . }}
+  valueFrom:
+    secretKeyRef: {name: {{ $.Values.secrets.store.name | quote }}, key: {{ . }}, optional: true}
+{{- end }}
+{{- end }}
+{{- define "scalequest.storeMount" -}}
+- {name: store, mountPath: /etc/scalequest-store, readOnly: true}
+{{- end }}
+{{- define "scalequest.storeVolume" -}}
+- name: store
+  secret: {secretName: {{ .Values.secrets.store.name | quote }}, optional: true}
+{{- end }}
+
+{{/* What a run is told of it: its pods know the default name by themselves. */}}
+{{- define "scalequest.storeSetting" -}}
+{{- if ne .Values.secrets.store.name "scalequest-store" -}}
+--set=store_secret={{ .Values.secrets.store.name }}
+{{- end -}}
+{{- end }}
+
 {{/* A quantity so many times: (list "95690m" 2) is 191380m. */}}
 {{- define "scalequest.times" -}}
 {{- $number := regexFind "^[0-9]+" (index . 0) -}}

@@ -22,7 +22,7 @@ from tests.manifests.tools import CHART, Objects, Tools, copy_chart
     [
         ("profile=eks-p4d", "s3://bucket/runs", "paper"),
         ("profile=gke-a100-40g,spot=true", "gs://bucket/runs", "paper"),
-        ("profile=local", "gs://bucket/runs", "smoke"),
+        ("profile=local", "s3://bucket/runs", "smoke"),
     ],
 )
 def test_the_notes_say_commands_that_the_command_line_takes(
@@ -50,6 +50,14 @@ def test_the_notes_say_how_to_rewrite_with_the_judge(tools: Tools) -> None:
     assert "--set rewriter_endpoint=http://scalequest-judge.scalequest.svc:8000/v1" in notes
 
 
+def test_the_notes_say_how_to_give_a_stores_keys_and_tell_a_run_where_they_are(tools: Tools) -> None:
+    notes = tools.notes("--set", "secrets.store.name=minio")
+    assert "kubectl create secret generic minio --namespace scalequest" in notes
+    (submit,) = [line.split()[1:] for line in notes.splitlines() if line.startswith("  scalequest submit ")]
+    assert _parsed(submit).params["settings"] == ["store_secret=minio"]
+    assert "store_secret" not in tools.notes()
+
+
 def test_with_a_queue_the_notes_use_it(tools: Tools) -> None:
     assert "--no-queue" not in tools.notes("--set", "kueue.enabled=true")
 
@@ -69,6 +77,7 @@ def test_queue_secrets_and_account_are_those_that_the_pipelines_name(rendered: d
     parameters = {parameter.name: parameter.default for parameter in get_command(app).commands["submit"].params}  # type: ignore[attr-defined]
     assert find_one(rendered["gke"], "LocalQueue")["metadata"]["name"] == QUEUE_OF_PIPELINES
     assert values["secrets"]["hubToken"]["name"] == Hardware().hub_secret
+    assert values["secrets"]["store"]["name"] == Hardware().store_secret
     assert values["serviceAccount"]["name"] == parameters["service_account"]
     assert values["profile"] == parameters["profile"]
 

@@ -9,12 +9,14 @@ import pytest
 
 from components.shared import exit_codes
 from manifests.generate import pipeline_objects
+from pipelines import store_secret
 from pipelines.cluster.package import without_queue
 from pipelines.compiled_pipeline import COMPILED
 from pipelines.hardware_profiles import profile_names, read_profile
 from pipelines.resources import QUEUE, QUEUE_LABEL
-from tests.helm.matrix import IMAGES, JUDGE, RECURRING
+from tests.helm.matrix import IMAGES, JUDGE, MATRIX, RECURRING
 from tests.helm.objects import find_all, find_one, judge_of
+from tests.manifests.pod_security import pods_of
 from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.manifests.tools import Objects, Tools
 from tests.source_tree import ROOT
@@ -240,6 +242,20 @@ def test_helm_test_runs_a_real_step_that_succeeds(rendered: dict[str, Objects], 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip(), "_manifest.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["Pod", "CronJob", "TrainingRuntime"])
+@pytest.mark.parametrize("name", ["scalequest-store", "123"])
+def test_every_pod_that_works_on_a_workspace_takes_the_stores_endpoint_and_keys(
+    kind: str, name: str, tools: Tools
+) -> None:
+    objects = tools.render(**MATRIX["everything"], secrets__store__name=name).objects
+    ((_, pod),) = pods_of([find_one(objects, kind)])
+    (container,) = pod["containers"]
+    variables = [each for each in container["env"] if each["name"] in store_secret.KEYS]
+    assert variables == store_secret.variables(name)
+    assert store_secret.MOUNT in container["volumeMounts"]
+    assert store_secret.volume(name) in pod["volumes"]
 
 
 def test_helm_test_writes_into_the_workspace_that_is_given(rendered: dict[str, Objects]) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pipelines.cluster import trainer_checks
 from pipelines.cluster.account_rights import OF_EVERY_STEP
 from tests.helm.objects import find_all, find_one, granted, rights_of
-from tests.manifests.tools import Objects
+from tests.manifests.tools import CHART, Objects, Tools
 
 
 def test_only_a_trainer_lets_steps_start_trainings(rendered: dict[str, Objects]) -> None:
@@ -20,6 +20,17 @@ def test_the_steps_account_may_do_what_the_doctor_asks_about(rendered: dict[str,
     assert wanted <= granted(rendered["default"], "scalequest")
 
 
+def test_the_steps_account_reads_no_secret_but_the_one_of_the_pipelines_own_store(
+    rendered: dict[str, Objects], tools: Tools
+) -> None:
+    own = {"local-example": "mlpipeline-minio-artifact", "existing-account": "mlpipeline-minio-artifact"}
+    example = tools.render(CHART / "examples/local.yaml").objects
+    for name, objects in {**rendered, "local-example": example}.items():
+        rules = [rule for role in find_all(objects, "Role") for rule in role["rules"] if "secrets" in rule["resources"]]
+        wanted = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [own.get(name)], "verbs": ["get"]}
+        assert rules == ([wanted] if name in own else []), name
+
+
 def test_a_trainer_grants_what_the_doctor_asks_for(rendered: dict[str, Objects]) -> None:
     of_steps, of_people = (granted(rendered["everything"], who) for who in ("scalequest", "data-team"))
     assert {(group, resource, verb) for verb, group, resource in trainer_checks.NEEDED} <= of_steps
@@ -32,6 +43,9 @@ def test_only_people_may_run_steps_as_plain_jobs_and_only_where_that_is_wanted(r
     making = {("batch", "jobs", "create"), ("", "configmaps", "create"), ("", "configmaps", "patch")}
     assert making <= granted(rendered["everything"], "data-team")
     assert making <= granted(rendered["everything"], "ci")
+    role = rights_of(find_one(rendered["everything"], "Role", "scalequest-jobs")["rules"])
+    seen = {("", "pods"), ("", "pods/log"), ("", "events"), ("kueue.x-k8s.io", "workloads")}
+    assert {(*resource, verb) for resource in seen for verb in ("get", "list", "watch")} <= role
     for name, objects in rendered.items():
         for account in ("scalequest", "scalequest-submit", "default-editor"):
             assert not making & granted(objects, account), name

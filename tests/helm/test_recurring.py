@@ -24,8 +24,9 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     objects = rendered["everything"]
     job = find_one(objects, "CronJob")["spec"]
     assert job["concurrencyPolicy"] == "Forbid"
-    *_, bad_input = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
-    assert (bad_input["action"], bad_input["onExitCodes"]["values"]) == ("FailJob", [exit_codes.BAD_INPUT])
+    *_, for_good = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    codes = [exit_codes.BUG, exit_codes.BAD_INPUT]
+    assert (for_good["action"], for_good["onExitCodes"]["values"]) == ("FailJob", codes)
     pod = job["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert [*container["command"], *container["args"]] == [
@@ -46,6 +47,20 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     assert {each for each in writing if each[0] != "pipelines.kubeflow.org"} == {
         ("trainer.kubeflow.org", "trainjobs", "delete")  # what a terminated run leaves
     }
+
+
+def test_a_recurring_run_waits_for_kubeflow_and_says_in_the_end_why_it_failed(rendered: dict[str, Objects]) -> None:
+    job = find_one(rendered["everything"], "CronJob")["spec"]["jobTemplate"]["spec"]
+    pauses = [min(10 * 2**number, 360) for number in range(job["backoffLimit"])]  # at least, between two pods
+    assert 40 * 60 < sum(pauses) < job["activeDeadlineSeconds"]
+    (container,) = job["template"]["spec"]["containers"]
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+def test_a_recurring_run_is_told_of_a_secret_with_another_name(tools: Tools) -> None:
+    objects = tools.render(**RECURRING, secrets__store__name="minio", recurring__settings=["seed=7"]).objects
+    (container,) = _recurring_pod(objects)["containers"]
+    assert container["args"][-2:] == ["--set=store_secret=minio", "--set=seed=7"]
 
 
 def test_kubeflows_client_finds_the_token_that_a_recurring_run_mounts(rendered: dict[str, Objects]) -> None:

@@ -43,7 +43,7 @@ def test_kubeflows_own_defaults_stay_and_the_policy_is_put_onto_them() -> None:
     assert sorted(applied["data"]) == [
         "failedPodRestart",
         "workflowDefaults",
-    ]  # a server-side apply leaves the rest alone
+    ]  # an apply leaves the rest alone
     assert applied["metadata"] == {"name": "workflow-controller-configmap", "namespace": "kubeflow"}
     assert [problem for version in kubernetes_versions() for problem in problems_of([applied], version)] == []
 

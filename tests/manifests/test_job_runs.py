@@ -7,16 +7,21 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from components.shared.exit_codes import BAD_INPUT
 from components.shared.manifests import read_manifest
+from pipelines.parameters import Hardware
 from tests.manifests.tools import Tools, write_overlay
 from tests.source_tree import ROOT
+from tests.stores import Store
+
+Secrets = Mapping[str, Mapping[str, str]]  # name, key, value
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +61,38 @@ def test_a_pod_whose_index_is_beyond_the_shards_ends_with_the_code_that_gives_it
     assert "--shard 1 does not exist among --num-shards 1" in last.stderr
 
 
+def test_a_job_finds_its_store_by_the_secret_and_nothing_else(s3_store: Store, tools: Tools, tmp_path: Path) -> None:
+    options = {"workspace": s3_store.uri, "source": "reasoning-gym:chain_sum", "num_questions": "3"}
+    secret = dict(s3_store.environment)
+    secret["AWS_REGION"] = secret.pop("AWS_DEFAULT_REGION")
+    secret |= {"key.json": "a file of the volume", "num_questions": "99"}  # keys that are no variables of a pod's
+    (pod,) = _run_job("import-questions", options, tools, tmp_path, secrets={Hardware().store_secret: secret})
+    assert pod.returncode == 0, pod.stderr
+    assert read_manifest(pod.stdout.strip()).rows_in == 3
+
+
+def test_a_job_without_role_and_secret_is_told_of_both(tools: Tools, tmp_path: Path) -> None:
+    options = {"workspace": "s3://bucket/runs", "source": "reasoning-gym:chain_sum", "num_questions": "3"}
+    alone = {Hardware().store_secret: {"AWS_EC2_METADATA_DISABLED": "true"}}  # not one of the keys that a pod takes
+    (pod,) = _run_job("import-questions", options, tools, tmp_path, secrets=alone, AWS_EC2_METADATA_DISABLED="true")
+    assert pod.returncode == BAD_INPUT
+    assert "give the step's service account a role (IRSA, Pod Identity), or put AWS_ACCESS_KEY_ID and " in pod.stderr
+    assert f"into the Secret {Hardware().store_secret} of the pod's namespace" in pod.stderr
+
+
 def _run_job(
-    name: str, options: dict[str, str], tools: Tools, folder: Path, indexes: Sequence[int] = (0,)
+    name: str,
+    options: dict[str, str],
+    tools: Tools,
+    folder: Path,
+    indexes: Sequence[int] = (0,),
+    secrets: Secrets = MappingProxyType({}),
+    **machine: str,
 ) -> list[subprocess.CompletedProcess[str]]:
-    """Run pods of a Job, one after the other; of an Indexed Job those with the given indexes."""
+    """Run pods of a Job, one after the other; of an Indexed Job those with the given indexes.
+
+    ``secrets`` are those of the namespace, ``machine`` what a pod finds in its environment besides.
+    """
     place = folder / "overlay"
     place.mkdir()
     patch = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": options}
@@ -67,20 +100,31 @@ def _run_job(
     config_map, job = tools.build(place)
     (container,) = job["spec"]["template"]["spec"]["containers"]
     is_indexed = job["spec"].get("completionMode") == "Indexed"
+    given = config_map["data"] | dict(_variables(container, secrets))
     return [
-        _run_container(
-            container, config_map["data"], {"JOB_COMPLETION_INDEX": str(index)} if is_indexed else {}, folder
-        )
+        _run_container(container, given | ({"JOB_COMPLETION_INDEX": str(index)} if is_indexed else {}), folder, machine)
         for index in indexes
     ]
 
 
+def _variables(container: dict[str, Any], secrets: Secrets) -> Iterator[tuple[str, str]]:
+    """Yield a container's variables as the kubelet does: none of an optional Secret, or key, that is not there."""
+    for item in container["env"]:
+        if "value" in item:
+            yield item["name"], item["value"]
+            continue
+        source = item["valueFrom"]["secretKeyRef"]
+        value = secrets.get(source["name"], {}).get(source["key"])
+        assert value is not None or source["optional"], "the kubelet would not start the container"
+        if value is not None:
+            yield item["name"], value
+
+
 def _run_container(
-    container: dict[str, Any], options: dict[str, str], index: dict[str, str], folder: Path
+    container: dict[str, Any], given: dict[str, str], folder: Path, machine: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run a container's command with what stands in the object, and nothing else of this machine's environment."""
-    given = options | {item["name"]: item["value"] for item in container["env"] if "value" in item} | index
     arguments = [re.sub(r"\$\((\w+)\)", lambda found: given[found[1]], word) for word in container["args"]]
-    image = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    image = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder), **machine}
     command = [sys.executable, *container["command"][1:], *arguments]
     return subprocess.run(command, cwd=folder, env=given | image, capture_output=True, text=True, check=False)

@@ -13,6 +13,7 @@ from components.shared import exit_codes
 from components.shared.cli import parse_config
 from components.shared.config import WholePartConfig, flag_of, options_of
 from manifests.jobs import SIZE_LABEL, default_text, read_steps
+from pipelines import store_secret
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from pipelines.hardware_profiles import read_profile
 from tests.manifests.pod_security import pod_metadata_of
@@ -92,6 +93,23 @@ def test_pods_that_end_badly_are_treated_by_what_their_exit_code_means(name: str
 
 
 @pytest.mark.parametrize("name", STEPS)
+def test_a_job_takes_the_stores_endpoint_and_keys_with_no_patch_and_beside_its_options(name: str) -> None:
+    (_, job), container = _objects(name), _container(name)
+    variables = [each for each in container["env"] if each["name"] in store_secret.KEYS]
+    assert variables == store_secret.variables("scalequest-store")
+    assert store_secret.MOUNT in container["volumeMounts"]
+    assert store_secret.volume("scalequest-store") in job["spec"]["template"]["spec"]["volumes"]
+    assert [list(source) for source in container["envFrom"]] == [["configMapRef"]]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_all_pods_of_a_job_have_the_same_options_and_end_some_day(name: str) -> None:
+    options, job = _objects(name)
+    assert options["immutable"] is True
+    assert 7 * 86_400 <= job["spec"]["activeDeadlineSeconds"] <= 30 * 86_400
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_the_job_runs_the_image_and_command_of_the_component(name: str) -> None:
     container = component_of(name).component_spec.implementation.container
     (step,) = _objects(name)[1]["spec"]["template"]["spec"]["containers"]
@@ -116,7 +134,7 @@ def test_what_a_job_needs_is_asked_for_and_written_where_it_may_be(name: str) ->
     container = _container(name)
     assert set(container["resources"]["requests"]) == {"cpu", "memory", "ephemeral-storage"}
     assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"]
-    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
     assert mounts == {"/tmp", "/dev/shm"}
     folders = [item["value"] for item in container["env"] if "value" in item]
     assert all(folder.startswith("/tmp") for folder in folders)

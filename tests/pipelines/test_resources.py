@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from pipelines import store_secret
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from tests.manifests.pod_security import violations
 
@@ -74,10 +75,22 @@ def test_pods_without_accelerators_go_to_any_node_at_once(executors: Executors) 
 
 
 def test_only_who_fetches_from_the_hub_or_asks_the_endpoint_sees_a_secret(executors: Executors) -> None:
-    seen = {(_step_of(container), variable) for _, container, settings in executors for variable in _secrets(settings)}
+    variables = ((container, variable) for _, container, settings in executors for variable in _secrets(settings))
+    seen = {(_step_of(container), variable) for container, variable in variables if variable not in store_secret.KEYS}
     allowed = {("import_model", "HF_TOKEN"), ("import_questions", "HF_TOKEN"), ("build_preferences", "OPENAI_API_KEY")}
     assert seen <= allowed
     assert seen
+
+
+def test_every_pod_takes_the_stores_endpoint_and_keys_from_a_secret_that_may_be_missing(executors: Executors) -> None:
+    for label, _, settings in executors:
+        (secret,) = [each for each in settings["secretAsEnv"] if each["keyToEnv"][0]["envVar"] in store_secret.KEYS]
+        assert secret["keyToEnv"] == [{"secretKey": key, "envVar": key} for key in store_secret.KEYS], label
+        (files,) = settings["secretAsVolume"]
+        assert files["mountPath"] == store_secret.FOLDER
+        for each in (secret, files):
+            assert each["optional"] is True, label
+            assert each["secretNameParameter"]["componentInputParameter"].endswith("store_secret"), label
 
 
 def _pod(settings: dict[str, Any], kubeflows: dict[str, Any]) -> dict[str, Any]:
@@ -85,8 +98,9 @@ def _pod(settings: dict[str, Any], kubeflows: dict[str, Any]) -> dict[str, Any]:
     own = settings["securityContext"]
     context = {"runAsNonRoot": own["runAsNonRoot"], "runAsUser": int(own["runAsUser"]), **kubeflows}
     mounts = {name: settings[name] for name in settings if name.endswith(("Mount", "Mounts", "AsVolume"))}
-    assert set(mounts) <= {"emptyDirMounts"}, "another kind of volume: say here what it becomes"
+    assert set(mounts) <= {"emptyDirMounts", "secretAsVolume"}, "another kind of volume: say here what it becomes"
     volumes = [{"name": each["volumeName"], "emptyDir": {}} for each in mounts.get("emptyDirMounts", [])]
+    volumes += [{"name": "secret", "secret": {"optional": each["optional"]}} for each in mounts["secretAsVolume"]]
     return {"containers": [{"name": "main", "securityContext": context}], "volumes": volumes}
 
 

@@ -19,6 +19,7 @@ from aiohttp import web
 from components.shared.retries import LIMIT_VARIABLE
 from components.shared.sign_in import WAIT_SECONDS
 from components.shared.workspace import Workspace
+from pipelines.parameters import Hardware
 from tests.conftest import WriteRows
 from tests.fault_proxy import FaultProxy, fault_proxy, new_clients
 from tests.stores import Store, new_bucket
@@ -205,7 +206,7 @@ def test_a_metadata_server_of_ec2_that_never_answers_ends_in_one_message() -> No
     step = run_step("s3://bucket/workspace", "s3://bucket/questions", environment)
     assert step.returncode == 75, step.stderr
     assert f"a request for credentials to {endpoint} was tried " in message_of(step)
-    assert message_of(step).endswith("elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
+    assert message_of(step).endswith("elsewhere set these two, or AWS_PROFILE")
 
 
 def test_a_token_service_that_never_answers_ends_in_one_message(tmp_path: Path) -> None:
@@ -222,8 +223,10 @@ def test_a_token_service_that_never_answers_ends_in_one_message(tmp_path: Path) 
     [
         ("gs", {"NO_GCE_CHECK": "true"}, "gcloud auth application-default login"),
         ("gs", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "give the step's service account Workload Identity"),
+        ("gs", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, f"put a key file into the Secret {Hardware().store_secret}"),
         ("s3", {"AWS_EC2_METADATA_DISABLED": "true"}, "AWS_PROFILE"),
         ("s3", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "give the step's service account a role"),
+        ("s3", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, f"into the Secret {Hardware().store_secret}"),
     ],
 )
 def test_no_credentials_and_no_metadata_server_is_bad_input(scheme: str, place: dict[str, str], remedy: str) -> None:
