@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ from components.shared.manifests import Manifest, read_manifest_or_none
 PAGE_NAME = "report.html"  # what an HTML output shows, if the step wrote one into its folder
 # Where the launcher looks for the file of an output, which it uploads to the output's uri.
 MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio"}
-_OF_KUBERNETES = "pipelinechannel--"  # what a task asks of Kubernetes stands among its inputs, too
+# What a task asks of Kubernetes stands among its inputs, too, under names that kfp gives it.
+_OF_KUBERNETES = re.compile(r"pipelinechannel--.*|base_image|(cpu|memory)_(request|limit)|accelerator_(type|count)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ def read_task(executor_input: str) -> KubeflowTask:
         content = json.loads(executor_input)
         values, outputs = content.get("inputs", {}).get("parameterValues", {}), content["outputs"]
         return KubeflowTask(
-            given={name: _text(value) for name, value in values.items() if not name.startswith(_OF_KUBERNETES)},
+            given={name: _text(value) for name, value in values.items() if not _OF_KUBERNETES.fullmatch(name)},
             output_file=outputs["outputFile"],
             parameter_files=[parameter["outputFile"] for parameter in outputs.get("parameters", {}).values()],
             artifacts=outputs.get("artifacts", {}),

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.shared.images import read_names
+from components.shared.kubeflow_task import read_task
 from pipelines import compiling
 from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.compiling import check_compiled, compile_pipelines
@@ -32,6 +34,18 @@ print(sorted(name for name in sys.modules if name.startswith("components.") and 
 
 def test_the_compiled_pipelines_are_up_to_date_and_free_of_known_traps() -> None:
     assert check_compiled() == []
+
+
+@pytest.mark.parametrize("path", sorted(COMPILED.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_step_knows_each_input_of_its_task_as_an_option_or_as_a_request_to_kubernetes(path: Path) -> None:
+    spec = read_documents(path)[0]
+    components = [spec["root"], *spec["components"].values()]
+    tasks = [task for component in components for task in component.get("dag", {}).get("tasks", {}).values()]
+    for task in tasks:
+        component = spec["components"][task["componentRef"]["name"]]
+        if "executorLabel" in component:
+            told = {"inputs": {"parameterValues": task["inputs"]["parameters"]}, "outputs": {"outputFile": "nowhere"}}
+            assert read_task(json.dumps(told)).given.keys() <= component["inputDefinitions"]["parameters"].keys()
 
 
 def test_compiling_and_checking_need_kfp_only_and_load_no_step() -> None:

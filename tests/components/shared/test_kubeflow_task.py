@@ -130,6 +130,9 @@ def test_options_have_the_words_of_a_command_line_and_what_kubernetes_is_asked_f
         "folders": ["a", "é"],
         "nothing": None,
         "pipelinechannel--cpu": "4",
+        "cpu_request": "4",
+        "accelerator_count": "1",
+        "base_image": "scalequest/cpu",
     }
     given = {
         "name": "a b",
