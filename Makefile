@@ -6,7 +6,7 @@ WORKSPACE ?= runs/laptop
 FLAVOUR ?= cuda
 BIN := .venv/bin
 
-.PHONY: help install demo test test-all test-faults lint format compile bench images e2e-containers release-images lock clean
+.PHONY: help install demo test test-slow test-faults lint format compile bench images e2e-containers release-images lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +26,11 @@ install: .venv/installed ## make .venv with all that a run without a GPU needs (
 demo: install ## the main job: the whole method with a small real model, to a dataset in runs/laptop
 	$(BIN)/scalequest run laptop --workspace $(WORKSPACE)
 
-test: install ## all tests that need no accelerator and no minutes
-	$(BIN)/python -m pytest -m "not model and not faults and not gpu and not containers"
+test: install ## the tests that are quick: under ten minutes
+	$(BIN)/python -m pytest -m "not slow and not model and not faults and not gpu and not containers"
 
-test-all: install ## the tests with the real small model as well
-	$(BIN)/python -m pytest -m "not faults and not gpu and not containers"
+test-slow: install ## the tests that are slow by nature: kills, trainings, whole runs, the real small model
+	$(BIN)/python -m pytest -m "(slow or model) and not faults and not gpu and not containers"
 
 test-faults: install ## whole runs, killed a hundred times on each kind of store
 	$(BIN)/python -m pytest -m "faults and not gpu"

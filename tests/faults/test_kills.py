@@ -14,6 +14,8 @@ from tests.faults.sameness import assert_accounted_for, assert_same
 from tests.smoke_runs import Finished, run_command, run_environment
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 TRAINED = ("import_model", "train_sft", "train_dpo", "train_scorer")  # PyTorch takes most of a run's time
 KILLS = 34  # a run: three make 100 on each kind of store
 

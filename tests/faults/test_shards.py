@@ -28,6 +28,8 @@ from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 NUM_ROWS = 150
 ROWS_PER_PART = 2  # 75 parts: more than the largest number of shards
 ROW_SECONDS = 0.002

@@ -132,6 +132,7 @@ def test_a_finished_folder_opens_no_engine(workspace: Workspace, monkeypatch: py
     assert run(config(workspace), workspace) == folder
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(workspace: Workspace) -> None:
     options = {"num_questions": 4000, "rows_per_part": 100}
     undisturbed = run(config(workspace, **options), workspace)

@@ -117,6 +117,7 @@ def test_a_folder_may_end_without_a_single_response(workspace: Workspace, write_
     assert read_manifest(none_left).rejected == {"length": 5}
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(
     workspace: Workspace, write_questions: WriteRows
 ) -> None:

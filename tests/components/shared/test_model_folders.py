@@ -7,6 +7,8 @@ import time
 from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
+
 from components.shared import storage, transfers
 from components.shared.manifests import read_manifest
 from components.shared.multipart import PART_BYTES
@@ -61,6 +63,7 @@ def test_checkpoints_that_a_killed_training_left_beside_its_model_are_removed_wh
     assert len(storage.list_names(folder.uri)) >= 3, "the model, its plan and its manifest stay"
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_killed_continues_and_the_manifest_stays_last(
     faulty_store: FaultyStore, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from tests.components.shared.sample_folders import SampleConfig
 from tests.fault_proxy import FaultProxy, FaultyStore
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = 2**23 + 1  # 33 ranges
 LISTINGS = 100_000  # bytes of all else that a fetch reads: listings, the manifest, the model's small files
 FETCH = [sys.executable, "-m", "tests.components.shared.fetcher"]

@@ -205,6 +205,7 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -
         until_answered("a call", lambda: None)
 
 
+@pytest.mark.slow
 def test_a_step_makes_the_same_rows_though_a_tenth_of_the_answers_is_wrong(
     faulty_store: FaultyStore, tmp_path: Path, write_questions: WriteRows
 ) -> None:

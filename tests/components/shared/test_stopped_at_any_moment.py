@@ -15,6 +15,8 @@ import pytest
 from components.shared.exit_codes import DONE, STOPPED
 from components.shared.manifests import MANIFEST
 
+pytestmark = pytest.mark.slow
+
 NUM_MOMENTS = 20
 SECONDS = 60.0  # for what takes one, on a busy machine
 AS_FIRST_PROCESS = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]

@@ -21,6 +21,8 @@ from tests.components.shared.deadly import MARKER
 from tests.conftest import WriteRows
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 NUM_ROWS = 24
 ROWS_PER_PART = 5
 DEADLY = 12  # in the middle of the third part

@@ -29,6 +29,8 @@ from tests.components.shared.mortals import Fate, descendants_of, is_alive, live
 from tests.conftest import WriteRows
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 NUM_STEPS = 8
 OPTIONS: dict[str, Any] = {
     "max_tokens": 96, "batch_size": 4, "micro_batch_size": 2, "learning_rate": 1e-3, "checkpoint_steps": 2,

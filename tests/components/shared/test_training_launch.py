@@ -42,6 +42,8 @@ from tests.conftest import WriteRows
 from tests.source_tree import ROOT
 from tests.stores import free_ports
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60.0
 QUEUE = {"kueue.x-k8s.io/queue-name": "scalequest-gpu"}
 

@@ -30,6 +30,8 @@ from tests.components.shared.mortals import descendants_of, is_alive, start
 from tests.conftest import WriteRows
 from tests.stores import free_ports
 
+pytestmark = pytest.mark.slow
+
 NUM_NODES = 2
 SECONDS = 120.0  # for what takes a few, on a busy machine
 

@@ -15,6 +15,8 @@ from components.shared.errors import InputError, UnavailableError
 from tests.components.shared.mortals import is_alive
 from tests.components.shared.waiting_trainer import launch
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60
 
 

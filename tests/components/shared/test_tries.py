@@ -137,6 +137,7 @@ def work_by_engine(
         settle(part, index, "" if reason == "stop" else reason)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     deadly=st.sets(st.integers(1, NUM_ROWS - 1), max_size=3),  # seed 0 is that of the probe

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from unittest import mock
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from components.shared.tries import MAX_TRIES, TRIES
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_rejects
 from tests.components.shared.sample_folders import create_folder, settle, some_row
+
+pytestmark = pytest.mark.slow
 
 NUM_ROWS, ROWS_PER_PART = 9, 3
 NUM_SHARDS = 2

@@ -32,6 +32,8 @@ from tests.conftest import WriteRows
 from tests.fault_proxy import new_clients
 from tests.stores import READER, Store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SECONDS = 60
 

@@ -40,6 +40,7 @@ def train(workspace: Workspace, examples: str, model: Path, **options: Any) -> t
     return folder, read_manifest(folder)
 
 
+@pytest.mark.slow
 def test_a_difficulty_scorer_learns_the_fail_rate(
     workspace: Workspace, write_rows: WriteRows, tiny_model: Path
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_difficulty_scorer_learns_the_fail_rate(
     check_scorer(fetch_model(folder), "--scorer", "transformers")
 
 
+@pytest.mark.slow
 def test_a_reward_scorer_learns_which_response_is_right(
     workspace: Workspace, write_rows: WriteRows, tiny_model: Path
 ) -> None:
@@ -106,6 +108,7 @@ def test_equal_labels_train_with_a_warning_and_without_rank_correlation(
     assert manifest.metrics["held_out_mse_of_mean"] == 0.0
 
 
+@pytest.mark.slow
 def test_accumulated_passes_train_what_one_pass_trains(
     workspace: Workspace, write_rows: WriteRows, tiny_model: Path
 ) -> None:
@@ -116,6 +119,7 @@ def test_accumulated_passes_train_what_one_pass_trains(
     assert accumulated.metrics["train_mse"] == pytest.approx(whole.metrics["train_mse"], rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_same_options_give_the_same_model(workspace: Workspace, write_rows: WriteRows, tiny_model: Path) -> None:
     examples = write_rows(workspace, some_rows(8))
     _, first = train(workspace, examples, tiny_model, epochs=1)

@@ -96,6 +96,7 @@ def test_the_prompt_and_the_chat_family_are_part_of_the_address(
     assert list(response) == ["solve_prompt.txt", "chatml.yaml"]
 
 
+@pytest.mark.slow
 def test_micro_batches_do_not_change_the_training(tmp_path: Path, tiny_model: Path, write_questions: WriteRows) -> None:
     losses = []
     for size in (1, 4):

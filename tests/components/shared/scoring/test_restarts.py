@@ -145,6 +145,7 @@ def test_memory_that_is_short_for_any_text_ends_the_process_and_condemns_nothing
     assert read_manifest(score(workspace, questions, lambda: ScriptedScorer(0))).rejected == {}
 
 
+@pytest.mark.slow
 def test_what_the_memory_does_not_hold_is_done_in_smaller_batches_and_a_text_too_large_for_it_is_set_aside(
     tiny_scorer: Path, tmp_path: Path, workspace: Workspace, write_questions: WriteRows,
     caplog: pytest.LogCaptureFixture,
