@@ -9,20 +9,16 @@ failures, so that they go when kfp is mended.
 from __future__ import annotations
 
 import contextlib
-import os
+import logging
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from kfp import components, local
@@ -33,10 +29,9 @@ from kfp.local.status import Status
 from components.shared.errors import InputError, UnavailableError
 from components.shared.exit_codes import UNAVAILABLE
 from pipelines.compiled_pipeline import executor_input_of_command, step_of_command
+from pipelines.step_processes import SIGNALLED, RunInterruptedError, StepProcesses
 
-REPOSITORY = Path(__file__).parents[1]
 LAST_LINES = 12  # of a failed step's log, shown to the user
-_SIGNALLED = 128  # a process that signal n ended has the exit code 128 + n, as shells and Kubernetes say it
 
 
 class Observer(Protocol):
@@ -54,6 +49,12 @@ class Observer(Protocol):
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
         """Take note that a step ended well; ``folder`` may still lack the parts of other shards."""
 
+    def stopping(self, step_was_told: bool) -> None:
+        """Say that the run was asked to stop, and what a second signal does; from any thread, at any moment."""
+
+    def ends_at_once(self) -> None:
+        """Leave the terminal in order, for the process ends; from any thread, at any moment."""
+
 
 class StepFailedError(Exception):
     """A step ended with another exit code than 0."""
@@ -63,45 +64,36 @@ class StepFailedError(Exception):
         self.step, self.exit_code, self.last_lines, self.log = step, exit_code, last_lines, log
 
 
-class RunInterruptedError(Exception):
-    """The run was asked to stop, by Ctrl-C or SIGTERM, and so was its step."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by signal {number}")
-        self.exit_code = _SIGNALLED + number
-
-
 def run_compiled(path: Path, arguments: Mapping[str, Any], observer: Observer) -> None:
     """Run a compiled pipeline; StepFailedError where a step fails, RunInterruptedError where a signal ends it.
 
     The steps' logs are kept only then. For the main thread.
     """
     folder = Path(tempfile.mkdtemp(prefix="scalequest-"))
-    processes = _Processes(observer, folder)
-    with _quiet(folder / "kfp.log"), processes.in_place_of_kfp(), processes.stopped_by_signals():
+    steps = _Steps(observer, folder)
+    with _quiet(folder / "kfp.log"), steps.in_place_of_kfp(), steps.processes.stopped_by_signals():
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / "outputs"))
         try:
             components.load_component_from_file(str(path))(**arguments)
         except Exception as error:
             # kfp wraps a step's failure once a loop, or more; the failure itself was noted when it happened.
-            if processes.signal:
-                raise RunInterruptedError(processes.signal) from error
-            raise processes.failure or error from error
+            if steps.processes.signal:
+                raise RunInterruptedError(steps.processes.signal) from error
+            raise steps.failure or error from error
     shutil.rmtree(folder)
 
 
-@dataclass
-class _Processes:
-    """Starts the steps' processes, one after another: two at once would share the cores and double the memory."""
+class _Steps:
+    """Does the steps one after another: two at once would share the cores and double the memory."""
 
-    observer: Observer
-    folder: Path
-    failure: Exception | None = None
-    signal: int = 0  # that asked the run to stop
-    process: subprocess.Popen[str] | None = None  # of the step that runs
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    task: threading.local = field(default_factory=threading.local)  # its ``retries``; a loop's tasks have threads
-    number: int = 0
+    def __init__(self, observer: Observer, folder: Path) -> None:
+        self.failure: Exception | None = None
+        self.processes = StepProcesses(observer.stopping, observer.ends_at_once)
+        self._observer = observer
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._task = threading.local()  # its ``retries``; a loop's tasks have threads
+        self._number = 0
 
     @contextlib.contextmanager
     def in_place_of_kfp(self) -> Iterator[None]:
@@ -113,98 +105,65 @@ class _Processes:
         ):
             yield
 
-    @contextlib.contextmanager
-    def stopped_by_signals(self) -> Iterator[None]:
-        """End the run with its present step at Ctrl-C and SIGTERM; at a second one, at once."""
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            if self.signal:
-                raise KeyboardInterrupt
-            self.signal = number
-            if number == signal.SIGTERM and self.process is not None:  # Ctrl-C reaches the step by itself
-                self.process.send_signal(number)
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
     def _execute_task(self, *, task_spec: Any, **others: Any) -> Any:
         """Keep the task's retry policy in mind: what starts its process is not told."""
-        self.task.retries = task_spec.retry_policy.max_retry_count
+        self._task.retries = task_spec.retry_policy.max_retry_count
         return _original_execute_task(task_spec=task_spec, **others)
 
     def _handler(self) -> type:
-        processes = self
+        steps = self
 
         class StepHandler:
             def __init__(self, *, full_command: list[str], **_: Any) -> None:
                 self.full_command = full_command
 
             def run(self) -> Status:
-                processes.run(self.full_command)
+                steps.run(self.full_command)
                 return Status.SUCCESS
 
         return StepHandler
 
     def run(self, command: list[str]) -> None:
         """Run one step to its end. Raises rather than reports a failure, because kfp would retry it, whatever it is."""
-        with self.lock:
-            if self.signal:
-                raise RunInterruptedError(self.signal)
+        with self._lock:
             if self.failure is not None:
                 raise self.failure
-            self.number += 1
+            self._number += 1
             step, given = step_of_command(command), executor_input_of_command(command)
             started = time.monotonic()
-            self.observer.step_started(step, given["inputs"]["parameterValues"])
-            log = self.folder / f"{self.number:03d}-{step}.log"
+            self._observer.step_started(step, given["inputs"]["parameterValues"])
+            log = self._folder / f"{self._number:03d}-{step}.log"
             exit_code, last_lines = self._run_attempts(command, log)
             if exit_code != 0:
                 self.failure = StepFailedError(step, exit_code, last_lines, log)
                 raise self.failure
             folder = Path(given["outputs"]["parameters"]["folder"]["outputFile"]).read_text(encoding="utf-8")
             try:
-                self.observer.step_finished(step, folder, time.monotonic() - started)
+                self._observer.step_finished(step, folder, time.monotonic() - started)
             except (InputError, UnavailableError) as error:  # of the store, which it asks for the folder
                 self.failure = error
                 raise
 
     def _run_attempts(self, command: list[str], log: Path) -> tuple[int, list[str]]:
         """Start the step again, at once, as often as its retry policy says: it continues where it stopped."""
-        retries = self.task.retries
+        retries = self._task.retries
         for attempt in range(1, retries + 1):
             exit_code, last_lines = self._run_process(command, log)
-            if self.signal or not _may_pass(exit_code):
+            if self.processes.signal or not _may_pass(exit_code):
                 return exit_code, last_lines
-            self.observer.step_died(exit_code, attempt, retries + 1)
+            self._observer.step_died(exit_code, attempt, retries + 1)
         return self._run_process(command, log)
 
     def _run_process(self, command: list[str], log: Path) -> tuple[int, list[str]]:
         last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])}
-        with (
-            log.open("a", encoding="utf-8") as file,
-            subprocess.Popen(  # noqa: S603 - the command is one of our own steps
-                [sys.executable, *command[1:]],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                env=environment,
-            ) as process,
-        ):
-            assert process.stdout is not None
-            self.process = process
-            for line in process.stdout:
+        with log.open("a", encoding="utf-8") as file:
+
+            def hear(line: str) -> None:
                 file.write(line)
                 last_lines.append(line.rstrip())
-                self.observer.step_said(line.rstrip())
-        self.process = None
-        code = process.returncode
-        return code if code >= 0 else _SIGNALLED - code, list(last_lines)
+                self._observer.step_said(line.rstrip())
+
+            return self.processes.run(command[1:], hear), list(last_lines)
 
 
 @contextlib.contextmanager
@@ -216,7 +175,7 @@ def loops_mended() -> Iterator[None]:
 
 def _may_pass(exit_code: int) -> bool:
     """Tell whether the same command may do better: a store did not answer, or a signal ended it (but Ctrl-C's)."""
-    return exit_code == UNAVAILABLE or (exit_code > _SIGNALLED and exit_code != _SIGNALLED + signal.SIGINT)
+    return exit_code == UNAVAILABLE or (exit_code > SIGNALLED and exit_code != SIGNALLED + signal.SIGINT)
 
 
 _original_execute_task: Callable[..., Any] = task_executor.execute_single_task
@@ -247,7 +206,21 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet(log: Path) -> Iterator[None]:
-    """Send what kfp prints to a file, and drop its warnings that resources mean nothing here."""
+    """Send what kfp prints and logs to a file, and drop its warnings that resources mean nothing here.
+
+    It logs as the root logger does, and changes that one's handlers. Warnings of our own still reach the user.
+    """
+    root, ours = logging.getLogger(), logging.getLogger("components")
+    handlers, level = root.handlers[:], root.level
+    aloud = logging.StreamHandler()
+    aloud.setLevel(logging.WARNING)
     with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        root.handlers[:] = [logging.StreamHandler(file)]
+        ours.addHandler(aloud)
+        try:
+            yield
+        finally:
+            ours.removeHandler(aloud)
+            root.handlers[:] = handlers
+            root.setLevel(level)

@@ -54,6 +54,17 @@ class ConsoleObserver:
         line = f"{self._heading} ended with exit code {exit_code} and continues: attempt {attempt + 1} of {attempts}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
+    def stopping(self, step_was_told: bool) -> None:
+        """Print at once that the run stops, for good."""
+        told = f"step {self._heading} is told; " if step_was_told else ""
+        self._console.print(
+            f"stopping: {told}once more ends all at once", markup=False, highlight=False, soft_wrap=True
+        )
+
+    def ends_at_once(self) -> None:
+        """Give the terminal its cursor back."""
+        self._console.show_cursor()
+
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
         """Print the step's line for good."""
         self._finished += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +18,18 @@ from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of
 from pipelines.show_command import print_funnel
+from pipelines.step_processes import SIGNALLED, RunInterruptedError
+
+INTERRUPTED = "interrupted; the same command continues where this run stopped"
 
 
 def run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str = "") -> int:
     """Run a preset, or one column of the figure with its values; return the exit code: that of the step that failed."""
-    return exit_code_of("run", lambda: _run_preset(preset, settings, workspace, pipeline))
+    try:
+        return exit_code_of("run", lambda: _run_preset(preset, settings, workspace, pipeline))
+    except KeyboardInterrupt:  # before the pipeline runs, or after: meanwhile it heeds signals itself
+        Console(stderr=True).print(INTERRUPTED)
+        return SIGNALLED + signal.SIGINT
 
 
 def _run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str) -> int:
@@ -30,7 +38,7 @@ def _run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: 
     run = prepare_run(preset, settings, workspace, pipeline)
     check_writable(workspace)
     console.print(f"{preset}: {run.pipeline.path.stem}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
-    return _run(run, workspace, console)
+    return run_pipeline(run, workspace, console)
 
 
 def check_writable(workspace: str) -> None:
@@ -44,10 +52,11 @@ def check_writable(workspace: str) -> None:
         raise InputError(f"--workspace {workspace}: {standing} cannot be written; give a directory that can")
 
 
-def _run(run: Run, workspace: str, console: Console) -> int:
+def run_pipeline(run: Run, workspace: str, console: Console) -> int:
+    """Run a pipeline whose arguments were checked, and say what came out; return the exit code."""
     with console.status("starting Kubeflow Pipelines"):
         # Takes seconds, and only a run needs it.
-        from pipelines.local_runner import RunInterruptedError, StepFailedError, run_compiled
+        from pipelines.local_runner import StepFailedError, run_compiled
     try:
         with ConsoleObserver(console, len(run.steps)) as observer:
             run_compiled(run.pipeline.path, run.arguments, observer)
@@ -55,7 +64,7 @@ def _run(run: Run, workspace: str, console: Console) -> int:
         _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
         return failure.exit_code
     except RunInterruptedError as interrupted:
-        console.print("interrupted; the same command continues where this run stopped")
+        console.print(INTERRUPTED)
         return interrupted.exit_code
     _print_result(console, observer.last_folder)
     return 0

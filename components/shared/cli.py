@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import signal
 import sys
 import typing
 from collections.abc import Callable, Collection, Sequence
@@ -19,6 +20,7 @@ from components.shared import exit_codes, stopping
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.kubeflow_task import KubeflowTask, read_task
+from components.shared.processes import RUNNER, end_with_parent
 from components.shared.termination_message import BAD_INPUT, leave_message
 from components.shared.workspace import Workspace
 
@@ -47,6 +49,8 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask 
 def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str] | None = None) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    if os.environ.get(RUNNER) == str(os.getppid()):
+        end_with_parent(signal.SIGTERM)
     try:
         with stopping.listening():
             folder = _run(config, run, sys.argv[1:] if argv is None else argv)

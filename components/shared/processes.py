@@ -15,6 +15,7 @@ from typing import Literal
 
 State = Literal["alive", "dead", "unknown"]
 
+RUNNER = "SCALEQUEST_RUNNER"  # the environment variable that names the process of `scalequest run` to its steps
 _PR_SET_PDEATHSIG = 1  # of Linux
 
 

@@ -57,7 +57,7 @@ class Killer:
             try:
                 self._follow(run)
             except BaseException:
-                os.killpg(run.pid, signal.SIGKILL)  # the test was interrupted
+                _kill_session(run.pid)  # the test was interrupted
                 raise
             if run.returncode == 0 and self.kills.total() >= self.min_kills:
                 break
@@ -97,7 +97,7 @@ class Killer:
         victim = self._random.choice(family)
         with contextlib.suppress(ProcessLookupError):
             if draw < WHOLE_RUN_SHARE:
-                os.killpg(run.pid, signal.SIGKILL)
+                _kill_session(run.pid)
                 self.kills["the whole run", step] += 1
             elif draw < WHOLE_RUN_SHARE + RUNNER_SHARE:
                 os.kill(run.pid, signal.SIGKILL)
@@ -105,6 +105,12 @@ class Killer:
             else:
                 os.kill(victim, signal.SIGKILL)
                 self.kills["a step" if victim == process else "a step's child", step] += 1
+
+
+def _kill_session(session: int) -> None:
+    """Kill a run with its steps, each of which has a group of its own."""
+    for process in _processes_of(session):
+        os.kill(process, signal.SIGKILL)
 
 
 def _steps_of(session: int) -> Iterator[tuple[int, str]]:

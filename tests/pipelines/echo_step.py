@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 
@@ -24,13 +27,30 @@ def main() -> None:
 
 
 def meet_fate(fates: Path) -> None:
-    """Take the first line off a file and die of it: an exit code, or a signal as a negative number."""
+    """Take the first line off a file and meet it.
+
+    An exit code; a signal as a negative number, to die of; "wait", for a signal; "hang", with a child, for any but
+    SIGKILL. Who waits writes its number, and the child's, into a file beside.
+    """
     first, *rest = fates.read_text().splitlines() or ["0"]
     fates.write_text("\n".join(rest))
+    if first in ("wait", "hang"):
+        wait(fates, hangs=first == "hang")
     if int(first) < 0:
         os.kill(os.getpid(), -int(first))
     if int(first) > 0:
         sys.exit(int(first))
+
+
+def wait(fates: Path, hangs: bool) -> None:
+    pids = [os.getpid()]
+    if hangs:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pids.append(subprocess.Popen(["sleep", "600"]).pid)
+    temporary = fates.with_suffix(".tmp")
+    temporary.write_text(" ".join(map(str, pids)))
+    temporary.rename(fates.with_suffix(".pids"))
+    time.sleep(600)
 
 
 main()

@@ -1,8 +1,12 @@
+import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +16,19 @@ from kfp.local import subprocess_task_handler
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipelines import local_runner
 from pipelines.fan_out import as_text
 from pipelines.local_runner import (
-    RunInterruptedError,
     StepFailedError,
     _iteration_task_spec,
-    _Processes,
     run_compiled,
 )
+from pipelines.run_command import INTERRUPTED
+from pipelines.step_processes import RunInterruptedError
+from tests.components.shared.mortals import is_alive
 from tests.pipelines.echo_component import echo
+
+SECONDS = 60.0  # for what takes no time, on a busy machine
+STOPPING = "stopping: step tests.pipelines.echo_step is told; once more ends all at once"
 
 
 class Recorder:
@@ -42,6 +49,12 @@ class Recorder:
 
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
         self.folders.append(folder)
+
+    def stopping(self, step_was_told: bool) -> None:
+        self.lines.append("stopping" if step_was_told else "stopping between steps")
+
+    def ends_at_once(self) -> None:
+        self.lines.append("ends at once")
 
     def given(self, name: str) -> list[dict[str, Any]]:
         """Return the options of every echo step of that name."""
@@ -122,22 +135,17 @@ def test_a_failed_step_in_a_loop_stops_the_other_iterations(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_with_its_step_and_no_other_step_begins(
-    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    runs: list[_Processes] = []
-
-    def keep(*given: Any) -> _Processes:
-        runs.append(_Processes(*given))
-        return runs[0]
-
-    monkeypatch.setattr(local_runner, "_Processes", keep)
+def test_a_signal_ends_the_run_with_its_step_and_no_other_step_begins(number: signal.Signals, tmp_path: Path) -> None:
+    stopping = threading.Event()
 
     class Interrupter(Recorder):
         def step_said(self, line: str) -> None:
             os.kill(os.getpid(), number)
-            while not runs[0].signal:  # this is the thread of a loop; the signal goes to the main one
-                time.sleep(0.01)
+            assert stopping.wait(SECONDS)  # this is the thread of a loop
+
+        def stopping(self, step_was_told: bool) -> None:
+            super().stopping(step_was_told)
+            stopping.set()
 
     path, before = tmp_path / "pipeline.yaml", signal.getsignal(number)
     compiler.Compiler().compile(loops, str(path))
@@ -146,8 +154,80 @@ def test_a_signal_ends_the_run_with_its_step_and_no_other_step_begins(
     with pytest.raises(RunInterruptedError) as caught:
         run_compiled(path, {"items": items, "shards": [0, 1]}, interrupter)
     assert caught.value.exit_code == 128 + number
-    assert len(interrupter.lines) == 1  # one step was started
+    assert interrupter.lines == ["started tests.pipelines.echo_step", "stopping"]
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_run_that_is_told_to_stop_in_a_loop_says_so_at_once_and_ends_with_its_step(
+    number: signal.Signals, exit_code: int, tmp_path: Path
+) -> None:
+    with running_loop(tmp_path, "wait") as (run, pids):
+        run.send_signal(number)
+        said, errors = run.communicate(timeout=SECONDS)
+        assert run.returncode == exit_code
+        assert said.splitlines() == [STOPPING, INTERRUPTED]
+        assert errors == ""
+        assert not any(map(is_alive, pids))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_run_at_once_with_all_that_its_step_started(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    with running_loop(tmp_path, "hang") as (run, pids):
+        run.send_signal(number)
+        assert run.stdout is not None
+        assert run.stdout.readline().rstrip() == STOPPING
+        assert len(pids) == 2
+        assert all(map(is_alive, pids))
+        run.send_signal(number)
+        assert run.wait(SECONDS) == 128 + number
+        wait_until_gone(pids)
+
+
+def test_a_step_that_fails_in_a_loop_says_why_and_kfp_nothing(tmp_path: Path) -> None:
+    with running_loop(tmp_path, "1") as (run, _):
+        said, errors = run.communicate(timeout=SECONDS)
+        assert run.returncode == 1
+        assert said == ""
+        assert "Task " not in errors
+        assert errors.splitlines()[-1].startswith("step tests.pipelines.echo_step failed with exit code 1; its log is ")
+
+
+def test_a_step_ends_with_its_killed_runner(tmp_path: Path) -> None:
+    options = ["--questions", str(tmp_path), "--workspace", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.pipelines.killed_runner", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout is not None
+        step = int(runner.stdout.readline())
+        assert is_alive(step)
+        runner.kill()
+    wait_until_gone([step])
+
+
+@contextlib.contextmanager
+def running_loop(folder: Path, fate: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Start a run with a loop of steps; yield it and the processes that its first step waits with, if it waits."""
+    (folder / "fates").write_text(fate)
+    environment = os.environ | {"TMPDIR": str(folder), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "tests.pipelines.interrupted_run", str(folder)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            waits = fate in ("wait", "hang")
+            while waits and not (folder / "fates.pids").exists():
+                assert run.poll() is None, run.communicate()
+                time.sleep(0.05)
+            yield run, [int(pid) for pid in (folder / "fates.pids").read_text().split()] if waits else []
+        finally:
+            run.kill()
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while any(map(is_alive, pids)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("fates", "exit_codes"), [([-9], [137]), ([75, -15, 143], [75, 143, 143]), ([-11], [139])])

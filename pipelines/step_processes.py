@@ -1,0 +1,122 @@
+"""The process of the step that a run is at, and the signals that end a run.
+
+Each step has a process group of its own. So Ctrl-C in a terminal reaches the runner alone, as SIGTERM does: the runner
+tells the step, once; a second signal kills the whole group, and ends the runner. Both are the work of a thread, because
+the main thread may be waiting for those of a loop of kfp.local.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from components.shared.processes import RUNNER
+
+REPOSITORY = Path(__file__).parents[1]
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALLED = 128  # a process that signal n ended has the exit code 128 + n, as shells and Kubernetes say it
+UNHEARD_SECONDS = 1.0  # that last words may take: a terminal may be stopped
+
+
+class RunInterruptedError(Exception):
+    """The run was asked to stop, by Ctrl-C or SIGTERM, and so was its step."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by signal {number}")
+        self.exit_code = SIGNALLED + number
+
+
+class StepProcesses:
+    """Runs one process after another, until a signal comes.
+
+    ``tell`` says to the user that a run is stopping, and whether a step was told; ``part`` is called before the runner
+    ends at once.
+    """
+
+    def __init__(self, tell: Callable[[bool], None], part: Callable[[], None]) -> None:
+        self.signal = 0  # that asked the run to stop
+        self._tell, self._part = tell, part
+        self._process: subprocess.Popen[str] | None = None
+        self._starting = threading.Lock()  # also held while the process is told to stop: none starts meanwhile
+
+    def run(self, command: Sequence[str], heard: Callable[[str], None]) -> int:
+        """Run a step's command, each line that it prints given to ``heard``; return its exit code.
+
+        Raises RunInterruptedError, and starts nothing, once the run was asked to stop.
+        """
+        with self._start(command) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                heard(line)
+        with self._starting:
+            self._process = None
+        return process.returncode if process.returncode >= 0 else SIGNALLED - process.returncode
+
+    def _start(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
+            RUNNER: str(os.getpid()),
+        }
+        with self._starting:
+            if self.signal:
+                raise RunInterruptedError(self.signal)
+            self._process = subprocess.Popen(  # noqa: S603 - the command is one of our own steps
+                [sys.executable, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env=environment,
+                process_group=0,
+            )
+            return self._process
+
+    @contextlib.contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """Stop at signals within the block. For the main thread."""
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        threading.Thread(target=self._watch, args=(read_end,), name="signals", daemon=True).start()
+        told_before = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        heeded = [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, lambda *_: None) for number in heeded}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(told_before)
+            os.close(write_end)
+
+    def _watch(self, read_end: int) -> None:
+        """Read the numbers of signals, which the interpreter's own handler writes."""
+        while told := os.read(read_end, 64):
+            for number in (number for number in told if number in SIGNALS):
+                if self.signal:
+                    self._end_at_once(number)
+                self._stop(number)
+        os.close(read_end)
+
+    def _stop(self, number: int) -> None:
+        with self._starting:
+            self.signal = number
+            process = self._process
+            if process is not None:
+                process.terminate()
+        self._tell(process is not None)
+
+    def _end_at_once(self, number: int) -> NoReturn:
+        threading.Timer(UNHEARD_SECONDS, os._exit, [SIGNALLED + number]).start()
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._part()
+        os._exit(SIGNALLED + number)

@@ -1,0 +1,36 @@
+"""`scalequest run` of a pipeline whose steps wait in a loop: a process that gets signals.
+
+``python -m tests.pipelines.interrupted_run FOLDER``; the file ``fates`` there says what each step meets.
+"""
+
+import sys
+from pathlib import Path
+
+from kfp import compiler, dsl
+from rich.console import Console
+
+from pipelines.arguments import Run
+from pipelines.compiled_pipeline import CompiledPipeline
+from pipelines.run_command import run_pipeline
+from tests.pipelines.echo_component import echo
+
+
+@dsl.pipeline(name="waiting-loop")
+def waiting_loop(names: list[str], fates: str) -> None:
+    """Have steps wait for each other."""
+    with dsl.ParallelFor(names) as name:
+        echo(name=name, fates=fates).set_retry(3)
+
+
+def main(folder: Path) -> int:
+    """Run; return the exit code."""
+    path = folder / "waiting-loop.yaml"
+    compiler.Compiler().compile(waiting_loop, str(path))
+    arguments = {"names": ["one", "two", "three"], "fates": str(folder / "fates")}
+    pipeline = CompiledPipeline(path)
+    run = Run(pipeline=pipeline, arguments=arguments, steps=pipeline.planned_steps(arguments))
+    return run_pipeline(run, str(folder), Console(file=sys.stdout))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
