@@ -110,7 +110,8 @@ class Killer:
 def _kill_session(session: int) -> None:
     """Kill a run with its steps, each of which has a group of its own."""
     for process in _processes_of(session):
-        os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def _steps_of(session: int) -> Iterator[tuple[int, str]]:
