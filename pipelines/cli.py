@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
+from pipelines.parameters import Hardware
 
 app = typer.Typer(
     help="The ScaleQuest method: from seed questions to a dataset of questions and answers.",
@@ -109,14 +110,22 @@ def doctor(
     training_nodes: Annotated[
         int, typer.Option(help="as --set training_nodes of the run; above 1, look for Kubeflow Trainer, too", min=1)
     ] = 1,
+    store_secret: Annotated[
+        str, typer.Option(help="as --set store_secret of the run: the Secret with the store's endpoint and keys")
+    ] = Hardware.store_secret,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="ask the store from a pod as the run's account, too; takes up to a minute")
+    ] = False,
 ) -> None:
     """Look whether a run on a cluster would work, before a GPU is taken.
 
     Each line that fails says how to mend it. Ends with 2 where one does.
     """
     from pipelines.cluster.doctor_command import examine
+    from pipelines.cluster.examination import PlannedRun
 
-    sys.exit(examine(cluster, workspace, training_nodes))
+    planned = PlannedRun(workspace=workspace, cluster=cluster, training_nodes=training_nodes, store_secret=store_secret)
+    sys.exit(examine(planned, deep=deep))
 
 
 @app.command()

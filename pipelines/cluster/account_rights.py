@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
@@ -10,50 +11,65 @@ from kubernetes.client.exceptions import ApiException
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.examination import Finding
 
-Right = tuple[str, str, str]  # verb, group, resource
-OF_EVERY_STEP: tuple[Right, ...] = (  # what Argo's executor and Kubeflow's driver ask in a run's pods
-    ("create", "argoproj.io", "workflowtaskresults"),
-    ("patch", "argoproj.io", "workflowtaskresults"),
-    ("get", "", "pods"),
+
+class Right(NamedTuple):
+    """What somebody may do to the objects of a namespace."""
+
+    verb: str
+    group: str
+    resource: str  # with its subresource: pods/log
+    name: str = ""  # of the one object that it is about; all of them
+
+    @property
+    def text(self) -> str:
+        """The right as people read it, and kubectl: ``create runs.pipelines.kubeflow.org``, ``get secrets/keys``."""
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {kind}/{self.name}" if self.name else f"{self.verb} {kind}"
+
+    def in_namespace(self, namespace: str) -> client.V1ResourceAttributes:
+        """Return the right as the API is asked for it."""
+        resource, _, subresource = self.resource.partition("/")
+        return client.V1ResourceAttributes(
+            namespace=namespace,
+            verb=self.verb,
+            group=self.group,
+            resource=resource,
+            subresource=subresource or None,
+            name=self.name or None,
+        )
+
+
+OF_EVERY_STEP = (  # what Argo's executor, and Kubeflow's driver and launcher ask in a run's pods
+    Right("create", "argoproj.io", "workflowtaskresults"),
+    Right("patch", "argoproj.io", "workflowtaskresults"),
+    Right("get", "", "pods"),
+    Right("get", "", "configmaps", "kfp-launcher"),
 )
 
 
 def check_rights(namespace: str, account: str, rights: Sequence[Right], purpose: str, remedy: str) -> Finding:
-    """Ask for each right of an account in its namespace, whose administrators may ask that."""
+    """Ask for each right of an account in its namespace, which those may ask whom the role scalequest-submit is given.
+
+    Where the caller may not ask, nothing is known, and a run would show it: the account is taken to have them.
+    """
     what = f"the service account {account} may {purpose}"
     try:
-        lacking = [name_of(right) for right in rights if not _is_allowed(namespace, account, right)]
+        lacking = [right.text for right in rights if not _is_allowed(namespace, account, right)]
     except ApiException as error:
-        verb, group, resource = rights[0]
         user = f"system:serviceaccount:{namespace}:{account}"
-        question = f"kubectl auth can-i {verb} {resource}.{group} -n {namespace} --as {user}"
-        unknown = f"whether {what}: the Kubernetes API answers {error.status}"
+        question = f"kubectl auth can-i {rights[0].text} -n {namespace} --as {user}"
+        unknown = f"whether {what} is not known, and assumed: the Kubernetes API answers {error.status}"
         return Finding(None, unknown, f"have an administrator ask: {question}")
     if lacking:
         return Finding(False, f"the service account {account} may not {', '.join(lacking)} in {namespace}", remedy)
     return Finding(True, what)
 
 
-def name_of(right: Right) -> str:
-    """Return a right as people read it: ``create runs.pipelines.kubeflow.org``."""
-    verb, group, resource = right
-    return f"{verb} {resource}{f'.{group}' if group else ''}"
-
-
-def attributes_of(namespace: str, right: Right) -> client.V1ResourceAttributes:
-    """Return a right as the API is asked for it."""
-    verb, group, resource = right
-    name, _, subresource = resource.partition("/")
-    return client.V1ResourceAttributes(
-        namespace=namespace, verb=verb, group=group, resource=name, subresource=subresource or None
-    )
-
-
 def _is_allowed(namespace: str, account: str, right: Right) -> bool:
     spec = client.V1SubjectAccessReviewSpec(
         user=f"system:serviceaccount:{namespace}:{account}",
         groups=["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"],
-        resource_attributes=attributes_of(namespace, right),
+        resource_attributes=right.in_namespace(namespace),
     )
     review = client.V1LocalSubjectAccessReview(metadata=client.V1ObjectMeta(namespace=namespace), spec=spec)
     api = client.AuthorizationV1Api()

@@ -1,14 +1,28 @@
-"""Whether the workspace's store does what the workspace is built on, with the present credentials."""
+"""Whether the workspace's store does what the workspace is built on, with the credentials of this process.
+
+`scalequest doctor` asks it here, and `scalequest doctor --deep` in a pod as the run's account, which runs this module:
+``python3 -m pipelines.cluster.bucket_checks gs://bucket/runs`` prints a finding a line, as JSON.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from components.shared import storage
 from components.shared.errors import InputError, UnavailableError
+from components.shared.exit_codes import BAD_INPUT, DONE
 from pipelines.cluster.examination import Finding
+
+
+def check_is_shared(workspace: str) -> None:
+    """Raise InputError for a workspace that pods do not share."""
+    if not storage.is_remote(workspace):
+        raise InputError(f"--workspace {workspace!r} is a directory, which pods do not share; give gs://… or s3://…")
 
 
 def check_bucket(workspace: str) -> Iterator[Finding]:
@@ -45,3 +59,26 @@ def _deletable(probe: str, workspace: str) -> Finding:
         remedy = f"runs work without, but checkpoints stay and gc --delete fails ({error})"
         return Finding(None, f"workspace {workspace}: objects cannot be deleted", remedy)
     return Finding(True, f"workspace {workspace}: objects can be deleted")
+
+
+def main(workspace: str) -> int:
+    """Print what is found in a workspace, a line each; return the exit code."""
+    missing = False
+    for finding in check_bucket(workspace):
+        sys.stdout.write(json.dumps(asdict(finding), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        missing |= finding.passed is False
+    return BAD_INPUT if missing else DONE
+
+
+def read_findings(log: str) -> list[Finding]:
+    """Return the findings that a log of ``main`` holds; its other lines are other people's."""
+    findings = []
+    for line in log.splitlines():
+        with contextlib.suppress(ValueError, TypeError):
+            findings.append(Finding(**json.loads(line)))
+    return findings
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -3,43 +3,59 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 
 from rich.console import Console
 
-from components.shared.exit_codes import BAD_INPUT, DONE
-from pipelines.cluster.bucket_checks import check_bucket
-from pipelines.cluster.examination import Finding
+from components.shared.exit_codes import BAD_INPUT, DONE, STOPPED
+from components.shared.stopping import Stopped
+from pipelines.cluster.bucket_checks import check_bucket, check_is_shared
+from pipelines.cluster.examination import Finding, PlannedRun
 from pipelines.cluster.hardware import find_profile
 from pipelines.cluster.kubeflow_checks import check_kubeflow
 from pipelines.cluster.kubernetes_checks import check_kubernetes
-from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_images
+from pipelines.cluster.store_pod import check_from_pod
+from pipelines.hardware_profiles import Profile
 from pipelines.reporting import exit_code_of
 
 MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "[yellow]?[/yellow]   "}
 
 
-def examine(cluster: Cluster, workspace: str, training_nodes: int) -> int:
-    """Print a line for each thing that a run needs, with so many nodes a training; return 2 where one is missing."""
-    return exit_code_of("doctor", lambda: _examine(cluster, workspace, training_nodes))
+def examine(run: PlannedRun, *, deep: bool) -> int:
+    """Print a line for each thing that a run needs; return 2 where one is missing.
+
+    ``deep``: ask the store from a pod of the run's account, too.
+    """
+    try:
+        return exit_code_of("doctor", lambda: _examine(run, deep))
+    except Stopped:
+        return STOPPED
 
 
-def _examine(cluster: Cluster, workspace: str, training_nodes: int) -> int:
-    profile = find_profile(cluster.profile)
+def _examine(run: PlannedRun, deep: bool) -> int:
+    check_is_shared(run.workspace)
+    profile = find_profile(run.cluster.profile)
     console = Console(file=sys.stdout)
     findings: list[Finding] = []
-    checks = (
-        iter([check_images(profile, allow_tags=cluster.allow_tags)]),
-        check_kubeflow(cluster.host, cluster.namespace),
-        check_kubernetes(cluster, profile, training_nodes),
-        check_bucket(workspace),
-    )
-    for check in checks:
-        for finding in check:
-            findings.append(finding)
-            console.print(MARKS[finding.passed], end="")
-            console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
+    for finding in _checks(run, profile, deep):
+        findings.append(finding)
+        console.print(MARKS[finding.passed], end="")
+        console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
     missing = sum(finding.passed is False for finding in findings)
     unknown = sum(finding.passed is None for finding in findings)
-    console.print(f"{len(findings)} checks: {missing} failed, {unknown} could not be made", highlight=False)
+    console.print(f"{len(findings)} checks: {missing} failed, {unknown} to look at", highlight=False)
     return BAD_INPUT if missing else DONE
+
+
+def _checks(run: PlannedRun, profile: Profile, deep: bool) -> Iterator[Finding]:
+    yield check_images(profile, allow_tags=run.cluster.allow_tags)
+    yield from check_kubeflow(run.cluster.host, run.cluster.namespace)
+    yield from check_kubernetes(run, profile)
+    if deep:
+        yield from check_from_pod(run)
+    for finding in check_bucket(run.workspace):
+        here = replace(finding, what=f"from here, {finding.what}")
+        # A run does without what the caller may do, where its own pods were seen to.
+        yield replace(here, passed=None) if deep and not here.passed else here

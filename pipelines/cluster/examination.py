@@ -1,8 +1,25 @@
-"""What the checks of `scalequest doctor` find."""
+"""What `scalequest doctor` looks at, and what its checks find."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from pipelines.cluster.options import Cluster
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """The run that is to work."""
+
+    workspace: str
+    cluster: Cluster
+    training_nodes: int = 1
+    store_secret: str  # with the store's endpoint and keys, for every step
+
+    @property
+    def account(self) -> str:
+        """Who the run's pods are."""
+        return self.cluster.service_account or "default"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether Kubeflow Pipelines answers and is new enough."""
+"""Whether Kubeflow Pipelines answers, in a version that is supported."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import urllib3
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
 from components.shared.errors import InputError, UnavailableError
+from pipelines.cluster.asking import configure
 from pipelines.cluster.examination import Finding
 from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
+from pipelines.cluster.kubeflow_home import DEPLOYMENT, find_home
 
-OLDEST = (2, 17)
+OLDEST, NEWEST = (2, 17, 0), (2, 18)
+TRIED = "2.17.0"  # whole runs, on a cluster
+SUPPORTED = f"supported are 2.17.0 to 2.18.x, tried was {TRIED}"
 
 
 def check_kubeflow(host: str, namespace: str) -> Iterator[Finding]:
@@ -19,7 +27,7 @@ def check_kubeflow(host: str, namespace: str) -> Iterator[Finding]:
         with explained(host, namespace):
             client, runs_in = connect(host, namespace)
             yield _users(runs_in, namespace)
-            yield _version(client)
+            yield _version(client, namespace)
             client.list_runs(page_size=1, namespace=runs_in)
             yield Finding(True, f"runs in the namespace {namespace} can be listed")
     except (InputError, UnavailableError) as error:
@@ -34,16 +42,36 @@ def _users(runs_in: str | None, namespace: str) -> Finding:
     return Finding(True if namespace == OWN_NAMESPACE else None, what, f"prepare that one, if not {namespace}")
 
 
-def _version(client: Any) -> Finding:
-    """Read the version where the server says it: its older API does, the present one does not."""
+def _version(client: Any, namespace: str) -> Finding:
+    """Take the version that the server's older API says, or else the one of the image that it runs."""
     api = client._healthz_api.api_client
     answer, *_ = api.call_api("/apis/v1beta1/healthz", "GET", response_type="object", _return_http_data_only=False)
-    tag = str((answer or {}).get("tag_name", ""))
-    match = re.match(r"v?(\d+)\.(\d+)", tag)
+    said = str((answer or {}).get("tag_name", ""))
+    if verdict := _verdict(said, ""):
+        return verdict
+    if verdict := _verdict(_image_tag(namespace), f", by the image of {DEPLOYMENT}"):
+        return verdict
+    see = f"see: kubectl get deployment {DEPLOYMENT} --namespace {OWN_NAMESPACE} --output=jsonpath='{{..image}}'"
+    return Finding(None, f"Kubeflow Pipelines does not say its version (it says {said!r}); {SUPPORTED}", see)
+
+
+def _verdict(tag: str, source: str) -> Finding | None:
+    match = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?(-rc|-alpha|-beta)?", tag)
     if not match:
-        what = "Kubeflow Pipelines does not say its version"
-        return Finding(None, what, f"it has to be {OLDEST[0]}.{OLDEST[1]} or newer: see the image of ml-pipeline")
-    new_enough = (int(match[1]), int(match[2])) >= OLDEST
-    return Finding(
-        new_enough, f"Kubeflow Pipelines has the version {tag}", f"upgrade to {OLDEST[0]}.{OLDEST[1]} or newer"
-    )
+        return None
+    version = int(match[1]), int(match[2]), int(match[3] or 0)
+    what = f"Kubeflow Pipelines has the version {tag}{source}"
+    if version < OLDEST or (version == OLDEST and match[4]):
+        return Finding(False, f"{what}, which is too old: {SUPPORTED}", f"upgrade it to {TRIED} or newer")
+    if version[:2] > NEWEST:
+        return Finding(False, f"{what}, which is too new: {SUPPORTED}", "install 2.18, or a newer scalequest")
+    return Finding(True, f"{what}: {SUPPORTED}")
+
+
+def _image_tag(namespace: str) -> str:
+    try:
+        configure()
+        home = find_home(namespace)
+    except (ApiException, ConfigException, urllib3.exceptions.HTTPError):
+        return ""
+    return home.image_tag if home else ""

@@ -2,66 +2,62 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
 from components.shared.kubernetes_api import TIMEOUT
-from pipelines.cluster.account_rights import OF_EVERY_STEP, Right, attributes_of, check_rights, name_of
-from pipelines.cluster.examination import Finding
-from pipelines.cluster.options import Cluster
+from pipelines.cluster.account_rights import OF_EVERY_STEP, Right, check_rights
+from pipelines.cluster.asking import READER, SUBMITTER, configure, not_told
+from pipelines.cluster.controller_checks import check_controller
+from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.launcher_checks import check_launcher
 from pipelines.cluster.package import is_queued
+from pipelines.cluster.queue_checks import check_queue
+from pipelines.cluster.store_checks import check_store_access
 from pipelines.cluster.trainer_checks import check_trainer
 from pipelines.hardware_profiles import Profile
 from pipelines.parameters import Hardware
-from pipelines.resources import QUEUE
 
-KUEUE_VERSIONS = ("v1beta2", "v1beta1")
 DRIVER_MAJOR = 580  # the oldest driver for the images' CUDA 13
 # By GPU feature discovery; the second is its older name.
 DRIVER_LABELS = ("nvidia.com/cuda.driver-version.major", "nvidia.com/cuda.driver.major")
-NEEDED: tuple[Right, ...] = (  # what submitting a run and looking at it take
-    ("create", "pipelines.kubeflow.org", "runs"),
-    ("get", "pipelines.kubeflow.org", "runs"),
-    ("create", "pipelines.kubeflow.org", "experiments"),
-    ("list", "", "pods"),
-    ("get", "", "pods/log"),
+NEEDED = (  # what submitting a run and looking at it take
+    Right("create", "pipelines.kubeflow.org", "runs"),
+    Right("get", "pipelines.kubeflow.org", "runs"),
+    Right("create", "pipelines.kubeflow.org", "experiments"),
+    Right("list", "", "pods"),
+    Right("get", "", "pods/log"),
 )
 
 
-def check_kubernetes(cluster: Cluster, profile: Profile, training_nodes: int) -> Iterator[Finding]:
+def check_kubernetes(run: PlannedRun, profile: Profile) -> Iterator[Finding]:
     """Yield one finding for each thing; where the cluster does not answer, one that says so."""
     try:
-        _configure()
+        configure()
     except ConfigException as error:
         yield Finding(False, f"no Kubernetes cluster is configured ({error})", "set KUBECONFIG, or run it in a pod")
         return
+    cluster, namespace = run.cluster, run.cluster.namespace
     try:
-        yield from _namespace(cluster)
-        yield from _permissions(cluster.namespace)
-        yield from _service_account(cluster)
-        yield _queue(cluster, profile)
-        yield from _secrets(cluster.namespace)
+        yield _namespace(namespace)
+        yield from _permissions(namespace)
+        yield from _service_account(namespace, run.account)
+        yield from check_launcher(namespace, run.account)
+        yield check_store_access(run)
+        yield from check_controller(namespace)
+        yield from check_queue(cluster, profile)
+        yield from _secrets(namespace)
         yield from _nodes(profile, spot=cluster.spot)
-        if training_nodes > 1:
-            queued = is_queued(profile, queue=cluster.queue)
-            yield from check_trainer(cluster.namespace, cluster.service_account or "default", queued=queued)
+        if run.training_nodes > 1:
+            yield from check_trainer(namespace, run.account, queued=is_queued(profile, queue=cluster.queue))
     except urllib3.exceptions.HTTPError as error:
         yield Finding(False, f"the Kubernetes API does not answer ({error})", "check kubectl's current context")
-
-
-def _configure() -> None:
-    """Find the cluster: the one that kubectl would ask, else the one that this pod runs in."""
-    try:
-        config.load_kube_config(config_file=os.environ.get("KUBECONFIG"))
-    except ConfigException:
-        config.load_incluster_config()
 
 
 def _asked(what: str, call: Callable[[], Any], absent: str, forbidden: str) -> Finding:
@@ -71,21 +67,14 @@ def _asked(what: str, call: Callable[[], Any], absent: str, forbidden: str) -> F
     except ApiException as error:
         if error.status == 404:
             return Finding(False, f"{what} does not exist", absent)
-        return _unknown(what, error, forbidden)
+        return not_told(what, error, forbidden)
     return Finding(True, f"{what} exists")
 
 
-def _unknown(what: str, error: ApiException, forbidden: str) -> Finding:
-    """Say that a thing could not be looked at, and what may help."""
-    if error.status in (401, 403):
-        return Finding(None, f"{what} may not be looked at", forbidden)
-    return Finding(None, f"{what}: the Kubernetes API answers {error.status} {error.reason}", "try again")
-
-
-def _namespace(cluster: Cluster) -> Iterator[Finding]:
-    yield _asked(
-        f"the namespace {cluster.namespace}",
-        lambda: client.CoreV1Api().read_namespace(cluster.namespace, _request_timeout=TIMEOUT),
+def _namespace(namespace: str) -> Finding:
+    return _asked(
+        f"the namespace {namespace}",
+        lambda: client.CoreV1Api().read_namespace(namespace, _request_timeout=TIMEOUT),
         "make it, or check --namespace",
         "ask who may: kubectl get namespace",
     )
@@ -93,65 +82,29 @@ def _namespace(cluster: Cluster) -> Iterator[Finding]:
 
 def _permissions(namespace: str) -> Iterator[Finding]:
     for right in NEEDED:
-        spec = client.V1SelfSubjectAccessReviewSpec(resource_attributes=attributes_of(namespace, right))
+        spec = client.V1SelfSubjectAccessReviewSpec(resource_attributes=right.in_namespace(namespace))
         review = client.V1SelfSubjectAccessReview(spec=spec)
-        what = f"{name_of(right)} in {namespace}"
+        what = f"{right.text} in {namespace}"
         try:
             answer = client.AuthorizationV1Api().create_self_subject_access_review(review, _request_timeout=TIMEOUT)
         except ApiException as error:
             yield Finding(None, f"whether you may {what}: the Kubernetes API answers {error.status}", "sign in again")
             continue
-        remedy = "the role scalequest-submit of the Helm chart allows it: name yourself in submitters"
         allowed = bool(answer.status.allowed)
-        yield Finding(allowed, f"you may {'' if allowed else 'not '}{what}", remedy)
+        yield Finding(allowed, f"you may {'' if allowed else 'not '}{what}", SUBMITTER)
 
 
-def _service_account(cluster: Cluster) -> Iterator[Finding]:
-    name, namespace = cluster.service_account or "default", cluster.namespace
+def _service_account(namespace: str, name: str) -> Iterator[Finding]:
     found = _asked(
         f"the service account {name}",
         lambda: client.CoreV1Api().read_namespaced_service_account(name, namespace, _request_timeout=TIMEOUT),
         "install the Helm chart, or name one that exists with --service-account",
-        "the role scalequest-submit allows it",
+        SUBMITTER,
     )
     yield found
     if found.passed:
         remedy = "the role scalequest-step of the Helm chart allows it: helm upgrade, with this serviceAccount.name"
         yield check_rights(namespace, name, OF_EVERY_STEP, "do what Argo and Kubeflow ask in a run's pods", remedy)
-
-
-def _queue(cluster: Cluster, profile: Profile) -> Finding:
-    """Look for the LocalQueue; where Kueue is not installed, the label on the pods means nothing, and nothing waits."""
-    if not is_queued(profile, queue=cluster.queue):
-        return Finding(True, "GPU steps do not wait in a queue")
-    api, group, namespace = client.CustomObjectsApi(), "kueue.x-k8s.io", cluster.namespace
-    try:
-        groups = {each.name for each in client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups}
-    except ApiException as error:
-        return Finding(None, f"whether Kueue is installed: the Kubernetes API answers {error.status}", "sign in again")
-    if group not in groups:
-        return Finding(True, "Kueue is not installed: GPU steps start as soon as there are nodes")
-    for version in KUEUE_VERSIONS:
-        try:
-            place = (group, version, namespace, "localqueues", QUEUE)
-            queue = api.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
-        except ApiException as error:
-            if error.status == 404:
-                continue  # not there, or not in this version
-            return _unknown(f"the LocalQueue {QUEUE}", error, "the role scalequest-submit allows it")
-        conditions = {each["type"]: each for each in queue.get("status", {}).get("conditions", [])}
-        active = conditions.get("Active", {})
-        working = active.get("status") == "True"
-        return Finding(
-            working,
-            f"the LocalQueue {QUEUE} {'admits pods' if working else 'does not admit pods'}",
-            f"look at its ClusterQueue: {active.get('message', 'it has no status yet')}",
-        )
-    return Finding(
-        False,
-        f"the LocalQueue {QUEUE} does not exist",
-        "GPU steps would wait for ever: helm upgrade --set kueue.enabled=true, or submit with --no-queue",
-    )
 
 
 def _secrets(namespace: str) -> Iterator[Finding]:
@@ -168,7 +121,7 @@ def _secrets(namespace: str) -> Iterator[Finding]:
                 yield Finding(True, f"the Secret {name} does not exist; only {purpose} need it")
                 continue
             remedy = f"it is needed for {purpose} only; see: kubectl get secret {name} --namespace {namespace}"
-            yield _unknown(f"the Secret {name}", error, remedy)
+            yield not_told(f"the Secret {name}", error, remedy)
             continue
         held = secret.data or {}
         remedy = f"name it so: kubectl create secret generic {name} --namespace {namespace} --from-literal={key}=…"
@@ -183,11 +136,7 @@ def _nodes(profile: Profile, *, spot: bool) -> Iterator[Finding]:
     try:
         nodes = client.CoreV1Api().list_node(label_selector=selector, _request_timeout=TIMEOUT).items
     except ApiException as error:
-        yield Finding(
-            None,
-            f"{wanted}: the Kubernetes API answers {error.status}",
-            "manifests/cluster-admin/doctor-nodes.yaml allows it",
-        )
+        yield not_told(wanted, error, READER)
         return
     if not nodes:
         remedy = "fine where a node pool starts from zero; else check the pool's labels"

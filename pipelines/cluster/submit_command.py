@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from components.shared import storage
 from components.shared.errors import InputError
 from pipelines.arguments import Run, prepare_run
+from pipelines.cluster.bucket_checks import check_is_shared
 from pipelines.cluster.hardware import (
     arguments_of,
     check_fits,
@@ -62,8 +62,7 @@ def submit(submission: Submission, *, follow: bool) -> int:
 def prepare_submission(submission: Submission) -> Run:
     """Return the run with the hardware of its profile; InputError for what a cluster would refuse, or never start."""
     workspace, cluster = submission.workspace, submission.cluster
-    if not storage.is_remote(workspace):
-        raise InputError(f"--workspace {workspace!r} is a directory, which pods do not share; give gs://… or s3://…")
+    check_is_shared(workspace)
     profile = find_profile(cluster.profile)
     hardware = arguments_of(profile, spot=cluster.spot)
     run = prepare_run(submission.preset, submission.settings, workspace, submission.pipeline, hardware)

@@ -16,16 +16,16 @@ from pipelines.cluster.examination import Finding
 
 RUNTIME = str(TrainingConfig.train_job_runtime)  # the pipelines leave it at its default
 ENABLE = "helm upgrade --set trainer.enabled=true"
-NEEDED: tuple[Right, ...] = (  # what a step asks that starts the nodes of a training and follows them
-    ("create", GROUP, JOBS),
-    ("get", GROUP, RUNTIMES),
-    ("list", GROUP, JOBS),
-    ("watch", GROUP, JOBS),
-    ("patch", GROUP, JOBS),
-    ("delete", GROUP, JOBS),
-    ("get", "", "pods"),
-    ("list", "", "pods"),
-    ("get", "", "pods/log"),
+NEEDED = (  # what a step asks that starts the nodes of a training and follows them
+    Right("create", GROUP, JOBS),
+    Right("get", GROUP, RUNTIMES),
+    Right("list", GROUP, JOBS),
+    Right("watch", GROUP, JOBS),
+    Right("patch", GROUP, JOBS),
+    Right("delete", GROUP, JOBS),
+    Right("get", "", "pods"),
+    Right("list", "", "pods"),
+    Right("get", "", "pods/log"),
 )
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pipelines.cluster import trainer_checks
+from pipelines.cluster import kubernetes_checks, trainer_checks
 from pipelines.cluster.account_rights import OF_EVERY_STEP
 from tests.helm.objects import find_all, find_one, granted, rights_of
 from tests.manifests.tools import CHART, Objects, Tools
@@ -16,7 +16,7 @@ def test_only_a_trainer_lets_steps_start_trainings(rendered: dict[str, Objects])
 
 
 def test_the_steps_account_may_do_what_the_doctor_asks_about(rendered: dict[str, Objects]) -> None:
-    wanted = {(group, resource, verb) for verb, group, resource in OF_EVERY_STEP}
+    wanted = {(group, resource, verb) for verb, group, resource, _ in OF_EVERY_STEP}
     assert wanted <= granted(rendered["default"], "scalequest")
 
 
@@ -31,9 +31,16 @@ def test_the_steps_account_reads_no_secret_but_the_one_of_the_pipelines_own_stor
         assert rules == ([wanted] if name in own else []), name
 
 
+def test_whoever_submits_may_ask_what_the_doctor_asks(rendered: dict[str, Objects]) -> None:
+    asked = {(group, resource, verb) for verb, group, resource, _ in kubernetes_checks.NEEDED}
+    asked |= {("", "configmaps", "get"), ("authorization.k8s.io", "localsubjectaccessreviews", "create")}
+    assert asked <= granted(rendered["everything"], "data-team")
+    assert not {("", "secrets", "get"), ("", "pods", "create")} & granted(rendered["everything"], "data-team")
+
+
 def test_a_trainer_grants_what_the_doctor_asks_for(rendered: dict[str, Objects]) -> None:
     of_steps, of_people = (granted(rendered["everything"], who) for who in ("scalequest", "data-team"))
-    assert {(group, resource, verb) for verb, group, resource in trainer_checks.NEEDED} <= of_steps
+    assert {(group, resource, verb) for verb, group, resource, _ in trainer_checks.NEEDED} <= of_steps
     trainjobs = {("trainer.kubeflow.org", "trainjobs", verb) for verb in ("get", "list", "watch", "delete")}
     assert trainjobs | {("trainer.kubeflow.org", "trainingruntimes", "get")} <= of_people
     assert not trainjobs & rights_of(find_one(rendered["default"], "Role", "scalequest-submit")["rules"])

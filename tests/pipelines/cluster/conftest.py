@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from manifests import argo_retries
+
 NAMESPACE = "team-a"
 RUN_ID = "5c2f8a9e-0d7b-4b6f-9a53-7b0f4c6f9d11"
 
@@ -64,9 +66,11 @@ def server() -> Iterator[Server]:
             request = f"{self.command} {urlsplit(self.path).path}"
             status, content = state.answer(request, json.loads(sent) if sent[:1] in (b"{", b"[") else sent)
             page = request in state.pages
-            data = b"<!doctype html>" if page else json.dumps(content).encode()
+            text = content if isinstance(content, bytes) else None  # a log
+            data = b"<!doctype html>" if page else json.dumps(content).encode() if text is None else text
             self.send_response(status)
-            self.send_header("Content-Type", "text/html; charset=utf-8" if page else "application/json")
+            kind = "text/html; charset=utf-8" if page else "application/json" if text is None else "text/plain"
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
@@ -110,8 +114,7 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A Kubernetes API that kubectl's configuration names, where everything that a run needs is there."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(server.url, tmp_path)))
     core = f"/api/v1/namespaces/{NAMESPACE}"
-    server.on(f"GET {core}", {"metadata": {"name": NAMESPACE}})
-    server.on(f"GET {core}/serviceaccounts/scalequest", {"metadata": {"name": "scalequest"}})
+    server.on(f"GET {core}", {"metadata": {"name": NAMESPACE, "labels": {"kubernetes.io/metadata.name": NAMESPACE}}})
     for secret, key in (("huggingface-token", "token"), ("rewriter-key", "key")):
         server.on(f"GET {core}/secrets/{secret}", {"metadata": {"name": secret}, "data": {key: "eA=="}})
     reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -123,7 +126,16 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     queued = {"kueue.x-k8s.io/queue-name": "scalequest-gpu"}
     server.on(f"GET {RUNTIME}", {"metadata": {"name": "scalequest-training", "labels": queued}})
     server.on(f"POST {RIGHTS}", lambda review: review | {"status": {"allowed": True}})
-    server.on(f"GET {QUEUE}", {"status": {"conditions": [{"type": "Active", "status": "True"}]}})
+    active = {"conditions": [{"type": "Active", "status": "True"}]}
+    server.on(f"GET {QUEUE}", {"spec": {"clusterQueue": "gpus"}, "status": active})
+    server.on(f"GET {CLUSTER_QUEUE}", {"spec": {"namespaceSelector": {}, "resourceGroups": [QUOTA]}, "status": active})
+    identity = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r", "iam.gke.io/gcp-service-account": "s@p.iam"}
+    account = {"metadata": {"name": "scalequest", "annotations": identity}}
+    server.on(f"GET {core}/serviceaccounts/scalequest", account)
+    server.on(f"GET {core}/configmaps/kfp-launcher", {"data": {"defaultPipelineRoot": "s3://bucket/kfp"}})
+    server.on(f"GET {KUBEFLOW_DEPLOYMENT}", deployment("2.17.0"))
+    defaults = {"metadata": {"name": "workflow-controller-configmap", "namespace": "kubeflow"}, "data": {}}
+    server.on(f"GET {CONTROLLER}", argo_retries.merged(defaults))
     server.on("GET /api/v1/nodes", {"items": [node()]})
     return server
 
@@ -146,6 +158,22 @@ def kubeconfig_of(url: str, folder: Path) -> Path:
 RUNTIME = f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{NAMESPACE}/trainingruntimes/scalequest-training"
 RIGHTS = f"/apis/authorization.k8s.io/v1/namespaces/{NAMESPACE}/localsubjectaccessreviews"
 QUEUE = f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/localqueues/scalequest-gpu"
+
+
+CLUSTER_QUEUE = "/apis/kueue.x-k8s.io/v1beta2/clusterqueues/gpus"
+KUBEFLOW_DEPLOYMENT = "/apis/apps/v1/namespaces/kubeflow/deployments/ml-pipeline"
+CONTROLLER = "/api/v1/namespaces/kubeflow/configmaps/workflow-controller-configmap"
+RESOURCES = {"nvidia.com/gpu": "16", "cpu": "192", "memory": "2000Gi"}
+FLAVOR = {"name": "a100", "resources": [{"name": name, "nominalQuota": value} for name, value in RESOURCES.items()]}
+QUOTA = {"coveredResources": [*RESOURCES], "flavors": [FLAVOR]}
+
+
+def deployment(tag: str, *env: dict[str, Any]) -> dict[str, Any]:
+    """Kubeflow's API server as its manifests have it, with an image and further variables."""
+    container = {"name": "ml-pipeline-api-server", "image": f"kubeflow/kfp-api-server:{tag}", "env": [*env]}
+    labels = {"app": "ml-pipeline"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {"metadata": {"name": "ml-pipeline"}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
 
 
 def node(**allocatable: str) -> dict[str, Any]:

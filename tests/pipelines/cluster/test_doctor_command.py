@@ -6,14 +6,21 @@ import yaml
 
 from pipelines.cluster import kubernetes_checks, package
 from pipelines.cluster.doctor_command import examine
+from pipelines.cluster.examination import PlannedRun
 from pipelines.cluster.options import Cluster
 from tests.fault_proxy import fault_proxy, new_clients
 from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, RIGHTS, RUNTIME, Server, kubeconfig_of, node
+from tests.pipelines.cluster.pod_runner import PodRunner
 from tests.source_tree import ROOT
 from tests.stores import READER, Store, new_bucket
 
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
-RIGHTS_OF_EVERY_STEP = {("create", "workflowtaskresults"), ("patch", "workflowtaskresults"), ("get", "pods")}
+RIGHTS_OF_EVERY_STEP = {
+    ("create", "workflowtaskresults"),
+    ("patch", "workflowtaskresults"),
+    ("get", "pods"),
+    ("get", "configmaps"),
+}
 REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -30,40 +37,84 @@ def healthy(kubeflow: Server, cluster: Server) -> Server:
     return cluster
 
 
+@pytest.fixture
+def workspace(gs_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A place in a bucket."""
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    for name, value in gs_environment.items():
+        monkeypatch.setenv(name, value)
+    return new_bucket("gs")
+
+
 def examined(
     server: Server,
     workspace: str,
     capsys: pytest.CaptureFixture[str],
     host: str = "",
     training_nodes: int = 1,
+    deep: bool = False,
     **changes: Any,
 ) -> tuple[int, str]:
     cluster = Cluster(**{"host": host or server.url, "namespace": NAMESPACE, **changes})
-    code = examine(cluster, workspace, training_nodes)
+    run = PlannedRun(
+        workspace=workspace, cluster=cluster, training_nodes=training_nodes, store_secret="scalequest-store"
+    )
+    code = examine(run, deep=deep)
     return code, capsys.readouterr().out
 
 
 def test_all_is_well_where_everything_is_there(
-    healthy: Server, store: Store, capsys: pytest.CaptureFixture[str]
+    healthy: Server, remote_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, output = examined(healthy, store.uri, capsys)
+    keys = dict(remote_store.environment) if remote_store.uri.startswith("s3:") else {}
+    runner = PodRunner(healthy, {"scalequest-store": keys})
+    code, output = examined(healthy, remote_store.uri, capsys, deep=True)
     assert code == 0, output
-    assert output.splitlines()[-1].endswith("0 failed, 0 could not be made")
+    assert output.splitlines()[-1].endswith("0 failed, 0 to look at")
     assert "version 2.17.0" in output
     assert "a training pod fits the node gpu-1" in output
-    assert "an object that stands is not written over" in output
+    assert f"from here, workspace {remote_store.uri}: an object that stands is not written over" in output
+    assert f"in a pod of scalequest: workspace {remote_store.uri}: an object that stands is not written over" in output
+    assert len(runner.deleted) == 1
     assert "secret-token" not in output
+    assert "writer-secret" not in output
+
+
+def test_what_the_caller_may_not_do_fails_nothing_where_a_pod_could(
+    healthy: Server, s3_store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    PodRunner(healthy, {"scalequest-store": dict(s3_store.environment)})
+    with new_clients():
+        for name, value in READER.items():
+            monkeypatch.setenv(name, value)
+        code, output = examined(healthy, s3_store.uri, capsys, deep=True)
+    assert code == 0, output
+    assert f"in a pod of scalequest: workspace {s3_store.uri}: can be written" in output
+    assert f"?   from here, workspace {s3_store.uri}: " in output
+
+
+def test_a_workspace_that_pods_do_not_share_is_refused_at_once(
+    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = PlannedRun(
+        workspace=str(tmp_path), cluster=Cluster(namespace=NAMESPACE, host=healthy.url), store_secret="scalequest-store"
+    )
+    assert examine(run, deep=True) == 2
+    out, message = capsys.readouterr()
+    assert f"--workspace '{tmp_path}' is a directory, which pods do not share; give gs://… or s3://…" in message
+    assert (out, healthy.asked) == ("", [])
 
 
 @pytest.mark.parametrize(
     ("request_", "status", "body", "line"),
     [
-        ("GET /apis/v1beta1/healthz", 200, {"tag_name": "2.16.1"}, "version 2.16.1; upgrade to 2.17 or newer"),
+        ("GET /apis/v1beta1/healthz", 200, {"tag_name": "2.16.1"}, "version 2.16.1, which is too old: supported are"),
         (f"GET {CORE}", 404, {}, "the namespace team-a does not exist; make it, or check --namespace"),
         (f"GET {CORE}/serviceaccounts/scalequest", 404, {}, "scalequest does not exist; install the Helm chart"),
         (REVIEWS, 201, {"status": {"allowed": False}}, "you may not create runs.pipelines.kubeflow.org in team-a"),
         (f"POST {RIGHTS}", 201, {"status": {"allowed": False}}, "the service account scalequest may not create "
-         "workflowtaskresults.argoproj.io, patch workflowtaskresults.argoproj.io, get pods in team-a; the role"),
+         "workflowtaskresults.argoproj.io, patch workflowtaskresults.argoproj.io, get pods, get "
+         "configmaps/kfp-launcher in team-a; the role"),
         (f"GET {QUEUE}", 404, {}, "the LocalQueue scalequest-gpu does not exist; GPU steps would wait for ever"),
         (f"GET {QUEUE}", 200, {"status": {"conditions": [{"type": "Active", "status": "False", "message": "no CQ"}]}},
          "does not admit pods; look at its ClusterQueue: no CQ"),
@@ -81,11 +132,11 @@ def test_what_is_missing_is_named_with_how_to_mend_it(
     body: Any,
     line: str,
     healthy: Server,
-    tmp_path: Path,
+    workspace: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     healthy.on(request_, (lambda sent: sent | body) if request_.startswith("POST") else body, status)
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    code, output = examined(healthy, workspace, capsys)
     assert code == 2
     assert line in output
 
@@ -96,12 +147,12 @@ def test_what_is_missing_is_named_with_how_to_mend_it(
         (
             f"GET {CORE}/secrets/huggingface-token",
             403,
-            "the Secret huggingface-token may not be looked at; it is needed",
+            "the Secret huggingface-token may not be looked at (the Kubernetes API answers 403); it is needed",
         ),
         (
             "GET /api/v1/nodes",
             403,
-            "the Kubernetes API answers 403; manifests/cluster-admin/doctor-nodes.yaml allows it",
+            "may not be looked at (the Kubernetes API answers 403); manifests/cluster-admin/doctor.yaml allows it",
         ),
         (f"GET {CORE}/secrets/rewriter-key", 500, "rewriter-key: the Kubernetes API answers 500 Internal Server Error"),
         (f"GET {QUEUE}", 500, "the LocalQueue scalequest-gpu: the Kubernetes API answers 500 Internal Server Error"),
@@ -111,45 +162,44 @@ def test_what_is_missing_is_named_with_how_to_mend_it(
             "the Kubernetes API answers 403; have an administrator ask: kubectl auth can-i create "
             "workflowtaskresults.argoproj.io -n team-a --as system:serviceaccount:team-a:scalequest",
         ),
-        ("GET /apis/v1beta1/healthz", 200, "does not say its version; it has to be 2.17 or newer"),
         ("GET /apis/v2beta1/healthz", 200, "the namespace that it stands in; prepare that one, if not team-a"),
     ],
 )
 def test_what_may_not_be_looked_at_is_said_and_does_not_fail(
-    request_: str, status: int, line: str, healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    request_: str, status: int, line: str, healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     healthy.on(request_, {}, status)
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    code, output = examined(healthy, workspace, capsys)
     assert code == 0
     assert line in output
-    assert "1 could not be made" in output
+    assert "1 to look at" in output
 
 
 def test_a_queue_is_not_needed_where_kueue_is_not_installed(
-    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     healthy.on("GET /apis/", {"kind": "APIGroupList", "groups": []})
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    code, output = examined(healthy, workspace, capsys)
     assert code == 0
     assert "Kueue is not installed: GPU steps start as soon as there are nodes" in output
 
 
 @pytest.mark.parametrize("label", ["nvidia.com/cuda.driver-version.major", "nvidia.com/cuda.driver.major"])
 def test_a_driver_that_is_too_old_is_named(
-    label: str, healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    label: str, healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = node()
     old["metadata"]["labels"] = {label: "550"}
     healthy.on("GET /api/v1/nodes", {"items": [node(), old]})
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    code, output = examined(healthy, workspace, capsys)
     assert code == 2
     assert "GPU driver 550; the images' CUDA 13 needs 580 or newer" in output
 
 
 def test_a_kubeflow_that_does_not_answer_leaves_the_other_checks(
-    cluster: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cluster: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, output = examined(cluster, str(tmp_path / "workspace"), capsys, host="http://127.0.0.1:9")
+    code, output = examined(cluster, workspace, capsys, host="http://127.0.0.1:9")
     assert code == 2
     assert "http://127.0.0.1:9 does not answer" in output
     assert "the service account scalequest exists" in output
@@ -157,10 +207,14 @@ def test_a_kubeflow_that_does_not_answer_leaves_the_other_checks(
 
 
 def test_without_a_cluster_configured_the_other_checks_are_made(
-    kubeflow: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    kubeflow: Server,
+    workspace: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
-    code, output = examined(kubeflow, str(tmp_path / "workspace"), capsys)
+    code, output = examined(kubeflow, workspace, capsys)
     assert code == 2
     assert "no Kubernetes cluster is configured" in output
 
@@ -168,13 +222,14 @@ def test_without_a_cluster_configured_the_other_checks_are_made(
 def test_a_cluster_that_never_answers_leaves_the_other_checks(
     kubeflow: Server,
     silent: str,
+    workspace: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(silent, tmp_path)))
     monkeypatch.setattr(kubernetes_checks, "TIMEOUT", (5, 0.1))
-    code, output = examined(kubeflow, str(tmp_path / "workspace"), capsys)
+    code, output = examined(kubeflow, workspace, capsys)
     assert code == 2
     assert "the Kubernetes API does not answer" in output
     assert "can be written" in output
@@ -231,22 +286,22 @@ def test_images_that_were_not_released_are_named(
     expected: int,
     line: str,
     healthy: Server,
-    tmp_path: Path,
+    workspace: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(package, "images_without_digest", lambda _: ["scalequest/cpu:0.1.0"])
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, **changes)
+    code, output = examined(healthy, workspace, capsys, **changes)
     assert code == expected, output
     assert line in output
 
 
 @pytest.mark.parametrize("changes", [{"queue": False}, {"profile": "local"}], ids=str)
 def test_no_queue_is_looked_for_where_none_is_used(
-    changes: dict[str, Any], healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    changes: dict[str, Any], healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     healthy.on(f"GET {QUEUE}", {}, 404)
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, **changes)
+    code, output = examined(healthy, workspace, capsys, **changes)
     assert code == 0, output
     assert "GPU steps do not wait in a queue" in output
 
@@ -255,9 +310,9 @@ def test_no_queue_is_looked_for_where_none_is_used(
 
 
 def test_a_training_on_several_nodes_has_its_runtime_and_its_rights_looked_at(
-    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, training_nodes=2)
+    code, output = examined(healthy, workspace, capsys, training_nodes=2)
     assert code == 0, output
     assert "Kubeflow Trainer is installed (trainer.kubeflow.org/v1alpha1)" in output
     assert "the TrainingRuntime scalequest-training exists" in output
@@ -266,9 +321,9 @@ def test_a_training_on_several_nodes_has_its_runtime_and_its_rights_looked_at(
 
 
 def test_one_node_asks_nothing_of_kubeflow_trainer(
-    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys)
+    code, output = examined(healthy, workspace, capsys)
     assert code == 0
     assert "Trainer" not in output
     assert _rights_asked_for(healthy) == RIGHTS_OF_EVERY_STEP
@@ -285,8 +340,9 @@ def test_one_node_asks_nothing_of_kubeflow_trainer(
         (f"GET {RUNTIME}", 200, {"metadata": {"name": "scalequest-training"}}, 0,
          "exists, without the label kueue.x-k8s.io/queue-name; two trainings at once may each wait for the other's"),
         (f"POST {RIGHTS}", 403, {}, 0,
-         "whether the service account scalequest may start TrainJobs and follow them: the Kubernetes API answers 403; "
-         "have an administrator ask: kubectl auth can-i create trainjobs.trainer.kubeflow.org -n team-a --as system:"),
+         "whether the service account scalequest may start TrainJobs and follow them is not known, and assumed: the "
+         "Kubernetes API answers 403; have an administrator ask: kubectl auth can-i create "
+         "trainjobs.trainer.kubeflow.org -n team-a --as system:"),
     ],
 )  # fmt: skip
 def test_what_a_training_on_several_nodes_lacks_is_named(
@@ -296,23 +352,25 @@ def test_what_a_training_on_several_nodes_lacks_is_named(
     expected: int,
     line: str,
     healthy: Server,
-    tmp_path: Path,
+    workspace: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     healthy.on(request_, body, status)
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, training_nodes=2)
+    code, output = examined(healthy, workspace, capsys, training_nodes=2)
     assert code == expected, output
     assert line in output
 
 
 def test_the_rights_that_the_steps_account_lacks_are_named(
-    healthy: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def base_only(review: dict[str, Any]) -> dict[str, Any]:
-        return review | {"status": {"allowed": _right_of(review["spec"])[1] in ("pods", "workflowtaskresults")}}
+        return review | {
+            "status": {"allowed": _right_of(review["spec"])[1] in ("pods", "workflowtaskresults", "configmaps")}
+        }
 
     healthy.on(f"POST {RIGHTS}", base_only)
-    code, output = examined(healthy, str(tmp_path / "workspace"), capsys, training_nodes=2)
+    code, output = examined(healthy, workspace, capsys, training_nodes=2)
     assert code == 2
     assert "the service account scalequest may not create trainjobs.trainer.kubeflow.org, get trainingru" in output
     assert "get pods/log in team-a; helm upgrade --set trainer.enabled=true" in output

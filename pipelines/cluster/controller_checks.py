@@ -1,0 +1,103 @@
+"""Whether Kubeflow's own settings let a run go on and its pods start: Argo's retries, and user namespaces."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from components.shared.kubernetes_api import TIMEOUT
+from pipelines.cluster.asking import READER, not_told
+from pipelines.cluster.examination import Finding
+from pipelines.cluster.kubeflow import OWN_NAMESPACE
+from pipelines.cluster.kubeflow_home import DEPLOYMENT, Home, find_home
+
+CONTROLLER = "workflow-controller-configmap"
+HOST_USERS = "DEFAULT_SECURITY_CONTEXT_HOST_USERS"
+HOST_USERS_KEY = "defaultSecurityContextHostUsers"  # of pipeline-install-config, which the variable comes from
+USER_NAMESPACES_SINCE = 33  # minor version of Kubernetes; older ones leave hostUsers out, unless told otherwise
+
+
+def check_controller(namespace: str) -> Iterator[Finding]:
+    """Yield one finding for Argo's retries and one for hostUsers."""
+    what = f"the Deployment {DEPLOYMENT} of Kubeflow Pipelines"
+    try:
+        home = find_home(namespace)
+    except ApiException as error:
+        yield not_told(f"{what}, and with it what steps are started with,", error, READER)
+        return
+    if home is None:
+        places = " or ".join(dict.fromkeys((OWN_NAMESPACE, namespace)))
+        yield Finding(None, f"{what} is not in {places}", "check kubectl's current context")
+        return
+    yield _retries(home.namespace)
+    yield _host_users(home)
+
+
+def _retries(namespace: str) -> Finding:
+    """Compare the controller's defaults with what they are after our policy was put onto them."""
+    what = f"the ConfigMap {CONTROLLER} in {namespace}"
+    apply = (
+        f"kubectl get configmap {CONTROLLER} --namespace={namespace} --output=yaml | python -m manifests.argo_retries "
+        "| kubectl apply --server-side --force-conflicts -f -"
+    )
+    try:
+        api = client.CoreV1Api()
+        found = api.read_namespaced_config_map(CONTROLLER, namespace, _request_timeout=TIMEOUT)
+    except ApiException as error:
+        if error.status == 404:
+            return Finding(False, f"{what} does not exist", "install Kubeflow Pipelines with its own manifests")
+        return not_told(f"{what}, and with it whether steps are tried again,", error, READER)
+    try:
+        from manifests.argo_retries import merged
+    except ImportError:  # not part of the installed package
+        return Finding(None, f"{what} cannot be compared with our policy for retries here", f"in a clone: {apply}")
+    data = found.data or {}
+    try:
+        wanted = merged({"metadata": {"name": CONTROLLER, "namespace": namespace}, "data": data})["data"]
+        applied = all(yaml.safe_load(data.get(key, "")) == yaml.safe_load(text) for key, text in wanted.items())
+    except yaml.YAMLError as error:
+        return Finding(False, f"{what} is no YAML ({' '.join(str(error).split())})", "apply Kubeflow's manifests again")
+    if applied:
+        return Finding(True, f"Argo tries steps again by our policy ({what})")
+    return Finding(None, f"{what} lacks our policy for retries: a step that loses its node may end the run", apply)
+
+
+def steps_in_user_namespaces(home: Home) -> bool:
+    """Tell whether Kubeflow starts steps with hostUsers: false; its own manifests have it so."""
+    return home.setting(HOST_USERS).strip().lower() in ("false", "f", "0")
+
+
+def _host_users(home: Home) -> Finding:
+    what = "Kubeflow starts steps in user namespaces of their own (hostUsers: false)"
+    try:
+        if not steps_in_user_namespaces(home):
+            return Finding(True, "Kubeflow starts steps in the node's user namespace (hostUsers)")
+        answer = client.CoreV1Api().list_node(_preload_content=False, _request_timeout=TIMEOUT)
+    except ApiException as error:
+        return not_told(f"whether nodes can start what Kubeflow makes ({HOST_USERS})", error, READER)
+    nodes = json.loads(answer.data)["items"]  # the client's own classes leave features.userNamespaces out
+    unable = [node for node in nodes if not _has_user_namespaces(node)]
+    if not unable:
+        return Finding(True, f"{what}, which all nodes can" if nodes else f"{what}; there are no nodes now")
+    named = f"{unable[0]['metadata']['name']}, {unable[0]['status']['nodeInfo']['containerRuntimeVersion']}"
+    remedy = (
+        f"pods there never start: kubectl set env deployment/{DEPLOYMENT} --namespace={home.namespace} "
+        f'{HOST_USERS}=true, and {HOST_USERS_KEY}: "true" in pipeline-install-config, so that it stays; or give the '
+        "nodes containerd 2 and Linux 6.3"
+    )
+    cannot = f"{what}, which {len(unable)} of {len(nodes)} nodes cannot ({named})"
+    return Finding(False if len(unable) == len(nodes) else None, cannot, remedy)
+
+
+def _has_user_namespaces(node: Mapping[str, Any]) -> bool:
+    minor = re.match(r"v?\d+\.(\d+)", node["status"]["nodeInfo"]["kubeletVersion"])
+    if minor and int(minor[1]) < USER_NAMESPACES_SINCE:
+        return True
+    handlers = node["status"].get("runtimeHandlers") or []
+    return any((each.get("features") or {}).get("userNamespaces") for each in handlers if not each.get("name"))

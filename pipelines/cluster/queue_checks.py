@@ -1,0 +1,126 @@
+"""Whether Kueue would ever admit a run's GPU steps: the LocalQueue, and the ClusterQueue behind it.
+
+A LocalQueue says that it is active also where its ClusterQueue leaves the namespace out, or has no quota for a pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from kubernetes.utils import parse_quantity
+
+from components.shared.kubernetes_api import TIMEOUT
+from pipelines.cluster.asking import READER, SUBMITTER, not_told
+from pipelines.cluster.examination import Finding
+from pipelines.cluster.options import Cluster
+from pipelines.cluster.package import is_queued
+from pipelines.hardware_profiles import Profile
+from pipelines.parameters import Hardware
+from pipelines.resources import QUEUE
+
+GROUP, VERSIONS = "kueue.x-k8s.io", ("v1beta2", "v1beta1")
+
+
+def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
+    """Yield what Kueue would do; where it is not installed, the label on the pods means nothing, and nothing waits."""
+    if not is_queued(profile, queue=cluster.queue):
+        yield Finding(True, "GPU steps do not wait in a queue")
+        return
+    try:
+        groups = client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups
+        versions = {served.version for each in groups if each.name == GROUP for served in each.versions}
+        version = next((each for each in VERSIONS if each in versions), "")
+        if not version:
+            yield Finding(True, "Kueue is not installed: GPU steps start as soon as there are nodes")
+            return
+        place = (GROUP, version, cluster.namespace, "localqueues", QUEUE)
+        queue = client.CustomObjectsApi().get_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
+    except ApiException as error:
+        yield _no_queue() if error.status == 404 else not_told(f"the LocalQueue {QUEUE}", error, SUBMITTER)
+        return
+    yield (local := _active(f"the LocalQueue {QUEUE}", queue))
+    if local.passed:
+        yield from _cluster_queue(version, queue["spec"]["clusterQueue"], cluster.namespace, profile)
+
+
+def _no_queue() -> Finding:
+    remedy = "GPU steps would wait for ever: helm upgrade --set kueue.enabled=true, or submit with --no-queue"
+    return Finding(False, f"the LocalQueue {QUEUE} does not exist", remedy)
+
+
+def _active(what: str, queue: Mapping[str, Any]) -> Finding:
+    conditions = {each["type"]: each for each in queue.get("status", {}).get("conditions", [])}
+    active = conditions.get("Active", {})
+    working = active.get("status") == "True"
+    remedy = f"look at its ClusterQueue: {active.get('message', 'it has no status yet')}"
+    return Finding(working, f"{what} {'admits pods' if working else 'does not admit pods'}", remedy)
+
+
+def _cluster_queue(version: str, name: str, namespace: str, profile: Profile) -> Iterator[Finding]:
+    what = f"the ClusterQueue {name}"
+    try:
+        api = client.CustomObjectsApi()
+        queue = api.get_cluster_custom_object(GROUP, version, "clusterqueues", name, _request_timeout=TIMEOUT)
+        labels = client.CoreV1Api().read_namespace(namespace, _request_timeout=TIMEOUT).metadata.labels or {}
+    except ApiException as error:
+        yield not_told(f"{what}, and with it whom it admits,", error, READER)
+        return
+    edit = f"kubectl edit clusterqueue {name}"
+    admitted = selects(queue["spec"].get("namespaceSelector"), labels)
+    verb = "admits" if admitted else "leaves out"
+    yield Finding(admitted, f"{what} {verb} the namespace {namespace}", f"let its namespaceSelector match: {edit}")
+    yield _quota(what, edit, queue["spec"], profile)
+
+
+def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """Tell whether a label selector of Kubernetes matches: an empty one everything, a missing one nothing."""
+    if selector is None:
+        return False
+    equal = all(labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
+    return equal and all(_meets(each, labels) for each in selector.get("matchExpressions") or [])
+
+
+def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = expression["key"], expression.get("values") or []
+    match expression["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels
+
+
+def _quota(what: str, edit: str, spec: Mapping[str, Any], profile: Profile) -> Finding:
+    """Compare the most that a pod can get with what the profile's largest asks for; a cohort may lend the rest."""
+    task = profile.tasks["training"]
+    asked = {Hardware().accelerator: task.gpus, "cpu": task.cpu, "memory": task.memory}
+    lends = bool(spec.get("cohortName") or spec.get("cohort"))
+    lacking = [name for name, value in asked.items() if not _fits(name, value, spec.get("resourceGroups") or [], lends)]
+    if not lacking:
+        return Finding(True, f"{what} has quota for a training pod")
+    wanted = ", ".join(f"{name} {asked[name]}" for name in lacking)
+    remedy = f"it would wait for ever: raise nominalQuota, or helm upgrade --set kueue.clusterQueue.nodes=…: {edit}"
+    return Finding(False, f"{what} has never quota for a training pod ({wanted})", remedy)
+
+
+def _fits(name: str, value: str, groups: Sequence[Mapping[str, Any]], lends: bool) -> bool:
+    quotas = [
+        quota
+        for group in groups
+        for flavor in group["flavors"]
+        for quota in flavor["resources"]
+        if quota["name"] == name
+    ]
+    return any(_most(quota, lends) >= parse_quantity(value) for quota in quotas)
+
+
+def _most(quota: Mapping[str, Any], lends: bool) -> Any:
+    if lends and quota.get("borrowingLimit") is None:
+        return float("inf")
+    return parse_quantity(quota["nominalQuota"]) + (parse_quantity(quota.get("borrowingLimit") or "0") if lends else 0)

@@ -1,0 +1,176 @@
+"""`scalequest doctor --deep`: a pod as the run's steps are, which tries the workspace's store, and is deleted again."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import urllib3
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
+from components.shared import stopping
+from components.shared.kubernetes_api import TIMEOUT, answer_of
+from components.shared.retries import LIMIT_VARIABLE
+from pipelines import store_secret
+from pipelines.cluster.asking import configure
+from pipelines.cluster.bucket_checks import read_findings
+from pipelines.cluster.controller_checks import steps_in_user_namespaces
+from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.kubeflow_home import find_home
+from pipelines.compiled_pipeline import find
+from pipelines.resources import GID, UID
+
+LIMIT_SECONDS = 60.0
+POLL_SECONDS = 1.0
+STORE_SECONDS = 20  # that the pod asks the store for, so that it says what is wrong within the limit
+CONTAINER = "main"  # as a step's
+TMP = "/tmp"  # noqa: S108 - of the pod
+CHECKS = "pipelines.cluster.bucket_checks"
+# Waiting a little longer does not help.
+LASTING = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError")
+
+
+def check_from_pod(run: PlannedRun) -> Iterator[Finding]:
+    """Yield what a pod finds that has the account, image, environment and place of a step without a GPU."""
+    try:
+        configure()
+        pod = pod_of(run, in_user_namespace=_in_user_namespace(run.cluster.namespace))
+        with stopping.listening():
+            yield from _tried(pod, run)
+    except ConfigException as error:
+        yield Finding(False, f"no pod can be made: no Kubernetes cluster is configured ({error})", "set KUBECONFIG")
+    except urllib3.exceptions.HTTPError as error:
+        yield Finding(False, f"the Kubernetes API does not answer ({error})", "check kubectl's current context")
+
+
+def pod_of(run: PlannedRun, *, in_user_namespace: bool) -> dict[str, Any]:
+    """Return the pod, as restricted as Pod Security Standards ask; the network policy for runs holds for it, too."""
+    container = {
+        "name": CONTAINER,
+        "image": _image(),
+        "command": ["python3", "-m", CHECKS, run.workspace],
+        "env": [
+            {"name": "HOME", "value": TMP},
+            {"name": LIMIT_VARIABLE, "value": str(STORE_SECONDS)},
+            *store_secret.variables(run.store_secret),
+        ],
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "512Mi", "ephemeral-storage": "64Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [{"name": "tmp", "mountPath": TMP}, store_secret.MOUNT],
+    }
+    labels = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/component": "doctor"}
+    labels |= {"pipelines.kubeflow.org/v2_component": "true", "sidecar.istio.io/inject": "false"}
+    spec = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": int(LIMIT_SECONDS) or 1,  # it ends by itself where nobody is left to delete it
+        "terminationGracePeriodSeconds": 1,
+        "serviceAccountName": run.account,
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": UID,
+            "runAsGroup": GID,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, store_secret.volume(run.store_secret)],
+    } | ({"hostUsers": False} if in_user_namespace else {})
+    name = f"scalequest-doctor-{uuid.uuid4().hex[:8]}"
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
+
+
+def _image() -> str:
+    """Return the image of the pipelines' steps without a model."""
+    executors = find("scalequest").spec["deploymentSpec"]["executors"].values()
+    commands = {tuple(each["container"]["command"]): each["container"]["image"] for each in executors}
+    return str(commands["python3", "-m", "components.import_questions"])
+
+
+def _in_user_namespace(namespace: str) -> bool:
+    with contextlib.suppress(ApiException):
+        home = find_home(namespace)
+        return home is not None and steps_in_user_namespaces(home)
+    return False
+
+
+def _tried(pod: dict[str, Any], run: PlannedRun) -> list[Finding]:
+    name, namespace = pod["metadata"]["name"], run.cluster.namespace
+    api = client.CoreV1Api()
+    try:
+        api.create_namespaced_pod(namespace, pod, _request_timeout=TIMEOUT)
+    except ApiException as error:
+        remedy = "mend what it says, or leave out --deep: it takes the right to create and delete pods"
+        return [Finding(False, f"no pod of {run.account} can be made in {namespace}: {answer_of(error)}", remedy)]
+    try:
+        ended = _ended(api, name, namespace)
+        return _findings(api, ended, run)
+    except ApiException as error:
+        return [Finding(None, f"the pod {name}: the Kubernetes API answers {answer_of(error)}", "try again")]
+    finally:
+        with contextlib.suppress(ApiException):
+            api.delete_namespaced_pod(name, namespace, grace_period_seconds=0, _request_timeout=TIMEOUT)
+
+
+def _ended(api: client.CoreV1Api, name: str, namespace: str) -> client.V1Pod:
+    """Return the pod once it has ended, or will not begin, or the time is up."""
+    end = time.monotonic() + LIMIT_SECONDS
+    while True:
+        pod = api.read_namespaced_pod(name, namespace, _request_timeout=TIMEOUT)
+        waiting = _waiting(pod)
+        if pod.status.phase in ("Succeeded", "Failed") or (waiting and waiting.reason in LASTING):
+            return pod
+        if time.monotonic() > end:
+            return pod
+        stopping.sleep(POLL_SECONDS)
+
+
+def _findings(api: client.CoreV1Api, pod: client.V1Pod, run: PlannedRun) -> list[Finding]:
+    name, namespace = pod.metadata.name, run.cluster.namespace
+    if pod.status.phase == "Pending":
+        see = f"kubectl get events --namespace {namespace} --field-selector involvedObject.name={name}"
+        what = f"a pod of {run.account} did not start within {LIMIT_SECONDS:.0f} s: {_reason(api, pod)}"
+        return [Finding(False, what, f"steps of a run would wait as well; see: {see}")]
+    log = api.read_namespaced_pod_log(
+        name, namespace, container=CONTAINER, _preload_content=False, _request_timeout=TIMEOUT
+    )
+    text = log.data.decode(errors="replace")
+    told = [replace(finding, what=f"in a pod of {run.account}: {finding.what}") for finding in read_findings(text)]
+    if pod.status.phase == "Succeeded" or any(finding.passed is False for finding in told):
+        return told
+    last = " ".join((text.strip().splitlines() or ["its log is empty"])[-1].split())
+    how = pod.status.reason or f"phase {pod.status.phase} after {LIMIT_SECONDS:.0f} s"
+    what = f"a pod of {run.account} did not come to an end ({how}): {last}"
+    return [*told, Finding(False, what, "check that pods reach the store (networkPolicy.ports, its endpoint)")]
+
+
+def _waiting(pod: client.V1Pod) -> client.V1ContainerStateWaiting | None:
+    statuses = pod.status.container_statuses or ()
+    return next((each.state.waiting for each in statuses if each.state and each.state.waiting), None)
+
+
+def _reason(api: client.CoreV1Api, pod: client.V1Pod) -> str:
+    """Return why a pod is Pending: by its container, by its place, or by what happened to it last."""
+    waiting = _waiting(pod)
+    if waiting and waiting.message:
+        return f"{waiting.reason}: {waiting.message}"
+    for condition in pod.status.conditions or ():
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return f"{condition.reason}: {condition.message}"
+    selector = f"involvedObject.name={pod.metadata.name}"
+    events = api.list_namespaced_event(pod.metadata.namespace, field_selector=selector, _request_timeout=TIMEOUT).items
+    warnings = [each for each in events if each.type == "Warning"]
+    return f"{warnings[-1].reason}: {warnings[-1].message}" if warnings else waiting.reason if waiting else "Pending"
