@@ -23,6 +23,7 @@ class Finished:
     """A run that nothing disturbed, and what it left and printed."""
 
     workspace: str
+    kubeflow: Path  # where the stand-in of Kubeflow's launcher put what it was given
     output: str
     folders: frozenset[str]  # as step/fingerprint
 
@@ -60,12 +61,25 @@ def run_environment(scratch: Path, store: Mapping[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A finished run in a directory, once for all tests: a minute on two idle cores, more beside others."""
+    """A finished run in a directory, once for all tests: a minute on two idle cores, more beside others.
+
+    It goes through a stand-in of Kubeflow's launcher (tests/kubeflow/launcher.py): by a cluster's rules it ends well.
+    """
     place = tmp_path_factory.mktemp("undisturbed")
-    workspace = str(place / "workspace")
-    result = run_smoke(workspace, place / "scratch")
+    workspace, kubeflow = str(place / "workspace"), place / "kubeflow"
+    kubeflow.mkdir()
+    repository = Path(__file__).parents[1]
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.kubeflow.launcher", str(kubeflow), "run", "smoke", "--workspace", workspace],
+        env=run_environment(place / "scratch", {"LAUNCHER_STAND_IN": str(kubeflow)})
+        | {"PYTHONPATH": f"{repository / 'tests' / 'kubeflow' / 'site'}:{repository}"},
+        cwd=place / "scratch",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
-    return Finished(workspace, result.stdout, folders_of(workspace))
+    return Finished(workspace, kubeflow, result.stdout, folders_of(workspace))
 
 
 def run_smoke(
