@@ -31,6 +31,7 @@ Column = Annotated[
     typer.Option("--pipeline", help="one column of the figure alone: train_question_generator or construct_dataset"),
 ]
 Bucket = Annotated[str, typer.Option(help="where folders are made: gs://… or s3://…")]
+Watch = Annotated[bool, typer.Option("--watch", help="stay until the run has ended, and end as it does")]
 AllowParallelTrainings = Annotated[
     bool,
     typer.Option(
@@ -67,7 +68,7 @@ def submit(
     allow_parallel_trainings: AllowParallelTrainings = False,
     settings: Settings = None,
     pipeline: Column = "",
-    watch: Annotated[bool, typer.Option("--watch", help="stay until the run has ended, and end as it does")] = False,
+    watch: Watch = False,
 ) -> None:
     """Start a run of a preset on a cluster, through Kubeflow Pipelines.
 
@@ -92,14 +93,15 @@ def status(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="what submit printed")],
     namespace: Namespace,
     host: Host = "",
+    watch: Watch = False,
 ) -> None:
-    """Show what a run on a cluster is at.
+    """Show what a run on a cluster is at; end as it did, where it has ended.
 
-    The state of its tasks from Kubeflow; rows done, rate and time left from the workspace.
+    Its steps from Kubeflow and its pods, why they wait or failed; rows done, rate and time left from the workspace.
     """
     from pipelines.cluster.status_command import show_status
 
-    sys.exit(show_status(run_id, host, namespace))
+    sys.exit(show_status(run_id, host, namespace, follow=watch))
 
 
 @app.command()

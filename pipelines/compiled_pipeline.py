@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ class PlannedStep:
 
     name: str
     options: dict[str, Any]
+    place: tuple[str, ...] = ()  # the tasks around it and its own, from the outermost; in a loop the number of the round
+    item: str = ""  # the source that the innermost loop over sources is at
 
 
 @dataclass(frozen=True)
@@ -55,25 +58,50 @@ class CompiledPipeline:
         return dict(self.spec["root"].get("inputDefinitions", {}).get("parameters", {}))
 
     def planned_steps(self, arguments: Mapping[str, Any]) -> list[PlannedStep]:
-        """Return every step that a run with these arguments takes, one entry a shard, in no particular order."""
-        return list(self._walk(self.spec["root"], arguments))
+        """Return every step that a run with these arguments takes, one entry a shard, as they depend on each other."""
+        return planned_steps(self.spec, arguments)
 
-    def _walk(self, graph: Spec, given: Mapping[str, Any]) -> Iterator[PlannedStep]:
-        values = _defaults(graph) | dict(given)
-        for task in graph["dag"]["tasks"].values():
-            component = self.spec["components"][task["componentRef"]["name"]]
-            inputs = {name: _resolve(value, values) for name, value in _inputs(task).items()}
-            for iteration in _iterations(task, inputs):
-                if not _runs(task, iteration):
-                    continue
-                if "dag" in component:
-                    yield from self._walk(component, iteration)
-                else:
-                    yield PlannedStep(self._step_name(component), _defaults(component) | iteration)
 
-    def _step_name(self, component: Spec) -> str:
-        container = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-        return step_of_command(container["command"])
+def planned_steps(spec: Spec, arguments: Mapping[str, Any]) -> list[PlannedStep]:
+    """Return every step that a run of a pipeline takes with these arguments, one entry a shard, what is first first."""
+    return list(_walk(spec, spec["root"], arguments, _Surroundings()))
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    place: tuple[str, ...] = ()
+    item: str = ""
+
+    def within(self, task: str, item: Any, *number: int) -> _Surroundings:
+        source = item.get("source", "") if isinstance(item, Mapping) else ""
+        return _Surroundings((*self.place, task, *map(str, number)), str(source) or self.item)
+
+
+def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundings) -> Iterator[PlannedStep]:
+    values = _defaults(graph) | dict(given)
+    for name, task in _in_order(graph["dag"]["tasks"]):
+        component = spec["components"][task["componentRef"]["name"]]
+        inputs = {each: _resolve(value, values) for each, value in _inputs(task).items()}
+        for place, iteration in _iterations(name, task, inputs, around):
+            if not _runs(task, iteration):
+                continue
+            if "dag" in component:
+                yield from _walk(spec, component, iteration, place)
+            else:
+                options = _defaults(component) | iteration
+                yield PlannedStep(_step_name(spec, component), options, place.place, place.item)
+
+
+def _in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:
+    """Yield the tasks of a graph, each behind those that it waits for, else by name."""
+    sorter = TopologicalSorter({name: task.get("dependentTasks", []) for name, task in sorted(tasks.items())})
+    for name in sorter.static_order():
+        yield name, tasks[name]
+
+
+def _step_name(spec: Spec, component: Spec) -> str:
+    container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+    return step_of_command(container["command"])
 
 
 def find(name: str) -> CompiledPipeline:
@@ -138,14 +166,16 @@ def _select(value: Spec, found: Any) -> Any:
     return text
 
 
-def _iterations(task: Spec, inputs: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _iterations(
+    name: str, task: Spec, inputs: dict[str, Any], around: _Surroundings
+) -> Iterator[tuple[_Surroundings, dict[str, Any]]]:
     iterator = task.get("parameterIterator")
     if iterator is None:
-        yield inputs
+        yield around.within(name, None), inputs
         return
     items = inputs[iterator["items"]["inputParameter"]]
-    for item in items:
-        yield inputs | {iterator["itemInput"]: item}
+    for number, item in enumerate(items):
+        yield around.within(name, item, number), inputs | {iterator["itemInput"]: item}
 
 
 def _runs(task: Spec, inputs: Mapping[str, Any]) -> bool:

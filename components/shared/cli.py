@@ -21,7 +21,7 @@ from components.shared.config import METRICS, StepConfig, flag_of, info_of, opti
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.kubeflow_task import KubeflowTask, read_task
 from components.shared.processes import RUNNER, end_with_parent
-from components.shared.termination_message import BAD_INPUT, leave_message
+from components.shared.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, leave_message
 from components.shared.workspace import Workspace
 
 C = TypeVar("C", bound=StepConfig)
@@ -62,10 +62,12 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
         leave_message(f"{BAD_INPUT if is_input else ''}{error}")
         sys.exit(exit_codes.BAD_INPUT if is_input else exit_codes.UNAVAILABLE)
     except MemoryError:
+        leave_message("out of memory")
         logging.exception("out of memory; start the same command again: a row that takes too much is set aside then")
         sys.exit(exit_codes.UNAVAILABLE)
-    except (Exception, stopping.Stopped):
+    except (Exception, stopping.Stopped) as error:
         if not stopping.requested():
+            leave_message(f"{BUG}{type(error).__name__}: {error}")
             raise
         _stop(step_name(config))  # what goes wrong while a process is stopped is of no interest
     print(folder)
@@ -84,6 +86,7 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
         if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):
             workspace.take_tries_back()
         raise
+    leave_message(f"{REUSED if folder in workspace.reused else FINISHED}{folder}")
     if task is not None:
         task.report(folder, declared=(*config.ARTIFACTS, METRICS))
     return folder

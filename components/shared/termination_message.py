@@ -1,7 +1,8 @@
 """The last words of a container, which Kubernetes keeps: ``kubectl describe pod`` shows them, and Argo reads them.
 
 Kubeflow's launcher, which starts a step in a run of the pipelines, ends with 1 whatever the step ended with. So this is
-how Argo knows bad input, and does not try it again (manifests/cluster-admin/argo-retries.yaml).
+how Argo knows bad input, and does not try it again (manifests/cluster-admin/argo-retries.yaml), and how `scalequest status`
+knows who can mend what.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from pathlib import Path
 # Where Kubernetes looks unless a pod says otherwise (terminationMessagePath); whoever runs in a container may write it.
 FILE = Path("/dev/termination-log")
 MAX_BYTES = 4096  # Kubernetes keeps the last so many, and the first say what is wrong
+# What the last words begin with; those of a step that may be tried again with success begin with none of these.
 BAD_INPUT = "bad input: "
+BUG = "bug of ours: "
+FINISHED = "finished: "  # the work is done; then the address
+REUSED = "reused: "  # it was done before
 
 
 def leave_message(text: str) -> None:

@@ -38,6 +38,7 @@ class Workspace:
     def __init__(self, uri: str) -> None:
         storage.scheme_of(uri)
         self.uri = uri
+        self.reused: set[str] = set()  # the addresses of folders that stood finished when they were asked for
         self._made: list[OutputFolder] = []
         self._marked: set[str] = set()  # the fingerprints of the folders that this process has marked as used
         self._looked_up: tuple[StepConfig, Inputs] | None = None  # what was last looked up by ``find_finished``
@@ -87,6 +88,7 @@ class Workspace:
             return ""
         if manifest.kind == "model":
             delete_checkpoints(uri)
+        self.reused.add(uri)
         logger.info("reused %s: finished on %s, %d rows", uri, manifest.written_at, manifest.rows_out)
         return uri
 
@@ -100,7 +102,10 @@ class Workspace:
 
     def _claim(self, plan: dict[str, Any]) -> Claim:
         self._mark(plan)
-        return claim_folder(self.uri, plan)
+        claim = claim_folder(self.uri, plan)
+        if claim.manifest is not None:
+            self.reused.add(claim.uri)
+        return claim
 
     def _mark(self, plan: dict[str, Any]) -> None:
         if plan["fingerprint"] not in self._marked:

@@ -21,9 +21,11 @@ import urllib3
 from kfp.client import ServiceAccountTokenVolumeCredentials
 
 from components.shared.errors import InputError, UnavailableError
+from pipelines.cluster.plain_text import inert
 
 OWN_NAMESPACE = "kubeflow"  # where it is installed, unless somebody chose another place
 TIMEOUT = (10, 60)  # seconds to connect and to read; a port-forward may take a request and never answer it
+_COMMONPLACES = {"Internal Server Error", "Service unavailable"}
 TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105 - kfp's own name for the file's path
 
 
@@ -74,6 +76,25 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
     return client, None
 
 
+def get_run_by_old_api(client: kfp.Client, run_id: str) -> dict[str, Any]:
+    """Return a run as v1beta1 gives it: alone with its Workflow and its pipeline. Empty where that API is not there."""
+    try:
+        answer: dict[str, Any] = client._run_api.api_client.call_api(
+            "/apis/v1beta1/runs/{run_id}",
+            "GET",
+            path_params={"run_id": run_id},
+            header_params={"Accept": "application/json"},
+            response_type="object",
+            auth_settings=["Bearer"],
+            _return_http_data_only=True,
+        )
+    except kfp_server_api.ApiException as error:
+        if error.status in (404, 501):
+            return {}
+        raise
+    return dict(answer)
+
+
 @contextlib.contextmanager
 def explained(host: str, namespace: str) -> Iterator[None]:
     """Turn what the server refuses, or that it does not answer, into one message."""
@@ -107,10 +128,13 @@ def _explanation(error: kfp_server_api.ApiException, server: str, namespace: str
 
 
 def _said(error: kfp_server_api.ApiException) -> str:
-    """Return the server's words: of a JSON document its message, of a gateway's page nothing but the reason."""
+    """Return the server's words: of a JSON document the innermost, of a gateway's page nothing but the reason."""
     text = str(error.body or "")
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        text = str(json.loads(text)["message"])
+        document = json.loads(text)
+        # The message repeats what each layer of the server was doing; the details hold what went wrong, or a commonplace.
+        inner = [str(each.get("message", "")) for each in document.get("details") or []]
+        text = next((each for each in inner if each and each not in _COMMONPLACES), str(document["message"]))
     if not text or text.lstrip().startswith("<"):
         text = str(error.reason or "")
-    return " ".join(text.split())[:300]
+    return inert(text)[:300]

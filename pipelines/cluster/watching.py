@@ -1,31 +1,23 @@
-"""Follows a run on a cluster to its end: a line whenever a task changes its state."""
+"""Follows a run on a cluster to its end: a line whenever a step is at something else."""
 
 from __future__ import annotations
 
-import re
 import time
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import kfp
 import kfp_server_api
 from rich.console import Console
 
-from components.shared import exit_codes
 from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.kubeflow import explained
+from pipelines.cluster.run_report import Report, look_at
+from pipelines.cluster.run_steps import FAILED, LATER, WAITING, Step
 
 POLL_SECONDS = 15.0
 PATIENCE_SECONDS = 1800.0  # without an answer: an API server that moves to another node is away for minutes
 INTERRUPTED = 130  # by Ctrl-C, as shells say it
-OWN = re.compile(r"root|executor|.*-driver|.*\(\d+\)")  # pods of Kubeflow itself, and attempts of a task
-ENDED = {"SUCCEEDED": exit_codes.DONE, "SKIPPED": exit_codes.DONE, "FAILED": exit_codes.BUG, "CANCELED": exit_codes.BUG}
-
-
-def tasks_of(run: Any) -> list[Any]:
-    """Return the tasks of a run without Kubeflow's own pods: the drivers, and what is below a task."""
-    tasks = (run.run_details and run.run_details.task_details) or []
-    return [task for task in tasks if not OWN.fullmatch(task.display_name)]
 
 
 def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
@@ -38,12 +30,12 @@ def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: C
 
 
 def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
-    states: dict[str, str] = {}
+    changes = _Changes()
     answered = time.monotonic()
     while True:
         try:
             with explained(host, namespace):
-                run = client.get_run(run_id)
+                report = changes.look(client, run_id, namespace)
             answered = time.monotonic()
         except InputError as error:
             raise InputError(f"{error}{_what_goes_on(error, run_id, host, namespace)}") from error
@@ -52,12 +44,51 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
                 raise UnavailableError(f"{error}{_what_goes_on(error, run_id, host, namespace)}") from error
             time.sleep(POLL_SECONDS)
             continue
-        _print_changes(run, states, console)
-        if run.state in ENDED:
-            reason = f": {run.error.message}" if run.error and run.error.message else ""
-            console.print(f"run {run_id} {run.state.lower()}{reason}", markup=False, highlight=False, soft_wrap=True)
-            return ENDED[run.state]
+        for line in changes.lines(report):
+            console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        if report.has_ended:
+            why = f": {report.verdict}" if report.verdict else ""
+            last = f"run {run_id} {report.heading}{why}"
+            console.print(last, markup=False, highlight=False, emoji=False, soft_wrap=True)
+            return report.exit_code
         time.sleep(POLL_SECONDS)
+
+
+class _Changes:
+    """What was told of a run already."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._succeeded: set[tuple[str, ...]] = set()
+
+    def look(self, client: kfp.Client, run_id: str, namespace: str) -> Report:
+        """Look at the run, and at the pods that ended well only where another step did: there are hundreds."""
+        report = look_at(client, run_id, namespace, finished_pods=False)
+        if {step.place for step in report.steps if step.succeeded} <= self._succeeded and not report.has_ended:
+            return report
+        return look_at(client, run_id, namespace)
+
+    def lines(self, report: Report) -> Iterator[str]:
+        """Yield a line for each step that is at something else than before."""
+        for step in (*report.steps, *report.drivers):
+            now = (step.state, step.why)
+            if self._told.get(step.place) == now or step.place in self._succeeded:
+                continue
+            if step.state == LATER or (step.state == WAITING and not step.why):
+                continue  # what just begins is not worth a line
+            self._told[step.place] = now
+            if step.succeeded:
+                self._succeeded.add(step.place)
+            yield _line(step, report)
+
+
+def _line(step: Step, report: Report) -> str:
+    when = step.finished or step.started or datetime.now().astimezone()
+    if not step.finished and step.why:
+        when = datetime.now().astimezone()  # a wait or another attempt began after the step did
+    remedy = f" ({step.remedy})" if step.remedy else ""
+    why = f": {step.why}" if step.why and step.state == FAILED else f" {step.why}" if step.why else ""
+    return f"{when.astimezone():%H:%M:%S}  {report.count}  {step.title}  {step.state}{why}{remedy}"
 
 
 def _what_goes_on(error: Exception, run_id: str, host: str, namespace: str) -> str:
@@ -70,17 +101,3 @@ def _what_goes_on(error: Exception, run_id: str, host: str, namespace: str) -> s
 def _goes_on(run_id: str, host: str, namespace: str) -> str:
     address = f" --host {host}" if host else ""
     return f"; run {run_id} goes on: `scalequest status {run_id} --namespace {namespace}{address}`"
-
-
-def _print_changes(run: Any, states: dict[str, str], console: Console) -> None:
-    for task in tasks_of(run):
-        if task.state and states.get(task.task_id) != task.state:
-            states[task.task_id] = task.state
-            times = (task.end_time, task.start_time, task.create_time)
-            when = next((f"{time:%H:%M:%S}" for time in map(time_of, times) if time), " " * 8)
-            console.print(f"{when}  {task.display_name}  {task.state.lower()}", highlight=False)
-
-
-def time_of(value: datetime | None) -> datetime | None:
-    """Return a time of a task, None where it has none yet: the server says so with one before the year 2."""
-    return value if value and value.year > 2000 else None

@@ -8,6 +8,7 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.termination_message import leave_message
 from components.shared.workspace import Workspace
 from tests.components.shared.test_cli import GIVEN, SampleConfig
+from tests.conftest import WriteRows
 
 
 @pytest.fixture
@@ -32,6 +33,35 @@ def test_a_step_leaves_why_it_could_not_be_done_and_marks_bad_input(error: Excep
     with pytest.raises(SystemExit):
         run_step(SampleConfig, fail, GIVEN)
     assert words.read_text() == left
+
+
+def test_a_bug_of_ours_is_marked_and_keeps_its_traceback(words: Path) -> None:
+    def fail(config: SampleConfig, workspace: Workspace) -> str:
+        raise KeyError("colour")
+
+    with pytest.raises(KeyError):
+        run_step(SampleConfig, fail, GIVEN)
+    assert words.read_text() == "bug of ours: KeyError: 'colour'"
+
+
+@pytest.mark.parametrize(("reused", "left"), [(False, "finished: here/a"), (True, "reused: here/a")])
+def test_a_step_that_is_done_leaves_its_folder_and_whether_it_had_to_make_it(
+    reused: bool, left: str, words: Path
+) -> None:
+    def work(config: SampleConfig, workspace: Workspace) -> str:
+        workspace.reused.update({"here/a"} if reused else {})
+        return "here/a"
+
+    with pytest.raises(SystemExit):
+        run_step(SampleConfig, work, GIVEN)
+    assert words.read_text() == left
+
+
+def test_a_folder_is_reused_where_it_stood_finished(workspace: Workspace, write_questions: WriteRows) -> None:
+    uri = write_questions(workspace, ["1+1?"])
+    again = Workspace(workspace.uri)
+    assert write_questions(again, ["1+1?"]) == uri
+    assert (workspace.reused, again.reused) == (set(), {uri})
 
 
 def test_what_is_longer_than_kubernetes_keeps_loses_its_end(words: Path) -> None:

@@ -109,6 +109,13 @@ def kubeflow(server: Server) -> Server:
 EXPERIMENT = {"experiment_id": "e1", "display_name": "scalequest", "namespace": NAMESPACE}
 
 
+@pytest.fixture(autouse=True)
+def no_other_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Kubernetes API but one that a test names: never that of whoever runs the tests."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+
 @pytest.fixture
 def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
     """A Kubernetes API that kubectl's configuration names, where everything that a run needs is there."""

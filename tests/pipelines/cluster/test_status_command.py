@@ -1,13 +1,46 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from components.shared import exit_codes
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from pipelines.cluster.progress import folders_in_the_making
 from pipelines.cluster.status_command import show_status
 from tests.conftest import GivenRowsConfig, WriteRows
-from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server
+from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
+from tests.pipelines.cluster.recorded_runs import (
+    EVENTS,
+    PODS,
+    answer_of,
+    recorded,
+    run_of,
+    serve_pods,
+    serve_run,
+)
 
-NEVER = "0001-01-01T00:00:00Z"  # how the server says that a task has not ended
+
+@pytest.fixture
+def pods(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A Kubernetes API that kubectl's configuration names."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(server.url, tmp_path)))
+    return server
+
+
+def shown(server: Server, run_id: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Show a run; return exit code and lines, each with single blanks."""
+    code = show_status(run_id, server.url, NAMESPACE)
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return code, [" ".join(line.split()) for line in captured.out.splitlines()]
+
+
+def line_of(lines: list[str], beginning: str) -> str:
+    """Return the one line that begins so."""
+    (found,) = [line for line in lines if line.startswith(beginning)]
+    return found
 
 
 def half_done(workspace: Workspace, num_parts: int) -> str:
@@ -40,52 +73,320 @@ def test_a_rate_needs_two_parts(workspace: Workspace) -> None:
     assert (progress.rows_done, progress.rows_per_second, progress.seconds_left) == (10, 0, 0)
 
 
-def test_the_state_of_each_task_and_the_rows_of_each_folder_are_shown(
+# One for each way to wait and to die: what the run is said to be, how its telling line goes on, the exit code.
+WITHOUT_PODS = [
+    ("run-succeeded-frozen-at-93-of-380", "succeeded, 30 of 30 steps done", "package_dataset done", 0),
+    ("run-succeeded-small", "succeeded, 1 step done", "probe done", 0),
+    (
+        "run-failed-bad-input",
+        "failed, 4 of 18 steps done",
+        "failed: filter_language: bad input: s3://scalequest/ui/generate_questions/3acdf36b008afab3 is not finished: 1 of 2",
+        exit_codes.BAD_INPUT,
+    ),
+    (
+        "run-failed-bad-input-after-retry",
+        "failed, 0 of 30 steps done",
+        "failed: import_questions reasoning-gym:nosuch: bad input: --source reasoning-gym: unknown generator 'nosuch'",
+        exit_codes.BAD_INPUT,
+    ),
+    (
+        "run-failed-driver-duplicate-task",
+        "failed, 4 of 30 steps done",
+        "failed: Kubeflow's driver of rewrite-questions: exit code 1; submit it again: what is finished is reused",
+        exit_codes.UNAVAILABLE,
+    ),
+    (
+        "run-terminated-midstep",
+        "terminated, 1 of 30 steps done",
+        "import_model first, random:llama terminated",
+        exit_codes.TERMINATED,
+    ),
+    ("run-terminated-frozen-at-93", "terminated, 13 of 30 steps done", "deduplicate terminated", exit_codes.TERMINATED),
+    (
+        "run-terminated-while-pending",
+        "terminated, 0 of 30 steps done",
+        "terminated: somebody ended it; the same submit goes on",
+        exit_codes.TERMINATED,
+    ),
+    ("run-terminated-while-pending-canceling", "being terminated, 0 of 30 steps done", "note: Kubeflow has no", 0),
+    (
+        "run-first-pod-pending-insufficient-cpu",
+        "waiting, 0 of 30 steps done",
+        "import_questions reasoning-gym:gsm_symbolic waiting",
+        0,
+    ),
+    (
+        "run-image-cannot-be-pulled",
+        "waiting, 0 of 30 steps done",
+        "import_questions reasoning-gym:gsm_symbolic waiting",
+        0,
+    ),
+    ("run-step-running", "running, 3 of 30 steps done", "26 steps come later", 0),
+    ("run-waiting-for-retry-past-93-tasks", "waiting, 6 of 30 steps done", "train_dpo first waiting", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "state", "line", "expected"), WITHOUT_PODS, ids=[each[0] for each in WITHOUT_PODS])
+def test_a_run_says_what_it_is_at_by_kubeflows_api_alone(
+    name: str, state: str, line: str, expected: int, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, name)
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == expected
+    assert f": {state}" in lines[0]
+    line_of(lines, line)
+    assert not [each for each in lines if "iteration" in each or "for-loop" in each or "condition-" in each]
+
+
+IMPORT = "import_questions reasoning-gym:gsm_symbolic"
+KILLED = "attempt 1 failed (killed: it ended without a last word)"
+NO_NODE = "for a node with cpu 3, memory 4Gi: 0/1 nodes are available: 1 Insufficient cpu"
+NO_IMAGE = "for its image registry.invalid/scalequest/cpu:0.1.0, which cannot be pulled: dial tcp: lookup registry.invalid"
+WITH_PODS = [
+    ("run-first-pod-pending-insufficient-cpu", f"{IMPORT} waiting", NO_NODE),
+    ("run-image-cannot-be-pulled", f"{IMPORT} waiting", NO_IMAGE),
+    ("run-step-running", "generate_questions first running", ""),
+    ("run-waiting-for-retry", f"{IMPORT} waiting", f"{KILLED}; again in a minute"),
+    ("run-waiting-for-retry-past-93-tasks", "train_dpo first waiting", f"{KILLED}; again in a minute"),
+    ("run-second-attempt-running", f"{IMPORT} running", f"attempt 2; {KILLED}"),
+    (
+        "run-waiting-for-retry-2-minutes",
+        f"{IMPORT} waiting",
+        f"{KILLED}; attempt 2 failed (lost with its pod, exit code 143); again in 2 minutes",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "why"), WITH_PODS, ids=[each[0] for each in WITH_PODS])
+def test_its_pods_say_why_a_step_waits_and_whether_it_runs(
+    name: str, line: str, why: str, kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, name)
+    serve_pods(pods, name)
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == 0
+    found = line_of(lines, line)
+    assert why in found
+    assert not [each for each in lines if each.startswith("note: its pods")]
+
+
+def test_what_waits_comes_with_a_remedy(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    _, lines = shown(kubeflow, serve_run(kubeflow, "run-first-pod-pending-insufficient-cpu"), capsys)
+    assert "0/1 nodes are available: 1 Insufficient cpu" in line_of(lines, f"{IMPORT} waiting")
+    assert "otherwise add one, or submit again with what a node has" in line_of(lines, "what to do: ")
+
+
+def test_steps_come_in_the_order_of_the_pipeline_with_their_source_and_shards(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, lines = shown(kubeflow, serve_run(kubeflow, "run-succeeded-frozen-at-93-of-380"), capsys)
+    steps = [line.partition(" done ")[0] for line in lines if " done 0:" in line]
+    assert steps[:8] == [
+        IMPORT,
+        "import_model first, random:llama",
+        "train_sft first",
+        "generate_questions first",
+        "import_model first, random:llama",
+        "build_preferences first",
+        "train_dpo first",
+        "generate_questions first, shards 0 and 1 of 2",
+    ]
+    assert steps[-2:] == ["select_responses", "package_dataset"]
+
+
+def test_attempts_that_failed_are_shown_where_a_later_one_succeeded(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, lines = shown(kubeflow, serve_run(kubeflow, "run-failed-driver-duplicate-task"), capsys)
+    assert KILLED in line_of(lines, "import_model first, random:llama done")
+    assert "attempt 1 failed (lost with its pod, which was deleted)" in line_of(lines, "train_sft first done")
+    assert "attempts 1 to 3 failed (exit code 1)" in line_of(lines, "Kubeflow's driver of rewrite-questions failed")
+
+
+WORKFLOW = "GET /apis/argoproj.io/v1alpha1/namespaces/kubeflow/workflows/scalequest-gjbgt"
+
+
+@pytest.mark.parametrize("answer", [404, 403])
+def test_a_run_whose_workflow_is_gone_is_not_known_to_run(
+    answer: int, kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, "run-says-running-workflow-gone")
+    serve_pods(pods)
+    pods.on(WORKFLOW, {"message": "no"}, answer)
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == exit_codes.UNAVAILABLE
+    assert ": not known to run, 1 of 30 steps done" in lines[0]
+    line_of(lines, "import_model first, random:llama lost")
+    assert "neither its Workflow nor a pod of it is in the cluster any more (scalequest-gjbgt in" in lines[-1]
+
+
+def test_a_run_without_pods_whose_workflow_stands_goes_on(
+    kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, "run-says-running-workflow-gone")
+    serve_pods(pods)
+    pods.on(WORKFLOW, {"metadata": {}})
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == 0
+    assert ": running, " in lines[0]
+
+
+@pytest.mark.parametrize("of_kubeflow", [False, True])
+def test_what_was_finished_before_is_reused(
+    of_kubeflow: bool, kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, "run-succeeded-small")
+    if of_kubeflow:  # by its own cache: then there is no pod
+        _, answer = answer_of("run-succeeded-small.v1beta1")
+        workflow = json.loads(answer["pipeline_runtime"]["workflow_manifest"])
+        for key, node in list(workflow["status"]["nodes"].items()):
+            if node["displayName"] == "executor(0)":
+                del workflow["status"]["nodes"][key]
+            elif node["displayName"] == "executor":
+                node |= {"type": "Skipped", "phase": "Skipped", "message": "when 'true != true' evaluated false"}
+        answer["pipeline_runtime"]["workflow_manifest"] = json.dumps(workflow)
+        kubeflow.on(f"GET /apis/v1beta1/runs/{run_id}", answer)
+    else:
+        listed = recorded("pods/run-succeeded-small.pods")
+        for pod in listed["items"]:
+            for container in pod["status"]["containerStatuses"]:
+                container["state"]["terminated"]["message"] = "reused: s3://bucket/runs/x/1"
+        pods.on(PODS, listed)
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == 0
+    assert "probe reused 0:00" in line_of(lines, "probe")
+
+
+def test_a_pod_in_a_queue_says_what_is_missing(
+    kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "run-first-pod-pending-insufficient-cpu"
+    run_id = serve_run(kubeflow, name)
+    listed = recorded(f"pods/{name}.pods")
+    gated = recorded("kueue/gated-pod-waiting-for-quota.pod")
+    (waiting,) = [pod for pod in listed["items"] if pod["status"]["phase"] == "Pending"]
+    waiting["metadata"] |= {"name": gated["metadata"]["name"], "labels": gated["metadata"]["labels"]}
+    waiting["status"] = gated["status"]
+    pods.on(PODS, listed)
+    pods.on(EVENTS, recorded("kueue/gated-pod-waiting-for-quota.events"))
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == 0
+    assert (
+        "for quota in Kueue's queue elastic: couldn't assign flavors to pod set main: insufficient unused quota for "
+        "nvidia.com/gpu in flavor rec-any, 1 more needed"
+    ) in line_of(lines, f"{IMPORT} waiting")
+    assert "--no-queue" in line_of(lines, "what to do")
+
+
+def test_pods_that_may_not_be_listed_are_no_error(
+    kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, "run-step-running")
+    pods.on(PODS, {"message": "pods is forbidden"}, 403)
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == 0
+    assert "note: its pods were not looked at: the Kubernetes API answers 403 Forbidden" in lines
+
+
+def test_without_the_stores_keys_it_shows_what_kubeflow_knows(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    code, lines = shown(kubeflow, serve_run(kubeflow, "run-step-running"), capsys)
+    assert code == 0
+    assert "note: rows are not shown: s3://scalequest/rec2: no credentials found" in line_of(lines, "note: rows")
+
+
+def test_the_rows_of_each_folder_are_shown(
     kubeflow: Server, workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uri = half_done(workspace, 2)
-    shards = [("generate-responses", state) for state in ("SUCCEEDED", "RUNNING", "RUNNING")]
-    tasks = [
-        {
-            "task_id": str(number),
-            "display_name": name,
-            "state": state,
-            "start_time": "2026-11-22T12:00:00Z",
-            "end_time": NEVER,
-        }
-        for number, (name, state) in enumerate(
-            [("train-sft", "SUCCEEDED"), *shards, ("root", "RUNNING"), ("executor(0)", "RUNNING")]
-        )
-    ]
-    parameters = {"workspace": workspace.uri}
-    run = {"run_id": RUN_ID, "display_name": "paper", "state": "RUNNING", "runtime_config": {"parameters": parameters}}
-    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", run | {"run_details": {"task_details": tasks}})
-    assert show_status(RUN_ID, kubeflow.url, NAMESPACE) == 0
+    serve_run(kubeflow, "run-step-running")
+    run = run_of("run-step-running")
+    run["runtime_config"]["parameters"]["workspace"] = workspace.uri
+    kubeflow.on(f"GET /apis/v2beta1/runs/{run['run_id']}", run)
+    _, lines = shown(kubeflow, run["run_id"], capsys)
+    line = line_of(lines, "/".join(uri.split("/")[-2:]))
+    assert "2 of 4 20 of 40" in line
+
+
+HOSTILE = "bad input: \x1b[2J\x1b]0;mine\x07 [bold]x[/bold] :bomb: \u202egnp.exe\nsecond line"
+
+
+def test_hostile_words_are_inert(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    run_id = serve_run(kubeflow, "run-failed-bad-input-after-retry")
+    _, answer = answer_of("run-failed-bad-input-after-retry.v1beta1")
+    workflow = json.loads(answer["pipeline_runtime"]["workflow_manifest"])
+    for node in workflow["status"]["nodes"].values():
+        if node["displayName"] == "executor(0)":
+            node["message"] = f"main: Error (exit code 1): {HOSTILE}"
+    answer["pipeline_runtime"]["workflow_manifest"] = json.dumps(workflow)
+    kubeflow.on(f"GET /apis/v1beta1/runs/{run_id}", answer)
+    run = run_of("run-failed-bad-input-after-retry") | {"display_name": "\x1b[31m[/x]"}
+    kubeflow.on(f"GET /apis/v2beta1/runs/{run_id}", run)
+    assert show_status(run_id, kubeflow.url, NAMESPACE) == exit_codes.BAD_INPUT
     output = capsys.readouterr().out
-    assert "1 succeeded, 2 running" in output
-    assert not any(line.startswith(("root", "executor")) for line in output.splitlines())
-    assert " -" not in next(line for line in output.splitlines() if line.startswith("generate-responses"))
-    line = next(line for line in output.splitlines() if "/".join(uri.split("/")[-2:]) in line)
-    assert "2 of 4" in line
-    assert "20 of 40" in line
+    assert not {character for character in output if not character.isprintable() and character != "\n"}
+    assert "[31m[/x]: failed" in output
+    assert "bad input: [2J ]0;mine [bold]x[/bold] :bomb: gnp.exe second line; mend it" in output
 
 
-def test_a_run_that_there_is_not_is_one_message(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    assert show_status("nope", kubeflow.url, NAMESPACE) == 2
-    assert "there is no such thing" in capsys.readouterr().err
-
-
-def test_a_run_of_another_pipeline_is_one_message(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    kubeflow.on("GET /apis/v2beta1/runs/other", {"run_id": "other", "state": "RUNNING"})
-    assert show_status("other", kubeflow.url, NAMESPACE) == 2
-    assert "run other has no parameter 'workspace'" in capsys.readouterr().err
-
-
-def test_a_run_that_was_only_just_taken_waits(
-    kubeflow: Server, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+def test_a_server_without_the_old_api_says_the_state_alone(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parameters = {"workspace": workspace.uri}
-    run = {"run_id": RUN_ID, "display_name": "[/paper]", "runtime_config": {"parameters": parameters}}
-    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", run)
-    assert show_status(RUN_ID, kubeflow.url, NAMESPACE) == 0
-    assert f"run {RUN_ID}, [/paper]: pending, workspace" in " ".join(capsys.readouterr().out.split())
+    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", run_of("run-succeeded-small") | {"run_id": RUN_ID})
+    code, lines = shown(kubeflow, RUN_ID, capsys)
+    assert code == 0
+    assert ": succeeded, 0 steps done" in lines[0]
+    assert "note: Kubeflow has no record of its steps" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("recording", "expected", "message"),
+    [
+        ("error-404-run.v2beta1", 2, "there is no such thing (Run 00000000-0000-0000-0000-000000000000 not found); check"),
+        ("error-page-token", 2, "does not accept this: Invalid page token\n"),
+        ("error-retry-too-large", 75, "answers 503 (Failed to retry a run: ServiceUnavailable: Failed to retry run"),
+    ],
+)
+def test_what_the_server_refuses_is_its_own_message_without_what_it_was_doing(
+    recording: str, expected: int, message: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, body = answer_of(recording)
+    kubeflow.on("GET /apis/v2beta1/runs/nope", body, status)
+    assert show_status("nope", kubeflow.url, NAMESPACE) == expected
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("run", "line", "expected"),
+    [
+        ({"state": "FAILED", "error": {"message": "the database ate it"}}, "failed: the database ate it; submit it", 75),
+        ({"state": "FAILED"}, "failed: Kubeflow does not say why; submit it again", 75),
+        ({"state": "CANCELED"}, "terminated: somebody ended it", 4),
+        ({"state": "SUCCEEDED"}, "note: Kubeflow has no record", 0),
+        ({}, "note: Kubeflow has no record of its steps (yet)", 0),
+    ],
+)
+def test_a_run_without_nodes_says_what_kubeflow_does(
+    run: dict[str, Any], line: str, expected: int, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", {"run_id": RUN_ID, "display_name": "x"} | run)
+    code, lines = shown(kubeflow, RUN_ID, capsys)
+    assert code == expected
+    line_of(lines, line)
+
+
+def test_a_workflow_that_is_too_large_needs_fewer_shards(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "workflow is longer than maximum allowed size. compressed size 1 > maxSize 0"
+    manifest = json.dumps({"metadata": {"name": "w"}, "status": {"message": why}})
+    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", {"run_id": RUN_ID, "state": "FAILED"})
+    kubeflow.on(f"GET /apis/v1beta1/runs/{RUN_ID}", {"pipeline_runtime": {"workflow_manifest": manifest}})
+    code, lines = shown(kubeflow, RUN_ID, capsys)
+    assert code == exit_codes.BAD_INPUT
+    assert lines[-1] == f"failed: {why}; submit it with fewer shards"

@@ -1,0 +1,202 @@
+"""What a run is at, put together from Kubeflow's API and, where the caller may list them, its pods."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import kfp
+import yaml
+
+from components.shared import exit_codes
+from pipelines.cluster.endings import SAYS_NOTHING, Ending
+from pipelines.cluster.kubeflow import get_run_by_old_api
+from pipelines.cluster.plain_text import inert
+from pipelines.cluster.run_pods import Pods, pods_of
+from pipelines.cluster.run_steps import (
+    FAILED,
+    LATER,
+    LOST,
+    RUNNING,
+    TERMINATED,
+    WAITING,
+    Step,
+    graph_drivers,
+    steps_of,
+)
+from pipelines.cluster.workflow import Workflow, read_workflow
+from pipelines.compiled_pipeline import PlannedStep, planned_steps
+
+SUCCEEDED, BEING_TERMINATED, NOT_KNOWN = "succeeded", "being terminated", "not known to run"
+_OF_KUBEFLOW = {"SUCCEEDED": SUCCEEDED, "SKIPPED": SUCCEEDED, "FAILED": FAILED, "CANCELED": TERMINATED,
+                "CANCELING": BEING_TERMINATED, "PAUSED": "paused"}  # fmt: skip
+_AGAIN = "submit it again: what is finished is reused"
+_MENDS = {
+    exit_codes.BAD_INPUT: "mend it, then submit again",
+    exit_codes.BUG: "tell us; the traceback is in its log",
+    exit_codes.UNAVAILABLE: _AGAIN,
+}
+_TOO_LARGE = "workflow is longer than maximum allowed size"
+_NOT_KNOWN = "Kubeflow says that it runs, but neither its Workflow nor a pod of it is in the cluster any more"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a run is at."""
+
+    run_id: str
+    name: str
+    state: str  # waiting, running, succeeded, failed, terminated, …
+    steps: Sequence[Step]
+    drivers: Sequence[Step] = ()  # of Kubeflow, that hold the run up
+    verdict: str = ""  # why it has ended without success, and what to do
+    exit_code: int = exit_codes.DONE
+    workspace: str = ""
+    planned: bool = True  # whether the number of its steps is known
+    note: str = ""  # what could not be looked at
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in (SUCCEEDED, FAILED, TERMINATED, NOT_KNOWN)
+
+    @property
+    def count(self) -> str:
+        """How many of its steps are done: "12 of 30"."""
+        done = sum(step.succeeded for step in self.steps)
+        return f"{done} of {len(self.steps)}" if self.planned else str(done)
+
+    @property
+    def heading(self) -> str:
+        """Its state in a few words."""
+        return f"{self.state}, {self.count} step{'s' if self.count != '1' else ''} done"
+
+
+def look_at(client: kfp.Client, run_id: str, namespace: str, *, finished_pods: bool = True) -> Report:
+    """Ask what a run is at. ``finished_pods``: look at those as well, which alone know what was reused."""
+    run = client.get_run(run_id)
+    by_old_api = get_run_by_old_api(client, run_id)  # behind the state, so that it knows as much
+    workflow = read_workflow((by_old_api.get("pipeline_runtime") or {}).get("workflow_manifest") or "")
+    pods = Pods()
+    if workflow.nodes:
+        pods = pods_of(run_id, workflow.namespace or namespace, workflow.name, finished=finished_pods)
+    planned = _planned(run, by_old_api)
+    steps, drivers = steps_of(workflow.nodes, planned, pods), graph_drivers(workflow.nodes, pods)
+    state = _state(run, workflow, pods, [*steps, *drivers])
+    report = Report(
+        run_id=run_id,
+        name=inert(run.display_name or ""),
+        state=state,
+        steps=[_overtaken(step, state) for step in steps],
+        drivers=drivers,
+        workspace=inert(_parameters(run).get("workspace", "")),
+        planned=bool(planned),
+        note=_note(workflow, pods, state),
+    )
+    verdict, exit_code = _verdict(report, run, workflow)
+    return replace(report, verdict=verdict, exit_code=exit_code)
+
+
+def _parameters(run: Any) -> Mapping[str, Any]:
+    return (run.runtime_config and run.runtime_config.parameters) or {}
+
+
+def _planned(run: Any, by_old_api: Mapping[str, Any]) -> list[PlannedStep]:
+    """Return the steps that the run's own pipeline takes; none where it is not one of ours, or of another version."""
+    with contextlib.suppress(AssertionError, LookupError, TypeError, ValueError, AttributeError, yaml.YAMLError):
+        spec = run.pipeline_spec or _uploaded(by_old_api["run"]["pipeline_spec"]["pipeline_manifest"])
+        return planned_steps(spec.get("pipeline_spec", spec), _parameters(run))
+    return []
+
+
+@functools.cache
+def _uploaded(manifest: str) -> dict[str, Any]:
+    """Return the pipeline of a run that was made from an uploaded one: v2beta1 says its id only."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return dict(next(iter(yaml.load_all(manifest, Loader=loader))))
+
+
+def _state(run: Any, workflow: Workflow, pods: Pods, steps: Sequence[Step]) -> str:
+    said = run.state or "PENDING"  # one that was only just taken has none
+    if said == "FAILED" and _was_terminated(run):
+        return TERMINATED
+    if said in _OF_KUBEFLOW:
+        return _OF_KUBEFLOW[said]
+    if _is_gone(workflow, pods):
+        return NOT_KNOWN
+    states = {step.state for step in steps if step.state == RUNNING or step.why}
+    if said == "PENDING" or (WAITING in states and RUNNING not in states):
+        return WAITING
+    return RUNNING
+
+
+def _was_terminated(run: Any) -> bool:
+    """Return whether the last thing before the end was that somebody asked for it."""
+    before = [each.state for each in run.state_history or [] if each.state not in (None, "FAILED")]
+    return bool(before) and before[-1] == "CANCELING"
+
+
+def _is_gone(workflow: Workflow, pods: Pods) -> bool:
+    """Return whether a Workflow that Kubeflow takes for running is not in the cluster that kubectl asks."""
+    if pods.workflow_is_gone is not None:
+        return pods.workflow_is_gone
+    # Whether it is there may not be asked: then a pod that Argo takes for active has to be missing.
+    return any(node.is_attempt and not node.has_ended for node in workflow.nodes)
+
+
+def _overtaken(step: Step, state: str) -> Step:
+    """Return a step as the end of its run has left it."""
+    if step.succeeded or step.state == LATER or state not in (TERMINATED, NOT_KNOWN):
+        return step
+    if state == TERMINATED:
+        return replace(step, state=TERMINATED, why="", remedy="")
+    return replace(step, state=LOST) if step.state in (RUNNING, WAITING) else step
+
+
+def _note(workflow: Workflow, pods: Pods, state: str) -> str:
+    if not workflow.nodes:
+        return "Kubeflow has no record of its steps (yet)"
+    if pods.not_seen_because and state not in (SUCCEEDED, TERMINATED):
+        return f"its pods were not looked at: {inert(pods.not_seen_because)}"
+    return ""
+
+
+def _verdict(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
+    """Return why a run ended without success and what to do, and the exit code that says so."""
+    if report.state == FAILED:
+        return _failure(report, run, workflow)
+    if report.state == TERMINATED:
+        return "somebody ended it; the same submit goes on", exit_codes.TERMINATED
+    if report.state == NOT_KNOWN:
+        where = f"{workflow.name} in the namespace {workflow.namespace} of kubectl's current context"
+        return f"{_NOT_KNOWN} ({where}); {_AGAIN}", exit_codes.UNAVAILABLE
+    return "", exit_codes.DONE
+
+
+def _failure(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
+    """Return the worst of what failed: nobody need submit again what has to be mended first."""
+    order = (exit_codes.BAD_INPUT, exit_codes.BUG, exit_codes.UNAVAILABLE)
+    failed = sorted(_failed(report), key=lambda each: order.index(each[1].exit_code))
+    if failed:
+        step, ending = failed[0]
+        log = _log_of(step, workflow) if ending.why == SAYS_NOTHING else ""
+        return f"{step.title}: {ending.why}; {_MENDS[ending.exit_code]}{log}", ending.exit_code
+    said = inert((run.error and run.error.message) or workflow.message or "Kubeflow does not say why")
+    if _TOO_LARGE in said:
+        return f"{said}; submit it with fewer shards", exit_codes.BAD_INPUT
+    return f"{said}; {_AGAIN}", exit_codes.UNAVAILABLE
+
+
+def _failed(report: Report) -> Iterator[tuple[Step, Ending]]:
+    for step in (*report.steps, *report.drivers):
+        if step.state == FAILED and step.ending:
+            yield step, step.ending
+
+
+def _log_of(step: Step, workflow: Workflow) -> str:
+    if not step.pod:
+        return ""
+    return f"; its log: kubectl logs --namespace {workflow.namespace} {step.pod} --container main"
