@@ -32,7 +32,9 @@ class PlannedStep:
 
     name: str
     options: dict[str, Any]
-    place: tuple[str, ...] = ()  # the tasks around it and its own, from the outermost; in a loop the number of the round
+    place: tuple[
+        str, ...
+    ] = ()  # the tasks around it and its own, from the outermost; in a loop the number of the round
     item: str = ""  # the source that the innermost loop over sources is at
 
 

@@ -1,8 +1,8 @@
 """The last words of a container, which Kubernetes keeps: ``kubectl describe pod`` shows them, and Argo reads them.
 
 Kubeflow's launcher, which starts a step in a run of the pipelines, ends with 1 whatever the step ended with. So this is
-how Argo knows bad input, and does not try it again (manifests/cluster-admin/argo-retries.yaml), and how `scalequest status`
-knows who can mend what.
+how Argo knows bad input, and does not try it again (manifests/cluster-admin/argo-retries.yaml), and how
+`scalequest status` knows who can mend what.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _taken(reason: str, message: str) -> str:
 
 def _memory_limit(pod: Pod) -> str:
     containers = pod.get("spec", {}).get("containers") or []
-    main = next((each for each in containers if each["name"] == "main"), {})
+    main: Mapping[str, Any] = next((each for each in containers if each["name"] == "main"), {})
     return str(main.get("resources", {}).get("limits", {}).get("memory", "memory"))
 
 

@@ -1,10 +1,11 @@
-"""What an attempt waits for that has not begun: a node, its image, its quota, by its pod or by Argo's words for that."""
+"""What an attempt that has not begun waits for: a node, its image, its quota. By its pod, or by Argo's words for it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.cluster.endings import main_container
 from pipelines.cluster.plain_text import inert
@@ -78,7 +79,8 @@ def _of_argo(message: str) -> tuple[str, str]:
 def _asked(pod: Pod) -> str:
     """Return what a pod's step asks of a node, for it is that which no node has."""
     containers = pod.get("spec", {}).get("containers") or []
-    requests = next((each.get("resources", {}).get("requests", {}) for each in containers if each["name"] == "main"), {})
+    main: Mapping[str, Any] = next((each for each in containers if each["name"] == "main"), {})
+    requests = main.get("resources", {}).get("requests") or {}
     return f" with {', '.join(f'{name} {value}' for name, value in sorted(requests.items()))}" if requests else ""
 
 

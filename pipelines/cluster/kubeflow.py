@@ -132,7 +132,7 @@ def _said(error: kfp_server_api.ApiException) -> str:
     text = str(error.body or "")
     with contextlib.suppress(ValueError, KeyError, TypeError):
         document = json.loads(text)
-        # The message repeats what each layer of the server was doing; the details hold what went wrong, or a commonplace.
+        # The message repeats what each layer of the server was doing; the details say what went wrong, or nothing.
         inner = [str(each.get("message", "")) for each in document.get("details") or []]
         text = next((each for each in inner if each and each not in _COMMONPLACES), str(document["message"]))
     if not text or text.lstrip().startswith("<"):

@@ -35,11 +35,13 @@ def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True
     """Return a run's pods, without those that ended well unless ``finished``; never an error: they are optional."""
     try:
         api = client.CoreV1Api(_connect())
+        of_run = {"label_selector": f"{OF_RUN}={run_id}"}
         phases = {} if finished else {"field_selector": "status.phase!=Succeeded"}
-        pods = _items(api.list_namespaced_pod, namespace, label_selector=f"{OF_RUN}={run_id}", **phases)
+        pods = _items(api.list_namespaced_pod, namespace, **of_run, **phases)
         by_node = {pod["metadata"].get("annotations", {}).get(OF_NODE, ""): pod for pod in pods}
         warnings = _warnings(api, namespace) if any(map(_waits, pods)) else {}
-        gone = finished and not pods and _is_gone(api.api_client, namespace, workflow)
+        left = pods or _items(api.list_namespaced_pod, namespace, **of_run, limit=1)
+        gone = False if left else _is_gone(api.api_client, namespace, workflow)
     except ConfigException:
         return Pods(not_seen_because="no Kubernetes cluster is configured")
     except ApiException as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,15 +75,22 @@ class Report:
         return f"{self.state}, {self.count} step{'s' if self.count != '1' else ''} done"
 
 
-def look_at(client: kfp.Client, run_id: str, namespace: str, *, finished_pods: bool = True) -> Report:
-    """Ask what a run is at. ``finished_pods``: look at those as well, which alone know what was reused."""
+def look_at(
+    client: kfp.Client, run_id: str, namespace: str, succeeded: Collection[tuple[str, ...]] = frozenset()
+) -> Report:
+    """Ask what a run is at.
+
+    ``succeeded``: the places of the steps that are known to be done. Pods that ended well, of which there are hundreds,
+    are looked at where there is another one: they alone know what was reused.
+    """
     run = client.get_run(run_id)
     by_old_api = get_run_by_old_api(client, run_id)  # behind the state, so that it knows as much
     workflow = read_workflow((by_old_api.get("pipeline_runtime") or {}).get("workflow_manifest") or "")
-    pods = Pods()
+    planned, pods = _planned(run, by_old_api), Pods()
     if workflow.nodes:
-        pods = pods_of(run_id, workflow.namespace or namespace, workflow.name, finished=finished_pods)
-    planned = _planned(run, by_old_api)
+        done = {step.place for step in steps_of(workflow.nodes, planned, pods) if step.succeeded}
+        finished = not done <= set(succeeded)
+        pods = pods_of(run_id, workflow.namespace or namespace, workflow.name, finished=finished)
     steps, drivers = steps_of(workflow.nodes, planned, pods), graph_drivers(workflow.nodes, pods)
     state = _state(run, workflow, pods, [*steps, *drivers])
     report = Report(

@@ -77,7 +77,11 @@ def _alike(step: Step) -> tuple[object, ...]:
 def _cells(group: Sequence[Step]) -> tuple[str, str, str, str]:
     first, last = group[0], group[-1]
     between = "and" if len(group) == 2 else "to"
-    title = first.titled(f"shards {first.shard} {between} {last.shard} of {first.shards}") if len(group) > 1 else first.title
+    title = (
+        first.titled(f"shards {first.shard} {between} {last.shard} of {first.shards}")
+        if len(group) > 1
+        else first.title
+    )
     return title, first.state, _duration(group), shortened(first.why, MAX_WHY)
 
 

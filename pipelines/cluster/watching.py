@@ -35,7 +35,7 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
     while True:
         try:
             with explained(host, namespace):
-                report = changes.look(client, run_id, namespace)
+                report = look_at(client, run_id, namespace, changes.succeeded)
             answered = time.monotonic()
         except InputError as error:
             raise InputError(f"{error}{_what_goes_on(error, run_id, host, namespace)}") from error
@@ -59,26 +59,19 @@ class _Changes:
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, ...], tuple[str, str]] = {}
-        self._succeeded: set[tuple[str, ...]] = set()
-
-    def look(self, client: kfp.Client, run_id: str, namespace: str) -> Report:
-        """Look at the run, and at the pods that ended well only where another step did: there are hundreds."""
-        report = look_at(client, run_id, namespace, finished_pods=False)
-        if {step.place for step in report.steps if step.succeeded} <= self._succeeded and not report.has_ended:
-            return report
-        return look_at(client, run_id, namespace)
+        self.succeeded: set[tuple[str, ...]] = set()
 
     def lines(self, report: Report) -> Iterator[str]:
         """Yield a line for each step that is at something else than before."""
         for step in (*report.steps, *report.drivers):
             now = (step.state, step.why)
-            if self._told.get(step.place) == now or step.place in self._succeeded:
+            if self._told.get(step.place) == now or step.place in self.succeeded:
                 continue
             if step.state == LATER or (step.state == WAITING and not step.why):
                 continue  # what just begins is not worth a line
             self._told[step.place] = now
             if step.succeeded:
-                self._succeeded.add(step.place)
+                self.succeeded.add(step.place)
             yield _line(step, report)
 
 

@@ -1,7 +1,7 @@
 """The Workflow of a run, as Kubeflow's API (v1beta1) gives it: Argo's nodes, of which each pod, loop and retry is one.
 
-Kubeflow's own record of the tasks (``task_details`` of v2beta1) stands still from the moment on that Argo compresses its
-nodes, so the nodes are read themselves: ``status.nodes``, or ``status.compressedNodes`` (base64 of gzip of their JSON).
+Kubeflow's own record of the tasks (``task_details`` of v2beta1) stands still from the moment on that Argo compresses
+its nodes, so the nodes are read themselves: ``status.nodes``, or ``status.compressedNodes`` (base64 of gzip of JSON).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Node:
 
     @cached_property
     def place(self) -> tuple[str, ...]:
-        """The tasks that it is in, from below the pipeline to its own, without attempts; in a loop the round's number."""
+        """The tasks around it and its own, from the outermost, without attempts; in a loop the number of the round."""
         names = _ATTEMPT.sub("", str(self.raw.get("name", ""))).split(".")[2:]  # the Workflow's, the pipeline's
         rounds = (_ROUND.sub(r"\1", name) for name in names)
         return tuple(name for name in rounds if name != "iteration-item")

@@ -80,7 +80,7 @@ WITHOUT_PODS = [
     (
         "run-failed-bad-input",
         "failed, 4 of 18 steps done",
-        "failed: filter_language: bad input: s3://scalequest/ui/generate_questions/3acdf36b008afab3 is not finished: 1 of 2",
+        "failed: filter_language: bad input: s3://scalequest/ui/generate_questions/3acdf36b008afab3 is not finished: 1",
         exit_codes.BAD_INPUT,
     ),
     (
@@ -141,7 +141,9 @@ def test_a_run_says_what_it_is_at_by_kubeflows_api_alone(
 IMPORT = "import_questions reasoning-gym:gsm_symbolic"
 KILLED = "attempt 1 failed (killed: it ended without a last word)"
 NO_NODE = "for a node with cpu 3, memory 4Gi: 0/1 nodes are available: 1 Insufficient cpu"
-NO_IMAGE = "for its image registry.invalid/scalequest/cpu:0.1.0, which cannot be pulled: dial tcp: lookup registry.invalid"
+NO_IMAGE = (
+    "for its image registry.invalid/scalequest/cpu:0.1.0, which cannot be pulled: dial tcp: lookup registry.invalid"
+)
 WITH_PODS = [
     ("run-first-pod-pending-insufficient-cpu", f"{IMPORT} waiting", NO_NODE),
     ("run-image-cannot-be-pulled", f"{IMPORT} waiting", NO_IMAGE),
@@ -347,7 +349,11 @@ def test_a_server_without_the_old_api_says_the_state_alone(
 @pytest.mark.parametrize(
     ("recording", "expected", "message"),
     [
-        ("error-404-run.v2beta1", 2, "there is no such thing (Run 00000000-0000-0000-0000-000000000000 not found); check"),
+        (
+            "error-404-run.v2beta1",
+            2,
+            "there is no such thing (Run 00000000-0000-0000-0000-000000000000 not found); check",
+        ),
         ("error-page-token", 2, "does not accept this: Invalid page token\n"),
         ("error-retry-too-large", 75, "answers 503 (Failed to retry a run: ServiceUnavailable: Failed to retry run"),
     ],
@@ -364,7 +370,11 @@ def test_what_the_server_refuses_is_its_own_message_without_what_it_was_doing(
 @pytest.mark.parametrize(
     ("run", "line", "expected"),
     [
-        ({"state": "FAILED", "error": {"message": "the database ate it"}}, "failed: the database ate it; submit it", 75),
+        (
+            {"state": "FAILED", "error": {"message": "the database ate it"}},
+            "failed: the database ate it; submit it",
+            75,
+        ),
         ({"state": "FAILED"}, "failed: Kubeflow does not say why; submit it again", 75),
         ({"state": "CANCELED"}, "terminated: somebody ended it", 4),
         ({"state": "SUCCEEDED"}, "note: Kubeflow has no record", 0),
@@ -380,9 +390,7 @@ def test_a_run_without_nodes_says_what_kubeflow_does(
     line_of(lines, line)
 
 
-def test_a_workflow_that_is_too_large_needs_fewer_shards(
-    kubeflow: Server, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_workflow_that_is_too_large_needs_fewer_shards(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
     why = "workflow is longer than maximum allowed size. compressed size 1 > maxSize 0"
     manifest = json.dumps({"metadata": {"name": "w"}, "status": {"message": why}})
     kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", {"run_id": RUN_ID, "state": "FAILED"})

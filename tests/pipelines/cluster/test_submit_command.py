@@ -12,6 +12,7 @@ from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, submit
 from pipelines.resources import QUEUE, QUEUE_LABEL
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
+from tests.pipelines.cluster.recorded_runs import run_of, serve_run, serve_runs_in_turn
 from tests.source_tree import ROOT
 
 WORKSPACE = "gs://bucket/runs"
@@ -130,32 +131,12 @@ def test_a_server_for_a_single_user_is_given_no_namespace_and_that_is_said(
     assert "has a single user: the run's pods are in the namespace that it stands in" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("state", "expected"), [("SUCCEEDED", 0), ("FAILED", 1), ("CANCELED", 1)])
 @pytest.mark.usefixtures("impatient")
-def test_following_a_run_prints_each_change_once_and_ends_as_the_run_does(
-    state: str, expected: int, kubeflow: Server, capsys: pytest.CaptureFixture[str]
-) -> None:
-    kubeflow.in_turn(
-        f"GET /apis/v2beta1/runs/{RUN_ID}",
-        run_in("RUNNING", "RUNNING"),
-        run_in("RUNNING", "RUNNING"),
-        run_in(state, "SUCCEEDED"),
-    )
-    assert submit(smoke_on(kubeflow.url), follow=True) == expected
+def test_following_a_run_ends_as_the_run_does(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    serve_runs_in_turn(kubeflow, ["run-step-running", "run-succeeded-frozen-at-93-of-380"], RUN_ID)
+    assert submit(smoke_on(kubeflow.url), follow=True) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[1:] for line in lines if "train-sft" in line] == [
-        ["train-sft", "running"],
-        ["train-sft", "succeeded"],
-    ]
-    assert lines[-1] == f"run {RUN_ID} {state.lower()}: [/x] is why"
-
-
-def run_in(state: str, task_state: str) -> dict[str, object]:
-    started = "2026-11-22T12:00:00Z"
-    task = {"task_id": "t1", "display_name": "train-sft", "state": task_state, "start_time": started}
-    driver = {"task_id": "t0", "display_name": "train-sft-driver", "state": "SUCCEEDED", "start_time": started}
-    why = {"code": 2, "message": "[/x] is why"}  # what a server says may look like markup
-    return {"run_id": RUN_ID, "state": state, "error": why, "run_details": {"task_details": [driver, task]}}
+    assert lines[-1] == f"run {RUN_ID} succeeded, 30 of 30 steps done"
 
 
 refused = pytest.mark.parametrize(
@@ -174,7 +155,7 @@ refused = pytest.mark.parametrize(
 
 
 def test_ctrl_c_ends_the_watching_and_leaves_the_run_alone(kubeflow: Server) -> None:
-    kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", run_in("RUNNING", "RUNNING"))
+    serve_run(kubeflow, "run-step-running", RUN_ID)
     options = ("--host", kubeflow.url, "--namespace", NAMESPACE, "--workspace", WORKSPACE, "--profile", "local")
     # As in a terminal: whatever runs in the background, these tests perhaps, has SIGINT ignored and passes that on.
     code = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from pipelines.cli import main; main()"
@@ -183,7 +164,7 @@ def test_ctrl_c_ends_the_watching_and_leaves_the_run_alone(kubeflow: Server) -> 
         assert process.stdout
         lines = iter(process.stdout)
         try:
-            assert any("train-sft  running" in line for line in lines)
+            assert any("train_sft first  done" in line for line in lines)
             process.send_signal(signal.SIGINT)
             assert f"; run {RUN_ID} goes on: `scalequest status {RUN_ID}" in "".join(lines)
             process.wait()
@@ -216,10 +197,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_watch_that_is_refused_in_the_middle_says_that_the_run_goes_on(
     status: int, expected_code: int, message: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_in("RUNNING", "RUNNING"), (status, {"message": "denied"}))
+    serve_run(kubeflow, "run-step-running", RUN_ID)
+    kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_of("run-step-running"), (status, {"message": "denied"}))
     assert submit(smoke_on(kubeflow.url), follow=True) == expected_code
     captured = capsys.readouterr()
-    assert "train-sft  running" in captured.out
+    assert "train_sft first  done" in captured.out
     assert message in captured.err
     command = f"scalequest status {RUN_ID} --namespace {NAMESPACE} --host {kubeflow.url}"
     assert f"; run {RUN_ID} goes on: `{command}`" in captured.err
@@ -229,7 +211,8 @@ def test_a_watch_that_is_refused_in_the_middle_says_that_the_run_goes_on(
 def test_a_run_that_was_deleted_in_the_middle_does_not_go_on(
     kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_in("RUNNING", "RUNNING"), (404, {"message": "denied"}))
+    serve_run(kubeflow, "run-step-running", RUN_ID)
+    kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_of("run-step-running"), (404, {"message": "denied"}))
     assert submit(smoke_on(kubeflow.url), follow=True) == 2
     assert "there is no such thing (denied); check the name and --namespace\n" in capsys.readouterr().err
 
