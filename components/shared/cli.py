@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import re
 import signal
 import sys
 import typing
@@ -25,6 +26,7 @@ from components.shared.termination_message import BAD_INPUT, BUG, FINISHED, REUS
 from components.shared.workspace import Workspace
 
 C = TypeVar("C", bound=StepConfig)
+_UNFILLED = re.compile(r"\$\(\w+\)")  # what Kubernetes leaves in a command of a variable that its container lacks
 
 
 def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask | None]:
@@ -135,6 +137,12 @@ def _help(field: dataclasses.Field[Any]) -> str:
 
 
 def _convert(name: str, kind: type, text: str) -> Any:
+    if _UNFILLED.fullmatch(text):
+        raise InputError(
+            f"{flag_of(name)} is {text!r}, a variable that this container does not have: the Job's envFrom lacks the "
+            "ConfigMap of its options; a patch of envFrom takes the place of the whole list, so add to it instead "
+            "(manifests/README.md)"
+        )
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
