@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.import_model.config import RANDOM_MODEL, ImportModelConfig
 from components.import_model.python_package import find_gguf, pin_package
+from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import MODEL_FILES, check_model, fetch_model
@@ -24,7 +25,10 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
     if finished := workspace.find_finished(config):
         return finished
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="import_model-") as temporary:
+    with (
+        tempfile.TemporaryDirectory(prefix="import_model-") as temporary,
+        speaking.phase(f"importing {config.source}"),
+    ):
         made, staged = Path(temporary, "made"), Path(temporary, "staged")
         model = fetch_source(config.source, made)
         check_model(model, config.source, chat=config.kind == "chat")

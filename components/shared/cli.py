@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from components.shared import exit_codes, stopping
+from components.shared import exit_codes, speaking, stopping
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.kubeflow_task import KubeflowTask, read_task
@@ -54,7 +54,7 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)
     try:
-        with stopping.listening():
+        with stopping.listening(), speaking.never_silent(step_name(config)):
             folder = _run(config, run, sys.argv[1:] if argv is None else argv)
     except (InputError, UnavailableError) as error:
         if stopping.requested():

@@ -22,6 +22,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from components.shared import speaking
 from components.shared.addresses import HubAddress
 from components.shared.errors import InputError, UnavailableError
 from components.shared.refusals import answer_of, may_pass
@@ -39,7 +40,7 @@ def pin(address: HubAddress) -> HubAddress:
 
 def download_repository(address: HubAddress, patterns: Sequence[str]) -> Path:
     """Return a local folder with those files at the top of the repository that match ``patterns``."""
-    with _explained(address):
+    with _explained(address), speaking.phase(f"downloading {address}"):
         return Path(
             snapshot_download(
                 address.repo,
@@ -53,7 +54,7 @@ def download_repository(address: HubAddress, patterns: Sequence[str]) -> Path:
 
 def download_file(address: HubAddress) -> Path:
     """Return a local copy of the one file that the address names."""
-    with _explained(address):
+    with _explained(address), speaking.phase(f"downloading {address}"):
         return Path(
             hf_hub_download(address.repo, address.path, repo_type=address.kind, revision=address.revision),
         )

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from components.shared import storage, transfers
+from components.shared import speaking, storage, transfers
 from components.shared.errors import InputError, UnavailableError
 
 CACHE_VARIABLE = "SCALEQUEST_CACHE"
@@ -101,6 +101,8 @@ def _locked(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logger.info("waiting for another process, which is fetching the same model (%s)", path)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            waiting = f"waiting for another process, which is fetching the same model ({path})"
+            logger.info("%s", waiting)
+            with speaking.phase(waiting):
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield

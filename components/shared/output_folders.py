@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from components.shared import stopping, storage
+from components.shared import speaking, stopping, storage
 from components.shared.accelerators import num_accelerators
 from components.shared.claims import Claim
 from components.shared.gathered_ledgers import FolderLedgers
@@ -42,9 +42,7 @@ class OutputFolder:
         self._files: dict[str, str] = {}
         self._own = range(shard, len(self.slices), num_shards)
         self._clock = time.monotonic()
-        self._started = self._clock
-        self._rows_done = 0
-        self._rows_to_do = 0
+        self.course = speaking.Course("row", 0)
 
     @property
     def finished(self) -> bool:
@@ -68,15 +66,16 @@ class OutputFolder:
             logger.info("%d of this shard's %d parts stand already", len(self._own) - len(missing), len(self._own))
         if TRIES in present:
             self.tries.read()
-        self._rows_to_do = sum(len(self.slices[number]) for number in missing)
-        self._clock = self._started = time.monotonic()
+        self._clock = time.monotonic()
+        self.course = speaking.Course("row", sum(len(self.slices[number]) for number in missing))
         suspect = [] if in_order else [number for number in missing if self.tries.is_suspect(number)]
-        for number in missing:
-            if number not in suspect:
-                yield from self._open(number)
-        for number in suspect:
-            if not storage.exists(storage.join(self.uri, part_name(number))):  # others may have done it meanwhile
-                yield from self._open(number)
+        with speaking.phase("", lambda: self.course):
+            for number in missing:
+                if number not in suspect:
+                    yield from self._open(number)
+            for number in suspect:
+                if not storage.exists(storage.join(self.uri, part_name(number))):  # others may have done it meanwhile
+                    yield from self._open(number)
 
     def _open(self, number: int) -> Iterator[Part]:
         stopping.check()
@@ -147,14 +146,8 @@ class OutputFolder:
 
     def log_progress(self, part: Part, ledger: Ledger) -> None:
         """Say what was written, how fast it goes and what is left."""
-        self._rows_done += len(part)
-        elapsed = max(time.monotonic() - self._started, 1e-6)
-        left = elapsed / self._rows_done * (self._rows_to_do - self._rows_done) if self._rows_done else 0.0
-        logger.info(
-            "part %d of %d: %d out, rejected %s; %d of %d rows, %.1f rows/s, %.0f s left",
-            part.number + 1, len(self.slices), ledger.rows_out, ledger.rejected,
-            self._rows_done, self._rows_to_do, self._rows_done / elapsed, left,
-        )  # fmt: skip
+        told = part.number + 1, len(self.slices), ledger.rows_out, ledger.rejected, self.course
+        logger.info("part %d of %d: %d out, rejected %s; %s", *told)
 
 
 class Part:
@@ -250,6 +243,7 @@ class Part:
         self._kept[index] = kept
         self._rejected[index] = rejected
         self._settled += count
+        self._folder.course.done += count
         self._added += added
         if self._settled == len(self.slice):
             if self._tried_alone:

@@ -15,7 +15,7 @@ import urllib3
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from components.shared import exit_codes
+from components.shared import exit_codes, speaking
 from components.shared.errors import InputError, UnavailableError
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask
 from components.shared.processes import host
@@ -159,6 +159,7 @@ class FirstNodeLog:
         if stamp > self._last:  # stamps have one width
             self._last, self._last_at = stamp, time.monotonic()
             sys.stderr.write(text + "\n")
+            speaking.heard()
 
 
 def _read(namespace: str, name: str, timeout: tuple[int, int]) -> Any:

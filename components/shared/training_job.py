@@ -69,6 +69,21 @@ class TrainingJob(Generic[C]):
         """Write what the training found out."""
         self.metrics_file.write_text(json.dumps(metrics), encoding="utf-8")
 
+    def read_course(self) -> str:
+        """Read how far the training is."""
+        try:
+            return self._course_file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return "before its first step: libraries and the model are loaded"
+
+    def write_course(self, course: str) -> None:
+        """Write how far the training is, for whoever started it; one of the processes does."""
+        self._course_file.write_text(course, encoding="utf-8")
+
+    @property
+    def _course_file(self) -> Path:
+        return Path(self.folder, "course.txt")
+
     def write_failure(self, process: int, error: BaseException) -> None:
         """Write what one of several processes ended with."""
         content = [type(error).__name__, str(error)]

@@ -16,7 +16,7 @@ from typing import Any
 import urllib3
 from kubernetes.client.exceptions import ApiException
 
-from components.shared import stopping, storage
+from components.shared import speaking, stopping, storage
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.kubernetes_api import answer_of, connect
@@ -40,7 +40,7 @@ def train_on_nodes(config: TrainingConfig, workspace: Workspace) -> str:
     pod = own_pod(jobs.namespace)
     job = train_job(_name_of(config.step, fingerprint, workspace.uri), folder, config, launch_of(pod), runtime)
     name = job["metadata"]["name"]
-    with _cancelled_with_this(jobs, name, pod):
+    with _cancelled_with_this(jobs, name, pod), speaking.phase(f"TrainJob {name} of {config.num_nodes} nodes"):
         is_new = _get_or_create(jobs, job)
         with FirstNodeLog(jobs.namespace, name, lines_before=None if is_new else LAST_LINES).followed():
             ended = jobs.wait(name)

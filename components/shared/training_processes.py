@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from components.shared import exit_codes, stopping
+from components.shared import exit_codes, speaking, stopping
 from components.shared.checkpoints import CheckpointStore
 from components.shared.errors import InputError, UnavailableError
 from components.shared.processes import end_with_parent
@@ -52,10 +52,11 @@ def run_training(job: TrainingJob[C], trainer_module: str) -> dict[str, float] |
     node = own_node(job.config)
     if node is not None:
         job = dataclasses.replace(job, node=node.rank)
-    if job.config.processes == 1 and job.config.parallelism == "none":
-        importlib.import_module(trainer_module).train(job)
-    else:
-        _launch(job, trainer_module, node)
+    with speaking.phase("training", job.read_course):
+        if job.config.processes == 1 and job.config.parallelism == "none":
+            importlib.import_module(trainer_module).train(job)
+        else:
+            _launch(job, trainer_module, node)
     return job.read_metrics() if job.node == 0 else None
 
 

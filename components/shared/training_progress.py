@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from components.shared import stopping
+from components.shared import speaking, stopping
 from components.shared.checkpoints import BackgroundSaves, CheckpointStore, draw_name
 from components.shared.training_job import TrainingJob
 
@@ -27,7 +27,8 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self._saves = BackgroundSaves(store)
         self._seconds_before = job.seconds_before
         self._started = time.monotonic()
-        self._first_step = 0
+        self._course = speaking.Course("step", 0)
+        self._job = job
         self._stopped = False
 
     @property
@@ -50,7 +51,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         self._started = time.monotonic()
-        self._first_step = state.global_step
+        self._course = speaking.Course("step", state.max_steps, done=state.global_step)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._stopped = _is_anyone_told_to_stop(args.device)
@@ -61,12 +62,14 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         entry = state.log_history[-1]
-        if state.is_world_process_zero and "loss" in entry:
-            done = state.global_step - self._first_step
-            left = (time.monotonic() - self._started) / max(done, 1) * (state.max_steps - state.global_step)
-            logger.info(
-                "step %d of %d: loss %.4f, %.0f s left", state.global_step, state.max_steps, entry["loss"], left
-            )
+        if "loss" not in entry:
+            return
+        self._course.done = state.global_step
+        step = f"step {state.global_step} of {state.max_steps}"
+        if state.is_local_process_zero:
+            self._job.write_course(f"{step}: {self._course.pace}")
+        if state.is_world_process_zero:
+            logger.info("%s: loss %.4f, %s", step, entry["loss"], self._course.pace)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._saves.wait()  # on all machines: whoever is behind would find the checkpoint before removed as half done

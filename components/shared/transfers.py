@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
-from components.shared import directories, storage
+from components.shared import directories, speaking, storage
 from components.shared.errors import InputError, UnavailableError
 from components.shared.multipart import PART_BYTES
 from components.shared.parallel import in_parallel
@@ -38,7 +38,7 @@ def upload_folder(folder: Path, uri: str, *, replace: bool = True) -> None:
     def upload(name: str) -> None:
         _upload(folder / name, storage.join(uri, name))
 
-    with explained(uri):
+    with explained(uri), speaking.phase(f"uploading {_gigabytes(sum(sizes[name] for name in names))} to {uri}"):
         in_parallel(upload, [name for name in names if sizes[name] <= PART_BYTES])
         for name in names:  # one after the other: the parts of each take all threads
             if sizes[name] > PART_BYTES:
@@ -58,7 +58,12 @@ def download_folder(uri: str, folder: Path, digests: Mapping[str, str] = NO_DIGE
         _Download(storage.join(uri, name), folder / name, size, digests.get(name, "")) for name, size in sizes.items()
     ]
     moved, begun = sum(file.bytes_missing for file in files), time.monotonic()
-    in_parallel(lambda step: step(), [step for file in files for step in file.steps()])
+
+    def course() -> str:
+        return f"{_gigabytes(moved - sum(file.bytes_missing for file in files))} of {_gigabytes(moved)}"
+
+    with speaking.phase(f"downloading {uri}", course):
+        in_parallel(lambda step: step(), [step for file in files for step in file.steps()])
     _log("downloaded", uri, len(sizes), moved, sum(sizes.values()), begun)
 
 
@@ -163,6 +168,10 @@ def _not_the_file(uri: str, digest: str) -> str:
         f"{uri} is not the file that its manifest names (SHA-256 {digest[:12]}…): it is missing or was changed; "
         "make the model again in another workspace"
     )
+
+
+def _gigabytes(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:.1f} GB"
 
 
 def _log(done: str, uri: str, num_files: int, moved: int, total: int, begun: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from components.shared import speaking
 from components.shared.config.engines import EngineConfig
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
@@ -119,19 +120,20 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
         return ScriptedEngine(model)
     folder = fetch_model(model)
     template = load_chat_template(config.chat_template, folder)
-    try:
-        from components.shared.engines.vllm_engine import VllmEngine
-    except ModuleNotFoundError as error:
-        if error.name != "vllm":
-            raise
-        raise InputError(VLLM_MISSING) from error
-    return VllmEngine(
-        folder,
-        template,
-        max_model_len=config.max_model_len,
-        tensor_parallel_size=config.tensor_parallel_size,
-        gpu_memory_fraction=config.gpu_memory_fraction,
-    )
+    with speaking.phase(f"loading {model}"):
+        try:
+            from components.shared.engines.vllm_engine import VllmEngine
+        except ModuleNotFoundError as error:
+            if error.name != "vllm":
+                raise
+            raise InputError(VLLM_MISSING) from error
+        return VllmEngine(
+            folder,
+            template,
+            max_model_len=config.max_model_len,
+            tensor_parallel_size=config.tensor_parallel_size,
+            gpu_memory_fraction=config.gpu_memory_fraction,
+        )
 
 
 def _open_endpoint(config: EngineConfig, model: str) -> OpenAIEngine:

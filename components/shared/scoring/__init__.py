@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from components.shared import speaking
 from components.shared.accelerators import num_accelerators
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
@@ -68,6 +69,11 @@ def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_
 
     ``add_special_tokens``: False for texts of a chat family, which hold them; else the tokenizer adds its own (BOS).
     """
+    with speaking.phase(f"loading {model_folder}"):
+        return _open_scorer(config, model_folder, add_special_tokens)
+
+
+def _open_scorer(config: ScorerConfig, model_folder: Path | None, add_special_tokens: bool) -> Scorer:
     if config.scorer_engine == "scripted":
         from components.shared.scoring.scripted_scorer import ScriptedScorer
 

@@ -1,0 +1,142 @@
+"""A step's log is never silent for long: it says what the step is at, how far that is, and how long the rest takes.
+
+What a step is at is the ``phase`` that it entered last. A thread logs it once the step has logged nothing for
+``SILENCE_SECONDS``, of which the environment may set another number: steps that log by themselves log nothing more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+VARIABLE = "SCALEQUEST_SILENCE_SECONDS"
+SILENCE_SECONDS = 50.0  # a line a minute, also where the machine is busy
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """Calls ``say``, in a thread, whenever nothing was heard for some seconds."""
+
+    def __init__(self, say: Callable[[], None], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._seconds = seconds
+        self._clock = clock
+        self._heard_at = clock()
+        self._ended = threading.Event()
+
+    def heard(self) -> None:
+        """Take note that something was said."""
+        self._heard_at = self._clock()
+
+    def beat(self) -> float:
+        """Say something if it is time to; return for how many seconds it then is not."""
+        if self._clock() - self._heard_at >= self._seconds:
+            self.heard()
+            self._say()
+        return max(self._heard_at + self._seconds - self._clock(), 0.0)
+
+    def __enter__(self) -> Heartbeat:
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self.beat()):
+            pass
+
+
+class Course:
+    """How far counted work is, and how long the rest takes at the pace so far."""
+
+    def __init__(self, unit: str, total: int, done: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.done = done
+        self._unit = unit  # one of them: "row"
+        self._total = total
+        self._clock = clock
+        self._done_before = done
+        self._begun = clock()
+
+    @property
+    def pace(self) -> str:
+        """The rate, and the time that is left; "" before anything was done."""
+        seconds, done = max(self._clock() - self._begun, 1e-6), self.done - self._done_before
+        if done <= 0:
+            return ""
+        rate = f"{done / seconds:,.1f} {self._unit}s/s" if done >= seconds else f"{seconds / done:,.1f} s/{self._unit}"
+        return f"{rate}, {duration(seconds / done * (self._total - self.done))} left"
+
+    def __str__(self) -> str:
+        counts = f"{self.done:,} of {self._total:,} {self._unit}s"
+        return f"{counts}, {self.pace}" if self.pace else counts
+
+
+class _Phase:
+    def __init__(self, name: str, course: Callable[[], object]) -> None:
+        self.name = name
+        self.course = course
+        self.begun = time.monotonic()
+
+    def __str__(self) -> str:
+        so_far = f"for {duration(time.monotonic() - self.begun)}"
+        return ", ".join(filter(None, (self.name, str(self.course()) or so_far)))
+
+
+_phases: list[_Phase] = []  # that the step is in; the last one is what it is at
+_heartbeat: Heartbeat | None = None
+
+
+@contextlib.contextmanager
+def phase(name: str, course: Callable[[], object] = str) -> Iterator[None]:
+    """Name what the step is at within the block; ``course`` says how far that is, where it can be said."""
+    entered = _Phase(name, course)
+    _phases.append(entered)
+    try:
+        yield
+    finally:
+        _phases.remove(entered)  # not always the last: generators end when they like
+
+
+@contextlib.contextmanager
+def never_silent(step: str) -> Iterator[None]:
+    """Log what the step is at whenever its own modules have logged nothing for a while."""
+    global _heartbeat
+    ours, ear = logging.getLogger("components"), _Ear()
+    with phase(step), Heartbeat(_say, float(os.environ.get(VARIABLE, SILENCE_SECONDS))) as _heartbeat:
+        ours.addHandler(ear)
+        try:
+            yield
+        finally:
+            ours.removeHandler(ear)
+
+
+def heard() -> None:
+    """Take note that something was written beside the log."""
+    if _heartbeat is not None:
+        _heartbeat.heard()
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a person reads it."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _say() -> None:
+    logger.info("%s", _phases[-1])
+
+
+class _Ear(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        heard()
