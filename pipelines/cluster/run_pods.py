@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
+
+from pipelines.cluster.asking import configure
 
 TIMEOUT = (5, 60)  # seconds to connect and to read
 OF_RUN = "pipeline/runid"  # the label that Kubeflow gives to each pod of a run
@@ -52,13 +53,9 @@ def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True
 
 
 def _connect() -> client.ApiClient:
-    """Find the cluster that kubectl would ask, else the one that this pod runs in; its requests end."""
-    configuration = client.Configuration()
-    configuration.retries = False
-    try:
-        config.load_kube_config(config_file=os.environ.get("KUBECONFIG"), client_configuration=configuration)
-    except ConfigException:
-        config.load_incluster_config(client_configuration=configuration)
+    configure()
+    configuration = client.Configuration.get_default_copy()
+    configuration.retries = False  # what does not answer is not waited for: the run's state is known without
     return client.ApiClient(configuration)
 
 
