@@ -51,6 +51,7 @@ class KeptEngine:
 
     def __init__(self, engine: VllmEngine) -> None:
         self._engine = engine
+        self.arithmetic = engine.arithmetic
 
     def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
         return self._engine.generate(requests, sampling)

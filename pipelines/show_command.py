@@ -83,6 +83,7 @@ def _print_manifest(console: Console, source: RowSource) -> None:
         "shown": f"the rejected rows{f' ({source.reason})' if source.reason else ''}" if source.rejected else "",
         **{f"input {name}": ", ".join(entry["uri"] for entry in entries) for name, entries in manifest.inputs.items()},
         "options": ", ".join(f"{name}={value!r}" for name, value in manifest.options.items() if value != ""),
+        "computed in": manifest.arithmetic,
         "figures": ", ".join(f"{name} {value:g}" for name, value in manifest.metrics.items()),
     }
     table = Table(box=None, show_header=False, pad_edge=False)

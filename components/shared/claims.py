@@ -52,6 +52,7 @@ class Claim:
         parts: Sequence[PartEntry],
         files: Mapping[str, str],
         metrics: Mapping[str, float],
+        arithmetic: str = "",
         rejects: str = "",
         rejects_digest: str = "",
     ) -> None:
@@ -68,6 +69,7 @@ class Claim:
             rejects=rejects,
             rejects_digest=rejects_digest,
             metrics=_finite(metrics),
+            arithmetic=arithmetic,
             image=os.environ.get("SCALEQUEST_IMAGE", ""),
             versions=package_versions(),
             written_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -57,6 +57,7 @@ class Manifest:
     rejects: str = ""  # of a model: the object that holds the rows it was not trained on; "" where there are none
     rejects_digest: str = ""
     metrics: dict[str, float]  # sums over the parts: seconds, accelerator_seconds, tokens; a training's own figures
+    arithmetic: str = ""  # what models were computed in here, and why; several where processors differed; "" for none
     image: str
     versions: dict[str, str]
     written_at: str

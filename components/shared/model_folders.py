@@ -34,6 +34,7 @@ class ModelFolder:
         local_folder: Path,
         *,
         metrics: Mapping[str, float],
+        arithmetic: str = "",
         rows_in: int = 0,
         rejects: Sequence[Reject] = (),
         record: type[Row] | None = None,
@@ -42,6 +43,7 @@ class ModelFolder:
 
         What an attempt that was killed has uploaded of the same model stays, and is not uploaded again.
         ``rows_in`` counts the examples that were read; those not trained on are ``rejects``, of the kind ``record``.
+        ``arithmetic`` is what it was trained in.
         """
         paths = sorted(path for path in local_folder.rglob("*") if path.is_file())
         digests = {path.relative_to(local_folder).as_posix(): storage.digest_file(path) for path in paths}
@@ -56,6 +58,7 @@ class ModelFolder:
             parts=[],
             files={f"{subfolder}/{name}": digest for name, digest in digests.items()},
             metrics=metrics,
+            arithmetic=arithmetic,
             rejects=rejects_name,
             rejects_digest=rejects_digest,
         )

@@ -39,6 +39,7 @@ class OutputFolder:
         self.units_per_row = int(claim.plan["units_per_row"])
         self.tries = Tries(claim.uri)
         self.ledgers = FolderLedgers(claim.uri)
+        self.arithmetic = ""  # of the model that this process computes with
         self._files: dict[str, str] = {}
         self._own = range(shard, len(self.slices), num_shards)
         self._clock = time.monotonic()
@@ -121,6 +122,7 @@ class OutputFolder:
                 parts=[ledger.entry(name) for name, ledger in zip(names, ledgers, strict=True)],
                 files=self._files,
                 metrics=totals.metrics | dict(metrics or {}),
+                arithmetic=totals.arithmetic,
             )
         self._clear()
         return self.uri
@@ -275,6 +277,7 @@ class Part:
             rejects=rejects,
             rejects_digest=rejects_digest,
             metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * num_accelerators()},
+            arithmetic=self._folder.arithmetic,
             inputs=input_contents(self._folder.claim.plan["inputs"]),
         )
         assert ledger.rows_in == ledger.rows_out + sum(ledger.rejected.values()), ledger

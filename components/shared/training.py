@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ from transformers import (
 )
 from transformers.utils import is_flash_attn_2_available
 
+from components.shared.arithmetic import Arithmetic, of_this_machine
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import UnavailableError
 from components.shared.training_job import TrainingJob
@@ -28,15 +31,16 @@ TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json",
 
 # "auto": filled in by transformers from the arguments. PyTorch's autocast instead of DeepSpeed's "bf16": the arithmetic
 # is that of the other parallelisms, bit for bit, and log-probabilities come out in fp32. In "bf16" TRL sums those of
-# the reference in bf16, which is off by up to half a nat at 170 nats a question.
+# the reference in bf16, which is off by up to half a nat at 170 nats a question. In fp32 there is no autocast.
 ZERO3 = {
     "zero_optimization": {"stage": 3, "overlap_comm": True, "stage3_gather_16bit_weights_on_model_save": True},
-    "torch_autocast": {"enabled": True, "dtype": "bfloat16"},
     "train_batch_size": "auto",
     "train_micro_batch_size_per_gpu": "auto",
     "gradient_accumulation_steps": "auto",
     "gradient_clipping": "auto",
 }
+
+logger = logging.getLogger(__name__)
 
 
 def load_examples(job: TrainingJob[Any]) -> Dataset:
@@ -58,17 +62,19 @@ def join_processes(config: TrainingConfig) -> None:
 
 
 def attention() -> str:
-    """Return flash attention where it is installed and a GPU is there, PyTorch's own else."""
-    return "flash_attention_2" if torch.cuda.is_available() and is_flash_attn_2_available() else "sdpa"
+    """Return flash attention where it is installed and the GPU computes in bf16, PyTorch's own otherwise."""
+    has_flash = torch.cuda.is_available() and is_flash_attn_2_available() and of_this_machine().is_bf16
+    return "flash_attention_2" if has_flash else "sdpa"
 
 
 def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]:
     """Return the arguments that all trainings have.
 
-    Weights are fp32, the arithmetic is bf16 (autocast, with ZeRO-3 by DeepSpeed): steps of a learning rate like 5e-7
-    are lost when they are added to bf16 weights.
+    Weights are fp32, and where the arithmetic is bf16, that is autocast's (with ZeRO-3 by DeepSpeed): steps of a
+    learning rate like 5e-7 are lost when they are added to bf16 weights.
     """
     config: TrainingConfig = job.config
+    arithmetic = _chosen_arithmetic(job)
     on_gpu = torch.cuda.is_available()
     return {
         "output_dir": str(Path(job.folder, "checkpoints")),
@@ -80,11 +86,11 @@ def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]
         "gradient_accumulation_steps": config.batch_size // (config.micro_batch_size * config.processes),
         "gradient_checkpointing": config.gradient_checkpointing and on_gpu,
         "seed": config.seed,
-        "bf16": config.parallelism == "none",
+        "bf16": arithmetic.is_bf16 and config.parallelism == "none",
         "use_cpu": not on_gpu,
         "ddp_backend": "gloo" if config.processes > 1 and not on_gpu else None,
         "dataloader_pin_memory": on_gpu,
-        "deepspeed": ZERO3 if config.parallelism == "zero3" else None,
+        "deepspeed": _zero3(arithmetic) if config.parallelism == "zero3" else None,
         "logging_steps": 1,
         "disable_tqdm": True,
         "report_to": "none",
@@ -93,6 +99,19 @@ def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]
         "max_length": None,  # over-long rows are rejected before, nothing is ever cut
         "model_init_kwargs": {"dtype": "float32", "attn_implementation": attention()},
     }
+
+
+def _chosen_arithmetic(job: TrainingJob[Any]) -> Arithmetic:
+    """Choose, and let the first process say so: in the log, and to the step."""
+    arithmetic = of_this_machine()
+    if int(os.environ.get("RANK", "0")) == 0:
+        logger.info("training computes in %s; weights are kept in fp32, and saved in bf16", arithmetic)
+        job.write_arithmetic(str(arithmetic))
+    return arithmetic
+
+
+def _zero3(arithmetic: Arithmetic) -> dict[str, Any]:
+    return ZERO3 | {"torch_autocast": {"enabled": arithmetic.is_bf16, "dtype": arithmetic.dtype}}
 
 
 class InGivenOrder:

@@ -47,6 +47,10 @@ class TrainingJob(Generic[C]):
         """Where the training leaves its figures."""
         return Path(self.folder, "metrics.json")
 
+    @property
+    def _arithmetic_file(self) -> Path:
+        return Path(self.folder, "arithmetic.txt")
+
     def write(self) -> Path:
         """Write the job for the processes that are to read it."""
         path = Path(self.folder, "job.json")
@@ -83,6 +87,14 @@ class TrainingJob(Generic[C]):
     @property
     def _course_file(self) -> Path:
         return Path(self.folder, "course.txt")
+
+    def read_arithmetic(self) -> str:
+        """Read what the training computed in."""
+        return self._arithmetic_file.read_text(encoding="utf-8")
+
+    def write_arithmetic(self, arithmetic: str) -> None:
+        """Write what the training computes in."""
+        self._arithmetic_file.write_text(arithmetic, encoding="utf-8")
 
     def write_failure(self, process: int, error: BaseException) -> None:
         """Write what one of several processes ended with."""

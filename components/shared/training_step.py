@@ -55,7 +55,12 @@ def train_on_rows(
             return folder.uri
         metrics["examples"] = num_rows
         folder.finish(
-            job.model_folder, metrics=metrics, rows_in=len(rows), rejects=rejects, record=cast(type[Row], rows.record)
+            job.model_folder,
+            metrics=metrics,
+            arithmetic=job.read_arithmetic(),
+            rows_in=len(rows),
+            rejects=rejects,
+            record=cast(type[Row], rows.record),
         )
         folder.delete_checkpoints()
         return folder.uri

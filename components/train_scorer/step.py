@@ -47,6 +47,13 @@ def run(config: TrainScorerConfig, workspace: Workspace) -> str:
         if metrics is None:
             return folder.uri
         metrics |= measure(config, job.model_folder, split)
-        folder.finish(job.model_folder, metrics=metrics, rows_in=num_examples, rejects=split.rejects, record=FailRate)
+        folder.finish(
+            job.model_folder,
+            metrics=metrics,
+            arithmetic=job.read_arithmetic(),
+            rows_in=num_examples,
+            rejects=split.rejects,
+            record=FailRate,
+        )
         folder.delete_checkpoints()
         return folder.uri

@@ -67,6 +67,8 @@ class Sampling:
 class Engine(Protocol):
     """A model that completes prompts."""
 
+    arithmetic: str  # what it computes in, and why; "" for no model of ours
+
     def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 

@@ -62,6 +62,8 @@ class RefusedError(InputError):
 class OpenAIEngine:
     """A model behind ``{endpoint}/chat/completions``."""
 
+    arithmetic = ""
+
     def __init__(
         self,
         endpoint: str,

@@ -28,6 +28,8 @@ IN_FLIGHT = 8  # requests pulled ahead; results leave in another order than requ
 class ScriptedEngine:
     """An engine whose replies depend on model name, message, seed, sample and temperature alone."""
 
+    arithmetic = ""
+
     def __init__(self, model: str) -> None:
         # The last name of a folder is its fingerprint: the same model in any workspace gives the same replies.
         self._model = posixpath.basename(model.rstrip("/"))

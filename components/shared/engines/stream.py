@@ -28,7 +28,7 @@ def answer_parts(
     if first is None:
         return
     with closing(RestartedEngine(open_model, sampling)) as engine:
-        engine.start()
+        folder.arithmetic = engine.start().arithmetic
         alone: list[Request] = []
         together = _requests(chain((first,), parts), requests_of, alone)
         for result in chain(engine.answer(together, lost=alone), engine.answer_alone(alone)):

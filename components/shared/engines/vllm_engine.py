@@ -4,7 +4,6 @@ from vllm import EngineArgs, LLMEngine, RequestOutput, SamplingParams  # isort: 
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -18,6 +17,7 @@ from vllm.usage.usage_lib import UsageContext
 
 from components.shared.engines import Completion, Request, Result, Sampling, unanswered
 from components.shared.engines.vllm_deaths import report_death
+from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.errors import EngineDiedError
 from components.shared.templates import ChatTemplate
 
@@ -25,7 +25,8 @@ from components.shared.templates import ChatTemplate
 # work, and a stream is pulled no further than this.
 MAX_IN_FLIGHT = 2
 
-# On a CPU: the cache that 64 sequences of 1,000 tokens fill, for 40 kB a token (models of up to 1.5B parameters).
+# On a CPU: the cache that 64 sequences of 1,000 tokens fill in bf16, for 40 kB a token (models of up to 1.5B weights).
+# In fp32 it is full with half of that, and sequences wait: more would be memory that a laptop lacks.
 CPU_CACHE_GIB = 2
 CPU_MAX_NUM_SEQS = 64
 CPU_BLOCK_TOKENS = 32  # the platform's default of 128 would share no prefix of a question's length
@@ -48,13 +49,15 @@ class VllmEngine:
         gpu_memory_fraction: float = 0.9,
     ) -> None:
         """Load the model in ``model_folder``; ``max_model_len`` 0 is the model's own, in tokens."""
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # below that, dozens of lines about itself at each start
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        quiet_start()
         self._template = template
+        arithmetic = arithmetic_for(tensor_parallel_size)
+        self.arithmetic = str(arithmetic)
+        logger.info("vLLM computes in %s", arithmetic)
         self.llm = LLMEngine.from_engine_args(
             EngineArgs(
                 model=str(model_folder),
-                dtype="bfloat16",
+                dtype=arithmetic.dtype,
                 load_format="safetensors",
                 trust_remote_code=False,
                 max_model_len=max_model_len or None,
@@ -145,14 +148,10 @@ def _hardware_args() -> dict[str, Any]:
     """Return what vLLM's own defaults leave to be said; on a GPU nothing."""
     if not current_platform.is_cpu():
         return {}
-    # In this process, without compilation or a profiling run: 6 s instead of 200 s until the first token.
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    cache_gib = int(os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(CPU_CACHE_GIB)))
     return {
-        "enforce_eager": True,
+        **cpu_args(CPU_CACHE_GIB),
         # vLLM 0.32 fails on a CPU where a prompt with a seed is computed in pieces: "Generator does not use offset".
         "enable_chunked_prefill": False,
-        "kv_cache_memory_bytes": cache_gib * 2**30,
         "max_num_seqs": CPU_MAX_NUM_SEQS,
         "block_size": CPU_BLOCK_TOKENS,
     }

@@ -53,6 +53,8 @@ Announce = Callable[[list[Any]], None]  # told the keys of each batch of texts t
 class Scorer(Protocol):
     """A model that gives each text one number."""
 
+    arithmetic: str  # what it computes in, and why; "" for no model of ours
+
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, in any order; holds no more than WINDOW_ROWS texts at a time.
 

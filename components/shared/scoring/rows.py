@@ -46,7 +46,8 @@ def score_rows(
     """
     with closing(RestartedScorer(open_model)) as scorer:
         for part in folder.missing_parts():
-            scorer.start()  # before the part is marked: a scorer that cannot even be opened does not die of it
+            # Before the part is marked: a scorer that cannot even be opened does not die of it.
+            folder.arithmetic = scorer.start().arithmetic
             part.begin()
             texts = [Text(key=(part, index, row), text=text_of(row)) for index, row in enumerate(rows.read(part.slice))]
             for score in _scores(part, texts, scorer):

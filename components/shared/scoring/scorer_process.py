@@ -41,7 +41,7 @@ class ScorerProcess:
         self._process = context.Process(target=_serve, args=(theirs, open_scorer), name="scorer", daemon=True)
         self._process.start()
         theirs.close()
-        self._receive("for it to open its model")
+        self.arithmetic: str = self._receive("for it to open its model")
 
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, batch by batch."""
@@ -94,7 +94,7 @@ class ScorerProcess:
 
 
 def _serve(connection: Connection, open_scorer: Callable[[Announce], Scorer]) -> None:
-    """Send None once the scorer is open, then for each list of texts batches, their scores, and None behind the last.
+    """Send what the scorer computes in, once it is open; for each list of texts then batches, their scores, and None.
 
     A batch is a list of numbers, those of its texts.
     """
@@ -103,7 +103,7 @@ def _serve(connection: Connection, open_scorer: Callable[[Announce], Scorer]) ->
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         with closing(open_scorer(connection.send)) as scorer:
-            connection.send(None)
+            connection.send(scorer.arithmetic)
             while True:
                 texts = connection.recv()
                 for score in scorer.score(Text(key=number, text=text) for number, text in enumerate(texts)):

@@ -11,6 +11,8 @@ from components.shared.scoring import Score, Text, too_long
 class ScriptedScorer:
     """Gives each text a number from 0 to 1 that looks random and is always the same; its tokens are words."""
 
+    arithmetic = ""
+
     def __init__(self, max_tokens: int) -> None:
         self._max_tokens = max_tokens or 1_000_000
 

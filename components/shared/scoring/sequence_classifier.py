@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
+from components.shared.arithmetic import Arithmetic, of_scores, of_this_machine
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Announce, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class SequenceClassifier:
-    """A one-output model from safetensors, in bfloat16 on a GPU and in float32 on a CPU; no remote code."""
+    """A one-output model from safetensors; no remote code."""
 
     def __init__(
         self,
@@ -39,12 +40,15 @@ class SequenceClassifier:
         self._encoder = Encoder(model_folder, add_special_tokens=add_special_tokens, max_tokens=max_tokens)
         self._max_batch_tokens = max_batch_tokens
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        arithmetic = of_scores(of_this_machine(), on_gpu=self._device.type == "cuda")
+        self.arithmetic = str(arithmetic)
+        logger.info("the scorer computes on the %s in %s", self._device.type.upper(), arithmetic)
         try:
-            self._model = _load(model_folder, self._device)
+            self._model = _load(model_folder, self._device, arithmetic)
         except (RuntimeError, MemoryError) as error:
             if not _is_shortage(error):
                 raise
-            _check_size(model_folder, self._device)
+            _check_size(model_folder, self._device, arithmetic)
             raise UnavailableError(
                 f"the memory of this {self._device.type} does not hold the model in {model_folder} "
                 f"({_in_a_line(error)}); end what else takes of it, or take a larger machine, and start again"
@@ -141,29 +145,26 @@ def _out_of_memory(item: Encoded, shortage: str) -> Score:
     return Score(key=item.key, num_tokens=len(item), value=None, reason=OUT_OF_MEMORY, detail=detail)
 
 
-def _load(model_folder: Path, device: torch.device) -> Any:
+def _load(model_folder: Path, device: torch.device, arithmetic: Arithmetic) -> Any:
     model = AutoModelForSequenceClassification.from_pretrained(
         model_folder,
-        dtype=_dtype(device),
+        dtype=arithmetic.torch_dtype,
         use_safetensors=True,
         trust_remote_code=False,
     )
     if hasattr(model, "score"):
         # The head in float32: a reward in bfloat16 has 8 bits, and many responses of a question would tie.
         model.score.float().register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
-    logger.info("scorer on %s in %s", device.type, model.dtype)
     return model.to(device).eval()
 
 
-def _dtype(device: torch.device) -> torch.dtype:
-    return torch.bfloat16 if device.type == "cuda" else torch.float32
-
-
-def _check_size(model_folder: Path, device: torch.device) -> None:
+def _check_size(model_folder: Path, device: torch.device, arithmetic: Arithmetic) -> None:
     """Raise InputError where the weights alone are larger than the whole memory: no waiting mends that."""
     config = AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
     with torch.device("meta"):
-        model = AutoModelForSequenceClassification.from_config(config, dtype=_dtype(device), trust_remote_code=False)
+        model = AutoModelForSequenceClassification.from_config(
+            config, dtype=arithmetic.torch_dtype, trust_remote_code=False
+        )
     needed, whole = model.get_memory_footprint(), _memory_bytes(device)
     if needed > whole:
         raise InputError(

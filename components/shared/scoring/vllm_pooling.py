@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from vllm import LLM
 from vllm.config import PoolerConfig
 from vllm.platforms import current_platform
 
+from components.shared.arithmetic import of_scores
 from components.shared.engines.vllm_deaths import report_death
+from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.errors import EngineDiedError
 from components.shared.scoring import WINDOW_ROWS, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
@@ -19,9 +21,11 @@ from components.shared.scoring.token_budget import windows
 
 CPU_CACHE_GIB = 1  # a text's cache is given up as soon as it has its score
 
+logger = logging.getLogger(__name__)
+
 
 class VllmPooling:
-    """A one-output model in vLLM, in bfloat16 on a GPU and in float32 on a CPU; vLLM makes the batches itself."""
+    """A one-output model in vLLM, which makes the batches itself."""
 
     def __init__(
         self,
@@ -33,13 +37,15 @@ class VllmPooling:
         gpu_memory_fraction: float,
     ) -> None:
         self._encoder = Encoder(model_folder, add_special_tokens=add_special_tokens, max_tokens=max_tokens)
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # below that, dozens of lines about itself at each start
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        quiet_start()
+        arithmetic = of_scores(arithmetic_for(tensor_parallel_size), on_gpu=not current_platform.is_cpu())
+        self.arithmetic = str(arithmetic)
+        logger.info("vLLM computes scores in %s", arithmetic)
         self._llm = LLM(
             model=str(model_folder),
+            dtype=arithmetic.dtype,
             runner="pooling",
             pooler_config=PoolerConfig(use_activation=False),  # the number as it is, not its sigmoid
-            enforce_eager=True,  # one pass a text: compiling takes longer than it saves
             load_format="safetensors",
             trust_remote_code=False,
             max_model_len=self._encoder.max_tokens,
@@ -73,8 +79,5 @@ class VllmPooling:
 
 def _hardware_args() -> dict[str, Any]:
     if not current_platform.is_cpu():
-        return {"dtype": "bfloat16"}
-    # In this process and without a profiling run, which takes minutes on two cores.
-    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-    cache_gib = int(os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(CPU_CACHE_GIB)))
-    return {"dtype": "float32", "kv_cache_memory_bytes": cache_gib * 2**30}
+        return {"enforce_eager": True}  # one pass a text: compiling takes longer than it saves
+    return cpu_args(CPU_CACHE_GIB)

@@ -32,6 +32,8 @@ def config(workspace: Workspace, **options: Any) -> GenerateQuestionsConfig:
 class Told:
     """An engine that gives one completion after the other."""
 
+    arithmetic = ""
+
     def __init__(self, *completions: Completion) -> None:
         self.completions = completions
         self.requests: list[Request] = []

@@ -90,6 +90,8 @@ class Death(BaseException):
 class DeadlyEngine:
     """Holds three requests at once; deadly ones end it, or the process, when they are in its hands."""
 
+    arithmetic = ""
+
     def __init__(self, deadly: set[int], error: type[BaseException], clock: Iterator[int], spots: set[int]) -> None:
         self.deadly, self.error, self.clock, self.spots = deadly, error, clock, spots
 

@@ -33,6 +33,8 @@ SAMPLING = Sampling(temperature=0.0, max_tokens=4)
 class Mortal:
     """Takes up to four requests at once; the messages that it dies of are named."""
 
+    arithmetic = ""
+
     def __init__(self, dies_of: set[str], log: list[str]) -> None:
         self.dies_of, self.log = dies_of, log
 

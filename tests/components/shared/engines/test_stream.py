@@ -20,6 +20,8 @@ SAMPLING = Sampling(temperature=0.0, max_tokens=1)
 class LastFirst:
     """An engine that holds all requests before it answers the last one first; or dies at a given one."""
 
+    arithmetic = ""
+
     def __init__(self, dies_at: Any = None) -> None:
         self.dies_at = dies_at
         self.calls = 0
