@@ -35,7 +35,7 @@ class Ledger:
     rejects: str = ""
     rejects_digest: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
-    arithmetic: str = ""  # what a model was computed in for it, and why; of the sum: each of them, once
+    arithmetic: list[str] = field(default_factory=list)  # what models computed in, and why; each once
     inputs: dict[str, list[str]] = field(default_factory=dict)  # the content of the plan's inputs, by option
 
     def entry(self, name: str) -> PartEntry:
@@ -77,7 +77,7 @@ def sum_ledgers(ledgers: Sequence[Ledger]) -> Ledger:
         rows_added=sum(ledger.rows_added for ledger in ledgers),
         rejected=cast(dict[str, int], _sum_by_key([ledger.rejected for ledger in ledgers])),
         metrics=_sum_by_key([ledger.metrics for ledger in ledgers]),
-        arithmetic="; ".join(sorted({ledger.arithmetic for ledger in ledgers if ledger.arithmetic})),
+        arithmetic=sorted({kind for ledger in ledgers for kind in ledger.arithmetic}),
     )
 
 

@@ -122,7 +122,7 @@ class OutputFolder:
                 parts=[ledger.entry(name) for name, ledger in zip(names, ledgers, strict=True)],
                 files=self._files,
                 metrics=totals.metrics | dict(metrics or {}),
-                arithmetic=totals.arithmetic,
+                arithmetic="; ".join(totals.arithmetic),
             )
         self._clear()
         return self.uri
@@ -277,7 +277,7 @@ class Part:
             rejects=rejects,
             rejects_digest=rejects_digest,
             metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * num_accelerators()},
-            arithmetic=self._folder.arithmetic,
+            arithmetic=[self._folder.arithmetic] if self._folder.arithmetic else [],
             inputs=input_contents(self._folder.claim.plan["inputs"]),
         )
         assert ledger.rows_in == ledger.rows_out + sum(ledger.rejected.values()), ledger

@@ -28,6 +28,7 @@ def ledgers(draw: st.DrawFn) -> Ledger:
         rows_added=draw(st.integers(0, 3)),
         rejected=rejected,
         metrics={name: float(value) for name, value in draw(COUNTS).items()},
+        arithmetic=draw(st.sampled_from([[], ["bf16 (it has it)"], ["fp32 (it lacks bf16)"]])),
     )
 
 

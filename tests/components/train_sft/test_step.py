@@ -41,6 +41,7 @@ def test_trains_rejects_and_reports(workspace: Workspace, tiny_model: Path, writ
     assert manifest.metrics["loss_last"] < manifest.metrics["loss_first"] - 0.3
     assert (manifest.metrics["steps"], manifest.metrics["epochs"], manifest.metrics["examples"]) == (12, 3, 16)
     assert manifest.metrics["tokens_per_second"] > 0
+    assert manifest.arithmetic.startswith(("bf16 (", "fp32 ("))
     assert not Path(folder, "checkpoints").exists()
 
 
