@@ -13,7 +13,6 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import ExecutorInput
 
 from components.kubeflow import component_of
 from pipelines.compiled_pipeline import COMPILED, read_documents
-from pipelines.show_command import newest_dataset
 from tests.kubeflow.launcher import (
     LOGS,
     ROOT,
@@ -52,7 +51,7 @@ def test_every_task_of_the_compiled_run_ends_well_and_names_its_folder(undisturb
 def test_the_report_is_uploaded_as_the_page_that_kubeflow_shows_and_needs_no_other_file(undisturbed: Finished) -> None:
     (task,) = [task for task in tasks_of(undisturbed) if task["task"] == "comp-package-dataset"]
     page = Launcher(undisturbed.kubeflow).uploaded(artifacts_of(task)["report"]["uri"]).read_text()
-    assert page == Path(newest_dataset(undisturbed.workspace), "report.html").read_text()
+    assert page == Path(task["parameters"]["folder"], "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert not [word for word in ("<script", "<link", "<img", "src=", "@import", "url(") if word in page]
 
