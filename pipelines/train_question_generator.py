@@ -1,5 +1,7 @@
 """The figure's left column: a chat model learns to write questions, then to prefer solvable and difficult ones."""
 
+from typing import Any
+
 from kfp import dsl
 
 from components.kubeflow import component_of
@@ -43,16 +45,12 @@ def rewrite_questions(run: Rewriting, *, questions: str) -> str:
     return dsl.OneOf(by_model.outputs["folder"], by_endpoint.outputs["folder"])
 
 
-@box("train-question-generator")
-def train_question_generator(
-    run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: str
-) -> str:
-    """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
-    base = imported_model(run, model)
+def _fine_tuned(run: GeneratorTraining, model: str, chat_template: str, questions: str) -> Any:
+    """Question fine-tuning; returns its task."""
     qft = train_sft(
         workspace=run.workspace,
         examples=questions,
-        model=base,
+        model=model,
         objective="question",
         chat_template=chat_template,
         epochs=run.qft_epochs,
@@ -62,7 +60,15 @@ def train_question_generator(
         num_nodes=run.training_nodes,
         seed=run.seed,
     )
-    on_training_gpus(qft, run)
+    return on_training_gpus(qft, run)
+
+
+@box("train-question-generator")
+def train_question_generator(
+    run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: str
+) -> str:
+    """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
+    qft = _fine_tuned(run, imported_model(run, model), chat_template, questions)
     sampled = generate_questions(
         workspace=run.workspace,
         model=qft.outputs["folder"],

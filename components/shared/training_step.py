@@ -41,8 +41,6 @@ def train_on_rows(
         if num_rows == 0:
             raise InputError(_nothing_left(config, rows, rejects))
         folder = workspace.create_model(config)
-        if folder.finished:
-            return folder.uri
         job = TrainingJob(
             config=config,
             folder=scratch,
@@ -50,19 +48,16 @@ def train_on_rows(
             checkpoints_uri=folder.checkpoints_uri,
             end_tokens=(template.question_end, template.response_end),
         )
-        metrics = run_training(job, trainer_module)
-        if metrics is None:
-            return folder.uri
-        metrics["examples"] = num_rows
-        folder.finish(
-            job.model_folder,
-            metrics=metrics,
-            arithmetic=job.read_arithmetic(),
-            rows_in=len(rows),
-            rejects=rejects,
-            record=cast(type[Row], rows.record),
-        )
-        folder.delete_checkpoints()
+        if not folder.finished and (metrics := run_training(job, trainer_module)) is not None:
+            folder.finish(
+                job.model_folder,
+                metrics={**metrics, "examples": num_rows},
+                arithmetic=job.read_arithmetic(),
+                rows_in=len(rows),
+                rejects=rejects,
+                record=cast(type[Row], rows.record),
+            )
+            folder.delete_checkpoints()
         return folder.uri
 
 

@@ -51,7 +51,29 @@ def check_from_pod(run: PlannedRun) -> Iterator[Finding]:
 
 def pod_of(run: PlannedRun, *, in_user_namespace: bool) -> dict[str, Any]:
     """Return the pod, as restricted as Pod Security Standards ask; the network policy for runs holds for it, too."""
-    container = {
+    labels = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/component": "doctor"}
+    labels |= {"pipelines.kubeflow.org/v2_component": "true", "sidecar.istio.io/inject": "false"}
+    spec = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": int(LIMIT_SECONDS) or 1,  # it ends by itself where nobody is left to delete it
+        "terminationGracePeriodSeconds": 1,
+        "serviceAccountName": run.account,
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": UID,
+            "runAsGroup": GID,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(run)],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, store_secret.volume(run.store_secret)],
+    } | ({"hostUsers": False} if in_user_namespace else {})
+    name = f"scalequest-doctor-{uuid.uuid4().hex[:8]}"
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
+
+
+def _container(run: PlannedRun) -> dict[str, Any]:
+    return {
         "name": CONTAINER,
         "image": _image(),
         "command": ["python3", "-m", CHECKS, run.workspace],
@@ -72,25 +94,6 @@ def pod_of(run: PlannedRun, *, in_user_namespace: bool) -> dict[str, Any]:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "tmp", "mountPath": TMP}, store_secret.MOUNT],
     }
-    labels = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/component": "doctor"}
-    labels |= {"pipelines.kubeflow.org/v2_component": "true", "sidecar.istio.io/inject": "false"}
-    spec = {
-        "restartPolicy": "Never",
-        "activeDeadlineSeconds": int(LIMIT_SECONDS) or 1,  # it ends by itself where nobody is left to delete it
-        "terminationGracePeriodSeconds": 1,
-        "serviceAccountName": run.account,
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": UID,
-            "runAsGroup": GID,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [container],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, store_secret.volume(run.store_secret)],
-    } | ({"hostUsers": False} if in_user_namespace else {})
-    name = f"scalequest-doctor-{uuid.uuid4().hex[:8]}"
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "spec": spec}
 
 
 def _image() -> str:

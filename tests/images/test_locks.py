@@ -76,10 +76,10 @@ def _imported(step: str) -> set[str]:
         if path in seen:
             continue
         seen.add(path)
-        for module in imports_of(path):
-            here = ROOT.joinpath(*module.split("."))
+        for each in imports_of([path]):
+            here = ROOT.joinpath(*each.module.split("."))
             files += [file for file in (here.with_suffix(".py"), here / "__init__.py") if file.exists()]
-            packages.add(module.split(".")[0])
+            packages.add(each.package)
     return packages - set(sys.stdlib_module_names) - {"components"}
 
 

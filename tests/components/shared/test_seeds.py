@@ -41,5 +41,5 @@ def test_fractions_are_spread_evenly() -> None:
 
 
 def test_draws_are_written_nowhere_else() -> None:
-    hashing = {name_of(path) for path in python_files("components") if "hashlib" in imports_of(path)}
+    hashing = {name_of(each.path) for each in imports_of(python_files("components")) if each.module == "hashlib"}
     assert hashing - {"components/shared/seeds.py"} == HASHES_OF_CONTENT

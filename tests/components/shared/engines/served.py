@@ -49,45 +49,49 @@ def refusal(status: int, message: str, *, code: str = "", retry_after: str = "")
     return Answer(status=status, body={"error": {"message": message, "code": code}}, headers=headers)
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    served: Served
+    models: Answer
+    answer: Callable[[dict[str, Any], int], Answer]
+
+    def do_GET(self) -> None:
+        self._send(self.models)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.served.lock:
+            self.served.requests.append(body)
+            self.served.keys.append(self.headers.get("Authorization", ""))
+            number = len(self.served.requests)
+            self.served.at_once += 1
+            self.served.most_at_once = max(self.served.most_at_once, self.served.at_once)
+        given = type(self).answer(body, number)
+        with self.served.lock:
+            self.served.at_once -= 1
+        self._send(given)
+
+    def _send(self, given: Answer) -> None:
+        content = given.body if isinstance(given.body, bytes) else json.dumps(given.body).encode()
+        self.send_response(given.status)
+        for name, value in given.headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        with contextlib.suppress(BrokenPipeError):  # a client that timed out has hung up
+            self.wfile.write(content[: len(content) // 2] if given.cut else content)
+        self.close_connection = given.cut
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write nothing."""
+
+
 @contextmanager
 def serve(answer: Callable[[dict[str, Any], int], Answer], models: Answer | None = None) -> Iterator[Served]:
     """Serve chat completions: ``answer(body, number of the request)``; ``models`` answers ``GET /v1/models``."""
     served = Served()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._send(models or Answer(status=404))
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with served.lock:
-                served.requests.append(body)
-                served.keys.append(self.headers.get("Authorization", ""))
-                number = len(served.requests)
-                served.at_once += 1
-                served.most_at_once = max(served.most_at_once, served.at_once)
-            given = answer(body, number)
-            with served.lock:
-                served.at_once -= 1
-            self._send(given)
-
-        def _send(self, given: Answer) -> None:
-            content = given.body if isinstance(given.body, bytes) else json.dumps(given.body).encode()
-            self.send_response(given.status)
-            for name, value in given.headers:
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            with contextlib.suppress(BrokenPipeError):  # a client that timed out has hung up
-                self.wfile.write(content[: len(content) // 2] if given.cut else content)
-            self.close_connection = given.cut
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Write nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    members = {"served": served, "models": models or Answer(status=404), "answer": staticmethod(answer)}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), members))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     served.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
