@@ -13,7 +13,10 @@ from pipelines.show_command import newest_dataset
 from tests.pipelines.test_cli import scalequest
 from tests.smoke_runs import Finished, folders_of, run_smoke
 
-pytestmark = pytest.mark.timeout(900)  # a run takes one minute on two idle cores, and more beside others
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+]  # a run takes one minute on two idle cores, and more beside others
 
 ANSWER_STEPS = {"generate_responses", "score_responses", "select_responses", "package_dataset"}
 
