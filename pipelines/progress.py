@@ -1,65 +1,124 @@
-"""What a person sees while a pipeline runs: a line a finished step, and below it what the running step is at."""
+"""What a person sees while a pipeline runs: a line a finished step, and below it what the running step is at.
+
+On a terminal that is a bar that is always up to date; in a log (CI, nohup) a line at least once a minute.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.status import Status
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
 
 from components.shared.manifests import Manifest, read_manifest_or_none
+from components.shared.speaking import Heartbeat, duration, silence_seconds
+from pipelines.compiled_pipeline import PlannedStep
+from pipelines.time_left import TimeLeft
 
-# As the workspace says it of parts written, and the trainers of steps taken.
-_PROGRESS = re.compile(r"(\d+ of \d+ rows|step \d+ of \d+)[,:] ([^,]+), (\d+) s left")
+# As a step says what it is at where it was silent, and else of parts written and training steps taken.
+_SPEAKING = re.compile(r" components\.shared\.speaking: (.*)")
+_PROGRESS = re.compile(r"step \d+ of \d+: .*|[\d,]+ of [\d,]+ rows.*")
+_COUNTS = re.compile(r"([\d,]+) of ([\d,]+) rows|step (\d+) of (\d+)")
+BAR_WIDTH = 30
 
 
 class ConsoleObserver:
-    """Prints to a console; on one that is no terminal (a CI log) only the finished steps."""
+    """Prints to a console."""
 
-    def __init__(self, console: Console, num_steps: int) -> None:
+    def __init__(
+        self,
+        console: Console,
+        steps: Sequence[PlannedStep],
+        workspace: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console
-        self._num_steps = num_steps
+        self._num_steps = len(steps)
+        self._time_left = TimeLeft(steps, workspace)
+        self._clock = clock
+        self._begun = self._step_begun = clock()
         self._finished = 0
         self.last_folder = ""  # of the step that finished last
-        self._heading = ""
+        self._step = self._heading = self._source = self._at = ""
+        self._share = 0.0  # of the running step's rows or training steps that is done
         self._reused = False
-        self._status = Status("", console=console)
+        self._spinner = Spinner("dots")
+        self._heartbeat = Heartbeat(self._say, silence_seconds())
+        self._shown: AbstractContextManager[Any] = self._heartbeat
+        if console.is_terminal and not console.is_dumb_terminal:
+            self._shown = Live(get_renderable=self._picture, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> ConsoleObserver:
-        self._status.start()
+        self._shown.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._status.stop()
+        self._shown.__exit__(None, None, None)
 
     def step_started(self, step: str, options: Mapping[str, Any]) -> None:
         """Show the step's name below the finished ones."""
         shards, shard = int(options.get("num_shards", 1)), int(options.get("shard", 0))
+        self._step, self._step_begun, self._at, self._share = step, self._clock(), "", 0.0
         self._heading = step if shards == 1 else f"{step}, shard {shard} of {shards}"
+        self._source = str(options.get("source", ""))  # of an import
         self._reused = False
-        self._status.update(escape(self._heading))
 
     def step_said(self, line: str) -> None:
         """Show how far the step is, where the line says so."""
         self._reused = self._reused or ": reused " in line
-        if match := _PROGRESS.search(line):
-            done, figure, seconds_left = match.groups()
-            self._status.update(escape(f"{self._heading}: {done}, {figure}, {_duration(float(seconds_left))} left"))
+        if match := _SPEAKING.search(line) or _PROGRESS.search(line):
+            self._at = match[match.lastindex or 0]
+        if match and (counts := _COUNTS.search(self._at)):
+            done, total = (int(number.replace(",", "")) for number in counts.groups() if number)
+            self._share = done / total if total else 0.0
+
+    def _doing(self) -> str:
+        """Say what the running step is at; for how long, where it has said nothing."""
+        heading = self._heading if self._source in self._at else f"{self._heading} {self._source}"
+        return f"{heading}: {self._at or f'for {duration(self._clock() - self._step_begun)}'}"
+
+    def _left(self) -> str:
+        seconds = self._time_left.seconds(self._step, self._clock() - self._step_begun, self._share)
+        return "" if seconds is None else f"about {duration(seconds)} left in all"
+
+    def _say(self) -> None:
+        if self._heading:
+            parts = f"step {self._finished + 1} of {self._num_steps}, {self._doing()}", self._left()
+            self._print("; ".join(filter(None, parts)))
+
+    def _picture(self) -> Group:
+        doing = Table.grid(padding=(0, 1))
+        doing.add_row(self._spinner, Text(self._doing() if self._heading else "starting", no_wrap=True))
+        bar = Table.grid(padding=(0, 2))
+        bar.add_row(
+            ProgressBar(total=self._num_steps, completed=self._finished + self._share, width=BAR_WIDTH),
+            f"{min(self._finished + 1, self._num_steps)}/{self._num_steps}",
+            duration(self._clock() - self._begun),
+            self._left(),
+        )
+        return Group(doing, bar)
+
+    def _print(self, line: str) -> None:
+        self._heartbeat.heard()
+        self._console.print(Text(line), soft_wrap=True)  # as it is: "random:llama:" is no animal
 
     def step_died(self, exit_code: int, attempt: int, attempts: int) -> None:
         """Print that the running step starts again, for good: who reads a log later wants to know."""
         line = f"{self._heading} ended with exit code {exit_code} and continues: attempt {attempt + 1} of {attempts}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._print(line)
 
     def stopping(self, step_was_told: bool) -> None:
         """Print at once that the run stops, for good."""
         told = f"step {self._heading} is told; " if step_was_told else ""
-        self._console.print(
-            f"stopping: {told}once more ends all at once", markup=False, highlight=False, soft_wrap=True
-        )
+        self._print(f"stopping: {told}once more ends all at once")
 
     def ends_at_once(self) -> None:
         """Give the terminal its cursor back."""
@@ -70,23 +129,24 @@ class ConsoleObserver:
         self._finished += 1
         self.last_folder = folder
         manifest = read_manifest_or_none(folder)
-        what = "other shards are still to come" if manifest is None else _ledger(manifest)
-        took = "reused" if self._reused else _duration(seconds)
+        self._time_left.finished(step, seconds, manifest, reused=self._reused)
+        what = "other shards are still to come" if manifest is None else _ledger(manifest, self._source)
+        took = "reused" if self._reused else _precisely(seconds)
         number = f"{self._finished:>{len(str(self._num_steps))}}/{self._num_steps}"
-        line = f"{number}  {self._heading:<28} {took:>8}  {what}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._print(f"{number}  {self._heading:<28} {took:>8}  {what}")
+        self._heading = ""
 
 
-def _ledger(manifest: Manifest) -> str:
+def _ledger(manifest: Manifest, source: str) -> str:
     if manifest.kind == "model" and not manifest.rows_in:
-        return "model"
+        return f"model {source}".rstrip()
     counts = f"{manifest.rows_in} in, {manifest.rows_out} out"
     if manifest.rejected:
         counts += ", rejected: " + ", ".join(f"{reason} {count}" for reason, count in manifest.rejected.items())
     return f"model; {counts}" if manifest.kind == "model" else counts
 
 
-def _duration(seconds: float) -> str:
+def _precisely(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

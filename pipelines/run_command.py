@@ -58,7 +58,7 @@ def run_pipeline(run: Run, workspace: str, console: Console) -> int:
         # Takes seconds, and only a run needs it.
         from pipelines.local_runner import StepFailedError, run_compiled
     try:
-        with ConsoleObserver(console, len(run.steps)) as observer:
+        with ConsoleObserver(console, run.steps, workspace) as observer:
             run_compiled(run.pipeline.path, run.arguments, observer)
     except StepFailedError as failure:
         _report(failure.step, failure.exit_code, failure.last_lines, failure.log)

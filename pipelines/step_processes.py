@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from components.shared.processes import RUNNER
+from components.shared.speaking import VARIABLE
 
 REPOSITORY = Path(__file__).parents[1]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 128  # a process that signal n ended has the exit code 128 + n, as shells and Kubernetes say it
+STEP_SILENCE_SECONDS = "5"  # whoever looks at a run is to see what its step is at
 UNHEARD_SECONDS = 1.0  # that last words may take: a terminal may be stopped
 
 
@@ -60,7 +62,7 @@ class StepProcesses:
         return process.returncode if process.returncode >= 0 else SIGNALLED - process.returncode
 
     def _start(self, command: Sequence[str]) -> subprocess.Popen[str]:
-        environment = os.environ | {
+        environment = {VARIABLE: STEP_SILENCE_SECONDS, **os.environ} | {
             "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
             RUNNER: str(os.getpid()),
         }

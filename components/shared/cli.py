@@ -54,7 +54,7 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)
     try:
-        with stopping.listening(), speaking.never_silent(step_name(config)):
+        with stopping.listening(), speaking.never_silent():
             folder = _run(config, run, sys.argv[1:] if argv is None else argv)
     except (InputError, UnavailableError) as error:
         if stopping.requested():

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
+from components.shared.errors import InputError
+
 VARIABLE = "SCALEQUEST_SILENCE_SECONDS"
 SILENCE_SECONDS = 50.0  # a line a minute, also where the machine is busy
 
@@ -107,16 +109,27 @@ def phase(name: str, course: Callable[[], object] = str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def never_silent(step: str) -> Iterator[None]:
+def never_silent() -> Iterator[None]:
     """Log what the step is at whenever its own modules have logged nothing for a while."""
     global _heartbeat
     ours, ear = logging.getLogger("components"), _Ear()
-    with phase(step), Heartbeat(_say, float(os.environ.get(VARIABLE, SILENCE_SECONDS))) as _heartbeat:
+    with phase("at work"), Heartbeat(_say, silence_seconds()) as _heartbeat:
         ours.addHandler(ear)
         try:
             yield
         finally:
             ours.removeHandler(ear)
+
+
+def silence_seconds() -> float:
+    """Return for how many seconds a log may be silent; InputError where the environment says nonsense."""
+    text = os.environ.get(VARIABLE, str(SILENCE_SECONDS))
+    try:
+        if (seconds := float(text)) > 0:
+            return seconds
+    except ValueError:
+        pass
+    raise InputError(f"{VARIABLE} {text!r} is not accepted; expected a number of seconds above 0, or none at all")
 
 
 def heard() -> None:
