@@ -35,6 +35,7 @@ def artifacts_of(task: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: listing["artifacts"][0] for name, listing in task["outputs"]["artifacts"].items()}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_task_of_the_compiled_run_ends_well_and_names_its_folder(undisturbed: Finished) -> None:
     tasks = tasks_of(undisturbed)
@@ -47,6 +48,7 @@ def test_every_task_of_the_compiled_run_ends_well_and_names_its_folder(undisturb
             assert artifact.get("metadata", {}).get("folder") == (None if name in (LOGS, "metrics") else folder)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_report_is_uploaded_as_the_page_that_kubeflow_shows_and_needs_no_other_file(undisturbed: Finished) -> None:
     (task,) = [task for task in tasks_of(undisturbed) if task["task"] == "comp-package-dataset"]
@@ -56,6 +58,7 @@ def test_the_report_is_uploaded_as_the_page_that_kubeflow_shows_and_needs_no_oth
     assert not [word for word in ("<script", "<link", "<img", "src=", "@import", "url(") if word in page]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_what_kubeflow_logged_itself_stays_as_it_was(undisturbed: Finished) -> None:
     launcher = Launcher(undisturbed.kubeflow)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from components.shared.batch_order import batch_order
-from components.shared.errors import InputError
-from components.train_sft.config import TrainSftConfig
 
 
 def test_each_epoch_visits_each_row_once() -> None:
@@ -28,8 +24,3 @@ def test_rows_of_a_batch_are_of_like_length() -> None:
     batches = [[lengths[index] for index in order[start : start + 4]] for start in range(0, 64, 4)]
     assert all(max(batch) == min(batch) for batch in batches)
     assert [batch[0] for batch in batches] != sorted(batch[0] for batch in batches)
-
-
-def test_batch_that_cannot_be_cut_into_micro_batches_is_refused() -> None:
-    with pytest.raises(InputError, match="--batch-size 10 cannot be cut into micro-batches of 4 on 2 processes"):
-        TrainSftConfig(workspace="w", model="m", examples="e", batch_size=10, micro_batch_size=4, num_processes=2)
