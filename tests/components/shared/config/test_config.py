@@ -37,8 +37,8 @@ def test_required_options_come_first_then_the_others_as_declared() -> None:
 
 
 def test_a_step_is_named_after_the_folder_of_its_config() -> None:
-    assert step_name(SampleConfig) == "shared"
-    assert SampleConfig(workspace="w", questions="q").step == "shared"
+    assert step_name(SampleConfig) == "config"
+    assert SampleConfig(workspace="w", questions="q").step == "config"
     assert flag_of("num_shards") == "--num-shards"
 
 
