@@ -78,7 +78,7 @@ class TrainingJob(Generic[C]):
         try:
             return self._course_file.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return "before its first step: libraries and the model are loaded"
+            return "before its first step"
 
     def write_course(self, course: str) -> None:
         """Write how far the training is, for whoever started it; one of the processes does."""

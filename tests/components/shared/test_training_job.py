@@ -18,6 +18,14 @@ def test_job_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert TrainingJob.read(str(job.write()), TrainDpoConfig) == job
 
 
+def test_how_far_a_training_is_passes_from_its_processes_to_the_step(tmp_path: Path) -> None:
+    config = TrainDpoConfig(workspace="w", model="m", pairs="p")
+    job = TrainingJob(config=config, folder=str(tmp_path), model="m", checkpoints_uri="c", end_tokens=())
+    assert job.read_course() == "before its first step"
+    job.write_course("step 6 of 10: 48.0 s/step, 3 min left")
+    assert TrainingJob.read(str(job.write()), TrainDpoConfig).read_course() == "step 6 of 10: 48.0 s/step, 3 min left"
+
+
 def test_examples_are_written_in_batches_and_read_back_in_order(tmp_path: Path) -> None:
     rows = [{"input_ids": [number, 2], "labels": [-100, 2]} for number in range(ROWS_PER_BATCH + 1)]
     assert write_examples(tmp_path / "examples.arrow", iter(rows), ("input_ids", "labels")) == len(rows)
