@@ -54,5 +54,12 @@ def test_three_shards_make_the_rows_of_one(tmp_path: Path, write_questions: Writ
     assert Counter(row["reason"] for row in read_rejects(folder)) == {"non_english": len(OTHER)}
 
 
+def test_no_question_of_gsm8k_is_rejected() -> None:
+    lines = (Path(__file__).parent / "gsm8k_questions.txt").read_text(encoding="utf-8").splitlines()
+    questions = [line for line in lines if not line.startswith("#")]
+    assert len(questions) == 200
+    assert [question for question in questions if judge(question, other_language) != KEEP] == []
+
+
 def _config(workspace: Workspace, questions: str, **options: int) -> FilterLanguageConfig:
     return FilterLanguageConfig(workspace=workspace.uri, questions=questions, **options)

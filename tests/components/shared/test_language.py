@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import pytest
 
 from components.shared.language import other_language
@@ -45,11 +42,3 @@ def test_a_detector_that_is_surely_wrong_is_overruled_by_english_words() -> None
         "three times as many cement bags, each weighing 3/5 times as many kgs?"
     )
     assert other_language(cement) == ""
-
-
-def test_no_question_of_gsm8k_is_taken_for_another_language() -> None:
-    path = Path(__file__).parents[3].parent / "shared" / "data" / "gsm8k_train.jsonl"
-    if not path.exists():
-        pytest.skip("GSM8K's questions are not on this machine")
-    questions = [json.loads(line)["question"] for line in path.read_text(encoding="utf-8").splitlines()]
-    assert [question for question in questions[::10] if other_language(question)] == []
