@@ -22,9 +22,18 @@ from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, prepare_submission
 from pipelines.nested import walk
 from tests.manifests.tools import MANIFESTS, Tools, read_objects
-from tests.source_tree import ROOT
+from tests.source_tree import ROOT, name_of
 
-GUIDES = [ROOT / "README.md", ROOT / "helm/README.md", ROOT / "images/README.md", *sorted(MANIFESTS.glob("*.md"))]
+TOOLS = {  # whose commands stand in a guide's blocks
+    "README.md": {"scalequest", "make"},
+    "helm/README.md": {"helm", "kubectl"},
+    "images/README.md": {"make"},
+    "manifests/EKS.md": {"scalequest", "helm", "make", "kubectl"},
+    "manifests/GKE.md": {"scalequest", "helm", "make", "kubectl"},
+    "manifests/OPERATING.md": {"scalequest", "helm", "make", "kubectl"},
+    "manifests/README.md": {"kubectl"},
+}
+GUIDES = [ROOT / name for name in TOOLS]
 CLOUDS = [MANIFESTS / "GKE.md", MANIFESTS / "EKS.md"]
 NAMES = {  # what a reader exports in the first step, where a command here needs it
     "ACCOUNT": "123456789012",
@@ -42,15 +51,33 @@ SUBCOMMANDS = {  # of kubectl and helm, as far as the guides use them
 HERE = re.compile(r"(?:manifests|helm|images|pipelines|components)/[\w./-]*")  # a path from the root
 
 
-@pytest.fixture(params=GUIDES, ids=lambda path: str(path.relative_to(ROOT)))
+def guides_with(*tools: str) -> pytest.MarkDecorator:
+    """Run a test for each guide that has commands of one of the tools."""
+    guides = [ROOT / name for name, those in TOOLS.items() if those & set(tools)]
+    assert guides
+    return pytest.mark.parametrize("guide", guides, ids=name_of)
+
+
+@pytest.fixture(params=GUIDES, ids=name_of)
 def guide(request: pytest.FixtureRequest) -> Path:
     path = request.param
     assert isinstance(path, Path)
     return path
 
 
+def test_every_guide_is_known_with_the_tools_whose_commands_it_has(guide: Path) -> None:
+    starts = {
+        line.partition(" ")[0] for block in _blocks_of(guide.read_text(encoding="utf-8")) for line in block.splitlines()
+    }
+    assert starts & set().union(*TOOLS.values()) == TOOLS[name_of(guide)]
+    assert set(MANIFESTS.glob("*.md")) <= set(GUIDES)
+
+
+@guides_with("scalequest")
 def test_every_scalequest_command_is_one_that_the_command_line_takes(guide: Path) -> None:
-    for words in _commands_of(guide, "scalequest"):
+    commands = _commands_of(guide, "scalequest")
+    assert commands
+    for words in commands:
         context = _parsed(words)
         assert context.info_name == words[1]
         if "profile" in context.params:
@@ -77,17 +104,23 @@ def test_what_is_not_run_and_not_checked_is_said(path: Path) -> None:
     assert "## What was checked" in text
 
 
+@guides_with("helm")
 def test_every_helm_command_of_the_chart_renders(guide: Path, tools: Tools) -> None:
-    for words in _commands_of(guide, "helm"):
-        if words[1] in ("install", "upgrade") and words[2:4] == ["scalequest", "helm/"]:
-            settings = [word.replace("$ACCOUNT", NAMES["ACCOUNT"]) for word in words[4:] if word not in CLUSTER_ONLY]
-            done = tools.run("helm", "template", "scalequest", str(tools.chart), *settings)
-            assert done.returncode == 0, (words, done.stderr)
+    commands = [words for words in _commands_of(guide, "helm") if words[2:4] == ["scalequest", "helm/"]]
+    assert {words[1] for words in commands} <= {"install", "upgrade"}
+    assert commands
+    for words in commands:
+        settings = [word.replace("$ACCOUNT", NAMES["ACCOUNT"]) for word in words[4:] if word not in CLUSTER_ONLY]
+        done = tools.run("helm", "template", "scalequest", str(tools.chart), *settings)
+        assert done.returncode == 0, (words, done.stderr)
 
 
+@guides_with("kubectl", "helm")
 def test_every_flag_of_kubectl_and_helm_is_one_that_they_have(guide: Path, tools: Tools) -> None:
     text = guide.read_text(encoding="utf-8").replace("\\\n", " ")
-    for command in re.findall(r"\b(?:kubectl|helm) [a-z][^|`)\n]*", text):
+    commands = re.findall(r"\b(?:kubectl|helm) [a-z][^|`)\n]*", text)
+    assert commands
+    for command in commands:
         tool, *words = command.partition(" -- ")[0].split()
         verbs = list(itertools.takewhile(lambda word: word in SUBCOMMANDS, words))
         flags = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word, re.IGNORECASE)}
@@ -96,7 +129,9 @@ def test_every_flag_of_kubectl_and_helm_is_one_that_they_have(guide: Path, tools
 
 
 def test_every_block_is_a_shells(guide: Path) -> None:
-    for block in _blocks_of(guide.read_text(encoding="utf-8")):
+    blocks = _blocks_of(guide.read_text(encoding="utf-8"))
+    assert blocks
+    for block in blocks:
         done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -141,9 +176,12 @@ def test_every_file_that_is_named_exists(guide: Path) -> None:
             assert (ROOT / name).exists(), name
 
 
+@guides_with("make")
 def test_every_make_target_exists(guide: Path) -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert {words[1] for words in _commands_of(guide, "make")} <= targets
+    named = {words[1] for words in _commands_of(guide, "make")}
+    assert named
+    assert named <= targets
 
 
 def _blocks_of(text: str) -> list[str]:

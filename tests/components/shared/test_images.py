@@ -35,12 +35,15 @@ def test_the_environment_names_another_place_to_pull_the_same_images_from(monkey
     assert image("cpu") == f"mirror.example.com/cpu@{DIGEST}"
 
 
-def test_the_names_stand_for_this_version_and_are_all_pinned_or_none() -> None:
+def test_the_names_stand_for_this_version_and_are_all_pinned_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SCALEQUEST_IMAGE_PREFIX", raising=False)
     names = read_names()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert names["tag"] == project["version"]
-    assert set(names["digests"]) in (set(), set(typing.get_args(ImageName)))
-    assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in names["digests"].values())
+    images = typing.get_args(ImageName)
+    assert set(names["digests"]) in (set(), set(images))
+    version = r"@sha256:[0-9a-f]{64}" if names["digests"] else f":{re.escape(names['tag'])}"
+    assert all(re.fullmatch(f"{re.escape(names['prefix'])}/{name}{version}", image(name)) for name in images)
 
 
 def test_naming_an_image_loads_the_standard_library_only() -> None:
