@@ -72,11 +72,12 @@ class Engine(Protocol):
     def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 
-        Pulls from ``requests`` only as fast as the engine has room, so that they may come from an endless stream.
+        Pulls from ``requests`` only as fast as the engine has room, so that they may come from an endless stream. The
+        caller may stop early and call it again.
         """
 
     def close(self) -> None:
-        """Release the accelerator or the connection."""
+        """Release the accelerator or the connection; a second call does nothing."""
 
 
 # Why a request has no answer: its prompt leaves no room for one; the engine does not take it; the engine, or the whole

@@ -47,7 +47,8 @@ class ScriptedEngine:
 
     def _answer(self, request: Request, sampling: Sampling) -> Result:
         completions = tuple(self._sample(request, sample, sampling) for sample in range(request.num_samples))
-        num_prompt_tokens = len(request.message.split()) + 1
+        turns = [text for example in request.examples for text in example]
+        num_prompt_tokens = sum(len(text.split()) for text in (*turns, request.message)) + 1
         return Result(request=request, completions=completions, num_prompt_tokens=num_prompt_tokens)
 
     def _sample(self, request: Request, sample: int, sampling: Sampling) -> Completion:

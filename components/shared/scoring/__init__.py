@@ -58,12 +58,14 @@ class Scorer(Protocol):
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, in any order; holds no more than WINDOW_ROWS texts at a time.
 
+        The caller takes all of them, or closes the scorer.
+
         The value is that of the text by itself: neither the other texts nor padding have a part in it, beyond the
         rounding of another batch shape (benchmarks/README.md, "Scoring").
         """
 
     def close(self) -> None:
-        """Release the accelerator."""
+        """Release the accelerator; a second call does nothing."""
 
 
 def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_tokens: bool) -> Scorer:

@@ -80,7 +80,7 @@ class SequenceClassifier:
 
     def close(self) -> None:
         """Release the model."""
-        del self._model
+        self._model = None
 
     def _values_or_shortage(self, batch: Sequence[Encoded]) -> list[float] | str:
         """Compute a batch; return a message where the memory does not hold it.

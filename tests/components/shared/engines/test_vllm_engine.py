@@ -34,23 +34,6 @@ def requests(count: int, *, num_samples: int = 1, message: str = "What is 2 + 2?
     return [Request(key=n, message=message, seed=n * 10, num_samples=num_samples) for n in range(count)]
 
 
-def test_every_request_is_answered_once_with_all_its_samples(engine: VllmEngine) -> None:
-    results = list(engine.generate(requests(200, num_samples=2), SAMPLING))
-    assert sorted(result.request.key for result in results) == list(range(200))
-    assert all(len(result.completions) == 2 for result in results)
-    assert all(1 <= completion.num_tokens <= 8 for result in results for completion in result.completions)
-    assert {completion.finish_reason for result in results for completion in result.completions} <= {"stop", "length"}
-
-
-def test_a_seed_decides_the_sample_and_the_samples_of_one_request_differ(engine: VllmEngine) -> None:
-    first, again = (
-        {result.request.key: result.completions for result in engine.generate(requests(4, num_samples=3), SAMPLING)}
-        for _ in range(2)
-    )
-    assert first == again
-    assert len({completion.text for completions in first.values() for completion in completions}) == 12
-
-
 def test_prompts_that_together_exceed_a_step_are_answered_with_their_seeds(engine: VllmEngine) -> None:
     long = [Request(key=n, message="x" * 200, seed=n) for n in range(100)]
     assert len(list(engine.generate(long, SAMPLING))) == 100
