@@ -15,13 +15,14 @@ from typing import Any
 from kfp import dsl
 
 from components.shared.config import METRICS, StepConfig, options_of
+from components.shared.config.values import STEP_OPTIONS
 from components.shared.images import image
 from components.steps import config_of
 
 
 @cache
 def component_of(step: str) -> Any:
-    """Return the component that runs a step; its inputs are the step's options.
+    """Return the component that runs a step; its inputs are the step's options, and what a person set for single steps.
 
     Its outputs are the folder's address, what the config names as artifacts, and the metrics.
     """
@@ -52,3 +53,4 @@ def _inputs(config: type[StepConfig]) -> Iterator[Parameter]:
     for field in options_of(config):
         default = Parameter.empty if field.default is dataclasses.MISSING else field.default
         yield Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=hints[field.name], default=default)
+    yield Parameter(STEP_OPTIONS, Parameter.POSITIONAL_OR_KEYWORD, annotation=str, default="")

@@ -2,17 +2,17 @@
 
 from kfp import dsl
 
-from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Answering
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
+from pipelines.tasks import task_of
 
-generate_responses = component_of("generate_responses")
-score_responses = component_of("score_responses")
-select_responses = component_of("select_responses")
-train_scorer = component_of("train_scorer")
+generate_responses = task_of("generate_responses")
+score_responses = task_of("score_responses")
+select_responses = task_of("select_responses")
+train_scorer = task_of("train_scorer")
 
 
 @box("obtain-reward-model")
@@ -21,7 +21,7 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
     with dsl.If(run.reward_model == ""):
         base = imported_model(run, run.solver)
         trained = train_scorer(
-            workspace=run.workspace,
+            run,
             examples=fail_rates,
             model=base,
             target="reward",
@@ -46,7 +46,7 @@ def generate_answers(run: Answering, *, questions: str) -> list[str]:
     model = imported_model(run, run.solver)
     with dsl.ParallelFor(run.shards) as shard:
         answered = generate_responses(
-            workspace=run.workspace,
+            run,
             questions=questions,
             model=model,
             chat_template=run.solver_chat_template,
@@ -71,7 +71,7 @@ def answer_questions(run: Answering, *, questions: str, fail_rates: str) -> str:
     reward_model = obtain_reward_model(run, fail_rates=fail_rates)
     with dsl.ParallelFor(run.shards) as shard:
         scored = score_responses(
-            workspace=run.workspace,
+            run,
             responses=as_text(answers),
             reward_model=reward_model,
             chat_template=run.reward_chat_template,
@@ -80,5 +80,5 @@ def answer_questions(run: Answering, *, questions: str, fail_rates: str) -> str:
             shard=shard,
         )
         on_inference_gpus(scored, run)
-    best = select_responses(workspace=run.workspace, responses=as_text(dsl.Collected(scored.outputs["folder"])))
+    best = select_responses(run, responses=as_text(dsl.Collected(scored.outputs["folder"])))
     return on_cpu(best, run).outputs["folder"]

@@ -1,11 +1,13 @@
 """A preset and what the user sets on top, checked against the compiled pipeline and against the steps' own configs.
 
 A preset is a YAML file: ``pipeline`` names the pipeline, ``step_defaults`` repeats values that the steps have by
-themselves (so that a reader finds each value of the paper in one place; checked), every other key is a parameter.
+themselves (so that a reader finds each value of the paper in one place; checked), every other key is a parameter or, as
+``deduplicate.min_similarity``, an option of a step.
 """
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
@@ -16,8 +18,9 @@ from typing import Any
 import yaml
 
 from components.shared.config import options_of
+from components.shared.config.values import STEP_OPTIONS, nearest, settable_option, text_of, value_of
 from components.shared.errors import InputError
-from components.steps import config_of
+from components.steps import config_of, step_names
 from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
 
@@ -50,6 +53,7 @@ def prepare_run(
 ) -> Run:
     """Read a preset, apply ``name=value`` settings, check every value; InputError before anything is written.
 
+    A name is that of a parameter, or ``step.option``: all of these go into one parameter.
     ``pipeline_name`` runs another pipeline than the preset's, with those of the preset's values that it has.
     ``hardware`` goes before the preset's values, and settings before both.
     """
@@ -58,10 +62,11 @@ def prepare_run(
     pipeline = compiled_pipeline.find(pipeline_name or own_pipeline)
     check_step_defaults(values.pop("step_defaults", {}))
     if pipeline_name:
-        values = {name: value for name, value in values.items() if name in pipeline.parameters}
+        known = {*pipeline.parameters, *pipeline.steps}
+        values = {name: value for name, value in values.items() if name.partition(".")[0] in known}
     values |= hardware
     values |= dict(_parse_setting(setting, pipeline) for setting in settings)
-    arguments = complete_arguments(pipeline, values | {"workspace": workspace})
+    arguments = complete_arguments(pipeline, _gathered(values, pipeline) | {"workspace": workspace})
     steps = pipeline.planned_steps(arguments)
     for step in steps:
         _check_step(step)
@@ -110,7 +115,7 @@ def check_step_defaults(stated: Mapping[str, Mapping[str, Any]]) -> None:
             if defaults.get(name) != value:
                 raise InputError(
                     f"step_defaults: {step} {name} is {defaults.get(name)!r}, the preset says {value!r}; "
-                    "a preset can change parameters of the pipeline only"
+                    f"to change it, write {step}.{name}: VALUE outside of step_defaults"
                 )
 
 
@@ -118,15 +123,43 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     name, equals, text = setting.partition("=")
     if not equals:
         raise InputError(f"--set {setting!r} has no '='; expected name=value")
+    if "." in name:
+        return name, text
     _check_name(name, pipeline.parameters)
     if name == "workspace":
         raise InputError("--set workspace: give --workspace instead")
+    if name == STEP_OPTIONS:
+        raise InputError(f"--set {STEP_OPTIONS}: give --set STEP.OPTION=VALUE instead, once for each option")
     if pipeline.parameters[name]["parameterType"] == "STRING":
         return name, text
     try:
         return name, yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {name}: {text!r} is not a value: {error}") from error
+
+
+def _gathered(values: Mapping[str, Any], pipeline: CompiledPipeline) -> dict[str, Any]:
+    """Return the parameters: what is set for single steps as one of them, each value checked."""
+    steps: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        step, dot, option = name.partition(".")
+        if dot:
+            steps.setdefault(step, {})[option] = _step_option(step, option, value, pipeline)
+    parameters = {name: value for name, value in values.items() if "." not in name}
+    return parameters | ({STEP_OPTIONS: json.dumps(steps, ensure_ascii=False, separators=(",", ":"))} if steps else {})
+
+
+def _step_option(step: str, option: str, value: Any, pipeline: CompiledPipeline) -> Any:
+    name = f"{step}.{option}"
+    if step not in pipeline.steps:
+        what = f"{pipeline.path.stem} has no such step" if step in step_names() else f"unknown step {step!r}"
+        raise InputError(f"{name}: {what}; {nearest(step, pipeline.steps)}")
+    try:
+        settable_option(config_of(step), option)
+        return value_of(config_of(step), option, text_of(value)) if value != "" else ""
+    except InputError as error:
+        same = f"; give --set {option}=VALUE" if option in pipeline.parameters and option != "workspace" else ""
+        raise InputError(f"{name}: {error}{same}") from error
 
 
 def _default(declared: Mapping[str, Any]) -> Any:

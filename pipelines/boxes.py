@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from kfp import dsl
@@ -44,6 +44,7 @@ def box(name: str) -> Callable[[Function], Function]:
         build.__doc__ = _documented(function, run_type)
         with mended_merging():
             pipeline = dsl.pipeline(build, name=name)
+        _without_help(pipeline.pipeline_spec.components.values())
         call.pipeline = pipeline  # type: ignore[attr-defined]
         return cast(Function, call)
 
@@ -61,6 +62,13 @@ def _signature(run_type: type[Any], inputs: Mapping[str, Any], function: Callabl
         )
     returned = typing.get_type_hints(function)["return"]
     return inspect.Signature(parameters, return_annotation=None if returned is type(None) else returned)
+
+
+def _without_help(components: Iterable[Any]) -> None:
+    """Leave out what parameters of inner boxes mean: Kubeflow shows it of a run's own, and Argo holds a tenth less."""
+    for component in components:
+        for declared in component.input_definitions.parameters.values():
+            declared.ClearField("description")
 
 
 def _default_of(field: dataclasses.Field[Any]) -> Any:

@@ -24,7 +24,12 @@ app = typer.Typer(
 
 Preset = Annotated[str, typer.Argument(help="values to run with: a file in pipelines/presets, without .yaml")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="another value for a parameter; repeatable")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="another value for a parameter, or for an option of a step (deduplicate.min_similarity=0.9); repeatable",
+    ),
 ]
 Column = Annotated[
     str,

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from components.shared.config.values import STEP_OPTIONS, read_step_options
 from components.shared.errors import InputError
 
 COMPILED = Path(__file__).with_name("compiled")
@@ -59,6 +60,12 @@ class CompiledPipeline:
         """The declarations of the parameters by name: ``parameterType``, ``defaultValue``."""
         return dict(self.spec["root"].get("inputDefinitions", {}).get("parameters", {}))
 
+    @property
+    def steps(self) -> set[str]:
+        """The steps that its tasks run."""
+        executors = self.spec["deploymentSpec"]["executors"].values()
+        return {step_of_command(executor["container"]["command"]) for executor in executors}
+
     def planned_steps(self, arguments: Mapping[str, Any]) -> list[PlannedStep]:
         """Return every step that a run with these arguments takes, one entry a shard, as they depend on each other."""
         return planned_steps(self.spec, arguments)
@@ -90,8 +97,9 @@ def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundin
             if "dag" in component:
                 yield from _walk(spec, component, iteration, place)
             else:
-                options = _defaults(component) | iteration
-                yield PlannedStep(_step_name(spec, component), options, place.place, place.item)
+                step, options = _step_name(spec, component), _defaults(component) | iteration
+                options |= read_step_options(options.pop(STEP_OPTIONS, "")).get(step, {})
+                yield PlannedStep(step, options, place.place, place.item)
 
 
 def _in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:

@@ -2,17 +2,17 @@
 
 from kfp import dsl
 
-from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Difficulty, Filtering, Solver
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
+from pipelines.tasks import task_of
 
-filter_solvability = component_of("filter_solvability")
-sample_difficulty = component_of("sample_difficulty")
-score_difficulty = component_of("score_difficulty")
-train_scorer = component_of("train_scorer")
+filter_solvability = task_of("filter_solvability")
+sample_difficulty = task_of("sample_difficulty")
+score_difficulty = task_of("score_difficulty")
+train_scorer = task_of("train_scorer")
 
 # The steps that need no model, in this order; each takes a folder of questions and keeps some of them.
 CPU_FILTERS = (
@@ -27,7 +27,7 @@ def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
     judge = imported_model(run, run.solver)
     with dsl.ParallelFor(run.shards) as shard:
         judged = filter_solvability(
-            workspace=run.workspace,
+            run,
             questions=questions,
             model=judge,
             chat_template=run.solver_chat_template,
@@ -46,7 +46,7 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
     """Predict each question's fail rate from measured ones, and thin out the easy questions."""
     base = imported_model(run, run.difficulty_base, "base")
     scorer = train_scorer(
-        workspace=run.workspace,
+        run,
         examples=fail_rates,
         model=base,
         target="difficulty",
@@ -61,7 +61,7 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
     on_training_gpus(scorer, run)
     with dsl.ParallelFor(run.shards) as shard:
         scored = score_difficulty(
-            workspace=run.workspace,
+            run,
             questions=questions,
             scorer=scorer.outputs["folder"],
             scorer_engine=run.scorer_engine,
@@ -71,7 +71,7 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
         )
         on_inference_gpus(scored, run)
     kept = sample_difficulty(
-        workspace=run.workspace,
+        run,
         questions=as_text(dsl.Collected(scored.outputs["folder"])),
         sources=run.difficulty_sources,
         minimum=run.minimum_difficulty,
@@ -84,7 +84,7 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
 def filter_questions(run: Filtering, *, questions: str, fail_rates: str) -> str:
     """Keep English mathematics, once each, that can be solved and is not too easy."""
     for name in CPU_FILTERS:
-        kept = component_of(name)(workspace=run.workspace, questions=questions)
+        kept = task_of(name)(run, questions=questions)
         questions = on_cpu(kept, run).outputs["folder"]
     solvable = keep_solvable_questions(run, questions=questions)
     return keep_difficult_questions(run, questions=as_text(solvable), fail_rates=fail_rates)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.kubeflow import component_of
 from pipelines.parameters import Common
 from pipelines.resources import on_cpu_with_hub
+from pipelines.tasks import task_of
 
-import_model = component_of("import_model")
+import_model = task_of("import_model")
 
 
 def imported_model(run: Common, source: str, kind: str = "chat") -> Any:
     """Import a model and return its folder; ``kind`` is "base" for one that need not chat."""
-    task = import_model(workspace=run.workspace, source=source, kind=kind)
+    task = import_model(run, source=source, kind=kind)
     return on_cpu_with_hub(task, run).outputs["folder"]

@@ -1,6 +1,5 @@
 """What both columns of the figure end in: questions filtered, answered, and the best answers packed."""
 
-from components.kubeflow import component_of
 from pipelines.answer_questions import answer_questions
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
@@ -8,8 +7,9 @@ from pipelines.filter_questions import filter_questions
 from pipelines.parameters import DatasetMaking
 from pipelines.resources import on_cpu
 from pipelines.seed_questions import measure_fail_rates
+from pipelines.tasks import task_of
 
-package_dataset = component_of("package_dataset")
+package_dataset = task_of("package_dataset")
 
 
 @box("make-dataset")
@@ -18,5 +18,5 @@ def make_dataset(run: DatasetMaking, *, questions: str, seed_questions: str) -> 
     fail_rates = measure_fail_rates(run, questions=seed_questions)
     filtered = filter_questions(run, questions=questions, fail_rates=as_text(fail_rates))
     answered = answer_questions(run, questions=filtered, fail_rates=as_text(fail_rates))
-    dataset = package_dataset(workspace=run.workspace, responses=answered)
+    dataset = package_dataset(run, responses=answered)
     return on_cpu(dataset, run).outputs["folder"]

@@ -51,6 +51,7 @@ class Common(Hardware):
     workspace: str = parameter(help="where folders are made: gs://… or s3://…")
     engine: str = parameter("vllm", help="what runs the models: vllm, or scripted for a trial")
     seed: int = parameter(0, help="another seed draws other rows everywhere")
+    options: str = parameter("", help="what --set STEP.OPTION=VALUE sets, as JSON")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from kfp import dsl
 
-from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import FailRates, SeedQuestions
 from pipelines.resources import on_cpu_with_hub, on_inference_gpus
+from pipelines.tasks import task_of
 
-import_questions = component_of("import_questions")
-measure_fail_rate = component_of("measure_fail_rate")
+import_questions = task_of("import_questions")
+measure_fail_rate = task_of("measure_fail_rate")
 
 
 @box("import-seed-questions")
@@ -17,7 +17,7 @@ def import_seed_questions(run: SeedQuestions) -> list[str]:
     """Import every source of seed questions; returns their folders."""
     with dsl.ParallelFor(run.seed_questions) as source:
         imported = import_questions(
-            workspace=run.workspace,
+            run,
             source=source.source,
             question_column=source.question_column,
             answer_column=source.answer_column,
@@ -34,7 +34,7 @@ def measure_fail_rates(run: FailRates, *, questions: str) -> list[str]:
     solver = imported_model(run, run.fail_rate_solver)
     with dsl.ParallelFor(run.shards) as shard:
         measured = measure_fail_rate(
-            workspace=run.workspace,
+            run,
             questions=questions,
             model=solver,
             chat_template=run.fail_rate_chat_template,

@@ -2,12 +2,12 @@
 
 from kfp import dsl
 
-from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.parameters import QuestionGeneration
 from pipelines.resources import on_inference_gpus
+from pipelines.tasks import task_of
 
-generate_questions = component_of("generate_questions")
+generate_questions = task_of("generate_questions")
 
 
 @box("synthesize-questions")
@@ -15,7 +15,7 @@ def synthesize_questions(run: QuestionGeneration, *, name: str, model: str, chat
     """Let one trained generator write questions, from nothing but the bare user prefix; returns their folder."""
     with dsl.ParallelFor(run.shards) as shard:
         generated = generate_questions(
-            workspace=run.workspace,
+            run,
             model=model,
             generator=name,
             chat_template=chat_template,

@@ -4,16 +4,16 @@ from typing import Any
 
 from kfp import dsl
 
-from components.kubeflow import component_of
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import GeneratorTraining, Rewriting
 from pipelines.resources import on_cpu_with_endpoint, on_inference_gpus, on_training_gpus
+from pipelines.tasks import task_of
 
-build_preferences = component_of("build_preferences")
-generate_questions = component_of("generate_questions")
-train_dpo = component_of("train_dpo")
-train_sft = component_of("train_sft")
+build_preferences = task_of("build_preferences")
+generate_questions = task_of("generate_questions")
+train_dpo = task_of("train_dpo")
+train_sft = task_of("train_sft")
 
 
 @box("rewrite-questions")
@@ -22,7 +22,7 @@ def rewrite_questions(run: Rewriting, *, questions: str) -> str:
     with dsl.If(run.rewriter_endpoint == ""):
         model = imported_model(run, run.rewriter)
         by_model = build_preferences(
-            workspace=run.workspace,
+            run,
             questions=questions,
             model=model,
             engine=run.engine,
@@ -33,7 +33,7 @@ def rewrite_questions(run: Rewriting, *, questions: str) -> str:
         on_inference_gpus(by_model, run)
     with dsl.Else():
         by_endpoint = build_preferences(
-            workspace=run.workspace,
+            run,
             questions=questions,
             model=run.rewriter,
             engine="openai",
@@ -48,7 +48,7 @@ def rewrite_questions(run: Rewriting, *, questions: str) -> str:
 def _fine_tuned(run: GeneratorTraining, model: str, chat_template: str, questions: str) -> Any:
     """Question fine-tuning; returns its task."""
     qft = train_sft(
-        workspace=run.workspace,
+        run,
         examples=questions,
         model=model,
         objective="question",
@@ -70,7 +70,7 @@ def train_question_generator(
     """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
     qft = _fine_tuned(run, imported_model(run, model), chat_template, questions)
     sampled = generate_questions(
-        workspace=run.workspace,
+        run,
         model=qft.outputs["folder"],
         generator=name,
         chat_template=chat_template,
@@ -82,7 +82,7 @@ def train_question_generator(
     )
     on_inference_gpus(sampled, run)
     qpo = train_dpo(
-        workspace=run.workspace,
+        run,
         pairs=rewrite_questions(run, questions=sampled.outputs["folder"]),
         model=qft.outputs["folder"],
         chat_template=chat_template,

@@ -18,6 +18,7 @@ import pytest
 
 from components.shared.cli import run_step
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of
+from components.shared.config.values import STEP_OPTIONS
 from components.shared.images import image
 from components.steps import config_of
 from tests.processor_time import cpu_seconds
@@ -112,7 +113,8 @@ def test_the_component_has_name_type_and_default_of_every_option(step: str) -> N
         | ({} if field.default is dataclasses.MISSING else {"defaultValue": field.default, "isOptional": True})
         for field in options_of(config)
     }
-    assert _component(step)["inputDefinitions"]["parameters"] == wanted
+    set_for_single_steps = {STEP_OPTIONS: {"parameterType": "STRING", "defaultValue": "", "isOptional": True}}
+    assert _component(step)["inputDefinitions"]["parameters"] == wanted | set_for_single_steps
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -25,7 +25,7 @@ class ImportQuestionsConfig(StepConfig):
         0, help="of a file at most the first so many, 0 is all; of generators how many", minimum=0
     )
     max_chars: int = option(2000, help="longest question in characters", minimum=1)
-    seed: int = option(0, help="seed of the generators")
+    seed: int = option(0, help="seed of the generators", is_wired=True)
     rows_per_part: int = option(1024, help="rows a part", affects_output=False, minimum=1)
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ class SampleDifficultyConfig(ShardedConfig):
     keep_fraction: float = option(
         1.0, help="share of the questions above the minimum that stay, with --target", minimum=0.0, maximum=1.0
     )
-    seed: int = option(0, help="decides which questions of a crowded bin stay")
+    seed: int = option(0, help="decides which questions of a crowded bin stay", is_wired=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,15 +10,14 @@ import contextlib
 import dataclasses
 import logging
 import os
-import re
 import signal
 import sys
-import typing
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from components.shared import exit_codes, speaking, stopping
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
+from components.shared.config.values import set_for_step, text_of, value_of
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.kubeflow_task import KubeflowTask, read_task
 from components.shared.processes import RUNNER, end_with_parent
@@ -26,7 +25,6 @@ from components.shared.termination_message import BAD_INPUT, BUG, FINISHED, REUS
 from components.shared.workspace import Workspace
 
 C = TypeVar("C", bound=StepConfig)
-_UNFILLED = re.compile(r"\$\(\w+\)")  # what Kubernetes leaves in a command of a variable that its container lacks
 
 
 def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask | None]:
@@ -36,12 +34,11 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask 
     executor_input = given.pop("executor_input")
     task = read_task(executor_input) if executor_input else None
     if task is not None:
-        given = _of_task(task, given) | {name: text for name, text in given.items() if text != ""}
+        given = _of_task(config, task, given) | {name: text for name, text in given.items() if text != ""}
     if "shard" in given and given["shard"] == "" and os.environ.get("JOB_COMPLETION_INDEX"):
         given["shard"] = os.environ["JOB_COMPLETION_INDEX"]
-    hints = typing.get_type_hints(config)
     fields = options_of(config)
-    values = {f.name: _convert(f.name, hints[f.name], given[f.name]) for f in fields if given[f.name] != ""}
+    values = {f.name: value_of(config, f.name, given[f.name]) for f in fields if given[f.name] != ""}
     missing = [flag_of(f.name) for f in fields if f.default is dataclasses.MISSING and f.name not in values]
     if missing:
         raise InputError(f"{', '.join(missing)} must be given; --help lists all options")
@@ -99,14 +96,15 @@ def _stop(step: str) -> NoReturn:
     stopping.end()
 
 
-def _of_task(task: KubeflowTask, names: Collection[str]) -> dict[str, str]:
+def _of_task(config: type[StepConfig], task: KubeflowTask, names: Collection[str]) -> dict[str, str]:
     """Return a text for each option, "" where the task leaves it to the step."""
     if unknown := sorted(set(task.given) - set(names)):
         raise InputError(
             f"--executor-input gives {', '.join(unknown)}, which this step does not have; expected some of "
             f"{', '.join(names)}: are the pipeline and the image of one version?"
         )
-    return {name: task.given.get(name, "") for name in names}
+    given = {**task.given, **{name: text_of(v) for name, v in set_for_step(task.step_options, config).items()}}
+    return {name: given.get(name, "") for name in names}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -134,31 +132,3 @@ def _help(field: dataclasses.Field[Any]) -> str:
             "" if field.default == "" else f" [{str(field.default).lower() if field.type == 'bool' else field.default}]"
         )
     return f"{info.help}{accepted}{default}".replace("%", "%%")
-
-
-def _convert(name: str, kind: type, text: str) -> Any:
-    if _UNFILLED.fullmatch(text):
-        raise InputError(
-            f"{flag_of(name)} is {text!r}, a variable that this container does not have: the Job's envFrom lacks the "
-            "ConfigMap of its options; a patch of envFrom takes the place of the whole list, so add to it instead "
-            "(manifests/README.md)"
-        )
-    try:
-        if kind is bool:
-            return {"true": True, "false": False}[text.lower()]
-        if kind is int:
-            return _whole(text)
-        return kind(text)
-    except (ValueError, KeyError) as error:
-        accepted = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
-        raise InputError(f"{flag_of(name)} {text!r} is not accepted; expected {accepted}") from error
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        value = float(text)  # Kubeflow has one kind of number: a whole one may arrive as "3.0" or "1e+06"
-        if not value.is_integer():
-            raise
-        return int(value)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared import storage
+from components.shared.config.values import STEP_OPTIONS, text_of
 from components.shared.errors import InputError
 from components.shared.manifests import Manifest, read_manifest_or_none
 
@@ -34,6 +35,7 @@ class KubeflowTask:
     """A task of a run, as its executor input tells of it."""
 
     given: Mapping[str, str]  # options, as a command line would have them
+    step_options: str  # what a person set for single steps of the run
     output_file: str
     parameter_files: Collection[str]  # of the parameters, which is one: ``folder``
     artifacts: Mapping[str, Any]
@@ -60,8 +62,10 @@ def read_task(executor_input: str) -> KubeflowTask:
     try:
         content = json.loads(executor_input)
         values, outputs = content.get("inputs", {}).get("parameterValues", {}), content["outputs"]
+        given = {name: text_of(value) for name, value in values.items() if not _OF_KUBERNETES.fullmatch(name)}
         return KubeflowTask(
-            given={name: _text(value) for name, value in values.items() if not _OF_KUBERNETES.fullmatch(name)},
+            step_options=given.pop(STEP_OPTIONS, ""),
+            given=given,
             output_file=outputs["outputFile"],
             parameter_files=[parameter["outputFile"] for parameter in outputs.get("parameters", {}).values()],
             artifacts=outputs.get("artifacts", {}),
@@ -82,17 +86,6 @@ def local_path(uri: str) -> Path | None:
     if not separator:
         return Path(uri)
     return Path(f"{MOUNTS[scheme]}/{rest}") if scheme in MOUNTS else None
-
-
-def _text(value: Any) -> str:
-    """Return a parameter's value as a command line would have it; JSON knows one kind of number."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _reported(item: Mapping[str, Any], folder: str, manifest: Manifest | None) -> dict[str, Any]:

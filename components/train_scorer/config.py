@@ -17,7 +17,10 @@ class TrainScorerConfig(TrainingConfig):
 
     examples: str = option(help="folder of FailRate rows, or a JSON list of them", is_folder=True)
     target: str = option(
-        "difficulty", help="difficulty: question to fail rate; reward: conversation to 1 (right) or 0", choices=TARGETS
+        "difficulty",
+        help="difficulty: question to fail rate; reward: conversation to 1 (right) or 0",
+        choices=TARGETS,
+        is_wired=True,
     )
     chat_template: str = option(
         "chatml", help="the start model's chat family, for --target reward", choices=CHAT_TEMPLATES
@@ -29,4 +32,6 @@ class TrainScorerConfig(TrainingConfig):
     held_out_fraction: float = option(
         0.1, help="share of the questions that measure the scorer instead of training it", minimum=0.0, maximum=0.9
     )
-    seed: int = option(0, help="of the order, of the head's first weights and of which questions are held out")
+    seed: int = option(
+        0, help="of the order, of the head's first weights and of which questions are held out", is_wired=True
+    )

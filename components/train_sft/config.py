@@ -19,6 +19,7 @@ class TrainSftConfig(TrainingConfig):
         "question",
         help="question: write a question after the bare user prefix; response: answer a question",
         choices=("question", "response"),
+        is_wired=True,
     )
     learning_rate: float = option(2e-5, help="peak; cosine to 0; the paper's code", minimum=0)
     batch_size: int = option(

@@ -1,9 +1,13 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
+from components.shared.config import info_of, options_of
+from components.shared.config.values import STEP_OPTIONS, text_of
 from components.shared.errors import InputError
+from components.steps import config_of
 from pipelines import arguments, compiled_pipeline
 from pipelines.arguments import check_step_defaults, complete_arguments, prepare_run, preset_names, read_preset
 from pipelines.parameters import Hardware
@@ -20,7 +24,7 @@ def test_a_preset_gives_every_parameter_a_value_of_its_own_and_leaves_hardware_t
     values = read_preset(preset)
     hardware = {field.name for field in dataclasses.fields(Hardware)}
     parameters = compiled_pipeline.find(values["pipeline"]).parameters
-    assert set(parameters) - set(values) == {"workspace", "shards", *hardware}
+    assert set(parameters) - set(values) == {"workspace", "shards", STEP_OPTIONS, *hardware}
 
 
 @pytest.mark.parametrize("preset", preset_names())
@@ -71,6 +75,16 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
     ("preset", "settings", "message"),
     [
         ("nope", [], "unknown preset 'nope'; expected one of laptop, paper, smoke"),
+        ("smoke", ["options={}"], "--set options: give --set STEP.OPTION=VALUE instead"),
+        ("smoke", ["dedup.x=1"], "dedup.x: unknown step 'dedup'; did you mean 'deduplicate'?"),
+        ("smoke", ["deduplicate.min=1"], "deduplicate has no option 'min'; expected one of min_similarity, rows_per_"),
+        ("smoke", ["deduplicate.min_similarty=1"], "has no option 'min_similarty'; did you mean 'min_similarity'?"),
+        ("smoke", ["deduplicate.min_similarity=x"], "deduplicate.min_similarity: --min-similarity 'x' is not accepted"),
+        ("smoke", ["deduplicate.min_similarity=7"], "deduplicate: --min-similarity 7.0 is out of range; expected 0.5"),
+        ("smoke", ["filter_language.questions=x"], "the pipeline gives each task of filter_language its own questions"),
+        ("smoke", ["train_sft.workspace=x"], "its own workspace; a run cannot set it"),
+        ("smoke", ["generate_responses.shard=1"], "its own shard; a run cannot set it"),
+        ("smoke", ["train_sft.seed=1"], "its own seed; a run cannot set it; give --set seed=VALUE"),
         ("smoke", ["num_questions"], "--set 'num_questions' has no '='; expected name=value"),
         ("smoke", ["questions=3"], "unknown parameter 'questions'; expected one of accelerator, cpu_step_cpu, "),
         ("smoke", ["num_questions=many"], "parameter num_questions: 'many' is not accepted; expected a whole number"),
@@ -100,6 +114,53 @@ def test_bad_input_is_explained(preset: str, settings: list[str], message: str, 
     with pytest.raises(InputError) as caught:
         prepare_run(preset, settings, str(tmp_path))
     assert message in str(caught.value)
+
+
+def test_every_option_that_is_not_wired_can_be_set_for_its_step(tmp_path: Path) -> None:
+    settings = [
+        f"{step}.{field.name}={text_of(field.default)}"
+        for step in compiled_pipeline.find("scalequest").steps
+        for field in options_of(config_of(step))
+        if info_of(field).is_settable and field.default is not dataclasses.MISSING
+    ]
+    assert len(settings) > 100
+    passed = json.loads(prepare_run("smoke", settings, str(tmp_path)).arguments[STEP_OPTIONS])
+    assert sum(map(len, passed.values())) == len(settings)
+
+
+def test_what_a_person_sets_for_a_step_goes_before_what_the_pipeline_passes(tmp_path: Path) -> None:
+    settings = ["deduplicate.min_similarity=0.7", "generate_responses.num_samples=7", "num_responses=3"]
+    run = prepare_run("smoke", settings, str(tmp_path))
+    options = {step.name: step.options for step in run.steps}
+    assert options["deduplicate"]["min_similarity"] == 0.7
+    assert options["generate_responses"]["num_samples"] == 7
+    assert json.loads(run.arguments[STEP_OPTIONS]) == {
+        "deduplicate": {"min_similarity": 0.7},
+        "generate_responses": {"num_samples": 7},
+    }
+
+
+def test_nothing_set_for_a_step_is_nothing_passed(tmp_path: Path) -> None:
+    assert prepare_run("smoke", [], str(tmp_path)).arguments[STEP_OPTIONS] == ""
+
+
+def test_a_preset_can_set_an_option_of_a_step_for_the_pipelines_that_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arguments, "PRESETS", tmp_path)
+    smoke = Path(arguments.__file__).with_name("presets") / "smoke.yaml"
+    text = smoke.read_text(encoding="utf-8") + "\ndeduplicate.min_similarity: 0.7\n"
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
+
+    def given(settings: list[str], pipeline: str = "") -> str:
+        return str(prepare_run("own", settings, str(tmp_path), pipeline).arguments[STEP_OPTIONS])
+
+    assert given([]) == '{"deduplicate":{"min_similarity":0.7}}'
+    assert given(["deduplicate.min_similarity=0.6"]) == '{"deduplicate":{"min_similarity":0.6}}'
+    left_column = ["name=first", "model=random:llama", "chat_template=chatml", "questions=somewhere"]
+    assert given(left_column, "train_question_generator") == ""
+    with pytest.raises(InputError, match=r"deduplicate.min_similarity: train_question_generator has no such step"):
+        given([*left_column, "deduplicate.min_similarity=0.6"], "train_question_generator")
 
 
 def test_a_preset_without_a_parameter_that_has_no_default_is_explained() -> None:

@@ -58,6 +58,13 @@ def test_the_parameters_of_a_pipeline_have_the_types_defaults_and_help_of_their_
     assert declared["unknown_inside"]["defaultValue"] == "default"
 
 
+def test_a_run_shows_what_its_parameters_mean_and_the_boxes_in_it_do_not_repeat_it(tmp_path: Path) -> None:
+    spec = compiled(tmp_path)
+    inner_box = spec["components"]["comp-inner"]["inputDefinitions"]["parameters"]
+    assert inner_box["text"] == {"parameterType": "STRING"}
+    assert spec["root"]["inputDefinitions"]["parameters"]["text"]["description"] == "what is said"
+
+
 def compiled(folder: Path) -> dict[str, Any]:
     path = folder / "outer.yaml"
     compiler.Compiler().compile(outer.pipeline, str(path))  # type: ignore[attr-defined]

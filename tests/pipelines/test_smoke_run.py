@@ -85,6 +85,14 @@ def test_one_option_changed_makes_anew_only_what_depends_on_it(undisturbed: Fini
     assert len(new) == len(ANSWER_STEPS)
 
 
+def test_an_option_that_is_set_for_its_step_reaches_it(undisturbed: Finished, tmp_path: Path) -> None:
+    result = run_smoke(undisturbed.workspace, tmp_path, "package_dataset.license=mit")
+    assert result.returncode == 0, result.stdout + result.stderr
+    (folder,) = folders_of(undisturbed.workspace) - undisturbed.folders
+    assert folder.startswith("package_dataset/")
+    assert json.loads((Path(undisturbed.workspace, folder) / "_plan.json").read_text())["options"]["license"] == "mit"
+
+
 def test_show_of_the_workspace_prints_the_funnel_of_its_dataset(undisturbed: Finished) -> None:
     result = scalequest("show", undisturbed.workspace, cwd=Path(undisturbed.workspace))
     assert result.returncode == 0

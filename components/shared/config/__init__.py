@@ -31,9 +31,15 @@ class OptionInfo:
     help: str
     affects_output: bool = True
     is_folder: bool = False
+    is_wired: bool = False
     choices: tuple[str, ...] = ()
     minimum: float = float("-inf")
     maximum: float = float("inf")
+
+    @property
+    def is_settable(self) -> bool:
+        """Whether a run can set it for all tasks of the step."""
+        return not (self.is_folder or self.is_wired)
 
 
 def option(
@@ -42,6 +48,7 @@ def option(
     help: str,
     affects_output: bool = True,
     is_folder: bool = False,
+    is_wired: bool = False,
     choices: Sequence[str] = (),
     minimum: float = float("-inf"),
     maximum: float = float("inf"),
@@ -49,12 +56,14 @@ def option(
     """Declare an option of a step's config; without a default it has to be given.
 
     ``affects_output=False`` keeps it out of the fingerprint (hardware, shards). ``is_folder`` marks an input: its
-    content's fingerprint stands in for its address. ``minimum`` and ``maximum`` are inclusive.
+    content's fingerprint stands in for its address. ``is_wired`` marks what a pipeline gives each task of its own, so
+    that a run cannot set it for all of them. ``minimum`` and ``maximum`` are inclusive.
     """
     info = OptionInfo(
         help=help,
         affects_output=affects_output,
         is_folder=is_folder,
+        is_wired=is_wired,
         choices=tuple(choices),
         minimum=minimum,
         maximum=maximum,
@@ -72,7 +81,9 @@ class StepConfig:
     VERSION: ClassVar[int] = 1  # raised when the same options begin to make other rows
     PROMPTS: ClassVar[tuple[Path, ...]] = ()  # the prompt files it fills: another text makes other rows
 
-    workspace: str = option(help="where folders are made: gs://…, s3://… or a directory", affects_output=False)
+    workspace: str = option(
+        help="where folders are made: gs://…, s3://… or a directory", affects_output=False, is_wired=True
+    )
 
     def __post_init__(self) -> None:
         for field in options_of(type(self)):
@@ -96,9 +107,13 @@ class WholePartConfig(StepConfig):
     For steps whose rows belong together in groups (the responses to one question): a group never leaves its part.
     """
 
-    num_shards: int = option(1, help="how many pods share the work", affects_output=False, minimum=1)
+    num_shards: int = option(1, help="how many pods share the work", affects_output=False, is_wired=True, minimum=1)
     shard: int = option(
-        0, help="which of them this is, from 0; a Job's completion index by default", affects_output=False, minimum=0
+        0,
+        help="which of them this is, from 0; a Job's completion index by default",
+        affects_output=False,
+        is_wired=True,
+        minimum=0,
     )
 
     def __post_init__(self) -> None:

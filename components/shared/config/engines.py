@@ -54,7 +54,7 @@ class SolverConfig(EngineConfig, ShardedConfig):
         minimum=0,
         maximum=MAX_SOLVE_EXAMPLES,
     )
-    seed: int = option(0, help="another seed gives other responses", minimum=0)
+    seed: int = option(0, help="another seed gives other responses", is_wired=True, minimum=0)
     rows_per_part: int = option(
         256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
     )

@@ -34,10 +34,14 @@ class TrainingConfig(StepConfig):
     learning_rate: float = option(2e-5, help="peak; cosine to 0", minimum=0)
     batch_size: int = option(128, help="rows a step, over all processes and accumulated micro-batches", minimum=1)
     max_tokens: int = option(1024, help="longest sequence, end token included; longer ones are rejected", minimum=2)
-    seed: int = option(0, help="of the order of the rows")
+    seed: int = option(0, help="of the order of the rows", is_wired=True)
     micro_batch_size: int = option(4, help="rows that one process works on at once", affects_output=False, minimum=1)
     num_nodes: int = option(
-        1, help="machines that train; more than 1: the step starts them as a TrainJob", affects_output=False, minimum=1
+        1,
+        help="machines that train; more than 1: the step starts them as a TrainJob",
+        affects_output=False,
+        is_wired=True,
+        minimum=1,
     )
     train_job_runtime: str = option(
         "scalequest-training", help="TrainingRuntime that a TrainJob's pods are made by", affects_output=False

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from components.shared import stopping
 from components.shared.cli import parse_config, run_step
 from components.shared.config import ShardedConfig, StepConfig, option
+from components.shared.config.values import STEP_OPTIONS
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
 from components.shared.plans import command_of
@@ -57,6 +58,35 @@ def test_kubeflows_values_are_the_options_and_what_it_leaves_out_has_the_steps_d
     given = {"workspace": "w", "name": "n", "count": 7.0, "share": 0.25, "keep": True, "mode": ""}
     config, _ = parse_config(SampleConfig, task_with(given))
     assert config == SampleConfig(workspace="w", name="n", count=7, share=0.25, keep=True)
+
+
+def test_what_a_person_set_for_the_step_goes_before_what_the_pipeline_passes() -> None:
+    """The step that a config of this file belongs to is "shared", by its module's place."""
+    step_options = json.dumps({"shared": {"count": 8, "share": 0.25, "mode": ""}, "another_step": {"colour": "red"}})
+    given = {"workspace": "w", "name": "n", "count": 7, "keep": True, "mode": "exact", STEP_OPTIONS: step_options}
+    config, _ = parse_config(SampleConfig, task_with(given))
+    assert config == SampleConfig(workspace="w", name="n", count=8, share=0.25, keep=True, mode="fast")
+
+
+@pytest.mark.parametrize(
+    ("step_options", "message"),
+    [
+        ("{", "the parameter options is '{'; expected"),
+        ("[1]", "the parameter options is '[1]'; expected"),
+        ('{"shared": 3}', "the parameter options is"),
+        ('{"shared": {"colour": "red"}}', "shared has no option 'colour'; expected one of count, keep, mode, name, "),
+        ('{"shared": {"cuont": 3}}', "shared has no option 'cuont'; did you mean 'count'?"),
+        ('{"shared": {"workspace": "x"}}', "the pipeline gives each task of shared its own workspace"),
+        ('{"shared": {"num_shards": 3}}', "the pipeline gives each task of shared its own num_shards"),
+        ('{"shared": {"count": "many"}}', "--count 'many' is not accepted; expected a whole number"),
+        ('{"shared": {"share": 2}}', "--share 2.0 is out of range; expected 0 to 1"),
+    ],
+)
+def test_what_a_run_must_not_set_is_refused_by_the_step(step_options: str, message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        parse_config(SampleConfig, task_with({"workspace": "w", "name": "n", STEP_OPTIONS: step_options}))
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_an_option_by_name_goes_before_kubeflows() -> None:

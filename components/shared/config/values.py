@@ -1,0 +1,101 @@
+"""An option's value as text and back; and the values that a person sets for single steps of a run.
+
+Those are one text, ``{"deduplicate": {"min_similarity": 0.9}}``, which every task of the run is passed as STEP_OPTIONS
+beside its own inputs. A step takes its own entry, and that goes before what the pipeline passes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import re
+import typing
+from collections.abc import Iterable
+from typing import Any
+
+from components.shared.config import StepConfig, flag_of, info_of, options_of, step_name
+from components.shared.errors import InputError
+
+STEP_OPTIONS = "options"
+_UNFILLED = re.compile(r"\$\(\w+\)")  # what Kubernetes leaves in a command of a variable that its container lacks
+
+
+def text_of(value: Any) -> str:
+    """Return a parameter's value as a command line would have it; JSON knows one kind of number."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def value_of(config: type[StepConfig], name: str, text: str) -> Any:
+    """Return an option's value from its text on a command line; InputError where it is of another type."""
+    kind = typing.get_type_hints(config)[name]
+    if _UNFILLED.fullmatch(text):
+        raise InputError(
+            f"{flag_of(name)} is {text!r}, a variable that this container does not have: the Job's envFrom lacks the "
+            "ConfigMap of its options; a patch of envFrom takes the place of the whole list, so add to it instead "
+            "(manifests/README.md)"
+        )
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if kind is int:
+            return _whole(text)
+        return kind(text)
+    except (ValueError, KeyError) as error:
+        accepted = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+        raise InputError(f"{flag_of(name)} {text!r} is not accepted; expected {accepted}") from error
+
+
+def set_for_step(step_options: str, config: type[StepConfig]) -> dict[str, Any]:
+    """Return what STEP_OPTIONS sets for a step; InputError for an option that it lacks or a run cannot set."""
+    values = read_step_options(step_options).get(step_name(config), {})
+    for name in values:
+        settable_option(config, name)
+    return values
+
+
+def read_step_options(text: str) -> dict[str, dict[str, Any]]:
+    """Read STEP_OPTIONS: the values of options by step; {} where nobody set any."""
+    try:
+        content = json.loads(text or "{}")
+        return {step: dict(values.items()) for step, values in content.items()}
+    except (ValueError, AttributeError) as error:
+        raise InputError(
+            f'the parameter {STEP_OPTIONS} is {text[:200]!r}; expected {{"STEP": {{"OPTION": VALUE}}}}, as --set '
+            "STEP.OPTION=VALUE makes it"
+        ) from error
+
+
+def settable_option(config: type[StepConfig], name: str) -> dataclasses.Field[Any]:
+    """Return a step's option that a run can set by its name; InputError where it has none such."""
+    step = step_name(config)
+    fields = {field.name: field for field in options_of(config)}
+    settable = [field.name for field in fields.values() if info_of(field).is_settable]
+    if name not in fields:
+        raise InputError(f"{step} has no option {name!r}; {nearest(name, settable)}")
+    if name not in settable:
+        raise InputError(f"the pipeline gives each task of {step} its own {name}; a run cannot set it")
+    return fields[name]
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return which name was meant, as far as that can be guessed, or all that there are."""
+    there = sorted(names)
+    close = difflib.get_close_matches(name, there, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(there)}"
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        value = float(text)  # Kubeflow has one kind of number: a whole one may arrive as "3.0" or "1e+06"
+        if not value.is_integer():
+            raise
+        return int(value)
