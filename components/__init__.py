@@ -3,9 +3,13 @@
 import os
 import signal
 
+from components.shared import telemetry
+
 if os.getpid() == 1:
     from components.shared.exit_codes import STOPPED
 
     # The kernel drops what the first process of a container has no handler for: SIGTERM would mean nothing until the
     # step listens, which is after it has imported its libraries.
     signal.signal(signal.SIGTERM, lambda number, frame: os._exit(STOPPED))
+
+telemetry.turn_off()

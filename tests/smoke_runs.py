@@ -14,6 +14,8 @@ import pytest
 
 from components.shared import storage
 from components.shared.manifests import Manifest, read_manifest
+from tests import watched_network
+from tests.watched_network import Watched
 
 _STEP_LINE = re.compile(r"^ *\d+/\d+  (\w+)[^/]* (\d+\.\d) s  ", re.MULTILINE)
 
@@ -26,6 +28,7 @@ class Finished:
     kubeflow: Path  # where the stand-in of Kubeflow's launcher put what it was given
     output: str
     folders: frozenset[str]  # as step/fingerprint
+    network: Watched
 
     def manifests(self) -> dict[str, Manifest]:
         """Return the manifest of every folder by step/fingerprint."""
@@ -64,14 +67,20 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A finished run in a directory, once for all tests: a minute on two idle cores, more beside others.
 
     It goes through a stand-in of Kubeflow's launcher (tests/kubeflow/launcher.py): by a cluster's rules it ends well.
+    It has no network, and what it wants of one is seen (tests/watched_network.py).
     """
     place = tmp_path_factory.mktemp("undisturbed")
-    workspace, kubeflow = str(place / "workspace"), place / "kubeflow"
+    workspace, kubeflow, network = str(place / "workspace"), place / "kubeflow", place / "network"
     kubeflow.mkdir()
     repository = Path(__file__).parents[1]
     result = subprocess.run(
-        [sys.executable, "-m", "tests.kubeflow.launcher", str(kubeflow), "run", "smoke", "--workspace", workspace],
-        env=run_environment(place / "scratch", {"LAUNCHER_STAND_IN": str(kubeflow)})
+        watched_network.command_of(
+            network,
+            [sys.executable, "-m", "tests.kubeflow.launcher", str(kubeflow), "run", "smoke", "--workspace", workspace],
+        ),
+        env=run_environment(
+            place / "scratch", {"LAUNCHER_STAND_IN": str(kubeflow), watched_network.REPORT: str(network)}
+        )
         | {"PYTHONPATH": f"{repository / 'tests' / 'kubeflow' / 'site'}:{repository}"},
         cwd=place / "scratch",
         capture_output=True,
@@ -79,7 +88,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    return Finished(workspace, kubeflow, result.stdout, folders_of(workspace))
+    return Finished(workspace, kubeflow, result.stdout, folders_of(workspace), watched_network.read(network))
 
 
 def run_smoke(

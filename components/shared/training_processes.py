@@ -48,7 +48,6 @@ def run_training(job: TrainingJob[C], trainer_module: str) -> dict[str, float] |
         job = dataclasses.replace(
             job, checkpoint=checkpoint.name, resume_from=checkpoint.folder, seconds_before=checkpoint.seconds
         )
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports each training to the hub otherwise
     node = own_node(job.config)
     if node is not None:
         job = dataclasses.replace(job, node=node.rank)

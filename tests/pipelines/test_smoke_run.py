@@ -109,3 +109,13 @@ def test_a_step_that_refuses_its_input_ends_the_run_with_its_message_and_exit_co
     assert str(missing) in result.stderr
     assert "Traceback" not in result.stderr + result.stdout
     assert not (tmp_path / "workspace").exists()
+
+
+def test_no_process_of_a_run_wants_anything_of_the_network(undisturbed: Finished) -> None:
+    assert undisturbed.network.attempts == []
+
+
+def test_nothing_in_a_run_sends_what_leaves_the_machine(undisturbed: Finished) -> None:
+    if undisturbed.network.unrouted is None:
+        pytest.skip("this machine does not let its users have network namespaces")
+    assert not any(undisturbed.network.unrouted.values()), undisturbed.network.unrouted
