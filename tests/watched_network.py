@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 REPORT = "WATCHED_NETWORK"  # environment variable: the file that processes add lines to
 COUNTED = ("Ip:OutNoRoutes", "Ip6OutNoRoutes", "Udp:NoPorts", "Udp6NoPorts")  # the last two: a resolver on loopback
@@ -45,7 +45,8 @@ def command_of(report: Path, command: Sequence[str]) -> list[str]:
     ways = (["unshare", "--net"], ["unshare", "--map-root-user", "--net"])
     way = next((way for way in ways if _succeeds([*way, "true"])), [])
     place = "alone" if way else "among others"
-    return [*way, sys.executable, "-m", "tests.watched_network", place, f"{report}.counters", *command]
+    program = "from tests.watched_network import run_counted; run_counted()"
+    return [*way, sys.executable, "-c", program, place, f"{report}.counters", *command]
 
 
 def read(report: Path) -> Watched:
@@ -96,8 +97,9 @@ def _text(host: str | bytes) -> str:
     return host.decode() if isinstance(host, bytes) else host
 
 
-def _main(place: str, report: str, command: Sequence[str]) -> int:
-    """Run the command; return its exit code. ``place`` says whether this is a network namespace of its own."""
+def run_counted() -> NoReturn:
+    """Run the command that the command line names behind the report; its first word says where this is."""
+    place, report, *command = sys.argv[1:]
     before = _counters() if place == "alone" else None
     if before is not None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -105,7 +107,7 @@ def _main(place: str, report: str, command: Sequence[str]) -> int:
     code = subprocess.run(command, check=False).returncode
     counted = None if before is None else {name: value - before[name] for name, value in _counters().items()}
     Path(report).write_text(json.dumps(counted), encoding="utf-8")
-    return code
+    sys.exit(code)
 
 
 def _counters() -> dict[str, int]:
@@ -127,7 +129,3 @@ def _succeeds(command: Sequence[str]) -> bool:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         return False
-
-
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1], sys.argv[2], sys.argv[3:]))
