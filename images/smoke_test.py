@@ -50,6 +50,11 @@ class SmokeTest:
         say(f"{step:20} {time.monotonic() - started:6.1f} s  {manifest.rows_in} in, {manifest.rows_out} out")
         return folder
 
+    def check(self, *command: str) -> None:
+        """Run another command. Raises where it fails."""
+        _checked([*command])
+        say(f"{' '.join(command)}: passed")
+
     def questions(self) -> str:
         """Import questions with their answers from a file."""
         return self.run("import_questions", "--source", str(self.file))
@@ -91,8 +96,7 @@ def run_cpu(test: SmokeTest) -> None:
     responses = test.run("score_responses", "--responses", responses, "--scorer-engine", "scripted")
     selected = test.run("select_responses", "--responses", responses)
     test.run("package_dataset", "--responses", selected)
-    _checked(["scalequest", "compile", "--check"])
-    say("scalequest compile --check: as committed")
+    test.check("scalequest", "compile", "--check")
 
 
 def run_vllm(test: SmokeTest) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import posixpath
+import re
 import signal
 import sys
 import time
@@ -16,9 +18,9 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from components.shared import storage
 from components.shared.cli import run_step
 from components.shared.engines import scripted_engine
-from components.shared.output_folders import Part
 from components.shared.scoring import scripted_scorer
 
 MARKER = "segfault"
@@ -31,38 +33,44 @@ JUDGES = {
 }  # the function that looks at a row, where that is no engine and no scorer
 
 
-def _deadly(function: Callable[..., Any], text_of: Callable[..., str]) -> Callable[..., Any]:
+def _deadly(function: Callable[..., Any], text_of: Callable[[Any], str]) -> Callable[..., Any]:
+    """Let a function take its time, and end the process where its first argument holds MARKER."""
+
     def wrapped(*args: Any) -> Any:
         time.sleep(float(os.environ.get(ROW_SECONDS, "0")))
-        if MARKER in text_of(*args):
+        if MARKER in text_of(args[0]):
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*args)
 
     return wrapped
 
 
-def _deadly_behind(parts: int, write: Callable[..., Any]) -> Callable[..., Any]:
+def _deadly_behind(parts: int, create: Callable[[str, bytes], None]) -> Callable[[str, bytes], None]:
     written = iter(range(parts))
 
-    def wrapped(*args: Any) -> Any:
-        if next(written, None) is None:
+    def wrapped(uri: str, data: bytes) -> None:
+        if is_part(uri) and next(written, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
-        return write(*args)
+        create(uri, data)
 
     return wrapped
+
+
+def is_part(uri: str) -> bool:
+    """Tell whether an object is a part of a folder's rows."""
+    return re.fullmatch(r"part-\d{5}\.parquet", posixpath.basename(uri)) is not None
 
 
 def main() -> None:
     """Run the step that the first word of the command line names."""
     name = sys.argv[1]
     step = importlib.import_module(f"components.{name}.step")
-    engine: Any = scripted_engine.ScriptedEngine
-    engine._answer = _deadly(engine._answer, lambda _, request, sampling: str(request.message))
+    scripted_engine.RULES = tuple((fits, _deadly(reply, str)) for fits, reply in scripted_engine.RULES)
     scripted_scorer.scripted_value = _deadly(scripted_scorer.scripted_value, str)
     if function := JUDGES.get(name, ""):
-        setattr(step, function, _deadly(getattr(step, function), lambda first, *_: repr(first)))
+        setattr(step, function, _deadly(getattr(step, function), repr))
     if parts := os.environ.get(PARTS, ""):
-        Part._write = _deadly_behind(int(parts), Part._write)  # type: ignore[method-assign]
+        vars(storage)["create"] = _deadly_behind(int(parts), storage.create)
     run_step(typing.get_type_hints(step.run)["config"], step.run, sys.argv[2:])
 
 

@@ -8,6 +8,7 @@ from multiprocessing.process import BaseProcess
 import pytest
 
 from components.shared.math_answers import AnswerChecker, extract_final_answer, normalize_answer
+from tests.processor_time import wait_until_it_computes
 
 ENDLESS = "10^{10^{10}}"  # sympy works out all ten thousand million digits
 OTHER_ENDLESS = "9!!!!!!!!"
@@ -151,13 +152,14 @@ def test_a_comparison_that_takes_its_process_down_twice_is_counted_and_the_next_
     with AnswerChecker(num_workers=1, timeout_seconds=60.0) as checker, ThreadPoolExecutor(1) as thread:
         checker.are_equal("x", "y")
         verdict = thread.submit(checker.are_equal, ENDLESS, "3")
-        killed: set[int | None] = set()  # the one that compared x and y is among them
+        killed: set[int] = set()  # the one that compared x and y is among them
         while not verdict.done():
             for process in processes_of(checker):
-                if process.pid not in killed:
-                    time.sleep(0.1)  # it has begun to compare by then
+                if process.pid and process.pid not in killed:
+                    wait_until_it_computes(process.pid)
                     process.kill()
                     killed.add(process.pid)
+            time.sleep(0.01)
         assert not verdict.result()
         assert len(killed) == 2
         assert checker.failures == {"crash": 1}

@@ -38,7 +38,7 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 UPLOAD = "components.shared.transfers:_upload"  # of one file; a checkpoint has more than 7
 SAVE = "components.shared.checkpoints:CheckpointStore.save"
-PRUNE = "components.shared.checkpoints:CheckpointStore._prune"
+PRUNE = "components.shared.checkpoints:remove_checkpoints"  # each call removes one
 MARK = "components.shared.storage:create_json"  # the mark of use and the plan are first, then each marker
 STEP_BEGINS = "components.shared.training_progress:Progress.on_step_begin"
 STEP_ENDS = "components.shared.training_progress:Progress.on_step_end"

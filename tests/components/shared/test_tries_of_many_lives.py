@@ -22,6 +22,7 @@ from components.shared.records import Question
 from components.shared.tries import MAX_TRIES, TRIES
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_rejects
+from tests.components.shared.deadly import is_part
 from tests.components.shared.sample_folders import create_folder, settle, some_row
 
 pytestmark = pytest.mark.slow
@@ -135,8 +136,21 @@ def _work(life: Life, folder: OutputFolder, deaths: Deaths) -> None:
                 deaths.of_rows_alone[number] += part.must_be_alone(index)
                 raise Death
             left -= 1
-            with mock.patch.object(Part, "_write", side_effect=Death) if left < 0 else contextlib.nullcontext():
+            with _killed_as_it_writes() if left < 0 else contextlib.nullcontext():
                 settle(part, index)
+
+
+@contextlib.contextmanager
+def _killed_as_it_writes() -> Iterator[None]:
+    create = storage.create
+
+    def kill(uri: str, data: bytes) -> None:
+        if is_part(uri):
+            raise Death
+        create(uri, data)
+
+    with mock.patch.object(storage, "create", kill):
+        yield
 
 
 def _end(life: Life, folder: OutputFolder, part: Part, index: int, deaths: Deaths) -> None:
