@@ -35,11 +35,11 @@ def run(config: BuildPreferencesConfig, workspace: Workspace) -> str:
 
 
 def _marker(config: BuildPreferencesConfig, tag: str) -> str:
-    """Return the tag for a model of our own, which is held to it: small models answer a question that they are shown.
+    """Return the tag for an engine that is held to it: small models answer a question that they are shown.
 
     A model behind an endpoint has to write both tags by itself.
     """
-    return "" if config.engine == "openai" else tag
+    return tag if config.engine_kind.continues_text else ""
 
 
 def direction_of(seed: int, question_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from components.shared.config import ShardedConfig, option
-from components.shared.config.engines import EngineConfig
+from components.shared.config.engines import ENGINES, EngineConfig
 from components.shared.errors import InputError
 
 
@@ -25,8 +25,9 @@ class GenerateQuestionsConfig(EngineConfig, ShardedConfig):
         super().__post_init__()
         if not self.generator:
             raise InputError("--generator must be given: a name such as qwen2-math")
-        if self.engine == "openai":
+        if not self.engine_kind.continues_text:
+            able = " or ".join(name for name, kind in ENGINES.items() if kind.continues_text)
             raise InputError(
-                "--engine openai cannot write questions from the bare user prefix: a chat endpoint adds a message of "
-                "its own; expected vllm or scripted"
+                f"--engine {self.engine} cannot write questions from the bare user prefix: a chat endpoint adds a "
+                f"message of its own; expected {able}"
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from components.shared.config import ShardedConfig, option
@@ -11,7 +13,24 @@ from components.shared.images import ImageName
 from components.shared.prompts import MAX_SOLVE_EXAMPLES, SOLVE, SOLVE_EXAMPLES
 from components.shared.templates import CHAT_TEMPLATES
 
-ENGINES = ("vllm", "openai", "scripted")
+
+@dataclass(frozen=True, kw_only=True)
+class EngineKind:
+    """What is known of an engine before it is opened."""
+
+    module: str  # its leaf file in components/shared/engines, with open_engine(config, model)
+    package: str = ""  # that it needs and an environment may lack
+    loads_weights: bool = False  # of a model URI, in its chat family; one that does not has check(config, model), too
+    continues_text: bool = True  # writes on where a prompt stops; a served model gets a message, and adds its own words
+
+
+ENGINES: Mapping[str, EngineKind] = MappingProxyType(
+    {
+        "vllm": EngineKind(module="vllm_engine", package="vllm", loads_weights=True),
+        "openai": EngineKind(module="openai_engine", continues_text=False),
+        "scripted": EngineKind(module="scripted_engine"),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +39,7 @@ class EngineConfig:
 
     IMAGE: ClassVar[ImageName] = "vllm"
 
-    engine: str = option("vllm", help="what runs the model", choices=ENGINES)
+    engine: str = option("vllm", help="what runs the model", choices=tuple(ENGINES))
     chat_template: str = option("chatml", help="chat family of the model, for --engine vllm", choices=CHAT_TEMPLATES)
     max_model_len: int = option(0, help="longest prompt plus response in tokens; 0 is the model's own", minimum=0)
     tensor_parallel_size: int = option(1, help="GPUs that one model is split over", affects_output=False, minimum=1)
@@ -34,6 +53,11 @@ class EngineConfig:
     max_concurrency: int = option(
         32, help="requests that the endpoint works on at once", affects_output=False, minimum=1
     )
+
+    @property
+    def engine_kind(self) -> EngineKind:
+        """What is known of the engine before it is opened."""
+        return ENGINES[self.engine]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from types import ModuleType
+from typing import Any, Protocol
 
 from components.shared import speaking
 from components.shared.config.engines import EngineConfig
@@ -13,9 +15,6 @@ from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.output_folders import KILLED_THE_ENGINE
 from components.shared.templates import load_chat_template
-
-if TYPE_CHECKING:
-    from components.shared.engines.openai_engine import OpenAIEngine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,11 +82,6 @@ class Engine(Protocol):
 # Why a request has no answer: its prompt leaves no room for one; the engine does not take it; the engine, or the whole
 # process, died of it as often as it was tried.
 UNANSWERED = ("too_long", "refused", KILLED_THE_ENGINE)
-VLLM_MISSING = (
-    "engine 'vllm' needs the package 'vllm', which this environment lacks; "
-    "run it in an environment that has vllm, or pass --engine scripted"
-)
-SERVED_PREFIX = "openai:"  # a served model's name as a model option: openai:gpt-4o-mini
 
 
 def unanswered(request: Request, reason: str, detail: str) -> Result:
@@ -102,58 +96,32 @@ def check_engine(config: EngineConfig, model: str) -> None:
 
     Fetches the model, or asks the endpoint for its models; loads no weights.
     """
-    if config.engine == "openai":
-        _open_endpoint(config, model).check()
-    elif config.engine == "vllm":
-        if importlib.util.find_spec("vllm") is None:
-            raise InputError(VLLM_MISSING)
+    _check_installed(config)
+    if config.engine_kind.loads_weights:
         load_chat_template(config.chat_template, fetch_model(model, chat=True))
+    else:
+        _leaf(config).check(config, model)
 
 
 def open_engine(config: EngineConfig, model: str) -> Engine:
-    """Return the engine that the options ask for, ready to work.
+    """Return the engine that the options ask for, ready to work; InputError where it cannot be opened.
 
     ``model`` is a model URI for vllm, ``openai:NAME`` for an endpoint; a scripted engine takes any name.
     """
-    if config.engine == "openai":
-        return _open_endpoint(config, model)
-    if config.engine == "scripted":
-        from components.shared.engines.scripted_engine import ScriptedEngine
-
-        return ScriptedEngine(model)
-    folder = fetch_model(model)
-    template = load_chat_template(config.chat_template, folder)
+    _check_installed(config)
     with speaking.phase(f"loading {model}"):
-        try:
-            from components.shared.engines.vllm_engine import VllmEngine
-        except ModuleNotFoundError as error:
-            if error.name != "vllm":
-                raise
-            raise InputError(VLLM_MISSING) from error
-        return VllmEngine(
-            folder,
-            template,
-            max_model_len=config.max_model_len,
-            tensor_parallel_size=config.tensor_parallel_size,
-            gpu_memory_fraction=config.gpu_memory_fraction,
-        )
+        engine: Engine = _leaf(config).open_engine(config, model)
+    return engine
 
 
-def _open_endpoint(config: EngineConfig, model: str) -> OpenAIEngine:
-    if not config.endpoint:
-        raise InputError("--engine openai needs --endpoint, the base URL of an OpenAI-compatible server (https://…/v1)")
-    if "@" in config.endpoint.rpartition("://")[2].partition("/")[0]:
+def _leaf(config: EngineConfig) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{config.engine_kind.module}")
+
+
+def _check_installed(config: EngineConfig) -> None:
+    package = config.engine_kind.package
+    if package and importlib.util.find_spec(package) is None:
         raise InputError(
-            "--endpoint has a user or a key before its host, which would stand in plans, logs and the dataset's "
-            "lineage; give the URL without it, and the key in the environment variable that --api-key-env names"
+            f"engine {config.engine!r} needs the package {package!r}, which this environment lacks; "
+            f"run it in an environment that has {package}, or pass --engine scripted"
         )
-    if not model.startswith(SERVED_PREFIX) or model == SERVED_PREFIX:
-        raise InputError(f"the model {model!r} is no served model; with --engine openai write {SERVED_PREFIX}NAME")
-    from components.shared.engines.openai_engine import OpenAIEngine
-
-    return OpenAIEngine(
-        config.endpoint,
-        model.removeprefix(SERVED_PREFIX),
-        api_key_env=config.api_key_env,
-        max_concurrency=config.max_concurrency,
-    )

@@ -15,6 +15,7 @@ from itertools import count
 from typing import Any
 
 from components.shared import stopping
+from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Request, Result, Sampling, unanswered
 from components.shared.errors import InputError, UnavailableError
 from components.shared.restarts import PROBE
@@ -29,6 +30,7 @@ TIMEOUT_SECONDS = 600.0  # of one request: a long answer from a busy server
 RETRIED = (408, 409, 429, 500, 502, 503, 504)
 REFUSED = (400, 413, 422)  # what it is asked for, or one text: filters of content answer so
 QUOTA = "insufficient_quota"  # a 429 that no waiting mends
+SERVED_PREFIX = "openai:"  # a served model's name as a model option: openai:gpt-4o-mini
 
 logger = logging.getLogger(__name__)
 
@@ -251,6 +253,30 @@ class OpenAIEngine:
                 f"--endpoint {self._endpoint} asks to come back in {pause:.0f} s; start the step again then"
             )
         return max(pause, 0.0)
+
+
+def check(config: EngineConfig, model: str) -> None:
+    """Raise InputError where the server refuses the key or does not serve the model."""
+    open_engine(config, model).check()
+
+
+def open_engine(config: EngineConfig, model: str) -> OpenAIEngine:
+    """Return the model ``openai:NAME`` behind the endpoint that the options name; InputError where they do not fit."""
+    if not config.endpoint:
+        raise InputError("--engine openai needs --endpoint, the base URL of an OpenAI-compatible server (https://…/v1)")
+    if "@" in config.endpoint.rpartition("://")[2].partition("/")[0]:
+        raise InputError(
+            "--endpoint has a user or a key before its host, which would stand in plans, logs and the dataset's "
+            "lineage; give the URL without it, and the key in the environment variable that --api-key-env names"
+        )
+    if not model.startswith(SERVED_PREFIX) or model == SERVED_PREFIX:
+        raise InputError(f"the model {model!r} is no served model; with --engine openai write {SERVED_PREFIX}NAME")
+    return OpenAIEngine(
+        config.endpoint,
+        model.removeprefix(SERVED_PREFIX),
+        api_key_env=config.api_key_env,
+        max_concurrency=config.max_concurrency,
+    )
 
 
 def _parsed(response: httpx.Response) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
+from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Request, Result, Sampling
 from components.shared.engines.scripted_replies import Draws, judge, rewrite, solve, write_question
 from components.shared.seeds import derive_seed
@@ -23,6 +24,15 @@ RULES: tuple[tuple[Callable[[str], bool], Reply], ...] = (
     (lambda _: True, solve),
 )
 IN_FLIGHT = 8  # requests pulled ahead; results leave in another order than requests came, as a real engine's do
+
+
+def check(config: EngineConfig, model: str) -> None:
+    """Any model will do."""
+
+
+def open_engine(config: EngineConfig, model: str) -> ScriptedEngine:
+    """Return the script under the name of a model: another name gives other replies."""
+    return ScriptedEngine(model)
 
 
 class ScriptedEngine:

@@ -15,11 +15,13 @@ from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
 from vllm.usage.usage_lib import UsageContext
 
+from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Request, Result, Sampling, unanswered
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.errors import EngineDiedError
-from components.shared.templates import ChatTemplate
+from components.shared.models import fetch_model
+from components.shared.templates import ChatTemplate, load_chat_template
 
 # Times as many samples as vLLM computes at once (max_num_seqs): as many wait as run, so that the scheduler never lacks
 # work, and a stream is pulled no further than this.
@@ -142,6 +144,18 @@ class VllmEngine:
         token_ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         assert len(token_ids) == 1, f"{text!r} is not one token; load_chat_template checks that"
         return int(token_ids[0])
+
+
+def open_engine(config: EngineConfig, model: str) -> VllmEngine:
+    """Load a model by its URI, as the options say."""
+    folder = fetch_model(model)
+    return VllmEngine(
+        folder,
+        load_chat_template(config.chat_template, folder),
+        max_model_len=config.max_model_len,
+        tensor_parallel_size=config.tensor_parallel_size,
+        gpu_memory_fraction=config.gpu_memory_fraction,
+    )
 
 
 def _hardware_args() -> dict[str, Any]:
