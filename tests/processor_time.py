@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import time
 from pathlib import Path
 
 
@@ -14,13 +13,10 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def wait_until_it_computes(pid: int) -> None:
-    """Return once a process has taken a tenth of a second of processor time from now on."""
-    begun = _seconds_of(pid)
-    while _seconds_of(pid) < begun + 0.1:
-        time.sleep(0.01)
-
-
-def _seconds_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+def cpu_seconds_of(pid: int) -> float:
+    """Return the processor time that a process has taken by itself, 0 for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    except OSError:
+        return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from tests.components.shared.deadly import ROW_SECONDS
 from tests.components.shared.engines.served import Answer, reply, serve
 from tests.components.shared.mortals import is_alive
 from tests.conftest import WriteRows
+from tests.processor_time import cpu_seconds_of
 
 MAX_SECONDS = 15.0  # what a node of GKE leaves that is taken away; an idle machine takes a fraction of one
 SECONDS = 60.0  # for what takes no time, on a busy machine
@@ -162,7 +163,8 @@ def test_comparisons_of_answers_stop_with_their_step(tmp_path: Path, write_quest
         words += ["--num-samples", "4", "--workspace", workspace.uri]
         with running("measure_fail_rate", words) as process:
             wait_until(process, lambda: len(_processes_of_session(process.pid)) >= 4)
-            time.sleep(1.0)  # they have begun to compare by then
+            begun = {pid: cpu_seconds_of(pid) for pid in _processes_of_session(process.pid)}
+            wait_until(process, lambda: _num_computing(process, begun) >= 2)  # as many compare side by side
             assert stop(process) == f"measure_fail_rate: {AS_ASKED}"
 
 
@@ -334,6 +336,12 @@ def _is_there(process: Process) -> bool:
     """Wait until a script says that it is there, or ends."""
     assert process.stdout is not None
     return process.stdout.readline() == "there\n"
+
+
+def _num_computing(process: Process, begun: Mapping[int, float]) -> int:
+    """Return how many of those that a process has started have computed for a tenth of a second more."""
+    started = set(_processes_of_session(process.pid)) - {process.pid}
+    return sum(cpu_seconds_of(pid) > begun.get(pid, 0.0) + 0.1 for pid in started)
 
 
 def _processes_of_session(session: int) -> list[int]:
