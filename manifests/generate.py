@@ -1,6 +1,7 @@
-"""Writes what in manifests/ follows from steps, profiles and compiled pipelines: ``python -m manifests.generate``.
+"""Writes what in manifests/ follows from steps and profiles: ``python -m manifests.generate``.
 
-With ``--check`` it writes nothing and fails where a file is not up to date.
+With ``--check`` it writes nothing and fails where a file is not up to date. ``python -m manifests.generate gitops --to
+DIR`` writes the compiled pipelines as objects of Kubernetes into a folder outside, which nothing here repeats.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, cast
 
 import yaml
 
+from components.shared.exit_codes import BAD_INPUT
 from components.shared.images import ImageName, image
 from manifests.jobs import LABELS, SIZE_LABEL, job_of, options_text, read_steps, resources_of, shm_volume
 from pipelines.compiled_pipeline import COMPILED, read_documents
@@ -23,7 +25,7 @@ from pipelines.hardware_profiles import PROFILES, Placement, Profile, profile_na
 MANIFESTS = Path(__file__).resolve().parent
 HEADER = "# Made by python -m manifests.generate; edit an overlay, not this file.\n"
 WITH_IMAGES = ("options/judge/judge.yaml", "options/trainer/trainingruntime.yaml")  # the rest is written by hand
-GENERATED = ("jobs/**/*.yaml", "options/jobs-on-*/*.yaml", "gitops/*.yaml", "base/configmap-profiles.yaml")
+GENERATED = ("jobs/**/*.yaml", "options/jobs-on-*/*.yaml", "base/configmap-profiles.yaml")
 
 
 def generated_files() -> Iterator[tuple[str, str]]:
@@ -40,11 +42,15 @@ def generated_files() -> Iterator[tuple[str, str]]:
                 yield f"options/jobs-on-{profile.name}{suffix}/kustomization.yaml", text
     for name in WITH_IMAGES:
         yield name, _with_images((MANIFESTS / name).read_text(encoding="utf-8"))
-    names = []
-    for path in sorted(COMPILED.glob("*.yaml")):
-        names.append(path.name)
-        yield f"gitops/{path.name}", HEADER + "---\n".join(map(to_yaml, pipeline_objects(path)))
-    yield "gitops/kustomization.yaml", HEADER + to_yaml(_kustomization("Kustomization", resources=names))
+
+
+def pipeline_files() -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each file that registers the compiled pipelines."""
+    paths = sorted(COMPILED.glob("*.yaml"))
+    for path in paths:
+        yield path.name, "---\n".join(map(to_yaml, pipeline_objects(path)))
+    resources = [path.name for path in paths]
+    yield "kustomization.yaml", to_yaml(_kustomization("Kustomization", resources=resources))
 
 
 def pipeline_objects(path: Path) -> list[dict[str, Any]]:
@@ -130,11 +136,32 @@ def _jobs_on(profile: Profile, placement: Placement) -> dict[str, Any]:
     return _kustomization("Component", patches=patches)
 
 
+def write_pipelines(folder: Path) -> int:
+    """Write the compiled pipelines as objects of Kubernetes; return the exit code."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pipeline_files():
+            (folder / name).write_text(text, encoding="utf-8")
+            sys.stderr.write(f"{folder / name} written\n")
+    except OSError as error:
+        sys.stderr.write(f"--to {folder} cannot be written: {error.strerror}; give a folder that can\n")
+        return BAD_INPUT
+    return 0
+
+
 def main() -> int:
     """Write the files, or with --check only name those that are not up to date."""
     parser = argparse.ArgumentParser(prog="python -m manifests.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not up to date")
-    check = parser.parse_args().check
+    commands = parser.add_subparsers(dest="command", metavar="gitops")
+    gitops = commands.add_parser("gitops", help="the compiled pipelines as Pipeline and PipelineVersion objects")
+    gitops.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder to write them to")
+    arguments = parser.parse_args()
+    return write_pipelines(arguments.to) if arguments.command else write_or_check(arguments.check)
+
+
+def write_or_check(check: bool) -> int:
+    """Write what is not up to date in manifests/, or only name it; return the exit code."""
     files = {MANIFESTS / name: text for name, text in generated_files()}
     standing = {path for pattern in GENERATED for path in MANIFESTS.glob(pattern)}
     changed = [path for path, text in files.items() if not path.exists() or path.read_text(encoding="utf-8") != text]

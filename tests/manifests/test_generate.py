@@ -7,10 +7,11 @@ import yaml
 from kfp import compiler, dsl
 from kfp.compiler.compiler_utils import KubernetesManifestOptions
 
-from manifests.generate import GENERATED, WITH_IMAGES, generated_files, pipeline_objects
+from manifests.generate import GENERATED, WITH_IMAGES, generated_files, pipeline_files, pipeline_objects
 from pipelines.compiled_pipeline import COMPILED
-from tests.manifests.schemas import custom_resources
-from tests.manifests.tools import MANIFESTS
+from tests.manifests.schemas import custom_resources, kubernetes_versions, problems_of
+from tests.manifests.server_rules import refusals
+from tests.manifests.tools import MANIFESTS, Tools
 from tests.source_tree import ROOT
 
 
@@ -31,12 +32,31 @@ def test_the_check_passes_as_a_command() -> None:
 
 
 def test_every_compiled_pipeline_is_registered_as_it_was_compiled() -> None:
+    written = dict(pipeline_files())
     for path in sorted(COMPILED.glob("*.yaml")):
         spec, *platform = yaml.safe_load_all(path.read_text(encoding="utf-8"))
-        pipeline, version = yaml.safe_load_all((MANIFESTS / "gitops" / path.name).read_text(encoding="utf-8"))
+        pipeline, version = yaml.safe_load_all(written[path.name])
         assert version["spec"]["pipelineSpec"] == spec
         assert version["spec"].get("platformSpec") == (platform[0] if platform else None)
         assert version["spec"]["pipelineName"] == pipeline["metadata"]["name"]
+
+
+def test_pipelines_are_written_for_gitops_as_a_folder_that_kustomize_builds(tools: Tools, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "manifests.generate", "gitops", "--to", str(tmp_path / "team" / "pipelines")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    objects = tools.build(tmp_path / "team" / "pipelines")
+    names = {(each["kind"], each["metadata"]["name"].rpartition("-")[0]) for each in objects}
+    assert {("PipelineVersion", "scalequest"), ("PipelineVersion", "construct-dataset")} <= names
+    assert problems_of(objects, kubernetes_versions()[0]) == []
+    assert refusals(objects) == []
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "manifests.generate", "gitops", "--to", str(tmp_path / "file" / "below")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("cannot be written: Not a directory; give a folder that can\n")
 
 
 def test_another_content_is_another_version(tmp_path: Path) -> None:
