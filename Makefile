@@ -41,6 +41,7 @@ lint: install ## ruff, mypy, and whether what is made from other files is up to 
 	$(BIN)/mypy
 	$(BIN)/scalequest compile --check
 	$(BIN)/python -m manifests.generate --check
+	$(BIN)/python -m pipelines.document --check
 	$(BIN)/python -m helm.document --check
 
 format: install ## let ruff format and sort

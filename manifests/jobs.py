@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.shared.config import StepConfig, WholePartConfig, flag_of, info_of, options_of
+from components.shared.config.values import default_text
 from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
 from components.shared.images import ImageName, image
 from components.steps import config_of, step_names
@@ -92,13 +93,6 @@ def options_text(step: Step) -> str:
         required = " [required]" if field.default is dataclasses.MISSING else ""
         lines += [f"  # {info_of(field).help}{required}", f"  {field.name}: {json.dumps(default_text(field))}"]
     return "\n".join(lines) + "\n"
-
-
-def default_text(field: dataclasses.Field[Any]) -> str:
-    """Return an option's default as it is written on a command line; "" where it has to be given."""
-    if field.default is dataclasses.MISSING:
-        return ""
-    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
 
 
 def job_of(step: Step) -> dict[str, Any]:

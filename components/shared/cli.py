@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from components.shared import exit_codes, speaking, stopping
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
-from components.shared.config.values import set_for_step, text_of, value_of
+from components.shared.config.values import default_text, set_for_step, text_of, value_of
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.kubeflow_task import KubeflowTask, read_task
 from components.shared.processes import RUNNER, end_with_parent
@@ -125,10 +125,5 @@ def _parser(config: type[StepConfig]) -> argparse.ArgumentParser:
 def _help(field: dataclasses.Field[Any]) -> str:
     info = info_of(field)
     accepted = f" ({', '.join(info.choices)})" if info.choices else ""
-    if field.default is dataclasses.MISSING:
-        default = " [required]"
-    else:
-        default = (
-            "" if field.default == "" else f" [{str(field.default).lower() if field.type == 'bool' else field.default}]"
-        )
-    return f"{info.help}{accepted}{default}".replace("%", "%%")
+    default = "required" if field.default is dataclasses.MISSING else default_text(field)
+    return f"{info.help}{accepted}{f' [{default}]' if default else ''}".replace("%", "%%")

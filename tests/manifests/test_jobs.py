@@ -12,7 +12,8 @@ from components.kubeflow import component_of
 from components.shared import exit_codes
 from components.shared.cli import parse_config
 from components.shared.config import WholePartConfig, flag_of, options_of
-from manifests.jobs import SIZE_LABEL, default_text, read_steps
+from components.shared.config.values import default_text
+from manifests.jobs import SIZE_LABEL, read_steps
 from pipelines import store_secret
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from pipelines.hardware_profiles import read_profile

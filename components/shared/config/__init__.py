@@ -181,6 +181,17 @@ def folders(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flat))
 
 
+def accepted_range(info: OptionInfo) -> str:
+    """Return which numbers an option takes; "" for any."""
+    if info.minimum == float("-inf") and info.maximum == float("inf"):
+        return ""
+    if info.maximum == float("inf"):
+        return f"at least {info.minimum:g}"
+    if info.minimum == float("-inf"):
+        return f"at most {info.maximum:g}"
+    return f"{info.minimum:g} to {info.maximum:g}"
+
+
 def _check(field: dataclasses.Field[Any], value: Any) -> None:
     info, flag = info_of(field), flag_of(field.name)
     if info.choices and value not in info.choices:
@@ -188,14 +199,6 @@ def _check(field: dataclasses.Field[Any], value: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{flag} {value} is not accepted; expected a finite number")
     if isinstance(value, int | float) and not isinstance(value, bool) and not info.minimum <= value <= info.maximum:
-        raise InputError(f"{flag} {value} is out of range; expected {_range(info)}")
+        raise InputError(f"{flag} {value} is out of range; expected {accepted_range(info)}")
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
         raise InputError(f"{flag} {value!r} is not text in UTF-8")
-
-
-def _range(info: OptionInfo) -> str:
-    if info.maximum == float("inf"):
-        return f"at least {info.minimum:g}"
-    if info.minimum == float("-inf"):
-        return f"at most {info.maximum:g}"
-    return f"{info.minimum:g} to {info.maximum:g}"

@@ -32,6 +32,13 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def default_text(field: dataclasses.Field[Any]) -> str:
+    """Return an option's default as it is written on a command line; "" where it has to be given."""
+    if field.default is dataclasses.MISSING:
+        return ""
+    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+
+
 def value_of(config: type[StepConfig], name: str, text: str) -> Any:
     """Return an option's value from its text on a command line; InputError where it is of another type."""
     kind = typing.get_type_hints(config)[name]
