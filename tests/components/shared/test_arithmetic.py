@@ -95,6 +95,7 @@ def test_an_environment_that_holds_this_cpu_to_avx2_is_followed(held: Mapping[st
     assert answer(ASK, held).startswith("fp32 (")
 
 
+@pytest.mark.slow
 def test_vllm_computes_as_the_cpu_does_and_takes_the_kernels_that_fit() -> None:
     pytest.importorskip("vllm")
     ask = (
@@ -107,6 +108,7 @@ def test_vllm_computes_as_the_cpu_does_and_takes_the_kernels_that_fit() -> None:
         assert answer(ask, {}).splitlines()[-1] == f"{BF16} _C"
 
 
+@pytest.mark.slow
 def test_a_training_held_to_avx2_multiplies_no_matrix_in_bf16_and_saves_bf16(
     workspace: Workspace, tiny_model: Path, write_questions: WriteRows
 ) -> None:

@@ -39,9 +39,9 @@ class LastFirst:
         self.closed = True
 
 
-def plan(workspace: Workspace) -> OutputFolder:
+def plan(workspace: Workspace, **shard: int) -> OutputFolder:
     slices = [Slice(start=start, stop=start + 4) for start in (0, 4, 8)]
-    return workspace.create(GivenRowsConfig(workspace=workspace.uri, content="rows"), Question, slices)
+    return workspace.create(GivenRowsConfig(workspace=workspace.uri, content="rows", **shard), Question, slices)
 
 
 def requests_of(part: Part) -> Iterator[Request]:
@@ -68,6 +68,15 @@ def test_tokens_are_counted(workspace: Workspace) -> None:
     answer(folder, LastFirst())
     metrics = read_manifest(folder.finish()).metrics
     assert (metrics["prompt_tokens"], metrics["output_tokens"]) == (60, 24)
+
+
+def test_the_manifest_says_what_each_shard_computed_in(workspace: Workspace) -> None:
+    for shard, arithmetic in enumerate(("fp32 (it has AVX2 alone)", "bf16 (it has AVX512-BF16)")):
+        folder, engine = plan(workspace, shard=shard, num_shards=2), LastFirst()
+        engine.arithmetic = arithmetic
+        answer(folder, engine)
+        folder.finish()
+    assert read_manifest(folder.uri).arithmetic == "bf16 (it has AVX512-BF16); fp32 (it has AVX2 alone)"
 
 
 def test_where_no_part_is_missing_no_engine_is_opened(workspace: Workspace) -> None:
