@@ -45,7 +45,8 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
         ("runs", "create"), ("runs", "retry"), ("runs", "terminate"), ("experiments", "create"),
     }  # fmt: skip
     assert {each for each in writing if each[0] != "pipelines.kubeflow.org"} == {
-        ("trainer.kubeflow.org", "trainjobs", "delete")  # what a terminated run leaves
+        ("trainer.kubeflow.org", "trainjobs", "delete"),  # what a terminated run leaves
+        ("authorization.k8s.io", "localsubjectaccessreviews", "create"),  # asks what the steps' account may do
     }
 
 

@@ -17,16 +17,17 @@ from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
+from tests.source_tree import ROOT
 
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
-KERNELS = {"PYTHONPATH": str(Path(__file__).parents[2] / "held_to_avx2")}  # what vLLM looks at
+KERNELS = {"PYTHONPATH": str(ROOT / "tests/held_to_avx2")}  # what vLLM looks at
 ASK = "from components.shared.arithmetic import of_this_cpu; print(of_this_cpu())"
 
 
 def answer(program: str, environment: Mapping[str, str]) -> str:
     """Return what a fresh process prints that nothing holds to less than its CPU has, but ``environment``."""
     kept = {name: value for name, value in os.environ.items() if name not in AVX2 and name != "PYTHONPATH"}
-    places = [str(Path(__file__).parents[3]), environment.get("PYTHONPATH", "")]
+    places = [str(ROOT), environment.get("PYTHONPATH", "")]
     given = kept | dict(environment) | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
     result = subprocess.run([sys.executable, "-c", program], env=given, capture_output=True, text=True, check=True)
     return result.stdout.strip()

@@ -16,6 +16,7 @@ from components.shared.verification import verify_folder
 from components.shared.workspace import Workspace
 from tests.components.rejects import read_content
 from tests.conftest import WriteRows
+from tests.source_tree import ROOT
 
 YEAR = 365 * 24 * 3600
 
@@ -25,7 +26,7 @@ def run(workspace: Workspace, questions: str, clock: float, *options: str) -> st
     command = [sys.executable, "-m", "tests.components.shared.shifted_clock", str(clock)]
     command += ["tests.components.shared.slow_filter", "SlowFilterConfig"]
     command += ["--workspace", workspace.uri, "--questions", questions, "--rows-per-part", "2", *options]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3], check=True)
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     return result.stdout.strip()
 
 
@@ -68,9 +69,7 @@ def test_what_is_garbage_is_told_by_the_stores_clock_alone(workspace: Workspace,
     )
     for clock in (-YEAR, YEAR):
         command = [sys.executable, "-c", program, str(clock), workspace.uri]
-        result = subprocess.run(
-            command, capture_output=True, text=True, cwd=Path(__file__).parents[3], check=True, env={**os.environ}
-        )
+        result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, env={**os.environ})
         assert result.stdout.strip() == "['needed', 'young']"
     assert {finding.status for finding in survey(workspace.uri)} == {"needed", "young"}
     assert verify_folder(folder).sound

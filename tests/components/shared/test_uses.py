@@ -30,11 +30,11 @@ from tests.components.shared.sample_graphs import join
 from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
 from tests.fault_proxy import new_clients
+from tests.source_tree import ROOT
 from tests.stores import READER, Store
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 SECONDS = 60
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,10 @@ from components.shared.engines import Completion, Request, Sampling
 from components.shared.engines.scripted_engine import IN_FLIGHT, ScriptedEngine
 from components.shared.math_answers import extract_final_answer
 from components.shared.prompts import SOLVE, fill_prompt, load_prompt
+from tests.source_tree import ROOT
 
 SAMPLING = Sampling(temperature=1.0, max_tokens=512)
-COMPONENTS = Path(__file__).parents[4] / "components"
+COMPONENTS = ROOT / "components"
 
 
 def sample(message: str, count: int, sampling: Sampling = SAMPLING, model: str = "m") -> list[Completion]:
