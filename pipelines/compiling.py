@@ -45,8 +45,8 @@ def compile_pipelines(folder: Path = COMPILED) -> list[Path]:
 def check_compiled() -> list[str]:
     """Return what is wrong with the files in ``pipelines/compiled``, one line each; [] where all is well.
 
-    Compares what the files do and not their bytes: the compiler orders the comment at the top by chance, and numbers
-    components and executors of one name by chance, too.
+    Compares what the files do and not their bytes: the compiler orders the comment at the top by chance, numbers
+    components and executors of one name by chance, too, and notes its own version.
     """
     with tempfile.TemporaryDirectory() as folder:
         fresh = {path.name: read_documents(path) for path in compile_pipelines(Path(folder))}
@@ -81,7 +81,7 @@ def what_it_does(documents: list[dict[str, Any]]) -> dict[str, Any]:
         }
         return component | {"dag": component["dag"] | {"tasks": tasks}}
 
-    rest = {name: value for name, value in spec.items() if name not in ("components", "deploymentSpec")}
+    rest = {name: value for name, value in spec.items() if name not in ("components", "deploymentSpec", "sdkVersion")}
     return rest | {"root": inline(spec["root"])}
 
 

