@@ -45,8 +45,8 @@ def compile_pipelines(folder: Path = COMPILED) -> list[Path]:
 def check_compiled() -> list[str]:
     """Return what is wrong with the files in ``pipelines/compiled``, one line each; [] where all is well.
 
-    Compares what the files do and not their bytes: the compiler orders the comment at the top by chance, numbers
-    components and executors of one name by chance, too, and notes its own version.
+    Compares what the files do and not their bytes: the compiler orders the comment at the top by chance, and notes its
+    own version.
     """
     with tempfile.TemporaryDirectory() as folder:
         fresh = {path.name: read_documents(path) for path in compile_pipelines(Path(folder))}

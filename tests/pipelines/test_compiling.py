@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,19 @@ def test_a_step_knows_each_input_of_its_task_as_an_option_or_as_a_request_to_kub
         if "executorLabel" in component:
             told = {"inputs": {"parameterValues": task["inputs"]["parameters"]}, "outputs": {"outputFile": "nowhere"}}
             assert read_task(json.dumps(told)).given.keys() <= component["inputDefinitions"]["parameters"].keys()
+
+
+def test_components_are_named_alike_in_each_compilation(tmp_path: Path) -> None:
+    """Hashes differ from process to process, and with them the order of whatever has none of its own."""
+    compile_once = "import sys; from pathlib import Path; from pipelines.compiling import compile_pipelines\n"
+    contents = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        folder.mkdir()
+        command = [sys.executable, "-c", f"{compile_once}compile_pipelines(Path({str(folder)!r}))"]
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": seed})
+        contents.append({path.name: read_documents(path) for path in folder.iterdir()})
+    assert contents[0] == contents[1]
 
 
 def test_compiling_and_checking_need_kfp_only_and_load_no_step() -> None:
