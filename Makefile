@@ -15,7 +15,7 @@ COMMAND := $(if $(wildcard .venv/installed),.venv/installed,.venv/light)
 HAS_LIBNUMA := $(BIN)/python -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null
 NO_LIBNUMA := vLLM needs the library libnuma, which is not here; run: apt-get install libnuma1
 
-.PHONY: help install light demo test test-slow test-faults lint format compile bench images e2e-containers release-images lock clean
+.PHONY: help install light demo test test-slow test-faults lint format compile generate bench images e2e-containers release-images lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ format: install ## let ruff format and sort
 
 compile: $(COMMAND) ## write pipelines/compiled anew
 	$(BIN)/scalequest compile
+
+generate: compile ## write all anew that is made from other files
+	$(BIN)/python -m manifests.generate
+	$(BIN)/python -m pipelines.document
+	$(BIN)/python -m helm.document
 
 bench: install ## the benchmarks of benchmarks/README.md (about half an hour)
 	$(BIN)/python -m benchmarks

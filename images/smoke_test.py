@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import ShardedConfig, flag_of, option, options_of
 from components.shared.manifests import read_manifest
 from components.shared.records import FailRate, PreferencePair, Row
 from components.shared.rows import Slice
@@ -96,6 +96,7 @@ def run_cpu(test: SmokeTest) -> None:
     responses = test.run("score_responses", "--responses", responses, "--scorer-engine", "scripted")
     selected = test.run("select_responses", "--responses", responses)
     test.run("package_dataset", "--responses", selected)
+    run_others(test, "cpu", {"questions": questions, "responses": responses})
     test.check("scalequest", "compile", "--check")
 
 
@@ -112,6 +113,7 @@ def run_vllm(test: SmokeTest) -> None:
     test.run("score_difficulty", "--questions", written, "--scorer-engine", "scripted")
     responses = test.run("generate_responses", "--questions", written, "--model", model, *SCRIPTED)
     test.run("score_responses", "--responses", responses, "--scorer-engine", "scripted")
+    run_others(test, "vllm", {"questions": written, "model": model, "responses": responses})
 
 
 def run_train(test: SmokeTest) -> None:
@@ -122,6 +124,23 @@ def run_train(test: SmokeTest) -> None:
     test.run("train_dpo", "--model", model, "--pairs", pairs, *SMALL_TRAINING)
     fail_rates = test.given([_fail_rate(index, text) for index, (text, _) in enumerate(_numbered())])
     test.run("train_scorer", "--model", model, "--examples", fail_rates, *SMALL_TRAINING)
+    run_others(test, "train", {"model": model, "examples": fail_rates})
+
+
+def run_others(test: SmokeTest, image: str, there: Mapping[str, str]) -> None:
+    """Run the image's steps that have no line of their own, with what is there for the options that they require."""
+    for step in steps_of(image):
+        if step in test.ran:
+            continue
+        fields = {field.name: field for field in options_of(config_of(step))}
+        required = [name for name, field in fields.items() if field.default is dataclasses.MISSING]
+        if missing := sorted({*required} - {"workspace", *there}):
+            raise SystemExit(f"smoke_test: {step} needs {', '.join(missing)}: run it by a line in run_{image}")
+        given = [word for name in required if name in there for word in (flag_of(name), there[name])]
+        scripted = [
+            word for name in ("engine", "scorer_engine") if name in fields for word in (flag_of(name), "scripted")
+        ]
+        test.run(step, *given, *scripted)
 
 
 RUNS: dict[str, Callable[[SmokeTest], None]] = {"cpu": run_cpu, "vllm": run_vllm, "train": run_train}

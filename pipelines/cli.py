@@ -146,6 +146,20 @@ def compile(
 
 
 @app.command()
+def new(
+    kind: Annotated[str, typer.Argument(metavar="filter|step|engine", help="what it is to be; a step asks a model")],
+    name: Annotated[str, typer.Argument(help="its name, as in filter_length")],
+) -> None:
+    """Begin a filter, a step or an engine of your own, in a checkout.
+
+    Writes its files and the line by which it is found; docs/recipes.md goes on from there.
+    """
+    from pipelines.scaffold import make_new
+
+    sys.exit(make_new(kind, name))
+
+
+@app.command()
 def show(
     folder: Annotated[str, typer.Argument(help="a folder that a step made, or a workspace")],
     rows: Annotated[int, typer.Option(help="how many rows to show", min=0)] = 3,

@@ -9,6 +9,7 @@ from components.shared import storage
 from components.shared.lineage import rows_stages_of, stages_of
 from components.shared.manifests import read_manifest
 from components.shared.uses import IN_USE
+from pipelines.filter_questions import CPU_FILTERS
 from pipelines.show_command import newest_dataset
 from tests.pipelines.test_cli import scalequest
 from tests.smoke_runs import Finished, folders_of, run_smoke
@@ -48,8 +49,7 @@ def test_rows_come_through_the_stages_of_the_figure_in_its_order(undisturbed: Fi
     steps = [stage.step for stage in rows_stages_of(stages_of(newest_dataset(undisturbed.workspace)))]
     assert steps == [
         "generate_questions",
-        "filter_language",
-        "deduplicate",
+        *CPU_FILTERS,
         "filter_solvability",
         "score_difficulty",
         "sample_difficulty",
