@@ -124,8 +124,8 @@ def _filled(template: str, name: str) -> str:
 
 def _tidy(paths: list[str]) -> None:
     """Sort imports and break lines, which depend on the name."""
-    for command in (["check", "--quiet", "--fix", "--select", "I"], ["format", "--quiet"]):
-        subprocess.run([sys.executable, "-m", "ruff", *command, *paths], cwd=ROOT, check=False)  # noqa: S603 -- our own
+    for command in (["check", "--fix", "--select", "I"], ["format"]):
+        subprocess.run([sys.executable, "-m", "ruff", *command, "--quiet", "--no-cache", *paths], cwd=ROOT, check=False)  # noqa: S603 -- our own
 
 
 def _with_line(scaffold: Scaffold, name: str, root: Path) -> dict[str, str]:
