@@ -22,11 +22,11 @@ from vllm.sampling_params import RequestOutputKind
 from components.generate_questions import step
 from components.shared.engines import Request, Result, Sampling
 from components.shared.engines.vllm_engine import VllmEngine
-from components.shared.manifests import read_manifest
-from components.shared.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.seeds import derive_seed
 from components.shared.templates import load_chat_template
+from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 
 STORY = (
     "A farmer has {n} rows of apple trees with 12 trees in each row. Every tree bears 85 apples. He sells a quarter "

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from components.shared.config import ShardedConfig, option
 from components.shared.filters import KEEP, FilterConfig, filter_questions
 from components.shared.records import Question
-from components.shared.rows import Slice
 from components.shared.workspace import Workspace
+from components.shared.workspace.rows import Slice
 
 NUM_ROWS = (10_000, 30_000, 100_000)
 ROWS_PER_PART = 1024
@@ -73,7 +73,7 @@ def main() -> None:
 def _command(place: str, num_rows: int) -> Sequence[str]:
     code = (
         "from benchmarks.bench_step_overhead import KeepAllConfig, run\n"
-        "from components.shared.cli import run_step\n"
+        "from components.shared.command.step_command import run_step\n"
         "run_step(KeepAllConfig, run)"
     )
     return [sys.executable, "-c", code, "--workspace", place, "--questions", _write_rows(place, num_rows)]

@@ -23,15 +23,15 @@ from typing import TypeVar
 
 from benchmarks.bench_step_overhead import SampleRowsConfig
 from components.generate_questions import step as generate_questions
-from components.shared import storage
 from components.shared.engines import Request, Sampling
 from components.shared.engines.scripted_engine import ScriptedEngine
-from components.shared.manifests import read_manifest
-from components.shared.output_folders import OutputFolder, Part
 from components.shared.records import Question
-from components.shared.rows import Slice
 from components.shared.seeds import derive_seed
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.rows import Slice
 from tests.stores import gs_server, new_bucket, s3_server
 
 STORES = ("directory", "s3", "gs")

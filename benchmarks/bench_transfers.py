@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench_storage import Measurement, measured, place
-from components.shared import storage, transfers
+from components.shared.stores import storage, transfers
 
 STORES = ("s3", "gs")
 NAME = "model.safetensors"
@@ -73,7 +73,7 @@ def upload_stream(uri: str, folder: str, _: str) -> None:
     if storage.scheme_of(uri) == "gs":
         from google.cloud.storage import Blob
 
-        from components.shared.gs_uploads import google_client
+        from components.shared.stores._gs_uploads import google_client
 
         Blob.from_uri(storage.join(uri, "stream"), client=google_client()).upload_from_filename(str(source))
     else:
@@ -86,7 +86,7 @@ def download_stream(uri: str, folder: str, _: str) -> None:
     if storage.scheme_of(uri) == "gs":
         from google.cloud.storage import Blob
 
-        from components.shared.gs_uploads import google_client
+        from components.shared.stores._gs_uploads import google_client
 
         Blob.from_uri(storage.join(uri, "stream"), client=google_client()).download_to_filename(target)
     else:

@@ -19,10 +19,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components.shared.config import ShardedConfig, flag_of, option, options_of
-from components.shared.manifests import read_manifest
 from components.shared.records import FailRate, PreferencePair, Row
-from components.shared.rows import Slice
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.rows import Slice
 from components.steps import config_of, step_names
 
 QUESTIONS = [f"Anna has {n} pears and eats {n // 2} of them. How many pears has she left?" for n in range(11, 35, 2)]

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from components.shared.errors import InputError
 from components.shared.exit_codes import DONE
-from components.shared.garbage import Finding, Status, survey
-from components.shared.garbage_removal import remove_garbage
+from components.shared.upkeep.garbage import Finding, Status, survey
+from components.shared.upkeep.garbage_removal import remove_garbage
 from pipelines.reporting import exit_code_of, readable_size
 
 ELSEWHERE = "(no step)"

@@ -18,8 +18,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from components.shared.manifests import Manifest, read_manifest_or_none
 from components.shared.speaking import Heartbeat, duration, silence_seconds
+from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from pipelines.compiled_pipeline import PlannedStep
 from pipelines.time_left import TimeLeft
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.shared import storage
 from components.shared.errors import InputError
 from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
-from components.shared.ledgers import REJECTED
+from components.shared.stores import storage
+from components.shared.workspace.ledgers import REJECTED
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from components.shared import storage
 from components.shared.exit_codes import DONE
-from components.shared.inventory import list_objects
-from components.shared.lineage import Stage, rows_stages_of, stages_of
-from components.shared.manifests import MANIFEST, Manifest
-from components.shared.row_sources import RowSource, open_source
+from components.shared.stores import storage
+from components.shared.stores.inventory import list_objects
+from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
+from components.shared.workspace.manifests import MANIFEST, Manifest
+from components.shared.workspace.row_sources import RowSource, open_source
 from pipelines.reporting import exit_code_of
 
 LAST_STEP = "package_dataset"

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 
-from components.shared import storage
 from components.shared.errors import InputError, UnavailableError
-from components.shared.manifests import Manifest, read_manifest_or_none
+from components.shared.stores import storage
+from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from pipelines.compiled_pipeline import PlannedStep
 
 FOLDERS = 8  # of a step that are looked at, at most

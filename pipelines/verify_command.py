@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 
 from components.shared.exit_codes import DONE, UNSOUND
-from components.shared.verification import Verification, verify_folder
+from components.shared.upkeep.verification import Verification, verify_folder
 from pipelines.reporting import exit_code_of, readable_size
 from pipelines.show_command import newest_dataset
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from components.shared import termination_message
+from components.shared.command import termination_message
 from components.shared.config import ShardedConfig, option
 from components.shared.records import Question, Row
-from components.shared.rows import Slice
 from components.shared.workspace import Workspace
+from components.shared.workspace.rows import Slice
 
 pytest_plugins = ["tests.stores", "tests.fault_proxy", "tests.smoke_runs"]
 

@@ -193,9 +193,9 @@ def faulty_store(remote_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterat
 def new_clients() -> Iterator[None]:
     """Let clients be made anew in the block, and forgotten after it."""
     os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-    from components.shared.gs_client import GSClient
-    from components.shared.gs_uploads import google_client
-    from components.shared.s3_client import S3Client
+    from components.shared.stores._gs_client import GSClient
+    from components.shared.stores._gs_uploads import google_client
+    from components.shared.stores._s3_client import S3Client
 
     for forget in (S3Client.clear_instance_cache, GSClient.clear_instance_cache, google_client.cache_clear):
         forget()

@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 import pytest
 
-from components.shared import storage
-from components.shared.manifests import Manifest, read_manifest
+from components.shared.stores import storage
+from components.shared.workspace.manifests import Manifest, read_manifest
 from tests import watched_network
 from tests.watched_network import Watched
 

@@ -86,7 +86,7 @@ def _modules(node: ast.Import | ast.ImportFrom) -> list[str]:
         return [alias.name for alias in node.names]
     assert node.level == 0, "imports are absolute here"
     module = node.module or ""
-    # "from components.shared import storage" names a module, "from … .storage import join" something in it
+    # "from components.shared.stores import storage" names a module, "from … .storage import join" something in it
     return [f"{module}.{alias.name}" if _is_module(f"{module}.{alias.name}") else module for alias in node.names]
 
 

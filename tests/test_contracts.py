@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of
 from components.shared.config.values import STEP_OPTIONS
 from components.shared.images import image

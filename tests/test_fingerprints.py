@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from components.shared.config import StepConfig, info_of, options_of, step_name
 from components.shared.errors import InputError
-from components.shared.plans import make_plan
+from components.shared.workspace.plans import make_plan
 from components.steps import config_of
 from tests.source_tree import STEPS
 

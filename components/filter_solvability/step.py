@@ -17,12 +17,12 @@ from components.shared.engines import (
 )
 from components.shared.engines.stream import answer_parts
 from components.shared.filters import KEEP, Verdict
-from components.shared.output_folders import Part
-from components.shared.prompts import fill_prompt, load_prompt
 from components.shared.records import Question, Reject
-from components.shared.rows import Rows
 from components.shared.seeds import derive_seed
+from components.shared.texts.prompts import fill_prompt, load_prompt
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import Part
+from components.shared.workspace.rows import Rows
 
 _EITHER = re.compile(r"\b(?:yes|no)\b[^\w\n]*(?:/|\||\bor\b)[^\w\n]*\b(?:yes|no)\b", re.IGNORECASE)
 _VERDICT_LINE = re.compile(r"^\W*verdict\W*:\W*(yes|no)\b", re.IGNORECASE | re.MULTILINE)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from components.generate_questions.config import GenerateQuestionsConfig
 from components.shared.engines import Engine, Request, Result, Sampling, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
-from components.shared.output_folders import OutputFolder, Part
 from components.shared.records import Question, Reject
-from components.shared.rows import Slice
 from components.shared.seeds import derive_seed
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.rows import Slice
 
 
 def run(config: GenerateQuestionsConfig, workspace: Workspace) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from components.generate_responses.config import GenerateResponsesConfig
 from components.shared.engines import Completion, Request, Result, check_engine, open_engine
+from components.shared.engines.solving import SolverPrompt
 from components.shared.engines.stream import answer_parts
-from components.shared.math_answers import extract_final_answer
-from components.shared.output_folders import Part
 from components.shared.records import Question, Reject, Response
-from components.shared.rows import Rows
-from components.shared.solving import SolverPrompt
+from components.shared.texts.math_answers import extract_final_answer
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import Part
+from components.shared.workspace.rows import Rows
 
 
 def run(config: GenerateResponsesConfig, workspace: Workspace) -> str:

@@ -41,7 +41,7 @@ def pin_source(source: str) -> str:
     """Return the source with what it leaves open settled: a branch's commit, an installed package's version."""
     scheme = scheme_of_model(source)
     if scheme == "hf":
-        from components.shared import hugging_face
+        from components.shared.models import hugging_face
 
         return str(hugging_face.pin(parse_address(source, "model")))
     if scheme == "package":

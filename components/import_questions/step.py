@@ -12,13 +12,13 @@ from pathlib import PurePosixPath
 from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.source import Source, SourceRow
 from components.import_questions.table_source import TableSource, reader_of
-from components.shared import storage
 from components.shared.addresses import parse_address
 from components.shared.installed import installed_version
-from components.shared.output_folders import OutputFolder
 from components.shared.records import Question, Reject
-from components.shared.rows import Slice
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import OutputFolder
+from components.shared.workspace.rows import Slice
 
 GENERATORS = "reasoning-gym:"
 
@@ -56,7 +56,7 @@ def pin_source(source: str) -> str:
         return f"{source.partition('@')[0]}@{installed_version('reasoning-gym', source)}"
     if not source.startswith("hf://"):
         return source
-    from components.shared import hugging_face
+    from components.shared.models import hugging_face
 
     return str(hugging_face.pin(parse_address(source, "dataset")))
 
@@ -95,7 +95,7 @@ def open_source(config: ImportQuestionsConfig) -> Source:
 
 def _fetch(source: str) -> str:
     if source.startswith("hf://"):
-        from components.shared import hugging_face
+        from components.shared.models import hugging_face
 
         return str(hugging_face.download_file(parse_address(source, "dataset")))
     storage.scheme_of(source)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.import_questions.source import SourceRow
-from components.shared import storage
 from components.shared.errors import InputError
-from components.shared.math_answers import extract_final_answer
+from components.shared.stores import storage
+from components.shared.texts.math_answers import extract_final_answer
 
 PARQUET_BATCH_ROWS = 1024
 Record = tuple[str, Mapping[str, Any]]  # where it stands, and its fields

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from components.measure_fail_rate.config import MeasureFailRateConfig
 from components.shared.engines import UNANSWERED, Completion, Request, Result, check_engine, open_engine
+from components.shared.engines.solving import SolverPrompt
 from components.shared.engines.stream import answer_parts
-from components.shared.math_answers import AnswerChecker, extract_final_answer
-from components.shared.output_folders import Part
 from components.shared.records import FailRate, Question, Reject
-from components.shared.rows import Rows
-from components.shared.solving import SolverPrompt
+from components.shared.texts.math_answers import AnswerChecker, extract_final_answer
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import Part
+from components.shared.workspace.rows import Rows
 
 
 def judge(answer: str, completions: Sequence[Completion], checker: AnswerChecker) -> list[bool]:

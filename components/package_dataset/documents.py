@@ -13,8 +13,8 @@ import jinja2
 from markupsafe import Markup
 
 from components.package_dataset.summary import Summary
-from components.shared.lineage import Stage, rows_stages_of, sources_of, stages_of
 from components.shared.records import Example
+from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
 
 SIZES = (1_000, "1K"), (10_000, "10K"), (100_000, "100K"), (1_000_000, "1M"), (10_000_000, "10M")
 

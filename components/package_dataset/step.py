@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.documents import render_card, render_lineage, render_report, trace
 from components.package_dataset.summary import Summary
-from components.shared.kubeflow_task import PAGE_NAME
-from components.shared.output_folders import OutputFolder
+from components.shared.command.kubeflow_task import PAGE_NAME
 from components.shared.records import Example, Response
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import OutputFolder
 
 
 def example_of(row: Response) -> Example:

@@ -9,9 +9,9 @@ from components.sample_difficulty.config import SampleDifficultyConfig, source_n
 from components.sample_difficulty.shares import bin_of, keep_probabilities
 from components.shared.errors import InputError
 from components.shared.records import Question, Reject
-from components.shared.rows import Rows
 from components.shared.seeds import derive_fraction
 from components.shared.workspace import Workspace
+from components.shared.workspace.rows import Rows
 
 Judge = Callable[[Question], str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.score_difficulty.config import ScoreDifficultyConfig
 from components.shared.records import Question
 from components.shared.scoring import open_scorer
-from components.shared.scoring.rows import fetch_scorer, score_rows
+from components.shared.scoring.score_rows import fetch_scorer, score_rows
 from components.shared.workspace import Workspace
 
 

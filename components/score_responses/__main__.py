@@ -1,6 +1,6 @@
 from components.score_responses.config import ScoreResponsesConfig
 from components.score_responses.step import run
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 
 if __name__ == "__main__":
     run_step(ScoreResponsesConfig, run)

@@ -8,7 +8,7 @@ from pathlib import Path
 from components.score_responses.config import ScoreResponsesConfig
 from components.shared.records import Response
 from components.shared.scoring import open_scorer, response_text
-from components.shared.scoring.rows import fetch_scorer, score_rows
+from components.shared.scoring.score_rows import fetch_scorer, score_rows
 from components.shared.templates import load_chat_template
 from components.shared.workspace import Workspace
 

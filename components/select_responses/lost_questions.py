@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from components.shared import storage
-from components.shared.manifests import PLAN, Manifest, read_manifest_or_none
 from components.shared.records import Reject, Response, from_table
-from components.shared.tables import read_checked
+from components.shared.stores import storage
+from components.shared.workspace.manifests import PLAN, Manifest, read_manifest_or_none
+from components.shared.workspace.tables import read_checked
 
 REASON = "no_response_left"
 

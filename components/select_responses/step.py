@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.lost_questions import LostQuestions
 from components.shared.errors import InputError
-from components.shared.math_answers import AnswerChecker
-from components.shared.output_folders import Part
 from components.shared.records import Reject, Response
-from components.shared.rows import Rows
+from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import Part
+from components.shared.workspace.rows import Rows
 
 
 def pick_best(candidates: Sequence[Response]) -> Response:

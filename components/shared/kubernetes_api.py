@@ -17,8 +17,9 @@ from tenacity.retry import retry_if_exception
 from tenacity.stop import stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from components.shared import stopping, storage
+from components.shared import stopping
 from components.shared.errors import InputError, UnavailableError
+from components.shared.stores import storage
 
 NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 PATIENCE_SECONDS = 1800.0  # without an answer: an API server that moves to another machine is away for minutes

@@ -1,4 +1,4 @@
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.train_dpo.config import TrainDpoConfig
 from components.train_dpo.step import run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from components.shared.models import fetch_model
 from components.shared.records import PreferencePair
 from components.shared.templates import load_chat_template
-from components.shared.training_nodes import starts_nodes
-from components.shared.training_step import TokenColumns, train_on_rows
+from components.shared.training.nodes import starts_nodes
+from components.shared.training.step import TokenColumns, train_on_rows
 from components.shared.workspace import Workspace
 from components.train_dpo.config import TrainDpoConfig
 
@@ -19,12 +19,12 @@ def run(config: TrainDpoConfig, workspace: Workspace) -> str:
         return finished
     rows = workspace.read(config.pairs, PreferencePair)
     if starts_nodes(config):
-        from components.shared.training_launch import train_on_nodes
+        from components.shared.training.launch import train_on_nodes
 
         return train_on_nodes(config, workspace)
     model = fetch_model(config.model, chat=True)
     template = load_chat_template(config.chat_template, model)
-    from components.shared.token_examples import ExampleEncoder
+    from components.shared.training.token_examples import ExampleEncoder
 
     encoder = ExampleEncoder(model)
 

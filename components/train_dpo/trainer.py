@@ -11,8 +11,8 @@ from datasets import Dataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import DPOConfig, DPOTrainer
 
-from components.shared.batch_order import batch_order
-from components.shared.training import (
+from components.shared.training.batch_order import batch_order
+from components.shared.training.fine_tuning import (
     InGivenOrder,
     common_arguments,
     join_processes,
@@ -21,8 +21,8 @@ from components.shared.training import (
     save_language_model,
     train_and_save,
 )
-from components.shared.training_job import TrainingJob
-from components.shared.training_processes import work
+from components.shared.training.job import TrainingJob
+from components.shared.training.processes import work
 from components.train_dpo.config import TrainDpoConfig
 from components.train_dpo.step import warmup_steps
 

@@ -9,9 +9,9 @@ from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.records import FailRate
 from components.shared.templates import load_chat_template
-from components.shared.training_job import TrainingJob
-from components.shared.training_nodes import starts_nodes
-from components.shared.training_processes import run_training
+from components.shared.training.job import TrainingJob
+from components.shared.training.nodes import starts_nodes
+from components.shared.training.processes import run_training
 from components.shared.workspace import Workspace
 from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.examples import Drawn, HeldOut, count_examples, examples_of
@@ -23,7 +23,7 @@ def run(config: TrainScorerConfig, workspace: Workspace) -> str:
         return finished
     rows = workspace.read(config.examples, FailRate)
     if starts_nodes(config):
-        from components.shared.training_launch import train_on_nodes
+        from components.shared.training.launch import train_on_nodes
 
         return train_on_nodes(config, workspace)
     num_examples = count_examples(rows, config.target)

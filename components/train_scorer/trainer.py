@@ -14,8 +14,8 @@ from transformers import (
     set_seed,
 )
 
-from components.shared.batch_order import batch_order
-from components.shared.training import (
+from components.shared.training.batch_order import batch_order
+from components.shared.training.fine_tuning import (
     InGivenOrder,
     common_arguments,
     join_processes,
@@ -24,8 +24,8 @@ from components.shared.training import (
     save_weights,
     train_and_save,
 )
-from components.shared.training_job import TrainingJob
-from components.shared.training_processes import work
+from components.shared.training.job import TrainingJob
+from components.shared.training.processes import work
 from components.train_scorer.config import TrainScorerConfig
 
 WARMUP_FRACTION = 0.03

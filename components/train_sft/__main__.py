@@ -1,4 +1,4 @@
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import run
 

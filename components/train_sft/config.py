@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.shared.config import option
 from components.shared.config.training import TrainingConfig
-from components.shared.prompts import SOLVE
+from components.shared.texts.prompts import SOLVE
 
 
 @dataclass(frozen=True, kw_only=True)

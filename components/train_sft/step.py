@@ -6,13 +6,13 @@ from typing import Any
 
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
-from components.shared.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.records import Question, Response
-from components.shared.rows import Rows
 from components.shared.templates import ChatTemplate, load_chat_template
-from components.shared.training_nodes import starts_nodes
-from components.shared.training_step import TokenColumns, train_on_rows
+from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
+from components.shared.training.nodes import starts_nodes
+from components.shared.training.step import TokenColumns, train_on_rows
 from components.shared.workspace import Workspace
+from components.shared.workspace.rows import Rows
 from components.train_sft.config import TrainSftConfig
 
 COLUMNS = ("input_ids", "labels")
@@ -25,12 +25,12 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
         return finished
     rows = _read(config, workspace)
     if starts_nodes(config):
-        from components.shared.training_launch import train_on_nodes
+        from components.shared.training.launch import train_on_nodes
 
         return train_on_nodes(config, workspace)
     model = fetch_model(config.model, chat=config.objective == "question")
     template = load_chat_template(config.chat_template, model)
-    from components.shared.token_examples import ExampleEncoder
+    from components.shared.training.token_examples import ExampleEncoder
 
     encoder = ExampleEncoder(model)
 

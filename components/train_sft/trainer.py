@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trl import SFTConfig, SFTTrainer
 
-from components.shared.batch_order import batch_order
-from components.shared.training import (
+from components.shared.training.batch_order import batch_order
+from components.shared.training.fine_tuning import (
     InGivenOrder,
     attention,
     common_arguments,
@@ -15,8 +15,8 @@ from components.shared.training import (
     save_language_model,
     train_and_save,
 )
-from components.shared.training_job import TrainingJob
-from components.shared.training_processes import work
+from components.shared.training.job import TrainingJob
+from components.shared.training.processes import work
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import warmup_steps
 

@@ -13,9 +13,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from components.shared import storage
 from components.shared.errors import InputError, UnavailableError
 from components.shared.exit_codes import BAD_INPUT, DONE
+from components.shared.stores import storage
 from pipelines.cluster.examination import Finding
 
 

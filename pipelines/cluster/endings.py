@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared import exit_codes
-from components.shared.termination_message import BAD_INPUT, BUG, FINISHED, REUSED
+from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED
 from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pod
 

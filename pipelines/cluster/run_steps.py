@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from components.shared.termination_message import REUSED
+from components.shared.command.termination_message import REUSED
 from pipelines.cluster.endings import SAYS_NOTHING, Ending, ending_of, main_container
 from pipelines.cluster.holds import Hold, hold_of, pause_of
 from pipelines.cluster.plain_text import inert

@@ -13,10 +13,10 @@ from rich.text import Text
 from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.kubeflow import connect, explained
 from pipelines.cluster.plain_text import inert, shortened
-from pipelines.cluster.progress import Progress, folders_in_the_making
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_report import Report, look_at
 from pipelines.cluster.run_steps import LATER, RUNNING, WAITING, Step
+from pipelines.cluster.unfinished_folders import Progress, folders_in_the_making
 from pipelines.cluster.watching import watch
 from pipelines.reporting import exit_code_of
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from components.shared import storage
 from components.shared.kubernetes_api import TIMEOUT
+from components.shared.stores import storage
 from pipelines import store_secret
 from pipelines.cluster.asking import not_told
 from pipelines.cluster.examination import Finding, PlannedRun

@@ -16,7 +16,7 @@ from kubernetes.config.config_exception import ConfigException
 
 from components.shared import stopping
 from components.shared.kubernetes_api import TIMEOUT, answer_of
-from components.shared.retries import LIMIT_VARIABLE
+from components.shared.stores.retries import LIMIT_VARIABLE
 from pipelines import store_secret
 from pipelines.cluster.asking import configure
 from pipelines.cluster.bucket_checks import read_findings

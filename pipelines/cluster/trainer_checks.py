@@ -10,7 +10,7 @@ from kubernetes.client.exceptions import ApiException
 
 from components.shared.config.training import TrainingConfig
 from components.shared.kubernetes_api import TIMEOUT
-from components.shared.train_jobs import GROUP, JOBS, QUEUE_LABEL, RUNTIMES, VERSION
+from components.shared.training.train_jobs import GROUP, JOBS, QUEUE_LABEL, RUNTIMES, VERSION
 from pipelines.cluster.account_rights import Right, check_rights
 from pipelines.cluster.examination import Finding
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.shared import storage
-from components.shared.manifests import read_manifest
-from components.shared.tables import read_table
+from components.shared.stores import storage
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.tables import read_table
 
 
 def read_rejects(folder: str) -> list[dict[str, Any]]:

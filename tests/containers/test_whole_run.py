@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from components.shared import storage
-from components.shared.manifests import read_manifest
+from components.shared.stores import storage
+from components.shared.workspace.manifests import read_manifest
 from images.smoke_test import RUNS, steps_of
 from pipelines.arguments import prepare_run
 from tests.containers.container_runs import run_in_containers

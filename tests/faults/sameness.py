@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.shared import storage
-from components.shared.garbage import survey
-from components.shared.manifests import Manifest, read_manifest
-from components.shared.verification import verify_folder
+from components.shared.stores import storage
+from components.shared.upkeep.garbage import survey
+from components.shared.upkeep.verification import verify_folder
+from components.shared.workspace.manifests import Manifest, read_manifest
 from tests.smoke_runs import Finished, folders_of
 
 CLOCKED = ("seconds", "accelerator_seconds", "tokens_per_second")  # metrics that no two runs share

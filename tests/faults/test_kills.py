@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import storage
-from components.shared.transfers import upload_folder
+from components.shared.stores import storage
+from components.shared.stores.transfers import upload_folder
 from tests.faults.killer import Killer
 from tests.faults.sameness import assert_accounted_for, assert_same
 from tests.smoke_runs import Finished, run_command, run_environment

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import storage
-from components.shared.manifests import read_manifest
-from components.shared.tables import read_table
-from components.shared.verification import verify_folder
+from components.shared.stores import storage
+from components.shared.upkeep.verification import verify_folder
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.tables import read_table
 from tests.faults.killer import Killer
 from tests.faults.sameness import assert_accounted_for
 from tests.smoke_runs import folders_of, run_command, run_environment

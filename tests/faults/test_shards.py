@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.shared import storage
-from components.shared.manifests import MANIFEST, read_manifest
-from components.shared.output_folders import OutputFolder
 from components.shared.records import Question
-from components.shared.rows import Rows
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import MANIFEST, read_manifest
+from components.shared.workspace.output_folders import OutputFolder
+from components.shared.workspace.rows import Rows
 from tests.components.shared import slow_filter
 from tests.components.shared.sample_folders import create_folder, settle, write_folder
 from tests.components.shared.slow_filter import SlowFilterConfig

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.shared.exit_codes import UNAVAILABLE
-from components.shared.retries import LIMIT_VARIABLE
+from components.shared.stores.retries import LIMIT_VARIABLE
 from tests.fault_proxy import FaultyStore
 from tests.faults.sameness import assert_accounted_for, assert_same
 from tests.smoke_runs import Finished, run_smoke

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared.cli import parse_config
+from components.shared.command.step_command import parse_config
 from components.shared.images import ImageName
 from components.steps import config_of
 from images.smoke_test import RUNS, SmokeTest, steps_of

@@ -9,8 +9,9 @@ import yaml
 
 from components.filter_language import step
 from components.filter_language.config import FilterLanguageConfig
-from components.shared import exit_codes, termination_message
-from components.shared.cli import run_step
+from components.shared import exit_codes
+from components.shared.command import termination_message
+from components.shared.command.step_command import run_step
 from manifests.argo_retries import merged
 from pipelines.compiled_pipeline import COMPILED, read_documents
 from tests.manifests.schemas import kubernetes_versions, problems_of

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from components.shared.exit_codes import BAD_INPUT
-from components.shared.manifests import read_manifest
+from components.shared.workspace.manifests import read_manifest
 from pipelines.parameters import Hardware
 from tests.manifests.tools import Tools, write_overlay
 from tests.source_tree import ROOT

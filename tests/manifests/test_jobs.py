@@ -10,7 +10,7 @@ import yaml
 
 from components.kubeflow import component_of
 from components.shared import exit_codes
-from components.shared.cli import parse_config
+from components.shared.command.step_command import parse_config
 from components.shared.config import WholePartConfig, flag_of, options_of
 from components.shared.config.values import default_text
 from manifests.jobs import SIZE_LABEL, read_steps

@@ -9,7 +9,7 @@ from pipelines.step_processes import StepProcesses
 
 STEP = """
 import os, sys, time
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.filter_language.step import FilterLanguageConfig
 
 def run(config, workspace):

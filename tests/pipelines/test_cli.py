@@ -6,7 +6,7 @@ import pytest
 
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import write_folder
-from tests.components.shared.test_lineage import halve
+from tests.components.shared.workspace.test_lineage import halve
 from tests.conftest import WriteRows
 from tests.processor_time import cpu_seconds
 

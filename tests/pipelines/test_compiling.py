@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from components.shared.command.kubeflow_task import read_task
 from components.shared.images import read_names
-from components.shared.kubeflow_task import read_task
 from pipelines import compiling
 from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.compiling import check_compiled, compile_pipelines

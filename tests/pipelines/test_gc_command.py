@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import storage
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from pipelines.gc_command import collect_garbage
 from tests.components.shared.sample_folders import snapshot

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import storage
-from components.shared.lineage import rows_stages_of, stages_of
-from components.shared.manifests import read_manifest
-from components.shared.uses import IN_USE
+from components.shared.stores import storage
+from components.shared.workspace._uses import IN_USE
+from components.shared.workspace.lineage import rows_stages_of, stages_of
+from components.shared.workspace.manifests import read_manifest
 from pipelines.filter_questions import CPU_FILTERS
 from pipelines.show_command import newest_dataset
 from tests.pipelines.test_cli import scalequest

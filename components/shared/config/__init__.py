@@ -1,7 +1,7 @@
 """Declaring a step's options: a frozen dataclass, checked when it is made.
 
-It is the one declaration: the command line (cli.py), the Kubeflow component (components/kubeflow.py) and the Job
-(manifests/jobs.py) are made from it. So a config loads nothing but the standard library and PyYAML.
+It is the one declaration: the command line (command/step_command.py), the Kubeflow component (components/kubeflow.py)
+and the Job (manifests/jobs.py) are made from it. So a config loads nothing but the standard library and PyYAML.
 
 Every option takes a value and an empty string means "not given", because Kubeflow passes text and never absence.
 """

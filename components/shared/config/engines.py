@@ -10,8 +10,8 @@ from typing import ClassVar
 from components.shared.config import ShardedConfig, option
 from components.shared.errors import InputError
 from components.shared.images import ImageName
-from components.shared.prompts import MAX_SOLVE_EXAMPLES, SOLVE, SOLVE_EXAMPLES
 from components.shared.templates import CHAT_TEMPLATES
+from components.shared.texts.prompts import MAX_SOLVE_EXAMPLES, SOLVE, SOLVE_EXAMPLES
 
 
 @dataclass(frozen=True, kw_only=True)

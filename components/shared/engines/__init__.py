@@ -13,8 +13,8 @@ from components.shared import speaking
 from components.shared.config.engines import EngineConfig
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
-from components.shared.output_folders import KILLED_THE_ENGINE
 from components.shared.templates import load_chat_template
+from components.shared.workspace.output_folders import KILLED_THE_ENGINE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,7 @@ from components.shared import stopping
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Request, Result, Sampling, unanswered
 from components.shared.errors import InputError, UnavailableError
-from components.shared.restarts import PROBE
+from components.shared.restarted import PROBE
 from components.shared.seeds import derive_fraction
 
 PATIENCE_SECONDS = 300.0  # how long a server may be away: it loads another model, or is moved

@@ -12,7 +12,7 @@ from itertools import islice
 
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Request, Result, Sampling
-from components.shared.engines.scripted_replies import Draws, judge, rewrite, solve, write_question
+from components.shared.engines._scripted_replies import Draws, judge, rewrite, solve, write_question
 from components.shared.seeds import derive_seed
 
 Reply = Callable[[str, Draws], tuple[str, str]]  # message and draws to text and finish_reason

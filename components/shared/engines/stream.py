@@ -8,8 +8,8 @@ from itertools import chain
 
 from components.shared import stopping
 from components.shared.engines import Engine, Request, Result, Sampling
-from components.shared.engines.restarts import RestartedEngine
-from components.shared.output_folders import OutputFolder, Part
+from components.shared.engines._restarted_engine import RestartedEngine
+from components.shared.workspace.output_folders import OutputFolder, Part
 
 
 def answer_parts(

@@ -79,7 +79,7 @@ def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_
 
 def _open_scorer(config: ScorerConfig, model_folder: Path | None, add_special_tokens: bool) -> Scorer:
     if config.scorer_engine == "scripted":
-        from components.shared.scoring.scripted_scorer import ScriptedScorer
+        from components.shared.scoring._scripted_scorer import ScriptedScorer
 
         return ScriptedScorer(config.max_tokens)
     assert model_folder is not None
@@ -102,7 +102,7 @@ def _open_scorer(config: ScorerConfig, model_folder: Path | None, add_special_to
     )
     if not num_accelerators():
         return open_classifier()
-    from components.shared.scoring.scorer_process import ScorerProcess
+    from components.shared.scoring._scorer_process import ScorerProcess
 
     return ScorerProcess(open_classifier)
 

@@ -3,7 +3,7 @@ import pytest
 from components.build_preferences.rewrites import judge, rewrite_in
 from components.shared.engines import Completion
 from components.shared.filters import KEEP, Verdict
-from components.shared.language import other_language
+from components.shared.texts.language import other_language
 
 QUESTION = "Anna buys 10 apples and gives 3 of them away. How many apples does she have left?"
 REWRITE = "Anna buys 10 apples and gives 3 of them away. She shares the rest with Ben. How many apples does each get?"

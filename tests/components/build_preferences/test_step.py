@@ -14,11 +14,11 @@ from components.shared.engines import Completion, Request, Result, Sampling
 from components.shared.engines.scripted_engine import ScriptedEngine
 from components.shared.errors import InputError
 from components.shared.filters import KEEP
-from components.shared.language import other_language
-from components.shared.manifests import read_manifest
-from components.shared.prompts import fill_prompt, load_examples, load_prompt
 from components.shared.records import PreferencePair
+from components.shared.texts.language import other_language
+from components.shared.texts.prompts import fill_prompt, load_examples, load_prompt
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.engines.served import Answer, Served, reply, serve
 from tests.conftest import WriteRows

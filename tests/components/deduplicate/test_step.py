@@ -7,9 +7,9 @@ import pytest
 from components.deduplicate.config import DeduplicateConfig
 from components.deduplicate.step import run
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 from tests.conftest import WriteRows

@@ -6,10 +6,10 @@ import pytest
 from components.filter_language.config import FilterLanguageConfig
 from components.filter_language.step import judge, run
 from components.shared.filters import KEEP, Verdict
-from components.shared.language import other_language
-from components.shared.manifests import read_manifest
 from components.shared.records import Question
+from components.shared.texts.language import other_language
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.language_cases import ENGLISH, OTHER
 from tests.conftest import WriteRows

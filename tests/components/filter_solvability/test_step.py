@@ -7,10 +7,10 @@ from components.filter_solvability.step import judge, parse_verdict, run
 from components.shared.engines import Completion
 from components.shared.errors import InputError
 from components.shared.filters import KEEP, Verdict
-from components.shared.manifests import read_manifest
-from components.shared.prompts import fill_prompt, load_prompt
 from components.shared.records import Question
+from components.shared.texts.prompts import fill_prompt, load_prompt
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
 from tests.conftest import WriteRows
 

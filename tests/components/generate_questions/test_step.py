@@ -12,9 +12,9 @@ from components.generate_questions.config import GenerateQuestionsConfig
 from components.generate_questions.step import plan_folder, run, sample_into
 from components.shared.engines import Completion, Request, Result, Sampling
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 

@@ -10,9 +10,9 @@ from components.generate_responses import step
 from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import judge, run
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.records import Response
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.engines.served import Answer, refusal, reply, serve

@@ -8,9 +8,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from components.import_model.config import ImportModelConfig
 from components.import_model.step import run
-from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 
 
 @pytest.mark.model

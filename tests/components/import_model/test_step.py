@@ -11,11 +11,12 @@ import pytest
 
 from components.import_model.config import ImportModelConfig
 from components.import_model.step import run
-from components.shared import exit_codes, storage
+from components.shared import exit_codes
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.hub_stand_in import COMMIT, TOKEN, serve_hub
 
 REPOSITORY = "org/tiny"

@@ -13,9 +13,9 @@ import pytest
 from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.step import run
 from components.shared.errors import InputError
-from components.shared.manifests import part_name, read_manifest
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import part_name, read_manifest
 from tests.components.rejects import read_rejects
 from tests.hub_stand_in import COMMIT, serve_hub
 

@@ -8,13 +8,13 @@ import pytest
 
 from components.measure_fail_rate.config import MeasureFailRateConfig
 from components.measure_fail_rate.step import judge, run, settle
-from components.shared import storage
 from components.shared.engines import Completion, Request, unanswered
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
-from components.shared.math_answers import AnswerChecker
 from components.shared.records import FailRate, Question
+from components.shared.stores import storage
+from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
 from tests.conftest import WriteRows
 

@@ -11,10 +11,10 @@ from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.step import example_of, run
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.step import run as select_responses
-from components.shared import storage
-from components.shared.manifests import read_manifest
 from components.shared.records import Example, Response
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.conftest import WriteRows
 
 SCRIPT = "</pre></script><script>alert('|`pwned`|')</script>\n## Not a heading"

@@ -8,9 +8,9 @@ import pytest
 from components.sample_difficulty.config import SampleDifficultyConfig
 from components.sample_difficulty.step import run
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.conftest import WriteRows
 
 

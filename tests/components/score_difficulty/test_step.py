@@ -9,11 +9,11 @@ from transformers import AutoModelForSequenceClassification
 from components.score_difficulty.config import ScoreDifficultyConfig
 from components.score_difficulty.step import run
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.records import Question
-from components.shared.scoring.scripted_scorer import scripted_value
-from components.shared.tables import read_table
+from components.shared.scoring._scripted_scorer import scripted_value
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.tables import read_table
 from tests.conftest import WriteRows
 
 TEXTS = [f"What is {number} times {number * 7}?" + " Explain." * (number % 5) for number in range(12)]

@@ -9,12 +9,12 @@ import pytest
 from components.score_responses.config import ScoreResponsesConfig
 from components.score_responses.step import run
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.records import Response
 from components.shared.scoring import Text, response_text
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.templates import load_chat_template
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.conftest import WriteRows
 
 

@@ -8,13 +8,13 @@ import pytest
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.lost_questions import LostQuestions
 from components.select_responses.step import pick_best, run
-from components.shared import storage
 from components.shared.config import ShardedConfig, WholePartConfig, option
 from components.shared.errors import InputError
-from components.shared.lineage import rows_stages_of, stages_of
-from components.shared.manifests import MANIFEST, read_manifest
 from components.shared.records import Question, Reject, Response
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.lineage import rows_stages_of, stages_of
+from components.shared.workspace.manifests import MANIFEST, read_manifest
 from tests.components.rejects import read_rejects
 from tests.conftest import WriteRows
 

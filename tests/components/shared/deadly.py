@@ -18,10 +18,10 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from components.shared import storage
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.shared.engines import scripted_engine
-from components.shared.scoring import scripted_scorer
+from components.shared.scoring import _scripted_scorer
+from components.shared.stores import storage
 
 MARKER = "segfault"
 ROW_SECONDS = "DEADLY_ROW_SECONDS"
@@ -66,7 +66,7 @@ def main() -> None:
     name = sys.argv[1]
     step = importlib.import_module(f"components.{name}.step")
     scripted_engine.RULES = tuple((fits, _deadly(reply, str)) for fits, reply in scripted_engine.RULES)
-    scripted_scorer.scripted_value = _deadly(scripted_scorer.scripted_value, str)
+    _scripted_scorer.scripted_value = _deadly(_scripted_scorer.scripted_value, str)
     if function := JUDGES.get(name, ""):
         setattr(step, function, _deadly(getattr(step, function), repr))
     if parts := os.environ.get(PARTS, ""):

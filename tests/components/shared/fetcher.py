@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from components.shared import models, partial_files
+from components.shared import models
+from components.shared.stores import _partial_files
 
 RANGE_BYTES = 2**18
 
 if __name__ == "__main__":
-    partial_files.RANGE_BYTES = RANGE_BYTES
+    _partial_files.RANGE_BYTES = RANGE_BYTES
     sys.stdout.write(str(models.fetch_model(sys.argv[1])))

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd  # type: ignore[import-untyped]
 
 from components.shared import stopping
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import SampleConfig, create_folder, settle, some_row
 

@@ -23,9 +23,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.shared.config import StepConfig
-from components.shared.plans import command_of
+from components.shared.workspace.plans import command_of
 
 TRAINERS = [f"components.{step}.trainer" for step in ("train_sft", "train_dpo", "train_scorer")]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 
-from components.shared import garbage_removal
-from components.shared.garbage import survey
-from components.shared.inventory import StoredObject, delete_objects
+from components.shared.stores.inventory import StoredObject, delete_objects
+from components.shared.upkeep import garbage_removal
+from components.shared.upkeep.garbage import survey
 
 
 def _pause(where: str) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.shared import storage
 from components.shared.config import ShardedConfig, option
-from components.shared.output_folders import OutputFolder
 from components.shared.records import Question, Reject
-from components.shared.rows import Slice
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import OutputFolder
+from components.shared.workspace.rows import Slice
 
 
 @dataclass(frozen=True, kw_only=True)

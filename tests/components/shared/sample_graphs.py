@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.shared.config import StepConfig, option
-from components.shared.output_folders import OutputFolder
 from components.shared.records import Example, Question, Reject, Row
-from components.shared.rows import Slice
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import OutputFolder
+from components.shared.workspace.rows import Slice
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,8 @@ def shift_clock(seconds: float) -> None:
 
     The class ``datetime`` is exchanged where our modules name it: C code of other libraries rests on the real one.
     """
-    from components.shared import cli, garbage  # noqa: F401 -- what is loaded by then is what is shifted
+    from components.shared.command import step_command  # noqa: F401 -- what is loaded by then is what is shifted
+    from components.shared.upkeep import garbage  # noqa: F401 -- what is loaded by then is what is shifted
 
     real_time, real_time_ns = time.time, time.time_ns
     _Clock.ahead = datetime.timedelta(seconds=seconds)
@@ -40,6 +41,6 @@ def shift_clock(seconds: float) -> None:
 if __name__ == "__main__":
     module = importlib.import_module(sys.argv[2])
     shift_clock(float(sys.argv[1]))
-    from components.shared.cli import run_step
+    from components.shared.command.step_command import run_step
 
     run_step(getattr(module, sys.argv[3]), module.run, sys.argv[4:])

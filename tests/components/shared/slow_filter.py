@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from components.shared.config import ShardedConfig, option
 from components.shared.records import Question, Reject
 from components.shared.workspace import Workspace

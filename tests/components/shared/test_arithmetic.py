@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from components.shared.arithmetic import BF16, FP32, of_cpu, of_gpus, of_scores
-from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from tests.conftest import WriteRows
 from tests.source_tree import ROOT
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.shared import storage
 from components.shared.config import FilterConfig
 from components.shared.filters import KEEP, Verdict, filter_questions
-from components.shared.manifests import read_manifest
 from components.shared.records import Question
-from components.shared.tables import read_table
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.tables import read_table
 from tests.conftest import WriteRows
 
 

@@ -52,5 +52,5 @@ def test_naming_an_image_loads_the_standard_library_only() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     ours = {name for name in loaded.split() if name.startswith("components")}
-    assert ours == {"components", "components.shared", "components.shared.images"}
+    assert ours == {"components", "components.shared", "components.shared.images", "components.shared.telemetry"}
     assert not {"yaml", "pyarrow", "fsspec", "kfp"} & set(loaded.split())

@@ -99,7 +99,7 @@ def test_a_step_that_loads_for_long_says_what(tmp_path: Path) -> None:
     script = """
 import sys, time
 from components.shared import speaking
-from components.shared.cli import run_step
+from components.shared.command.step_command import run_step
 from tests.components.shared.sample_folders import SampleConfig
 def run(config, workspace):
     with speaking.phase("loading hf://org/name"):

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import storage
 from components.shared.exit_codes import STOPPED
-from components.shared.manifests import read_manifest
-from components.shared.tries import TRIES, Blame, blame
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace._tries import TRIES, Blame, blame
+from components.shared.workspace.manifests import read_manifest
 from tests.components.shared.deadly import ROW_SECONDS
 from tests.components.shared.engines.served import Answer, reply, serve
 from tests.components.shared.mortals import is_alive
@@ -304,8 +304,9 @@ def _start_script(at_work: str, workspace: Path = Path("w"), limit: float = 0.5)
     """Start a step that is at something; return once it says that it is there."""
     script = f"""
 import asyncio, contextlib, hashlib, os, subprocess, sys, time
-from components.shared import retries, stopping
-from components.shared.cli import run_step
+from components.shared import stopping
+from components.shared.stores import retries
+from components.shared.command.step_command import run_step
 from tests.components.shared.sample_folders import SampleConfig, create_folder
 def some_folder(config, workspace): return create_folder(workspace, 4, 2)
 stopping.LIMIT_SECONDS = {limit}

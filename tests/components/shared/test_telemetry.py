@@ -25,7 +25,9 @@ def answer(program: str, environment: Mapping[str, str]) -> str:
     return subprocess.run(command, env=kept | dict(environment), capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("module", ["pipelines.cli", "components.train_sft", "components.shared.math_verify_worker"])
+@pytest.mark.parametrize(
+    "module", ["pipelines.cli", "components.train_sft", "components.shared.texts._math_verify_worker"]
+)
 def test_whatever_of_ours_is_loaded_turns_all_of_it_off_before_any_library(module: str) -> None:
     program = (
         "import os, sys\n"

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 from components.shared import exit_codes, stopping
 from components.shared.errors import InputError, UnavailableError
-from components.shared.training_job import TrainingJob
-from components.shared.training_processes import run_training, work
+from components.shared.training.job import TrainingJob
+from components.shared.training.processes import run_training, work
 from components.train_sft.config import TrainSftConfig
 
 SECONDS = 60.0  # that a process waits for a signal

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
 from components.shared.records import PreferencePair
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from components.train_dpo.config import TrainDpoConfig
 from components.train_dpo.step import run, warmup_steps
 from tests.conftest import WriteRows

@@ -8,8 +8,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from components.shared.templates import load_chat_template
-from components.shared.token_examples import ExampleEncoder
-from components.shared.training_job import TrainingJob, write_examples
+from components.shared.training.job import TrainingJob, write_examples
+from components.shared.training.token_examples import ExampleEncoder
 from components.train_dpo.config import TrainDpoConfig
 from components.train_dpo.step import COLUMNS
 from components.train_dpo.trainer import make_trainer

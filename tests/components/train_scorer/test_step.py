@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from components.shared.errors import InputError
-from components.shared.manifests import Manifest, read_manifest
 from components.shared.models import fetch_model
 from components.shared.records import FailRate
 from components.shared.scoring import check_scorer
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import Manifest, read_manifest
 from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.step import run
 from tests.components.rejects import read_rejects

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from components.shared.errors import InputError
-from components.shared.manifests import read_manifest
 from components.shared.models import fetch_model
-from components.shared.plans import make_plan
 from components.shared.records import Question, Response
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.plans import make_plan
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import run
 from tests.conftest import WriteRows

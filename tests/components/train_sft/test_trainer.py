@@ -12,8 +12,8 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from components.shared.records import Question, Response
 from components.shared.templates import load_chat_template
-from components.shared.token_examples import ExampleEncoder
-from components.shared.training_job import TrainingJob, write_examples
+from components.shared.training.job import TrainingJob, write_examples
+from components.shared.training.token_examples import ExampleEncoder
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import COLUMNS, IGNORED, texts
 from components.train_sft.trainer import make_trainer

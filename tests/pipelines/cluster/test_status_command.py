@@ -7,8 +7,8 @@ import pytest
 from components.shared import exit_codes
 from components.shared.records import Question
 from components.shared.workspace import Workspace
-from pipelines.cluster.progress import folders_in_the_making
 from pipelines.cluster.status_command import show_status
+from pipelines.cluster.unfinished_folders import folders_in_the_making
 from tests.conftest import GivenRowsConfig, WriteRows
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded_runs import (
@@ -45,7 +45,7 @@ def line_of(lines: list[str], beginning: str) -> str:
 
 def half_done(workspace: Workspace, num_parts: int) -> str:
     """Begin a folder of four parts of ten rows, and write some of them."""
-    from components.shared.rows import Slice
+    from components.shared.workspace.rows import Slice
 
     config = GivenRowsConfig(workspace=workspace.uri, content=f"{num_parts} parts")
     folder = workspace.create(config, Question, [Slice(start=n * 10, stop=n * 10 + 10) for n in range(4)])

@@ -8,8 +8,8 @@ import pytest
 
 from components.shared.engines import Completion, Request, Sampling
 from components.shared.engines.scripted_engine import IN_FLIGHT, ScriptedEngine
-from components.shared.math_answers import extract_final_answer
-from components.shared.prompts import SOLVE, fill_prompt, load_prompt
+from components.shared.texts.math_answers import extract_final_answer
+from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from tests.source_tree import ROOT
 
 SAMPLING = Sampling(temperature=1.0, max_tokens=512)

@@ -7,11 +7,11 @@ import pytest
 
 from components.shared.engines import Completion, Engine, Request, Result, Sampling
 from components.shared.engines.stream import answer_parts
-from components.shared.manifests import read_manifest
-from components.shared.output_folders import OutputFolder, Part
 from components.shared.records import Question
-from components.shared.rows import Slice
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.rows import Slice
 from tests.conftest import GivenRowsConfig
 
 SAMPLING = Sampling(temperature=0.0, max_tokens=1)

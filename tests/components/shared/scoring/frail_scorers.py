@@ -11,7 +11,7 @@ from pathlib import Path
 
 from components.shared.errors import EngineDiedError
 from components.shared.scoring import Announce, Score, Scorer, Text
-from components.shared.scoring.scripted_scorer import ScriptedScorer
+from components.shared.scoring._scripted_scorer import ScriptedScorer
 
 FATAL = "illegal address"  # a text of which the accelerator fails: no other call of the process succeeds after it
 KILLED = "out of memory"  # a text of which the kernel kills the process

@@ -12,7 +12,7 @@ import pytest
 from components.shared import scoring
 from components.shared.config.scoring import SCORER_ENGINES
 from components.shared.scoring import TOO_LONG, WINDOW_ROWS, Score, Scorer, Text, open_scorer
-from components.shared.scoring.scorer_process import ScorerProcess
+from components.shared.scoring._scorer_process import ScorerProcess
 from tests.components.shared.scoring.test_scoring import SomeScoringConfig
 
 MAX_TOKENS = 200  # as many letters for the tiny model, words for the scripted one

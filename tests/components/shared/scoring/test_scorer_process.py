@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from components.shared.errors import EngineDiedError
-from components.shared.scoring import Text, scorer_process
-from components.shared.scoring.scorer_process import ScorerProcess
-from components.shared.scoring.scripted_scorer import scripted_value
+from components.shared.scoring import Text, _scorer_process
+from components.shared.scoring._scorer_process import ScorerProcess
+from components.shared.scoring._scripted_scorer import scripted_value
 from tests.components.shared.mortals import is_alive
 from tests.components.shared.scoring.frail_scorers import BUG, FATAL, KILLED, open_frail
 
 SCRIPT = """
 import multiprocessing, sys, time
 from components.shared.scoring import Text
-from components.shared.scoring.scorer_process import ScorerProcess
+from components.shared.scoring._scorer_process import ScorerProcess
 from tests.components.shared.scoring.frail_scorers import open_frail
 
 if __name__ == "__main__":
@@ -84,7 +84,7 @@ def test_a_process_that_hangs_is_said_to_and_is_waited_for(
     (process,) = multiprocessing.active_children()
     assert process.pid is not None
     os.kill(process.pid, signal.SIGSTOP)
-    monkeypatch.setattr(scorer_process, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(_scorer_process, "SILENCE_SECONDS", 0.1)
     with ThreadPoolExecutor(1) as thread:
         scores = thread.submit(list, scorer.score(texts("a text")))
         while " is silent for " not in caplog.text and not scores.done():

@@ -11,7 +11,7 @@ from components.shared.config import StepConfig
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
 from components.shared.scoring import Scorer, Text, check_scorer, open_scorer, response_text
-from components.shared.scoring.rows import fetch_scorer
+from components.shared.scoring.score_rows import fetch_scorer
 from components.shared.templates import load_chat_template
 
 

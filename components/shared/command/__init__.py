@@ -1,0 +1,1 @@
+"""A step as a command: options, exit codes, and what Kubeflow tells it and is told."""

@@ -1,0 +1,117 @@
+"""What Kubeflow Pipelines tells a step, and what the step tells it: where its folder is, what its manifest says.
+
+A task passes the executor input (``{{$}}``) alone: JSON with the options' values, and where each output goes. The
+answer goes to its ``outputFile``. The launcher reads that with a strict parser (known keys, no NaN), takes neither null
+nor a metric that is no number, and fails a step that reports a ``uri`` outside the run's root. So each ``uri`` stays as
+it was given, and the folder's address is metadata.
+
+Works without kfp: images need not carry it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.shared.config.values import STEP_OPTIONS, text_of
+from components.shared.errors import InputError
+from components.shared.stores import storage
+from components.shared.workspace.manifests import Manifest, read_manifest_or_none
+
+PAGE_NAME = "report.html"  # what an HTML output shows, if the step wrote one into its folder
+# Where the launcher looks for the file of an output, which it uploads to the output's uri.
+MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio"}
+# What a task asks of Kubernetes stands among its inputs, too, under names that kfp gives it.
+_OF_KUBERNETES = re.compile(r"pipelinechannel--.*|base_image|(cpu|memory)_(request|limit)|accelerator_(type|count)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubeflowTask:
+    """A task of a run, as its executor input tells of it."""
+
+    given: Mapping[str, str]  # options, as a command line would have them
+    step_options: str  # what a person set for single steps of the run
+    output_file: str
+    parameter_files: Collection[str]  # of the parameters, which is one: ``folder``
+    artifacts: Mapping[str, Any]
+
+    def report(self, folder: str, declared: Collection[str]) -> None:
+        """Write the executor output file, and a small file for each output that the component declared.
+
+        What it did not declare (the launcher's own ``executor-logs``) is not ours to report.
+        """
+        manifest = read_manifest_or_none(folder)
+        artifacts = {
+            name: {"artifacts": [_reported(item, folder, manifest) for item in listing["artifacts"]]}
+            for name, listing in self.artifacts.items()
+            if name in declared
+        }
+        for file in self.parameter_files:
+            _write(Path(file), folder.encode())
+        answer = {"parameterValues": {"folder": folder}, "artifacts": artifacts}
+        _write(Path(self.output_file), json.dumps(answer, allow_nan=False).encode())
+
+
+def read_task(executor_input: str) -> KubeflowTask:
+    """Read what a component passes as ``{{$}}``; InputError where it is something else."""
+    try:
+        content = json.loads(executor_input)
+        values, outputs = content.get("inputs", {}).get("parameterValues", {}), content["outputs"]
+        given = {name: text_of(value) for name, value in values.items() if not _OF_KUBERNETES.fullmatch(name)}
+        return KubeflowTask(
+            step_options=given.pop(STEP_OPTIONS, ""),
+            given=given,
+            output_file=outputs["outputFile"],
+            parameter_files=[parameter["outputFile"] for parameter in outputs.get("parameters", {}).values()],
+            artifacts=outputs.get("artifacts", {}),
+        )
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}}; a person "
+            "gives options by name instead"
+        ) from error
+
+
+def local_path(uri: str) -> Path | None:
+    """Return where the launcher looks for the file of an output, None where it has no place for it.
+
+    On a laptop the uri is a path itself.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return Path(uri)
+    return Path(f"{MOUNTS[scheme]}/{rest}") if scheme in MOUNTS else None
+
+
+def _reported(item: Mapping[str, Any], folder: str, manifest: Manifest | None) -> dict[str, Any]:
+    kind = item.get("type", {}).get("schemaTitle", "")
+    metadata = _metrics(manifest) if kind == "system.Metrics" else _description(folder, manifest)
+    if path := local_path(item["uri"]):
+        page = storage.join(folder, PAGE_NAME)
+        is_page = kind == "system.HTML" and storage.exists(page)
+        _write(path, storage.read_bytes(page) if is_page else json.dumps(metadata, indent=2).encode())
+    return {"name": item["name"], "type": item.get("type", {}), "uri": item["uri"], "metadata": metadata}
+
+
+def _description(folder: str, manifest: Manifest | None) -> dict[str, Any]:
+    if manifest is None:  # other shards still work on it
+        return {"folder": folder}
+    counts = {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, "rejected": manifest.rejected}
+    return {"folder": folder, **counts}
+
+
+def _metrics(manifest: Manifest | None) -> dict[str, float]:
+    if manifest is None:
+        return {}
+    figures = {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, **manifest.rejected, **manifest.metrics}
+    return {name: value for name, value in figures.items() if isinstance(value, int | float) and math.isfinite(value)}
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

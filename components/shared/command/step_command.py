@@ -1,0 +1,129 @@
+"""A step's config as a command line: ``--name value`` for each option; one message and an exit code that says why.
+
+A task of Kubeflow gives the executor input instead, which holds the options' values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from components.shared import exit_codes, speaking, stopping
+from components.shared.command.kubeflow_task import KubeflowTask, read_task
+from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, leave_message
+from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
+from components.shared.config.values import default_text, set_for_step, text_of, value_of
+from components.shared.errors import EngineDiedError, InputError, UnavailableError
+from components.shared.processes import RUNNER, end_with_parent
+from components.shared.workspace import Workspace
+
+C = TypeVar("C", bound=StepConfig)
+
+
+def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask | None]:
+    """Read a command line; return the config and Kubeflow's task (None elsewhere), which gives options as well."""
+    parser = _parser(config)
+    given = vars(parser.parse_args(argv))
+    executor_input = given.pop("executor_input")
+    task = read_task(executor_input) if executor_input else None
+    if task is not None:
+        given = _of_task(config, task, given) | {name: text for name, text in given.items() if text != ""}
+    if "shard" in given and given["shard"] == "" and os.environ.get("JOB_COMPLETION_INDEX"):
+        given["shard"] = os.environ["JOB_COMPLETION_INDEX"]
+    fields = options_of(config)
+    values = {f.name: value_of(config, f.name, given[f.name]) for f in fields if given[f.name] != ""}
+    missing = [flag_of(f.name) for f in fields if f.default is dataclasses.MISSING and f.name not in values]
+    if missing:
+        raise InputError(f"{', '.join(missing)} must be given; --help lists all options")
+    return config(**values), task
+
+
+def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    if os.environ.get(RUNNER) == str(os.getppid()):
+        end_with_parent(signal.SIGTERM)
+    try:
+        with stopping.listening(), speaking.never_silent():
+            folder = _run(config, run, sys.argv[1:] if argv is None else argv)
+    except (InputError, UnavailableError) as error:
+        if stopping.requested():
+            _stop(step_name(config))
+        is_input = isinstance(error, InputError)
+        print(f"{step_name(config)}: error: {error}", file=sys.stderr)
+        leave_message(f"{BAD_INPUT if is_input else ''}{error}")
+        sys.exit(exit_codes.BAD_INPUT if is_input else exit_codes.UNAVAILABLE)
+    except MemoryError:
+        leave_message("out of memory")
+        logging.exception("out of memory; start the same command again: a row that takes too much is set aside then")
+        sys.exit(exit_codes.UNAVAILABLE)
+    except (Exception, stopping.Stopped) as error:
+        if not stopping.requested():
+            leave_message(f"{BUG}{type(error).__name__}: {error}")
+            raise
+        _stop(step_name(config))  # what goes wrong while a process is stopped is of no interest
+    print(folder)
+    sys.exit(exit_codes.DONE)
+
+
+def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:
+    parsed, task = parse_config(config, argv)
+    workspace = Workspace(parsed.workspace)
+    stopping.call_if_late(workspace.take_tries_back)
+    try:
+        # Libraries print (DeepSpeed warns on standard output, which is for the folder's address alone).
+        with contextlib.redirect_stdout(sys.stderr):
+            folder = run(parsed, workspace)
+    except BaseException as error:
+        if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):
+            workspace.take_tries_back()
+        raise
+    leave_message(f"{REUSED if folder in workspace.reused else FINISHED}{folder}")
+    if task is not None:
+        task.report(folder, declared=(*config.ARTIFACTS, METRICS))
+    return folder
+
+
+def _stop(step: str) -> NoReturn:
+    print(f"{step}: stopped as asked; the finished parts stay, and the same command continues", file=sys.stderr)
+    stopping.end()
+
+
+def _of_task(config: type[StepConfig], task: KubeflowTask, names: Collection[str]) -> dict[str, str]:
+    """Return a text for each option, "" where the task leaves it to the step."""
+    if unknown := sorted(set(task.given) - set(names)):
+        raise InputError(
+            f"--executor-input gives {', '.join(unknown)}, which this step does not have; expected some of "
+            f"{', '.join(names)}: are the pipeline and the image of one version?"
+        )
+    given = {**task.given, **{name: text_of(v) for name, v in set_for_step(task.step_options, config).items()}}
+    return {name: given.get(name, "") for name in names}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; {self.prog} --help lists all options")
+
+
+def _parser(config: type[StepConfig]) -> argparse.ArgumentParser:
+    description = (config.__doc__ or "").strip()
+    parser = _Parser(prog=f"python -m components.{step_name(config)}", description=description, allow_abbrev=False)
+    for field in options_of(config):
+        parser.add_argument(flag_of(field.name), default="", metavar="VALUE", help=_help(field))
+    # Kubeflow's {{$}}: options, and where outputs are to be reported. Nothing that a person sets.
+    parser.add_argument("--executor-input", default="", help=argparse.SUPPRESS)
+    return parser
+
+
+def _help(field: dataclasses.Field[Any]) -> str:
+    info = info_of(field)
+    accepted = f" ({', '.join(info.choices)})" if info.choices else ""
+    default = "required" if field.default is dataclasses.MISSING else default_text(field)
+    return f"{info.help}{accepted}{f' [{default}]' if default else ''}".replace("%", "%%")

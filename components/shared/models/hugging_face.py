@@ -1,0 +1,101 @@
+"""Models and data sets of the Hugging Face hub, always at one commit.
+
+The hub client's own conventions hold: ``HF_TOKEN`` for private and gated repositories, ``HF_ENDPOINT`` for a mirror,
+``HF_HOME`` for its cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from httpx2 import HTTPError  # the hub client's own library: what it raises where no answer comes
+from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from components.shared import speaking
+from components.shared.addresses import HubAddress
+from components.shared.errors import InputError, UnavailableError
+from components.shared.stores.refusals import answer_of, may_pass
+
+
+def pin(address: HubAddress) -> HubAddress:
+    """Return the address with its revision resolved to a commit; a commit is taken as it is, without asking."""
+    if address.is_pinned:
+        return address
+    with _explained(address):
+        commit = HfApi().repo_info(address.repo, repo_type=address.kind, revision=address.revision).sha
+    assert commit is not None, address
+    return HubAddress(kind=address.kind, repo=address.repo, revision=commit, path=address.path)
+
+
+def download_repository(address: HubAddress, patterns: Sequence[str]) -> Path:
+    """Return a local folder with those files at the top of the repository that match ``patterns``."""
+    with _explained(address), speaking.phase(f"downloading {address}"):
+        return Path(
+            snapshot_download(
+                address.repo,
+                repo_type=address.kind,
+                revision=address.revision,
+                allow_patterns=list(patterns),
+                ignore_patterns=["*/*"],  # other formats of the same weights stand in subfolders
+            )
+        )
+
+
+def download_file(address: HubAddress) -> Path:
+    """Return a local copy of the one file that the address names."""
+    with _explained(address), speaking.phase(f"downloading {address}"):
+        return Path(
+            hf_hub_download(address.repo, address.path, repo_type=address.kind, revision=address.revision),
+        )
+
+
+@contextlib.contextmanager
+def _explained(address: HubAddress) -> Iterator[None]:
+    """Turn the hub's refusals, and its silence, into one message that says what to do."""
+    try:
+        yield
+    except GatedRepoError as error:
+        raise InputError(
+            f"{address}: the repository is gated; accept its terms on the hub, then set HF_TOKEN to a token of that "
+            "account"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise InputError(
+            f"{address}: the hub knows no such {address.kind}; check the name, and set HF_TOKEN if it is private"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise InputError(f"{address}: the repository has no revision {address.revision!r}") from error
+    except LocalEntryNotFoundError as error:  # the client's word for it where the cache cannot stand in for an answer
+        raise _unanswered(address, error.__cause__ or error) from error
+    except EntryNotFoundError as error:
+        raise InputError(f"{address}: the repository has no file {address.path!r} at this revision") from error
+    except HFValidationError as error:
+        raise InputError(f"{address}: {error}") from error
+    except (HTTPError, ConnectionError, TimeoutError) as error:
+        raise _unanswered(address, error) from error
+
+
+def _unanswered(address: HubAddress, error: BaseException) -> Exception:
+    """Return what it is raised as that nothing came: time may mend that, unless the hub refused or is not to be asked.
+
+    The client itself asks again where a download is cut.
+    """
+    if isinstance(error, OfflineModeIsEnabled):
+        return InputError(f"{address}: HF_HUB_OFFLINE is set, and the cache (HF_HOME) lacks this; unset it")
+    if may_pass(error):
+        return UnavailableError(
+            f"{address}: the hub cannot be reached, or is busy ({answer_of(error)}); check the network, and "
+            "HF_ENDPOINT where it is set, and start the same command again later"
+        )
+    return InputError(f"{address}: the hub refused ({answer_of(error)})")

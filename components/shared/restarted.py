@@ -1,0 +1,176 @@
+"""A model that is opened again where it dies, and what it was given then, tried one at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any, Generic, Protocol, TypeVar
+
+from components.shared import stopping
+from components.shared.errors import EngineDiedError, InputError, UnavailableError
+from components.shared.workspace.output_folders import Part
+
+MAX_RESTARTS = 3  # a process; a row that kills takes three: among others, and twice alone
+PROBE = "What is 1 + 1?"  # answered by a model that has just died and works again
+
+logger = logging.getLogger(__name__)
+
+Place = tuple[Part, Any]  # a part and the index of a row
+
+
+class Model(Protocol):
+    """What holds an accelerator or a connection."""
+
+    def close(self) -> None:
+        """Release it."""
+
+
+class Keyed(Protocol):
+    """A request or its answer; the key of both begins with the part and the index of the row."""
+
+    @property
+    def key(self) -> Any:
+        """The caller's handle."""
+
+
+M = TypeVar("M", bound=Model)
+Q = TypeVar("Q", bound=Keyed)
+A = TypeVar("A", bound=Keyed)
+
+
+class Restarted(ABC, Generic[M, Q, A]):
+    """One model after another; EngineDiedError once the last one that it may open has died."""
+
+    kind = "model"  # as messages name it
+
+    def __init__(self, open_model: Callable[[], M]) -> None:
+        self._open_model = open_model
+        self._model: M | None = None
+        self._num_deaths = 0
+
+    @abstractmethod
+    def _work(self, model: M, requests: Iterable[Q]) -> Iterator[A]:
+        """Yield the model's answer to each request, in any order."""
+
+    @abstractmethod
+    def _probe(self, model: M) -> None:
+        """Raise where the model does not answer something harmless."""
+
+    @abstractmethod
+    def _give_up(self, request: Q, detail: str) -> A:
+        """Return the answer of a request that the model died of too often."""
+
+    def _failure(self, answer: A) -> str:
+        """Return why the model, which lives on, failed at the request as if it had died of it; "" where it did not."""
+        return ""
+
+    def answer(self, requests: Iterable[Q], *, lost: list[Q]) -> Iterator[A]:
+        """Yield each request's answer; those that the model was at when it died are added to ``lost``."""
+        source = iter(requests)
+        while True:
+            running: dict[Place, Q] = {}
+            model = self.start()
+            try:
+                for answer in self._work(model, _noted(source, running)):
+                    request = running.pop(_place(answer))
+                    if self._failure(answer):
+                        lost.append(request)
+                    else:
+                        yield answer
+                return
+            except EngineDiedError as error:
+                stopping.check()  # a signal for the whole group ends the model too: nothing died of anything
+                at = {key[:2] for key in error.at} or running.keys()
+                lost += [request for place, request in running.items() if place in at]
+                source = chain([request for place, request in running.items() if place not in at], source)
+                self._bury(error)
+
+    def answer_alone(self, requests: Iterable[Q]) -> Iterator[A]:
+        """Yield each request's answer, one by one; one that the model died of too often has none."""
+        for request in sorted(requests, key=lambda request: (request.key[0].number, request.key[1])):
+            yield self._try(request)
+
+    def start(self) -> M:
+        """Return the model, opened if there is none; EngineDiedError where it cannot follow one that died.
+
+        A model that follows a death has to answer something that is harmless, before any row is blamed for the next.
+        """
+        if self._model is None:
+            try:
+                self._model = self._open_model()
+                if self._num_deaths:
+                    self._probe(self._model)
+            except InputError:
+                raise
+            except Exception as error:
+                if not self._num_deaths:
+                    raise
+                raise EngineDiedError(f"the {self.kind} died and cannot be started again: {error}") from error
+        return self._model
+
+    def close(self) -> None:
+        """Release the accelerator or the connection."""
+        if self._model is not None:
+            self._model.close()
+            self._model = None
+
+    def _try(self, request: Q) -> A:
+        part, index = _place(request)
+        while True:
+            model = self.start()  # before the mark is left: one that cannot even start does not die of the row
+            if not part.try_alone(index):
+                return self._give_up(request, part.why_condemned(index))
+            try:
+                (answer,) = self._work(model, [request])
+            except EngineDiedError as error:
+                stopping.check()
+                part.died(index)
+                self._bury(error)
+                continue
+            if not (failure := self._failure(answer)):
+                return answer
+            self._check(model, failure)
+            logger.warning("row %d of part %d: %s", index, part.number, failure)
+            part.died(index)
+
+    def _check(self, model: M, failure: str) -> None:
+        """Raise UnavailableError where a model that failed at a row fails at something harmless too.
+
+        No EngineDiedError: this process ends by itself, and its last mark takes back the one of the row.
+        """
+        try:
+            self._probe(model)
+        except EngineDiedError as error:
+            stopping.check()
+            raise UnavailableError(
+                f"the {self.kind} failed at a row ({failure}) and at a harmless one ({error}): no row is to blame; "
+                "end what else takes of this machine's memory, or take a larger one, and start the same command again: "
+                "finished parts stay"
+            ) from error
+
+    def _bury(self, error: EngineDiedError) -> None:
+        self._num_deaths += 1
+        if self._num_deaths > MAX_RESTARTS:
+            raise EngineDiedError(
+                f"the {self.kind} died {self._num_deaths} times in this process ({error}); finished parts stay, and "
+                "rows that it may have died of are known: start the same command again, on another machine if this "
+                "goes on"
+            ) from error
+        logger.warning("the %s died (%s); restart %d of %d", self.kind, error, self._num_deaths, MAX_RESTARTS)
+        with contextlib.suppress(Exception):  # what is left of it
+            self.close()
+        self._model = None
+
+
+def _noted(requests: Iterator[Q], running: dict[Place, Q]) -> Iterator[Q]:
+    for request in requests:
+        running[_place(request)] = request
+        yield request
+
+
+def _place(keyed: Keyed) -> Place:
+    part, index = keyed.key[:2]
+    return part, index

@@ -1,0 +1,79 @@
+"""The loop of the steps that give each row a number."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from components.shared import stopping
+from components.shared.config.scoring import ScorerConfig
+from components.shared.errors import InputError
+from components.shared.models import fetch_model
+from components.shared.records import R, Reject
+from components.shared.scoring import Score, Scorer, Text, check_scorer, check_scorer_engine
+from components.shared.scoring._restarted_scorer import RestartedScorer
+from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.rows import Rows
+
+
+def fetch_scorer(config: ScorerConfig, uri: str, option_name: str) -> Path | None:
+    """Return the scorer's local folder, None for the scripted engine, which needs none."""
+    if config.scorer_engine == "scripted":
+        return None
+    check_scorer_engine(config.scorer_engine)
+    if not uri:
+        raise InputError(
+            f"{option_name} must be given: the URI of a scorer, such as train_scorer makes; only "
+            "--scorer-engine scripted needs none"
+        )
+    folder = fetch_model(uri)
+    check_scorer(folder, option_name, config.scorer_engine)
+    return folder
+
+
+def score_rows(
+    rows: Rows[R], folder: OutputFolder, open_model: Callable[[], Scorer], text_of: Callable[[R], str], field: str
+) -> str:
+    """Fill ``field`` of every row with the score of its text; return the folder's address.
+
+    A batch never reaches beyond its part, so that a row's score does not depend on shards or on a restart. Rejects a
+    text that is ``too_long`` for the scorer, one for which it gives no finite number (``no_score``), and one that it
+    died of, or that its memory does not hold, each time that it was tried alone.
+    """
+    with closing(RestartedScorer(open_model)) as scorer:
+        for part in folder.missing_parts():
+            # Before the part is marked: a scorer that cannot even be opened does not die of it.
+            folder.arithmetic = scorer.start().arithmetic
+            part.begin()
+            texts = [Text(key=(part, index, row), text=text_of(row)) for index, row in enumerate(rows.read(part.slice))]
+            for score in _scores(part, texts, scorer):
+                stopping.check()
+                _settle(part, score, field)
+    return folder.finish()
+
+
+def _scores(part: Part, texts: list[Text], scorer: RestartedScorer) -> Iterator[Score]:
+    """Yield the part's scores: first those of all texts that nothing has died of, then the others, one at a time."""
+    alone = [text for text in texts if part.must_be_alone(text.key[1])]
+    together = [text for text in texts if not part.must_be_alone(text.key[1])]
+    yield from scorer.answer(together, lost=alone)
+    yield from scorer.answer_alone(alone)
+
+
+def _settle(part: Part, score: Score, field: str) -> None:
+    _, index, row = score.key
+    part.add_to_metric("tokens", score.num_tokens)
+    if reason := score.reason or _not_finite(score):
+        detail = score.detail or f"{score.num_tokens} tokens: {score.value}"
+        part.settle(index, rejected=[Reject(row=row, reason=reason, detail=detail)])
+    else:
+        scored: dict[str, Any] = {field: score.value}
+        part.settle(index, kept=[dataclasses.replace(row, **scored)])
+
+
+def _not_finite(score: Score) -> str:
+    return "" if score.value is not None and math.isfinite(score.value) else "no_score"

@@ -1,0 +1,128 @@
+"""How often and how long a store is asked again: the one layer that does so, for all of its clients.
+
+What may pass (``refusals.may_pass``: 408, 409, 429, 5xx, timeouts, cut connections, cut bodies) is tried again after a
+random wait between 0 and 0.5 s, then 1 s, 2 s, … up to 30 s (full jitter), or after what the store itself asks for
+(Retry-After, up to 30 s). Tries begin until the call is ``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) old, and there are
+at least three; then UnavailableError says what was tried. All else is raised at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, Retrying
+from tenacity.retry import retry_if_exception
+from tenacity.stop import stop_after_attempt, stop_all, stop_any, stop_base, stop_before_delay
+from tenacity.wait import wait_random_exponential
+
+from components.shared import stopping
+from components.shared.errors import InputError, UnavailableError
+from components.shared.stores.refusals import answer_of, headers_of, may_pass
+
+LIMIT_VARIABLE = "SCALEQUEST_STORE_TIMEOUT_SECONDS"
+LIMIT_SECONDS = 300.0
+MIN_TRIES = 3  # whatever they took: a large range that is cut near its end is not given up at once
+LONGEST_WAIT_SECONDS = 30.0
+BACKOFF = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
+CONNECT_SECONDS = 10.0
+STOP_CHECK_SECONDS = 0.2  # how often a wait looks whether the process is to stop
+READ_SECONDS = 60.0  # without a byte from the store
+SLOWEST_BYTES_PER_SECOND = 2**20  # of an upload; a slower one is taken for stuck
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+def limit_seconds() -> float:
+    """Return for how many seconds a call is tried again; InputError for what is no number of seconds."""
+    text = os.environ.get(LIMIT_VARIABLE, "") or str(LIMIT_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise InputError(f"{LIMIT_VARIABLE} is {text!r}; expected a number of seconds, 0 or more")
+    return seconds
+
+
+def read_seconds() -> float:
+    """Return after how many seconds without a byte a client takes an answer for lost."""
+    return max(1.0, min(READ_SECONDS, limit_seconds()))
+
+
+def upload_seconds(content: object) -> float | None:
+    """Return how long one try of a request may take that sends ``content``; None without one: its answer is watched."""
+    return READ_SECONDS + len(content) / SLOWEST_BYTES_PER_SECOND if isinstance(content, bytes) else None
+
+
+def until_answered(
+    call: str, attempt: Callable[[], T], *, seconds: float = float("inf"), min_tries: int = MIN_TRIES
+) -> T:
+    """Return what ``attempt`` returns, tried again while its failures may pass, but not for longer than ``seconds``.
+
+    ``call`` is what messages say of it: which request for which object, to which endpoint. Raises UnavailableError in
+    the end. An attempt may find the work of the one before it, whose answer was lost.
+    """
+    return Retrying(sleep=stopping.pause, **_policy(call, seconds, min_tries))(attempt)
+
+
+async def until_answered_async(
+    call: str, attempt: Callable[[], Awaitable[T]], *, seconds: float = float("inf"), min_tries: int = MIN_TRIES
+) -> T:
+    """Do the same for a client that works asynchronously."""
+    return await AsyncRetrying(sleep=_pause_async, **_policy(call, seconds, min_tries))(attempt)
+
+
+async def _pause_async(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not stopping.requested() and (left := end - time.monotonic()) > 0:
+        await asyncio.sleep(min(left, STOP_CHECK_SECONDS))
+
+
+def _policy(call: str, seconds: float, min_tries: int) -> dict[str, Any]:
+    limit = min(limit_seconds(), seconds)
+    is_fixed = seconds < limit_seconds()
+    hint = (
+        f"it is tried for {seconds:g} s" if is_fixed else f"{LIMIT_VARIABLE}, now {limit:g}, says how long it is tried"
+    )
+
+    def log(state: RetryCallState) -> None:
+        logger.warning("%s: %s; trying again in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
+
+    def give_up(state: RetryCallState) -> NoReturn:
+        raise UnavailableError(
+            f"{call} was tried {state.attempt_number} times in {state.seconds_since_start or 0:.0f} s without success, "
+            f"the last answer was {answer_of(_error_of(state))}; what is written stays: check the store and start the "
+            f"same command again ({hint})"
+        ) from _error_of(state)
+
+    return {
+        "retry": retry_if_exception(may_pass),
+        "wait": _wait_seconds,
+        # What a process that is to stop writes just now gets the try that is under way, and no other.
+        "stop": stop_any(stop_all(stop_before_delay(limit), stop_after_attempt(min_tries)), _when_told()),
+        "before_sleep": log,
+        "retry_error_callback": give_up,
+    }
+
+
+class _when_told(stop_base):  # noqa: N801 -- as tenacity names what it combines
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        return stopping.requested()
+
+
+def _wait_seconds(state: RetryCallState) -> float:
+    asked = headers_of(_error_of(state)).get("retry-after", "")
+    return max(BACKOFF(state), min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdigit() else 0.0)
+
+
+def _error_of(state: RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    assert error is not None
+    return error

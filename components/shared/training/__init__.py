@@ -1,0 +1,1 @@
+"""What the trainings share: a launch on one machine or several, checkpoints, progress, weights."""

@@ -1,0 +1,116 @@
+"""Training on several machines: the step that starts them as a TrainJob, follows it, and returns the finished folder.
+
+The TrainJob's name is that of the folder (step, fingerprint, workspace): a step that is started again finds the one
+that is under way and follows it. One that has ended, without a finished folder, makes room for another, which continues
+from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import urllib3
+from kubernetes.client.exceptions import ApiException
+
+from components.shared import speaking, stopping
+from components.shared.config.training import TrainingConfig
+from components.shared.errors import InputError
+from components.shared.kubernetes_api import answer_of, connect
+from components.shared.stores import storage
+from components.shared.training._train_job_pods import (
+    LAST_LINES,
+    FirstNodeLog,
+    failure_of,
+    is_disrupted,
+    launch_of,
+    own_pod,
+)
+from components.shared.training.train_jobs import TrainJob, TrainJobs, end_of, state_of, train_job
+from components.shared.workspace import Workspace
+from components.shared.workspace.plans import make_plan
+
+logger = logging.getLogger(__name__)
+
+
+def train_on_nodes(config: TrainingConfig, workspace: Workspace) -> str:
+    """Have the step done on the machines that it asks for; return the folder's address.
+
+    Raises what the step itself would raise on one machine.
+    """
+    fingerprint = make_plan(config, "", (), (), 1)["fingerprint"]
+    folder = storage.join(workspace.uri, config.step, fingerprint)
+    jobs = TrainJobs(connect())
+    runtime = jobs.read_runtime(config.train_job_runtime)
+    pod = own_pod(jobs.namespace)
+    job = train_job(_name_of(config.step, fingerprint, workspace.uri), folder, config, launch_of(pod), runtime)
+    name = job["metadata"]["name"]
+    with _cancelled_with_this(jobs, name, pod), speaking.phase(f"TrainJob {name} of {config.num_nodes} nodes"):
+        is_new = _get_or_create(jobs, job)
+        with FirstNodeLog(jobs.namespace, name, lines_before=None if is_new else LAST_LINES).followed():
+            ended = jobs.wait(name)
+    if end_of(ended) == "Failed":
+        logger.error("TrainJob %s %s; it stays to be looked at, until the next attempt", name, state_of(ended))
+        raise failure_of(jobs.namespace, name, config.step, config.num_nodes, state_of(ended))
+    if finished := workspace.find_finished(config):
+        return finished
+    raise InputError(
+        f"TrainJob {name} is complete, but {folder} is not finished: its pods made another one, because their image or "
+        "their workspace is another; start the step in a pod, or give the runtime this version's image"
+    )
+
+
+def _name_of(step: str, fingerprint: str, workspace: str) -> str:
+    """Return a name for Kubernetes: the same folder name stands in each workspace that makes it."""
+    place = hashlib.sha256(workspace.rstrip("/").encode()).hexdigest()[:6]
+    return f"{step.replace('_', '-')}-{fingerprint}-{place}"
+
+
+def _get_or_create(jobs: TrainJobs, job: TrainJob) -> bool:
+    """Make sure that the TrainJob stands and has not ended; return whether this step made it."""
+    name = job["metadata"]["name"]
+    while True:
+        standing, _ = jobs.find(name)
+        if standing is None:
+            if jobs.create(job):
+                logger.info("created TrainJob %s of %d nodes", name, job["spec"]["trainer"]["numNodes"])
+                return True
+        elif end_of(standing) or standing["metadata"].get("deletionTimestamp"):
+            logger.info("TrainJob %s is an earlier attempt's (%s); waiting until it is gone", name, state_of(standing))
+            jobs.delete(name)
+        else:
+            _attach(jobs, job, standing)
+            return False
+
+
+def _attach(jobs: TrainJobs, job: TrainJob, standing: TrainJob) -> None:
+    nodes = standing["spec"].get("trainer", {}).get("numNodes")
+    logger.info("found TrainJob %s, which has %s nodes: %s", job["metadata"]["name"], nodes, state_of(standing))
+    if nodes != job["spec"]["trainer"]["numNodes"]:
+        logger.warning("it keeps its nodes; delete it to train on %d", job["spec"]["trainer"]["numNodes"])
+    for owner in job["metadata"].get("ownerReferences", ()):
+        jobs.add_owner(standing, owner)
+
+
+@contextlib.contextmanager
+def _cancelled_with_this(jobs: TrainJobs, name: str, pod: Any) -> Iterator[None]:
+    """Delete the TrainJob where this step is told to stop; its nodes save a checkpoint then.
+
+    But where this pod is only moved (drained, preempted, evicted: Kubernetes or Kueue marks it so), the training goes
+    on, and the pod's successor follows it. Where there is no time for this, the TrainJob goes when its owner does.
+    """
+    try:
+        yield
+    except stopping.Stopped:
+        try:
+            if pod is not None and is_disrupted(jobs.namespace, pod.metadata.name):
+                logger.info("this pod is moved: TrainJob %s goes on, and the same command follows it again", name)
+            else:
+                jobs.cancel(name)
+                logger.info("deleted TrainJob %s", name)
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            logger.warning("TrainJob %s may go on: %s", name, answer_of(error))
+        raise

@@ -1,0 +1,214 @@
+"""TrainJobs of Kubeflow Trainer 2, by the fields that all of its versions have: create, find, watch, delete.
+
+What the pods need beside command, image and number (GPUs, node choice, environment, secrets, volumes) is the
+TrainingRuntime's, which a platform makes once a namespace; so is the queue: its label ``kueue.x-k8s.io/queue-name``,
+if it has one, is the TrainJob's, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import urllib3
+from kubernetes import client, watch
+from kubernetes.client.exceptions import ApiException
+
+from components.shared import stopping
+from components.shared.config.training import TrainingConfig
+from components.shared.errors import InputError, UnavailableError
+from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, body_of
+from components.shared.workspace.plans import command_of
+
+GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
+RUNTIMES, JOBS = "trainingruntimes", "trainjobs"
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+FOLDER_ANNOTATION = "scalequest.dev/folder"
+LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
+WATCH_SECONDS = 300  # of one request; the next one follows
+PAUSE_SECONDS = 5.0  # before the next look, whatever ended a watch
+ENDS = ("Complete", "Failed")
+
+TrainJob = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What the pod that starts a TrainJob passes on to it."""
+
+    image: str = ""  # the same code on both sides; "" where it is not a pod: the runtime's image
+    owner: Mapping[str, Any] | None = None  # with which the TrainJob goes
+
+
+def train_job(name: str, folder: str, config: TrainingConfig, launch: Launch, runtime: Mapping[str, Any]) -> TrainJob:
+    """Return the TrainJob whose pods run the step's own command."""
+    words = shlex.split(command_of(config))
+    labels = LABELS | {key: value for key, value in _labels_of(runtime).items() if key == QUEUE_LABEL}
+    trainer = {"command": ["python3", *words[1:3]], "args": words[3:], "numNodes": config.num_nodes}
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": KIND,
+        "metadata": {
+            "name": name,
+            "labels": labels,
+            "annotations": {FOLDER_ANNOTATION: folder},
+            **({"ownerReferences": [dict(launch.owner)]} if launch.owner else {}),
+        },
+        "spec": {
+            "runtimeRef": {"apiGroup": GROUP, "kind": "TrainingRuntime", "name": config.train_job_runtime},
+            "trainer": trainer | ({"image": launch.image} if launch.image else {}),
+        },
+    }
+
+
+def end_of(job: TrainJob) -> str:
+    """Return "Complete" or "Failed", "" as long as it is neither."""
+    return next((end for end in ENDS if end in _conditions(job)), "")
+
+
+def state_of(job: TrainJob) -> str:
+    """Say in a few words what a TrainJob is at."""
+    for kind, condition in _conditions(job).items():
+        return f"{kind.lower()} ({condition.get('message') or condition.get('reason', '')})"
+    jobs = job.get("status", {}).get("jobsStatus") or []
+    if any(each.get("ready") for each in jobs):
+        return "all nodes run"
+    return "waits for its nodes" if any(each.get("active") for each in jobs) else "accepted"
+
+
+class TrainJobs:
+    """The TrainJobs of a namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self._api = client.CustomObjectsApi()
+
+    def read_runtime(self, name: str) -> dict[str, Any]:
+        """Return a TrainingRuntime; InputError where there is none, or no Kubeflow Trainer at all."""
+        what = f"looking for the TrainingRuntime {name} in {self.namespace}"
+        place = (GROUP, VERSION, self.namespace, RUNTIMES, name)
+        try:
+            found = ask(what, lambda: self._api.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT))
+        except ApiException as error:
+            if error.status == 404 and body_of(error).get("details", {}).get("kind") == RUNTIMES:
+                raise InputError(
+                    f"--train-job-runtime: there is no TrainingRuntime {name} in the namespace {self.namespace}; the "
+                    "Helm chart makes scalequest-training with trainer.enabled=true"
+                ) from error
+            if error.status == 404:
+                raise InputError(
+                    f"--num-nodes above 1 needs Kubeflow Trainer, and this cluster has no {GROUP}/{VERSION}; install "
+                    "Kubeflow Trainer 2.2 or newer, or train on one machine: --num-nodes 1"
+                ) from error
+            raise
+        return cast(dict[str, Any], found)
+
+    def find(self, name: str) -> tuple[TrainJob | None, str]:
+        """Return the TrainJob, if there is one, and the version of the cluster's state to watch it from."""
+        found = ask(f"looking for the TrainJob {name}", lambda: self._list(name, _request_timeout=TIMEOUT))
+        items = found["items"]
+        return (items[0] if items else None), found["metadata"]["resourceVersion"]
+
+    def create(self, job: TrainJob) -> bool:
+        """Create a TrainJob; False where one of that name stands."""
+        name = job["metadata"]["name"]
+        place = (GROUP, VERSION, self.namespace, JOBS)
+        try:
+            ask(
+                f"creating the TrainJob {name} in {self.namespace}",
+                lambda: self._api.create_namespaced_custom_object(*place, job, _request_timeout=TIMEOUT),
+            )
+        except ApiException as error:
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+    def add_owner(self, job: TrainJob, owner: Mapping[str, Any]) -> None:
+        """Let a TrainJob that stands live as long as this owner does, too."""
+        owners = job["metadata"].get("ownerReferences") or []
+        if owner["uid"] in {each["uid"] for each in owners}:
+            return
+        path, value = ("/metadata/ownerReferences/-", dict(owner)) if owners else ("/metadata/ownerReferences", [owner])
+        place = (GROUP, VERSION, self.namespace, JOBS, job["metadata"]["name"])
+        change = [{"op": "add", "path": path, "value": value}]
+        ask(
+            f"becoming an owner of the TrainJob {job['metadata']['name']}",
+            lambda: self._api.patch_namespaced_custom_object(*place, change, _request_timeout=TIMEOUT),
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete a TrainJob and wait until it is gone, and its pods before it."""
+        ask(f"deleting the TrainJob {name}", lambda: self._delete(name, TIMEOUT))
+        while self.find(name)[0] is not None:
+            stopping.sleep(PAUSE_SECONDS)
+
+    def cancel(self, name: str) -> None:
+        """Ask for a TrainJob's deletion once, at once: this process has a second or so left."""
+        self._delete(name, BRIEF_TIMEOUT)
+
+    def wait(self, name: str) -> TrainJob:
+        """Return the TrainJob once it has ended, after however long; each change of its state is logged.
+
+        A watch is cut by anything in between, or refused with 410 because its version is too old: whatever ends it,
+        the state is listed again and watched from there. UnavailableError where somebody deletes the TrainJob.
+        """
+        state = ""
+        while True:
+            job, version = self.find(name)
+            for each in self._changes(job, name, version):
+                if each is None:
+                    raise UnavailableError(
+                        f"the TrainJob {name} was deleted while it was waited for; the same command makes it again, "
+                        "and it continues from the last checkpoint"
+                    )
+                if state_of(each) != state:
+                    state = state_of(each)
+                    logger.info("TrainJob %s: %s", name, state)
+                if end_of(each):
+                    return each
+            stopping.sleep(PAUSE_SECONDS)
+
+    def _changes(self, job: TrainJob | None, name: str, version: str) -> Iterator[TrainJob | None]:
+        """Yield the TrainJob as it is and as it becomes, None once it is gone, until the watch ends."""
+        yield job
+        try:
+            events = watch.Watch().stream(
+                self._list, name, resource_version=version, timeout_seconds=WATCH_SECONDS,
+                _request_timeout=(TIMEOUT[0], WATCH_SECONDS + TIMEOUT[1]),
+            )  # fmt: skip
+            for event in events:
+                yield None if event["type"] == "DELETED" else event["object"]
+        except (ApiException, urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a line that was cut
+            logger.info("the watch of TrainJob %s ended: %s", name, answer_of(error))
+
+    def _list(self, name: str, **options: Any) -> Any:
+        """Return the list of at most one."""
+        place = (GROUP, VERSION, self.namespace, JOBS)
+        return self._api.list_namespaced_custom_object(*place, field_selector=f"metadata.name={name}", **options)
+
+    def _delete(self, name: str, timeout: tuple[int, int]) -> None:
+        place = (GROUP, VERSION, self.namespace, JOBS, name)
+        # Foreground: it stays until its pods are gone, so that whoever waits for that never meets them.
+        options = client.V1DeleteOptions(propagation_policy="Foreground")
+        try:
+            self._api.delete_namespaced_custom_object(*place, body=options, _request_timeout=timeout)
+        except ApiException as error:
+            if error.status != 404:
+                raise
+
+
+def _conditions(job: TrainJob) -> dict[str, dict[str, Any]]:
+    """Return the conditions that hold, ends first."""
+    conditions = job.get("status", {}).get("conditions") or []
+    holding = {each["type"]: each for each in conditions if each["status"] == "True"}
+    return {kind: holding[kind] for kind in (*ENDS, *holding) if kind in holding}
+
+
+def _labels_of(thing: Mapping[str, Any]) -> dict[str, str]:
+    return thing["metadata"].get("labels") or {}

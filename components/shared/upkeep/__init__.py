@@ -1,0 +1,1 @@
+"""What the command `scalequest` says and does about a whole workspace: verify, gc."""

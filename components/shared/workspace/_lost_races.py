@@ -1,0 +1,66 @@
+"""What a writer does whose object stands already, as another process was faster: keep to the other's, or refuse it.
+
+Rows of the same work are as good as this process's own, identical or not (no engine on a GPU repeats itself). What was
+made from other inputs does not fit: somebody made an input again, at the same address, while this folder was made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.shared.config import flag_of
+from components.shared.errors import InputError
+from components.shared.workspace.ledgers import Ledger, read_ledger
+from components.shared.workspace.manifests import Manifest, read_manifest
+
+logger = logging.getLogger(__name__)
+
+
+def input_contents(inputs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
+    """Return what tells a plan's inputs from those that the same work made at another time, by option."""
+    return {name: [entry.get("content", entry["fingerprint"]) for entry in entries] for name, entries in inputs.items()}
+
+
+def accept_part(uri: str, ledger: Ledger, inputs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ledger:
+    """Return the ledger of the part that stands in place of ours; InputError where it was made from other inputs."""
+    standing = read_ledger(uri)
+    refuse_other_inputs(uri, standing.inputs, inputs)
+    if (standing.digest, standing.rejects_digest) == (ledger.digest, ledger.rejects_digest):
+        logger.debug("%s stands already, with the same rows", uri)
+    else:
+        logger.info("%s was written by another process meanwhile, with other rows: its rows count", uri)
+    return standing
+
+
+def accept_manifest(uri: str, ours: Manifest) -> None:
+    """Be content with the manifest that stands in a folder in place of ours; InputError where its inputs are others."""
+    standing = read_manifest(uri)
+    refuse_other_inputs(uri, input_contents(standing.inputs), ours.inputs)
+    if standing.content == ours.content:
+        logger.info("finished %s: another process wrote the same manifest", uri)
+    else:
+        logger.info("finished %s: another process was faster, with other content: its manifest counts", uri)
+
+
+def refuse_other_inputs(
+    uri: str, standing: Mapping[str, Sequence[str]], inputs: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> None:
+    """Raise InputError where what stands was made from other inputs than those of a plan; it says which ones differ.
+
+    ``standing`` is empty for parts of a version that did not write down their inputs: they are taken as they are.
+    """
+    ours = input_contents(inputs)
+    differences = [
+        f"{flag_of(name)} {entry['uri']}: its content was {old} there and is {new} here"
+        for name in sorted(standing.keys() & ours.keys())
+        for entry, old, new in zip(inputs[name], standing[name], ours[name], strict=True)
+        if old != new
+    ]
+    if differences:
+        folder = uri.rpartition("/")[0] if uri.endswith(".parquet") else uri
+        raise InputError(
+            f"{uri} was made from other inputs ({'; '.join(differences)}): they were made again while this folder was "
+            f"in the making; let nothing else write there, remove {folder} and start again"
+        )

@@ -1,0 +1,176 @@
+"""Marks by which runs and ``scalequest gc`` see each other, so that nothing goes that a run has just found.
+
+::
+
+    _in_use/{process}.json    a run works on a folder and reads others: {"folder": …, "reads": […]}
+    _removing/{process}.json  a removal deletes folders just now: {"folders": […]}
+
+A run leaves its mark before it continues or reuses a folder, or writes a plan, and looks for notices afterwards. A
+removal leaves its notice first, then looks for marks that came since it had looked around. Whatever the order, one of
+the two sees the other, as stores show at once what was written: either the removal spares the folder with all that it
+was made from, or the run waits until the removal is over and takes the folder as it stands then. Marks are never
+deleted by runs: they keep what was found until it is old enough to be garbage, as the marks themselves are then.
+
+Assumption: a removal begins to delete for ``NOTICE_SECONDS`` after its notice, by its own clock, and its requests are
+over after the time for which they are tried again. So a notice that is older, by the store's clock, is of a process
+that was killed. What remains possible: a machine that freezes for longer than that in the middle of gc's request; and
+a run in another workspace, whose mark is there: ``--keep`` names what others read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import posixpath
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+from components.shared import processes, stopping
+from components.shared.errors import InputError, UnavailableError
+from components.shared.stores import storage
+from components.shared.stores.inventory import StoredObject, list_objects, store_time
+from components.shared.stores.retries import READ_SECONDS, limit_seconds
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.row_sources import folder_of
+
+IN_USE = "_in_use"
+REMOVING = "_removing"
+NOTICE_SECONDS = 120.0
+POLL_SECONDS = 0.5  # between the first looks at a notice; twice as long each time
+MAX_POLL_SECONDS = 4.0
+
+_NAME = re.compile(r"\w+\.\w+\.\w+\.\w+\.json")
+
+logger = logging.getLogger(__name__)
+
+
+def mark_use(workspace: str, plan: Mapping[str, Any]) -> None:
+    """Say that this process uses the folder of a plan and its inputs; wait where one of them is being removed.
+
+    Raises InputError for an input that was removed before this process could say so. Who may only read a workspace
+    uses what is finished there without a mark.
+    """
+    entries = [entry for entries in plan["inputs"].values() for entry in entries]
+    folder = posixpath.join(plan["step"], plan["fingerprint"])
+    mark = {"folder": folder, "reads": [entry["uri"] for entry in entries], "host": processes.host()}
+    try:
+        storage.create_json(storage.join(workspace, IN_USE, f"{processes.own_name()}.json"), mark)
+    except InputError as error:
+        logger.info("no mark that %s is in use could be left: %s", folder, error)
+    _wait_for_removals(workspace, [folder, *mark["reads"]])
+    for entry in entries:
+        if "kind" in entry and not storage.exists(storage.join(folder_of(entry["uri"]), MANIFEST)):
+            raise InputError(f"{entry['uri']} was removed while this step began to read it; make it again")
+
+
+def list_marks(workspace: str) -> set[str]:
+    """Return the names of the marks of all runs."""
+    return {posixpath.join(IN_USE, name) for name in storage.list_names(storage.join(workspace, IN_USE))}
+
+
+def read_mark(workspace: str, name: str) -> list[str]:
+    """Return the addresses of what a mark says is used; none where it is gone."""
+    mark = _read(storage.join(workspace, name), {"folder": str, "reads": list})
+    return [mark["folder"], *mark["reads"]] if mark else []
+
+
+class Notice:
+    """What a removal says before it looks whether anybody uses the folders that it is about to delete."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+
+    def check(self) -> None:
+        """Raise UnavailableError where so much time has passed that runs may take this process for dead."""
+        if time.monotonic() - self._begun > NOTICE_SECONDS:
+            raise UnavailableError(
+                f"the store took more than {NOTICE_SECONDS:g} s to remove some objects; what is removed is gone, what "
+                "is left is found again: start the same command again"
+            )
+
+
+@contextlib.contextmanager
+def removal_of(workspace: str, folders: Sequence[str]) -> Iterator[Notice]:
+    """Let a notice stand while folders are removed."""
+    name = f"{processes.own_name()}.json"
+    notice = Notice()
+    uri = storage.join(workspace, REMOVING, name)
+    storage.create_json(uri, {"folders": list(folders), "host": processes.host()})
+    try:
+        yield notice
+    finally:
+        storage.delete_object(uri)
+
+
+def folders_in(uri: str, folders: Collection[str]) -> set[str]:
+    """Return the folders whose two names an address has: the workspace may be called, or have stood, otherwise."""
+    return {pair for pair in map("/".join, pairwise(uri.split("/"))) if pair in folders}
+
+
+def _wait_for_removals(workspace: str, used: Sequence[str]) -> None:
+    removals, pause = _Removals(workspace, used), POLL_SECONDS
+    while (left := removals.seconds_left()) > 0:
+        stopping.sleep(min(pause, left))
+        pause = min(2 * pause, MAX_POLL_SECONDS)
+
+
+class _Removals:
+    """The notices about some addresses, and how long each of them is to be heeded."""
+
+    def __init__(self, workspace: str, used: Sequence[str]) -> None:
+        self._workspace = workspace
+        self._place = storage.join(workspace, REMOVING)
+        self._used = used
+        self._ends: dict[str, float] = {}  # until when a notice is heeded, on this process' clock; 0.0: it is not
+        self._looked = False
+
+    def seconds_left(self) -> float:
+        """Return for how long one of the notices that stand now may still be of a process that lives."""
+        standing = [each for each in list_objects(self._place) if self._may_live(each.name)]
+        new = [each for each in standing if each.name not in self._ends]
+        hosts = {each.name: host for each in new if (host := self._host_of_who_removes(each.name))}
+        # What comes later is as new as this process' own sight of it.
+        clock = self._store_time() if hosts and not self._looked else None
+        self._looked = True
+        for each in new:
+            self._ends[each.name] = self._end(each, hosts[each.name], clock) if each.name in hosts else 0.0
+        return max((self._ends[each.name] - time.monotonic() for each in standing), default=0.0)
+
+    def _may_live(self, name: str) -> bool:
+        return bool(_NAME.fullmatch(name)) and processes.state_of(name.removesuffix(".json")) != "dead"
+
+    def _host_of_who_removes(self, name: str) -> str:
+        """Return where the process of a notice runs, "" where the notice is not about what is used, or gone."""
+        notice = _read(storage.join(self._place, name), {"folders": list, "host": str})
+        about_used = notice and any(folders_in(uri, notice["folders"]) for uri in self._used)
+        return cast(str, notice["host"]) if notice and about_used else ""
+
+    def _end(self, notice: StoredObject, host: str, clock: float | None) -> float:
+        left = NOTICE_SECONDS + limit_seconds() + READ_SECONDS - (clock - notice.time if clock is not None else 0.0)
+        if left > 0:
+            logger.info(
+                "waiting for a gc that removes folders this step uses, or that looks whether it may, for %.0f s at "
+                "most: %s, left by %s", left, storage.join(self._place, notice.name), host,
+            )  # fmt: skip
+        return time.monotonic() + left
+
+    def _store_time(self) -> float | None:
+        """Return the store's own time; None where it is not told (on a directory, to who may only read)."""
+        try:
+            return store_time(self._workspace)
+        except InputError as error:
+            logger.info("how old a notice is cannot be told: %s", error)
+            return None
+
+
+def _read(uri: str, keys: Mapping[str, type]) -> dict[str, Any] | None:
+    try:
+        content = storage.read_json(uri)
+    except FileNotFoundError:
+        return None
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in keys.items()):
+        raise InputError(f"{uri} was not written by ScaleQuest; remove it, or choose another workspace")
+    return content

@@ -1,0 +1,80 @@
+"""What a folder was made from, back to its sources: the stages in the order in which rows passed through them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.shared.workspace.manifests import Manifest, read_manifest, read_manifest_or_none
+from components.shared.workspace.row_sources import folder_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One finished folder on the way, and which of the other stages it read, be it what they kept or rejected."""
+
+    folder: str
+    manifest: Manifest
+    reads: tuple[str, ...]  # the folders of the stages that it read, in the order of its options
+
+    @property
+    def step(self) -> str:
+        """The step that made the folder."""
+        return self.manifest.step
+
+    @property
+    def seconds(self) -> float:
+        """How long its processes worked, in total."""
+        return self.manifest.metrics.get("seconds", 0.0)
+
+
+def stages_of(folder: str) -> list[Stage]:
+    """Return the stages that led to a finished folder, each once and after all that it read; the folder is the last.
+
+    Those that led to its rejected rows (``{folder}/rejected``) are the same. Inputs that are no folder of a workspace
+    (a hub's model, an imported file) are no stages: ``sources_of`` has them. A folder that has been deleted since ends
+    its branch; the log says so.
+    """
+    stages: dict[str, Stage] = {}
+    _visit(folder_of(folder), read_manifest(folder_of(folder)), stages)
+    return list(stages.values())
+
+
+def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
+    """Return those of a folder's ``stages_of`` that its rows came through: no model stands between."""
+    wanted = {stages[-1].folder}
+    for stage in reversed(stages):
+        if stage.folder in wanted:
+            entries = _inputs(stage.manifest)
+            wanted |= {folder_of(entry["uri"]) for entry in entries if entry.get("kind", "model") != "model"}
+    return [stage for stage in stages if stage.folder in wanted]
+
+
+def sources_of(stages: Sequence[Stage]) -> list[str]:
+    """Return the addresses outside of the workspace that the stages read (models, files, generators), sorted."""
+    return sorted({entry["uri"] for stage in stages for entry in _inputs(stage.manifest) if "kind" not in entry})
+
+
+def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:
+    reads = []
+    for entry in _inputs(manifest):
+        if "kind" not in entry:
+            continue
+        uri = folder_of(entry["uri"])
+        if uri not in stages:
+            source = read_manifest_or_none(uri)
+            if source is None:
+                logger.warning("%s was made from %s, which stands there no more", folder, uri)
+                continue
+            _visit(uri, source, stages)
+        reads.append(uri)
+    stages[folder] = Stage(folder=folder, manifest=manifest, reads=tuple(dict.fromkeys(reads)))
+
+
+def _inputs(manifest: Manifest) -> Iterator[dict[str, Any]]:
+    for entries in manifest.inputs.values():
+        yield from entries

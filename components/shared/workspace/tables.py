@@ -1,0 +1,123 @@
+"""Tables of rows as objects of a store: Parquet, and a digest of the rows however Parquet encodes them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.shared.errors import InputError
+from components.shared.records import plain_schema
+from components.shared.stores import storage
+
+FOOTER_BYTES = 16 << 10  # of our parts: 4 KB, most of it the schema
+FOOTERS_AT_ONCE = 1024
+_DAMAGE = (pa.ArrowException, OSError)  # how Arrow takes bytes that are no Parquet, or not whole
+
+
+def read_table(uri: str) -> pa.Table:
+    """Read one Parquet object, whole: in memory it takes some times its size. InputError for what is no Parquet."""
+    content = storage.read_bytes(uri)
+    try:
+        return pq.read_table(io.BytesIO(content))
+    except _DAMAGE as error:
+        raise InputError(_unreadable(uri, error)) from error
+
+
+def read_footer(uri: str) -> pa.Schema:
+    """Return schema and metadata of one Parquet object without reading its rows; InputError for what is no Parquet."""
+    return next(read_footers([uri]))
+
+
+def read_footers(uris: Sequence[str]) -> Iterator[pa.Schema]:
+    """Yield the same of many objects, in their order: each is asked once, for its end."""
+    for start in range(0, len(uris), FOOTERS_AT_ONCE):
+        batch = uris[start : start + FOOTERS_AT_ONCE]
+        for uri, end in zip(batch, storage.read_ends(batch, FOOTER_BYTES), strict=True):
+            try:
+                yield pq.read_schema(io.BytesIO(end))
+            except _DAMAGE:
+                yield _footer_of_all(uri, storage.read_bytes(uri))  # it is longer, or no Parquet
+
+
+def _footer_of_all(uri: str, content: bytes) -> pa.Schema:
+    try:
+        return pq.read_schema(io.BytesIO(content))
+    except _DAMAGE as error:
+        raise InputError(_unreadable(uri, error)) from error
+
+
+def read_checked(uri: str, digest: str) -> pa.Table:
+    """Read one Parquet object that a manifest names; InputError where it is missing, or holds other rows.
+
+    Taking the digest is about a tenth of the work of reading rows: 1.2 ms for 1024 questions of 300 bytes.
+    """
+    try:
+        table = read_table(uri)
+    except FileNotFoundError as error:
+        raise InputError(missing_object(uri)) from error
+    if table_digest(table) != digest:
+        raise InputError(
+            f"{uri} holds other rows than its folder's manifest says (SHA-256 {digest[:12]}…): it was changed or "
+            "replaced; remove the folder, and what was made from it since, and make them again"
+        )
+    return table
+
+
+def missing_object(uri: str) -> str:
+    """Say that an object is not there, and what to do."""
+    return (
+        f"{uri} is missing, though its folder's manifest lists it: it was deleted; remove the folder, and what is half "
+        "done from it, and make them again"
+    )
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """Return a table as the content of one Parquet object."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def table_digest(table: pa.Table) -> str:
+    """Return the SHA-256 of a table's rows, whatever their encoding in Parquet: that of an Arrow stream of them."""
+    schema = plain_schema(table.schema)
+    columns = [_without_values_under_nulls(column.combine_chunks()) for column in table.cast(schema).columns]
+    hashing = _Hashing()
+    with pa.PythonFile(hashing, mode="w") as sink, pa.ipc.new_stream(sink, schema) as stream:
+        stream.write_table(pa.Table.from_arrays(columns, schema=schema))
+    return hashing.sha256.hexdigest()
+
+
+def _without_values_under_nulls(column: pa.Array) -> pa.Array:
+    """Return a column with zeros where it has nulls: reading Parquet leaves there what happens to be in memory."""
+    if column.null_count == 0 or not pa.types.is_primitive(column.type):
+        return column
+    values = column.fill_null(False if pa.types.is_boolean(column.type) else 0).to_numpy(zero_copy_only=False)
+    nulls = column.is_null().to_numpy(zero_copy_only=False)
+    return pa.array(values, column.type, mask=nulls, from_pandas=False)
+
+
+class _Hashing(io.RawIOBase):
+    """A file that keeps nothing of what is written to it but the digest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sha256 = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        self.sha256.update(data)  # type: ignore[arg-type]  # any buffer
+        return len(data)  # type: ignore[arg-type]
+
+
+def _unreadable(uri: str, error: Exception) -> str:
+    return (
+        f"{uri} is no Parquet object that can be read ({error}): it was changed or damaged; remove its folder, and "
+        "what was made from it since, and make them again"
+    )

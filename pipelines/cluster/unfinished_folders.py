@@ -1,0 +1,66 @@
+"""How far the folders of a workspace are that are not finished: by their parts, and by the store's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from components.shared.stores import storage
+from components.shared.stores.inventory import StoredObject, list_objects
+from components.shared.workspace.manifests import MANIFEST, PLAN, part_name, read_description
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One folder in the making."""
+
+    folder: str  # step/fingerprint
+    parts_done: int
+    parts: int  # 0 for a model
+    rows_done: int  # of the input, in parts that stand
+    rows: int
+    rows_per_second: float  # between the first and the last part that stand; 0 where there are fewer than two
+    seconds_left: float  # at that rate; 0 where it is not known
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a model is being made, which has no parts."""
+        return self.parts == 0
+
+
+def folders_in_the_making(workspace: str) -> list[Progress]:
+    """Return every folder of a workspace that is planned and not finished."""
+    by_folder: dict[str, list[StoredObject]] = {}
+    for each in list_objects(workspace):
+        step, _, rest = each.name.partition("/")
+        fingerprint, _, name = rest.partition("/")
+        if name:
+            by_folder.setdefault(f"{step}/{fingerprint}", []).append(each)
+    return [
+        progress
+        for folder, objects in sorted(by_folder.items())
+        if not {f"{folder}/{MANIFEST}"} & {each.name for each in objects}
+        if (progress := _progress(workspace, folder, objects)) is not None
+    ]
+
+
+def _progress(workspace: str, folder: str, objects: Sequence[StoredObject]) -> Progress | None:
+    plan = read_description(storage.join(workspace, folder, PLAN))
+    if plan is None:
+        return None
+    sizes = {f"{folder}/{part_name(number)}": stop - start for number, (_, _, start, stop) in enumerate(plan["slices"])}
+    done = sorted((each for each in objects if each.name in sizes), key=lambda each: each.time)
+    rows_done = sum(sizes[each.name] for each in done)
+    seconds = done[-1].time - done[0].time if done else 0.0
+    # The first part took an unknown time: its rows do not count for the rate.
+    rate = (rows_done - sizes[done[0].name]) / seconds if seconds > 0 else 0.0
+    rows = sum(sizes.values())
+    return Progress(
+        folder=folder,
+        parts_done=len(done),
+        parts=len(sizes),
+        rows_done=rows_done,
+        rows=rows,
+        rows_per_second=rate,
+        seconds_left=(rows - rows_done) / rate if rate else 0.0,
+    )

@@ -1,0 +1,39 @@
+import pytest
+
+from components.filter_language.gibberish import garbage_in
+from tests.components.shared.language_cases import ENGLISH
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("What is is is is is is is is is is the sum?", "repeated words (1 in turn)"),
+        ("Find the sum of the numbers. Find the sum of the numbers. Find the sum of the numbers.", "repeated words"),
+        (" ".join(f"the sum of the {word} is" for word in ("first", "last") * 8), "repeated words"),
+        (" ".join(f"add the number {n} to the sum of all" for n in range(12)), "repeated phrases"),
+        ("What is the sum?!!!!!!!!!!!!!!!!!!!!!!", "the character '!' 22 times"),
+        ("Find " + "ab" * 30, "a word of 60 letters"),
+        ("Find <<>>|| ##!! ~~ ** && ^^ %% $$ @@ {} [] ()", "mostly symbols"),
+        ("def add(a, b):\n    return a + b\n\nprint(add(1, 2))", "code without a sentence"),
+        ("#include <stdio.h>\nint main() {\n  int x = 2;\n  return x;\n}", "code without a sentence"),
+    ],
+)
+def test_garbage_is_named(text: str, what: str) -> None:
+    assert garbage_in(text).startswith(what)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A coin shows heads, heads, heads, tails, heads. What share of the throws were heads?",
+        "What comes next: 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2?",
+        "Fill in the blank: 3 + ________________________ = 10",
+        "One bucket holds 11 ounces, one holds 13 ounces, one holds 12 ounces, one holds 16 ounces. What is the sum?",
+        "What does this program print?\n\nx = 2\ny = x * 3\nprint(x + y)",
+        "Solve for x:\n2x + 3 = 11",
+        "Evaluate $\\sum_{k=1}^{n} \\left( \\frac{k}{2} + (-1)^{k} \\right)$.",
+        *ENGLISH,
+    ],
+)
+def test_mathematics_is_no_garbage(text: str) -> None:
+    assert garbage_in(text) == ""

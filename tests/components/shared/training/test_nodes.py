@@ -1,0 +1,230 @@
+"""A training on two machines: two step processes that see each other as the pods of a TrainJob do, on loopback.
+
+They share the workspace and nothing else: each has a scratch folder of its own, and knows the other by PET_… alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.shared import exit_codes
+from components.shared.config.training import TrainingConfig
+from components.shared.errors import InputError
+from components.shared.records import PreferencePair
+from components.shared.stores import storage
+from components.shared.training.nodes import VARIABLES, Node, own_node, starts_nodes
+from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import Manifest, read_manifest
+from components.shared.workspace.plans import make_plan
+from components.train_dpo.config import TrainDpoConfig
+from tests.components.shared.mortals import descendants_of, is_alive, start
+from tests.conftest import WriteRows
+from tests.stores import free_ports
+
+pytestmark = pytest.mark.slow
+
+NUM_NODES = 2
+SECONDS = 120.0  # for what takes a few, on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def no_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def make_config(tiny_model: Path, write_rows: WriteRows) -> Callable[..., TrainDpoConfig]:
+    """A training of pairs of uneven length, by which a wrong order or a wrong share would show."""
+
+    def make(workspace: str, **options: Any) -> TrainDpoConfig:
+        rows = [
+            PreferencePair(
+                id=f"q{n}", source="s", direction="solvability", chosen=f"Let x be {'9' * (1 + n % 5)}. What is x + x?",
+                rejected=f"tell me {n}", rewriter="r", reply="",
+            )
+            for n in range(16)
+        ]  # fmt: skip
+        defaults: dict[str, Any] = {
+            "max_tokens": 96, "batch_size": 4, "micro_batch_size": 2, "learning_rate": 1e-3, "checkpoint_steps": 4,
+            "num_processes": 1, "gradient_checkpointing": False, "epochs": 3,
+        }  # fmt: skip
+        pairs = write_rows(Workspace(workspace), rows)
+        return TrainDpoConfig(workspace=workspace, model=str(tiny_model), pairs=pairs, **defaults | options)
+
+    return make
+
+
+# --- which machine this is ---------------------------------------------------------------------------------------
+
+
+def _environment(rank: int, port: int = 29400) -> dict[str, str]:
+    """Return what Kubeflow Trainer's torch plugin sets in a pod."""
+    return dict(zip(VARIABLES, (str(NUM_NODES), str(rank), "127.0.0.1", str(port)), strict=True))
+
+
+def _sft(num_nodes: int) -> TrainDpoConfig:
+    return TrainDpoConfig(workspace="w", model="m", pairs="p", num_nodes=num_nodes, num_processes=1)
+
+
+def test_a_step_for_one_machine_starts_none_and_is_none_of_several() -> None:
+    assert own_node(_sft(1)) is None
+    assert not starts_nodes(_sft(1))
+
+
+def test_a_step_for_several_machines_starts_them_unless_it_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert starts_nodes(_sft(2))
+    for name, value in _environment(1).items():
+        monkeypatch.setenv(name, value)
+    assert own_node(_sft(2)) == Node(rank=1, address="127.0.0.1", port=29400)
+    assert not starts_nodes(_sft(2))
+
+
+@pytest.mark.parametrize(
+    ("num_nodes", "change", "message"),
+    [
+        (1, {}, "--num-nodes is 1, but this pod belongs to a training on 2 nodes"),
+        (4, {}, "--num-nodes is 4, but this pod belongs to a training on 2 nodes"),
+        (2, {"PET_MASTER_ADDR": "", "PET_MASTER_PORT": ""}, "PET_MASTER_ADDR, PET_MASTER_PORT must be set, too"),
+        (2, {"PET_NODE_RANK": "first"}, "PET_NODE_RANK is 'first'; expected a whole number"),
+    ],
+)
+def test_an_environment_that_contradicts_the_options_is_refused(
+    num_nodes: int, change: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (_environment(1) | change).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=re.escape(message)):
+        own_node(_sft(num_nodes))
+
+
+def test_the_processes_of_all_machines_share_a_step() -> None:
+    config = _sft(2)
+    assert (config.processes_here, config.processes) == (1, 2)
+    with pytest.raises(InputError, match="on 6 processes; give a multiple of 12"):
+        dataclasses.replace(config, num_processes=3, batch_size=128)
+
+
+# --- real trainings ----------------------------------------------------------------------------------------------
+
+
+def _start(config: TrainingConfig, folder: Path) -> list[BaseProcess]:
+    """Start the step on each machine, as a TrainJob does."""
+    (port,) = free_ports(1)
+    folder.mkdir(exist_ok=True)
+    return [start(config, folder / f"log-{rank}", (), _environment(rank, port)) for rank in range(NUM_NODES)]
+
+
+def _train(config: TrainingConfig, folder: Path) -> list[int | None]:
+    """Train on all machines; return their exit codes."""
+    machines = _start(config, folder)
+    for machine in machines:
+        machine.join(SECONDS)
+    return [machine.exitcode for machine in machines]
+
+
+def _log(folder: Path) -> str:
+    return "\n".join(path.read_text() for path in sorted(folder.glob("log-*")))
+
+
+def _manifest(config: TrainingConfig) -> Manifest:
+    fingerprint = make_plan(config, "", (), (), 1)["fingerprint"]
+    return read_manifest(storage.join(config.workspace, config.step, fingerprint))
+
+
+def _continued_from(folder: Path) -> set[str]:
+    return set(re.findall(r"continuing from the checkpoint of step (\d+)", _log(folder)))
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("parallelism", ["none", "zero3"])
+def test_two_machines_train_what_one_trains(
+    make_config: Callable[..., TrainDpoConfig], tmp_path: Path, parallelism: str
+) -> None:
+    options = {"parallelism": parallelism, "num_nodes": NUM_NODES}
+    two = make_config(str(tmp_path / "two"), **options)
+    one = make_config(str(tmp_path / "one"), num_processes=2, parallelism=parallelism)
+    assert _train(two, tmp_path / "machines") == [exit_codes.DONE] * NUM_NODES, _log(tmp_path / "machines")
+    alone = start(one, tmp_path / "log")
+    alone.join(SECONDS)
+    assert alone.exitcode == exit_codes.DONE, (tmp_path / "log").read_text()
+    ours, others = _manifest(two), _manifest(one)
+    assert ours.metrics["loss_last"] < 0.9 * ours.metrics["loss_first"]
+    for name in ("loss_first", "loss_last", "loss_mean"):
+        assert ours.metrics[name] == pytest.approx(others.metrics[name], rel=0.01), name
+    assert not [name for name in storage.list_files(storage.join(two.workspace, "train_dpo")) if "checkpoints" in name]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("parallelism", ["none", "zero3"])
+def test_two_machines_continue_after_one_of_them_was_killed_and_end_as_undisturbed_ones(
+    make_config: Callable[..., TrainDpoConfig], tmp_path: Path, parallelism: str
+) -> None:
+    options = {"parallelism": parallelism, "num_nodes": NUM_NODES, "epochs": 10, "checkpoint_steps": 6}
+    undisturbed, config = (make_config(str(tmp_path / name), **options) for name in ("undisturbed", "workspace"))
+    assert _train(undisturbed, tmp_path / "alone") == [exit_codes.DONE] * NUM_NODES, _log(tmp_path / "alone")
+    folder = tmp_path / "killed"
+    machines = _start(config, folder)
+    _kill_at_step(15, machines, folder)
+    assert [machine.exitcode for machine in machines] == [exit_codes.UNAVAILABLE, -signal.SIGKILL], _log(folder)
+    assert _train(config, tmp_path / "again") == [exit_codes.DONE] * NUM_NODES, _log(tmp_path / "again")
+    (continued,) = _continued_from(tmp_path / "again")
+    assert continued in ("6", "12", "18"), "as far as the last one was in the store by then"
+    ours, theirs = _manifest(config), _manifest(undisturbed)
+    assert ours.files == theirs.files
+    assert ours.metrics["loss_mean"] == theirs.metrics["loss_mean"]
+
+
+def _kill_at_step(step: int, machines: list[BaseProcess], folder: Path) -> None:
+    """Take the second machine away behind a step, and see that no process of either is left."""
+    _await_step(step, machines, folder)
+    pids = [machine.pid for machine in machines]
+    families = [[pid, *descendants_of(pid)] for pid in pids if pid is not None]
+    for process in families[1]:
+        os.kill(process, signal.SIGKILL)
+    for machine in machines:
+        machine.join(SECONDS)
+    assert not any(map(is_alive, [*families[0], *families[1]])), _log(folder)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("parallelism", ["none", "zero3"])
+def test_when_one_machine_is_told_to_stop_all_save_the_same_step_and_one_alone_continues_behind_it(
+    make_config: Callable[..., TrainDpoConfig], tmp_path: Path, parallelism: str
+) -> None:
+    config = make_config(
+        str(tmp_path / "workspace"), parallelism=parallelism, num_nodes=NUM_NODES, epochs=10, checkpoint_steps=0
+    )
+    machines = _start(config, tmp_path / "stopped")
+    _await_step(10, machines, tmp_path / "stopped")
+    machines[1].terminate()
+    for machine in machines:
+        machine.join(SECONDS)
+    codes = [machine.exitcode for machine in machines]
+    assert codes == [exit_codes.UNAVAILABLE, exit_codes.STOPPED], _log(tmp_path / "stopped")
+    assert "another node was told to stop" in _log(tmp_path / "stopped")
+    (tmp_path / "again").mkdir()
+    alone = start(dataclasses.replace(config, num_nodes=1, num_processes=2), tmp_path / "again" / "log-0")
+    alone.join(SECONDS)
+    assert alone.exitcode == exit_codes.DONE, _log(tmp_path / "again")
+    (step,) = _continued_from(tmp_path / "again")
+    assert int(step) >= 10
+    assert _manifest(config).metrics["steps"] == 40
+
+
+def _await_step(step: int, machines: list[BaseProcess], folder: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while f"step {step} of " not in _log(folder):
+        assert all(machine.exitcode is None for machine in machines), _log(folder)
+        assert time.monotonic() < deadline, _log(folder)
+        time.sleep(0.05)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.shared.errors import InputError
+from components.shared.records import FailRate, Question, Row, to_table
+from components.shared.stores import storage
+from components.shared.workspace.tables import read_checked, read_footer, read_table, table_digest, to_parquet
+from tests.components.shared.test_records import ANY_KIND, rows_of
+
+TABLES = ANY_KIND.flatmap(lambda record: st.lists(rows_of(record), max_size=8).map(lambda rows: to_table(rows, record)))
+
+
+def stored(table: pa.Table, **options: object) -> pa.Table:
+    """Return a table as it comes back from Parquet."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    return pq.read_table(io.BytesIO(buffer.getvalue()))
+
+
+@settings(max_examples=150)
+@given(table=TABLES, rows_per_group=st.integers(1, 5), cut=st.integers(0, 8))
+def test_the_digest_is_of_the_rows_not_of_how_they_are_stored(table: pa.Table, rows_per_group: int, cut: int) -> None:
+    digest = table_digest(table)
+    assert table_digest(stored(table)) == digest
+    assert table_digest(stored(table, row_group_size=rows_per_group, use_dictionary=False)) == digest
+    assert table_digest(pa.concat_tables([stored(table).slice(0, cut), table.slice(cut)])) == digest
+    assert table_digest(table.replace_schema_metadata({"a": "b"})) == digest
+
+
+@given(table=TABLES.filter(lambda table: table.num_rows > 1), data=st.data())
+def test_other_rows_or_columns_have_another_digest(table: pa.Table, data: st.DataObject) -> None:
+    shorter = table.slice(1)
+    renamed = table.rename_columns([f"{name}_" for name in table.column_names])
+    column = data.draw(st.sampled_from(["id", *table.column_names]))
+    others = {table_digest(other) for other in (table, shorter, renamed, table.drop_columns([column]))}
+    assert len(others) == 4
+
+
+@pytest.mark.parametrize(
+    ("row", "digest"),
+    [
+        (Question(id="q", question="1 + 1?", difficulty=0.5), "a7b6904f16e7eb53"),
+        (
+            FailRate(id="q", question="?", answer="", source="", fail_rate=1, responses=("3",), correct=(True,)),
+            "47e87ed269292238",
+        ),
+    ],
+)
+def test_the_digest_is_what_it_always_was(row: Row, digest: str) -> None:
+    """Digests stand in the manifests of finished folders: another version of a library must not change them."""
+    table = to_table([row, row], type(row)).drop_columns(["history"] if hasattr(row, "history") else [])
+    assert table_digest(table).startswith(digest)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + b"x" * 100 + b"PAR1"])
+def test_what_is_no_parquet_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
+    uri = f"{tmp_path}/part-00000.parquet"
+    storage.create(uri, content)
+    for read in (read_table, read_footer):
+        with pytest.raises(InputError, match=r"part-00000.parquet is no Parquet object that can be read"):
+            read(uri)
+
+
+def test_damage_within_a_part_is_found(tmp_path: Path) -> None:
+    table = to_table([Question(id=str(n), question=f"What is {n}? " * 9) for n in range(200)], Question)
+    content = bytearray(to_parquet(table))
+    for place in range(200, 240):
+        content[place] ^= 0xFF
+    storage.create(f"{tmp_path}/part", bytes(content))
+    with pytest.raises(InputError, match=r"is no Parquet object that can be read|holds other rows than"):
+        read_checked(f"{tmp_path}/part", table_digest(table))
+
+
+def test_damage_within_a_footer_is_said_in_one_message(tmp_path: Path) -> None:
+    content = bytearray(to_parquet(to_table([Question(id="q", question="1+1?")], Question)))
+    for place in range(len(content) - 60, len(content) - 8):  # before the footer's length and the magic bytes
+        content[place] ^= 0xFF
+    storage.create(f"{tmp_path}/part", bytes(content))
+    for read in (read_table, read_footer):
+        with pytest.raises(InputError, match=r"part is no Parquet object that can be read"):
+            read(f"{tmp_path}/part")
