@@ -39,7 +39,7 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 UPLOAD = "components.shared.stores.transfers:_upload"  # of one file; a checkpoint has more than 7
 SAVE = "components.shared.training._checkpoints:CheckpointStore.save"
-PRUNE = "components.shared.training._checkpoints:remove_checkpoints"  # each call removes one
+PRUNE = "components.shared.stores.storage:delete_folder_if_allowed"  # each call deletes one
 MARK = "components.shared.stores.storage:create_json"  # the mark of use and the plan are first, then each marker
 STEP_BEGINS = "components.shared.training._progress:Progress.on_step_begin"
 STEP_ENDS = "components.shared.training._progress:Progress.on_step_end"
