@@ -26,6 +26,7 @@ from tests.source_tree import ROOT, name_of
 
 TOOLS = {  # whose commands stand in a guide's blocks
     "README.md": {"scalequest", "make"},
+    "docs/command.md": {"scalequest"},
     "helm/README.md": {"helm", "kubectl"},
     "images/README.md": {"make"},
     "manifests/EKS.md": {"scalequest", "helm", "make", "kubectl"},
