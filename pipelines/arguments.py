@@ -23,6 +23,7 @@ from components.shared.errors import InputError
 from components.steps import config_of, step_names
 from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
+from pipelines.secret_names import ACCEPTED, check_secret_name
 
 PRESETS = Path(__file__).with_name("presets")
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -91,6 +92,8 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     for name, value in values.items():
         _check_name(name, declared)
         _check_type(name, value, declared[name])
+        if name in ACCEPTED:
+            check_secret_name(name, value)
     defaults = {name: _default(spec) for name, spec in declared.items() if "defaultValue" in spec}
     arguments = defaults | dict(values)
     missing = [name for name in declared if name not in arguments]

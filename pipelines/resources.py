@@ -22,8 +22,11 @@ TIMEOUT = 14 * DAY  # of one attempt: longer than any step takes, shorter than a
 # A row that takes its process down costs four attempts, until it is set aside: twice its part, twice alone; and each
 # spot node that is taken away costs one. The pause stays the same: one that doubles leaves GPUs idle for half an hour.
 # Kubeflow's launcher, which runs the step, ends with 1 (glog.Exit) whatever the step ends with; bad input is left alone
-# by the policy of manifests/cluster-admin/argo-retries.yaml, which exit codes are tried again by.
+# by the policy of cluster/argo-retries.yaml, which exit codes are tried again by.
 RETRIES, PAUSE = 20, "60s"
+# Argo has a limit in time as well, from the first attempt's start: after it nothing is tried again, and what runs is
+# ended. It is out of reach of all attempts with their time in queues. KFP makes an hour of a limit that is left out.
+NO_LIMIT_IN_TIME = f"{3650 * DAY}s"
 UID, GID = 1000, 0  # of the images
 INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it
 
@@ -78,9 +81,8 @@ def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> Pipeli
 
 
 def _prepared(task: PipelineTask, run: Common) -> PipelineTask:
-    # A step continues where it stopped, so that a retry after a lost pod is cheap. Argo counts the longest back-off
-    # from the first attempt's start: the default of one hour would leave a step that fails after two without a retry.
-    task.set_retry(RETRIES, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=f"{7 * DAY}s")
+    # A step continues where it stopped, so that a retry after a lost pod is cheap.
+    task.set_retry(RETRIES, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=NO_LIMIT_IN_TIME)
     # Kubeflow's cache does not look whether a folder still stands; the workspace does, and reuses what is finished.
     task.set_caching_options(False)
     kubernetes.use_secret_as_env(task, run.store_secret, {key: key for key in store_secret.KEYS}, optional=True)

@@ -14,6 +14,7 @@ KEYS = (
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",  # of keys that are valid for some hours
     "AWS_CA_BUNDLE",  # a file in FOLDER
     "AWS_REQUEST_CHECKSUM_CALCULATION",  # when_required, for stores older than S3's checksums
     "GOOGLE_APPLICATION_CREDENTIALS",  # a file in FOLDER

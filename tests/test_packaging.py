@@ -174,6 +174,8 @@ def works(python: Path, folder: Path) -> None:
     run([command, "--help"], folder)
     run([command, "submit", "--help"], folder)
     run([command, "compile", "--check"], folder)
+    policy = "from pipelines.cluster.argo_retries import OURS, merged; print(OURS.read_text())"
+    assert "failedPodRestart" in run([str(python), "-c", policy], folder)
     (folder / "questions.jsonl").write_text(QUESTIONS)
     step = [str(python), "-m", "components.import_questions", "--workspace", "w", "--source", "questions.jsonl"]
     imported = run(step, folder).strip()

@@ -144,7 +144,7 @@ imagePullSecrets:
 
 {{/* The store's endpoint and keys, where their Secret exists: pipelines/store_secret.py says which and why. */}}
 {{- define "scalequest.storeVariables" -}}
-{{- range list "AWS_ENDPOINT_URL" "AWS_REGION" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_CA_BUNDLE" "AWS_REQUEST_CHECKSUM_CALCULATION" "GOOGLE_APPLICATION_CREDENTIALS" }}
+{{- range list "AWS_ENDPOINT_URL" "AWS_REGION" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" "AWS_CA_BUNDLE" "AWS_REQUEST_CHECKSUM_CALCULATION" "GOOGLE_APPLICATION_CREDENTIALS" }}
 - name: {{ . }}
   valueFrom:
     secretKeyRef: {name: {{ $.Values.secrets.store.name | quote }}, key: {{ . }}, optional: true}

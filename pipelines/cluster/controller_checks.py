@@ -12,6 +12,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from components.shared.kubernetes_api import TIMEOUT
+from pipelines.cluster.argo_retries import merged
 from pipelines.cluster.asking import READER, not_told
 from pipelines.cluster.examination import Finding
 from pipelines.cluster.kubeflow import OWN_NAMESPACE
@@ -43,8 +44,8 @@ def _retries(namespace: str) -> Finding:
     """Compare the controller's defaults with what they are after our policy was put onto them."""
     what = f"the ConfigMap {CONTROLLER} in {namespace}"
     apply = (
-        f"kubectl get configmap {CONTROLLER} --namespace={namespace} --output=yaml | python -m manifests.argo_retries "
-        "| kubectl apply --server-side --force-conflicts -f -"
+        f"kubectl get configmap {CONTROLLER} --namespace={namespace} --output=yaml "
+        "| python -m pipelines.cluster.argo_retries | kubectl apply --server-side --force-conflicts -f -"
     )
     try:
         api = client.CoreV1Api()
@@ -53,10 +54,6 @@ def _retries(namespace: str) -> Finding:
         if error.status == 404:
             return Finding(False, f"{what} does not exist", "install Kubeflow Pipelines with its own manifests")
         return not_told(f"{what}, and with it whether steps are tried again,", error, READER)
-    try:
-        from manifests.argo_retries import merged
-    except ImportError:  # not part of the installed package
-        return Finding(None, f"{what} cannot be compared with our policy for retries here", f"in a clone: {apply}")
     data = found.data or {}
     try:
         wanted = merged({"metadata": {"name": CONTROLLER, "namespace": namespace}, "data": data})["data"]
@@ -65,7 +62,9 @@ def _retries(namespace: str) -> Finding:
         return Finding(False, f"{what} is no YAML ({' '.join(str(error).split())})", "apply Kubeflow's manifests again")
     if applied:
         return Finding(True, f"Argo tries steps again by our policy ({what})")
-    return Finding(None, f"{what} lacks our policy for retries: a step that loses its node may end the run", apply)
+    # Kubeflow's own policy leaves exit codes out: the first attempt that fails ends a run of days.
+    lacks = f"{what} lacks our policy for retries: the first step that ends with an exit code ends the run"
+    return Finding(False, lacks, apply)
 
 
 def steps_in_user_namespaces(home: Home) -> bool:

@@ -19,6 +19,7 @@ from pipelines.cluster.package import check_images
 from pipelines.cluster.store_pod import check_from_pod
 from pipelines.hardware_profiles import Profile
 from pipelines.reporting import exit_code_of
+from pipelines.secret_names import check_secret_name
 
 MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "[yellow]?[/yellow]   "}
 
@@ -36,6 +37,7 @@ def examine(run: PlannedRun, *, deep: bool) -> int:
 
 def _examine(run: PlannedRun, deep: bool) -> int:
     check_is_shared(run.workspace)
+    check_secret_name("store_secret", run.store_secret)
     profile = find_profile(run.cluster.profile)
     console = Console(file=sys.stdout)
     findings: list[Finding] = []

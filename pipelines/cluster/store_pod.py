@@ -27,6 +27,7 @@ from pipelines.compiled_pipeline import find
 from pipelines.resources import GID, UID
 
 LIMIT_SECONDS = 60.0
+LONGER_SECONDS = 15  # that the pod has, so that it is still there to be asked when we no longer wait
 POLL_SECONDS = 1.0
 STORE_SECONDS = 20  # that the pod asks the store for, so that it says what is wrong within the limit
 CONTAINER = "main"  # as a step's
@@ -55,7 +56,8 @@ def pod_of(run: PlannedRun, *, in_user_namespace: bool) -> dict[str, Any]:
     labels |= {"pipelines.kubeflow.org/v2_component": "true", "sidecar.istio.io/inject": "false"}
     spec = {
         "restartPolicy": "Never",
-        "activeDeadlineSeconds": int(LIMIT_SECONDS) or 1,  # it ends by itself where nobody is left to delete it
+        "activeDeadlineSeconds": int(LIMIT_SECONDS)
+        + LONGER_SECONDS,  # it ends by itself where nobody is left to delete it
         "terminationGracePeriodSeconds": 1,
         "serviceAccountName": run.account,
         "automountServiceAccountToken": False,
@@ -143,10 +145,11 @@ def _ended(api: client.CoreV1Api, name: str, namespace: str) -> client.V1Pod:
 
 def _findings(api: client.CoreV1Api, pod: client.V1Pod, run: PlannedRun) -> list[Finding]:
     name, namespace = pod.metadata.name, run.cluster.namespace
-    if pod.status.phase == "Pending":
+    if not _has_begun(pod):
         see = f"kubectl get events --namespace {namespace} --field-selector involvedObject.name={name}"
-        what = f"a pod of {run.account} did not start within {LIMIT_SECONDS:.0f} s: {_reason(api, pod)}"
-        return [Finding(False, what, f"steps of a run would wait as well; see: {see}")]
+        within = f" within {LIMIT_SECONDS:.0f} s" if pod.status.phase == "Pending" else ""
+        what = f"a pod of {run.account} did not start{within}: {_reason(api, pod)}"
+        return [Finding(False, what, f"steps of a run would not start, either; see: {see}")]
     log = api.read_namespaced_pod_log(
         name, namespace, container=CONTAINER, _preload_content=False, _request_timeout=TIMEOUT
     )
@@ -160,20 +163,34 @@ def _findings(api: client.CoreV1Api, pod: client.V1Pod, run: PlannedRun) -> list
     return [*told, Finding(False, what, "check that pods reach the store (networkPolicy.ports, its endpoint)")]
 
 
+def _has_begun(pod: client.V1Pod) -> bool:
+    """Tell whether the container has a log: a pod may fail without it, refused by its node or by its own deadline."""
+    states = [each.state for each in pod.status.container_statuses or () if each.state]
+    return any(state.running or (state.terminated and state.terminated.started_at) for state in states)
+
+
 def _waiting(pod: client.V1Pod) -> client.V1ContainerStateWaiting | None:
     statuses = pod.status.container_statuses or ()
     return next((each.state.waiting for each in statuses if each.state and each.state.waiting), None)
 
 
 def _reason(api: client.CoreV1Api, pod: client.V1Pod) -> str:
-    """Return why a pod is Pending: by its container, by its place, or by what happened to it last."""
+    """Return why a pod did not start: by its container, its node, its place, or by what happened to it last."""
     waiting = _waiting(pod)
     if waiting and waiting.message:
         return f"{waiting.reason}: {waiting.message}"
+    if pod.status.message:
+        return f"{pod.status.reason}: {pod.status.message}"
     for condition in pod.status.conditions or ():
         if condition.type == "PodScheduled" and condition.status == "False":
             return f"{condition.reason}: {condition.message}"
     selector = f"involvedObject.name={pod.metadata.name}"
     events = api.list_namespaced_event(pod.metadata.namespace, field_selector=selector, _request_timeout=TIMEOUT).items
     warnings = [each for each in events if each.type == "Warning"]
-    return f"{warnings[-1].reason}: {warnings[-1].message}" if warnings else waiting.reason if waiting else "Pending"
+    return (
+        f"{warnings[-1].reason}: {warnings[-1].message}"
+        if warnings
+        else waiting.reason
+        if waiting
+        else pod.status.phase
+    )

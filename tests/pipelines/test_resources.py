@@ -93,6 +93,10 @@ def test_every_pod_takes_the_stores_endpoint_and_keys_from_a_secret_that_may_be_
             assert each["secretNameParameter"]["componentInputParameter"].endswith("store_secret"), label
 
 
+def test_temporary_keys_of_a_store_are_taken_with_their_token() -> None:
+    assert set(store_secret.KEYS) >= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+
+
 def _pod(settings: dict[str, Any], kubeflows: dict[str, Any]) -> dict[str, Any]:
     """Return the pod that Kubeflow makes of an executor's settings, as far as "restricted" looks at it."""
     own = settings["securityContext"]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from manifests import argo_retries
+from pipelines.cluster import argo_retries
 
 NAMESPACE = "team-a"
 RUN_ID = "5c2f8a9e-0d7b-4b6f-9a53-7b0f4c6f9d11"

@@ -45,8 +45,10 @@ class PodRunner:
             return pending
         ended = self._run(pod["spec"]["containers"][0])
         phase = "Succeeded" if ended.returncode == 0 else "Failed"
-        running = pending | {"status": {"phase": "Running"}}
-        self.server.in_turn(f"GET {place}", pending, running, pending | {"status": {"phase": phase}})
+        started = {"startedAt": "2026-11-29T12:00:00Z"}
+        running = pending | {"status": status_of("Running", {"running": started})}
+        terminated = {"terminated": started | {"exitCode": ended.returncode}}
+        self.server.in_turn(f"GET {place}", pending, running, pending | {"status": status_of(phase, terminated)})
         self.server.on(f"GET {place}/log", ended.stdout)
         return pending
 
@@ -70,6 +72,12 @@ class PodRunner:
         program, *arguments = container["command"]
         assert program == "python3"
         return subprocess.run([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, check=False)
+
+
+def status_of(phase: str, state: dict[str, Any]) -> dict[str, Any]:
+    """Return a pod's status whose container is in a state, as the API has it."""
+    container = {"name": "main", "image": "i", "imageID": "", "ready": False, "restartCount": 0, "state": state}
+    return {"phase": phase, "containerStatuses": [container]}
 
 
 def assert_restricted(pod: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from manifests import argo_retries
+from pipelines.cluster import argo_retries
 from pipelines.cluster.asking import configure
 from pipelines.cluster.controller_checks import check_controller
 from tests.pipelines.cluster.conftest import CONTROLLER, KUBEFLOW_DEPLOYMENT, NAMESPACE, Server, deployment
@@ -56,16 +56,18 @@ def test_our_policy_on_kubeflows_defaults_passes(kubeflows: Server) -> None:
 def test_defaults_without_our_policy_are_named_with_the_command(data: Any, kubeflows: Server) -> None:
     kubeflows.on(f"GET {CONTROLLER}", CONFIG_MAP | {"data": data})
     passed, text = found()[0]
-    assert passed is None
-    assert "lacks our policy for retries" in text
-    assert text.endswith("python -m manifests.argo_retries | kubectl apply --server-side --force-conflicts -f -")
+    assert passed is False
+    assert "lacks our policy for retries: the first step that ends with an exit code ends the run" in text
+    assert text.endswith(
+        "python -m pipelines.cluster.argo_retries | kubectl apply --server-side --force-conflicts -f -"
+    )
 
 
 def test_a_policy_that_was_changed_is_named(kubeflows: Server) -> None:
     changed = copy.deepcopy(kubeflows.answers[f"GET {CONTROLLER}"][1])
     changed["data"]["workflowDefaults"] = changed["data"]["workflowDefaults"].replace("Always", "OnError")
     kubeflows.on(f"GET {CONTROLLER}", changed)
-    assert found()[0][0] is None
+    assert found()[0][0] is False
 
 
 @pytest.mark.parametrize(

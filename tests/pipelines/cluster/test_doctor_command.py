@@ -105,6 +105,16 @@ def test_a_workspace_that_pods_do_not_share_is_refused_at_once(
     assert (out, healthy.asked) == ("", [])
 
 
+@pytest.mark.parametrize("name", ["", "a.b"])
+def test_a_name_that_no_secret_of_a_pod_has_is_refused_at_once(
+    name: str, healthy: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = Cluster(namespace=NAMESPACE, host=healthy.url)
+    assert examine(PlannedRun(workspace="s3://bucket/runs", cluster=cluster, store_secret=name), deep=True) == 2
+    assert f"store_secret {name!r} is no name of a Secret" in capsys.readouterr().err
+    assert healthy.asked == []
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "body", "line"),
     [

@@ -12,6 +12,7 @@ from pipelines.cluster.options import Cluster
 from pipelines.cluster.store_pod import check_from_pod
 from tests.pipelines.cluster.conftest import KUBEFLOW_DEPLOYMENT, NAMESPACE, Server, deployment
 from tests.pipelines.cluster.pod_runner import CORE, PodRunner
+from tests.pipelines.cluster.pod_runner import status_of as container_in
 from tests.pipelines.cluster.recorded import body_of, status_of
 from tests.stores import READER, Store
 
@@ -99,9 +100,7 @@ def test_a_pod_that_hangs_in_its_creation_is_told_by_its_last_event(
     cluster: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_pod, "LIMIT_SECONDS", 0.05)
-    creating = {"waiting": {"reason": "ContainerCreating"}}
-    status = {"name": "main", "image": "i", "imageID": "", "ready": False, "restartCount": 0, "state": creating}
-    PodRunner(cluster, status={"phase": "Pending", "containerStatuses": [status]})
+    PodRunner(cluster, status=container_in("Pending", {"waiting": {"reason": "ContainerCreating"}}))
     why = "the RuntimeClass handler does not support user namespaces"
     cluster.on(
         f"GET {CORE}/events", {"items": [event("Normal", "Scheduled", "to node1"), event("Warning", "Failed", why)]}
@@ -110,11 +109,49 @@ def test_a_pod_that_hangs_in_its_creation_is_told_by_its_last_event(
     assert f"Failed: {why}" in finding.what
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (  # as a node says it whose devices went away: no container was ever tried
+            {
+                "phase": "Failed",
+                "reason": "UnexpectedAdmissionError",
+                "message": "Pod was rejected: no healthy devices",
+            },
+            "did not start: UnexpectedAdmissionError: Pod was rejected: no healthy devices",
+        ),
+        (
+            container_in("Failed", {"waiting": {"reason": "ContainerCreating"}})
+            | {
+                "reason": "DeadlineExceeded",
+                "message": "Pod was active on the node longer than the specified deadline",
+            },
+            "did not start: DeadlineExceeded: Pod was active on the node longer than the specified deadline",
+        ),
+    ],
+    ids=["rejected", "its time was up"],
+)
+def test_a_pod_that_failed_before_its_container_began_says_why_and_is_not_asked_for_a_log(
+    status: dict[str, Any], words: str, cluster: Server
+) -> None:
+    runner = PodRunner(cluster, status=status)
+    (finding,) = found("s3://bucket/runs")
+    assert finding.passed is False
+    assert finding.what == f"a pod of scalequest {words}"
+    assert not any(request.endswith("/log") for request, _ in cluster.asked)
+    assert len(runner.deleted) == 1
+
+
+def test_a_pod_outlives_the_time_that_it_is_waited_for(cluster: Server) -> None:
+    pod = store_pod.pod_of(planned("s3://bucket/runs"), in_user_namespace=False)
+    assert pod["spec"]["activeDeadlineSeconds"] == store_pod.LIMIT_SECONDS + 15
+
+
 def test_a_pod_that_runs_and_runs_tells_its_last_line_and_is_deleted(
     cluster: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_pod, "LIMIT_SECONDS", 0.05)
-    runner = PodRunner(cluster, status={"phase": "Running"})
+    runner = PodRunner(cluster, status=container_in("Running", {"running": {"startedAt": "2026-11-29T12:00:00Z"}}))
     pod = store_pod.pod_of(planned("s3://bucket/runs"), in_user_namespace=False)
     monkeypatch.setattr(store_pod, "pod_of", lambda *_, **__: pod)
     name = pod["metadata"]["name"]

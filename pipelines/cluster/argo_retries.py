@@ -1,9 +1,10 @@
 r"""Puts our policy for retries into the ConfigMap of Argo's controller, and keeps what else stands there.
 
     kubectl get configmap workflow-controller-configmap --namespace=kubeflow --output=yaml \
-      | python -m manifests.argo_retries | kubectl apply --server-side --force-conflicts -f -
+      | python -m pipelines.cluster.argo_retries | kubectl apply --server-side --force-conflicts -f -
 
-What is printed names the keys of ``cluster-admin/argo-retries.yaml`` only: on the server, all others stay as they are.
+What is printed names the keys of ``argo-retries.yaml`` only: on the server, all others stay as they are.
+`doctor` compares with the same file.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-OURS = Path(__file__).with_name("cluster-admin") / "argo-retries.yaml"
+OURS = Path(__file__).with_name("argo-retries.yaml")
 DEFAULTS = "workflowDefaults"
 NO_RETRIES = "0"  # without a limit, Argo would try every pod again for ever
 

@@ -12,8 +12,8 @@ from components.filter_language.config import FilterLanguageConfig
 from components.shared import exit_codes
 from components.shared.command import termination_message
 from components.shared.command.step_command import run_step
-from manifests.argo_retries import merged
-from pipelines.compiled_pipeline import COMPILED, read_documents
+from pipelines.cluster.argo_retries import merged
+from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.source_tree import ROOT
 
@@ -30,7 +30,7 @@ def defaults_of(config_map: dict[str, Any]) -> Any:
 
 
 def run(given: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "manifests.argo_retries"]
+    command = [sys.executable, "-m", "pipelines.cluster.argo_retries"]
     return subprocess.run(command, cwd=ROOT, input=given, capture_output=True, text=True, check=False)
 
 
@@ -75,8 +75,27 @@ def test_a_step_that_asks_for_attempts_has_its_own_number_of_them_under_the_poli
             "maxRetryCount": 20,
             "backoffDuration": "60s",
             "backoffFactor": 1.0,  # a constant pause
-            "backoffMaxDuration": "604800s",
+            "backoffMaxDuration": "315360000s",  # ten years
         }
+
+
+def test_no_limit_in_time_ends_a_step_before_its_attempts_are_used_up() -> None:
+    """Argo counts it from the first attempt's start, so that it holds for all attempts, pauses and queues together."""
+    (spec, platform) = read_documents(COMPILED / "scalequest.yaml")
+    (policy,) = {
+        (
+            each["retryPolicy"]["maxRetryCount"],
+            each["retryPolicy"]["backoffDuration"],
+            each["retryPolicy"]["backoffMaxDuration"],
+        )
+        for component in spec["components"].values()
+        for each in component.get("dag", {}).get("tasks", {}).values()
+        if "retryPolicy" in each
+    }
+    retries, pause, limit = (int(str(value).removesuffix("s")) for value in policy)
+    executors = executors_on_kubernetes([spec, platform]).values()
+    longest = max(int(settings["activeDeadlineSeconds"]) for settings in executors)
+    assert limit > 10 * ((retries + 1) * longest + retries * pause)
 
 
 @pytest.mark.parametrize("data", [{}, {"data": {"workflowDefaults": ""}}], ids=["no data", "an empty key"])
@@ -95,21 +114,29 @@ def test_without_a_limit_of_kubeflows_nothing_is_tried_for_ever(data: dict[str, 
         ("The node was low on resource: ephemeral-storage. Pod was Evicted", True),
         ("pod deleted", True),
         ("Pod was rejected: Allocate failed due to no healthy devices present; cannot allocate nvidia.com/gpu", True),
+        (
+            "Error (exit code 143): Pod was active on the node longer than the specified deadline",
+            True,
+        ),  # a step's words
+        ("Pod was active on the node longer than the specified deadline", False),  # of 14 days
         ("", False),  # of a graph or a loop: its levels would multiply each other
         ("Error (exit code 1): bad input: --workspace must be given", False),
         ("main: Error (exit code 1): bad input: --workspace must be given", False),
     ],
 )
-def test_all_that_ends_a_pod_is_tried_again_but_bad_input(message: str, again: bool) -> None:
+def test_all_that_ends_a_pod_is_tried_again_but_bad_input_and_an_attempt_of_14_days(message: str, again: bool) -> None:
     assert is_tried_again(message) is again
 
 
 def is_tried_again(message: str) -> bool:
     """Evaluate our expression as Argo does; it has one form, which is held here."""
     expression = strategy_of(merged(yaml.safe_load(KUBEFLOWS_OWN)))["expression"]
-    found = re.fullmatch(r'lastRetry\.message != "" and not \(lastRetry\.message matches "(.*)"\)', expression)
+    first, *others = expression.split(" and ")
+    assert first == 'lastRetry.message != ""'
+    found = [re.fullmatch(r'not \(lastRetry\.message matches "([^"]*)"\)', other) for other in others]
     assert found
-    return message != "" and not re.search(found[1], message)
+    assert all(found)
+    return message != "" and not any(each and re.search(each[1], message) for each in found)
 
 
 def test_bad_input_is_left_alone_by_the_words_that_a_step_leaves_and_argo_repeats(

@@ -1,0 +1,28 @@
+"""Which names of Secrets a run may be given: with another one, Kubernetes refuses each of the run's pods."""
+
+from __future__ import annotations
+
+import re
+
+from components.shared.errors import InputError
+
+# Kubeflow names a task's volume after the Secret in it, and the name of a volume has no dots.
+_LABEL = (
+    re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"),
+    "1 to 63 of a-z, 0-9 and -, a letter or digit first and last",
+)
+_NAME = (
+    re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
+    "1 to 253 of a-z, 0-9, - and ., a letter or digit first, last and beside each dot",
+)
+ACCEPTED = {"store_secret": _LABEL, "hub_secret": _NAME, "rewriter_secret": _NAME}  # parameters of Hardware
+
+
+def check_secret_name(parameter: str, name: str) -> None:
+    """Raise InputError where no pod could have a Secret of this name."""
+    pattern, accepted = ACCEPTED[parameter]
+    if not pattern.fullmatch(name):
+        raise InputError(
+            f"{parameter} {name!r} is no name of a Secret that a pod can take; expected {accepted}; it need not exist: "
+            "leave the setting out where there is none"
+        )
