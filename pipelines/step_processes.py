@@ -46,6 +46,7 @@ class StepProcesses:
         self.signal = 0  # that asked the run to stop
         self._tell, self._part = tell, part
         self._process: subprocess.Popen[str] | None = None
+        self._telling: threading.Thread | None = None
         self._starting = threading.Lock()  # also held while the process is told to stop: none starts meanwhile
 
     def run(self, command: Sequence[str], heard: Callable[[str], None]) -> int:
@@ -97,6 +98,8 @@ class StepProcesses:
                 signal.signal(number, handler)
             signal.set_wakeup_fd(told_before)
             os.close(write_end)
+            if self._telling is not None:
+                self._telling.join(UNHEARD_SECONDS)
 
     def _watch(self, read_end: int) -> None:
         """Read the numbers of signals, which the interpreter's own handler writes."""
@@ -110,15 +113,20 @@ class StepProcesses:
     def _stop(self, number: int) -> None:
         with self._starting:
             self.signal = number
-            process = self._process
-            if process is not None:
-                process.terminate()
-        self._tell(process is not None)
+            self._telling = _aside(self._tell, self._process is not None)
+            if self._process is not None:
+                self._process.terminate()
 
     def _end_at_once(self, number: int) -> NoReturn:
-        threading.Timer(UNHEARD_SECONDS, os._exit, [SIGNALLED + number]).start()
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self._part()
+        _aside(self._part).join(UNHEARD_SECONDS)
         os._exit(SIGNALLED + number)
+
+
+def _aside(say: Callable[..., None], *words: bool) -> threading.Thread:
+    """Say something in another thread: nobody may read it, or the pipe is full, and the next signal is heeded."""
+    thread = threading.Thread(target=say, args=words, name="last words", daemon=True)
+    thread.start()
+    return thread

@@ -3,9 +3,9 @@
 The first signal raises ``Stopped`` in the main thread, wherever that is: between two rows, in a pause before another
 attempt, while a model loads. Only within ``deferred()`` it waits: what is being written is finished. Where the main
 thread does not get to it (a step of a training takes minutes, a library swallows it), the process ends
-``LIMIT_SECONDS`` later all the same, also while it writes: what is not written whole then was never there, because each
-part, manifest and checkpoint counts from its last object on, which is created exclusively. A second signal ends the
-process at once.
+8 s later all the same, its last words included, also while it writes: what is not written whole then was never there,
+because each part, manifest and checkpoint counts from its last object on, which is created exclusively. A second signal
+ends the process at once.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from typing import NoReturn
 from components.shared.exit_codes import STOPPED
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-LIMIT_SECONDS = 8.0  # a node of GKE that is taken away leaves 15 s
-LAST_SECONDS = 2.0  # beyond them, for what is called when a process is late: a store may not answer
+LIMIT_SECONDS = 6.0  # and with the next two 8 s in all: a node of GKE that is taken away leaves 15 s
+LAST_SECONDS = 1.5  # for what is called when a process is late: a store may not answer
+FLUSH_SECONDS = 0.5  # for what standard error still holds: its pipe may be full
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def end() -> NoReturn:
         child.kill()
     for process in _started:
         process.kill()
-    sys.stderr.flush()
+    _call_within(FLUSH_SECONDS, sys.stderr.flush)
     os._exit(STOPPED)
 
 
@@ -154,16 +155,22 @@ def _watch(read_end: int) -> None:
 
 def _end_late() -> None:
     time.sleep(LIMIT_SECONDS)
-    logger.warning("stopped %.0f s after the signal, in the middle of something", LIMIT_SECONDS)
-    last = threading.Thread(target=_call_if_late, name="stopping at last", daemon=True)
-    last.start()
-    last.join(LAST_SECONDS)
+    _call_within(LAST_SECONDS, *_if_late, _say_late)
     end()
 
 
-def _call_if_late() -> None:
-    for function in _if_late:
-        function()
+def _say_late() -> None:
+    logger.warning("stopped %.0f s after the signal, in the middle of something", LIMIT_SECONDS)
+
+
+def _call_within(seconds: float, *functions: Callable[[], None]) -> None:
+    """Call functions side by side, and wait no longer: the main thread may hold the lock of a log that nobody reads."""
+    threads = [threading.Thread(target=function, name="stopping at last", daemon=True) for function in functions]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0.0))
 
 
 @functools.cache

@@ -186,6 +186,35 @@ def test_a_second_signal_ends_a_run_at_once_with_all_that_its_step_started(
         wait_until_gone(pids)
 
 
+@pytest.mark.parametrize("reader", ["gone", "asleep"])
+def test_a_second_signal_is_heeded_where_nobody_reads_what_the_first_one_says(reader: str, tmp_path: Path) -> None:
+    with unread_pipe(reader) as said, running_loop(tmp_path, "hang", said) as (run, pids):
+        run.send_signal(signal.SIGINT)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(SECONDS) in (128 + signal.SIGINT, 128 + signal.SIGTERM)  # whichever came second
+        wait_until_gone(pids)
+
+
+@contextlib.contextmanager
+def unread_pipe(reader: str) -> Iterator[int]:
+    """Yield a pipe's end for writing: each write fails, or waits for ever."""
+    read_end, write_end = os.pipe()
+    if reader == "gone":
+        os.close(read_end)
+    else:
+        os.set_blocking(write_end, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(write_end, b"x")
+        os.set_blocking(write_end, True)
+    try:
+        yield write_end
+    finally:
+        os.close(write_end)
+        if reader != "gone":
+            os.close(read_end)
+
+
 def test_a_step_that_fails_in_a_loop_says_why_and_kfp_nothing(tmp_path: Path) -> None:
     with running_loop(tmp_path, "1") as (run, _):
         said, errors = run.communicate(timeout=SECONDS)
@@ -207,12 +236,14 @@ def test_a_step_ends_with_its_killed_runner(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def running_loop(folder: Path, fate: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+def running_loop(
+    folder: Path, fate: str, said: int = subprocess.PIPE
+) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """Start a run with a loop of steps; yield it and the processes that its first step waits with, if it waits."""
     (folder / "fates").write_text(fate)
     environment = os.environ | {"TMPDIR": str(folder), "COLUMNS": "200"}
     command = [sys.executable, "-m", "tests.pipelines.interrupted_run", str(folder)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(command, env=environment, stdout=said, stderr=subprocess.PIPE, text=True) as run:
         try:
             waits = fate in ("wait", "hang")
             while waits and not (folder / "fates.pids").exists():
