@@ -5,6 +5,7 @@ Without instructions for it PyTorch makes bf16 out of fp32, number by number, wh
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ import torch
 
 BF16, FP32 = "bfloat16", "float32"  # as torch, vLLM and DeepSpeed name them
 CPU_FLAGS = {"amx_bf16": "AMX-BF16", "avx512_bf16": "AVX512-BF16"}  # as torch.cpu.get_capabilities() names them
+ONEDNN_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")  # the first that is set counts
+ONEDNN_WITHOUT_BF16 = ("AVX512_CORE", "AVX512_CORE_VNNI")  # older ones PyTorch knows by itself
 GPU_CAPABILITY = (8, 0)  # Ampere; before it (V100, T4) bf16 does not exist
 
 
@@ -43,7 +46,7 @@ def of_cpu(flags: Collection[str], *, held_to_less: bool = False) -> Arithmetic:
         return Arithmetic(FP32, f"the CPU has neither {' nor '.join(CPU_FLAGS.values())}")
     if held_to_less:
         return Arithmetic(
-            FP32, f"the CPU has {found[0]}, but ONEDNN_MAX_CPU_ISA or ATEN_CPU_CAPABILITY holds PyTorch to less"
+            FP32, f"the CPU has {found[0]}, but {ONEDNN_VARIABLES[0]} or ATEN_CPU_CAPABILITY holds PyTorch to less"
         )
     return Arithmetic(BF16, f"the CPU has {found[0]}")
 
@@ -63,8 +66,18 @@ def of_this_cpu() -> Arithmetic:
     return of_cpu(
         flags,
         held_to_less=bool(flags)
-        and not (torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+        and not (
+            torch.backends.cpu.get_cpu_capability() == "AVX512"
+            and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+            and not _is_onednn_held()
+        ),
     )
+
+
+def _is_onednn_held() -> bool:
+    """Tell whether the environment holds oneDNN to AVX-512 without bf16: PyTorch takes AVX-512 of any kind for bf16."""
+    value = next(filter(None, map(os.environ.get, ONEDNN_VARIABLES)), "")
+    return value.upper() in ONEDNN_WITHOUT_BF16
 
 
 def of_this_machine() -> Arithmetic:

@@ -26,7 +26,8 @@ ASK = "from components.shared.arithmetic import of_this_cpu; print(of_this_cpu()
 
 def answer(program: str, environment: Mapping[str, str]) -> str:
     """Return what a fresh process prints that nothing holds to less than its CPU has, but ``environment``."""
-    kept = {name: value for name, value in os.environ.items() if name not in AVX2 and name != "PYTHONPATH"}
+    held = {*AVX2, "DNNL_MAX_CPU_ISA", "PYTHONPATH"}
+    kept = {name: value for name, value in os.environ.items() if name not in held}
     places = [str(ROOT), environment.get("PYTHONPATH", "")]
     given = kept | dict(environment) | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
     result = subprocess.run([sys.executable, "-c", program], env=given, capture_output=True, text=True, check=True)
@@ -94,6 +95,37 @@ def test_this_cpu_is_taken_for_what_the_kernel_says_that_it_has() -> None:
 @pytest.mark.parametrize("held", [AVX2, {"ONEDNN_MAX_CPU_ISA": "AVX2"}, {"ATEN_CPU_CAPABILITY": "avx2"}], ids=str)
 def test_an_environment_that_holds_this_cpu_to_avx2_is_followed(held: Mapping[str, str]) -> None:
     assert answer(ASK, held).startswith("fp32 (")
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
+        {"ONEDNN_MAX_CPU_ISA": "avx512_core_vnni"},
+        {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI"},
+        {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI_2"},
+        {"DNNL_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
+        {"ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": "AVX512_CORE"},
+    ],
+    ids=str,
+)
+def test_an_environment_that_holds_this_cpu_to_instructions_without_bf16_is_followed(held: Mapping[str, str]) -> None:
+    assert answer(ASK, held).startswith("fp32 (")
+
+
+@pytest.mark.skipif("avx512_bf16" not in own_flags(), reason="this CPU has no AVX512-BF16")
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"},
+        {"ONEDNN_MAX_CPU_ISA": "AVX10_1_512_AMX"},
+        {"ONEDNN_MAX_CPU_ISA": "DEFAULT"},
+        {"ONEDNN_MAX_CPU_ISA": "ALL", "DNNL_MAX_CPU_ISA": "AVX512_CORE"},
+    ],
+    ids=str,
+)
+def test_an_environment_that_leaves_this_cpu_its_bf16_changes_nothing(held: Mapping[str, str]) -> None:
+    assert answer(ASK, held).startswith("bf16 (")
 
 
 @pytest.mark.slow
