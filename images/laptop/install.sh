@@ -4,11 +4,12 @@
 # first; PYTHON, if given, is taken.
 set -eu
 lock=images/laptop/requirements.txt
+mode=${1:-install}
 torch=$(grep '^torch==' $lock)
 log=.venv/torch.log
 
 stop() {
-  printf 'make install: %s\n' "$1" >&2
+  printf 'make %s: %s\n' "$mode" "$1" >&2
   exit 2
 }
 
@@ -43,8 +44,10 @@ get_python() {
     with_apt python3-venv
   elif command -v dnf >/dev/null; then
     echo 'dnf install python3.12'
+  elif command -v brew >/dev/null; then
+    echo 'brew install python@3.12'
   else
-    echo 'make install PYTHON=/path/to/python3.12'
+    echo "make $mode PYTHON=/path/to/python3.12"
   fi
 }
 
@@ -64,7 +67,7 @@ install_torch() {
 with the address of an index that has it, run: make install TORCH_INDEX=https://…"
 }
 
-if [ "${1:-}" = light ]; then
+if [ "$mode" = light ]; then
   choose_python
   make_environment
   pip install --quiet --editable .

@@ -166,19 +166,22 @@ def bare(tmp_path: Path) -> Path:
         ({"apt-get": "", "apt-cache": "[ $2 = python3.12-venv ]"}, "run: apt-get install python3.12-venv\n"),
         ({"apt-get": "", "apt-cache": "exit 1"}, "run: apt-get update && apt-get install python3-venv\n"),
         ({"dnf": ""}, "run: dnf install python3.12\n"),
-        ({}, "run: make install PYTHON=/path/to/python3.12\n"),
+        ({"brew": ""}, "run: brew install python@3.12\n"),
+        ({}, "run: make {mode} PYTHON=/path/to/python3.12\n"),
         # a stand-in that only says which versions there are
-        ({"python3.12": "exit 127"}, "run: make install PYTHON=/path/to/python3.12\n"),
+        ({"python3.12": "exit 127"}, "run: make {mode} PYTHON=/path/to/python3.12\n"),
     ],
 )
+@pytest.mark.parametrize(("mode", "words"), [("install", ()), ("light", ("light",))])
 def test_without_a_python_that_fits_it_says_the_one_command(
-    project: Path, bare: Path, there: dict[str, str], remedy: str
+    project: Path, bare: Path, there: dict[str, str], remedy: str, mode: str, words: tuple[str, ...]
 ) -> None:
     for name, body in there.items():
         stand_in(bare, name, body)
-    code, said = install(project, "http://127.0.0.1:9", "http://127.0.0.1:9", PATH=str(bare), PYTHON="")
+    code, said = install(project, "http://127.0.0.1:9", "http://127.0.0.1:9", *words, PATH=str(bare), PYTHON="")
     assert code == 2
-    assert said == f"make install: Python 3.11, 3.12 or 3.13 is not here, or of another version; {remedy}"
+    missing = f"make {mode}: Python 3.11, 3.12 or 3.13 is not here, or of another version; "
+    assert said == missing + remedy.format(mode=mode)
     assert not (project / ".venv").exists()
 
 
