@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import threading
 import time
@@ -125,11 +126,13 @@ def silence_seconds() -> float:
     """Return for how many seconds a log may be silent; InputError where the environment says nonsense."""
     text = os.environ.get(VARIABLE, str(SILENCE_SECONDS))
     try:
-        if (seconds := float(text)) > 0:
+        if 0 < (seconds := float(text)) < math.inf:
             return seconds
     except ValueError:
         pass
-    raise InputError(f"{VARIABLE} {text!r} is not accepted; expected a number of seconds above 0, or none at all")
+    raise InputError(
+        f"{VARIABLE} {text!r} is not accepted; expected a finite number of seconds above 0, or none at all"
+    )
 
 
 def heard() -> None:
@@ -140,14 +143,15 @@ def heard() -> None:
 
 def duration(seconds: float) -> str:
     """Return a duration as a person reads it."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _say() -> None:
-    logger.info("%s", _phases[-1])
+    for at in _phases[-1:]:  # at the very end the step is at nothing, and the heart may still beat
+        logger.info("%s", at)
 
 
 class _Ear(logging.Handler):

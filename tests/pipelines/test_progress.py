@@ -14,7 +14,7 @@ from rich.console import Console
 from components.shared.speaking import VARIABLE
 from components.shared.workspace import Workspace
 from pipelines.compiled_pipeline import PlannedStep
-from pipelines.progress import ConsoleObserver
+from pipelines.progress import ConsoleObserver, _precisely
 from pipelines.time_left import TimeLeft
 from tests.components.shared.sample_folders import write_folder
 
@@ -148,6 +148,13 @@ def test_a_run_without_a_terminal_says_what_its_step_is_at(tmp_path: Path) -> No
         run.terminate()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(59.94, "59.9 s"), (59.97, "1 min 0 s"), (61.0, "1 min 1 s"), (3599.7, "1 h 0 min")]
+)
+def test_what_a_step_took_has_no_sixty_seconds(seconds: float, said: str) -> None:
+    assert _precisely(seconds) == said
+
+
 def test_a_silence_that_is_no_number_is_bad_input(tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path), VARIABLE: "soon"}
     command = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "smoke"]
@@ -155,5 +162,5 @@ def test_a_silence_that_is_no_number_is_bad_input(tmp_path: Path) -> None:
     assert done.returncode == 2
     (said,) = done.stderr.splitlines()
     assert said.startswith(
-        "scalequest run: error: SCALEQUEST_SILENCE_SECONDS 'soon' is not accepted; expected a number "
+        "scalequest run: error: SCALEQUEST_SILENCE_SECONDS 'soon' is not accepted; expected a finite number "
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.shared import speaking
+from components.shared.errors import InputError
 from components.shared.speaking import VARIABLE, Course, Heartbeat, duration
 from components.shared.workspace import Workspace
 from tests.components.shared.deadly import ROW_SECONDS
@@ -72,7 +73,8 @@ def test_a_course_says_how_far_how_fast_and_how_long(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(0.4, "0 s"), (59.4, "59 s"), (60.0, "1 min"), (3599.0, "1 h 0 min"), (7500.0, "2 h 5 min")]
+    ("seconds", "said"),
+    [(0.4, "0 s"), (59.4, "59 s"), (59.7, "1 min"), (60.0, "1 min"), (3599.0, "1 h 0 min"), (7500.0, "2 h 5 min")],
 )
 def test_a_duration_is_short(seconds: float, said: str) -> None:
     assert duration(seconds) == said
@@ -93,6 +95,21 @@ def test_a_step_is_at_the_phase_that_it_entered_last_and_has_not_left() -> None:
         assert _at() == "step, for 0 s"
         with speaking.phase("training", lambda: "step 6 of 10"):
             assert _at() == "training, step 6 of 10"
+
+
+def test_a_step_that_is_at_nothing_any_more_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        speaking._say()
+        with speaking.phase("step"):
+            speaking._say()
+    assert caplog.messages == ["step, for 0 s"]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "inf", "nan", "a minute", ""])
+def test_a_silence_that_is_no_number_of_seconds_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(InputError, match=f"{VARIABLE} '{text}' is not accepted; expected a finite number of seconds"):
+        speaking.silence_seconds()
 
 
 def test_a_step_that_loads_for_long_says_what(tmp_path: Path) -> None:
