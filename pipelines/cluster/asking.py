@@ -9,6 +9,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from pipelines.cluster.examination import Finding
+from pipelines.cluster.plain_text import inert
 
 READER = "manifests/cluster-admin/doctor.yaml allows it"  # what belongs to the whole cluster, or to Kubeflow itself
 SUBMITTER = "the role scalequest-submit of the Helm chart allows it: name yourself in submitters"
@@ -20,6 +21,15 @@ def configure() -> None:
         config.load_kube_config(config_file=os.environ.get("KUBECONFIG"))
     except ConfigException:
         config.load_incluster_config()
+
+
+def name_of_cluster() -> str:
+    """Return what ``configure`` finds, as people know it."""
+    try:
+        _, current = config.list_kube_config_contexts(config_file=os.environ.get("KUBECONFIG"))
+    except ConfigException:
+        return "the cluster of this pod"
+    return f"kubectl's context {inert(current['name'])}"
 
 
 def not_told(what: str, error: ApiException, forbidden: str) -> Finding:

@@ -78,11 +78,21 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
 
 def get_run_by_old_api(client: kfp.Client, run_id: str) -> dict[str, Any]:
     """Return a run as v1beta1 gives it: alone with its Workflow and its pipeline. Empty where that API is not there."""
+    return _by_old_api(client, "/apis/v1beta1/runs/{run_id}", run_id=run_id)
+
+
+def get_version_by_old_api(client: kfp.Client) -> str:
+    """Return the version that the server says, which v1beta1 alone does. Empty where that API is not there."""
+    return str(_by_old_api(client, "/apis/v1beta1/healthz").get("tag_name", ""))
+
+
+def _by_old_api(client: kfp.Client, path: str, **path_params: str) -> dict[str, Any]:
+    """Ask what kfp has no method for; with the caller's token, which goes along where ``Bearer`` is named alone."""
     try:
-        answer: dict[str, Any] = client._run_api.api_client.call_api(
-            "/apis/v1beta1/runs/{run_id}",
+        answer = client._run_api.api_client.call_api(
+            path,
             "GET",
-            path_params={"run_id": run_id},
+            path_params=path_params,
             header_params={"Accept": "application/json"},
             response_type="object",
             auth_settings=["Bearer"],
@@ -92,7 +102,7 @@ def get_run_by_old_api(client: kfp.Client, run_id: str) -> dict[str, Any]:
         if error.status in (404, 501):
             return {}
         raise
-    return dict(answer)
+    return dict(answer or {})
 
 
 @contextlib.contextmanager

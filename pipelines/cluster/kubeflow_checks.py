@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
+import kfp
 import urllib3
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
@@ -13,7 +13,7 @@ from kubernetes.config.config_exception import ConfigException
 from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.asking import configure
 from pipelines.cluster.examination import Finding
-from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
+from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained, get_version_by_old_api
 from pipelines.cluster.kubeflow_home import DEPLOYMENT, find_home
 
 OLDEST, NEWEST = (2, 17, 0), (2, 18)
@@ -42,11 +42,9 @@ def _users(runs_in: str | None, namespace: str) -> Finding:
     return Finding(True if namespace == OWN_NAMESPACE else None, what, f"prepare that one, if not {namespace}")
 
 
-def _version(client: Any, namespace: str) -> Finding:
+def _version(client: kfp.Client, namespace: str) -> Finding:
     """Take the version that the server's older API says, or else the one of the image that it runs."""
-    api = client._healthz_api.api_client
-    answer, *_ = api.call_api("/apis/v1beta1/healthz", "GET", response_type="object", _return_http_data_only=False)
-    said = str((answer or {}).get("tag_name", ""))
+    said = get_version_by_old_api(client)
     if verdict := _verdict(said, ""):
         return verdict
     if verdict := _verdict(_image_tag(namespace), f", by the image of {DEPLOYMENT}"):

@@ -12,7 +12,8 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from pipelines.cluster.asking import configure
+from pipelines.cluster.asking import configure, name_of_cluster
+from pipelines.cluster.kubeflow_home import find_home
 
 TIMEOUT = (5, 60)  # seconds to connect and to read
 OF_RUN = "pipeline/runid"  # the label that Kubeflow gives to each pod of a run
@@ -28,7 +29,8 @@ class Pods:
 
     by_node: Mapping[str, Pod] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)  # the last one of each pod, and of what it waits for
-    workflow_is_gone: bool | None = False  # asked where there is no pod; None where it may not be looked at
+    workflow_is_gone: bool | None = False  # asked where there is no pod; None where that does not tell
+    cluster: str = ""  # that was asked
     not_seen_because: str = ""  # "" where they were looked at
 
 
@@ -49,7 +51,7 @@ def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True
         return Pods(not_seen_because=f"the Kubernetes API answers {error.status} {error.reason}")
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return Pods(not_seen_because=f"the Kubernetes API does not answer ({error})")
-    return Pods(by_node, warnings, gone)
+    return Pods(by_node, warnings, gone, name_of_cluster())
 
 
 def _connect() -> client.ApiClient:
@@ -81,9 +83,32 @@ def _warnings(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
 
 
 def _is_gone(api: client.ApiClient, namespace: str, workflow: str) -> bool | None:
+    """Return whether a Workflow is gone; None where that is not known: kubectl's context may be another cluster."""
     place = ("argoproj.io", "v1alpha1", namespace, "workflows", workflow)
     try:
         client.CustomObjectsApi(api).get_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
+        return False
     except ApiException as error:
-        return True if error.status == 404 else None
-    return False
+        if not _says_that_it_is_gone(error, workflow):
+            return None
+    return True if _is_kubeflows(api, namespace) else None
+
+
+def _says_that_it_is_gone(error: ApiException, workflow: str) -> bool:
+    """Return whether an answer is about this one: a cluster without Argo has no such path, and says 404, too."""
+    if error.status != 404:
+        return False
+    try:
+        details = json.loads(error.body or "")["details"]
+        return bool((details["kind"], details["name"]) == ("workflows", workflow))
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _is_kubeflows(api: client.ApiClient, namespace: str) -> bool:
+    """Return whether the cluster is seen to have the run's namespace, and Kubeflow Pipelines."""
+    try:
+        client.CoreV1Api(api).read_namespace(namespace, _request_timeout=TIMEOUT)
+        return find_home(namespace) is not None
+    except ApiException:
+        return False

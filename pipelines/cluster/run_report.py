@@ -6,6 +6,7 @@ import contextlib
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import kfp
@@ -17,8 +18,8 @@ from pipelines.cluster.kubeflow import get_run_by_old_api
 from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pods, pods_of
 from pipelines.cluster.run_steps import (
+    DONE,
     FAILED,
-    LATER,
     LOST,
     RUNNING,
     TERMINATED,
@@ -33,6 +34,12 @@ from pipelines.compiled_pipeline import PlannedStep, planned_steps
 SUCCEEDED, BEING_TERMINATED, NOT_KNOWN = "succeeded", "being terminated", "not known to run"
 _OF_KUBEFLOW = {"SUCCEEDED": SUCCEEDED, "SKIPPED": SUCCEEDED, "FAILED": FAILED, "CANCELED": TERMINATED,
                 "CANCELING": BEING_TERMINATED, "PAUSED": "paused"}  # fmt: skip
+_ENDED = {SUCCEEDED, FAILED, TERMINATED, NOT_KNOWN}
+_LEFT = {  # what has become of a step that the last record has as running or waiting, by the end of its run
+    SUCCEEDED: (DONE, ""),
+    FAILED: (LOST, "the run ended around it"),
+    NOT_KNOWN: (LOST, ""),
+}
 _AGAIN = "submit it again: what is finished is reused"
 _MENDS = {
     exit_codes.BAD_INPUT: "mend it, then submit again",
@@ -61,7 +68,7 @@ class Report:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will come of it."""
-        return self.state in (SUCCEEDED, FAILED, TERMINATED, NOT_KNOWN)
+        return self.state in _ENDED
 
     @property
     def count(self) -> str:
@@ -97,13 +104,13 @@ def look_at(
         run_id=run_id,
         name=inert(run.display_name or ""),
         state=state,
-        steps=[_overtaken(step, state) for step in steps],
-        drivers=drivers,
+        steps=[_overtaken(step, state, run) for step in steps],
+        drivers=[] if state == SUCCEEDED else [_overtaken(driver, state, run) for driver in drivers],
         workspace=inert(_parameters(run).get("workspace", "")),
         planned=bool(planned),
         note=_note(workflow, pods, state),
     )
-    verdict, exit_code = _verdict(report, run, workflow)
+    verdict, exit_code = _verdict(report, run, workflow, pods)
     return replace(report, verdict=verdict, exit_code=exit_code)
 
 
@@ -132,7 +139,7 @@ def _state(run: Any, workflow: Workflow, pods: Pods, steps: Sequence[Step]) -> s
         return TERMINATED
     if said in _OF_KUBEFLOW:
         return _OF_KUBEFLOW[said]
-    if _is_gone(workflow, pods):
+    if pods.workflow_is_gone:
         return NOT_KNOWN
     states = {step.state for step in steps if step.state == RUNNING or step.why}
     if said == "PENDING" or (WAITING in states and RUNNING not in states):
@@ -146,39 +153,45 @@ def _was_terminated(run: Any) -> bool:
     return bool(before) and before[-1] == "CANCELING"
 
 
-def _is_gone(workflow: Workflow, pods: Pods) -> bool:
-    """Return whether a Workflow that Kubeflow takes for running is not in the cluster that kubectl asks."""
-    if pods.workflow_is_gone is not None:
-        return pods.workflow_is_gone
-    # Whether it is there may not be asked: then a pod that Argo takes for active has to be missing.
-    return any(node.is_attempt and not node.has_ended for node in workflow.nodes)
-
-
-def _overtaken(step: Step, state: str) -> Step:
-    """Return a step as the end of its run has left it."""
-    if step.succeeded or step.state == LATER or state not in (TERMINATED, NOT_KNOWN):
+def _overtaken(step: Step, state: str, run: Any) -> Step:
+    """Return a step as the end of its run has left it: the last record of its Workflow may be older than that."""
+    live = step.state in (RUNNING, WAITING)
+    if state == TERMINATED and (live or step.state == FAILED):
+        return replace(step, state=TERMINATED, why="", remedy="", finished=step.finished or _end_of(run, step))
+    if not live or state not in _LEFT:
         return step
-    if state == TERMINATED:
-        return replace(step, state=TERMINATED, why="", remedy="")
-    return replace(step, state=LOST) if step.state in (RUNNING, WAITING) else step
+    left, why = _LEFT[state]
+    return replace(step, state=left, why=why, remedy="", finished=_end_of(run, step))
+
+
+def _end_of(run: Any, step: Step) -> datetime | None:
+    """Return when a run ended, as far as Kubeflow knows: until it does, it says the year 1970."""
+    ended: datetime | None = run.finished_at
+    return ended if ended and step.started and ended >= step.started else None
 
 
 def _note(workflow: Workflow, pods: Pods, state: str) -> str:
     if not workflow.nodes:
         return "Kubeflow has no record of its steps (yet)"
+    if pods.workflow_is_gone is None and state not in _ENDED:
+        return (
+            f"neither its Workflow {inert(workflow.name)} nor a pod of it was seen in the namespace "
+            f"{inert(workflow.namespace)} by {pods.cluster}, which may be another cluster than Kubeflow's: this is "
+            "what Kubeflow knows"
+        )
     if pods.not_seen_because and state not in (SUCCEEDED, TERMINATED):
         return f"its pods were not looked at: {inert(pods.not_seen_because)}"
     return ""
 
 
-def _verdict(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
+def _verdict(report: Report, run: Any, workflow: Workflow, pods: Pods) -> tuple[str, int]:
     """Return why a run ended without success and what to do, and the exit code that says so."""
     if report.state == FAILED:
         return _failure(report, run, workflow)
     if report.state == TERMINATED:
         return "somebody ended it; the same submit goes on", exit_codes.TERMINATED
     if report.state == NOT_KNOWN:
-        where = f"{workflow.name} in the namespace {workflow.namespace} of kubectl's current context"
+        where = f"{workflow.name} in the namespace {workflow.namespace} of {pods.cluster}"
         return f"{_NOT_KNOWN} ({where}); {_AGAIN}", exit_codes.UNAVAILABLE
     return "", exit_codes.DONE
 

@@ -123,6 +123,8 @@ def _duration(steps: Sequence[Step]) -> str:
     starts = [step.started for step in steps if step.started]
     if not starts:
         return ""
+    if any(not step.finished and step.state not in (RUNNING, WAITING) for step in steps):
+        return ""  # it has ended, nobody knows when
     ends = [step.finished for step in steps if step.finished]
     end = max(ends) if len(ends) == len(steps) else datetime.now(UTC)
     return _text_of((end - min(starts)).total_seconds())

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.kubeflow import explained
-from pipelines.cluster.run_report import Report, look_at
+from pipelines.cluster.run_report import NOT_KNOWN, Report, look_at
 from pipelines.cluster.run_steps import FAILED, LATER, WAITING, Step
 
 POLL_SECONDS = 15.0
@@ -32,6 +32,7 @@ def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: C
 def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
     changes = _Changes()
     answered = time.monotonic()
+    seemed_gone = False
     while True:
         try:
             with explained(host, namespace):
@@ -44,6 +45,11 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
                 raise UnavailableError(f"{error}{_what_goes_on(error, run_id, host, namespace)}") from error
             time.sleep(POLL_SECONDS)
             continue
+        if report.state == NOT_KNOWN and not seemed_gone:  # asked for again: what is gone stays gone
+            seemed_gone = True
+            time.sleep(POLL_SECONDS)
+            continue
+        seemed_gone = False
         for line in changes.lines(report):
             console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
         if report.has_ended:
@@ -59,10 +65,15 @@ class _Changes:
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._notes: set[str] = set()
         self.succeeded: set[tuple[str, ...]] = set()
 
     def lines(self, report: Report) -> Iterator[str]:
-        """Yield a line for each step that is at something else than before."""
+        """Yield a line for each step that is at something else than before, and what could not be looked at."""
+        begun = any(step.state != LATER for step in report.steps)
+        if begun and report.note and report.note not in self._notes and not report.has_ended:
+            self._notes.add(report.note)
+            yield f"note: {report.note}"
         for step in (*report.steps, *report.drivers):
             now = (step.state, step.why)
             if self._told.get(step.place) == now or step.place in self.succeeded:

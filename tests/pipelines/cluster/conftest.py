@@ -29,6 +29,7 @@ class Server:
     answers: dict[str, Any] = field(default_factory=dict)  # "GET /path" -> (status, body)
     pages: set[str] = field(default_factory=set)  # what is answered with a page instead of JSON
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    wants_credentials: bool = False  # refuse whoever sends none
     authorizations: set[str] = field(default_factory=set)  # that requests came with
 
     def on(self, request: str, body: Any, status: int = 200) -> None:
@@ -65,6 +66,8 @@ def server() -> Iterator[Server]:
             state.authorizations.add(self.headers.get("Authorization", ""))
             request = f"{self.command} {urlsplit(self.path).path}"
             status, content = state.answer(request, json.loads(sent) if sent[:1] in (b"{", b"[") else sent)
+            if state.wants_credentials and "Authorization" not in self.headers:
+                status, content = 401, {"error": "no token", "code": 16, "message": "no token"}
             page = request in state.pages
             text = content if isinstance(content, bytes) else None  # a log
             data = b"<!doctype html>" if page else json.dumps(content).encode() if text is None else text
@@ -104,6 +107,15 @@ def kubeflow(server: Server) -> Server:
     server.on("GET /apis/v2beta1/runs", {"runs": []})
     server.on("POST /apis/v2beta1/runs", lambda run: run | {"run_id": RUN_ID, "state": "PENDING"})
     return server
+
+
+@pytest.fixture
+def guarded(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Kubeflow Pipelines that answers nobody without a token; the caller has one."""
+    (token := tmp_path / "token").write_text("secret")
+    monkeypatch.setenv("KF_PIPELINES_SA_TOKEN_PATH", str(token))
+    kubeflow.wants_credentials = True
+    return kubeflow
 
 
 EXPERIMENT = {"experiment_id": "e1", "display_name": "scalequest", "namespace": NAMESPACE}

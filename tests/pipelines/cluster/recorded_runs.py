@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tests.pipelines.cluster.conftest import Server
+from tests.pipelines.cluster.conftest import KUBEFLOW_DEPLOYMENT, Server, deployment
+from tests.pipelines.cluster.recorded import body_of
 
 RECORDINGS = Path(__file__).with_name("recordings")
 NAMESPACE = "kubeflow"  # where they ran
@@ -48,6 +49,20 @@ def serve_runs_in_turn(server: Server, names: Iterable[str], run_id: str) -> Non
     names = list(names)
     server.in_turn(f"GET /apis/v2beta1/runs/{run_id}", *(run_of(name) | {"run_id": run_id} for name in names))
     server.in_turn(f"GET /apis/v1beta1/runs/{run_id}", *(answer_of(f"{name}.v1beta1")[1] for name in names))
+
+
+GONE = "run-says-running-workflow-gone"
+WORKFLOW = f"GET /apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows/scalequest-gjbgt"
+NOT_FOUND = {"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404,
+             "details": {"name": "scalequest-gjbgt", "group": "argoproj.io", "kind": "workflows"}}  # fmt: skip
+
+
+def serve_gone_workflow(server: Server) -> None:
+    """Serve Kubeflow's own cluster, in which the Workflow of the run GONE is not any more, nor a pod of it."""
+    serve_pods(server)
+    server.on(WORKFLOW, NOT_FOUND, 404)
+    server.on(f"GET /api/v1/namespaces/{NAMESPACE}", body_of("rbac/namespace-kubeflow"))
+    server.on(f"GET {KUBEFLOW_DEPLOYMENT}", deployment("2.17.0"))
 
 
 def serve_pods(server: Server, name: str = "") -> None:

@@ -59,6 +59,21 @@ def test_a_version_that_the_api_does_not_say_is_that_of_its_image(
     assert words in found[1]
 
 
+@pytest.mark.parametrize("status", [404, 501])
+def test_a_server_without_the_old_api_has_the_version_of_its_image(status: int, untagged: Server) -> None:
+    untagged.on(HEALTHZ, {"code": 5, "message": "Not Found"}, status)
+    assert version(untagged) == (
+        True,
+        f"Kubeflow Pipelines has the version 2.17.0, by the image of ml-pipeline: {SUPPORTED}",
+    )
+
+
+def test_a_server_that_wants_a_token_gets_it_with_each_request(guarded: Server) -> None:
+    findings = list(check_kubeflow(guarded.url, NAMESPACE))
+    assert [finding.passed for finding in findings] == [True, True, True]
+    assert guarded.authorizations == {"Bearer secret"}
+
+
 def test_an_image_that_is_named_by_digest_alone_says_no_version(untagged: Server) -> None:
     by_digest = deployment("x")
     by_digest["spec"]["template"]["spec"]["containers"][0]["image"] = "mirror:5000/kfp-api-server@sha256:2170"

@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,22 @@ import pytest
 from components.shared import exit_codes
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from pipelines.cluster.kubeflow import connect
+from pipelines.cluster.run_report import look_at
 from pipelines.cluster.status_command import show_status
 from pipelines.cluster.unfinished_folders import folders_in_the_making
 from tests.conftest import GivenRowsConfig, WriteRows
-from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
+from tests.pipelines.cluster.conftest import KUBEFLOW_DEPLOYMENT, NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded_runs import (
     EVENTS,
+    GONE,
+    NOT_FOUND,
     PODS,
+    WORKFLOW,
     answer_of,
     recorded,
     run_of,
+    serve_gone_workflow,
     serve_pods,
     serve_run,
 )
@@ -205,21 +212,79 @@ def test_attempts_that_failed_are_shown_where_a_later_one_succeeded(
     assert "attempts 1 to 3 failed (exit code 1)" in line_of(lines, "Kubeflow's driver of rewrite-questions failed")
 
 
-WORKFLOW = "GET /apis/argoproj.io/v1alpha1/namespaces/kubeflow/workflows/scalequest-gjbgt"
-
-
-@pytest.mark.parametrize("answer", [404, 403])
 def test_a_run_whose_workflow_is_gone_is_not_known_to_run(
-    answer: int, kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+    kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_id = serve_run(kubeflow, "run-says-running-workflow-gone")
-    serve_pods(pods)
-    pods.on(WORKFLOW, {"message": "no"}, answer)
+    run_id = serve_run(kubeflow, GONE)
+    serve_gone_workflow(pods)
     code, lines = shown(kubeflow, run_id, capsys)
     assert code == exit_codes.UNAVAILABLE
     assert ": not known to run, 1 of 30 steps done" in lines[0]
-    line_of(lines, "import_model first, random:llama lost")
-    assert "neither its Workflow nor a pod of it is in the cluster any more (scalequest-gjbgt in" in lines[-1]
+    assert line_of(lines, "import_model first, random:llama lost") == "import_model first, random:llama lost"
+    assert "any more (scalequest-gjbgt in the namespace kubeflow of kubectl's context x)" in lines[-1]
+
+
+NO_PATH = "404 page not found\n"
+OTHERS = {**NOT_FOUND, "details": {"name": NAMESPACE, "kind": "namespaces"}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "body", "status"),
+    [
+        (WORKFLOW, NO_PATH, 404),  # a cluster without Argo
+        (WORKFLOW, OTHERS, 404),
+        (WORKFLOW, {"reason": "Forbidden"}, 403),  # no pods are not enough
+        ("GET /api/v1/namespaces/kubeflow", {"reason": "NotFound"}, 404),
+        ("GET /api/v1/namespaces/kubeflow", {"reason": "Forbidden"}, 403),
+        (f"GET {KUBEFLOW_DEPLOYMENT}", {"reason": "NotFound"}, 404),  # Argo alone
+        (f"GET {KUBEFLOW_DEPLOYMENT}", {"reason": "Forbidden"}, 403),
+    ],
+)
+def test_on_what_may_be_another_cluster_a_run_is_what_kubeflow_says(
+    request_: str, body: Any, status: int, kubeflow: Server, pods: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, GONE)
+    serve_gone_workflow(pods)
+    pods.on(request_, body, status)
+    code, lines = shown(kubeflow, run_id, capsys)
+    assert code == 0
+    assert ": running, 1 of 30 steps done" in lines[0]
+    line_of(lines, "import_model first, random:llama running")
+    assert "by kubectl's context x, which may be another cluster than Kubeflow's" in line_of(lines, "note: neither its")
+
+
+STEP = "generate_questions first"
+
+
+@pytest.mark.parametrize(
+    ("recording", "state", "line"),
+    [
+        ("run-step-running", "FAILED", f"{STEP} lost 0:01:00 the run ended around it"),
+        ("run-waiting-for-retry", "FAILED", "IMPORT lost 0:01:00 the run ended around it"),
+        ("run-step-running", "SUCCEEDED", f"{STEP} done 0:01:00"),
+        ("run-step-running", "CANCELED", f"{STEP} terminated 0:01:00"),
+    ],
+)
+def test_in_a_run_that_has_ended_no_step_runs_or_waits_and_none_grows(
+    recording: str, state: str, line: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = serve_run(kubeflow, recording)
+    line = line.replace("IMPORT", IMPORT)
+    client, _ = connect(kubeflow.url, NAMESPACE)
+    (step,) = [step for step in look_at(client, run_id, NAMESPACE).steps if line.startswith(step.title)]
+    assert step.started is not None
+    ended = (step.started + timedelta(minutes=1)).isoformat()
+    kubeflow.on(f"GET /apis/v2beta1/runs/{run_id}", run_of(recording) | {"state": state, "finished_at": ended})
+    _, lines = shown(kubeflow, run_id, capsys)
+    assert line_of(lines, step.title) == line
+    assert not [each for each in lines if " running " in each or " waiting " in each or "what to do" in each]
+
+
+def test_a_server_that_wants_a_token_shows_a_run(guarded: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines = shown(guarded, serve_run(guarded, "run-succeeded-small"), capsys)
+    assert code == 0
+    assert ": succeeded, 1 step done" in lines[0]
+    assert guarded.authorizations == {"Bearer secret"}
 
 
 def test_a_run_without_pods_whose_workflow_stands_goes_on(

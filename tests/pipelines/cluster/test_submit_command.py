@@ -43,6 +43,11 @@ def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_
     assert "scalequest" in json.dumps(run["pipeline_spec"])[:100_000]
 
 
+def test_a_server_that_wants_a_token_takes_a_run(guarded: Server) -> None:
+    assert submit(smoke_on(guarded.url), follow=False) == 0
+    assert guarded.authorizations == {"Bearer secret"}
+
+
 def queues_of(run: Any) -> list[str]:
     """Return the queue of each executor of a run that was sent."""
     executors = run["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]

@@ -12,10 +12,14 @@ from pipelines.cluster.kubeflow import connect
 from pipelines.cluster.status_command import show_status
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded_runs import (
+    GONE,
+    NOT_FOUND,
     PODS,
+    WORKFLOW,
     answer_of,
     recorded,
     run_of,
+    serve_gone_workflow,
     serve_pods,
     serve_run,
     serve_runs_in_turn,
@@ -107,11 +111,36 @@ def test_a_run_whose_workflow_is_gone_is_not_watched_for_ever(
     kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(kubeflow.url, tmp_path)))
-    run_id = serve_run(kubeflow, "run-says-running-workflow-gone")
-    serve_pods(kubeflow)
+    run_id = serve_run(kubeflow, GONE)
+    serve_gone_workflow(kubeflow)
     code, lines = watched(kubeflow, run_id, capsys)
     assert code == exit_codes.UNAVAILABLE
+    assert len([asked for asked, _ in kubeflow.asked if asked == WORKFLOW]) == 2
     assert lines[-1].startswith(f"run {run_id} not known to run, 1 of 30 steps done: Kubeflow says that it runs, but")
+
+
+def test_a_run_whose_workflow_is_seen_again_is_watched_on(
+    kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(kubeflow.url, tmp_path)))
+    serve_runs_in_turn(kubeflow, [*[GONE] * 4, "run-succeeded-frozen-at-93-of-380"], RUN_ID)
+    serve_gone_workflow(kubeflow)
+    kubeflow.in_turn(WORKFLOW, (404, NOT_FOUND), {"metadata": {}}, (404, NOT_FOUND), {"metadata": {}})
+    code, lines = watched(kubeflow, RUN_ID, capsys)
+    assert code == exit_codes.DONE
+    assert not [line for line in lines if " lost" in line]
+
+
+def test_a_run_on_another_cluster_than_kubectls_is_watched_to_its_end(
+    kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(kubeflow.url, tmp_path)))
+    serve_runs_in_turn(kubeflow, [*[GONE] * 4, "run-succeeded-frozen-at-93-of-380"], RUN_ID)
+    serve_pods(kubeflow)
+    code, lines = watched(kubeflow, RUN_ID, capsys)
+    assert code == exit_codes.DONE
+    (note,) = [line for line in lines if "note: " in line]
+    assert "by kubectl's context x, which may be another cluster than Kubeflow's" in note
 
 
 def test_status_watches_as_submit_does(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
