@@ -62,10 +62,9 @@ def test_a_version_that_the_api_does_not_say_is_that_of_its_image(
 @pytest.mark.parametrize("status", [404, 501])
 def test_a_server_without_the_old_api_has_the_version_of_its_image(status: int, untagged: Server) -> None:
     untagged.on(HEALTHZ, {"code": 5, "message": "Not Found"}, status)
-    assert version(untagged) == (
-        True,
-        f"Kubeflow Pipelines has the version 2.17.0, by the image of ml-pipeline: {SUPPORTED}",
-    )
+    passed, words = version(untagged)
+    assert passed
+    assert words == f"Kubeflow Pipelines has the version 2.17.0, by the image of ml-pipeline: {SUPPORTED}"
 
 
 def test_a_server_that_wants_a_token_gets_it_with_each_request(guarded: Server) -> None:

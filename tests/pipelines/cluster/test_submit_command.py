@@ -45,7 +45,7 @@ def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_
 
 def test_a_server_that_wants_a_token_takes_a_run(guarded: Server) -> None:
     assert submit(smoke_on(guarded.url), follow=False) == 0
-    assert guarded.authorizations == {"Bearer secret"}
+    assert guarded.body_of("POST /apis/v2beta1/runs")["runtime_config"]["parameters"]["workspace"] == WORKSPACE
 
 
 def queues_of(run: Any) -> list[str]:
