@@ -79,7 +79,7 @@ def test_the_images_are_built_by_one_pattern() -> None:
 
 def test_the_build_context_holds_what_dockerfiles_copy_and_no_runs() -> None:
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert {"components", "pipelines", "pyproject.toml", "README.md", "images/tools.txt"} <= set(allowed)
+    assert {"components", "pipelines", "pyproject.toml", "README.md", "LICENSE", "images/tools.txt"} <= set(allowed)
     assert not {"runs", ".venv", ".git", "tests"} & set(allowed)
 
 
