@@ -3,6 +3,7 @@
 ``python -m tests.pipelines.interrupted_run FOLDER``; the file ``fates`` there says what each step meets.
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -33,4 +34,5 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the tests run under nohup it would be ignored here, too
     sys.exit(main(Path(sys.argv[1])))
