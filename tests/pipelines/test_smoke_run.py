@@ -78,17 +78,19 @@ def test_the_same_command_again_reuses_everything(undisturbed: Finished, tmp_pat
 
 
 def test_one_option_changed_makes_anew_only_what_depends_on_it(undisturbed: Finished, tmp_path: Path) -> None:
+    before = folders_of(undisturbed.workspace)  # other tests' runs stand there, too
     result = run_smoke(undisturbed.workspace, tmp_path, "num_responses=3")
     assert result.returncode == 0, result.stdout + result.stderr
-    new = folders_of(undisturbed.workspace) - undisturbed.folders
+    new = folders_of(undisturbed.workspace) - before
     assert {name.split("/")[0] for name in new} == ANSWER_STEPS
     assert len(new) == len(ANSWER_STEPS)
 
 
 def test_an_option_that_is_set_for_its_step_reaches_it(undisturbed: Finished, tmp_path: Path) -> None:
+    before = folders_of(undisturbed.workspace)
     result = run_smoke(undisturbed.workspace, tmp_path, "package_dataset.license=mit")
     assert result.returncode == 0, result.stdout + result.stderr
-    (folder,) = folders_of(undisturbed.workspace) - undisturbed.folders
+    (folder,) = folders_of(undisturbed.workspace) - before
     assert folder.startswith("package_dataset/")
     assert json.loads((Path(undisturbed.workspace, folder) / "_plan.json").read_text())["options"]["license"] == "mit"
 
