@@ -11,6 +11,7 @@ from components.shared.images import read_names
 from pipelines import compiling
 from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.compiling import check_compiled, compile_pipelines
+from pipelines.resources import NO_LIMIT_IN_TIME
 
 # kfp asks for these; anything else that a component imports would be missing where only kfp is installed.
 BLOCK_ALL_BUT_KFP = """
@@ -90,12 +91,12 @@ def test_once_images_are_released_one_without_a_digest_is_a_defect(monkeypatch: 
     assert all("has no digest" in problem for problem in problems)
 
 
-def test_every_task_retries_for_days_and_leaves_reuse_to_the_workspace() -> None:
+def test_every_task_retries_without_a_limit_in_time_and_leaves_reuse_to_the_workspace() -> None:
     for path in COMPILED.glob("*.yaml"):
         spec = read_documents(path)[0]
         graphs = [spec["root"], *(component for component in spec["components"].values() if "dag" in component)]
         tasks = [task for graph in graphs for task in graph["dag"]["tasks"].values()]
         steps = [task for task in tasks if "executorLabel" in spec["components"][task["componentRef"]["name"]]]
         assert steps
-        assert all(task["retryPolicy"]["backoffMaxDuration"] == "604800s" for task in steps)
+        assert all(task["retryPolicy"]["backoffMaxDuration"] == NO_LIMIT_IN_TIME for task in steps)
         assert all("enableCache" not in task["cachingOptions"] for task in steps)
