@@ -26,6 +26,8 @@ from tests.components.shared.mortals import is_alive
 from tests.conftest import WriteRows
 from tests.processor_time import cpu_seconds_of
 
+pytestmark = pytest.mark.slow
+
 MAX_SECONDS = 15.0  # what a node of GKE leaves that is taken away; an idle machine takes a fraction of one
 SECONDS = 60.0  # for what takes no time, on a busy machine
 AS_ASKED = "stopped as asked; the finished parts stay, and the same command continues"

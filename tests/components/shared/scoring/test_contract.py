@@ -15,6 +15,8 @@ from components.shared.scoring import TOO_LONG, WINDOW_ROWS, Score, Scorer, Text
 from components.shared.scoring._scorer_process import ScorerProcess
 from tests.components.shared.scoring.test_scoring import SomeScoringConfig
 
+pytestmark = pytest.mark.slow
+
 MAX_TOKENS = 200  # as many letters for the tiny model, words for the scripted one
 TOLERANCE = 1e-3  # between texts scored together and alone; vLLM's kernels differ by that from batch to batch
 IN_A_PROCESS = "transformers in a process of its own"  # as beside an accelerator

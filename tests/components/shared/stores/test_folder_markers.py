@@ -19,6 +19,8 @@ from tests.components.shared.sample_graphs import join, publish, train_model
 from tests.fault_proxy import new_clients
 from tests.stores import gs_server, new_bucket, s3_server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["s3", "gs"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

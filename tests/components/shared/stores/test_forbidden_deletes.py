@@ -15,6 +15,8 @@ from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
 from tests.fault_proxy import FaultyStore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def retained(faulty_store: FaultyStore) -> FaultyStore:

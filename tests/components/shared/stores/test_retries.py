@@ -23,6 +23,8 @@ from tests.conftest import WriteRows
 from tests.fault_proxy import KINDS, FaultyStore, new_clients
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 CLOSED_PORT = "127.0.0.1:1"  # nobody listens there
 MAX_SECONDS = 60  # for half a second of tries, on a busy machine; without that limit it would be 300
 

@@ -24,6 +24,8 @@ from tests.conftest import WriteRows
 from tests.fault_proxy import FaultProxy, fault_proxy, new_clients
 from tests.stores import Store, new_bucket
 
+pytestmark = pytest.mark.slow
+
 CLOSED_PORT = "127.0.0.1:1"  # nobody listens there
 ACCOUNT = "/computeMetadata/v1/instance/service-accounts/default"
 GOOGLE = {

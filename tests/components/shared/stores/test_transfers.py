@@ -16,6 +16,8 @@ from components.shared.stores.retries import LIMIT_VARIABLE
 from tests.fault_proxy import FaultyStore, fault_proxy, new_clients
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 LARGE = PART_BYTES + 12345  # two parts, and two ranges
 
 

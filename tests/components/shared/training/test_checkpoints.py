@@ -18,6 +18,8 @@ from components.shared.training._checkpoints import (
 )
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 LAYOUT = "--parallelism none"
 OTHER_LAYOUT = "--parallelism zero3 and 8 processes (--num-nodes by --num-processes)"
 

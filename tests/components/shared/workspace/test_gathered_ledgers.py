@@ -19,6 +19,8 @@ from tests.components.shared.sample_folders import create_folder, settle, write_
 from tests.fault_proxy import FaultyStore
 from tests.stores import Store
 
+pytestmark = pytest.mark.slow
+
 PARTS = 20
 
 
