@@ -1,0 +1,156 @@
+"""What the weights of a model folder are, before anything uses them: all there, none too many, in shape, finite.
+
+transformers fills a weight that is missing with random numbers and goes on; vLLM takes whatever lies in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError, safe_open
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
+
+from components.shared.errors import InputError
+
+NAMED = 4  # names that a message shows of each kind
+# What transformers raises for files that it cannot make a model of.
+UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
+
+
+class Use(Enum):
+    """What a model is loaded as."""
+
+    LANGUAGE_MODEL = "a language model"
+    SCORER = "a scorer"  # its head has to be there
+    SCORER_BASE = "the start of a scorer"  # one output; a new head where the model is no scorer yet
+
+
+def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
+    """Return the model without its weights, on the meta device: config and shapes; reads headers only.
+
+    Raises InputError, which begins with ``named`` (an option and its value), where a weight is missing, unexpected or
+    of another shape than config.json says. Tied weights may be missing, and what the model's class itself ignores may
+    be there. As the start of a scorer, a model that has no head for scores may lack one, and its own head is not used.
+    """
+    is_language_model = use is Use.LANGUAGE_MODEL
+    loader = AutoModelForCausalLM if is_language_model else AutoModelForSequenceClassification
+    options = {"num_labels": 1, "problem_type": "regression"} if use is Use.SCORER_BASE else {}
+    with _quiet(), _explained(named, use):
+        model, found = loader.from_pretrained(
+            folder,
+            device_map="meta",
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are named below
+            use_safetensors=True,
+            trust_remote_code=False,
+            **options,
+        )
+        missing, unexpected = set(found["missing_keys"]), set(found["unexpected_keys"])
+        if use is Use.SCORER_BASE and not _is_scorer(model.config):
+            missing -= _head(model)
+            unexpected -= _own_head(model.config)
+    shapes = {f"{name} ({_shape(there)} instead of {_shape(due)})" for name, there, due in found["mismatched_keys"]}
+    faults = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
+    if any(faults.values()):
+        said = "; ".join(f"{fault}: {_some(names)}" for fault, names in faults.items() if names)
+        raise InputError(
+            f"{named}: the weights are not those of {use.value} of its config.json ({type(model).__name__}): {said}; "
+            "missing ones would be random numbers; export the whole model again, or take another one"
+        )
+    return model
+
+
+def check_finite(folder: Path, named: str) -> None:
+    """Raise InputError, which begins with ``named``, where a weight is NaN or infinite; reads every weight once."""
+    broken = []
+    for file in weight_files(folder):
+        with safe_open(file, framework="pt") as weights:
+            for name in weights.keys():  # noqa: SIM118 -- not a mapping
+                tensor = weights.get_tensor(name)
+                if tensor.is_floating_point() and not is_finite(tensor):
+                    broken.append(name)
+    if broken:
+        raise InputError(
+            f"{named}: {len(broken)} weights hold NaN or infinity ({_some(broken)}): the model is broken, its training "
+            "diverged perhaps; take an earlier or another one"
+        )
+
+
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Tell whether a tensor holds neither NaN nor infinity."""
+    if not tensor.numel():
+        return True
+    if tensor.dtype.itemsize == 1:  # 8-bit kinds have no comparison
+        tensor = tensor.float()
+    least, most = torch.aminmax(tensor.detach())  # NaN in both where there is one; no copy of the tensor
+    return bool(torch.isfinite(least) & torch.isfinite(most))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files that hold the weights: what the index names, else the one file that there is."""
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
+        return [folder / name for name in sorted(set(names))]
+    return [folder / "model.safetensors"]
+
+
+def _is_scorer(config: Any) -> bool:
+    return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+
+
+def _head(model: PreTrainedModel) -> set[str]:
+    return {name for name in model.state_dict() if not name.startswith(f"{model.base_model_prefix}.")}
+
+
+def _own_head(config: Any) -> set[str]:
+    """Return the names of what a model that is no scorer has in front of its body."""
+    kind = getattr(transformers, next(iter(config.architectures or ()), ""), None)
+    if kind is None:
+        return set()
+    with torch.device("meta"):
+        return _head(kind(config))
+
+
+@contextlib.contextmanager
+def _explained(named: str, use: Use) -> Iterator[None]:
+    try:
+        yield
+    except UNLOADABLE as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(
+            f"{named}: transformers cannot load it as {use.value} ({reason}); expected safetensors of an architecture "
+            "that needs no code of its own"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' own report to itself: what it finds is in the message."""
+    log = transformers.utils.logging
+    level, has_bar = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity(log.CRITICAL)
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        if has_bar:
+            log.enable_progress_bar()
+
+
+def _shape(size: Iterable[int]) -> str:
+    return " x ".join(map(str, size))
+
+
+def _some(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    rest = len(ordered) - NAMED
+    return ", ".join(ordered[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
