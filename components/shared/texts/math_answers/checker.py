@@ -142,7 +142,7 @@ class _Worker:
     def __init__(self) -> None:
         # The server imports sympy once; a worker that replaces a killed one is forked from it in milliseconds.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["components.shared.texts._math_verify_worker"])
+        context.set_forkserver_preload(["components.shared.texts.math_answers._worker"])
         self._connection, other_end = context.Pipe()
         self._process = context.Process(target=_serve, args=(other_end,), daemon=True)
         self._process.start()
@@ -175,7 +175,7 @@ class _Worker:
 
 
 def _serve(connection: Connection) -> None:
-    from components.shared.texts._math_verify_worker import serve
+    from components.shared.texts.math_answers._worker import serve
 
     serve(connection)
 

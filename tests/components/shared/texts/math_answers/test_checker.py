@@ -7,7 +7,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from components.shared.texts.math_answers import AnswerChecker, extract_final_answer, normalize_answer
+from components.shared.texts.math_answers import AnswerChecker, normalize_answer
 from tests.processor_time import cpu_seconds_of
 
 ENDLESS = "10^{10^{10}}"  # sympy works out all ten thousand million digits
@@ -22,30 +22,6 @@ def checker() -> Iterator[AnswerChecker]:
 
 def processes_of(checker: AnswerChecker) -> list[BaseProcess]:
     return [worker._process for worker in tuple(checker._started)]
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        (r"So the answer is \boxed{42}.", "42"),
-        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
-        (r"First \boxed{3}, no: \boxed{4}", "4"),
-        (r"\boxed{ \{1, 2\} }", r"\{1, 2\}"),
-        (r"\boxed{x \} y}", r"x \} y"),
-        (r"\fbox{7}", "7"),
-        (r"\boxed {8}", "8"),
-        ("\\boxed{\n9\n}", "9"),
-        (r"\boxed{\boxed{5}}", "5"),
-        (r"\boxed{5}. It stands inside \boxed{}, as asked.", "5"),
-        (r"\boxed{6}, so \boxed{\frac{1}{", "6"),
-        (r"\boxed{1", ""),
-        (r"\boxed{}", ""),
-        ("The answer is 42.", ""),
-        ("", ""),
-    ],
-)
-def test_the_final_answer_is_what_the_last_closed_box_holds(text: str, answer: str) -> None:
-    assert extract_final_answer(text) == answer
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,182 @@
+r"""The final answer of a reply: what it puts into its last ``\boxed{…}``, or into its last ones, part by part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from components.shared.texts.math_answers._latex import closing_brace, next_token
+
+# MATH writes \fbox in some solutions, and models that were trained on it do so too.
+_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*(\{?)")
+_EMPTY = re.compile(r"(?:\\[,;:! ]|\\quad|~|\s|\$)*")
+_PLACEHOLDER = re.compile(
+    r"(?:[.…?_\s*-]|\\[lcd]?dots[a-z]?|\\_|\\(?:square|Box|blacksquare|bigcirc|phantom)(?![a-zA-Z])|\\[,;:! ])+"
+    r"|[<\[{(]*(?:(?:your|the|my|insert|final|correct|numerical|actual|answer|result|solution|value|number|here|goes"
+    r"|is|in|this|box|boxed|content|expression|placeholder|xxx?)[\s_]*)+[.…]*[>\]})]*",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}")
+# What a base model writes when it goes on after its own end: a marker of a chat, or the header of another question.
+_NEXT_QUESTION = re.compile(
+    r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
+    r"|^[\s>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
+    r"(?:question|problem|exercise|task|instruction|query|example|input|user|human|student|q)"
+    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+
+# Between two boxes of one answer stand separators, the name of the next part, or words of the same sentence.
+_SEPARATOR = (
+    r"(?:[\s$&,;|]|\\[,;:! ()\[\]]|\\\\|\\q?quad(?![a-zA-Z])|\band\b|\bor\b|\\(?:text|mathrm)\{\s*(?:and|or)\s*\}|~)"
+)
+_NAME = r"(?:\\?[a-zA-Z]+(?:_\{?\w+\}?|\([a-z]\)|')?\s*&?\s*=\s*&?)"
+_NEXT_PART = re.compile(rf"{_SEPARATOR}*(?:[-*•]\s*)?(?:{_NAME}{_SEPARATOR}*)?")
+_NEXT_LINE = re.compile(r"[^\n.]{0,12}\.?\n[-*•\s]*[^\W\d_][^\n:.]{0,30}:[\s*$]*(?:\\[(\[])?\s*")
+_CONNECTED = re.compile(r"[^.!?\n]{0,80}?(?:,|;|\band\b|\bor\b|&)[^.!?\n]{0,80}")
+_CORRECTED = re.compile(
+    r"\b(?:so|thus|hence|therefore|then|now|which|gives?|giving|means?|meaning|no|not|wait|but|actually|rather|simplif\w*"
+    r"|reduc\w*|equivalent\w*|equals?|i\.e|that is|instead|correct\w*|finally|answer|again|approx\w*|round\w*|about"
+    r"|also|because|since|from|add\w*|subtract\w*|plus|minus|times|multipl\w*|divid\w*|total|altogether|leav\w*|yield\w*"
+    r"|get|obtain\w*|substitut\w*|plug\w*)\b|=>|\\(?:R|r|Longr)ightarrow|\\implies|\\approx|\\to(?![a-zA-Z])|≈|⇒|→|\d",
+    re.IGNORECASE,
+)
+_PART_LABEL = re.compile(
+    r"^[\s*#>-]*(?:part\s+)?\(?([a-h]|[1-9]|i{1,3}|iv|v)[).:](?=[\s*])", re.IGNORECASE | re.MULTILINE
+)
+_LABELS = ("abcdefgh", "123456789", ("i", "ii", "iii", "iv", "v"))
+
+# Sign, factor and power that stand before or behind the box, in the same side of the same formula.
+_SIDE = re.compile(r"\$|\\[(\[]|[=<>≈:&]|\\(?:approx|leq?|geq?|implies|(?:R|r)ightarrow)(?![a-zA-Z])")
+_FACTOR = r"(?:\d+(?:\.\d+)?|\\[dt]?frac\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])|\d+/\d+)"
+_BEFORE = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?)\s*(\\cdot|\\times)?\s*")
+_SIGN_IN_PROSE = re.compile(r"(?<=[a-z:,])[ \t]+([-−])$", re.IGNORECASE)
+_BASE = re.compile(rf"\s*([-+−]?\s*(?:{_FACTOR}|[a-zA-Z]|\([^()]*\)))\s*\^\s*\{{\s*")
+_BEHIND = re.compile(
+    r"\s*(?:\^\s*(?:\{\s*(?!\\circ)[^{}]*\}|\w)|\\?%|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])"
+    r"|(?:\\times|\\cdot)\s*10\s*\^\s*(?:\{[^{}]*\}|\d))+",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    start: int
+    end: int
+    content: str
+    closed: bool
+
+
+def extract_final_answer(text: str) -> str:
+    r"""Return what the reply gives as its answer in ``\boxed`` or ``\fbox``, "" where it gives none.
+
+    Boxes that are empty or hold a placeholder are passed over. Boxes of several parts are joined by ", ". A sign,
+    factor or power directly around the box belongs to the value. What stands behind the header of another question, or
+    inside of a thought, is no answer; a reply that ends amid a box has none.
+    """
+    text = _without_thought(text)
+    boxes = [box for box in _boxes_in(text) if not box.closed or not _is_placeholder(box.content)]
+    boxes = _before_next_question(text, boxes)
+    if not boxes or not boxes[-1].closed:
+        return ""
+    boxes = [box for box in boxes if box.closed]
+    parts = [_with_surroundings(text, box) for box in boxes[_first_part(text, boxes) :]]
+    return ", ".join(dict.fromkeys(parts))
+
+
+def _without_thought(text: str) -> str:
+    tags = list(_THOUGHT.finditer(text))
+    if not tags:
+        return text
+    return text[tags[-1].end() :] if tags[-1][1] else text[: tags[-1].start()] if _answered(text, tags[-1]) else ""
+
+
+def _answered(text: str, opening: re.Match[str]) -> bool:
+    """Tell whether a thought begins behind an answer, as where a reply runs on."""
+    return bool(_boxes_in(text[: opening.start()]))
+
+
+def _boxes_in(text: str) -> list[_Box]:
+    """Return the boxes in order; of nested ones the innermost."""
+    boxes: list[_Box] = []
+    for match in _BOX.finditer(text):
+        if match[1]:
+            close = closing_brace(text, match.end())
+            box = _Box(match.start(), close + 1, text[match.end() : close].strip(), close >= 0)
+        else:
+            end = next_token(text, match.end())
+            box = _Box(match.start(), end, text[match.end() : end].strip(" $"), closed=True)
+        if not box.closed and boxes and _EMPTY.fullmatch(text, match.end()):
+            continue  # the instruction, cut off
+        if boxes and boxes[-1].end > box.start and boxes[-1].closed and not _is_placeholder(box.content):
+            boxes.pop()
+        boxes.append(box)
+    return boxes
+
+
+def _is_placeholder(content: str) -> bool:
+    plain = _TEXT.sub(r"\1", content).strip(" $")
+    return not plain or bool(_EMPTY.fullmatch(plain)) or (plain != "-" and bool(_PLACEHOLDER.fullmatch(plain)))
+
+
+def _before_next_question(text: str, boxes: Sequence[_Box]) -> list[_Box]:
+    """Return the boxes before the first other question that begins behind an answer."""
+    if not boxes:
+        return []
+    first = next((box for box in boxes if box.closed), boxes[0])
+    end = _NEXT_QUESTION.search(text, max(first.end, first.start))
+    return [box for box in boxes if not end or box.start < end.start()]
+
+
+def _first_part(text: str, boxes: Sequence[_Box]) -> int:
+    """Return the first of the last boxes that are parts of one answer."""
+    first = len(boxes) - 1
+    while first > 0 and _belong_together(text, boxes[first - 1], boxes[first]):
+        first -= 1
+    return first
+
+
+def _belong_together(text: str, one: _Box, other: _Box) -> bool:
+    between = text[one.end : other.start]
+    if _NEXT_PART.fullmatch(between):
+        return True
+    connected = _CONNECTED.fullmatch(between) or _NEXT_LINE.fullmatch(between)
+    if connected and not _CORRECTED.search(between):
+        return True
+    label, before = _PART_LABEL.search(between), list(_PART_LABEL.finditer(text, 0, one.start))
+    return bool(label and before and _follows(before[-1][1].lower(), label[1].lower()))
+
+
+def _follows(label: str, next_label: str) -> bool:
+    orders = [list(labels) for labels in _LABELS]
+    return any((label, next_label) in pairwise(order) for order in orders)
+
+
+def _with_surroundings(text: str, box: _Box) -> str:
+    """Return the content with the sign, the factor and the power around it."""
+    line = text[text.rfind("\n", 0, box.start) + 1 : box.start]
+    delimiters = [match.end() for match in _SIDE.finditer(line)]
+    side = line[delimiters[-1] :] if delimiters else line
+    if base := _BASE.fullmatch(side):
+        return f"{''.join(base[1].split())}^{{{box.content}}}"
+    before = _before(side, box.content, in_formula=bool(delimiters))
+    behind = _BEHIND.match(text[box.end : box.end + 60].split("\n", 1)[0])
+    after = behind[0].strip() if behind else ""
+    is_sum = re.search(r"[^(\[{^]\s*[+\-−]", box.content) is not None
+    if (is_sum and (before or after)) or (after.startswith("^") and not box.content.isalnum()):
+        return f"{before}({box.content}){after}"
+    return before + box.content + after
+
+
+def _before(side: str, content: str, *, in_formula: bool) -> str:
+    found = _BEFORE.fullmatch(side)
+    if not in_formula or found is None:
+        sign = _SIGN_IN_PROSE.search(side)
+        return sign[1] if sign else ""  # "- \boxed{9}" at the start of a line is an item of a list
+    if found[2]:
+        return (
+            "" if re.fullmatch(r"[-+\d.,/ ]+", content) else found[1] + found[2] + " "
+        )  # 12 = 4 \cdot 3 fills a blank
+    return found[1].strip()
