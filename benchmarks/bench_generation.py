@@ -91,9 +91,9 @@ def feeding_ways(engine: VllmEngine, model: str, rows: int, max_tokens: int) -> 
                 max_tokens=max_tokens,
             )  # fmt: skip
             started = time.monotonic()
-            rows_folder = step.plan_folder(config, Workspace(folder))
-            step.sample_into(rows_folder, config, lambda: KeptEngine(engine))
-            manifest = read_manifest(rows_folder.finish())
+            asking = step.asking_for(config)
+            rows_folder = asking.plan(config, Workspace(folder), step.slices_of(config))
+            manifest = read_manifest(asking.answer(rows_folder, step.blanks, lambda: KeptEngine(engine)))
             seconds = time.monotonic() - started
             return Timing(rows=rows, tokens=int(manifest.metrics["output_tokens"]), seconds=seconds)
 

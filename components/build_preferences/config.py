@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import option
 from components.shared.config.engines import EngineConfig
 
 DIRECTIONS = ("solvability", "difficulty")
@@ -15,7 +15,7 @@ EXAMPLE_FILES = {name: Path(__file__).with_name(f"{name}_examples.yaml") for nam
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildPreferencesConfig(EngineConfig, ShardedConfig):
+class BuildPreferencesConfig(EngineConfig):
     """Rewrite each question in one direction, drawn from the seed; pair the rewrite with the original."""
 
     PROMPTS: ClassVar = (*PROMPT_FILES.values(), *EXAMPLE_FILES.values())

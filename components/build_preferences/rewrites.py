@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from components.shared.engines import UNANSWERED, Completion
+from components.shared.engines import Completion, why_unanswered
 from components.shared.filters import KEEP, Verdict
 
 OPENING, CLOSING = "<question>", "</question>"  # what a reply's rewrite stands between
@@ -28,12 +28,8 @@ def rewrite_in(reply: str) -> str | None:
 
 def judge(question: str, completion: Completion, other_language: Callable[[str], str]) -> Verdict:
     """Return KEEP, or why the reply is no rewrite of the question; ``other_language``: "" for English."""
-    if completion.finish_reason in UNANSWERED:
-        return Verdict(completion.finish_reason, completion.detail)
-    if completion.finish_reason != "stop":
-        return Verdict(
-            "cut_off", f"{completion.finish_reason or 'no finish reason'} after {completion.num_tokens} tokens"
-        )
+    if (verdict := why_unanswered(completion, cut="cut_off")) != KEEP:
+        return verdict
     rewrite = rewrite_in(completion.text)
     if rewrite is None:
         return Verdict("no_marker", "not exactly one <question>…</question>")

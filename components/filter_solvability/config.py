@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import option
 from components.shared.config.engines import EngineConfig
 
 PROMPT = Path(__file__).with_name("solvability_prompt.txt")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilterSolvabilityConfig(EngineConfig, ShardedConfig):
+class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions of which a judge model says, after some reasoning, that they can be solved."""
 
     PROMPTS: ClassVar = (PROMPT,)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import option
 from components.shared.config.engines import ENGINES, EngineConfig
 from components.shared.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateQuestionsConfig(EngineConfig, ShardedConfig):
+class GenerateQuestionsConfig(EngineConfig):
     """Sample questions from the bare user prefix of a question generator."""
 
     model: str = option(help="model URI of the generator, trained by train_sft or train_dpo", is_folder=True)

@@ -2,73 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 from components.generate_questions.config import GenerateQuestionsConfig
-from components.shared.engines import Engine, Request, Result, Sampling, check_engine, open_engine
-from components.shared.engines.stream import answer_parts
-from components.shared.records import Question, Reject
+from components.shared.engines import Completion, Request, Sampling, why_unanswered
+from components.shared.engines.asking import Asking, Judgement, ask
+from components.shared.filters import KEEP, Verdict
+from components.shared.records import Question
 from components.shared.seeds import derive_seed
 from components.shared.workspace import Workspace
-from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.rows import Slice
+
+Blank = tuple[int, str]  # the number of a requested question, and the id that it will have
 
 
 def run(config: GenerateQuestionsConfig, workspace: Workspace) -> str:
     """Sample the questions; return the folder's address."""
-    if finished := workspace.find_finished(config):
-        return finished
-    check_engine(config, config.model)
-    folder = plan_folder(config, workspace)
-    sample_into(folder, config, lambda: open_engine(config, config.model))
-    return folder.finish()
+    return ask(config, config.model, workspace, lambda: asking_for(config), slices_of(config), blanks)
 
 
-def plan_folder(config: GenerateQuestionsConfig, workspace: Workspace) -> OutputFolder:
-    """Plan the folder, a row a requested sample."""
+def slices_of(config: GenerateQuestionsConfig) -> list[Slice]:
+    """Cut the requested questions into parts."""
     starts = range(0, config.num_questions, config.rows_per_part)
-    slices = [Slice(start=start, stop=min(start + config.rows_per_part, config.num_questions)) for start in starts]
-    return workspace.create(config, Question, slices)
+    return [Slice(start=start, stop=min(start + config.rows_per_part, config.num_questions)) for start in starts]
 
 
-def sample_into(folder: OutputFolder, config: GenerateQuestionsConfig, open_model: Callable[[], Engine]) -> None:
-    """Sample the rows of all missing parts; the engine is opened only where one is missing."""
-    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
-    for result in answer_parts(
-        folder, open_model, lambda part: _requests(part, config.seed, config.generator), sampling
-    ):
-        _settle(result, folder, config.generator)
+def blanks(folder: OutputFolder, slice_: Slice) -> Iterator[Blank]:
+    """Yield the questions that a slice asks for."""
+    return ((row, folder.row_id(row)) for row in range(slice_.start, slice_.stop))
 
 
-def _requests(part: Part, seed: int, generator: str) -> Iterator[Request]:
-    """One request a row, with a seed of its own: the same row in any part, shard or order of work.
+def asking_for(config: GenerateQuestionsConfig) -> Asking[Blank]:
+    """Say what the generator is asked, and what is made of its answers."""
+    return Asking(
+        record=Question,
+        request=lambda blank: _request(blank[0], config),
+        judge=lambda blank, completions: _judgement(blank[1], completions, config.generator),
+        sampling=Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens),
+    )
+
+
+def judge(question: str, completion: Completion) -> Verdict:
+    """Return KEEP, or the reason why a sample is no question."""
+    if (verdict := why_unanswered(completion)) != KEEP:
+        return verdict
+    return KEEP if question else Verdict("empty")
+
+
+def _request(row: int, config: GenerateQuestionsConfig) -> Request:
+    """Ask with a seed of the row's own: the same question in any part, pod or order of work.
 
     Two generators do not share their random numbers: tuned on the same questions, they would write the same ones.
 
     vLLM's per-request seeds cost 2 to 3 %, less than two runs differ by: benchmarks/README.md, "Generation".
     """
-    for row in range(part.slice.start, part.slice.stop):
-        yield Request(
-            key=(part, row - part.slice.start, row),
-            message="",
-            seed=derive_seed(seed, "generate_questions", generator, row),
-        )
+    return Request(message="", seed=derive_seed(config.seed, "generate_questions", config.generator, row))
 
 
-def _settle(result: Result, folder: OutputFolder, generator: str) -> None:
-    part, index, row = result.request.key
-    (completion,) = result.completions
+def _judgement(row_id: str, completions: Sequence[Completion], generator: str) -> Judgement:
+    (completion,) = completions
     question = Question(
-        id=folder.row_id(row),
+        id=row_id,
         question=completion.text.strip(),
         source=generator,
         finish_reason=completion.finish_reason,
         num_tokens=completion.num_tokens,
     )
-    if completion.finish_reason != "stop":
-        detail = completion.detail or f"{completion.num_tokens} tokens"
-        part.settle(index, rejected=[Reject(row=question, reason=completion.finish_reason, detail=detail)])
-    elif not question.question:
-        part.settle(index, rejected=[Reject(row=question, reason="empty")])
-    else:
-        part.settle(index, kept=[question])
+    return Judgement(rows=[(question, judge(question.question, completion))])

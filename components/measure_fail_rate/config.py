@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.config import option
 from components.shared.config.engines import SolverConfig
@@ -11,6 +12,8 @@ from components.shared.config.engines import SolverConfig
 @dataclass(frozen=True, kw_only=True)
 class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
+
+    VERSION: ClassVar = 2  # 1 counted samples that were never answered as wrong
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     num_samples: int = option(16, help="responses a question; our choice: the rate is known to 1/16", minimum=1)

@@ -2,64 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from components.measure_fail_rate.config import MeasureFailRateConfig
-from components.shared.engines import UNANSWERED, Completion, Request, Result, check_engine, open_engine
+from components.shared.engines import Completion, Request, why_unanswered
+from components.shared.engines.asking import Asking, Judgement, ask
 from components.shared.engines.solving import SolverPrompt
-from components.shared.engines.stream import answer_parts
-from components.shared.records import FailRate, Question, Reject
+from components.shared.filters import KEEP, Verdict
+from components.shared.records import FailRate, Question
 from components.shared.texts.math_answers import AnswerChecker, extract_final_answer
 from components.shared.workspace import Workspace
-from components.shared.workspace.output_folders import Part
-from components.shared.workspace.rows import Rows
-
-
-def judge(answer: str, completions: Sequence[Completion], checker: AnswerChecker) -> list[bool]:
-    """Tell of each response whether its final answer equals the known one; cut off or without an answer is wrong."""
-    finals = [extract_final_answer(c.text) if c.finish_reason == "stop" else "" for c in completions]
-    return list(checker.equal((answer, final) for final in finals))
 
 
 def run(config: MeasureFailRateConfig, workspace: Workspace) -> str:
-    """Answer every question ``num_samples`` times and compare; return the folder's address."""
+    """Answer each question ``num_samples`` times and compare; return the folder's address."""
     questions = workspace.read(config.questions, Question)
-    if finished := workspace.find_finished(config):
-        return finished
-    check_engine(config, config.model)
-    folder = workspace.create(config, FailRate, questions.slices(config.rows_per_part))
-    prompt = SolverPrompt(config)
     with AnswerChecker() as checker:
-        for result in answer_parts(
-            folder,
-            lambda: open_engine(config, config.model),
-            lambda part: _requests(part, questions, prompt),
-            prompt.sampling,
-        ):
-            settle(result, checker)
-    return folder.finish()
+        return ask(
+            config,
+            config.model,
+            workspace,
+            lambda: _asking(config, checker),
+            questions.slices(config.rows_per_part),
+            lambda _, slice_: questions.read(slice_),
+        )
 
 
-def _requests(part: Part, questions: Rows[Question], prompt: SolverPrompt) -> Iterator[Request]:
-    for index, question in enumerate(questions.read(part.slice)):
+def judge(completion: Completion) -> Verdict:
+    """Return KEEP for a response that can be compared, right or wrong; otherwise the reason why it measures nothing."""
+    if (verdict := why_unanswered(completion)) != KEEP:
+        return verdict
+    return KEEP if completion.text.strip() else Verdict("empty", f"{completion.num_tokens} tokens")
+
+
+def are_correct(answer: str, responses: Sequence[str], checker: AnswerChecker) -> list[bool]:
+    """Tell of each response whether its final answer equals the known one; without an answer it is wrong."""
+    return list(checker.equal((answer, extract_final_answer(response)) for response in responses))
+
+
+def _asking(config: MeasureFailRateConfig, checker: AnswerChecker) -> Asking[Question]:
+    prompt = SolverPrompt(config)
+
+    def request(question: Question) -> Request | Judgement:
         if question.answer.strip():
-            yield prompt.request((part, index, question), question)
-        else:
-            part.settle(index, rejected=[Reject(row=_fail_rate(question, (), ()), reason="no_answer")])
+            return prompt.request(question)
+        return Judgement(rows=[(_fail_rate(question, (), ()), Verdict("no_answer"))])
+
+    return Asking(
+        record=FailRate,
+        request=request,
+        judge=lambda question, completions: measured(question, completions, checker),
+        sampling=prompt.sampling,
+    )
 
 
-def settle(result: Result, checker: AnswerChecker) -> None:
-    """Compare a question's responses and settle its row."""
-    part, index, question = result.request.key
-    first = result.completions[0]
-    if first.finish_reason in UNANSWERED:
-        reject = Reject(row=_fail_rate(question, (), ()), reason=first.finish_reason, detail=first.detail)
-        part.settle(index, rejected=[reject])
-        return
+def measured(question: Question, completions: Sequence[Completion], checker: AnswerChecker) -> Judgement:
+    """Compare the responses that ended by themselves with the known answer; without any the question is rejected."""
+    verdicts = [judge(completion) for completion in completions]
+    responses = [c.text.strip() for c, verdict in zip(completions, verdicts, strict=True) if verdict == KEEP]
     failures = checker.failures.total()
-    correct = judge(question.answer, result.completions, checker)
-    part.add_to_metric("comparisons_failed", checker.failures.total() - failures)
-    part.settle(index, kept=[_fail_rate(question, [c.text.strip() for c in result.completions], correct)])
+    row = _fail_rate(question, responses, are_correct(question.answer, responses, checker))
+    metrics = {
+        "comparisons_failed": checker.failures.total() - failures,
+        "samples_not_measured": len(completions) - len(responses),
+    }
+    return Judgement(rows=[(row, KEEP if responses else verdicts[0])], metrics=metrics)
 
 
 def _fail_rate(question: Question, responses: Sequence[str], correct: Sequence[bool]) -> FailRate:
@@ -69,7 +76,7 @@ def _fail_rate(question: Question, responses: Sequence[str], correct: Sequence[b
         question=question.question,
         answer=question.answer,
         source=question.source,
-        fail_rate=1 - sum(correct) / len(correct) if correct else 0.0,
+        fail_rate=correct.count(False) / len(correct) if correct else 0.0,
         responses=tuple(responses),
         correct=tuple(correct),
     )

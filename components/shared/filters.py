@@ -1,13 +1,14 @@
-"""The loop of every step that looks at one question at a time and keeps or rejects it."""
+"""Verdicts on rows, and the loop of every step that looks at one question at a time and keeps or rejects it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from components.shared.config import FilterConfig
-from components.shared.records import Question, Reject
+from components.shared.records import Question, Reject, Row
 from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,16 @@ def filter_questions(config: FilterConfig, workspace: Workspace, judge: Callable
     folder = workspace.create(config, Question, questions.slices(config.rows_per_part))
     for part in folder.missing_parts():
         for index, question in part.rows(questions.read(part.slice)):
-            verdict = judge(question)
-            if verdict == KEEP:
-                part.settle(index, kept=[question])
-            else:
-                part.settle(index, rejected=[Reject(row=question, reason=verdict.reason, detail=verdict.detail)])
+            settle(part, index, [(question, judge(question))])
     return folder.finish()
+
+
+def settle(part: Part, index: int, judged: Sequence[tuple[Row, Verdict]]) -> None:
+    """Say what became of the part's row ``index``: each row that came of it, kept or rejected as its verdict says."""
+    part.settle(
+        index,
+        kept=[row for row, verdict in judged if verdict == KEEP],
+        rejected=[
+            Reject(row=row, reason=verdict.reason, detail=verdict.detail) for row, verdict in judged if verdict != KEEP
+        ],
+    )

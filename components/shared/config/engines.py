@@ -34,8 +34,8 @@ ENGINES: Mapping[str, EngineKind] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineConfig:
-    """The options of a step that asks a model; a mixin: ``class XConfig(EngineConfig, ShardedConfig)``."""
+class EngineConfig(ShardedConfig):
+    """The options of a step that asks a model."""
 
     IMAGE: ClassVar[ImageName] = "vllm"
 
@@ -61,7 +61,7 @@ class EngineConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SolverConfig(EngineConfig, ShardedConfig):
+class SolverConfig(EngineConfig):
     """Let a solver answer every question several times."""
 
     PROMPTS: ClassVar = (SOLVE, SOLVE_EXAMPLES)

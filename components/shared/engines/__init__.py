@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from components.shared import speaking
 from components.shared.config.engines import EngineConfig
 from components.shared.errors import InputError
+from components.shared.filters import KEEP, Verdict
 from components.shared.models import fetch_model
 from components.shared.templates import load_chat_template
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE
@@ -21,9 +22,9 @@ from components.shared.workspace.output_folders import KILLED_THE_ENGINE
 class Request:
     """One prompt, sampled ``num_samples`` times with one prefill."""
 
-    key: Any  # the caller's handle, given back with the result
     message: str  # the user's message; "" is the bare user prefix: the model writes the message itself
     seed: int  # derived from the step's seed and the row, never from the clock
+    key: Any = None  # the caller's handle, given back with the result
     num_samples: int = 1
     examples: tuple[tuple[str, str], ...] = ()  # turns that came before: a user's message, the reply to follow
     reply_start: str = ""  # what the reply is made to begin with; a model behind an endpoint cannot be held to it
@@ -89,6 +90,17 @@ def unanswered(request: Request, reason: str, detail: str) -> Result:
     assert reason in UNANSWERED, reason
     completion = Completion(text="", finish_reason=reason, num_tokens=0, detail=detail)
     return Result(request=request, completions=(completion,) * request.num_samples, num_prompt_tokens=0)
+
+
+def why_unanswered(completion: Completion, *, cut: str = "length") -> Verdict:
+    """Return KEEP for a reply that ended by itself, otherwise the reason why it is none; ``cut``: of one cut off."""
+    if completion.finish_reason == "stop":
+        return KEEP
+    if completion.finish_reason in UNANSWERED:
+        return Verdict(completion.finish_reason, completion.detail)
+    if not completion.finish_reason:
+        return Verdict("no_finish_reason", f"{completion.num_tokens} tokens")
+    return Verdict(cut, f"{completion.finish_reason} after {completion.num_tokens} tokens")
 
 
 def check_engine(config: EngineConfig, model: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from components.shared.config.engines import SolverConfig
 from components.shared.engines import Request, Sampling
 from components.shared.records import Question
@@ -30,10 +28,9 @@ class SolverPrompt:
         config = self.config
         return Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
 
-    def request(self, key: Any, question: Question) -> Request:
+    def request(self, question: Question) -> Request:
         """Ask for all samples of a question at once, which reads it once; its seed is its own."""
         return Request(
-            key=key,
             message=fill_prompt(self.prompt, question=question.question),
             seed=derive_seed(self.config.seed, self.config.step, question.id),
             num_samples=self.config.num_samples,

@@ -12,8 +12,9 @@ from typing import Any
 from components.shared import stopping
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
+from components.shared.filters import KEEP, Verdict, settle
 from components.shared.models import fetch_model
-from components.shared.records import R, Reject
+from components.shared.records import R
 from components.shared.scoring import Score, Scorer, Text, check_scorer, check_scorer_engine
 from components.shared.scoring._restarted_scorer import RestartedScorer
 from components.shared.workspace.output_folders import OutputFolder, Part
@@ -67,13 +68,12 @@ def _scores(part: Part, texts: list[Text], scorer: RestartedScorer) -> Iterator[
 def _settle(part: Part, score: Score, field: str) -> None:
     _, index, row = score.key
     part.add_to_metric("tokens", score.num_tokens)
-    if reason := score.reason or _not_finite(score):
-        detail = score.detail or f"{score.num_tokens} tokens: {score.value}"
-        part.settle(index, rejected=[Reject(row=row, reason=reason, detail=detail)])
-    else:
-        scored: dict[str, Any] = {field: score.value}
-        part.settle(index, kept=[dataclasses.replace(row, **scored)])
+    verdict = _verdict(score)
+    scored: dict[str, Any] = {field: score.value} if verdict == KEEP else {}
+    settle(part, index, [(dataclasses.replace(row, **scored), verdict)])
 
 
-def _not_finite(score: Score) -> str:
-    return "" if score.value is not None and math.isfinite(score.value) else "no_score"
+def _verdict(score: Score) -> Verdict:
+    if not score.reason and score.value is not None and math.isfinite(score.value):
+        return KEEP
+    return Verdict(score.reason or "no_score", score.detail or f"{score.num_tokens} tokens: {score.value}")

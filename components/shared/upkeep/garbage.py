@@ -25,7 +25,14 @@ from components.shared.workspace._tries import TRIES
 from components.shared.workspace._uses import IN_USE, REMOVING, folders_in, read_mark
 from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.lineage import stages_of
-from components.shared.workspace.manifests import MANIFEST, PLAN, Manifest, read_manifest_or_none, read_plan_or_none
+from components.shared.workspace.manifests import (
+    MANIFEST,
+    PART_NAME,
+    PLAN,
+    Manifest,
+    read_manifest_or_none,
+    read_plan_or_none,
+)
 
 MIN_AGE_HOURS = 168.0  # a week: a step may wait for a GPU, or train, for days without writing anything
 
@@ -45,7 +52,7 @@ _KILLED = "a temporary file of a process that was killed"
 _FOREIGN = "not ScaleQuest's"
 _LEFTOVERS = (
     (re.compile(rf"{REJECTED}/"), "rejected rows that no part counts, of an attempt that was cut off"),
-    (re.compile(r"part-\d+\.parquet"), "a part that the manifest does not name"),
+    (PART_NAME, "a part that the manifest does not name"),
     (re.compile(rf"{TRIES}/"), "a mark of what a process had begun; the folder is finished"),
     (re.compile(rf"{GATHERED}/"), "copies of ledgers; the folder is finished"),
     (re.compile(rf"{CHECKPOINTS}/"), "a checkpoint of a training that is finished"),

@@ -7,7 +7,6 @@ begins meanwhile is seen.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
@@ -17,11 +16,10 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, delete_empty_directories, delete_objects, list_objects
 from components.shared.upkeep.garbage import Finding
 from components.shared.workspace._uses import folders_in, list_marks, read_mark, removal_of
-from components.shared.workspace.manifests import MANIFEST, PLAN
+from components.shared.workspace.manifests import MANIFEST, PART_NAME, PLAN
 
 AT_ONCE = 1000  # objects under one notice: seconds, where a notice is good for minutes
 
-_PART = re.compile(r"part-\d+\.parquet")
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +119,6 @@ class _Removal:
 def _turn(each: StoredObject) -> int:
     """Return when an object of a folder that goes altogether is removed: manifest, parts, all else, plan."""
     name = each.name.split("/", 2)[2]
-    if _PART.fullmatch(name):
+    if PART_NAME.fullmatch(name):
         return 1
     return {MANIFEST: 0, PLAN: 3}.get(name, 2)

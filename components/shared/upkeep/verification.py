@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from components.shared.workspace._claims import DESCRIPTION
 from components.shared.workspace.ledgers import Ledger, sum_ledgers
 from components.shared.workspace.manifests import (
     MANIFEST,
+    PART_NAME,
     PLAN,
     Manifest,
     describe_missing,
@@ -28,8 +28,6 @@ from components.shared.workspace.manifests import (
 from components.shared.workspace.row_sources import folder_of, open_source
 
 THREADS = 8  # objects that are read, and in memory, at the same time
-
-_PART = re.compile(r"part-\d+\.parquet")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +200,7 @@ def _strays(folder: _Folder) -> Iterator[str]:
     expected = {part_name(number) for number in range(folder.num_parts)}
     for name in folder.sizes:
         uri = storage.join(folder.uri, name)
-        if _PART.fullmatch(name) and name not in expected:
+        if PART_NAME.fullmatch(name) and name not in expected:
             yield f"{uri} is of another plan: this one has {folder.num_parts} parts; remove it"
         if name.partition("/")[0] in subfolders and name not in files:
             yield f"{uri} is not named by the manifest, and would be loaded with the model; remove it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from components.shared.stores import storage
 FORMAT = 1  # of plans and manifests; a newer one is refused
 PLAN = "_plan.json"
 MANIFEST = "_manifest.json"
+PART_NAME = re.compile(r"part-\d+\.parquet")  # what ``part_name`` returns
 PLAN_KEYS: Mapping[str, type] = {
     "step": str, "version": int, "fingerprint": str, "kind": str, "columns": list, "options": dict, "inputs": dict,
     "prompts": dict, "rows_in": int, "units_per_row": int, "slices": list, "command": str, "code_version": str,

@@ -56,7 +56,7 @@ def test_a_rewrite_is_judged(rewrite: str, verdict: Verdict) -> None:
     [
         (REWRITE, "stop", Verdict("no_marker", "not exactly one <question>…</question>")),
         (f"<question>{REWRITE}</question> I also", "length", Verdict("cut_off", "length after 9 tokens")),
-        (f"<question>{REWRITE}</question>", "", Verdict("cut_off", "no finish reason after 9 tokens")),
+        (f"<question>{REWRITE}</question>", "", Verdict("no_finish_reason", "9 tokens")),
         ("", "too_long", Verdict("too_long", "why")),
         ("", "killed_the_engine", Verdict("killed_the_engine", "why")),
     ],

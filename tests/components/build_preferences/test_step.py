@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.build_preferences import step
 from components.build_preferences.config import DIRECTIONS, EXAMPLE_FILES, PROMPT_FILES, BuildPreferencesConfig
 from components.build_preferences.rewrites import judge
 from components.build_preferences.step import direction_of, run
-from components.shared.engines import Completion, Request, Result, Sampling
+from components.shared.engines import Completion, Request, Result, Sampling, asking
 from components.shared.engines.scripted_engine import ScriptedEngine
 from components.shared.errors import InputError
 from components.shared.filters import KEEP
@@ -124,7 +123,7 @@ def test_a_local_model_is_shown_examples_of_its_direction_and_held_to_the_tags(
     workspace: Workspace, write_questions: WriteRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Watched("scripted:rewriter")
-    monkeypatch.setattr(step, "open_engine", lambda *_: engine)
+    monkeypatch.setattr(asking, "open_engine", lambda *_: engine)
     folder = run(_config(workspace, write_questions(workspace, _texts(30))), workspace)
 
     assert {sampling.stop for sampling in engine.samplings} == {"</question>"}

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from components.generate_questions import step
 from components.generate_questions.config import GenerateQuestionsConfig
-from components.generate_questions.step import plan_folder, run, sample_into
-from components.shared.engines import Completion, Request, Result, Sampling
+from components.generate_questions.step import asking_for, blanks, run, slices_of
+from components.shared.engines import Completion, Request, Result, Sampling, asking
 from components.shared.errors import InputError
 from components.shared.records import Question
 from components.shared.workspace import Workspace
@@ -50,9 +49,9 @@ class Told:
 
 def tell(workspace: Workspace, *completions: Completion, **options: Any) -> tuple[str, Told]:
     chosen = config(workspace, num_questions=len(completions), **options)
-    folder, engine = plan_folder(chosen, workspace), Told(*completions)
-    sample_into(folder, chosen, lambda: engine)
-    return folder.finish(), engine
+    asked, engine = asking_for(chosen), Told(*completions)
+    folder = asked.plan(chosen, workspace, slices_of(chosen))
+    return asked.answer(folder, blanks, lambda: engine), engine
 
 
 STOPPED = Completion(text=" How many?\n", finish_reason="stop", num_tokens=4)
@@ -130,7 +129,7 @@ def test_three_shards_write_the_rows_of_one(workspace: Workspace) -> None:
 
 def test_a_finished_folder_opens_no_engine(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = run(config(workspace), workspace)
-    monkeypatch.setattr(step, "open_engine", lambda *_: pytest.fail("an engine was opened"))
+    monkeypatch.setattr(asking, "open_engine", lambda *_: pytest.fail("an engine was opened"))
     assert run(config(workspace), workspace) == folder
 
 
@@ -146,7 +145,7 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(works
     assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts stay untouched"
     assert read_manifest(folder).parts == read_manifest(undisturbed).parts
     ids = [row.id for row in other.read(folder, Question)] + [row["id"] for row in read_rejects(folder)]
-    assert sorted(ids) == list(map(plan_folder(disturbed, other).row_id, range(4000)))
+    assert sorted(ids) == [f"{folder.rsplit('/')[-1][:8]}-{number:07d}" for number in range(4000)]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components.generate_responses import step
 from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import judge, run
+from components.shared.engines import Completion, asking
 from components.shared.errors import InputError
 from components.shared.records import Response
 from components.shared.workspace import Workspace
@@ -54,19 +54,19 @@ def test_a_response_carries_its_question_and_its_final_answer(workspace: Workspa
 
 
 @pytest.mark.parametrize(
-    ("fields", "reason"),
+    ("finish_reason", "fields", "reason"),
     [
-        ({}, ""),
-        ({"finish_reason": "length"}, "length"),
-        ({"finish_reason": "too_long", "response": "", "final_answer": ""}, "too_long"),
-        ({"finish_reason": "content_filter"}, "content_filter"),
-        ({"finish_reason": ""}, "no_finish_reason"),
-        ({"response": "", "final_answer": ""}, "empty"),
-        ({"response": "It is 4.", "final_answer": ""}, "no_final_answer"),
+        ("stop", {}, ""),
+        ("length", {}, "length"),
+        ("too_long", {"response": "", "final_answer": ""}, "too_long"),
+        ("", {}, "no_finish_reason"),
+        ("stop", {"response": "", "final_answer": ""}, "empty"),
+        ("stop", {"response": "It is 4.", "final_answer": ""}, "no_final_answer"),
     ],
 )
-def test_a_response_is_judged_by_how_it_ended(fields: dict[str, Any], reason: str) -> None:
-    assert judge(response(**fields)) == reason
+def test_a_response_is_judged_by_how_it_ended(finish_reason: str, fields: dict[str, Any], reason: str) -> None:
+    completion = Completion(text="", finish_reason=finish_reason, num_tokens=9)
+    assert judge(response(**fields), completion).reason == reason
 
 
 def test_one_request_asks_for_all_samples_of_a_question(workspace: Workspace, write_questions: WriteRows) -> None:
@@ -107,7 +107,7 @@ def test_a_finished_folder_opens_no_engine(
 ) -> None:
     questions = write_questions(workspace, TEXTS)
     folder = run(config(workspace, questions), workspace)
-    monkeypatch.setattr(step, "open_engine", lambda *_: pytest.fail("an engine was opened"))
+    monkeypatch.setattr(asking, "open_engine", lambda *_: pytest.fail("an engine was opened"))
     assert run(config(workspace, questions), workspace) == folder
 
 

@@ -21,14 +21,14 @@ def question(number: int) -> Question:
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_all_samples_of_a_question_are_one_request(config: type[SolverConfig]) -> None:
-    request = SolverPrompt(config(**GIVEN, num_samples=7, num_examples=2)).request("key", question(3))
-    assert (request.key, request.num_samples, len(request.examples)) == ("key", 7, 2)
+    request = SolverPrompt(config(**GIVEN, num_samples=7, num_examples=2)).request(question(3))
+    assert (request.num_samples, len(request.examples)) == (7, 2)
     assert "What is 3 + 1?" in request.message
 
 
 def test_seeds_differ_from_row_to_row_from_seed_to_seed_and_from_step_to_step() -> None:
     configs = [config(**GIVEN, seed=seed) for config in CONFIGS for seed in (0, 1)]
-    seeds = {SolverPrompt(config).request("", question(number)).seed for config in configs for number in (1, 2)}
+    seeds = {SolverPrompt(config).request(question(number)).seed for config in configs for number in (1, 2)}
     assert len(seeds) == 8
 
 

@@ -1,0 +1,92 @@
+"""The loop of every step that asks a model about each row: find finished work, check, plan, ask, judge, finish."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from components.shared.config.engines import EngineConfig
+from components.shared.engines import Completion, Engine, Request, Sampling, check_engine, open_engine
+from components.shared.engines.stream import answer_parts
+from components.shared.filters import Verdict, settle
+from components.shared.records import Row
+from components.shared.workspace import Workspace
+from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.rows import Slice
+
+Q = TypeVar("Q")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What becomes of one input row: the rows that it makes, each with its verdict, and figures for the manifest."""
+
+    rows: Sequence[tuple[Row, Verdict]]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking(Generic[Q]):
+    """What a step asks a model about each input row, and what it makes of the answer."""
+
+    record: type[Row]  # of the rows that it makes
+    request: Callable[[Q], Request | Judgement]  # a judgement where there is nothing to ask
+    judge: Callable[[Q, Sequence[Completion]], Judgement]
+    sampling: Sampling
+    rows_per_row: int = 1  # that it makes of each input row, kept and rejected together
+
+    def plan(self, config: EngineConfig, workspace: Workspace, slices: Sequence[Slice]) -> OutputFolder:
+        """Plan the step's folder, or find it."""
+        return workspace.create(config, self.record, slices, units_per_row=self.rows_per_row)
+
+    def answer(
+        self,
+        folder: OutputFolder,
+        rows_of: Callable[[OutputFolder, Slice], Iterable[Q]],
+        open_model: Callable[[], Engine],
+    ) -> str:
+        """Ask about the rows of all missing parts and settle each; return the folder's address.
+
+        The engine is opened only where a part is missing.
+        """
+
+        def requests_of(part: Part) -> Iterator[Request]:
+            for index, row in enumerate(rows_of(folder, part.slice)):
+                asked = self.request(row)
+                if isinstance(asked, Request):
+                    yield dataclasses.replace(asked, key=(part, index, row))
+                else:
+                    _settle(part, index, asked)
+
+        for result in answer_parts(folder, open_model, requests_of, self.sampling):
+            part, index, row = result.key
+            _settle(part, index, self.judge(row, result.completions))
+        return folder.finish()
+
+
+def ask(
+    config: EngineConfig,
+    model: str,
+    workspace: Workspace,
+    asking: Callable[[], Asking[Q]],
+    slices: Sequence[Slice],
+    rows_of: Callable[[OutputFolder, Slice], Iterable[Q]],
+) -> str:
+    """Do the whole work of a step that asks a model; return the folder's address.
+
+    ``asking`` is called only where there is work to do. ``rows_of``: the input rows of a slice.
+    """
+    if finished := workspace.find_finished(config):
+        return finished
+    asked = asking()
+    check_engine(config, model)
+    folder = asked.plan(config, workspace, slices)
+    return asked.answer(folder, rows_of, lambda: open_engine(config, model))
+
+
+def _settle(part: Part, index: int, judgement: Judgement) -> None:
+    for name, value in judgement.metrics.items():
+        part.add_to_metric(name, value)
+    settle(part, index, judgement.rows)
