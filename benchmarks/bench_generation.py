@@ -101,7 +101,7 @@ def feeding_ways(engine: VllmEngine, model: str, rows: int, max_tokens: int) -> 
     return {
         "the step: no pause, 8 durable parts": through_the_step,
         "all requests at once, output at the end (`LLM.generate`)": lambda: _drive(engine, work),
-        "4 batches, a barrier after each (published)": lambda: _sum([_drive(engine, batch) for batch in batches]),
+        "4 batches, a barrier after each (published code)": lambda: _sum([_drive(engine, batch) for batch in batches]),
     }
 
 
@@ -123,7 +123,7 @@ def sample_ways(engine: VllmEngine, questions: int, max_tokens: int, num_samples
     return {
         f"{num_samples} samples in one request": lambda: work(num_samples, False),
         f"{num_samples} rows, prefix cache": lambda: work(1, False),
-        f"{num_samples} rows, no prefix cache (published)": lambda: work(1, True),
+        f"{num_samples} rows, no prefix cache (published code)": lambda: work(1, True),
     }
 
 
@@ -136,7 +136,7 @@ def seed_ways(engine: VllmEngine, rows: int, max_tokens: int) -> dict[str, Way]:
             engine, [(token_ids, _params(max_tokens, seed=row if seeded else None, exact=True)) for row in range(rows)]
         )
 
-    return {"a seed a request": lambda: work(True), "no seeds": lambda: work(False)}
+    return {"one seed per request": lambda: work(True), "no seeds": lambda: work(False)}
 
 
 def _bare(row: int) -> Request:

@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> None:
         seconds: dict[int, float] = {}
         values: dict[int, list[float]] = {}
         for _ in range(options.repeats):
-            for budget in (1, *options.budgets):  # a budget of 1 is one text a batch, the published way
+            for budget in (1, *options.budgets):  # a budget of 1 is one text per batch, as in the published code
                 taken, values[budget] = _score(folder, texts, budget)
                 seconds[budget] = min(taken, seconds.get(budget, taken))
     _print_table(options.rows, seconds, values)
@@ -76,10 +76,10 @@ def _score(folder: Path, texts: Sequence[str], budget: int) -> tuple[float, list
 
 
 def _print_table(rows: int, seconds: dict[int, float], values: dict[int, list[float]]) -> None:
-    lines = ["| batches | rows/s | against one at a time | largest difference of a score |", "|---|---|---|---|"]
+    lines = ["| batches | rows/s | compared with one at a time | largest difference of a score |", "|---|---|---|---|"]
     for budget, taken in seconds.items():
         difference = max(abs(a - b) for a, b in zip(values[budget], values[1], strict=True))
-        name = "one text at a time (published)" if budget == 1 else f"token budget {budget}"
+        name = "one text at a time (published code)" if budget == 1 else f"token budget {budget}"
         speed = f"{rows / taken:.2f} | {seconds[1] / taken:.2f}x"
         lines.append(f"| {name} | {speed} | {'' if budget == 1 else f'{difference:.1e}'} |")
     spread = max(values[1]) - min(values[1])

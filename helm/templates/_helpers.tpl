@@ -19,7 +19,7 @@ app.kubernetes.io/part-of: scalequest
 {{ include "scalequest.noSidecar" . }}
 {{- end }}
 
-{{/* No Istio in a pod: the processes of a training do not find each other through its proxy, and a Job whose proxy is
+{{/* No Istio in a pod: the processes of a training cannot find each other through its proxy, and a Job whose proxy is
 no native sidecar never ends. */}}
 {{- define "scalequest.noSidecar" -}}
 sidecar.istio.io/inject: "false"
