@@ -33,6 +33,7 @@ OPENS_FILES = {
     "components/shared/command/kubeflow_task.py": "the output files that Kubeflow names",
     "components/shared/models/__init__.py": "a local model directory",
     "components/shared/models/loading.py": "a local model directory",
+    "components/shared/models/tokenizers.py": "a local model directory",
     "components/shared/models/_node_cache.py": "the locks of the node's cache",
     "components/shared/stores/_partial_files.py": "local files that are being downloaded",
     "components/shared/stores/_s3_uploads.py": "local files that are being uploaded",

@@ -21,6 +21,7 @@ from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.errors import EngineDiedError
 from components.shared.models import fetch_model
+from components.shared.models.tokenizers import tokenizer_folder
 from components.shared.templates import ChatTemplate, load_chat_template
 
 # Times as many samples as vLLM computes at once (max_num_seqs): as many wait as run, so that the scheduler never lacks
@@ -56,9 +57,11 @@ class VllmEngine:
         arithmetic = arithmetic_for(tensor_parallel_size)
         self.arithmetic = str(arithmetic)
         logger.info("vLLM computes in %s", arithmetic)
+        self._tokenizer_folder = tokenizer_folder(model_folder)
         self.llm = LLMEngine.from_engine_args(
             EngineArgs(
                 model=str(model_folder),
+                tokenizer=self._tokenizer_folder.name,
                 dtype=arithmetic.dtype,
                 load_format="safetensors",
                 trust_remote_code=False,
@@ -111,6 +114,7 @@ class VllmEngine:
     def close(self) -> None:
         """Release the accelerator."""
         self.llm.engine_core.shutdown()
+        self._tokenizer_folder.cleanup()
 
     def _add(self, name: str, request: Request, sampling: Sampling) -> Result | None:
         """Give a request to vLLM; return its result where that does not take it."""
@@ -141,9 +145,9 @@ class VllmEngine:
         )
 
     def _token_id(self, text: str) -> int:
-        token_ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        assert len(token_ids) == 1, f"{text!r} is not one token; load_chat_template checks that"
-        return int(token_ids[0])
+        token_id = self._tokenizer.get_vocab().get(text)
+        assert token_id is not None, f"{text!r} is not one token; load_chat_template checks that"
+        return int(token_id)
 
 
 def open_engine(config: EngineConfig, model: str) -> VllmEngine:

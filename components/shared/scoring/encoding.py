@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from components.shared.errors import InputError
+from components.shared.models.tokenizers import load_tokenizer
 from components.shared.scoring import ACCEPTED, Score, Text, too_long
 
 
@@ -28,7 +29,7 @@ class Encoder:
     """A model's tokenizer, and the longest text that the model takes."""
 
     def __init__(self, model_folder: Path, *, add_special_tokens: bool, max_tokens: int) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(model_folder, trust_remote_code=False)
+        self._tokenizer = load_tokenizer(model_folder)
         self._add_special_tokens = add_special_tokens
         self.max_tokens = longest_text(model_folder, max_tokens)
 
@@ -57,7 +58,7 @@ def check_loadable(model_folder: Path, option_name: str) -> None:
     """Raise InputError where the model or its tokenizer are of a kind that transformers does not know by itself."""
     try:
         AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
-        AutoTokenizer.from_pretrained(model_folder, trust_remote_code=False)
+        load_tokenizer(model_folder)
     except (ValueError, OSError) as error:
         raise InputError(
             f"{option_name} {model_folder}: transformers cannot load it without remote code, which is never run; "

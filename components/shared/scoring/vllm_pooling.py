@@ -15,6 +15,7 @@ from components.shared.arithmetic import of_scores
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.errors import EngineDiedError
+from components.shared.models.tokenizers import tokenizer_folder
 from components.shared.scoring import WINDOW_ROWS, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import windows
@@ -41,8 +42,10 @@ class VllmPooling:
         arithmetic = of_scores(arithmetic_for(tensor_parallel_size), on_gpu=not current_platform.is_cpu())
         self.arithmetic = str(arithmetic)
         logger.info("vLLM computes scores in %s", arithmetic)
+        self._tokenizer_folder = tokenizer_folder(model_folder)
         self._llm = LLM(
             model=str(model_folder),
+            tokenizer=self._tokenizer_folder.name,
             dtype=arithmetic.dtype,
             runner="pooling",
             pooler_config=PoolerConfig(use_activation=False),  # the number as it is, not its sigmoid
@@ -75,6 +78,7 @@ class VllmPooling:
     def close(self) -> None:
         """Stop vLLM's worker."""
         self._llm.llm_engine.engine_core.shutdown()  # an error that is still at hand may hold the rest
+        self._tokenizer_folder.cleanup()
 
 
 def _hardware_args() -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import (
-    AutoTokenizer,
     GenerationConfig,
     PreTrainedTokenizerBase,
     PrinterCallback,
@@ -24,6 +23,7 @@ from transformers.utils import is_flash_attn_2_available
 from components.shared.arithmetic import Arithmetic, of_this_machine
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import UnavailableError
+from components.shared.models import tokenizers
 from components.shared.training._progress import Progress
 from components.shared.training.job import TrainingJob
 
@@ -50,7 +50,7 @@ def load_examples(job: TrainingJob[Any]) -> Dataset:
 
 def load_tokenizer(job: TrainingJob[Any]) -> PreTrainedTokenizerBase:
     """Return the start model's tokenizer."""
-    return AutoTokenizer.from_pretrained(job.model)
+    return tokenizers.load_tokenizer(job.model)
 
 
 def join_processes(config: TrainingConfig) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from transformers import AutoTokenizer
+from components.shared.models.tokenizers import Continuing, load_tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +23,16 @@ class ExampleEncoder:
     """Turns texts that hold all their special tokens into ids; adds none."""
 
     def __init__(self, model_folder: Path) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(model_folder)
+        self._tokenizer = load_tokenizer(model_folder)
+        self._continuing = Continuing(self._tokenizer)
         self._special = {number for number, token in self._tokenizer.added_tokens_decoder.items() if token.special}
 
     def encode(self, prompt: str, completion: str) -> TokenExample:
-        """Encode the two texts apart from each other, as generation does: it knows the prompt only."""
-        return TokenExample(prompt_ids=self._ids(prompt), completion_ids=self._ids(completion))
+        """Encode the two texts apart from each other, as generation does: it knows the prompt only.
+
+        Together they decode to the whole text, without a space that stands in neither.
+        """
+        return TokenExample(prompt_ids=self._ids(prompt), completion_ids=self._continuing.ids(completion))
 
     def ends_once(self, example: TokenExample) -> bool:
         """Tell whether the completion's last token is the only special one in it."""

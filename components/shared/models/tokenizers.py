@@ -1,0 +1,109 @@
+"""A model's tokenizer as its tokenizer.json has it: every step that needs one loads it here.
+
+transformers 5 builds many tokenizers anew from the class that tokenizer_config.json names. Where that class is not the
+one that the file was made by, spaces are lost: DeepSeekMath's byte-level file under LlamaTokenizerFast becomes
+SentencePiece's. The file itself is what the model was trained with. So it is taken as it stands, also for models that
+were imported before import_model compared the two.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from components.shared.errors import InputError
+
+AS_IT_STANDS = "PreTrainedTokenizerFast"  # transformers' class that takes tokenizer.json as it stands
+# What a tokenizer is loaded from, beside tokenizer_config.json.
+TOKENIZER_FILES = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json", "chat_template.*")
+
+
+def load_tokenizer(model_folder: Path | str) -> Any:
+    """Return the tokenizer in ``model_folder``: it cuts nothing, and adds no padding unless asked.
+
+    Raises InputError where the folder holds none that can be read.
+    """
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # that the class differs from the one in tokenizer_config.json is meant
+    try:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(str(model_folder), trust_remote_code=False)
+    except Exception as error:  # the tokenizers library raises nothing else for a file that it cannot read
+        if type(error) is not Exception and not isinstance(error, (ValueError, TypeError, KeyError, OSError)):
+            raise
+        said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise InputError(
+            f"the tokenizer in {model_folder} cannot be read ({said}); "
+            "expected the tokenizer.json of a fast tokenizer, with the tokenizer_config.json that belongs to it"
+        ) from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def tokenizer_folder(model_folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder with the tokenizer alone, from which AutoTokenizer makes the one of ``load_tokenizer``.
+
+    For vLLM, which loads it itself. The folder is there until it is closed.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="tokenizer-")
+    for path in (path for pattern in TOKENIZER_FILES for path in model_folder.glob(pattern)):
+        Path(folder.name, path.name).symlink_to(path.resolve())
+    config = tokenizer_config(model_folder) | {"tokenizer_class": AS_IT_STANDS}
+    config.pop("auto_map", None)  # code of its own, which is never run
+    Path(folder.name, "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    # The kind of the model itself may have a class of its own in transformers' lists; this one lets the file decide.
+    Path(folder.name, "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    return folder
+
+
+def tokenizer_config(model_folder: Path) -> dict[str, Any]:
+    """Return what tokenizer_config.json says; nothing where there is none."""
+    path = model_folder / "tokenizer_config.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+class Continuing:
+    """Turns a text that follows another one into token ids: no space before it that does not stand in the text.
+
+    Tokenizers of SentencePiece's kind put one before the first word of whatever they are given. The ids of a text's two
+    halves are those of the whole text where no token reaches over both.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        backend = json.loads(tokenizer.backend_tokenizer.to_str())
+        spaced = list(_putting_a_space(backend))
+        for part, name, value in spaced:
+            part[name] = value
+        self._backend: Tokenizer = Tokenizer.from_str(json.dumps(backend)) if spaced else tokenizer.backend_tokenizer
+
+    def ids(self, text: str) -> list[int]:
+        """Return the text's token ids; special tokens in it are such, and none is added."""
+        return list(self._backend.encode(text, add_special_tokens=False).ids)
+
+
+def _putting_a_space(backend: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
+    """Yield each setting of a serialised tokenizer that puts a space before a text: where, its name, what is none."""
+    for part in (*_parts(backend.get("normalizer")), *_parts(backend.get("pre_tokenizer"))):
+        if part["type"] == "Prepend":
+            yield part, "prepend", ""
+        elif part["type"] == "Metaspace" and part.get("prepend_scheme", "always") != "never":
+            yield part, "prepend_scheme", "never"
+        elif part["type"] == "ByteLevel" and part.get("add_prefix_space"):
+            yield part, "add_prefix_space", False
+
+
+def _parts(component: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    if component is None:
+        return
+    yield component
+    for part in (*component.get("normalizers", ()), *component.get("pretokenizers", ())):
+        yield from _parts(part)
