@@ -125,7 +125,8 @@ def _steps_of(session: int) -> Iterator[tuple[int, str]]:
 def _work_of(process: int) -> str:
     """Return a step and its options, but not where it is to report its outputs: the same for the same work."""
     command, _, told = _read(process, "cmdline").rstrip("\0").partition("\0--executor-input\0")
-    return f"{command} {json.loads(told)['inputs']}" if told else command
+    # kfp writes them in another order each time
+    return f"{command} {json.dumps(json.loads(told)['inputs'], sort_keys=True)}" if told else command
 
 
 def _family_of(process: int, session: int) -> list[int]:

@@ -16,9 +16,10 @@ CLOCKED = ("seconds", "accelerator_seconds", "tokens_per_second")  # metrics tha
 def assert_same(workspace: str, undisturbed: Finished) -> None:
     """Every folder stands in both, finished, with the same rows in the same parts and the same ledger."""
     assert folders_of(workspace) == undisturbed.folders
-    for folder, expected in undisturbed.manifests().items():
-        found = read_manifest(storage.join(workspace, folder))
-        assert _rows_and_ledger(found) == _rows_and_ledger(expected), folder
+    expected = {folder: _rows_and_ledger(manifest) for folder, manifest in undisturbed.manifests().items()}
+    for folder, rows_and_ledger in expected.items():
+        found = _rows_and_ledger(read_manifest(storage.join(workspace, folder)))
+        assert found == rows_and_ledger, f"{folder}: {found}, expected {rows_and_ledger}"
 
 
 def _rows_and_ledger(manifest: Manifest) -> dict[str, Any]:
