@@ -38,7 +38,7 @@ demo: install ## the main job: the whole method with a small real model, to a da
 	$(BIN)/scalequest run laptop --workspace $(WORKSPACE)
 
 test: install ## the tests that are quick: under ten minutes
-	$(BIN)/python -m pytest -m "not slow and not model and not faults and not gpu and not containers"
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "not slow and not model and not faults and not gpu and not containers"
 
 test-slow: install ## the tests that are slow by nature: kills, trainings, whole runs, the real small model
 	$(BIN)/python -m pytest -m "(slow or model) and not faults and not gpu and not containers"
