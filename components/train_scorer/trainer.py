@@ -23,12 +23,14 @@ from components.shared.training.fine_tuning import (
     load_tokenizer,
     save_weights,
     train_and_save,
+    with_blank,
 )
-from components.shared.training.job import TrainingJob
+from components.shared.training.job import IGNORED, TrainingJob
 from components.shared.training.processes import work
 from components.train_scorer.config import TrainScorerConfig
 
 WARMUP_FRACTION = 0.03
+BLANK = {"input_ids": [0], "labels": float(IGNORED)}
 
 
 class OrderedTrainer(InGivenOrder, Trainer):  # type: ignore[misc]  # transformers is not typed for us
@@ -53,7 +55,7 @@ def make_trainer(job: TrainingJob[TrainScorerConfig]) -> OrderedTrainer:
     trainer = OrderedTrainer(
         model=model,
         args=arguments,
-        train_dataset=examples,
+        train_dataset=with_blank(examples, BLANK, config),
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_loss_func=squared_error,
@@ -78,8 +80,9 @@ def set_padding(model: Any, tokenizer: Any, last_tokens: set[int]) -> None:
 
 def squared_error(outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> Any:
     """Return the mean squared error over the whole batch, of which this may be one of several passes."""
-    squares = (outputs.logits.float().squeeze(-1) - labels.float()) ** 2
-    return squares.mean() if num_items_in_batch is None else squares.sum() / num_items_in_batch
+    taking_part = labels != IGNORED
+    squares = torch.where(taking_part, (outputs.logits.float().squeeze(-1) - labels.float()) ** 2, 0.0)
+    return squares.sum() / (taking_part.sum() if num_items_in_batch is None else num_items_in_batch)
 
 
 def train(job: TrainingJob[TrainScorerConfig]) -> None:

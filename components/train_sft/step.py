@@ -9,6 +9,7 @@ from components.shared.models import fetch_model
 from components.shared.records import Question, Response
 from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
+from components.shared.training.job import IGNORED
 from components.shared.training.nodes import starts_nodes
 from components.shared.training.step import TokenColumns, train_on_rows
 from components.shared.workspace import Workspace
@@ -16,7 +17,6 @@ from components.shared.workspace.rows import Rows
 from components.train_sft.config import TrainSftConfig
 
 COLUMNS = ("input_ids", "labels")
-IGNORED = -100  # a label that takes no part in the loss, by PyTorch's convention
 
 
 def run(config: TrainSftConfig, workspace: Workspace) -> str:

@@ -14,11 +14,14 @@ from components.shared.training.fine_tuning import (
     load_tokenizer,
     save_language_model,
     train_and_save,
+    with_blank,
 )
-from components.shared.training.job import TrainingJob
+from components.shared.training.job import IGNORED, TrainingJob
 from components.shared.training.processes import work
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import warmup_steps
+
+BLANK = {"input_ids": [0], "labels": [IGNORED]}
 
 
 class OrderedSFTTrainer(InGivenOrder, SFTTrainer):  # type: ignore[misc]  # TRL is not typed
@@ -39,7 +42,10 @@ def make_trainer(job: TrainingJob[TrainSftConfig]) -> OrderedSFTTrainer:
         padding_free=attention() == "flash_attention_2",
     )
     trainer = OrderedSFTTrainer(
-        model=job.model, args=arguments, train_dataset=examples, processing_class=load_tokenizer(job)
+        model=job.model,
+        args=arguments,
+        train_dataset=with_blank(examples, BLANK, config),
+        processing_class=load_tokenizer(job),
     )
     lengths = [len(ids) for ids in examples["input_ids"]]
     trainer.order = batch_order(lengths, batch_size=config.batch_size, epochs=config.epochs, seed=config.seed)

@@ -87,6 +87,15 @@ class CheckpointStore:
             return Checkpoint(name=name, folder=str(target), step=_step_of(name), seconds=markers[0]["seconds"])
         return None
 
+    def find_latest(self, *, but: str = "") -> str:
+        """Return the address of the last whole checkpoint, ``but`` left out; "" where there is none."""
+        names = (name for name in self._names() if name != but and self._layout_if_whole(name))
+        return next((storage.join(self.uri, name) for name in names), "")
+
+    def remove(self, name: str) -> None:
+        """Remove a checkpoint that nobody is to continue from, where the store lets us."""
+        storage.delete_folder_if_allowed(storage.join(self.uri, name))
+
     def _names(self) -> list[str]:
         """Return the checkpoints' names, the last one first."""
         return [name for name in reversed(storage.list_names(self.uri)) if name.startswith("step-")]

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from transformers import (
     GenerationConfig,
     PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
     TrainerState,
+    TrainingArguments,
 )
 from transformers.utils import is_flash_attn_2_available
 
@@ -25,6 +26,7 @@ from components.shared.config.training import TrainingConfig
 from components.shared.errors import UnavailableError
 from components.shared.models import tokenizers
 from components.shared.training._progress import Progress
+from components.shared.training._soundness import Soundness
 from components.shared.training.job import TrainingJob
 
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.jinja")
@@ -46,6 +48,17 @@ logger = logging.getLogger(__name__)
 def load_examples(job: TrainingJob[Any]) -> Dataset:
     """Open the job's examples without reading them."""
     return Dataset.from_file(str(job.examples_file))
+
+
+def with_blank(examples: Dataset, blank: Mapping[str, Any], config: TrainingConfig) -> Dataset:
+    """Return the examples, and behind them, for several processes, a row without a part in the loss.
+
+    accelerate would fill up the last micro-batches with rows from the front, which would be learnt from twice.
+    """
+    if config.processes == 1:
+        return examples
+    row = Dataset.from_dict({name: [value] for name, value in blank.items()}, features=examples.features)
+    return concatenate_datasets([examples, row])
 
 
 def load_tokenizer(job: TrainingJob[Any]) -> PreTrainedTokenizerBase:
@@ -92,6 +105,7 @@ def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]
         "dataloader_pin_memory": on_gpu,
         "deepspeed": _zero3(arithmetic) if config.parallelism == "zero3" else None,
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # it would log the mean of the steps before for a loss that is no number
         "disable_tqdm": True,
         "report_to": "none",
         "save_strategy": "steps" if config.checkpoint_steps else "no",
@@ -115,12 +129,21 @@ def _zero3(arithmetic: Arithmetic) -> dict[str, Any]:
 
 
 class InGivenOrder:
-    """A mixin for trainers that visit the examples in the order given, across all epochs."""
+    """A mixin for trainers that visit the examples in the order given, across all epochs.
 
+    Several processes get micro-batches of one size, and as many each: the last row, a blank one, fills up the last.
+    """
+
+    args: TrainingArguments
+    train_dataset: Dataset
     order: Sequence[int]
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sequence[int]:
-        return self.order
+        if self.args.world_size == 1:
+            return self.order
+        blank = len(self.train_dataset) - 1
+        share = self.args.per_device_train_batch_size * self.args.world_size
+        return [*self.order, *[blank] * (-len(self.order) % share)]
 
 
 def train_and_save(
@@ -131,7 +154,7 @@ def train_and_save(
 ) -> None:
     """Train to the end, then leave the model, by ``save``, and the figures in the job's folder."""
     _continue_together(job)
-    progress = Progress(job)
+    progress = Progress(job, Soundness(trainer, list(trainer.order[: job.config.micro_batch_size])))
     trainer.add_callback(progress)
     trainer.remove_callback(PrinterCallback)  # it prints to standard output, which is for the folder's address
     with progress.watched():

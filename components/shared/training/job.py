@@ -14,6 +14,7 @@ import pyarrow as pa
 from components.shared.config.training import TrainingConfig
 
 ROWS_PER_BATCH = 1000  # of the file of examples
+IGNORED = -100  # a label that takes no part in the loss, by PyTorch's convention
 
 C = TypeVar("C", bound=TrainingConfig)
 

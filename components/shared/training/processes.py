@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from components.shared import exit_codes, speaking, stopping
+from components.shared.accelerators import num_accelerators
 from components.shared.errors import InputError, UnavailableError
 from components.shared.processes import end_with_parent
 from components.shared.training._checkpoints import CheckpointStore
@@ -52,7 +53,8 @@ def run_training(job: TrainingJob[C], trainer_module: str) -> dict[str, float] |
     if node is not None:
         job = dataclasses.replace(job, node=node.rank)
     with speaking.phase("training", job.read_course):
-        if job.config.processes == 1 and job.config.parallelism == "none":
+        # Where more GPUs than one are seen, transformers would spread a process of its own over all of them.
+        if job.config.processes == 1 and job.config.parallelism == "none" and num_accelerators() <= 1:
             importlib.import_module(trainer_module).train(job)
         else:
             _launch(job, trainer_module, node)

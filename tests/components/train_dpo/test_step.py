@@ -61,21 +61,25 @@ def test_policy_starts_as_the_reference_in_the_same_precision(
 
 
 @pytest.mark.model
+@pytest.mark.parametrize("num_pairs", [8, 5])  # 5: in the last step, one process has a pair and the other has none
 @pytest.mark.parametrize("parallelism", ["none", "zero3"])
 def test_two_processes_train_what_one_trains(
-    tmp_path: Path, tiny_model: Path, write_rows: WriteRows, parallelism: str
+    tmp_path: Path, tiny_model: Path, write_rows: WriteRows, parallelism: str, num_pairs: int
 ) -> None:
     metrics = []
     for num_processes in (1, 2):
         workspace = Workspace(str(tmp_path / str(num_processes)))
         options = {"num_processes": num_processes, "parallelism": parallelism if num_processes > 1 else "none"}
-        config = make_config(workspace, tiny_model, write_rows(workspace, uneven_pairs()), epochs=2, **options)
+        pairs = write_rows(workspace, uneven_pairs()[:num_pairs])
+        config = make_config(workspace, tiny_model, pairs, epochs=2, **options)
         metrics.append(read_manifest(run(config, workspace)).metrics)
     one, two = metrics
     assert two["loss_first"] == pytest.approx(math.log(2), abs=1e-6)
     assert two["loss_last"] < 0.9 * two["loss_first"]
     assert two["loss_last"] == pytest.approx(one["loss_last"], rel=0.01)
     assert two["loss_mean"] == pytest.approx(one["loss_mean"], rel=0.01)
+    assert two["reward_margin_last"] == pytest.approx(one["reward_margin_last"], rel=0.05)
+    assert two["tokens"] == one["tokens"]
 
 
 @pytest.mark.parametrize(("num_pairs", "expected"), [(10_000, 20), (24, 1), (8, 0), (1, 0)])

@@ -108,6 +108,21 @@ def test_micro_batches_do_not_change_the_training(tmp_path: Path, tiny_model: Pa
 
 
 @pytest.mark.model
+def test_two_processes_train_what_one_trains(tmp_path: Path, tiny_model: Path, write_questions: WriteRows) -> None:
+    """Of five rows in fours, the last step has one: the other process has none, and no row is learnt from twice."""
+    metrics = []
+    for num_processes in (1, 2):
+        workspace = Workspace(str(tmp_path / str(num_processes)))
+        examples = write_questions(workspace, [text * (1 + number) for number, text in enumerate(TEXTS[:5])])
+        config = make_config(workspace, tiny_model, examples, max_tokens=256, num_processes=num_processes)
+        metrics.append(read_manifest(run(config, workspace)).metrics)
+    one, two = metrics
+    assert (one["steps"], one["tokens"]) == (two["steps"], two["tokens"])
+    for key in ("loss_first", "loss_last"):
+        assert two[key] == pytest.approx(one[key], rel=2e-3)
+
+
+@pytest.mark.model
 def test_two_processes_with_zero3_train(workspace: Workspace, tiny_model: Path, write_questions: WriteRows) -> None:
     from safetensors import safe_open
 

@@ -12,11 +12,12 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from components.shared.records import Question, Response
 from components.shared.templates import load_chat_template
-from components.shared.training.job import TrainingJob, write_examples
+from components.shared.training.job import IGNORED, TrainingJob, write_examples
 from components.shared.training.token_examples import ExampleEncoder
 from components.train_sft.config import TrainSftConfig
-from components.train_sft.step import COLUMNS, IGNORED, texts
+from components.train_sft.step import COLUMNS, texts
 from components.train_sft.trainer import make_trainer
+from tests.components.shared.gradients import gradients_by_hand, gradients_of, in_fp32, largest_difference
 
 QUESTIONS = [
     "What is 2 plus 2?",
@@ -94,3 +95,36 @@ def test_samples_in_one_row_without_padding_do_not_see_each_other(tiny_model: Pa
         together = model(input_ids=flat["input_ids"], position_ids=flat["position_ids"], use_cache=False).logits[0]
         apart = [model(input_ids=torch.tensor([sample["input_ids"]])).logits[0] for sample in samples]
     assert torch.allclose(together, torch.cat(apart), atol=1e-4)
+
+
+@pytest.mark.slow
+def test_each_token_weighs_the_same_in_micro_batches_of_any_size(tmp_path: Path, tiny_model: Path) -> None:
+    """Seven uneven rows, in steps of four and three."""
+    examples = [
+        {"input_ids": [5, *[20 + number] * (9 - number), 2], "labels": [IGNORED, *[20 + number] * (9 - number), 2]}
+        for number in range(7)
+    ]
+    expected = None
+    for size in (1, 2, 4):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        config = TrainSftConfig(
+            workspace=str(folder), model=str(tiny_model), examples="", batch_size=4, micro_batch_size=size,
+            num_processes=1, learning_rate=0.0, checkpoint_steps=0,
+        )  # fmt: skip
+        job = TrainingJob(config=config, folder=str(folder), model=str(tiny_model), checkpoints_uri="", end_tokens=())
+        write_examples(job.examples_file, examples, COLUMNS)
+        with in_fp32():
+            trainer = make_trainer(job)
+        if expected is None:
+            model = AutoModelForCausalLM.from_pretrained(tiny_model)
+            rows = [trainer.train_dataset[index] for index in trainer.order]
+            expected = gradients_by_hand(model, [rows[:4], rows[4:]], _loss_by_hand, lambda row: len(row["labels"]) - 1)
+        assert largest_difference(gradients_of(trainer), expected) < 1e-5
+
+
+def _loss_by_hand(model: Any, row: dict[str, list[int]]) -> torch.Tensor:
+    """Return the sum over all tokens but the first, which is the prompt."""
+    logits = model(input_ids=torch.tensor([row["input_ids"]])).logits[0, :-1]
+    loss: torch.Tensor = -logits.log_softmax(-1).gather(1, torch.tensor(row["labels"][1:])[:, None]).sum()
+    return loss
