@@ -18,6 +18,8 @@ EXAMPLE_FILES = {name: Path(__file__).with_name(f"{name}_examples.yaml") for nam
 class BuildPreferencesConfig(EngineConfig):
     """Rewrite each question in one direction, drawn from the seed; pair the rewrite with the original."""
 
+    VERSION: ClassVar = 2  # 1 looked for the rewrite in the thoughts of reasoning models too
+
     PROMPTS: ClassVar = (*PROMPT_FILES.values(), *EXAMPLE_FILES.values())
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)

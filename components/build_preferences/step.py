@@ -86,6 +86,7 @@ def _judgement(
         rejected=question.question,
         rewriter=_short_name(config.model),
         reply=completion.text,
+        thought=completion.thought,
     )
     return Judgement(rows=[(pair, judge(question.question, completion, other_language))])
 

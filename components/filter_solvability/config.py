@@ -16,6 +16,8 @@ PROMPT = Path(__file__).with_name("solvability_prompt.txt")
 class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions of which a judge model says, after some reasoning, that they can be solved."""
 
+    VERSION: ClassVar = 2  # 1 judged the thoughts of reasoning models too
+
     PROMPTS: ClassVar = (PROMPT,)
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)

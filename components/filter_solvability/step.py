@@ -69,5 +69,7 @@ def _asking(config: FilterSolvabilityConfig) -> Asking[Question]:
 
 def _judgement(question: Question, completions: Sequence[Completion]) -> Judgement:
     (completion,) = completions
-    row = dataclasses.replace(question, solvability_reply=completion.text.strip())
+    row = dataclasses.replace(
+        question, solvability_reply=completion.text.strip(), solvability_thought=completion.thought
+    )
     return Judgement(rows=[(row, judge(completion))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.config.engines import SolverConfig
 
@@ -10,3 +11,5 @@ from components.shared.config.engines import SolverConfig
 @dataclass(frozen=True, kw_only=True)
 class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to every question."""
+
+    VERSION: ClassVar = 2  # 1 took the thoughts of reasoning models for part of the response

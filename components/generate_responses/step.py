@@ -44,6 +44,7 @@ def _asking(config: GenerateResponsesConfig) -> Asking[Question]:
         request=prompt.request,
         judge=_judgement,
         sampling=prompt.sampling,
+        num_samples=config.num_samples,
         rows_per_row=config.num_samples,
     )
 
@@ -67,5 +68,6 @@ def _response(question: Question, sample: int, completion: Completion) -> Respon
         final_answer=extract_final_answer(text),
         finish_reason=completion.finish_reason,
         num_tokens=completion.num_tokens,
+        thought=completion.thought,
         history=question.history,
     )

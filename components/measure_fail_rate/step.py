@@ -53,23 +53,24 @@ def _asking(config: MeasureFailRateConfig, checker: AnswerChecker) -> Asking[Que
         request=request,
         judge=lambda question, completions: measured(question, completions, checker),
         sampling=prompt.sampling,
+        num_samples=config.num_samples,
     )
 
 
 def measured(question: Question, completions: Sequence[Completion], checker: AnswerChecker) -> Judgement:
     """Compare the responses that ended by themselves with the known answer; without any the question is rejected."""
-    verdicts = [judge(completion) for completion in completions]
-    responses = [c.text.strip() for c, verdict in zip(completions, verdicts, strict=True) if verdict == KEEP]
+    answered = [completion for completion in completions if judge(completion) == KEEP]
     failures = checker.failures.total()
-    row = _fail_rate(question, responses, are_correct(question.answer, responses, checker))
+    correct = are_correct(question.answer, [completion.text for completion in answered], checker)
     metrics = {
         "comparisons_failed": checker.failures.total() - failures,
-        "samples_not_measured": len(completions) - len(responses),
+        "samples_not_measured": len(completions) - len(answered),
     }
-    return Judgement(rows=[(row, KEEP if responses else verdicts[0])], metrics=metrics)
+    verdict = KEEP if answered else judge(completions[0])
+    return Judgement(rows=[(_fail_rate(question, answered, correct), verdict)], metrics=metrics)
 
 
-def _fail_rate(question: Question, responses: Sequence[str], correct: Sequence[bool]) -> FailRate:
+def _fail_rate(question: Question, answered: Sequence[Completion], correct: Sequence[bool]) -> FailRate:
     """Return the row of a question; one that was not measured has no responses and the rate 0."""
     return FailRate(
         id=question.id,
@@ -77,6 +78,7 @@ def _fail_rate(question: Question, responses: Sequence[str], correct: Sequence[b
         answer=question.answer,
         source=question.source,
         fail_rate=correct.count(False) / len(correct) if correct else 0.0,
-        responses=tuple(responses),
+        responses=tuple(completion.text.strip() for completion in answered),
         correct=tuple(correct),
+        thoughts=tuple(completion.thought for completion in answered),
     )

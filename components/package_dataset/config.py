@@ -19,3 +19,4 @@ class PackageDatasetConfig(StepConfig):
     responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
     title: str = option("ScaleQuest dataset", help="title of the dataset card")
     license: str = option("unknown", help="the dataset's licence, as hubs write it (apache-2.0, cc-by-4.0, …)")
+    keep_thoughts: bool = option(False, help="publish what a reasoning solver thought before each response")

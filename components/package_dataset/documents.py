@@ -31,6 +31,7 @@ COLUMNS = {
     "num_candidates": "how many responses there were to choose from",
     "num_tokens": "tokens of the response",
     "history": "where and why the row was rejected before it was fed in again; empty for most",
+    "thought": "what a reasoning solver thought before the response; empty unless the dataset was made with thoughts",
 }
 
 

@@ -15,9 +15,10 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
 
 
-def example_of(row: Response) -> Example:
-    """Return what is published of a response."""
-    return Example(**{field.name: getattr(row, field.name) for field in dataclasses.fields(Example)})
+def example_of(row: Response, *, keep_thoughts: bool = False) -> Example:
+    """Return what is published of a response: nothing learns from a thought unless it is asked for."""
+    example = Example(**{field.name: getattr(row, field.name) for field in dataclasses.fields(Example)})
+    return example if keep_thoughts else dataclasses.replace(example, thought="")
 
 
 def to_jsonl(rows: Sequence[Example]) -> bytes:
@@ -33,7 +34,7 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
     folder = workspace.create(config, Example, [slice_ for slice_ in responses.slices() if slice_])
     for part in folder.missing_parts():
         for index, row in enumerate(responses.read(part.slice)):
-            part.settle(index, kept=[example_of(row)])
+            part.settle(index, kept=[example_of(row, keep_thoughts=config.keep_thoughts)])
     if not folder.finished:
         _write_documents(config, folder, responses.uris)
     return folder.finish()

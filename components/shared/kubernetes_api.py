@@ -19,6 +19,7 @@ from tenacity.wait import wait_random_exponential
 
 from components.shared import stopping
 from components.shared.errors import InputError, UnavailableError
+from components.shared.passing import status_passes
 from components.shared.stores import storage
 
 NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
@@ -100,7 +101,7 @@ def body_of(error: ApiException) -> dict[str, Any]:
 
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, ApiException):
-        return error.status in (0, 408, 429) or error.status >= 500
+        return error.status == 0 or (status_passes(error.status) and error.status != 409)  # 409: it exists
     return isinstance(error, urllib3.exceptions.HTTPError)
 
 

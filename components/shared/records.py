@@ -32,6 +32,7 @@ class Question:
     finish_reason: str = ""  # why the generator stopped: "stop" or "length"; "" for imported questions
     num_tokens: int = 0  # tokens that the generator wrote
     solvability_reply: str = ""  # what the judge of filter_solvability wrote
+    solvability_thought: str = ""  # what a reasoning judge thought before; nothing judges it
     difficulty: float | None = None  # predicted fail rate; null until score_difficulty has run
     history: tuple[str, ...] = ()  # where and why it was rejected before it was read again: "step/fingerprint: reason"
 
@@ -47,6 +48,7 @@ class PreferencePair:
     rejected: str
     rewriter: str  # the model that wrote the chosen version
     reply: str  # its whole reply
+    thought: str = ""  # what a reasoning rewriter thought before; nothing judges it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +62,7 @@ class FailRate:
     fail_rate: float  # share of the responses that are wrong, 0 to 1
     responses: tuple[str, ...]
     correct: tuple[bool, ...]  # one a response: final answer equal by value to ``answer``
+    thoughts: tuple[str, ...] = ()  # one a response, "" for none: what a reasoning solver thought before
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,6 +84,7 @@ class Response:
     num_agreeing: int | None = None  # how many of the question's responses share its final answer, itself included
     num_candidates: int | None = None  # how many responses were left to choose from
     history: tuple[str, ...] = ()  # its question's, then its own
+    thought: str = ""  # what a reasoning solver thought before; nothing judges it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +103,7 @@ class Example:
     num_candidates: int | None
     num_tokens: int
     history: tuple[str, ...] = ()
+    thought: str = ""  # what a reasoning solver thought before; filled where package_dataset is asked to
 
 
 Row = Question | PreferencePair | FailRate | Response | Example

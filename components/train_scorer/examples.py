@@ -36,7 +36,7 @@ def examples_of(rows: Iterable[FailRate], template: ChatTemplate | None) -> Iter
             continue
         for response, correct in zip(row.responses, row.correct, strict=True):
             yield Example(
-                row=dataclasses.replace(row, responses=(response,), correct=(correct,)),
+                row=dataclasses.replace(row, responses=(response,), correct=(correct,), thoughts=()),
                 text=response_text(template, row.question, response),
                 number=float(correct),
             )

@@ -20,7 +20,7 @@ class EngineKind:
 
     module: str  # its leaf file in components/shared/engines, with open_engine(config, model)
     package: str = ""  # that it needs and an environment may lack
-    loads_weights: bool = False  # of a model URI, in its chat family; one that does not has check(config, model), too
+    loads_weights: bool = False  # of a model URI, in its chat family; one that does not has check, too
     continues_text: bool = True  # writes on where a prompt stops; a served model gets a message, and adds its own words
 
 

@@ -35,9 +35,10 @@ class Completion:
     """One sample."""
 
     text: str  # the whole reply, ``reply_start`` and the stop text included
-    finish_reason: str  # "stop", "length", or one of UNANSWERED: nothing was sampled
-    num_tokens: int  # end token included
-    detail: str = ""  # why nothing was sampled
+    finish_reason: str  # "stop", "length", "filtered", "" or "unknown" where nobody says why; or one of UNANSWERED
+    num_tokens: int  # end token and thought included
+    detail: str = ""  # why nothing was sampled, or what the endpoint says of the end
+    thought: str = ""  # what a reasoning model thought before: apart from the reply, and never judged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,25 +95,30 @@ def unanswered(request: Request, reason: str, detail: str) -> Result:
 
 def why_unanswered(completion: Completion, *, cut: str = "length") -> Verdict:
     """Return KEEP for a reply that ended by itself, otherwise the reason why it is none; ``cut``: of one cut off."""
-    if completion.finish_reason == "stop":
-        return KEEP
-    if completion.finish_reason in UNANSWERED:
-        return Verdict(completion.finish_reason, completion.detail)
-    if not completion.finish_reason:
-        return Verdict("no_finish_reason", f"{completion.num_tokens} tokens")
-    return Verdict(cut, f"{completion.finish_reason} after {completion.num_tokens} tokens")
+    match completion.finish_reason:
+        case "stop":
+            return KEEP
+        case "length":
+            return Verdict(cut, f"length after {completion.num_tokens} tokens")
+        case "filtered":
+            return Verdict("filtered", completion.detail)
+        case "":
+            return Verdict("no_finish_reason", f"{completion.num_tokens} tokens")
+        case "unknown":
+            return Verdict("unknown_finish_reason", completion.detail)
+    return Verdict(completion.finish_reason, completion.detail)
 
 
-def check_engine(config: EngineConfig, model: str) -> None:
+def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_samples: int = 1) -> None:
     """Raise InputError where ``open_engine`` would: for a step to call before it writes anything.
 
-    Fetches the model, or asks the endpoint for its models; loads no weights.
+    Fetches the model, or asks the endpoint something harmless, as rows will be asked; loads no weights.
     """
     _check_installed(config)
     if config.engine_kind.loads_weights:
         load_chat_template(config.chat_template, fetch_model(model, chat=True))
     else:
-        _leaf(config).check(config, model)
+        _leaf(config).check(config, model, sampling, num_samples)
 
 
 def open_engine(config: EngineConfig, model: str) -> Engine:

@@ -35,6 +35,7 @@ class Asking(Generic[Q]):
     request: Callable[[Q], Request | Judgement]  # a judgement where there is nothing to ask
     judge: Callable[[Q, Sequence[Completion]], Judgement]
     sampling: Sampling
+    num_samples: int = 1  # of each request
     rows_per_row: int = 1  # that it makes of each input row, kept and rejected together
 
     def plan(self, config: EngineConfig, workspace: Workspace, slices: Sequence[Slice]) -> OutputFolder:
@@ -81,7 +82,7 @@ def ask(
     if finished := workspace.find_finished(config):
         return finished
     asked = asking()
-    check_engine(config, model)
+    check_engine(config, model, asked.sampling, asked.num_samples)
     folder = asked.plan(config, workspace, slices)
     return asked.answer(folder, rows_of, lambda: open_engine(config, model))
 

@@ -26,7 +26,7 @@ RULES: tuple[tuple[Callable[[str], bool], Reply], ...] = (
 IN_FLIGHT = 8  # requests pulled ahead; results leave in another order than requests came, as a real engine's do
 
 
-def check(config: EngineConfig, model: str) -> None:
+def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:
     """Any model will do."""
 
 

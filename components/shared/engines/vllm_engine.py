@@ -17,6 +17,7 @@ from vllm.usage.usage_lib import UsageContext
 
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Request, Result, Sampling, unanswered
+from components.shared.engines.thoughts import split_thought
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.errors import EngineDiedError
@@ -192,11 +193,14 @@ def _num_samples(running: Mapping[str, Request]) -> int:
 
 def _result(request: Request, output: RequestOutput) -> Result:
     completions = tuple(
-        Completion(
-            text=request.reply_start + sample.text,
-            finish_reason=str(sample.finish_reason),
-            num_tokens=len(sample.token_ids),
-        )
-        for sample in sorted(output.outputs, key=lambda sample: sample.index)
+        _completion(request, sample) for sample in sorted(output.outputs, key=lambda sample: sample.index)
     )
     return Result(request=request, completions=completions, num_prompt_tokens=len(output.prompt_token_ids or ()))
+
+
+def _completion(request: Request, sample: Any) -> Completion:
+    text = request.reply_start + sample.text
+    thought, reply = split_thought(text) if request.message else ("", text)  # a user thinks nothing aloud
+    return Completion(
+        text=reply, thought=thought, finish_reason=str(sample.finish_reason), num_tokens=len(sample.token_ids)
+    )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.shared.errors import InputError, UnavailableError
+from components.shared.passing import PASSING_CODES, PASSING_NAMES, is_untrusted, links_of, status_passes
 
 _DISK_REFUSALS = {
     errno.ENOTDIR: "a part of this path is a file, not a directory ({error}); choose another address",
@@ -43,19 +44,7 @@ _REFUSED_NAMES = {
 _UNTRUSTED = "the store's certificate is not trusted ({error}); check the endpoint and the certificates of this machine"
 _NO_BUCKET = "its bucket does not exist; make it first, or check the address"
 
-# 409: several writers came at once, and those that the store did not look at are asked to come again.
-_PASSING_STATUSES = (408, 409, 429, 500, 502, 503, 504)
-# What arrived is not what was sent, though S3 calls it a bad request (400).
-_PASSING_CODES = (
-    *("RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"),
-    "IDPCommunicationError",  # of IRSA's token service, which could not reach the cluster's
-)
 _SETTLED = (FileNotFoundError, FileExistsError, PermissionError, InputError, UnavailableError)
-_PASSING_NAMES = (
-    *("ConnectionError", "TimeoutError", "Timeout", "TransportError", "ProtocolError", "ChunkedEncodingError"),
-    *("ClientConnectionError", "ClientPayloadError", "HTTPClientError", "IncompleteReadError", "ResponseParserError"),
-    *("FlexibleChecksumError", "DataCorruption", "CredentialRetrievalError", "MetadataRetrievalError"),
-)
 
 
 @contextlib.contextmanager
@@ -75,17 +64,17 @@ def explained(uri: str) -> Iterator[None]:
 
 def may_pass(error: BaseException) -> bool:
     """Tell whether the same call may succeed a little later: the store was busy, late, cut off or out of reach."""
-    if isinstance(error, _SETTLED) or _is_untrusted(error):
+    if isinstance(error, _SETTLED) or is_untrusted(error):
         return False
-    links = _links(error)
+    links = list(links_of(error))
     names = {kind.__name__ for link in links for kind in type(link).__mro__}
     code = next((_s3_code(link) for link in links if _s3_code(link)), "")
-    return bool(names & {*_PASSING_NAMES}) or code in _PASSING_CODES or status_of(error) in _PASSING_STATUSES
+    return bool(names & PASSING_NAMES) or code in PASSING_CODES or status_passes(status_of(error))
 
 
 def status_of(error: BaseException) -> int:
     """Return the HTTP status of the answer that an error stands for; 0 where no answer came."""
-    for link in _links(error):
+    for link in links_of(error):
         response = getattr(link, "response", None)
         metadata = response.get("ResponseMetadata", {}) if isinstance(response, Mapping) else {}
         status_of_botocore, status_of_requests = metadata.get("HTTPStatusCode"), getattr(response, "status_code", None)
@@ -97,7 +86,7 @@ def status_of(error: BaseException) -> int:
 
 def headers_of(error: BaseException) -> Mapping[str, str]:
     """Return the headers of that answer, with small letters, as far as the client shows them."""
-    for link in _links(error):
+    for link in links_of(error):
         response = getattr(link, "response", None)
         if isinstance(response, Mapping):
             headers: Any = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
@@ -110,7 +99,7 @@ def headers_of(error: BaseException) -> Mapping[str, str]:
 
 def answer_of(error: BaseException) -> str:
     """Return the answer that an error stands for, in words: status and code where there was one, and the message."""
-    links = _links(error)
+    links = list(links_of(error))
     code = next((_s3_code(link) for link in links if _s3_code(link)), "") or type(error).__name__
     status = status_of(error)
     words = [str(status), code] if status else [code]
@@ -124,12 +113,12 @@ def is_lost_race(error: BaseException) -> bool:
 
 def _refusal(error: Exception) -> str:
     """Say what a store will refuse again and what to do; "" for any other error."""
-    if _is_untrusted(error):
+    if is_untrusted(error):
         return _UNTRUSTED
     for kind in type(error).__mro__:
         if refusal := _REFUSED_NAMES.get(kind.__name__):
             return refusal
-    if any(_s3_code(link) == "NoSuchBucket" for link in _links(error)):
+    if any(_s3_code(link) == "NoSuchBucket" for link in links_of(error)):
         return _NO_BUCKET
     # gcsfs: 403 is an OSError that says so, some of 400 a ValueError
     if isinstance(error, PermissionError) or str(error).startswith("Forbidden: "):
@@ -145,18 +134,6 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _is_untrusted(error: BaseException) -> bool:
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
 def _s3_code(error: BaseException) -> str:
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, Mapping) else ""
-
-
-def _links(error: BaseException) -> list[BaseException]:
-    """Return an error and those that it was raised from."""
-    links = [error]
-    while (cause := links[-1].__cause__) is not None and cause not in links:
-        links.append(cause)
-    return links

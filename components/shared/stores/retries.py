@@ -1,9 +1,10 @@
-"""How often and how long a store is asked again: the one layer that does so, for all of its clients.
+"""How often and how long a store, or the endpoint of a model, is asked again: the one layer that does so.
 
 What may pass (``refusals.may_pass``: 408, 409, 429, 5xx, timeouts, cut connections, cut bodies) is tried again after a
-random wait between 0 and 0.5 s, then 1 s, 2 s, … up to 30 s (full jitter), or after what the store itself asks for
-(Retry-After, up to 30 s). Tries begin until the call is ``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) old, and there are
-at least three; then UnavailableError says what was tried. All else is raised at once.
+random wait between 0 and 0.5 s, then 1 s, 2 s, … up to 30 s (full jitter), or after what is asked for (Retry-After,
+up to 30 s by a store, 15 minutes by an endpoint). Tries begin until the call is 300 s old, of which the environment may
+set another number (``SCALEQUEST_STORE_TIMEOUT_SECONDS``, ``SCALEQUEST_ENDPOINT_TIMEOUT_SECONDS``), and there are at
+least three; then UnavailableError says what was tried. All else is raised at once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, NoReturn, TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, Retrying
@@ -25,6 +29,7 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.stores.refusals import answer_of, headers_of, may_pass
 
 LIMIT_VARIABLE = "SCALEQUEST_STORE_TIMEOUT_SECONDS"
+ENDPOINT_VARIABLE = "SCALEQUEST_ENDPOINT_TIMEOUT_SECONDS"
 LIMIT_SECONDS = 300.0
 MIN_TRIES = 3  # whatever they took: a large range that is cut near its end is not given up at once
 LONGEST_WAIT_SECONDS = 30.0
@@ -39,15 +44,29 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-def limit_seconds() -> float:
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Whom a call asks, and how patiently."""
+
+    whom: str  # as messages name it
+    variable: str  # of the environment, which says for how many seconds it is tried
+    longest_asked_wait: float  # seconds that a Retry-After is heeded
+    stopped: Callable[[], bool] = stopping.requested  # no other try from then on
+    pause: Callable[[float], None] = stopping.pause
+
+
+STORES = Patience(whom="store", variable=LIMIT_VARIABLE, longest_asked_wait=LONGEST_WAIT_SECONDS)
+
+
+def limit_seconds(variable: str = LIMIT_VARIABLE) -> float:
     """Return for how many seconds a call is tried again; InputError for what is no number of seconds."""
-    text = os.environ.get(LIMIT_VARIABLE, "") or str(LIMIT_SECONDS)
+    text = os.environ.get(variable, "") or str(LIMIT_SECONDS)
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise InputError(f"{LIMIT_VARIABLE} is {text!r}; expected a number of seconds, 0 or more")
+        raise InputError(f"{variable} is {text!r}; expected a number of seconds, 0 or more")
     return seconds
 
 
@@ -62,21 +81,26 @@ def upload_seconds(content: object) -> float | None:
 
 
 def until_answered(
-    call: str, attempt: Callable[[], T], *, seconds: float = float("inf"), min_tries: int = MIN_TRIES
+    call: str,
+    attempt: Callable[[], T],
+    *,
+    seconds: float = float("inf"),
+    min_tries: int = MIN_TRIES,
+    patience: Patience = STORES,
 ) -> T:
     """Return what ``attempt`` returns, tried again while its failures may pass, but not for longer than ``seconds``.
 
     ``call`` is what messages say of it: which request for which object, to which endpoint. Raises UnavailableError in
     the end. An attempt may find the work of the one before it, whose answer was lost.
     """
-    return Retrying(sleep=stopping.pause, **_policy(call, seconds, min_tries))(attempt)
+    return Retrying(sleep=patience.pause, **_policy(call, seconds, min_tries, patience))(attempt)
 
 
 async def until_answered_async(
     call: str, attempt: Callable[[], Awaitable[T]], *, seconds: float = float("inf"), min_tries: int = MIN_TRIES
 ) -> T:
     """Do the same for a client that works asynchronously."""
-    return await AsyncRetrying(sleep=_pause_async, **_policy(call, seconds, min_tries))(attempt)
+    return await AsyncRetrying(sleep=_pause_async, **_policy(call, seconds, min_tries, STORES))(attempt)
 
 
 async def _pause_async(seconds: float) -> None:
@@ -85,12 +109,11 @@ async def _pause_async(seconds: float) -> None:
         await asyncio.sleep(min(left, STOP_CHECK_SECONDS))
 
 
-def _policy(call: str, seconds: float, min_tries: int) -> dict[str, Any]:
-    limit = min(limit_seconds(), seconds)
-    is_fixed = seconds < limit_seconds()
-    hint = (
-        f"it is tried for {seconds:g} s" if is_fixed else f"{LIMIT_VARIABLE}, now {limit:g}, says how long it is tried"
-    )
+def _policy(call: str, seconds: float, min_tries: int, patience: Patience) -> dict[str, Any]:
+    variable = patience.variable
+    limit = min(limit_seconds(variable), seconds)
+    is_fixed = seconds < limit_seconds(variable)
+    hint = f"it is tried for {seconds:g} s" if is_fixed else f"{variable}, now {limit:g}, says how long it is tried"
 
     def log(state: RetryCallState) -> None:
         logger.warning("%s: %s; trying again in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
@@ -98,28 +121,42 @@ def _policy(call: str, seconds: float, min_tries: int) -> dict[str, Any]:
     def give_up(state: RetryCallState) -> NoReturn:
         raise UnavailableError(
             f"{call} was tried {state.attempt_number} times in {state.seconds_since_start or 0:.0f} s without success, "
-            f"the last answer was {answer_of(_error_of(state))}; what is written stays: check the store and start the "
-            f"same command again ({hint})"
+            f"the last answer was {answer_of(_error_of(state))}; what is written stays: check the {patience.whom} and "
+            f"start the same command again ({hint})"
         ) from _error_of(state)
 
     return {
         "retry": retry_if_exception(may_pass),
-        "wait": _wait_seconds,
+        "wait": lambda state: max(BACKOFF(state), min(asked_wait(_error_of(state)), patience.longest_asked_wait)),
         # What a process that is to stop writes just now gets the try that is under way, and no other.
-        "stop": stop_any(stop_all(stop_before_delay(limit), stop_after_attempt(min_tries)), _when_told()),
+        "stop": stop_any(stop_all(stop_before_delay(limit), stop_after_attempt(min_tries)), _when_told(patience)),
         "before_sleep": log,
         "retry_error_callback": give_up,
     }
 
 
 class _when_told(stop_base):  # noqa: N801 -- as tenacity names what it combines
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+
     def __call__(self, retry_state: RetryCallState) -> bool:
-        return stopping.requested()
+        return self._patience.stopped()
 
 
-def _wait_seconds(state: RetryCallState) -> float:
-    asked = headers_of(_error_of(state)).get("retry-after", "")
-    return max(BACKOFF(state), min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdigit() else 0.0)
+def asked_wait(error: BaseException) -> float:
+    """Return the seconds that an answer asks to wait (Retry-After, a number or a date), 0 where it asks for none."""
+    headers = headers_of(error)
+    text = headers.get("retry-after", "")
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        pass
+    try:
+        # By the server's own clock, where it says it: this machine's may be hours off.
+        present = parsedate_to_datetime(headers.get("date") or format_datetime(datetime.now(UTC)))
+        return max((parsedate_to_datetime(text) - present).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def _error_of(state: RetryCallState) -> BaseException:

@@ -9,14 +9,23 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from tenacity.wait import wait_none
 
 from components.shared.engines import Request, Result, Sampling
 from components.shared.engines.openai_engine import OpenAIEngine
 from components.shared.errors import InputError, UnavailableError
+from components.shared.stores import retries
+from components.shared.stores.retries import ENDPOINT_VARIABLE
 from tests.components.shared.engines.served import Answer, Served, refusal, reply, serve
 
 SAMPLING = Sampling(temperature=0.5, top_p=0.9, max_tokens=100)
 KEY_VARIABLE = "SCALEQUEST_TEST_KEY"
+
+
+@pytest.fixture(autouse=True)
+def _short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENDPOINT_VARIABLE, "0.5")
+    monkeypatch.setattr(retries, "BACKOFF", wait_none())
 
 
 def open_engine(url: str, *, max_concurrency: int = 4, timeout_seconds: float = 60.0) -> OpenAIEngine:
@@ -25,8 +34,6 @@ def open_engine(url: str, *, max_concurrency: int = 4, timeout_seconds: float = 
         "served-model",
         api_key_env=KEY_VARIABLE,
         max_concurrency=max_concurrency,
-        patience_seconds=0.5,
-        first_pause_seconds=0.001,
         timeout_seconds=timeout_seconds,
     )
 
@@ -166,17 +173,32 @@ def test_an_endpoint_that_stays_down_is_one_error_after_the_attempts() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    message = rf"{url} gave no reply in \d+ attempts over \d+ s.*check that the server"
+    message = rf"{url} was tried \d+ times in \d+ s.*check the endpoint"
     with pytest.raises(UnavailableError, match=message):
         list(open_engine(url).generate([Request(key=0, message="q", seed=0)], SAMPLING))
 
 
-def test_a_row_that_is_refused_for_ever_is_an_error_and_not_dropped() -> None:
-    with (
-        serve(lambda body, _: refusal(500, "no") if body["messages"][0]["content"] == "3" else reply("ok")) as served,
-        pytest.raises(UnavailableError, match="HTTP 500: no"),
-    ):
-        ask(served, *map(str, range(10)))
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        refusal(500, "no"),
+        refusal(403, "moderated"),
+        refusal(429, "too large"),
+        Answer(body=b"\xff{"),
+        Answer(status=418),
+    ],
+    ids=["500", "403", "429", "garbled", "418"],
+)
+def test_a_row_that_is_never_answered_is_a_result_with_the_words_and_the_others_go_on(trouble: Answer) -> None:
+    def answer(body: dict[str, Any], _: int) -> Answer:
+        return trouble if body["messages"][0]["content"] == "3" else reply("ok")
+
+    with serve(answer) as served:
+        results = {result.key: result.completions[0] for result in ask(served, *map(str, range(10)))}
+    rejected = results.pop("3")
+    assert rejected.finish_reason == "refused"
+    assert served.url in rejected.detail
+    assert {completion.text for completion in results.values()} == {"ok"}
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -187,7 +209,7 @@ def test_a_refused_key_stops_at_once_and_is_not_shown(status: int, monkeypatch: 
             ask(served, "q")
         assert served.url in str(caught.value)
     assert "sk-very-secret" not in str(caught.value)
-    assert len(served.requests) == 1
+    assert len(served.requests) == 2  # something harmless, too
 
 
 def test_a_missing_key_is_named() -> None:
@@ -202,7 +224,7 @@ def test_an_exhausted_quota_stops_at_once() -> None:
     with serve(lambda *_: refusal(429, "pay first", code="insufficient_quota")) as served:
         with pytest.raises(InputError, match="HTTP 429: pay first"):
             ask(served, "q")
-        assert len(served.requests) == 1
+        assert len(served.requests) == 2
 
 
 def test_a_server_that_wants_to_be_left_alone_for_hours_stops_the_run() -> None:
@@ -217,7 +239,7 @@ def test_an_unknown_model_stops_at_once() -> None:
     with serve(lambda *_: refusal(404, "The model `served-model` does not exist", code="model_not_found")) as served:
         with pytest.raises(InputError, match=r"does not serve the model 'served-model' \(HTTP 404"):
             ask(served, "q")
-        assert len(served.requests) == 1
+        assert len(served.requests) == 2
 
 
 def test_a_prompt_that_is_too_long_is_a_result_and_the_others_go_on() -> None:
@@ -271,19 +293,18 @@ def test_a_server_that_refuses_everything_after_some_answers_stops_the_run_and_r
     trouble: Answer,
 ) -> None:
     results: list[Result] = []
-    with serve(lambda _, number: reply("ok", "ok") if number <= 2 else trouble) as served:
+    with serve(lambda _, number: reply("ok", "yes") if number <= 2 else trouble) as served:
         requests = [Request(key=str(n), message=f"q{n}", seed=n, num_samples=2) for n in range(6)]
         message = rf"HTTP {trouble.status}: .*; it refuses a harmless one as well: check the account"
         with pytest.raises(InputError, match=message):
             results.extend(open_engine(served.url, max_concurrency=1).generate(requests, SAMPLING))
-    assert texts(results) == {"0": ("ok", "ok"), "1": ("ok", "ok")}
-    assert [request["n"] for request in served.requests] == [2] * 4  # the harmless one asks for as much
+    assert texts(results) == {"0": ("ok", "yes"), "1": ("ok", "yes")}
 
 
 def test_a_reply_without_choices_is_an_error() -> None:
     with (
         serve(lambda *_: Answer(body={"object": "nothing"})) as served,
-        pytest.raises(InputError, match="has no choices"),
+        pytest.raises(InputError, match=r"has no choices.*check the address"),
     ):
         ask(served, "q")
 
@@ -294,28 +315,35 @@ def test_the_bare_prefix_is_refused() -> None:
 
 
 def test_an_endpoint_without_a_scheme_is_refused() -> None:
-    with pytest.raises(InputError, match=r"cannot be used.*expected https://"):
+    with pytest.raises(InputError, match=r"cannot be used; expected .* https://"):
         list(open_engine("localhost:1/v1").generate([Request(key=0, message="q", seed=0)], SAMPLING))
 
 
-def test_check_accepts_a_server_that_serves_the_model_or_lists_none() -> None:
-    for models in (Answer(body={"data": [{"id": "served-model"}]}), Answer(status=404), Answer(body={"data": []})):
-        with serve(lambda *_: reply("ok"), models) as served:
-            open_engine(served.url).check()
-        assert served.requests == []
+MODELS = {
+    "listed": Answer(body={"data": [{"id": "served-model"}]}),
+    "others": Answer(body={"data": [{"id": "served-model:latest"}]}),
+    "bare": Answer(body=[{"id": "served-model"}]),
+    "none": Answer(status=404),
+    "empty": Answer(body={"data": []}),
+    "forbidden": refusal(403, "no right to list"),
+    "html": Answer(body=b"<html>no</html>"),
+}
 
 
-def test_check_names_the_models_that_are_served() -> None:
-    with (
-        serve(lambda *_: reply("ok"), Answer(body={"data": [{"id": "other-model"}]})) as served,
-        pytest.raises(InputError, match="does not serve the model 'served-model'; it serves other-model"),
-    ):
-        open_engine(served.url).check()
+@pytest.mark.parametrize("models", MODELS)
+def test_check_asks_as_rows_do_and_the_list_of_models_decides_nothing(
+    models: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serve(lambda *_: reply("ok", "ok"), MODELS[models]) as served:
+        open_engine(served.url).check(SAMPLING, 2)
+    (asked,) = served.requests
+    assert (asked["n"], asked["temperature"], asked["seed"]) == (2, 0.5, 2**31 - 1)
+    assert bool(caplog.records) == (models not in ("listed", "bare", "empty"))
 
 
 def test_check_finds_a_refused_key() -> None:
     with (
-        serve(lambda *_: reply("ok"), refusal(401, "no")) as served,
+        serve(lambda *_: refusal(401, "no"), refusal(401, "no")) as served,
         pytest.raises(InputError, match=KEY_VARIABLE),
     ):
-        open_engine(served.url).check()
+        open_engine(served.url).check(SAMPLING, 1)

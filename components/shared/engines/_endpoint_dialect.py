@@ -1,0 +1,134 @@
+"""What a server takes of a request: asked for as usual, then as its refusals say, once and for all requests."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from components.shared.engines import Request, Sampling
+
+MAX_SEED = 2**31  # servers keep seeds in 32 bits, with a sign
+SURE = 3  # times that samples which are all the same were the same when one was asked for alone
+
+# A parameter that a server does not have, or not in this model. A value that it does not take is for the user.
+_NOT_TAKEN = re.compile(
+    r"not (?:be )?(?:set|supported|allowed|permitted|implemented|available|accepted|recogni[sz]ed|valid)"
+    r"|(?:does|do|did)(?: not|n't) (?:support|accept|allow|have|recogni[sz]e)|unsupported|unrecogni[sz]ed|unknown"
+    r"|unexpected|extra[ _](?:inputs?|fields?|forbidden|keys?)|extra_forbidden|forbidden"
+    r"|cannot both|cannot be (?:both|used)|can't|mutually exclusive|only one of|at most one of|not both"
+    r"|only the default|deprecated|not_supported|no longer|instead|additional propert",
+    re.IGNORECASE,
+)
+_SEVERAL = re.compile(
+    r"['\"`]n['\"`]|\bn\s*(?:>|>=|=|==|!=|<=)\s*\d|\bn (?:must|should|has to|needs to|is|cannot|can't|greater|larger)"
+    r"|\bparameter n\b|\bbest_of\b|num_return_sequences|candidate_?count|^n: "
+    r"|\b(?:multiple|several|more than one|only one|one|single|number of) (?:chat )?"
+    r"(?:completions?|choices?|samples?|candidates?|generations?|outputs?|sequences?|responses?)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NAMED = ("seed", "max_completion_tokens", "max_tokens", "top_p", "temperature")
+
+logger = logging.getLogger(__name__)
+
+
+class Dialect:
+    """How requests are put to one model behind one endpoint."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._left_out: set[str] = set()
+        self._length_name = "max_tokens"
+        self.one_at_a_time = False
+        self.num_changes = 0
+        self.num_sure = 0
+        self._lock = threading.Lock()
+
+    def body(self, request: Request, sampling: Sampling, num_samples: int, seed: int) -> dict[str, Any]:
+        """Return the request's body; sample ``i`` of a row has the seed of the row and ``i``."""
+        wanted = {
+            "model": self._model,
+            "messages": _messages(request),
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            self._length_name: sampling.max_tokens,
+            "n": num_samples,
+            "seed": seed % MAX_SEED,
+        }
+        return {name: value for name, value in wanted.items() if name not in self._left_out}
+
+    def adapt(self, body: Mapping[str, Any], refusal: str, named: str = "") -> bool:
+        """Learn from a refusal of a harmless request what the server does not take; False where it says no such thing.
+
+        ``named``: the parameter that the answer has in a field of its own.
+        """
+        with self._lock:
+            if body.get("n", 1) > 1 and (named in ("n", "best_of") or _SEVERAL.search(refusal)):
+                self._change("samples are asked for one at a time", refusal)
+                self.one_at_a_time = True
+                return True
+            words = named or refusal
+            if not _NOT_TAKEN.search(refusal):
+                return False
+            for name in _NAMED:
+                if name in body and re.search(rf"(?<![a-z_]){name}(?![a-z_])", words):
+                    self._drop(name, refusal)
+                    return True
+            if body.get("n") == 1 and (named == "n" or _SEVERAL.search(refusal)):
+                self._drop("n", refusal)
+                return True
+            return False
+
+    def ask_one_at_a_time(self, reason: str) -> None:
+        """Ask for one sample after the other from now on."""
+        with self._lock:
+            if not self.one_at_a_time:
+                self._change("samples are asked for one at a time", reason)
+                self.one_at_a_time = True
+
+    def _drop(self, name: str, refusal: str) -> None:
+        if name == "max_tokens":
+            self._length_name = "max_completion_tokens"
+            self._change("max_tokens is called max_completion_tokens", refusal)
+        else:
+            self._left_out.add(name)
+            self._change(f"{name} is left out", refusal)
+
+    def _change(self, what: str, reason: str) -> None:
+        self.num_changes += 1
+        logger.warning("from now on, %s, because the endpoint says: %s", what, reason)
+
+
+def named_parameter(error: Any) -> str:
+    """Return the parameter that an error names in a field: ``param``, or the place in a list of details."""
+    if isinstance(error, Mapping) and isinstance(error.get("param"), str):
+        return str(error["param"]).rpartition(".")[2]
+    details = error.get("detail") if isinstance(error, Mapping) else error
+    if isinstance(details, list) and details and isinstance(details[0], Mapping):
+        place = details[0].get("loc")
+        return str(place[-1]) if isinstance(place, list) and place else ""
+    return ""
+
+
+def words_of(error: Any) -> str:
+    """Return an error's message, with the places that a list of details names."""
+    details = error.get("detail", error) if isinstance(error, Mapping) else error
+    if isinstance(details, list) and details and all(isinstance(item, Mapping) for item in details):
+        told = [(str((item.get("loc") or ["?"])[-1]), item.get("type", ""), item.get("msg", "")) for item in details]
+        return "; ".join(f"{place}: {message or kind} ({kind})" for place, kind, message in told)
+    if isinstance(error, Mapping):
+        for name in ("message", "msg", "detail", "error"):
+            if isinstance(error.get(name), str):
+                return str(error[name])
+    return error if isinstance(error, str) else json.dumps(error)
+
+
+def _messages(request: Request) -> list[dict[str, str]]:
+    turns = [text for example in request.examples for text in example]
+    return [
+        {"role": "assistant" if number % 2 else "user", "content": text}
+        for number, text in enumerate([*turns, request.message])
+    ]
