@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from components.shared.redaction import redacted
+
 # Where Kubernetes looks unless a pod says otherwise (terminationMessagePath); whoever runs in a container may write it.
 FILE = Path("/dev/termination-log")
 MAX_BYTES = 4096  # Kubernetes keeps the last so many, and the first say what is wrong
@@ -24,4 +26,4 @@ def leave_message(text: str) -> None:
     """Leave a message where this is a container of a pod; nowhere else is there such a file."""
     if FILE.exists():
         with contextlib.suppress(OSError):  # the same stands in the log
-            FILE.write_text(text.encode()[:MAX_BYTES].decode(errors="ignore"), encoding="utf-8")
+            FILE.write_text(redacted(text).encode()[:MAX_BYTES].decode(errors="ignore"), encoding="utf-8")

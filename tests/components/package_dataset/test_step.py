@@ -40,8 +40,17 @@ def response(number: int, **values: Any) -> Response:
     return dataclasses.replace(base, **values)
 
 
-def config_for(workspace: Workspace, responses: str, **options: str) -> PackageDatasetConfig:
+def config_for(workspace: Workspace, responses: str, **options: Any) -> PackageDatasetConfig:
     return PackageDatasetConfig(workspace=workspace.uri, responses=responses, **options)
+
+
+@pytest.mark.parametrize(("keep_thoughts", "published"), [(False, ""), (True, "Twice two?")])
+def test_a_thought_is_published_only_where_it_is_asked_for(
+    workspace: Workspace, write_rows: WriteRows, keep_thoughts: bool, published: str
+) -> None:
+    responses = write_rows(workspace, [response(2, thought="Twice two?")])
+    folder = run(config_for(workspace, responses, keep_thoughts=keep_thoughts), workspace)
+    assert [row.thought for row in workspace.read(folder, Example)] == [published]
 
 
 def text_of(folder: str, name: str) -> str:
