@@ -142,7 +142,9 @@ def test_a_served_model_is_shown_the_examples_and_writes_both_tags_by_itself(
     texts = _texts(20)
 
     def answer(body: dict[str, object], number: int) -> Answer:
-        return reply("A question without tags?" if number % 2 else _tagged("How many pencils are in 3 boxes of 5?"))
+        return reply(
+            "A question without tags?" if number % 2 == 0 else _tagged("How many pencils are in 3 boxes of 5?")
+        )
 
     with serve(answer, Answer(body={"data": [{"id": "rewriter"}]})) as served:
         folder = run(_served(workspace, write_questions(workspace, texts), served), workspace)
@@ -150,9 +152,9 @@ def test_a_served_model_is_shown_the_examples_and_writes_both_tags_by_itself(
     manifest = read_manifest(folder)
     assert (manifest.rows_out, manifest.rejected) == (10, {"no_marker": 10})
     assert {row["reply"] for row in read_rejects(folder)} == {"A question without tags?"}
-    turns = {tuple(message["content"] for message in body["messages"][:-1]) for body in served.requests}
+    turns = {tuple(message["content"] for message in body["messages"][:-1]) for body in served.requests[1:]}
     assert turns == {tuple(text for turn in _turns(direction) for text in turn) for direction in DIRECTIONS}
-    assert {body["messages"][-1]["content"].partition("\n\n")[2] for body in served.requests} == set(texts)
+    assert {body["messages"][-1]["content"].partition("\n\n")[2] for body in served.requests[1:]} == set(texts)
     assert not any("stop" in body for body in served.requests)
 
 

@@ -70,22 +70,24 @@ def test_a_response_is_judged_by_how_it_ended(finish_reason: str, fields: dict[s
 
 
 def test_one_request_asks_for_all_samples_of_a_question(workspace: Workspace, write_questions: WriteRows) -> None:
-    with serve(lambda body, _: reply(*["\\boxed{1}"] * body["n"]), Answer(body={"data": [{"id": "m"}]})) as served:
+    with serve(
+        lambda body, _: reply(*[f"{n}: \\boxed{{1}}" for n in range(body["n"])]), Answer(body={"data": [{"id": "m"}]})
+    ) as served:
         chosen = config(
             workspace, write_questions(workspace, TEXTS), engine="openai", endpoint=served.url, model="openai:m"
         )
         folder = run(chosen, workspace)
     assert read_manifest(folder).rows_out == 200
-    assert len(served.requests) == 40
+    assert len(served.requests) == 1 + 40  # something harmless first
     assert {body["n"] for body in served.requests} == {5}
-    assert all("inside \\boxed{}" in body["messages"][0]["content"] for body in served.requests)
+    assert all("inside \\boxed{}" in body["messages"][0]["content"] for body in served.requests[1:])
 
 
 def test_an_endpoint_that_refuses_the_key_leaves_nothing_behind(
     workspace: Workspace, write_questions: WriteRows
 ) -> None:
     questions = write_questions(workspace, TEXTS)
-    with serve(lambda *_: reply("ok"), refusal(401, "no")) as served:
+    with serve(lambda *_: refusal(401, "no"), refusal(401, "no")) as served:
         chosen = config(workspace, questions, engine="openai", endpoint=served.url, model="openai:m")
         with pytest.raises(InputError, match="OPENAI_API_KEY"):
             run(chosen, workspace)
