@@ -1,7 +1,9 @@
-"""Chat families: what stands around a question and around an answer, one YAML file a family.
+"""Chat templates: what stands around a question and around an answer.
 
-The texts hold every special token, BOS included: tokenize them with ``add_special_tokens=False``. A file speaks of
-``{bos}`` and ``{eos}``, which are those of the model's own tokenizer ("" for a tokenizer without BOS).
+A model's own chat template is the default (``own_template``): what its makers trained it with. A family is for a model
+that has none, or that was trained otherwise; it is a YAML file here. Both become a ``ChatTemplate``, whose texts hold
+every special token, BOS included. A family's file speaks of ``{bos}`` and ``{eos}``, which are those of the model's own
+tokenizer ("" for a tokenizer without BOS).
 """
 
 from __future__ import annotations
@@ -15,45 +17,68 @@ from typing import Any
 import yaml
 
 from components.shared.errors import InputError
+from components.shared.templates.marked_text import MarkedText, of_row, of_template
 
-CHAT_TEMPLATES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.yaml")))
+OWN = "own"  # the model's own chat template
+FAMILIES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.yaml")))
+CHAT_TEMPLATES = (OWN, *FAMILIES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChatTemplate:
-    """A chat family as one model's tokenizer writes it."""
+    """How one model's conversations are written."""
 
     name: str
     bare_prefix: str  # all that stands before the user's message: BOS, system text, the opening of the user's turn
     question_start: str  # what opens the message itself: a space in families that put one before its first word
+    question_tail: str  # white space between a written question and its end
     question_end: str  # the one token that ends a written question, in training and in generation
-    answer_prefix: str  # from the end of the message to the answer, the family's own end of the user's turn included
-    response_start: str  # what opens the answer itself, as question_start does the message
+    answer_prefix: str  # from the end of the message to the answer, the own end of the user's turn included
+    response_start: str | None  # what opens the answer itself, as question_start does; None: no answer may follow at once
+    response_tail: str  # white space between an answer and its end
     response_end: str  # the one token that ends an answer
-    next_turn: str  # from the end of an answer to the next message of the user
+    earlier_answer: str  # from a message to the answer in an earlier turn
+    next_turn: str  # from that answer to the next message, both not included
+    told_answer: str  # from the last message to its answer in a whole conversation
+    closing: str  # what stands behind that answer
 
-    def prompt(self, message: str, examples: Sequence[tuple[str, str]] = ()) -> str:
+    def prompt(self, message: str, examples: Sequence[tuple[str, str]] = ()) -> MarkedText:
         """Return what a model continues with its answer; for "" the bare prefix, which it continues with a question.
 
-        ``examples`` are turns that came before: a message and the answer to it.
+        ``examples`` are turns that came before: a message and the answer to it. White space around a message is left
+        out, as most chat templates leave it out.
         """
         if not message:
-            return self.bare_prefix
-        turns = "".join(
-            self._asked(asked) + self.written_response(answer) + self.next_turn for asked, answer in examples
-        )
-        return self.bare_prefix + turns + self._asked(message)
+            return of_template(self.bare_prefix)
+        text = of_template(self.bare_prefix + self.question_start)
+        for asked, answer in examples:
+            text += of_row(asked.strip()) + of_template(self.earlier_answer)
+            text += of_row(answer.strip()) + of_template(self.next_turn)
+        return text + of_row(message.strip()) + of_template(self.answer_prefix)
 
-    def _asked(self, message: str) -> str:
-        return self.question_start + message + self.answer_prefix
-
-    def written_question(self, question: str) -> str:
+    def written_question(self, question: str) -> MarkedText:
         """Return what a question generator is trained to write after ``bare_prefix``, the end token once."""
-        return self.question_start + question + self.question_end
+        opening, closing = of_template(self.question_start), of_template(self.question_tail + self.question_end)
+        return opening + of_row(question.strip()) + closing
 
-    def written_response(self, response: str) -> str:
-        """Return what a solver is trained to write after ``prompt(question)``, the end token once."""
-        return self.response_start + response + self.response_end
+    def written_response(self, response: str) -> MarkedText:
+        """Return what a solver is trained to write after ``prompt(question)``, the end token once.
+
+        Raises InputError for a template whose prompt opens a thought that no whole conversation has (QwQ, R1).
+        """
+        if self.response_start is None:
+            raise InputError(
+                f"--chat-template {self.name}: a prompt of this chat template ends in {self.answer_prefix!r}, and its "
+                f"conversations have {self.told_answer!r} there: responses cannot be trained on as they are; take a "
+                f"family that fits the model ({', '.join(FAMILIES)})"
+            )
+        opening, closing = of_template(self.response_start), of_template(self.response_tail + self.response_end)
+        return opening + of_row(response.strip()) + closing
+
+    def conversation(self, message: str, response: str) -> MarkedText:
+        """Return a whole conversation, as a reward model reads it: to the end that its template gives it."""
+        opening = of_template(self.bare_prefix + self.question_start) + of_row(message.strip())
+        return opening + of_template(self.told_answer) + of_row(response.strip()) + of_template(self.closing)
 
 
 def template_file(name: str) -> Path:
@@ -62,14 +87,33 @@ def template_file(name: str) -> Path:
 
 
 def load_chat_template(name: str, model_folder: Path) -> ChatTemplate:
-    """Return the family ``name`` for the tokenizer in ``model_folder``.
+    """Return the chat template ``name`` for the model in ``model_folder``: its own one, or a family.
 
-    Raises InputError for an unknown family, and for a tokenizer that lacks the family's BOS, EOS or end tokens.
+    A family that writes other tokens than the model's own template is used, and the log shows the differences.
+    Raises InputError for an unknown family, for a tokenizer that lacks a family's BOS, EOS or end tokens, and for an
+    own template that is not there or cannot be used.
     """
     if name not in CHAT_TEMPLATES:
-        raise InputError(f"--chat-template {name!r} is no chat family; expected one of {', '.join(CHAT_TEMPLATES)}")
+        raise InputError(
+            f"--chat-template {name!r} is no chat family; expected {OWN} (the chat template that the model brings "
+            f"with it), or one of {', '.join(FAMILIES)}"
+        )
+    if name == OWN:
+        from components.shared.templates.own_template import own_chat_template
+
+        return own_chat_template(model_folder)
+    family = load_family(name, model_folder)
+    if has_own_template(model_folder):
+        from components.shared.templates.comparison import show_differences
+
+        show_differences(family, model_folder)
+    return family
+
+
+def load_family(name: str, model_folder: Path) -> ChatTemplate:
+    """Return the family ``name`` with the BOS and EOS of the tokenizer in ``model_folder``."""
     texts: dict[str, str] = yaml.safe_load(template_file(name).read_text(encoding="utf-8"))
-    special = {key: _special_token(model_folder, key) for key in ("bos", "eos")}
+    special = {key: special_token(model_folder, key) for key in ("bos", "eos")}
     if not special["eos"] and any("{eos}" in text for text in texts.values()):
         raise InputError(_lacks(name, model_folder, "names no eos_token"))
     filled = {
@@ -79,23 +123,33 @@ def load_chat_template(name: str, model_folder: Path) -> ChatTemplate:
     for field in ("question_end", "response_end"):
         if filled[field] not in tokens:
             raise InputError(_lacks(name, model_folder, f"has no single token {filled[field]!r} ({field})"))
-    return ChatTemplate(name=name, **filled)
+    answer = filled["answer_prefix"] + filled["response_start"]
+    filled["next_turn"] = filled["response_end"] + filled["next_turn"] + filled["question_start"]
+    rest = {"response_tail": "", "earlier_answer": answer, "told_answer": answer, "closing": filled["response_end"]}
+    return ChatTemplate(name=name, **filled, **rest)
 
 
-def _lacks(name: str, folder: Path, lack: str) -> str:
-    return (
-        f"--chat-template {name!r} does not fit the model in {folder}: its tokenizer {lack}; "
-        f"choose the model's own family ({', '.join(CHAT_TEMPLATES)})"
-    )
+def has_own_template(model_folder: Path) -> bool:
+    """Tell whether a model brings a chat template with it."""
+    if any((model_folder / f"chat_template.{ending}").exists() for ending in ("jinja", "json")):
+        return True
+    return bool(_read(model_folder / "tokenizer_config.json").get("chat_template"))
 
 
-def _special_token(folder: Path, key: str) -> str:
+def special_token(folder: Path, key: str) -> str:
     """Return the tokenizer's ``bos_token`` or ``eos_token``; "" where it has none."""
     for file_name in ("tokenizer_config.json", "special_tokens_map.json"):
         token = _read(folder / file_name).get(f"{key}_token")
         if token:
             return str(token["content"] if isinstance(token, dict) else token)
     return ""
+
+
+def _lacks(name: str, folder: Path, lack: str) -> str:
+    return (
+        f"--chat-template {name!r} does not fit the model in {folder}: its tokenizer {lack}; take --chat-template "
+        f"{OWN}, the chat template that the model brings with it, or the model's family ({', '.join(FAMILIES)})"
+    )
 
 
 def _whole_tokens(folder: Path) -> set[str]:
