@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.shared.config import WholePartConfig, option
 from components.shared.config.scoring import ScorerConfig
-from components.shared.templates import CHAT_TEMPLATES
+from components.shared.templates import CHAT_TEMPLATES, OWN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,4 +17,8 @@ class ScoreResponsesConfig(ScorerConfig, WholePartConfig):
     reward_model: str = option(
         "", help="reward model: train_scorer with --target reward, or a published one", is_folder=True
     )
-    chat_template: str = option("chatml", help="the reward model's chat family", choices=CHAT_TEMPLATES)
+    chat_template: str = option(
+        OWN,
+        help="own: the chat template that the reward model brings with it; or a chat family",
+        choices=CHAT_TEMPLATES,
+    )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from components.score_responses.config import ScoreResponsesConfig
 from components.shared.records import Response
-from components.shared.scoring import open_scorer, response_text
+from components.shared.scoring import open_scorer
 from components.shared.scoring.score_rows import fetch_scorer, score_rows
 from components.shared.templates import load_chat_template
+from components.shared.templates.marked_text import MarkedText
 from components.shared.workspace import Workspace
 
 
@@ -26,9 +27,9 @@ def run(config: ScoreResponsesConfig, workspace: Workspace) -> str:
     )
 
 
-def _conversation(config: ScoreResponsesConfig, model: Path | None) -> Callable[[Response], str]:
-    """Return what makes a row the reward model's text; the scripted scorer has no chat family."""
+def _conversation(config: ScoreResponsesConfig, model: Path | None) -> Callable[[Response], str | MarkedText]:
+    """Return what makes a row the reward model's text; the scripted scorer has no chat template."""
     if model is None:
         return lambda row: f"{row.question}\n{row.response}"
     template = load_chat_template(config.chat_template, model)
-    return lambda row: response_text(template, row.question, row.response)
+    return lambda row: template.conversation(row.question, row.response)

@@ -22,7 +22,7 @@ def run(config: TrainDpoConfig, workspace: Workspace) -> str:
         from components.shared.training.launch import train_on_nodes
 
         return train_on_nodes(config, workspace)
-    model = fetch_model(config.model, chat=True)
+    model = fetch_model(config.model)
     template = load_chat_template(config.chat_template, model)
     from components.shared.training.token_examples import ExampleEncoder
 
@@ -32,11 +32,8 @@ def run(config: TrainDpoConfig, workspace: Workspace) -> str:
         if row.chosen.strip() == row.rejected.strip():
             return "unchanged"
         chosen, rejected = (
-            encoder.encode(template.bare_prefix, template.written_question(text.strip()))
-            for text in (row.chosen, row.rejected)
+            encoder.encode(template.prompt(""), template.written_question(text)) for text in (row.chosen, row.rejected)
         )
-        if not (encoder.ends_once(chosen) and encoder.ends_once(rejected)):
-            return "special_token"
         if max(len(chosen), len(rejected)) > config.max_tokens:
             return "too_long"
         values = (chosen.prompt_ids, chosen.completion_ids, rejected.completion_ids)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.shared.config import option
 from components.shared.config.training import TrainingConfig
-from components.shared.templates import CHAT_TEMPLATES
+from components.shared.templates import CHAT_TEMPLATES, OWN
 
 TARGETS = ("difficulty", "reward")
 
@@ -23,7 +23,9 @@ class TrainScorerConfig(TrainingConfig):
         is_wired=True,
     )
     chat_template: str = option(
-        "chatml", help="the start model's chat family, for --target reward", choices=CHAT_TEMPLATES
+        OWN,
+        help="for --target reward: own, the chat template that the start model brings with it; or a chat family",
+        choices=CHAT_TEMPLATES,
     )
     learning_rate: float = option(1e-5, help="peak, after 3 % of the steps; cosine to 0", minimum=0)
     batch_size: int = option(32, help="examples a step, over all processes and accumulated micro-batches", minimum=1)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from components.shared.records import FailRate
-from components.shared.scoring import response_text
 from components.shared.seeds import derive_seed
 from components.shared.templates import ChatTemplate
+from components.shared.templates.marked_text import MarkedText
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +19,7 @@ class Example:
     """One text and the number that a scorer is to give it."""
 
     row: FailRate  # where it comes from; for a reward, with this one response only
-    text: str
+    text: str | MarkedText
     number: float
 
 
@@ -29,7 +29,7 @@ def count_examples(rows: Iterable[FailRate], target: str) -> int:
 
 
 def examples_of(rows: Iterable[FailRate], template: ChatTemplate | None) -> Iterator[Example]:
-    """Yield the examples: with a chat family every response, right 1, wrong 0; else the question and its fail rate."""
+    """Yield the examples: with a chat template each response, right 1, wrong 0; without it the question and fail rate."""
     for row in rows:
         if template is None:
             yield Example(row=row, text=row.question, number=row.fail_rate)
@@ -37,7 +37,7 @@ def examples_of(rows: Iterable[FailRate], template: ChatTemplate | None) -> Iter
         for response, correct in zip(row.responses, row.correct, strict=True):
             yield Example(
                 row=dataclasses.replace(row, responses=(response,), correct=(correct,), thoughts=()),
-                text=response_text(template, row.question, response),
+                text=template.conversation(row.question, response),
                 number=float(correct),
             )
 
@@ -75,4 +75,4 @@ class Drawn:
         return self._all or self._draw(example) in self._draws
 
     def _draw(self, example: Example) -> int:
-        return derive_seed(self._seed, "train_scorer", "drawn", example.row.id, example.text)
+        return derive_seed(self._seed, "train_scorer", "drawn", example.row.id, str(example.text))

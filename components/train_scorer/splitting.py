@@ -16,6 +16,7 @@ from components.shared.scoring import WINDOW_ROWS, Text
 from components.shared.scoring.encoding import Encoder
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.scoring.token_budget import windows
+from components.shared.templates.marked_text import MarkedText
 from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.examples import Drawn, Example, HeldOut
 from components.train_scorer.measures import held_out_metrics, mean_squared_error
@@ -106,7 +107,7 @@ def measure(config: TrainScorerConfig, folder: Path, split: Split) -> dict[str, 
     return metrics
 
 
-def _predict(config: TrainScorerConfig, folder: Path, texts: Sequence[str]) -> list[float]:
+def _predict(config: TrainScorerConfig, folder: Path, texts: Sequence[str | MarkedText]) -> list[float]:
     scorer = SequenceClassifier(
         folder,
         add_special_tokens=config.target == "difficulty",

@@ -8,6 +8,7 @@ from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.records import Question, Response
 from components.shared.templates import ChatTemplate, load_chat_template
+from components.shared.templates.marked_text import MarkedText
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.training.job import IGNORED
 from components.shared.training.nodes import starts_nodes
@@ -28,7 +29,7 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
         from components.shared.training.launch import train_on_nodes
 
         return train_on_nodes(config, workspace)
-    model = fetch_model(config.model, chat=config.objective == "question")
+    model = fetch_model(config.model)
     template = load_chat_template(config.chat_template, model)
     from components.shared.training.token_examples import ExampleEncoder
 
@@ -37,8 +38,6 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
     def encode(row: Question | Response) -> TokenColumns | str:
         prompt, completion = texts(row, template)
         example = encoder.encode(prompt, completion)
-        if not encoder.ends_once(example):
-            return "special_token"
         if len(example) > config.max_tokens:
             return "too_long"
         labels = [IGNORED] * len(example.prompt_ids) + example.completion_ids
@@ -56,12 +55,12 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
     )
 
 
-def texts(row: Question | Response, template: ChatTemplate) -> tuple[str, str]:
+def texts(row: Question | Response, template: ChatTemplate) -> tuple[MarkedText, MarkedText]:
     """Return the prompt, and what the model is to learn to write after it, its end token included."""
     if isinstance(row, Question):
-        return template.bare_prefix, template.written_question(row.question.strip())
+        return template.prompt(""), template.written_question(row.question)
     message = fill_prompt(load_prompt(SOLVE), question=row.question.strip())
-    return template.prompt(message), template.written_response(row.response.strip())
+    return template.prompt(message), template.written_response(row.response)
 
 
 def warmup_steps(config: TrainSftConfig, num_rows: int) -> int:

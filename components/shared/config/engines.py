@@ -10,7 +10,7 @@ from typing import ClassVar
 from components.shared.config import ShardedConfig, option
 from components.shared.errors import InputError
 from components.shared.images import ImageName
-from components.shared.templates import CHAT_TEMPLATES
+from components.shared.templates import CHAT_TEMPLATES, OWN
 from components.shared.texts.prompts import MAX_SOLVE_EXAMPLES, SOLVE, SOLVE_EXAMPLES
 
 
@@ -20,7 +20,7 @@ class EngineKind:
 
     module: str  # its leaf file in components/shared/engines, with open_engine(config, model)
     package: str = ""  # that it needs and an environment may lack
-    loads_weights: bool = False  # of a model URI, in its chat family; one that does not has check, too
+    loads_weights: bool = False  # of a model URI; one that does not has check, too
     continues_text: bool = True  # writes on where a prompt stops; a served model gets a message, and adds its own words
 
 
@@ -40,7 +40,11 @@ class EngineConfig(ShardedConfig):
     IMAGE: ClassVar[ImageName] = "vllm"
 
     engine: str = option("vllm", help="what runs the model", choices=tuple(ENGINES))
-    chat_template: str = option("chatml", help="chat family of the model, for --engine vllm", choices=CHAT_TEMPLATES)
+    chat_template: str = option(
+        OWN,
+        help="own: the chat template that the model brings with it; or a chat family; an endpoint has its own",
+        choices=CHAT_TEMPLATES,
+    )
     max_model_len: int = option(0, help="longest prompt plus response in tokens; 0 is the model's own", minimum=0)
     tensor_parallel_size: int = option(1, help="GPUs that one model is split over", affects_output=False, minimum=1)
     gpu_memory_fraction: float = option(

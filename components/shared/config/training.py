@@ -12,7 +12,7 @@ from components.shared.accelerators import num_accelerators
 from components.shared.config import Artifact, StepConfig, option
 from components.shared.errors import InputError
 from components.shared.images import ImageName
-from components.shared.templates import CHAT_TEMPLATES
+from components.shared.templates import CHAT_TEMPLATES, OWN
 
 PARALLELISM = ("none", "zero3")
 
@@ -29,7 +29,9 @@ class TrainingConfig(StepConfig):
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"trained_model": "Model"})
 
     model: str = option(help="model to start from: model URI", is_folder=True)
-    chat_template: str = option("chatml", help="the model's chat family", choices=CHAT_TEMPLATES)
+    chat_template: str = option(
+        OWN, help="own: the chat template that the model brings with it; or a chat family", choices=CHAT_TEMPLATES
+    )
     epochs: int = option(1, help="passes over the rows", minimum=1)
     learning_rate: float = option(2e-5, help="peak; cosine to 0", minimum=0)
     batch_size: int = option(128, help="rows a step, over all processes and accumulated micro-batches", minimum=1)

@@ -116,7 +116,7 @@ def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_sampl
     """
     _check_installed(config)
     if config.engine_kind.loads_weights:
-        load_chat_template(config.chat_template, fetch_model(model, chat=True))
+        load_chat_template(config.chat_template, fetch_model(model))
     else:
         _leaf(config).check(config, model, sampling, num_samples)
 

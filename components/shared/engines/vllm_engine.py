@@ -24,6 +24,8 @@ from components.shared.errors import EngineDiedError
 from components.shared.models import fetch_model
 from components.shared.models.tokenizers import tokenizer_folder
 from components.shared.templates import ChatTemplate, load_chat_template
+from components.shared.templates.encoding import TextEncoder
+from components.shared.templates.marked_text import of_row
 
 # Times as many samples as vLLM computes at once (max_num_seqs): as many wait as run, so that the scheduler never lacks
 # work, and a stream is pulled no further than this.
@@ -77,10 +79,10 @@ class VllmEngine:
             usage_context=UsageContext.LLM_CLASS,  # the hardware's defaults for work without a user who waits
         )
         report_death(self.llm.engine_core)
-        self._tokenizer = self.llm.get_tokenizer()
+        self._encoder = TextEncoder(model_folder)
         self._max_model_len = int(self.llm.model_config.max_model_len)
         self._max_in_flight = MAX_IN_FLIGHT * int(self.llm.vllm_config.scheduler_config.max_num_seqs)
-        self._stop_ids = {text: self._token_id(text) for text in (template.question_end, template.response_end)}
+        self._stop_ids = {text: self._encoder.token_id(text) for text in (template.question_end, template.response_end)}
 
     def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch."""
@@ -109,8 +111,7 @@ class VllmEngine:
 
     def encode(self, request: Request) -> list[int]:
         """Return the prompt's token ids; its text holds every special token already, BOS included."""
-        text = self._template.prompt(request.message, request.examples) + request.reply_start
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._encoder.ids(self._template.prompt(request.message, request.examples) + of_row(request.reply_start))
 
     def close(self) -> None:
         """Release the accelerator."""
@@ -144,11 +145,6 @@ class VllmEngine:
             include_stop_str_in_output=bool(sampling.stop),  # of the end token too, where that is no special one
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-
-    def _token_id(self, text: str) -> int:
-        token_id = self._tokenizer.get_vocab().get(text)
-        assert token_id is not None, f"{text!r} is not one token; load_chat_template checks that"
-        return int(token_id)
 
 
 def open_engine(config: EngineConfig, model: str) -> VllmEngine:

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
@@ -69,41 +67,3 @@ def tokenizer_config(model_folder: Path) -> dict[str, Any]:
     """Return what tokenizer_config.json says; nothing where there is none."""
     path = model_folder / "tokenizer_config.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-
-
-class Continuing:
-    """Turns a text that follows another one into token ids: no space before it that does not stand in the text.
-
-    Tokenizers of SentencePiece's kind put one before the first word of whatever they are given. The ids of a text's two
-    halves are those of the whole text where no token reaches over both.
-    """
-
-    def __init__(self, tokenizer: Any) -> None:
-        backend = json.loads(tokenizer.backend_tokenizer.to_str())
-        spaced = list(_putting_a_space(backend))
-        for part, name, value in spaced:
-            part[name] = value
-        self._backend: Tokenizer = Tokenizer.from_str(json.dumps(backend)) if spaced else tokenizer.backend_tokenizer
-
-    def ids(self, text: str) -> list[int]:
-        """Return the text's token ids; special tokens in it are such, and none is added."""
-        return list(self._backend.encode(text, add_special_tokens=False).ids)
-
-
-def _putting_a_space(backend: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
-    """Yield each setting of a serialised tokenizer that puts a space before a text: where, its name, what is none."""
-    for part in (*_parts(backend.get("normalizer")), *_parts(backend.get("pre_tokenizer"))):
-        if part["type"] == "Prepend":
-            yield part, "prepend", ""
-        elif part["type"] == "Metaspace" and part.get("prepend_scheme", "always") != "never":
-            yield part, "prepend_scheme", "never"
-        elif part["type"] == "ByteLevel" and part.get("add_prefix_space"):
-            yield part, "add_prefix_space", False
-
-
-def _parts(component: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
-    if component is None:
-        return
-    yield component
-    for part in (*component.get("normalizers", ()), *component.get("pretokenizers", ())):
-        yield from _parts(part)

@@ -14,7 +14,7 @@ from components.shared import speaking
 from components.shared.accelerators import num_accelerators
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
-from components.shared.templates import ChatTemplate
+from components.shared.templates.marked_text import MarkedText
 
 # Rows that are sorted by length together. 4096 rows of 2,000 tokens are 64 MB, and hardly any batch has padding.
 WINDOW_ROWS = 4096
@@ -33,7 +33,7 @@ class Text:
     """One text to score."""
 
     key: Any  # the caller's handle, given back with the score
-    text: str
+    text: str | MarkedText  # without marks it is a row's altogether
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,7 @@ class Scorer(Protocol):
 def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_tokens: bool) -> Scorer:
     """Load the scorer in ``model_folder`` (None: only for the scripted one) with the engine that ``config`` names.
 
-    ``add_special_tokens``: False for texts of a chat family, which hold them; else the tokenizer adds its own (BOS).
+    ``add_special_tokens``: False for conversations, which hold them; otherwise the tokenizer adds its own (BOS).
     """
     with speaking.phase(f"loading {model_folder}"):
         return _open_scorer(config, model_folder, add_special_tokens)
@@ -146,8 +146,3 @@ def too_long(key: Any, num_tokens: int, max_tokens: int) -> Score:
     """Return the score that a text has of which nothing was cut: none."""
     detail = f"{num_tokens} tokens; the scorer takes {max_tokens}"
     return Score(key=key, num_tokens=num_tokens, value=None, reason=TOO_LONG, detail=detail)
-
-
-def response_text(template: ChatTemplate, question: str, response: str) -> str:
-    """Return the text that a reward model reads: the conversation, up to and with the token that ends the answer."""
-    return template.prompt(question) + template.written_response(response)

@@ -23,6 +23,7 @@ from typing import Any
 from components.shared.errors import EngineDiedError
 from components.shared.scoring import WINDOW_ROWS, Announce, Score, Scorer, Text
 from components.shared.scoring.token_budget import windows
+from components.shared.templates.marked_text import MarkedText
 
 SILENCE_SECONDS = 600.0  # without a score, until the log says so, again and again
 
@@ -66,7 +67,7 @@ class ScorerProcess:
         self._process.join()
         self._connection.close()
 
-    def _send(self, texts: list[str]) -> None:
+    def _send(self, texts: list[str | MarkedText]) -> None:
         try:
             self._connection.send(texts)
         except OSError as error:

@@ -19,11 +19,12 @@ class ScriptedScorer:
     def score(self, texts: Iterable[Text]) -> Iterator[Score]:
         """Yield one score a text, in order."""
         for text in texts:
-            num_tokens = len(text.text.split())
+            words = str(text.text)
+            num_tokens = len(words.split())
             if num_tokens > self._max_tokens:
                 yield too_long(text.key, num_tokens, self._max_tokens)
             else:
-                yield Score(key=text.key, num_tokens=num_tokens, value=scripted_value(text.text))
+                yield Score(key=text.key, num_tokens=num_tokens, value=scripted_value(words))
 
     def close(self) -> None:
         """Hold nothing, release nothing."""

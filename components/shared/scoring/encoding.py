@@ -12,6 +12,8 @@ from transformers import AutoConfig
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
 from components.shared.scoring import ACCEPTED, Score, Text, too_long
+from components.shared.templates.encoding import TextEncoder
+from components.shared.templates.marked_text import of_row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +31,7 @@ class Encoder:
     """A model's tokenizer, and the longest text that the model takes."""
 
     def __init__(self, model_folder: Path, *, add_special_tokens: bool, max_tokens: int) -> None:
-        self._tokenizer = load_tokenizer(model_folder)
+        self._encoder = TextEncoder(model_folder)
         self._add_special_tokens = add_special_tokens
         self.max_tokens = longest_text(model_folder, max_tokens)
 
@@ -37,10 +39,13 @@ class Encoder:
         """Return the texts that the model takes, and a score without a value for each one that is too long."""
         if not window:
             return [], []
-        token_lists = self._tokenizer([text.text for text in window], add_special_tokens=self._add_special_tokens)
+        token_lists = self._encoder.ids_of_all(
+            [of_row(text.text) if isinstance(text.text, str) else text.text for text in window],
+            add_special_tokens=self._add_special_tokens,
+        )
         encoded = [
             Encoded(key=text.key, ids=ids or [0])  # no text at all is one token: a model needs something to read
-            for text, ids in zip(window, token_lists["input_ids"], strict=True)
+            for text, ids in zip(window, token_lists, strict=True)
         ]
         fitting = [item for item in encoded if len(item) <= self.max_tokens]
         longer = [item for item in encoded if len(item) > self.max_tokens]

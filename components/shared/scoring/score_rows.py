@@ -17,6 +17,7 @@ from components.shared.models import fetch_model
 from components.shared.records import R
 from components.shared.scoring import Score, Scorer, Text, check_scorer, check_scorer_engine
 from components.shared.scoring._restarted_scorer import RestartedScorer
+from components.shared.templates.marked_text import MarkedText
 from components.shared.workspace.output_folders import OutputFolder, Part
 from components.shared.workspace.rows import Rows
 
@@ -37,7 +38,11 @@ def fetch_scorer(config: ScorerConfig, uri: str, option_name: str) -> Path | Non
 
 
 def score_rows(
-    rows: Rows[R], folder: OutputFolder, open_model: Callable[[], Scorer], text_of: Callable[[R], str], field: str
+    rows: Rows[R],
+    folder: OutputFolder,
+    open_model: Callable[[], Scorer],
+    text_of: Callable[[R], str | MarkedText],
+    field: str,
 ) -> str:
     """Fill ``field`` of every row with the score of its text; return the folder's address.
 

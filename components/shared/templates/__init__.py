@@ -34,7 +34,7 @@ class ChatTemplate:
     question_tail: str  # white space between a written question and its end
     question_end: str  # the one token that ends a written question, in training and in generation
     answer_prefix: str  # from the end of the message to the answer, the own end of the user's turn included
-    response_start: str | None  # what opens the answer itself, as question_start does; None: no answer may follow at once
+    response_start: str | None  # what opens the answer itself, as question_start does; None: no answer follows at once
     response_tail: str  # white space between an answer and its end
     response_end: str  # the one token that ends an answer
     earlier_answer: str  # from a message to the answer in an earlier turn

@@ -101,10 +101,14 @@ def _renamed(backend: Mapping[str, Any], names: Mapping[str, str]) -> Tokenizer:
     if model.get("unk_token"):
         model["unk_token"] = names.get(model["unk_token"], model["unk_token"])
     if "merges" in model:  # none may put a control token together from the letters of a row
-        model["merges"] = [pair for pair in map(_pair, model["merges"]) if names.keys().isdisjoint({*pair, "".join(pair)})]
+        model["merges"] = [pair for pair in map(_pair, model["merges"]) if not _makes_any(pair, names)]
     added = [token | {"content": names.get(token["content"], token["content"])} for token in backend["added_tokens"]]
     tokenizer: Tokenizer = Tokenizer.from_str(json.dumps({**backend, "model": model, "added_tokens": added}))
     return tokenizer
+
+
+def _makes_any(pair: list[str], names: Mapping[str, str]) -> bool:
+    return "".join(pair) in names or not names.keys().isdisjoint(pair)
 
 
 def _pair(merge: str | list[str]) -> list[str]:

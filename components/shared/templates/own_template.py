@@ -12,7 +12,6 @@ import logging
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -63,7 +62,9 @@ class Renderer:
             )
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
             what = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-            raise self.refusal(f"cannot write a conversation of {len(turns)} turns without a system text ({what})")
+            raise self.refusal(
+                f"cannot write a conversation of {len(turns)} turns without a system text ({what})"
+            ) from error
         return str(text)
 
     def refusal(self, why: str) -> InputError:

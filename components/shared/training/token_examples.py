@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.shared.models.tokenizers import Continuing, load_tokenizer
+from components.shared.templates.encoding import TextEncoder
+from components.shared.templates.marked_text import MarkedText
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,22 +24,9 @@ class ExampleEncoder:
     """Turns texts that hold all their special tokens into ids; adds none."""
 
     def __init__(self, model_folder: Path) -> None:
-        self._tokenizer = load_tokenizer(model_folder)
-        self._continuing = Continuing(self._tokenizer)
-        self._special = {number for number, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+        self._encoder = TextEncoder(model_folder)
 
-    def encode(self, prompt: str, completion: str) -> TokenExample:
-        """Encode the two texts apart from each other, as generation does: it knows the prompt only.
-
-        Together they decode to the whole text, without a space that stands in neither.
-        """
-        return TokenExample(prompt_ids=self._ids(prompt), completion_ids=self._continuing.ids(completion))
-
-    def ends_once(self, example: TokenExample) -> bool:
-        """Tell whether the completion's last token is the only special one in it."""
-        *text, end = example.completion_ids
-        return end in self._special and not self._special.intersection(text)
-
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+    def encode(self, prompt: MarkedText, completion: MarkedText) -> TokenExample:
+        """Encode a prompt as generation has it, which knows nothing else, and what follows it."""
+        prompt_ids, completion_ids = self._encoder.continued(prompt, completion)
+        return TokenExample(prompt_ids=prompt_ids, completion_ids=completion_ids)

@@ -18,7 +18,7 @@ from components.shared.addresses import STORES, check_pinned
 from components.shared.config import StepConfig, flag_of, folders, info_of, options_of
 from components.shared.errors import InputError
 from components.shared.stores import storage
-from components.shared.templates import template_file
+from components.shared.templates import OWN, template_file
 from components.shared.workspace.manifests import FORMAT, MANIFEST, PLAN, package_versions, read_plan_or_none
 from components.shared.workspace.row_sources import is_rejected, open_source
 from components.shared.workspace.rows import Slice
@@ -134,9 +134,12 @@ def explain_difference(workspace: str, siblings: Sequence[str], plan: Mapping[st
 
 
 def _texts(config: StepConfig) -> tuple[Path, ...]:
-    """Return the files whose texts stand around its rows: its prompts, and the chat family where it has one."""
-    family = getattr(config, "chat_template", "")
-    return (*config.prompts, template_file(family)) if family else config.prompts
+    """Return the files whose texts stand around its rows: its prompts, and the chat family where it has one.
+
+    A model's own chat template is a part of the model, which is an input.
+    """
+    family = getattr(config, "chat_template", OWN)
+    return config.prompts if family == OWN else (*config.prompts, template_file(family))
 
 
 def _options(config: StepConfig) -> dict[str, Any]:

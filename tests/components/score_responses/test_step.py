@@ -10,7 +10,7 @@ from components.score_responses.config import ScoreResponsesConfig
 from components.score_responses.step import run
 from components.shared.errors import InputError
 from components.shared.records import Response
-from components.shared.scoring import Text, response_text
+from components.shared.scoring import Text
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.templates import load_chat_template
 from components.shared.workspace import Workspace
@@ -40,9 +40,9 @@ def test_the_reward_is_that_of_the_whole_conversation(
 ) -> None:
     rows = some_responses()
     _, scored = score(workspace, write_rows(workspace, rows), reward_model=str(tiny_scorer))
-    template = load_chat_template("chatml", tiny_scorer)
+    template = load_chat_template("own", tiny_scorer)
     scorer = SequenceClassifier(tiny_scorer, add_special_tokens=False, max_tokens=0, max_batch_tokens=1)
-    texts = [Text(key=row.id, text=response_text(template, row.question, row.response)) for row in rows]
+    texts = [Text(key=row.id, text=template.conversation(row.question, row.response)) for row in rows]
     expected = {result.key: result.value for result in scorer.score(texts)}
     assert {row.id: row.reward for row in scored} == pytest.approx(expected, abs=1e-5)
     assert len(set(expected.values())) == len(rows)

@@ -44,8 +44,8 @@ def test_learns_which_question_is_preferred(workspace: Workspace, tiny_model: Pa
     rows += [pair(8, chosen="long " * 40), pair(9, rejected="an <|im_end|> inside"), pair(10, "the same", " the same ")]
     folder = run(make_config(workspace, tiny_model, write_rows(workspace, rows), epochs=2), workspace)
     manifest = read_manifest(folder)
-    assert manifest.rejected == {"special_token": 1, "too_long": 1, "unchanged": 1}
-    assert (manifest.rows_in, manifest.rows_out, manifest.metrics["steps"]) == (11, 8, 4)
+    assert manifest.rejected == {"too_long": 1, "unchanged": 1}
+    assert (manifest.rows_in, manifest.rows_out, manifest.metrics["steps"]) == (11, 9, 5)
     assert manifest.metrics["loss_last"] < 0.5
     assert manifest.metrics["reward_accuracy_last"] == 1.0
     assert manifest.metrics["reward_margin_last"] > 0.5

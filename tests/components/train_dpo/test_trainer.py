@@ -26,7 +26,7 @@ def test_both_questions_follow_the_bare_prefix_and_end_once(tmp_path: Path, tiny
     )  # fmt: skip
     tokenizer, template = AutoTokenizer.from_pretrained(tiny_model), load_chat_template(family, tiny_model)
     encoder = ExampleEncoder(tiny_model)
-    chosen, rejected = (encoder.encode(template.bare_prefix, template.written_question(text)) for text in ("2+2?", "x"))
+    chosen, rejected = (encoder.encode(template.prompt(""), template.written_question(text)) for text in ("2+2?", "x"))
     row = dict(zip(COLUMNS, (chosen.prompt_ids, chosen.completion_ids, rejected.completion_ids), strict=True))
     job = TrainingJob(config=config, folder=str(tmp_path), model=str(tiny_model), checkpoints_uri="", end_tokens=())
     write_examples(job.examples_file, [row, row], COLUMNS)
@@ -38,8 +38,8 @@ def test_both_questions_follow_the_bare_prefix_and_end_once(tmp_path: Path, tiny
         batch["input_ids"], batch["attention_mask"], batch["completion_mask"], ("2+2?", "2+2?", "x", "x"), strict=True
     ):
         whole = tokenizer.decode(ids[attended == 1])
-        assert whole == template.bare_prefix + template.written_question(text)
-        assert tokenizer.decode(ids[learned == 1]) == template.written_question(text)
+        assert whole == template.bare_prefix + str(template.written_question(text))
+        assert tokenizer.decode(ids[learned == 1]) == str(template.written_question(text))
 
 
 PAIRS = [([5, 6], [20 + number] * (1 + number) + [2], [40 + number] * (9 - number) + [2]) for number in range(7)]

@@ -20,7 +20,7 @@ def test_difficulty_pairs_the_question_with_its_fail_rate() -> None:
 
 def test_reward_pairs_each_conversation_with_its_correctness(tiny_model: Path) -> None:
     right, wrong = examples_of([ROW], load_chat_template("chatml", tiny_model))
-    assert right.text.endswith("<|im_start|>assistant\nIt is 4.<|im_end|>")
+    assert str(right.text).endswith("<|im_start|>assistant\nIt is 4.<|im_end|>")
     assert (right.number, wrong.number) == (1.0, 0.0)
     assert (wrong.row.responses, wrong.row.correct) == (("It is 5.",), (False,))
     assert count_examples([ROW], "reward") == 2

@@ -36,10 +36,10 @@ def test_trains_rejects_and_reports(workspace: Workspace, tiny_model: Path, writ
     examples = write_questions(workspace, [*TEXTS, "long " * 20, "a token <|im_end|> inside"])
     folder = run(make_config(workspace, tiny_model, examples, epochs=3), workspace)
     manifest = read_manifest(folder)
-    assert manifest.rejected == {"special_token": 1, "too_long": 1}
-    assert (manifest.rows_in, manifest.rows_out) == (18, 16)
+    assert manifest.rejected == {"too_long": 1}
+    assert (manifest.rows_in, manifest.rows_out) == (18, 17)
     assert manifest.metrics["loss_last"] < manifest.metrics["loss_first"] - 0.3
-    assert (manifest.metrics["steps"], manifest.metrics["epochs"], manifest.metrics["examples"]) == (12, 3, 16)
+    assert (manifest.metrics["steps"], manifest.metrics["epochs"], manifest.metrics["examples"]) == (13, 3, 17)
     assert manifest.metrics["tokens_per_second"] > 0
     assert manifest.arithmetic.startswith(("bf16 (", "fp32 ("))
     assert not Path(folder, "checkpoints").exists()
@@ -90,7 +90,13 @@ def test_the_prompt_and_the_chat_family_are_part_of_the_address(
 ) -> None:
     examples = write_questions(workspace, TEXTS[:4])
     question, response = (
-        make_plan(make_config(workspace, tiny_model, examples, objective=objective), "model", (), (), 1)["prompts"]
+        make_plan(
+            make_config(workspace, tiny_model, examples, objective=objective, chat_template="chatml"),
+            "model",
+            (),
+            (),
+            1,
+        )["prompts"]
         for objective in ("question", "response")
     )
     assert list(question) == ["chatml.yaml"]
@@ -185,5 +191,5 @@ def test_model_folders_that_cannot_be_used_are_refused(
 
 
 def test_unknown_chat_family_is_refused(workspace: Workspace, tiny_model: Path) -> None:
-    with pytest.raises(InputError, match="--chat-template 'llama9' is not accepted; expected one of chatml"):
+    with pytest.raises(InputError, match="--chat-template 'llama9' is not accepted; expected one of own, chatml"):
         make_config(workspace, tiny_model, "folder", chat_template="llama9")

@@ -55,7 +55,7 @@ def test_a_served_model_is_marked_as_one(model: str) -> None:
 
 
 def test_a_chat_family_must_exist() -> None:
-    with pytest.raises(InputError, match="--chat-template 'qwen9' is not accepted; expected one of chatml"):
+    with pytest.raises(InputError, match="--chat-template 'qwen9' is not accepted; expected one of own, chatml"):
         config(chat_template="qwen9")
 
 
@@ -73,7 +73,7 @@ def test_a_model_that_was_never_taught_to_chat_is_refused(tmp_path: Path, tiny_m
     base = tmp_path / "base"
     shutil.copytree(tiny_model, base)
     (base / "chat_template.jinja").unlink()
-    with pytest.raises(InputError, match="has no chat template"):
+    with pytest.raises(InputError, match="brings no chat template with it"):
         check_engine(config(), str(base), SAMPLING)
 
 

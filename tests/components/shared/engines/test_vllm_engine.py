@@ -59,7 +59,7 @@ def test_the_prompt_is_the_chat_familys_with_its_special_tokens_once(engine: Vll
     template = load_chat_template("chatml", tiny_model)
     (request,) = requests(1)
     tokenizer = engine.llm.get_tokenizer()
-    assert tokenizer.decode(engine.encode(request)) == template.prompt(request.message)
+    assert tokenizer.decode(engine.encode(request)) == str(template.prompt(request.message))
     assert tokenizer.bos_token_id not in engine.encode(request)  # ChatML has no BOS, and none is added
     (result,) = engine.generate([request], SAMPLING)
     assert result.num_prompt_tokens == len(engine.encode(request))
@@ -71,7 +71,7 @@ def test_a_prompt_holds_the_examples_and_ends_in_what_the_reply_begins_with(
     examples = (("1+1?", "<b>2</b>"), ("2+2?", "<b>4</b>"))
     request = Request(key=0, message="3+3?", seed=0, examples=examples, reply_start="<b>")
     prompt = load_chat_template("chatml", tiny_model).prompt("3+3?", examples)
-    assert engine.llm.get_tokenizer().decode(engine.encode(request)) == prompt + "<b>"
+    assert engine.llm.get_tokenizer().decode(engine.encode(request)) == f"{prompt}<b>"
     (result,) = engine.generate([request], SAMPLING)
     assert result.completions[0].text.startswith("<b>")
     assert result.completions[0].num_tokens <= SAMPLING.max_tokens  # those that were sampled alone

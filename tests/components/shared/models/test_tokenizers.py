@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from transformers import AutoConfig, AutoTokenizer, LlamaConfig, Qwen2Config
 
 from components.shared.errors import InputError
-from components.shared.models.tokenizers import Continuing, load_tokenizer, tokenizer_folder
+from components.shared.models.tokenizers import load_tokenizer, tokenizer_folder
+from components.shared.templates.marked_text import of_row, of_template
 from components.shared.training.token_examples import ExampleEncoder
 from tests.source_tree import ROOT, python_files
 from tests.vocabularies import VOCABULARIES
@@ -58,7 +59,7 @@ def test_what_is_trained_on_continues_what_generation_is_given_and_decodes_to_th
         question = (
             tokenizer.backend_tokenizer.normalizer.normalize_str("".join(parts)) if name == "qwen2" else "".join(parts)
         )
-        example = encoder.encode(prefix, start + question + end)
+        example = encoder.encode(of_template(prefix), of_template(start) + of_row(question) + of_template(end))
         given_to_generation = tokenizer(prefix, add_special_tokens=False)["input_ids"]
         assert example.prompt_ids == given_to_generation
         before = tokenizer.decode(given_to_generation)
@@ -74,7 +75,9 @@ def test_what_is_trained_on_continues_what_generation_is_given_and_decodes_to_th
 @pytest.mark.slow
 def test_a_byte_level_file_under_the_class_of_llama_keeps_its_spaces(zoo: Zoo) -> None:
     tokenizer, encoder = load_tokenizer(zoo["deepseek"]), ExampleEncoder(zoo["deepseek"])
-    example = encoder.encode(f"{tokenizer.bos_token}User:", f" {QUESTION}{tokenizer.eos_token}")
+    example = encoder.encode(
+        of_template(f"{tokenizer.bos_token}User:"), of_template(f" {QUESTION}{tokenizer.eos_token}")
+    )
     labels = [tokenizer.decode([token]) for token in example.completion_ids]
     assert labels == [" What", " is", " ", "2", " +", " ", "2", "?", tokenizer.eos_token]
     assert "".join(AutoTokenizer.from_pretrained(zoo["deepseek"]).tokenize(QUESTION)) == "Whatis2+2?", "mended upstream"
@@ -82,7 +85,7 @@ def test_a_byte_level_file_under_the_class_of_llama_keeps_its_spaces(zoo: Zoo) -
 
 @pytest.mark.slow
 def test_the_words_after_a_prefix_of_sentencepiece_have_one_space_not_a_lone_token_more(zoo: Zoo) -> None:
-    example = ExampleEncoder(zoo["mistral_v1"]).encode("<s>[INST]", f" {QUESTION}</s>")
+    example = ExampleEncoder(zoo["mistral_v1"]).encode(of_template("<s>[INST]"), of_template(f" {QUESTION}</s>"))
     tokenizer = load_tokenizer(zoo["mistral_v1"])
     assert tokenizer.convert_ids_to_tokens(example.completion_ids)[:2] == ["▁What", "▁is"]
     whole = tokenizer(f"<s>[INST] {QUESTION}</s>", add_special_tokens=False)["input_ids"]
@@ -103,11 +106,6 @@ def test_a_library_that_loads_the_tokenizer_itself_gets_the_same_whatever_the_mo
     text = f"{QUESTION}\n\n  $x^2$ π"
     assert theirs(text)["input_ids"] == ours(text)["input_ids"]
     assert (theirs.eos_token, theirs.bos_token) == (ours.eos_token, ours.bos_token)
-
-
-def test_a_text_that_continues_nothing_is_like_any_other_where_no_space_is_put(tiny_model: Path) -> None:
-    tokenizer = load_tokenizer(tiny_model)
-    assert Continuing(tokenizer).ids(QUESTION) == tokenizer(QUESTION)["input_ids"]
 
 
 def test_nothing_is_cut_where_the_file_says_so(tiny_model: Path, tmp_path: Path) -> None:

@@ -32,12 +32,12 @@ class FrailScorer(ScriptedScorer):
         for start in range(0, len(window), 8):
             batch = window[start : start + 8]
             self._announce([text.key for text in batch])
-            self._fails = self._fails or any(FATAL in text.text for text in batch)
+            self._fails = self._fails or any(FATAL in str(text.text) for text in batch)
             if self._fails:
                 raise EngineDiedError("an illegal memory access", at=[text.key for text in batch])
-            if any(KILLED in text.text for text in batch):
+            if any(KILLED in str(text.text) for text in batch):
                 os.kill(os.getpid(), signal.SIGKILL)
-            if any(BUG in text.text for text in batch):
+            if any(BUG in str(text.text) for text in batch):
                 raise KeyError("ours")
             sys.stdout.write("a library's banner\n")
             yield from super().score(batch)

@@ -58,7 +58,7 @@ def test_scores_are_those_of_the_scorer_under_the_callers_keys(scorer: ScorerPro
     given = twenty()
     for _ in range(2):
         assert {score.key: score.value for score in scorer.score(given)} == {
-            text.key: scripted_value(text.text) for text in given
+            text.key: scripted_value(str(text.text)) for text in given
         }
 
 

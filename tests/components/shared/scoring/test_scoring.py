@@ -10,7 +10,7 @@ from components.shared import scoring
 from components.shared.config import StepConfig
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
-from components.shared.scoring import Scorer, Text, check_scorer, open_scorer, response_text
+from components.shared.scoring import Scorer, Text, check_scorer, open_scorer
 from components.shared.scoring.score_rows import fetch_scorer
 from components.shared.templates import load_chat_template
 
@@ -110,5 +110,5 @@ def test_vllm_must_be_there_for_its_engine(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_a_reward_model_reads_the_conversation_to_its_end_token(tiny_model: Path) -> None:
-    text = response_text(load_chat_template("chatml", tiny_model), "What is 2+2?", "It is 4.")
-    assert text == ("<|im_start|>user\nWhat is 2+2?<|im_end|>\n<|im_start|>assistant\nIt is 4.<|im_end|>")
+    text = load_chat_template("chatml", tiny_model).conversation("What is 2+2?", "It is 4.")
+    assert str(text) == ("<|im_start|>user\nWhat is 2+2?<|im_end|>\n<|im_start|>assistant\nIt is 4.<|im_end|>")

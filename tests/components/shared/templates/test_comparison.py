@@ -14,7 +14,7 @@ from tests.components.shared.templates.zoo import chatml, save_model, save_token
 
 # The cases of a family that is not the model's own: model, family, what has to be shown.
 DIFFERENT = {
-    "mistral_v3": ("mistral", ["a prompt, token", "own nothing, family ' '", "the end of a question: own '[/INST]', family '</s>'"]),
+    "mistral_v3": ("mistral", ["a prompt, token", "own nothing, family ' '", "own '[/INST]', family '</s>'"]),
     "qwen2_5": ("qwen2_math", ["a question's prefix, token", "'Q' 'w' 'e' 'n'", "family"]),
     "qwen2_math": ("chatml", ["a question's prefix, token 1", "<|im_start|>", "family nothing"]),
     "llama3_1": ("llama3", ["a conversation that is scored, token 2 of 120", "'s' 'y' 's' 't' 'e' 'm'", "and 62 more"]),

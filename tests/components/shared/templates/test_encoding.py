@@ -103,14 +103,14 @@ def test_text_around_which_the_tokenizer_puts_its_tokens_is_text_too(tmp_path: P
 
 def models_that_know_their_control_tokens() -> dict[str, Any]:
     """Vocabularies that hold control tokens as pieces, which letters of a row could be put together to."""
-    letters = {letter: number for number, letter in enumerate("<unk>/s ▁ab")}
     pieces = ["<unk>", "</s>", *"</s> ab", "</", "s>"]
     merges = [("<", "/"), ("s", ">"), ("</", "s>")]
     words = {piece: number for number, piece in enumerate(pieces)}
+    letters = {letter: len(words) + number for number, letter in enumerate("unk▁")}
     return {
         "bpe": BPE(vocab=words, merges=merges, unk_token="<unk>"),
         "unigram": Unigram([(piece, 0.0 if piece == "</s>" else -1.0) for piece in pieces], unk_id=0),
-        "words": WordLevel(words | {letter: len(words) + n for letter, n in letters.items() if letter not in words}, "<unk>"),
+        "words": WordLevel(words | letters, "<unk>"),
     }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ CHANGING = {
 }
 # transformers' sandbox holds what a template may do; what it cannot do is a message, not a traceback.
 BROKEN = {
-    "system text asked for": "{% if messages[0].role != 'system' %}{{ raise_exception('a system text first') }}{% endif %}",
+    "system text asked for": "{% if messages[0].role == 'user' %}{{ raise_exception('system first') }}{% endif %}",
     "no Jinja": "{% for m in messages %}{{ m.content }}",
     "an unknown name": "{{ messages[0].tools.names }}",
     "code": "{{ messages.__class__.__mro__[1].__subclasses__() }}",
@@ -130,11 +130,11 @@ def test_a_template_that_cannot_be_run_is_refused_in_one_message(tmp_path: Path,
 
 def test_a_model_without_a_chat_template_is_told_of_the_families(tmp_path: Path) -> None:
     save_tokenizer(tmp_path, "", "<eos>")
-    with pytest.raises(InputError, match="brings no chat template with it: it is a base model.*chatml or deepseek_math"):
+    with pytest.raises(InputError, match=r"brings no chat template with it: .*chatml or deepseek_math"):
         load_chat_template(OWN, tmp_path)
 
 
 def test_a_model_that_ends_no_message_is_refused(tmp_path: Path) -> None:
-    save_tokenizer(tmp_path, "<bos>", "", (), "{% for m in messages %}{{ m.role ~ ': ' ~ m.content ~ ' ' }}{% endfor %}")
+    save_tokenizer(tmp_path, "<bos>", "", (), "{% for m in messages %}{{ m.role ~ m.content }}{% endfor %}")
     with pytest.raises(InputError, match="ends a message with no token of its own"):
         load_chat_template(OWN, tmp_path)

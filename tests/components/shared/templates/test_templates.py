@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -122,7 +121,9 @@ def test_braces_in_a_message_stay_as_they_are(tiny_model: Path) -> None:
 
 
 def test_unknown_family_names_the_families(tiny_model: Path) -> None:
-    with pytest.raises(InputError, match="'alpaca' is no chat family; expected own .* or one of chatml, deepseek_math"):
+    with pytest.raises(
+        InputError, match=r"'alpaca' is no chat family; expected own .* or one of chatml, deepseek_math"
+    ):
         load_chat_template("alpaca", tiny_model)
 
 
@@ -144,7 +145,9 @@ def test_real_tokenizer_keeps_prefixes_and_ends(smollm2: Path, family: str) -> N
     tokenizer = AutoTokenizer.from_pretrained(smollm2)
     template = load_chat_template(family, smollm2)
     prefix = tokenizer(template.bare_prefix, add_special_tokens=False)["input_ids"]
-    whole = tokenizer(template.bare_prefix + str(template.written_question(QUESTION)), add_special_tokens=False)["input_ids"]
+    whole = tokenizer(template.bare_prefix + str(template.written_question(QUESTION)), add_special_tokens=False)[
+        "input_ids"
+    ]
     assert whole[: len(prefix)] == prefix
     assert whole[len(prefix) :].count(tokenizer.convert_tokens_to_ids(template.question_end)) == 1
     assert tokenizer(template.bare_prefix)["input_ids"] == prefix  # this tokenizer adds no BOS of its own

@@ -45,7 +45,7 @@ def chatml(system: str = "", opening: str = "") -> str:
     return (
         f"{{%- if messages[0].role != 'system' and {bool(system)} -%}}"
         f"{{{{- '<|im_start|>system\\n{system}<|im_end|>\\n' -}}}}{{%- endif -%}}"
-        "{%- for message in messages -%}{{- '<|im_start|>' ~ message.role ~ '\\n' ~ message.content ~ '<|im_end|>\\n' -}}"
+        "{%- for turn in messages -%}{{- '<|im_start|>' ~ turn.role ~ '\\n' ~ turn.content ~ '<|im_end|>\\n' -}}"
         "{%- endfor -%}{%- if add_generation_prompt -%}"
         f"{{{{- '<|im_start|>assistant\\n{opening}' -}}}}{{%- endif -%}}"
     )
@@ -97,7 +97,8 @@ def _of_chatml(source: str, system: str = "", opening: str = "", thought: str = 
 def _of_llama(source: str, opening: str) -> Model:
     asked = f"{opening}{LLAMA3_USER}{Q}{LLAMA3_ASSISTANT}"
     return Model(
-        source=source, tokens=LLAMA3_TOKENS, bos=LLAMA3_BOS, eos="<|eot_id|>", prefix=opening + LLAMA3_USER, prompt=asked,
+        source=source, tokens=LLAMA3_TOKENS, bos=LLAMA3_BOS, eos="<|eot_id|>",
+        prefix=opening + LLAMA3_USER, prompt=asked,
         conversation=f"{asked}{A}<|eot_id|>", question_end="<|eot_id|>", response=f"{A}<|eot_id|>",
     )  # fmt: skip
 
