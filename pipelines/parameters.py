@@ -91,7 +91,9 @@ class Rewriting(Common):
     """The model that makes the preferred versions of questions."""
 
     rewriter: str = parameter(help="its model URI; openai:NAME behind an endpoint")
-    rewriter_chat_template: str = parameter(help="its chat family, for a model of our own")
+    rewriter_chat_template: str = parameter(
+        help="its chat template: own, the one that it brings with it, or a family; an endpoint has its own"
+    )
     rewriter_endpoint: str = parameter(help="base URL of an OpenAI-compatible server; empty for a model of our own")
     rewrite_max_tokens: int = parameter(help="new tokens a rewrite")
 
@@ -120,7 +122,7 @@ class Solver(FanOut):
     """The model that answers, and judges solvability."""
 
     solver: str = parameter(help="its model URI")
-    solver_chat_template: str = parameter(help="its chat family")
+    solver_chat_template: str = parameter(help="its chat template: own, the one that it brings with it, or a family")
     num_solver_examples: int = parameter(help="worked examples, for a model that does not box its answers by itself")
     solver_top_p: float = parameter(help="nucleus of the sampling")
     solver_max_tokens: int = parameter(help="new tokens a response")
@@ -131,7 +133,7 @@ class FailRates(Solver):
     """How difficulty is measured on questions whose answers are known."""
 
     fail_rate_solver: str = parameter(help="model URI of the solver that is measured")
-    fail_rate_chat_template: str = parameter(help="its chat family")
+    fail_rate_chat_template: str = parameter(help="its chat template: own, the one that it brings with it, or a family")
     num_fail_rate_samples: int = parameter(help="responses a question")
     fail_rate_temperature: float = parameter(help="sampling temperature")
 
@@ -167,7 +169,7 @@ class Answering(Solver, Scorer):
 
     num_responses: int = parameter(help="responses a question")
     reward_model: str = parameter(help="its model URI; empty to train one on verified answers")
-    reward_chat_template: str = parameter(help="its chat family")
+    reward_chat_template: str = parameter(help="its chat template: own, the one that it brings with it, or a family")
 
 
 @dataclass(frozen=True, kw_only=True)

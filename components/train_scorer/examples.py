@@ -29,7 +29,7 @@ def count_examples(rows: Iterable[FailRate], target: str) -> int:
 
 
 def examples_of(rows: Iterable[FailRate], template: ChatTemplate | None) -> Iterator[Example]:
-    """Yield the examples: with a chat template each response, right 1, wrong 0; without it the question and fail rate."""
+    """Yield the examples: with a chat template each response (right 1, wrong 0), without it the question."""
     for row in rows:
         if template is None:
             yield Example(row=row, text=row.question, number=row.fail_rate)

@@ -38,6 +38,7 @@ class EngineConfig(ShardedConfig):
     """The options of a step that asks a model."""
 
     IMAGE: ClassVar[ImageName] = "vllm"
+    VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one
 
     engine: str = option("vllm", help="what runs the model", choices=tuple(ENGINES))
     chat_template: str = option(

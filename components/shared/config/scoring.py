@@ -16,6 +16,7 @@ class ScorerConfig:
     """The options of a step that scores texts; a mixin: ``class XConfig(ScorerConfig, ShardedConfig)``."""
 
     IMAGE: ClassVar[ImageName] = "vllm"
+    VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one
 
     scorer_engine: str = option("transformers", help="what runs the scorer", choices=SCORER_ENGINES)
     max_tokens: int = option(0, help="longest text in tokens; longer ones are rejected; 0: the model's own", minimum=0)

@@ -26,6 +26,7 @@ class TrainingConfig(StepConfig):
     """
 
     IMAGE: ClassVar[ImageName] = "train"
+    VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"trained_model": "Model"})
 
     model: str = option(help="model to start from: model URI", is_folder=True)

@@ -1,7 +1,7 @@
 """Plans: the work that a folder is made by, and the fingerprint of that work, which is the folder's address.
 
 The same step, version, options, inputs, prompts and chat family have the same fingerprint, on any hardware and in any
-place.
+place. A model's own chat template is a part of the model, which is an input.
 """
 
 from __future__ import annotations
@@ -134,10 +134,7 @@ def explain_difference(workspace: str, siblings: Sequence[str], plan: Mapping[st
 
 
 def _texts(config: StepConfig) -> tuple[Path, ...]:
-    """Return the files whose texts stand around its rows: its prompts, and the chat family where it has one.
-
-    A model's own chat template is a part of the model, which is an input.
-    """
+    """Return the files whose texts stand around its rows: its prompts, and the chat family where it has one."""
     family = getattr(config, "chat_template", OWN)
     return config.prompts if family == OWN else (*config.prompts, template_file(family))
 
