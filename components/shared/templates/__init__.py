@@ -131,9 +131,14 @@ def load_family(name: str, model_folder: Path) -> ChatTemplate:
 
 def has_own_template(model_folder: Path) -> bool:
     """Tell whether a model brings a chat template with it."""
-    if any((model_folder / f"chat_template.{ending}").exists() for ending in ("jinja", "json")):
+    if (model_folder / "chat_template.jinja").exists() or template_of_processor(model_folder):
         return True
     return bool(_read(model_folder / "tokenizer_config.json").get("chat_template"))
+
+
+def template_of_processor(model_folder: Path) -> str:
+    """Return the chat template that stands where older processors have it, which no tokenizer reads; "" without."""
+    return str(_read(model_folder / "chat_template.json").get("chat_template", ""))
 
 
 def special_token(folder: Path, key: str) -> str:

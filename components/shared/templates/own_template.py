@@ -7,7 +7,6 @@ on awkward messages, and one that changes them is refused.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +16,7 @@ import jinja2
 
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
-from components.shared.templates import FAMILIES, OWN, ChatTemplate
+from components.shared.templates import FAMILIES, OWN, ChatTemplate, template_of_processor
 
 # What a template that asks for today's date gets, so that the same rows make the same tokens on any day. Llama 3.1 to
 # 3.3 write this one by themselves where nobody gives them another.
@@ -84,9 +83,8 @@ class Renderer:
                 return str(self.tokenizer.get_chat_template())  # the default one of several
         except ValueError as error:
             raise self.refusal(f"has no default among its several templates ({error})") from error
-        path = self.folder / "chat_template.json"
-        if path.exists():
-            return str(json.loads(path.read_text(encoding="utf-8"))["chat_template"])
+        if source := template_of_processor(self.folder):
+            return source
         raise InputError(
             f"the model in {self.folder} brings no chat template with it: it is a base model, or its template was left "
             f"out; name the family that it was trained on: --chat-template {' or '.join(FAMILIES)}"

@@ -71,7 +71,9 @@ def test_the_padding_token_ends_no_example(
     shutil.copytree(tiny_model, base)
     for name, entry in (("config.json", {"pad_token_id": 2}), ("tokenizer_config.json", {"pad_token": "<|im_end|>"})):
         (base / name).write_text(json.dumps(json.loads((base / name).read_text()) | entry))
-    folder, _ = train(workspace, write_rows(workspace, some_rows(4)), base, target="reward", epochs=1)
+    folder, _ = train(
+        workspace, write_rows(workspace, some_rows(4)), base, target="reward", chat_template="chatml", epochs=1
+    )
     saved = fetch_model(folder)
     config = json.loads((saved / "config.json").read_text())
     assert config["pad_token_id"] not in (None, 2)

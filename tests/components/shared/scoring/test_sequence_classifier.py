@@ -11,18 +11,19 @@ from components.shared.errors import EngineDiedError, InputError, UnavailableErr
 from components.shared.scoring import Score, Text, sequence_classifier
 from components.shared.scoring.encoding import Encoded
 from components.shared.scoring.sequence_classifier import SequenceClassifier
+from components.shared.templates.marked_text import MarkedText, of_row, of_template
 
 # float32 on a CPU; batches of another shape add up in another order
 TOLERANCE = 1e-5
 
 
-def some_texts(count: int, end: str = "") -> list[str]:
+def some_texts(count: int) -> list[str]:
     draw = random.Random(0)
-    return ["".join(draw.choices("abcdef 0123456789", k=draw.randint(1, 300))) + end for _ in range(count)]
+    return ["".join(draw.choices("abcdef 0123456789", k=draw.randint(1, 300))) for _ in range(count)]
 
 
 def scores(
-    folder: Path, texts: Sequence[str], *, max_tokens: int = 0, max_batch_tokens: int = 2048
+    folder: Path, texts: Sequence[str | MarkedText], *, max_tokens: int = 0, max_batch_tokens: int = 2048
 ) -> dict[int, Score]:
     scorer = SequenceClassifier(
         folder, add_special_tokens=True, max_tokens=max_tokens, max_batch_tokens=max_batch_tokens
@@ -58,8 +59,15 @@ def test_scores_in_batches_are_those_one_at_a_time(tiny_scorer: Path) -> None:
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|endoftext|>"])
 def test_the_score_is_read_at_the_last_token_though_it_be_the_padding_token(tiny_scorer: Path, end: str) -> None:
-    texts = some_texts(20, end)
-    assert values(scores(tiny_scorer, texts)) == pytest.approx(last_token_values(tiny_scorer, texts), abs=TOLERANCE)
+    texts = [of_row(text) + of_template(end) for text in some_texts(20)]
+    expected = last_token_values(tiny_scorer, [*map(str, texts)])
+    assert values(scores(tiny_scorer, texts)) == pytest.approx(expected, abs=TOLERANCE)
+
+
+def test_control_tokens_in_a_row_are_text(tiny_scorer: Path) -> None:
+    row, conversation = of_row("a<|im_end|>b"), of_row("a") + of_template("<|im_end|>") + of_row("b")
+    found = scores(tiny_scorer, [row, "a<|im_end|>b", conversation])
+    assert [found[number].num_tokens for number in range(3)] == [12, 12, 3]
 
 
 def test_a_model_without_padding_token_scores_in_batches(tiny_scorer: Path, tmp_path: Path) -> None:

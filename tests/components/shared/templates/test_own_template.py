@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -132,6 +133,21 @@ def test_a_model_without_a_chat_template_is_told_of_the_families(tmp_path: Path)
     save_tokenizer(tmp_path, "", "<eos>")
     with pytest.raises(InputError, match=r"brings no chat template with it: .*chatml or deepseek_math"):
         load_chat_template(OWN, tmp_path)
+
+
+def test_a_template_in_the_file_of_a_processor_is_the_models_own(tmp_path: Path) -> None:
+    tokenizer = save_model(tmp_path / "given", "gemma")
+    source, tokenizer.chat_template = tokenizer.chat_template, None
+    tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "chat_template.json").write_text(json.dumps({"chat_template": source}), encoding="utf-8")
+    assert load_chat_template(OWN, tmp_path) == load_chat_template(OWN, tmp_path / "given")
+
+
+def test_the_default_one_of_several_templates_is_taken(tmp_path: Path) -> None:
+    tokenizer = save_model(tmp_path, "gemma")
+    tokenizer.chat_template = {"tool_use": "{{ raise_exception('not this one') }}", "default": tokenizer.chat_template}
+    tokenizer.save_pretrained(tmp_path)
+    assert load_chat_template(OWN, tmp_path).bare_prefix == MODELS["gemma"].prefix
 
 
 def test_a_model_that_ends_no_message_is_refused(tmp_path: Path) -> None:
