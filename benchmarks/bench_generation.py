@@ -92,7 +92,7 @@ def feeding_ways(engine: VllmEngine, model: str, rows: int, max_tokens: int) -> 
             )  # fmt: skip
             started = time.monotonic()
             asking = step.asking_for(config)
-            rows_folder = asking.plan(config, Workspace(folder), step.slices_of(config))
+            rows_folder = asking.begin(Workspace(folder).open(config), step.slices_of(config))
             manifest = read_manifest(asking.answer(rows_folder, step.blanks, lambda: KeptEngine(engine)))
             seconds = time.monotonic() - started
             return Timing(rows=rows, tokens=int(manifest.metrics["output_tokens"]), seconds=seconds)

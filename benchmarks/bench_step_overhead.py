@@ -18,7 +18,7 @@ from components.shared.config import ShardedConfig, option
 from components.shared.filters import KEEP, FilterConfig, filter_questions
 from components.shared.records import Question
 from components.shared.workspace import Workspace
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 
 NUM_ROWS = (10_000, 30_000, 100_000)
 ROWS_PER_PART = 1024
@@ -96,7 +96,7 @@ def _write_rows(place: str, num_rows: int) -> str:
     workspace = Workspace(place)
     starts = range(0, num_rows, ROWS_PER_PART)
     slices = [Slice(start=start, stop=min(start + ROWS_PER_PART, num_rows)) for start in starts]
-    folder = workspace.create(SampleRowsConfig(workspace=place, num_rows=num_rows), Question, slices)
+    folder = workspace.open(SampleRowsConfig(workspace=place, num_rows=num_rows)).begin_rows(Question, slices)
     for part in folder.missing_parts():
         for index in range(len(part)):
             number = part.slice.start + index

@@ -31,7 +31,7 @@ from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.output_folders import OutputFolder, Part
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 from tests.stores import gs_server, new_bucket, s3_server
 
 STORES = ("directory", "s3", "gs")

@@ -22,7 +22,7 @@ from components.shared.config import ShardedConfig, flag_of, option, options_of
 from components.shared.records import FailRate, PreferencePair, Row
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 from components.steps import config_of, step_names
 
 QUESTIONS = [f"Anna has {n} pears and eats {n // 2} of them. How many pears has she left?" for n in range(11, 35, 2)]
@@ -66,7 +66,7 @@ class SmokeTest:
     def given(self, rows: Sequence[Row]) -> str:
         """Write rows that a step of another image would."""
         config = GivenRowsConfig(workspace=self.workspace, content=type(rows[0]).__name__)
-        folder = Workspace(self.workspace).create(config, type(rows[0]), [Slice(start=0, stop=len(rows))])
+        folder = Workspace(self.workspace).open(config).begin_rows(type(rows[0]), [Slice(start=0, stop=len(rows))])
         for part in folder.missing_parts():
             for index, row in enumerate(rows):
                 part.settle(index, kept=[row])

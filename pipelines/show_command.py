@@ -81,7 +81,7 @@ def _print_manifest(console: Console, source: RowSource) -> None:
         "rows": f"{manifest.rows_in} in = {manifest.rows_out} out + {sum(manifest.rejected.values())} rejected",
         "rejected": rejected,
         "shown": f"the rejected rows{f' ({source.reason})' if source.reason else ''}" if source.rejected else "",
-        **{f"input {name}": ", ".join(entry["uri"] for entry in entries) for name, entries in manifest.inputs.items()},
+        **{f"input {name}": ", ".join(entry.uri for entry in entries) for name, entries in manifest.inputs.items()},
         "options": ", ".join(f"{name}={value!r}" for name, value in manifest.options.items() if value != ""),
         "computed in": manifest.arithmetic,
         "figures": ", ".join(f"{name} {value:g}" for name, value in manifest.metrics.items()),

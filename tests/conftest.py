@@ -14,7 +14,7 @@ from components.shared.command import termination_message
 from components.shared.config import ShardedConfig, option
 from components.shared.records import Question, Row
 from components.shared.workspace import Workspace
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 
 pytest_plugins = ["tests.stores", "tests.fault_proxy", "tests.smoke_runs"]
 
@@ -103,7 +103,7 @@ def _write_rows(workspace: Workspace, rows: Sequence[Row], *, rows_per_part: int
     starts = range(0, len(rows), rows_per_part)
     slices = [Slice(start=start, stop=min(start + rows_per_part, len(rows))) for start in starts]
     config = GivenRowsConfig(workspace=workspace.uri, content=repr(rows), rows_per_part=rows_per_part)
-    folder = workspace.create(config, type(rows[0]), slices)
+    folder = workspace.open(config).begin_rows(type(rows[0]), slices)
     for part in folder.missing_parts():
         for index, row in enumerate(rows[part.slice.start : part.slice.stop]):
             part.settle(index, kept=[row])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from components.shared.config import StepConfig, info_of, options_of, step_name
 from components.shared.errors import InputError
-from components.shared.workspace.plans import make_plan
+from components.shared.workspace.planning import make_plan
 from components.steps import config_of
 from tests.source_tree import STEPS
 
@@ -49,7 +49,7 @@ def test_any_option_that_may_change_the_rows_changes_the_fingerprint(step: str, 
 
 def fingerprint(config: StepConfig) -> str:
     """Return the last name of the address of a step's folder."""
-    return str(make_plan(config, "question", [], [], 1)["fingerprint"])
+    return make_plan(config).fingerprint
 
 
 def configs(config: type[StepConfig]) -> st.SearchStrategy[StepConfig]:

@@ -160,10 +160,10 @@ def _is_below(module: str, *packages: str) -> bool:
 
 
 def _opens_a_file(node: ast.AST) -> TypeGuard[ast.Call]:
-    """Tell whether a node is a call of ``open`` or the like, but of our own storage's."""
+    """Tell whether a node is a call of ``open`` or the like, but of our own storage's or of a workspace's."""
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Attribute):
-        of_storage = isinstance(node.func.value, ast.Name) and node.func.value.id == "storage"
-        return node.func.attr in OPENING and not of_storage
+        ours = isinstance(node.func.value, ast.Name) and node.func.value.id in ("storage", "workspace")
+        return node.func.attr in OPENING and not ours
     return isinstance(node.func, ast.Name) and node.func.id in OPENING

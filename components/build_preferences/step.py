@@ -33,7 +33,7 @@ def _asking(config: BuildPreferencesConfig) -> Asking[Question]:
     prompts = {name: load_prompt(path) for name, path in PROMPT_FILES.items()}
     examples = {name: _examples(name, prompt) for name, prompt in prompts.items()}
 
-    def request(question: Question) -> Request:
+    def request(question: Question) -> Request[None]:
         direction = direction_of(config.seed, question.id)
         return Request(
             message=fill_prompt(prompts[direction], question=question.question),

@@ -12,7 +12,7 @@ from components.shared.records import Question
 from components.shared.seeds import derive_seed
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 
 Blank = tuple[int, str]  # the number of a requested question, and the id that it will have
 
@@ -50,7 +50,7 @@ def judge(question: str, completion: Completion) -> Verdict:
     return KEEP if question else Verdict("empty")
 
 
-def _request(row: int, config: GenerateQuestionsConfig) -> Request:
+def _request(row: int, config: GenerateQuestionsConfig) -> Request[None]:
     """Ask with a seed of the row's own: the same question in any part, pod or order of work.
 
     Two generators do not share their random numbers: tuned on the same questions, they would write the same ones.

@@ -22,8 +22,9 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
     """Fetch, check and store the model; return the folder's address."""
     # The address rests on the commit or the package's version: what a branch means, or what is installed, may change.
     config = dataclasses.replace(config, source=pin_source(config.source))
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="import_model-") as temporary,
@@ -33,7 +34,7 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
         model = fetch_source(config.source, made)
         check_model(model, config.source, chat=config.kind == "chat")
         size = _stage(model, staged)
-        folder = workspace.create_model(config)
+        folder = found.begin_model()
         return folder.finish(staged, metrics={"seconds": time.monotonic() - started, "size_bytes": size})
 
 

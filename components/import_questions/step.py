@@ -18,7 +18,7 @@ from components.shared.records import Question, Reject
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 
 GENERATORS = "reasoning-gym:"
 
@@ -28,14 +28,15 @@ logger = logging.getLogger(__name__)
 def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
     """Check the whole source, then write its rows; return the folder's address."""
     config = dataclasses.replace(config, source=pin_source(config.source), name=config.name or _name_of(config.source))
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     source = open_source(config)
     number = source.count()
     logger.info("%s holds %d rows", config.source, number)
     starts = range(0, number, config.rows_per_part)
     slices = [Slice(start=start, stop=min(start + config.rows_per_part, number)) for start in starts]
-    folder = workspace.create(config, Question, slices)
+    folder = found.begin_rows(Question, slices)
     parts = {part.number: part for part in folder.missing_parts()}
     rows = judge_rows(source.rows(), folder, config.max_chars)
     for part_number, slice_ in enumerate(folder.slices):

@@ -43,7 +43,7 @@ def are_correct(answer: str, responses: Sequence[str], checker: AnswerChecker) -
 def _asking(config: MeasureFailRateConfig, checker: AnswerChecker) -> Asking[Question]:
     prompt = SolverPrompt(config)
 
-    def request(question: Question) -> Request | Judgement:
+    def request(question: Question) -> Request[None] | Judgement:
         if question.answer.strip():
             return prompt.request(question)
         return Judgement(rows=[(_fail_rate(question, (), ()), Verdict("no_answer"))])

@@ -18,12 +18,13 @@ Judge = Callable[[Question], str]
 
 def run(config: SampleDifficultyConfig, workspace: Workspace) -> str:
     """Count the questions of each bin, then keep or reject each one; return the folder's address."""
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     questions = workspace.read(config.questions, Question)
     counts = count_bins(questions, config)
     judge = make_judge(counts, config)
-    folder = workspace.create(config, Question, questions.slices(config.rows_per_part))
+    folder = found.begin_rows(Question, questions.slices(config.rows_per_part))
     for part in folder.missing_parts():
         for index, question in part.rows(questions.read(part.slice)):
             if reason := judge(question):

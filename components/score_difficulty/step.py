@@ -11,11 +11,12 @@ from components.shared.workspace import Workspace
 
 def run(config: ScoreDifficultyConfig, workspace: Workspace) -> str:
     """Score every question; return the folder's address."""
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     questions = workspace.read(config.questions, Question)
     model = fetch_scorer(config, config.scorer, "--scorer")
-    folder = workspace.create(config, Question, questions.slices(config.rows_per_part))
+    folder = found.begin_rows(Question, questions.slices(config.rows_per_part))
     return score_rows(
         questions,
         folder,

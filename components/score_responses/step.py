@@ -16,12 +16,13 @@ from components.shared.workspace import Workspace
 
 def run(config: ScoreResponsesConfig, workspace: Workspace) -> str:
     """Score every response; return the folder's address."""
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     responses = workspace.read(config.responses, Response)
     model = fetch_scorer(config, config.reward_model, "--reward-model")
     text_of = _conversation(config, model)
-    folder = workspace.create(config, Response, responses.slices())
+    folder = found.begin_rows(Response, responses.slices())
     return score_rows(
         responses, folder, lambda: open_scorer(config, model, add_special_tokens=False), text_of, "reward"
     )

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
 
+from components.shared.errors import InputError
 from components.shared.records import Reject, Response, from_table
 from components.shared.stores import storage
-from components.shared.workspace.manifests import PLAN, Manifest, read_manifest_or_none
+from components.shared.workspace.manifests import Manifest, read_manifest_or_none
+from components.shared.workspace.plans import PLAN, read_plan_or_none
 from components.shared.workspace.tables import read_checked
 
 REASON = "no_response_left"
@@ -24,7 +25,7 @@ class LostQuestions:
 
     def __init__(self) -> None:
         self._manifest_of = cache(read_manifest_or_none)
-        self._slices_of = cache(_read_slices)
+        self._plan_of = cache(read_plan_or_none)
 
     def of(self, folder: str, part: int, answered: Iterable[str]) -> list[Reject]:
         """Return a reject for each question of a part of ``folder`` with no response among ``answered`` (their ids).
@@ -59,21 +60,18 @@ class LostQuestions:
 
     def _source_of(self, folder: str, manifest: Manifest, part: int) -> tuple[str, int] | None:
         """Return the folder of responses and the part that a part was made from, None where not from one whole part."""
-        inputs = [entries for entries in manifest.inputs.values() if entries and entries[0].get("kind") == "response"]
+        inputs = [entries for entries in manifest.inputs.values() if entries and entries[0].kind == "response"]
         if len(inputs) != 1:
             return None
-        number, source_part, start, stop = self._slices_of(folder)[part]
-        uri = str(inputs[0][number]["uri"])
+        plan = self._plan_of(folder)
+        if plan is None:
+            raise InputError(f"{folder} has no {PLAN}: it was deleted; remove the folder and make it again")
+        cut = plan.slices[part]
+        uri = inputs[0][cut.input].uri
         source = self._manifest_of(uri)
-        if source is None or start != 0 or stop != source.parts[source_part].rows:
+        if source is None or cut.start != 0 or cut.stop != source.parts[cut.part].rows:
             return None
-        return uri, source_part
-
-
-def _read_slices(folder: str) -> list[Any]:
-    slices = storage.read_json(storage.join(folder, PLAN))["slices"]
-    assert isinstance(slices, list)
-    return slices
+        return uri, cut.part
 
 
 def _count(reasons: Counter[str]) -> str:

@@ -11,14 +11,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from components.shared import stopping
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
-from components.shared.workspace.output_folders import Part
+from components.shared.workspace.output_folders import RowKey
 
 MAX_RESTARTS = 3  # a process; a row that kills takes three: among others, and twice alone
 PROBE = "What is 1 + 1?"  # answered by a model that has just died and works again
 
 logger = logging.getLogger(__name__)
-
-Place = tuple[Part, Any]  # a part and the index of a row
 
 
 class Model(Protocol):
@@ -29,11 +27,11 @@ class Model(Protocol):
 
 
 class Keyed(Protocol):
-    """A request or its answer; the key of both begins with the part and the index of the row."""
+    """A request about a row, or its answer."""
 
     @property
-    def key(self) -> Any:
-        """The caller's handle."""
+    def key(self) -> RowKey[Any]:
+        """The same for both."""
 
 
 M = TypeVar("M", bound=Model)
@@ -71,11 +69,11 @@ class Restarted(ABC, Generic[M, Q, A]):
         """Yield each request's answer; those that the model was at when it died are added to ``lost``."""
         source = iter(requests)
         while True:
-            running: dict[Place, Q] = {}
+            running: dict[RowKey[Any], Q] = {}
             model = self.start()
             try:
                 for answer in self._work(model, _noted(source, running)):
-                    request = running.pop(_place(answer))
+                    request = running.pop(answer.key)
                     if self._failure(answer):
                         lost.append(request)
                     else:
@@ -83,14 +81,14 @@ class Restarted(ABC, Generic[M, Q, A]):
                 return
             except EngineDiedError as error:
                 stopping.check()  # a signal for the whole group ends the model too: nothing died of anything
-                at = {key[:2] for key in error.at} or running.keys()
-                lost += [request for place, request in running.items() if place in at]
-                source = chain([request for place, request in running.items() if place not in at], source)
+                at = set(error.at) or running.keys()
+                lost += [request for key, request in running.items() if key in at]
+                source = chain([request for key, request in running.items() if key not in at], source)
                 self._bury(error)
 
     def answer_alone(self, requests: Iterable[Q]) -> Iterator[A]:
         """Yield each request's answer, one by one; one that the model died of too often has none."""
-        for request in sorted(requests, key=lambda request: (request.key[0].number, request.key[1])):
+        for request in sorted(requests, key=lambda request: (request.key.part.number, request.key.index)):
             yield self._try(request)
 
     def start(self) -> M:
@@ -118,7 +116,7 @@ class Restarted(ABC, Generic[M, Q, A]):
             self._model = None
 
     def _try(self, request: Q) -> A:
-        part, index = _place(request)
+        part, index = request.key.part, request.key.index
         while True:
             model = self.start()  # before the mark is left: one that cannot even start does not die of the row
             if not part.try_alone(index):
@@ -165,12 +163,7 @@ class Restarted(ABC, Generic[M, Q, A]):
         self._model = None
 
 
-def _noted(requests: Iterator[Q], running: dict[Place, Q]) -> Iterator[Q]:
+def _noted(requests: Iterator[Q], running: dict[RowKey[Any], Q]) -> Iterator[Q]:
     for request in requests:
-        running[_place(request)] = request
+        running[request.key] = request
         yield request
-
-
-def _place(keyed: Keyed) -> Place:
-    part, index = keyed.key[:2]
-    return part, index

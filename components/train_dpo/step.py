@@ -15,13 +15,14 @@ COLUMNS = ("prompt_ids", "chosen_ids", "rejected_ids")
 
 def run(config: TrainDpoConfig, workspace: Workspace) -> str:
     """Train, or continue training; return the model folder's address."""
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     rows = workspace.read(config.pairs, PreferencePair)
     if starts_nodes(config):
         from components.shared.training.launch import train_on_nodes
 
-        return train_on_nodes(config, workspace)
+        return train_on_nodes(config, found)
     model = fetch_model(config.model)
     template = load_chat_template(config.chat_template, model)
     from components.shared.training.token_examples import ExampleEncoder
@@ -41,7 +42,7 @@ def run(config: TrainDpoConfig, workspace: Workspace) -> str:
 
     return train_on_rows(
         config,
-        workspace,
+        found,
         rows=rows,
         encode=encode,
         columns=COLUMNS,

@@ -19,13 +19,14 @@ from components.train_scorer.examples import Drawn, HeldOut, count_examples, exa
 
 def run(config: TrainScorerConfig, workspace: Workspace) -> str:
     """Train, or continue training, measure on the held-out questions; return the model folder's address."""
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     rows = workspace.read(config.examples, FailRate)
     if starts_nodes(config):
         from components.shared.training.launch import train_on_nodes
 
-        return train_on_nodes(config, workspace)
+        return train_on_nodes(config, found)
     num_examples = count_examples(rows, config.target)
     if not num_examples:
         raise InputError(f"--examples {config.examples} holds nothing to train a {config.target} scorer on")
@@ -39,10 +40,9 @@ def run(config: TrainScorerConfig, workspace: Workspace) -> str:
     with tempfile.TemporaryDirectory(prefix=f"{config.step}-") as scratch:
         file = Path(scratch, "examples.arrow")
         split = split_examples(config, base, examples_of(rows, template), drawn, held_out, file)
-        folder = workspace.create_model(config)
-        job = TrainingJob(
-            config=config, folder=scratch, model=str(base), checkpoints_uri=folder.checkpoints_uri, end_tokens=()
-        )
+        folder = found.begin_model()
+        checkpoints = folder.checkpoints_uri
+        job = TrainingJob(config=config, folder=scratch, model=str(base), checkpoints_uri=checkpoints, end_tokens=())
         metrics = run_training(job, "components.train_scorer.trainer")
         if metrics is None:
             return folder.uri

@@ -22,13 +22,14 @@ COLUMNS = ("input_ids", "labels")
 
 def run(config: TrainSftConfig, workspace: Workspace) -> str:
     """Train, or continue training; return the model folder's address."""
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     rows = _read(config, workspace)
     if starts_nodes(config):
         from components.shared.training.launch import train_on_nodes
 
-        return train_on_nodes(config, workspace)
+        return train_on_nodes(config, found)
     model = fetch_model(config.model)
     template = load_chat_template(config.chat_template, model)
     from components.shared.training.token_examples import ExampleEncoder
@@ -45,7 +46,7 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
 
     return train_on_rows(
         config,
-        workspace,
+        found,
         rows=rows,
         encode=encode,
         columns=COLUMNS,

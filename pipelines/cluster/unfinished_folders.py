@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, list_objects
-from components.shared.workspace.manifests import MANIFEST, PLAN, part_name, read_description
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import part_name, read_plan_or_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +46,10 @@ def folders_in_the_making(workspace: str) -> list[Progress]:
 
 
 def _progress(workspace: str, folder: str, objects: Sequence[StoredObject]) -> Progress | None:
-    plan = read_description(storage.join(workspace, folder, PLAN))
+    plan = read_plan_or_none(storage.join(workspace, folder))
     if plan is None:
         return None
-    sizes = {f"{folder}/{part_name(number)}": stop - start for number, (_, _, start, stop) in enumerate(plan["slices"])}
+    sizes = {f"{folder}/{part_name(number)}": len(cut) for number, cut in enumerate(plan.slices)}
     done = sorted((each for each in objects if each.name in sizes), key=lambda each: each.time)
     rows_done = sum(sizes[each.name] for each in done)
     seconds = done[-1].time - done[0].time if done else 0.0

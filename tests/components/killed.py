@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from components.shared.config import StepConfig
-from components.shared.workspace.plans import command_of
+from components.shared.workspace.planning import command_of
 from tests.components.shared.deadly import PARTS
 
 

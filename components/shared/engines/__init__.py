@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from components.shared import speaking
-from components.shared.config.engines import EngineConfig
+from components.shared.config.engines import EngineConfig, EngineKind
 from components.shared.errors import InputError
 from components.shared.filters import KEEP, Verdict
 from components.shared.models import fetch_model
 from components.shared.templates import load_chat_template
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE
 
+L = TypeVar("L")
+K = TypeVar("K")  # the caller's handle, which an engine gives back as it is; for the rows of a folder, a RowKey
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class Request(Generic[K]):
     """One prompt, sampled ``num_samples`` times with one prefill."""
 
     message: str  # the user's message; "" is the bare user prefix: the model writes the message itself
     seed: int  # derived from the step's seed and the row, never from the clock
-    key: Any = None  # the caller's handle, given back with the result
+    key: K = None  # type: ignore[assignment]  # a caller that wants nothing back gives none
     num_samples: int = 1
     examples: tuple[tuple[str, str], ...] = ()  # turns that came before: a user's message, the reply to follow
     reply_start: str = ""  # what the reply is made to begin with; a model behind an endpoint cannot be held to it
+
+    def keyed(self, key: L) -> Request[L]:
+        """Return the same request with another handle."""
+        return cast("Request[L]", dataclasses.replace(cast(Any, self), key=key))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,15 +50,15 @@ class Completion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class Result(Generic[K]):
     """All samples of one request."""
 
-    request: Request
+    request: Request[K]
     completions: tuple[Completion, ...]
     num_prompt_tokens: int
 
     @property
-    def key(self) -> Any:
+    def key(self) -> K:
         """The key of the request."""
         return self.request.key
 
@@ -70,7 +78,7 @@ class Engine(Protocol):
 
     arithmetic: str  # what it computes in, and why; "" for no model of ours
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 
         Pulls from ``requests`` only as fast as the engine has room, so that they may come from an endless stream. The
@@ -86,7 +94,7 @@ class Engine(Protocol):
 UNANSWERED = ("too_long", "refused", KILLED_THE_ENGINE)
 
 
-def unanswered(request: Request, reason: str, detail: str) -> Result:
+def unanswered(request: Request[K], reason: str, detail: str) -> Result[K]:
     """Return the result of a request that has no answer, for one of the reasons UNANSWERED."""
     assert reason in UNANSWERED, reason
     completion = Completion(text="", finish_reason=reason, num_tokens=0, detail=detail)
@@ -114,11 +122,12 @@ def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_sampl
 
     Fetches the model, or asks the endpoint something harmless, as rows will be asked; loads no weights.
     """
-    _check_installed(config)
-    if config.engine_kind.loads_weights:
+    kind = config.engine_kind
+    _check_installed(kind, config.engine)
+    if kind.loads_weights:
         load_chat_template(config.chat_template, fetch_model(model))
     else:
-        _leaf(config).check(config, model, sampling, num_samples)
+        _leaf(kind).check(config, model, sampling, num_samples)
 
 
 def open_engine(config: EngineConfig, model: str) -> Engine:
@@ -126,20 +135,20 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
 
     ``model`` is a model URI for vllm, ``openai:NAME`` for an endpoint; a scripted engine takes any name.
     """
-    _check_installed(config)
+    kind = config.engine_kind
+    _check_installed(kind, config.engine)
     with speaking.phase(f"loading {model}"):
-        engine: Engine = _leaf(config).open_engine(config, model)
+        engine: Engine = _leaf(kind).open_engine(config, model)
     return engine
 
 
-def _leaf(config: EngineConfig) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{config.engine_kind.module}")
+def _leaf(kind: EngineKind) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{kind.module}")
 
 
-def _check_installed(config: EngineConfig) -> None:
-    package = config.engine_kind.package
-    if package and importlib.util.find_spec(package) is None:
+def _check_installed(kind: EngineKind, name: str) -> None:
+    if kind.package and importlib.util.find_spec(kind.package) is None:
         raise InputError(
-            f"engine {config.engine!r} needs the package {package!r}, which this environment lacks; "
-            f"run it in an environment that has {package}, or pass --engine scripted"
+            f"engine {name!r} needs the package {kind.package!r}, which this environment lacks; "
+            f"run it in an environment that has {kind.package}, or pass --engine scripted"
         )

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from components.shared.engines import Request, Sampling
+from components.shared.engines import K, Request, Sampling
 
 MAX_SEED = 2**31  # servers keep seeds in 32 bits, with a sign
 SURE = 3  # times that samples which are all the same were the same when one was asked for alone
@@ -47,7 +47,7 @@ class Dialect:
         self.num_sure = 0
         self._lock = threading.Lock()
 
-    def body(self, request: Request, sampling: Sampling, num_samples: int, seed: int) -> dict[str, Any]:
+    def body(self, request: Request[K], sampling: Sampling, num_samples: int, seed: int) -> dict[str, Any]:
         """Return the request's body; sample ``i`` of a row has the seed of the row and ``i``."""
         wanted = {
             "model": self._model,
@@ -126,7 +126,7 @@ def words_of(error: Any) -> str:
     return error if isinstance(error, str) else json.dumps(error)
 
 
-def _messages(request: Request) -> list[dict[str, str]]:
+def _messages(request: Request[K]) -> list[dict[str, str]]:
     turns = [text for example in request.examples for text in example]
     return [
         {"role": "assistant" if number % 2 else "user", "content": text}

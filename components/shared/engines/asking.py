@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -12,9 +11,9 @@ from components.shared.engines import Completion, Engine, Request, Sampling, che
 from components.shared.engines.stream import answer_parts
 from components.shared.filters import Verdict, settle
 from components.shared.records import Row
-from components.shared.workspace import Workspace
-from components.shared.workspace.output_folders import OutputFolder, Part
-from components.shared.workspace.rows import Slice
+from components.shared.workspace import StepFolder, Workspace
+from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
+from components.shared.workspace.plans import Slice
 
 Q = TypeVar("Q")
 
@@ -32,15 +31,15 @@ class Asking(Generic[Q]):
     """What a step asks a model about each input row, and what it makes of the answer."""
 
     record: type[Row]  # of the rows that it makes
-    request: Callable[[Q], Request | Judgement]  # a judgement where there is nothing to ask
+    request: Callable[[Q], Request[None] | Judgement]  # a judgement where there is nothing to ask
     judge: Callable[[Q, Sequence[Completion]], Judgement]
     sampling: Sampling
     num_samples: int = 1  # of each request
     rows_per_row: int = 1  # that it makes of each input row, kept and rejected together
 
-    def plan(self, config: EngineConfig, workspace: Workspace, slices: Sequence[Slice]) -> OutputFolder:
-        """Plan the step's folder, or find it."""
-        return workspace.create(config, self.record, slices, units_per_row=self.rows_per_row)
+    def begin(self, found: StepFolder, slices: Sequence[Slice]) -> OutputFolder:
+        """Write the plan of the step's folder, or take the one that stands."""
+        return found.begin_rows(self.record, slices, units_per_row=self.rows_per_row)
 
     def answer(
         self,
@@ -53,17 +52,17 @@ class Asking(Generic[Q]):
         The engine is opened only where a part is missing.
         """
 
-        def requests_of(part: Part) -> Iterator[Request]:
+        def requests_of(part: Part) -> Iterator[Request[RowKey[Q]]]:
             for index, row in enumerate(rows_of(folder, part.slice)):
                 asked = self.request(row)
                 if isinstance(asked, Request):
-                    yield dataclasses.replace(asked, key=(part, index, row))
+                    yield asked.keyed(RowKey(part, index, row))
                 else:
                     _settle(part, index, asked)
 
         for result in answer_parts(folder, open_model, requests_of, self.sampling):
-            part, index, row = result.key
-            _settle(part, index, self.judge(row, result.completions))
+            key = result.key
+            _settle(key.part, key.index, self.judge(key.row, result.completions))
         return folder.finish()
 
 
@@ -79,11 +78,12 @@ def ask(
 
     ``asking`` is called only where there is work to do. ``rows_of``: the input rows of a slice.
     """
-    if finished := workspace.find_finished(config):
-        return finished
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
     asked = asking()
     check_engine(config, model, asked.sampling, asked.num_samples)
-    folder = asked.plan(config, workspace, slices)
+    folder = asked.begin(found, slices)
     return asked.answer(folder, rows_of, lambda: open_engine(config, model))
 
 

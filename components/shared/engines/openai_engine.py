@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from components.shared import stopping
 from components.shared.config.engines import EngineConfig
-from components.shared.engines import Completion, Request, Result, Sampling, unanswered
+from components.shared.engines import Completion, K, Request, Result, Sampling, unanswered
 from components.shared.engines._endpoint import MAX_WAIT_SECONDS, Endpoint, RefusedError
 from components.shared.engines._endpoint_dialect import MAX_SEED, SURE, Dialect
 from components.shared.engines._endpoint_replies import completions_of, usage_of
@@ -79,14 +79,14 @@ class OpenAIEngine:
         finally:
             self.close()
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 
         Raises InputError for a refusal that neither waiting nor another text mends, UnavailableError where waiting was
         in vain.
         """
         source = iter(requests)
-        running: set[Future[Result]] = set()
+        running: set[Future[Result[K]]] = set()
         threads = ThreadPoolExecutor(self._max_concurrency, thread_name_prefix="openai")
         try:
             while True:
@@ -106,7 +106,7 @@ class OpenAIEngine:
         """Release the connections."""
         self._endpoint.close()
 
-    def _complete(self, request: Request, sampling: Sampling) -> Result:
+    def _complete(self, request: Request[K], sampling: Sampling) -> Result[K]:
         """Collect all samples of a request; a server that ignores ``n`` is asked again for the others."""
         if not request.message:
             raise InputError(
@@ -126,7 +126,7 @@ class OpenAIEngine:
             return unanswered(request, error.reason, str(error))
         return Result(request=request, completions=tuple(completions), num_prompt_tokens=num_prompt_tokens)
 
-    def _samples(self, request: Request, sampling: Sampling, lacking: int) -> tuple[list[Completion], int]:
+    def _samples(self, request: Request[K], sampling: Sampling, lacking: int) -> tuple[list[Completion], int]:
         """Return some of the ``lacking`` samples, at least one, and the tokens of the prompt.
 
         Raises RefusedError where the row is to blame.
@@ -143,7 +143,7 @@ class OpenAIEngine:
                     raise
 
     def _patiently(
-        self, request: Request, sampling: Sampling, num_samples: int, seed: int
+        self, request: Request[K], sampling: Sampling, num_samples: int, seed: int
     ) -> tuple[list[Completion], int]:
         strikes, tries = 0, 0
 
@@ -174,7 +174,7 @@ class OpenAIEngine:
                 raise
             raise blame(error) from error  # busy for this row alone, for as long as may be
 
-    def _differing(self, request: Request, sampling: Sampling, samples: list[Completion]) -> list[Completion]:
+    def _differing(self, request: Request[K], sampling: Sampling, samples: list[Completion]) -> list[Completion]:
         """Return the samples; only the first of them where the server draws all with one seed, which is then known."""
         alike = len(samples) > 1 and len({sample.text for sample in samples}) == 1 and samples[0].text
         if not alike or not sampling.temperature or self._dialect.num_sure >= SURE:
@@ -186,7 +186,7 @@ class OpenAIEngine:
         self._dialect.ask_one_at_a_time(f"all {len(samples)} samples of a request are the same")
         return [samples[0], other]
 
-    def _check_harmless(self, request: Request, sampling: Sampling, num_samples: int, refused: RefusedError) -> None:
+    def _check_harmless(self, request: Request[K], sampling: Sampling, num_samples: int, refused: RefusedError) -> None:
         """Raise InputError where the server refuses a harmless request too: then no text is to blame.
 
         Asked at each refusal: an account that is empty, or a server with new limits, refuses from one to the next.
@@ -199,7 +199,7 @@ class OpenAIEngine:
                 "then start the same command again: finished parts stay"
             ) from error
 
-    def _answers(self, request: Request, sampling: Sampling, num_samples: int, since: float) -> bool:
+    def _answers(self, request: Request[K], sampling: Sampling, num_samples: int, since: float) -> bool:
         """Tell whether the server answers something harmless now; InputError where it refuses that for good."""
         with self._probing:
             if self._probed_at > since:  # asked by another thread meanwhile
@@ -212,7 +212,7 @@ class OpenAIEngine:
             self._probed_at = time.monotonic()
             return True
 
-    def _probe(self, request: Request, sampling: Sampling, num_samples: int) -> None:
+    def _probe(self, request: Request[K], sampling: Sampling, num_samples: int) -> None:
         """Ask something harmless until it is answered."""
         with self._probing:
             until_answered(
@@ -221,7 +221,7 @@ class OpenAIEngine:
                 patience=self._patience,
             )
 
-    def _ask_harmless(self, request: Request, sampling: Sampling, num_samples: int) -> None:
+    def _ask_harmless(self, request: Request[K], sampling: Sampling, num_samples: int) -> None:
         """Ask something harmless as the row was asked, and learn what the server takes of a request."""
         harmless = dataclasses.replace(request, message=PROBE)
         while True:

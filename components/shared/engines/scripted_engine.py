@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from components.shared.config.engines import EngineConfig
-from components.shared.engines import Completion, Request, Result, Sampling
+from components.shared.engines import Completion, K, Request, Result, Sampling
 from components.shared.engines._scripted_replies import Draws, judge, rewrite, solve, write_question
 from components.shared.seeds import derive_seed
 
@@ -44,7 +44,7 @@ class ScriptedEngine:
         # The last name of a folder is its fingerprint: the same model in any workspace gives the same replies.
         self._model = posixpath.basename(model.rstrip("/"))
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions, in an order of its own."""
         source = iter(requests)
         waiting = list(islice(source, IN_FLIGHT))
@@ -55,13 +55,13 @@ class ScriptedEngine:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _answer(self, request: Request, sampling: Sampling) -> Result:
+    def _answer(self, request: Request[K], sampling: Sampling) -> Result[K]:
         completions = tuple(self._sample(request, sample, sampling) for sample in range(request.num_samples))
         turns = [text for example in request.examples for text in example]
         num_prompt_tokens = sum(len(text.split()) for text in (*turns, request.message)) + 1
         return Result(request=request, completions=completions, num_prompt_tokens=num_prompt_tokens)
 
-    def _sample(self, request: Request, sample: int, sampling: Sampling) -> Completion:
+    def _sample(self, request: Request[K], sample: int, sampling: Sampling) -> Completion:
         chance = (request.seed + sample,) if sampling.temperature else ()  # greedy: every sample is the same
         draws = Draws(names=(self._model, request.message, *chance))
         reply = next(reply for fits, reply in RULES if fits(request.message))

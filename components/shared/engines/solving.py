@@ -28,7 +28,7 @@ class SolverPrompt:
         config = self.config
         return Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
 
-    def request(self, question: Question) -> Request:
+    def request(self, question: Question) -> Request[None]:
         """Ask for all samples of a question at once, which reads it once; its seed is its own."""
         return Request(
             message=fill_prompt(self.prompt, question=question.question),

@@ -9,30 +9,30 @@ from itertools import chain
 from components.shared import stopping
 from components.shared.engines import Engine, Request, Result, Sampling
 from components.shared.engines._restarted_engine import RestartedEngine
-from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.output_folders import OutputFolder, Part, RowKey, T
 
 
 def answer_parts(
     folder: OutputFolder,
     open_model: Callable[[], Engine],
-    requests_of: Callable[[Part], Iterable[Request]],
+    requests_of: Callable[[Part], Iterable[Request[RowKey[T]]]],
     sampling: Sampling,
-) -> Iterator[Result]:
+) -> Iterator[Result[RowKey[T]]]:
     """Yield the result of each request of each missing part as it finishes; the caller settles it in its part.
 
-    A request's key is ``(part, index, row)``. Counts tokens into the part's metrics. No missing part: no engine.
-    A request that an engine may have died of comes alone, after all others.
+    Counts tokens into the part's metrics. No missing part: no engine. A request that an engine may have died of comes
+    alone, after all others.
     """
     parts = folder.missing_parts()
     first = next(parts, None)
     if first is None:
         return
-    with closing(RestartedEngine(open_model, sampling)) as engine:
+    with closing(RestartedEngine[T](open_model, sampling)) as engine:
         folder.arithmetic = engine.start().arithmetic
-        alone: list[Request] = []
+        alone: list[Request[RowKey[T]]] = []
         together = _requests(chain((first,), parts), requests_of, alone)
         for result in chain(engine.answer(together, lost=alone), engine.answer_alone(alone)):
-            part: Part = result.request.key[0]
+            part = result.key.part
             part.add_to_metric("prompt_tokens", result.num_prompt_tokens)
             part.add_to_metric("output_tokens", sum(completion.num_tokens for completion in result.completions))
             yield result
@@ -40,13 +40,13 @@ def answer_parts(
 
 
 def _requests(
-    parts: Iterable[Part], requests_of: Callable[[Part], Iterable[Request]], alone: list[Request]
-) -> Iterator[Request]:
+    parts: Iterable[Part], requests_of: Callable[[Part], Iterable[Request[RowKey[T]]]], alone: list[Request[RowKey[T]]]
+) -> Iterator[Request[RowKey[T]]]:
     """Yield the parts' requests, but for those that are to be tried alone; they are added to ``alone``."""
     for part in parts:
         part.begin()
         for request in requests_of(part):
-            if part.must_be_alone(request.key[1]):
+            if part.must_be_alone(request.key.index):
                 alone.append(request)
             else:
                 yield request

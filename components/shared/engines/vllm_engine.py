@@ -16,7 +16,7 @@ from vllm.sampling_params import RequestOutputKind
 from vllm.usage.usage_lib import UsageContext
 
 from components.shared.config.engines import EngineConfig
-from components.shared.engines import Completion, Request, Result, Sampling, unanswered
+from components.shared.engines import Completion, K, Request, Result, Sampling, unanswered
 from components.shared.engines.thoughts import split_thought
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
@@ -84,10 +84,10 @@ class VllmEngine:
         self._max_in_flight = MAX_IN_FLIGHT * int(self.llm.vllm_config.scheduler_config.max_num_seqs)
         self._stop_ids = {text: self._encoder.token_id(text) for text in (template.question_end, template.response_end)}
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch."""
         source = iter(requests)
-        running: dict[str, Request] = {}
+        running: dict[str, Request[K]] = {}
         numbers = count()
         try:
             while True:
@@ -109,7 +109,7 @@ class VllmEngine:
         finally:
             self.llm.abort_request(list(running))  # the caller stopped early
 
-    def encode(self, request: Request) -> list[int]:
+    def encode(self, request: Request[K]) -> list[int]:
         """Return the prompt's token ids; its text holds every special token already, BOS included."""
         return self._encoder.ids(self._template.prompt(request.message, request.examples) + of_row(request.reply_start))
 
@@ -118,7 +118,7 @@ class VllmEngine:
         self.llm.engine_core.shutdown()
         self._tokenizer_folder.cleanup()
 
-    def _add(self, name: str, request: Request, sampling: Sampling) -> Result | None:
+    def _add(self, name: str, request: Request[K], sampling: Sampling) -> Result[K] | None:
         """Give a request to vLLM; return its result where that does not take it."""
         token_ids = self.encode(request)
         if len(token_ids) >= self._max_model_len:
@@ -132,7 +132,7 @@ class VllmEngine:
             return unanswered(request, "refused", str(error))
         return None
 
-    def _sampling_params(self, request: Request, sampling: Sampling) -> SamplingParams:
+    def _sampling_params(self, request: Request[K], sampling: Sampling) -> SamplingParams:
         end = self._template.response_end if request.message else self._template.question_end
         return SamplingParams(
             n=request.num_samples,
@@ -183,18 +183,18 @@ def _deaths(but_not: tuple[type[Exception], ...] = ()) -> Iterator[None]:
         raise EngineDiedError(f"{type(error).__name__}: {error}") from error
 
 
-def _num_samples(running: Mapping[str, Request]) -> int:
+def _num_samples(running: Mapping[str, Request[K]]) -> int:
     return sum(request.num_samples for request in running.values())
 
 
-def _result(request: Request, output: RequestOutput) -> Result:
+def _result(request: Request[K], output: RequestOutput) -> Result[K]:
     completions = tuple(
         _completion(request, sample) for sample in sorted(output.outputs, key=lambda sample: sample.index)
     )
     return Result(request=request, completions=completions, num_prompt_tokens=len(output.prompt_token_ids or ()))
 
 
-def _completion(request: Request, sample: Any) -> Completion:
+def _completion(request: Request[K], sample: Any) -> Completion:
     text = request.reply_start + sample.text
     thought, reply = split_thought(text) if request.message else ("", text)  # a user thinks nothing aloud
     return Completion(

@@ -9,7 +9,8 @@ from components.shared.addresses import MODEL_SCHEMES, STORES, parse_address, sc
 from components.shared.errors import InputError
 from components.shared.models import _node_cache
 from components.shared.stores import storage
-from components.shared.workspace.manifests import MANIFEST, PLAN, Manifest, read_manifest
+from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest
+from components.shared.workspace.plans import PLAN
 
 # What a model needs to be loaded, at the top of its folder; pickles and other formats of the weights are not among it.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")

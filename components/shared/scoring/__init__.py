@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from components.shared import speaking
 from components.shared.accelerators import num_accelerators
@@ -28,19 +28,22 @@ ACCEPTED = (
 )
 
 
+K = TypeVar("K")  # the caller's handle, which a scorer gives back as it is; for the rows of a folder, a RowKey
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Text:
+class Text(Generic[K]):
     """One text to score."""
 
-    key: Any  # the caller's handle, given back with the score
+    key: K
     text: str | MarkedText  # without marks it is a row's altogether
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
+class Score(Generic[K]):
     """The number of one text."""
 
-    key: Any
+    key: K
     num_tokens: int
     value: float | None  # None: it has no score, for ``reason``; may be NaN or infinite
     reason: str = ""  # TOO_LONG, OUT_OF_MEMORY or KILLED_THE_ENGINE
@@ -55,7 +58,7 @@ class Scorer(Protocol):
 
     arithmetic: str  # what it computes in, and why; "" for no model of ours
 
-    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+    def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
         """Yield one score a text, in any order; holds no more than WINDOW_ROWS texts at a time.
 
         The caller takes all of them, or closes the scorer.
@@ -142,7 +145,7 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
     check_loadable(model_folder, option_name)
 
 
-def too_long(key: Any, num_tokens: int, max_tokens: int) -> Score:
+def too_long(key: K, num_tokens: int, max_tokens: int) -> Score[K]:
     """Return the score that a text has of which nothing was cut: none."""
     detail = f"{num_tokens} tokens; the scorer takes {max_tokens}"
     return Score(key=key, num_tokens=num_tokens, value=None, reason=TOO_LONG, detail=detail)

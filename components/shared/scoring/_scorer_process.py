@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from components.shared.errors import EngineDiedError
-from components.shared.scoring import WINDOW_ROWS, Announce, Score, Scorer, Text
+from components.shared.scoring import WINDOW_ROWS, Announce, K, Score, Scorer, Text
 from components.shared.scoring.token_budget import windows
 from components.shared.templates.marked_text import MarkedText
 
@@ -44,7 +44,7 @@ class ScorerProcess:
         theirs.close()
         self.arithmetic: str = self._receive("for it to open its model")
 
-    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+    def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
         """Yield one score a text, batch by batch."""
         for window in windows(texts, WINDOW_ROWS):
             keys = [text.key for text in window]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from components.shared.scoring import Score, Text, too_long
+from components.shared.scoring import K, Score, Text, too_long
 
 
 class ScriptedScorer:
@@ -16,7 +16,7 @@ class ScriptedScorer:
     def __init__(self, max_tokens: int) -> None:
         self._max_tokens = max_tokens or 1_000_000
 
-    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+    def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
         """Yield one score a text, in order."""
         for text in texts:
             words = str(text.text)

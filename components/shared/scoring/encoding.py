@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Generic
 
 from transformers import AutoConfig
 
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
-from components.shared.scoring import ACCEPTED, Score, Text, too_long
+from components.shared.scoring import ACCEPTED, K, Score, Text, too_long
 from components.shared.templates.encoding import TextEncoder
 from components.shared.templates.marked_text import of_row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Encoded:
+class Encoded(Generic[K]):
     """One text as tokens."""
 
-    key: Any
+    key: K
     ids: list[int]
 
     def __len__(self) -> int:
@@ -35,7 +35,7 @@ class Encoder:
         self._add_special_tokens = add_special_tokens
         self.max_tokens = longest_text(model_folder, max_tokens)
 
-    def encode(self, window: Sequence[Text]) -> tuple[list[Encoded], list[Score]]:
+    def encode(self, window: Sequence[Text[K]]) -> tuple[list[Encoded[K]], list[Score[K]]]:
         """Return the texts that the model takes, and a score without a value for each one that is too long."""
         if not window:
             return [], []

@@ -18,7 +18,7 @@ from components.shared.records import R
 from components.shared.scoring import Score, Scorer, Text, check_scorer, check_scorer_engine
 from components.shared.scoring._restarted_scorer import RestartedScorer
 from components.shared.templates.marked_text import MarkedText
-from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from components.shared.workspace.rows import Rows
 
 
@@ -50,35 +50,36 @@ def score_rows(
     text that is ``too_long`` for the scorer, one for which it gives no finite number (``no_score``), and one that it
     died of, or that its memory does not hold, each time that it was tried alone.
     """
-    with closing(RestartedScorer(open_model)) as scorer:
+    with closing(RestartedScorer[R](open_model)) as scorer:
         for part in folder.missing_parts():
             # Before the part is marked: a scorer that cannot even be opened does not die of it.
             folder.arithmetic = scorer.start().arithmetic
             part.begin()
-            texts = [Text(key=(part, index, row), text=text_of(row)) for index, row in enumerate(rows.read(part.slice))]
+            keys = [RowKey(part, index, row) for index, row in enumerate(rows.read(part.slice))]
+            texts = [Text(key=key, text=text_of(key.row)) for key in keys]
             for score in _scores(part, texts, scorer):
                 stopping.check()
-                _settle(part, score, field)
+                _settle(score, field)
     return folder.finish()
 
 
-def _scores(part: Part, texts: list[Text], scorer: RestartedScorer) -> Iterator[Score]:
+def _scores(part: Part, texts: list[Text[RowKey[R]]], scorer: RestartedScorer[R]) -> Iterator[Score[RowKey[R]]]:
     """Yield the part's scores: first those of all texts that nothing has died of, then the others, one at a time."""
-    alone = [text for text in texts if part.must_be_alone(text.key[1])]
-    together = [text for text in texts if not part.must_be_alone(text.key[1])]
+    alone = [text for text in texts if part.must_be_alone(text.key.index)]
+    together = [text for text in texts if not part.must_be_alone(text.key.index)]
     yield from scorer.answer(together, lost=alone)
     yield from scorer.answer_alone(alone)
 
 
-def _settle(part: Part, score: Score, field: str) -> None:
-    _, index, row = score.key
+def _settle(score: Score[RowKey[R]], field: str) -> None:
+    part, index, row = score.key.part, score.key.index, score.key.row
     part.add_to_metric("tokens", score.num_tokens)
     verdict = _verdict(score)
     scored: dict[str, Any] = {field: score.value} if verdict == KEEP else {}
     settle(part, index, [(dataclasses.replace(row, **scored), verdict)])
 
 
-def _verdict(score: Score) -> Verdict:
+def _verdict(score: Score[RowKey[R]]) -> Verdict:
     if not score.reason and score.value is not None and math.isfinite(score.value):
         return KEEP
     return Verdict(score.reason or "no_score", score.detail or f"{score.num_tokens} tokens: {score.value}")

@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from components.shared.arithmetic import Arithmetic, of_scores, of_this_machine
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
-from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Announce, Score, Text
+from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Announce, K, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import first_batch, longest_first, windows
 
@@ -54,7 +54,7 @@ class SequenceClassifier:
                 f"({_in_a_line(error)}); end what else takes of it, or take a larger machine, and start again"
             ) from error
 
-    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+    def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
         """Yield one score a text, batch by batch of about one length.
 
         A batch that the memory does not hold is cut again, by a smaller budget, down to one text.
@@ -62,7 +62,7 @@ class SequenceClassifier:
         for window in windows(texts, WINDOW_ROWS):
             fitting, longer = self._encoder.encode(window)
             yield from longer
-            rest: Sequence[Encoded] = longest_first(fitting, len)
+            rest: Sequence[Encoded[K]] = longest_first(fitting, len)
             while rest:
                 batch = first_batch(rest, len, self._max_batch_tokens)
                 if self._announce:
@@ -82,7 +82,7 @@ class SequenceClassifier:
         """Release the model."""
         self._model = None
 
-    def _values_or_shortage(self, batch: Sequence[Encoded]) -> list[float] | str:
+    def _values_or_shortage(self, batch: Sequence[Encoded[K]]) -> list[float] | str:
         """Compute a batch; return a message where the memory does not hold it.
 
         The error itself is not kept: its traceback holds the batch's tensors.
@@ -96,7 +96,7 @@ class SequenceClassifier:
                 raise EngineDiedError(_in_a_line(error), at=[item.key for item in batch]) from error
             raise
 
-    def _make_room(self, batch: Sequence[Encoded], shortage: str) -> None:
+    def _make_room(self, batch: Sequence[Encoded[K]], shortage: str) -> None:
         """Give memory back, and take half as much from here on; but never less than one such text."""
         longest = len(batch[0])
         self._max_batch_tokens = min(self._max_batch_tokens, max(len(batch) * longest // 2, longest))
@@ -108,7 +108,7 @@ class SequenceClassifier:
             torch.cuda.empty_cache()
 
     @torch.inference_mode()
-    def _logits(self, batch: Sequence[Encoded]) -> list[float]:
+    def _logits(self, batch: Sequence[Encoded[K]]) -> list[float]:
         longest = max(map(len, batch))
         pad = self._padding_token(batch)
         input_ids_BT = torch.tensor([item.ids + [pad] * (longest - len(item)) for item in batch])  # noqa: N806
@@ -117,7 +117,7 @@ class SequenceClassifier:
         values: list[float] = output.logits.float().squeeze(-1).tolist()
         return values
 
-    def _padding_token(self, batch: Sequence[Encoded]) -> int:
+    def _padding_token(self, batch: Sequence[Encoded[K]]) -> int:
         """Return a padding token that ends none of the texts, and tell the model.
 
         transformers reads the score at the last token that is not the padding token. Where the text's own end is the
@@ -140,7 +140,7 @@ def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
-def _out_of_memory(item: Encoded, shortage: str) -> Score:
+def _out_of_memory(item: Encoded[K], shortage: str) -> Score[K]:
     detail = f"{len(item)} tokens: {shortage}"
     return Score(key=item.key, num_tokens=len(item), value=None, reason=OUT_OF_MEMORY, detail=detail)
 

@@ -16,7 +16,7 @@ from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.errors import EngineDiedError
 from components.shared.models.tokenizers import tokenizer_folder
-from components.shared.scoring import WINDOW_ROWS, Score, Text
+from components.shared.scoring import WINDOW_ROWS, K, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import windows
 
@@ -58,7 +58,7 @@ class VllmPooling:
         )
         report_death(self._llm.llm_engine.engine_core)
 
-    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+    def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
         """Yield one score a text, window by window."""
         for window in windows(texts, WINDOW_ROWS):
             fitting, too_long = self._encoder.encode(window)
@@ -68,7 +68,7 @@ class VllmPooling:
                 # Reward models give one number a token, classifiers one in all: the text's is the last.
                 yield Score(key=item.key, num_tokens=len(item), value=float(output.outputs.data.flatten()[-1]))
 
-    def _encode(self, items: Sequence[Encoded]) -> Any:
+    def _encode(self, items: Sequence[Encoded[K]]) -> Any:
         prompts = [{"prompt_token_ids": item.ids} for item in items]
         try:
             return self._llm.encode(prompts, pooling_task=self._llm.pooling_task, use_tqdm=False)

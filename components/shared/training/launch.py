@@ -20,7 +20,6 @@ from components.shared import speaking, stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.kubernetes_api import answer_of, connect
-from components.shared.stores import storage
 from components.shared.training._train_job_pods import (
     LAST_LINES,
     FirstNodeLog,
@@ -30,23 +29,20 @@ from components.shared.training._train_job_pods import (
     own_pod,
 )
 from components.shared.training.train_jobs import TrainJob, TrainJobs, end_of, state_of, train_job
-from components.shared.workspace import Workspace
-from components.shared.workspace.plans import make_plan
+from components.shared.workspace import StepFolder
 
 logger = logging.getLogger(__name__)
 
 
-def train_on_nodes(config: TrainingConfig, workspace: Workspace) -> str:
+def train_on_nodes(config: TrainingConfig, folder: StepFolder) -> str:
     """Have the step done on the machines that it asks for; return the folder's address.
 
     Raises what the step itself would raise on one machine.
     """
-    fingerprint = make_plan(config, "", (), (), 1)["fingerprint"]
-    folder = storage.join(workspace.uri, config.step, fingerprint)
     jobs = TrainJobs(connect())
     runtime = jobs.read_runtime(config.train_job_runtime)
     pod = own_pod(jobs.namespace)
-    job = train_job(_name_of(config.step, fingerprint, workspace.uri), folder, config, launch_of(pod), runtime)
+    job = train_job(_name_of(folder, config), folder.uri, config, launch_of(pod), runtime)
     name = job["metadata"]["name"]
     with _cancelled_with_this(jobs, name, pod), speaking.phase(f"TrainJob {name} of {config.num_nodes} nodes"):
         is_new = _get_or_create(jobs, job)
@@ -55,18 +51,19 @@ def train_on_nodes(config: TrainingConfig, workspace: Workspace) -> str:
     if end_of(ended) == "Failed":
         logger.error("TrainJob %s %s; it stays to be looked at, until the next attempt", name, state_of(ended))
         raise failure_of(jobs.namespace, name, config.step, config.num_nodes, state_of(ended))
-    if finished := workspace.find_finished(config):
-        return finished
+    folder.look()
+    if folder.finished:
+        return folder.uri
     raise InputError(
-        f"TrainJob {name} is complete, but {folder} is not finished: its pods made another one, because their image or "
-        "their workspace is another; start the step in a pod, or give the runtime this version's image"
+        f"TrainJob {name} is complete, but {folder.uri} is not finished: its pods made another one, because their "
+        "image or their workspace is another; start the step in a pod, or give the runtime this version's image"
     )
 
 
-def _name_of(step: str, fingerprint: str, workspace: str) -> str:
+def _name_of(folder: StepFolder, config: TrainingConfig) -> str:
     """Return a name for Kubernetes: the same folder name stands in each workspace that makes it."""
-    place = hashlib.sha256(workspace.rstrip("/").encode()).hexdigest()[:6]
-    return f"{step.replace('_', '-')}-{fingerprint}-{place}"
+    place = hashlib.sha256(config.workspace.rstrip("/").encode()).hexdigest()[:6]
+    return f"{config.step.replace('_', '-')}-{folder.fingerprint}-{place}"
 
 
 def _get_or_create(jobs: TrainJobs, job: TrainJob) -> bool:

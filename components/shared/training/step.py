@@ -13,7 +13,7 @@ from components.shared.records import R, Reject, Row, count_reasons
 from components.shared.templates import ChatTemplate
 from components.shared.training.job import TrainingJob, write_examples
 from components.shared.training.processes import run_training
-from components.shared.workspace import Workspace
+from components.shared.workspace import StepFolder
 from components.shared.workspace.rows import Rows
 
 TokenColumns = Mapping[str, Sequence[int]]
@@ -21,7 +21,7 @@ TokenColumns = Mapping[str, Sequence[int]]
 
 def train_on_rows(
     config: TrainingConfig,
-    workspace: Workspace,
+    found: StepFolder,
     *,
     rows: Rows[R],
     encode: Callable[[R], TokenColumns | str],
@@ -40,7 +40,7 @@ def train_on_rows(
         num_rows = write_examples(Path(scratch, "examples.arrow"), _encoded(rows, encode, rejects), columns)
         if num_rows == 0:
             raise InputError(_nothing_left(config, rows, rejects))
-        folder = workspace.create_model(config)
+        folder = found.begin_model()
         job = TrainingJob(
             config=config,
             folder=scratch,

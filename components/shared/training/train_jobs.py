@@ -21,7 +21,7 @@ from components.shared import stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, body_of
-from components.shared.workspace.plans import command_of
+from components.shared.workspace.planning import command_of
 
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
 RUNTIMES, JOBS = "trainingruntimes", "trainjobs"

@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,7 +14,8 @@ from components.shared.records import REJECT_COLUMNS, columns_of
 from components.shared.stores import storage
 from components.shared.stores.refusals import explained
 from components.shared.workspace.ledgers import Ledger, ledger_in
-from components.shared.workspace.manifests import PartEntry, part_name
+from components.shared.workspace.manifests import PartEntry
+from components.shared.workspace.plans import Plan, part_name
 from components.shared.workspace.tables import missing_object, read_table, table_digest
 
 RANGE_BYTES = 2**24  # of a file that are in memory at once
@@ -32,9 +32,7 @@ class PartCheck:
     read: list[str] = field(default_factory=list)  # the objects that were read, by name in the folder
 
 
-def check_part(
-    folder: str, number: int, *, plan: Mapping[str, Any] | None, entry: PartEntry | None, stands: bool
-) -> PartCheck:
+def check_part(folder: str, number: int, *, plan: Plan | None, entry: PartEntry | None, stands: bool) -> PartCheck:
     """Read a part and its rejected rows; ``entry`` is its line in the manifest, None where there is no manifest yet.
 
     A part that does not stand is wrong only where the manifest names it.
@@ -50,7 +48,7 @@ def check_part(
         return check
     check.rows = table.num_rows
     digest = table_digest(table)
-    check.findings += _wrong_columns(uri, table.schema, plan["columns"] if plan else ())
+    check.findings += _wrong_columns(uri, table.schema, plan.columns if plan else ())
     try:
         check.ledger = ledger = ledger_in(table.schema, uri)
     except InputError as error:
@@ -63,7 +61,7 @@ def check_part(
     check.findings += [f"{uri} {line}; {AGAIN}" for line in _wrong_ledger(ledger, table.num_rows, number, plan)]
     if ledger.rejects:
         check.read.append(ledger.rejects)
-        columns = plan["columns"] if plan else ()
+        columns = plan.columns if plan else ()
         check.findings += check_rejects(
             folder, ledger.rejects, digest=ledger.rejects_digest, counts=ledger.rejected, columns=columns
         )
@@ -121,15 +119,14 @@ def _wrong_columns(uri: str, schema: pa.Schema, columns: Sequence[str]) -> list[
     return [f"{uri} has other columns than its plan: {', '.join(others)}; {AGAIN}"]
 
 
-def _wrong_ledger(ledger: Ledger, num_rows: int, number: int, plan: Mapping[str, Any] | None) -> Iterator[str]:
+def _wrong_ledger(ledger: Ledger, num_rows: int, number: int, plan: Plan | None) -> Iterator[str]:
     num_rejected = sum(ledger.rejected.values())
     if ledger.rows_out != num_rows:
         yield f"holds {num_rows} rows, its ledger says {ledger.rows_out}"
     if ledger.rows_in != ledger.rows_out + num_rejected:
         yield f"has a ledger that does not add up: {ledger.rows_in} in, {ledger.rows_out} out, {num_rejected} rejected"
     if plan is not None:
-        _, _, start, stop = plan["slices"][number]
-        planned = (stop - start) * plan["units_per_row"] + ledger.rows_added
+        planned = len(plan.slices[number]) * plan.units_per_row + ledger.rows_added
         if ledger.rows_in != planned:
             yield f"belongs to another plan: its ledger accounts for {ledger.rows_in} rows, this plan for {planned}"
 

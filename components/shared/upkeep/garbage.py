@@ -13,26 +13,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Literal
 
 from components.shared.errors import InputError
 from components.shared.records import Example, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import THREADS, StoredObject, list_objects, list_uploads, store_time
+from components.shared.workspace._descriptions import Input
 from components.shared.workspace._gathered_ledgers import GATHERED
 from components.shared.workspace._model_folders import CHECKPOINTS
 from components.shared.workspace._tries import TRIES
 from components.shared.workspace._uses import IN_USE, REMOVING, folders_in, read_mark
 from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.lineage import stages_of
-from components.shared.workspace.manifests import (
-    MANIFEST,
-    PART_NAME,
-    PLAN,
-    Manifest,
-    read_manifest_or_none,
-    read_plan_or_none,
-)
+from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest_or_none
+from components.shared.workspace.plans import PART_NAME, PLAN, Plan, read_plan_or_none
 
 MIN_AGE_HOURS = 168.0  # a week: a step may wait for a GPU, or train, for days without writing anything
 
@@ -80,7 +75,7 @@ class Finding:
 class _Folder:
     name: str  # {step}/{fingerprint}
     objects: list[StoredObject] = field(default_factory=list)
-    plan: Mapping[str, Any] | None = None
+    plan: Plan | None = None
     manifest: Manifest | None = None
     sources: set[str] = field(default_factory=set)  # the folders of this workspace that it was made from
     used: list[float] = field(default_factory=list)  # when runs left a mark that they use it
@@ -94,10 +89,10 @@ class _Folder:
         """When it was last written to, or used."""
         return max(*self.used, *(each.time for each in self.objects), 0.0)
 
-    def inputs(self) -> Iterator[Mapping[str, Any]]:
+    def inputs(self) -> Iterator[Input]:
         """Yield what plan and manifest say that it was made from; they differ where an input was made again."""
-        for description in (self.plan["inputs"] if self.plan else {}, self.manifest.inputs if self.manifest else {}):
-            for entries in description.values():
+        for description in (self.plan, self.manifest):
+            for entries in description.inputs.values() if description else ():
                 yield from entries
 
     @cached_property
@@ -143,8 +138,8 @@ def _read_folders(workspace: str, objects: Iterable[StoredObject]) -> dict[str, 
     names = {name.partition("/")[2]: name for name in folders}
     for folder in folders.values():
         for entry in folder.inputs():
-            folder.sources |= folders_in(entry["uri"], folders)
-            folder.sources |= {names[entry["fingerprint"]]} if entry["fingerprint"] in names else set()
+            folder.sources |= folders_in(entry.uri, folders)
+            folder.sources |= {names[entry.fingerprint]} if entry.fingerprint in names else set()
     return folders
 
 

@@ -16,7 +16,8 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, delete_empty_directories, delete_objects, list_objects
 from components.shared.upkeep.garbage import Finding
 from components.shared.workspace._uses import folders_in, list_marks, read_mark, removal_of
-from components.shared.workspace.manifests import MANIFEST, PART_NAME, PLAN
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import PART_NAME, PLAN
 
 AT_ONCE = 1000  # objects under one notice: seconds, where a notice is good for minutes
 

@@ -7,24 +7,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from components.shared.config import flag_of
 from components.shared.errors import InputError
 from components.shared.stores import storage
 from components.shared.upkeep._object_checks import AGAIN, PartCheck, check_file, check_part, check_rejects
-from components.shared.workspace._claims import DESCRIPTION
+from components.shared.workspace._descriptions import DESCRIPTION, Inputs
 from components.shared.workspace.ledgers import Ledger, sum_ledgers
-from components.shared.workspace.manifests import (
-    MANIFEST,
-    PART_NAME,
-    PLAN,
-    Manifest,
-    describe_missing,
-    part_name,
-    read_manifest_or_none,
-    read_plan_or_none,
-)
+from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest_or_none
+from components.shared.workspace.plans import PART_NAME, PLAN, Plan, describe_missing, part_name, read_plan_or_none
 from components.shared.workspace.row_sources import folder_of, open_source
 
 THREADS = 8  # objects that are read, and in memory, at the same time
@@ -55,7 +46,7 @@ class _Folder:
     """A folder as it stands; ``plan`` or ``manifest`` is None where there is none that can be read."""
 
     uri: str
-    plan: Mapping[str, Any] | None
+    plan: Plan | None
     manifest: Manifest | None
     sizes: Mapping[str, int]  # bytes of all objects, by name
     findings: list[str] = field(default_factory=list)
@@ -63,14 +54,14 @@ class _Folder:
     @property
     def num_parts(self) -> int:
         """How many parts it has, or is to have."""
-        return max(len(self.plan["slices"]) if self.plan else 0, len(self.manifest.parts) if self.manifest else 0)
+        return max(len(self.plan.slices) if self.plan else 0, len(self.manifest.parts) if self.manifest else 0)
 
     @property
-    def inputs(self) -> Mapping[str, list[dict[str, Any]]]:
+    def inputs(self) -> Inputs:
         """What it was made from, by option."""
         if self.manifest is not None:
             return self.manifest.inputs
-        return cast(Mapping[str, list[dict[str, Any]]], self.plan["inputs"] if self.plan else {})
+        return self.plan.inputs if self.plan else {}
 
 
 def verify_folder(uri: str) -> Verification:
@@ -121,8 +112,8 @@ def _wrong_description(folder: _Folder) -> Iterator[str]:
     plan, manifest = folder.plan, folder.manifest
     where = storage.join(folder.uri, MANIFEST if manifest else PLAN)
     described = (
-        manifest.step if manifest else plan["step"] if plan else "",
-        (manifest.fingerprint if manifest else plan["fingerprint"] if plan else ""),
+        manifest.step if manifest else plan.step if plan else "",
+        (manifest.fingerprint if manifest else plan.fingerprint if plan else ""),
     )
     address = tuple(folder.uri.split("/")[-2:])
     if any(described) and described != address:
@@ -130,11 +121,11 @@ def _wrong_description(folder: _Folder) -> Iterator[str]:
     if manifest is None:
         return
     if plan is not None:
-        others = [name for name in DESCRIPTION if getattr(manifest, name) != plan[name]]
+        others = [name for name in DESCRIPTION if getattr(manifest, name) != getattr(plan, name)]
         if others:
             yield f"{where} and {PLAN} differ in {', '.join(others)}; {AGAIN}"
-        if manifest.kind != "model" and len(plan["slices"]) != len(manifest.parts):
-            yield f"{where} names {len(manifest.parts)} parts, {PLAN} {len(plan['slices'])}; {AGAIN}"
+        if manifest.kind != "model" and len(plan.slices) != len(manifest.parts):
+            yield f"{where} names {len(manifest.parts)} parts, {PLAN} {len(plan.slices)}; {AGAIN}"
     names = [part.name for part in manifest.parts]
     if names != [part_name(number) for number in range(len(names))]:
         yield f"{where} does not name its parts in their order; {AGAIN}"
@@ -210,15 +201,15 @@ def _check_inputs(folder: _Folder) -> Iterator[str]:
     """Compare what the folder was made from with what stands there now; yield the folders that do."""
     for option, entries in folder.inputs.items():
         for entry in entries:
-            if "kind" not in entry:  # a hub's model, a file from outside: it may be gone since
+            if not entry.is_folder:  # a hub's model, a file from outside: it may be gone since
                 continue
-            uri = _standing_address(folder.uri, entry["uri"])
+            uri = _standing_address(folder.uri, entry.uri)
             try:
                 content = open_source(uri).content
             except InputError as error:
                 folder.findings.append(f"{folder.uri}, its {flag_of(option)}: {error}")
                 continue
-            if content != entry.get("content", content):
+            if content != (entry.content or content):
                 folder.findings.append(
                     f"{folder.uri} was made from {flag_of(option)} {uri}, which was made otherwise since; {AGAIN}"
                 )
@@ -237,7 +228,7 @@ def _standing_address(folder: str, uri: str) -> str:
 def _unfinished(folder: _Folder) -> str:
     if folder.manifest is not None or folder.plan is None or MANIFEST in folder.sizes:
         return ""
-    return f"{describe_missing(folder.uri, folder.plan)}; finish it with: {folder.plan['command']}"
+    return f"{describe_missing(folder.uri, folder.plan)}; finish it with: {folder.plan.command}"
 
 
 def _flat(lists: Iterable[Iterable[str]]) -> list[str]:

@@ -15,19 +15,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
-from components.shared.config import StepConfig, WholePartConfig, flag_of, folders
-from components.shared.errors import UnavailableError
-from components.shared.records import R, Row, columns_of, kind_of, schema_of
+from components.shared.config import StepConfig, WholePartConfig, folders
+from components.shared.records import R, Row
 from components.shared.stores import storage
-from components.shared.workspace._claims import Claim, claim_folder
+from components.shared.workspace._claims import Claim
 from components.shared.workspace._model_folders import ModelFolder, delete_checkpoints
 from components.shared.workspace._uses import mark_use
-from components.shared.workspace.manifests import read_manifest_or_none
+from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from components.shared.workspace.output_folders import OutputFolder
-from components.shared.workspace.plans import Inputs, describe_inputs, make_plan
-from components.shared.workspace.rows import Rows, Slice
+from components.shared.workspace.planning import explain_difference, make_plan, refuse_changed_inputs
+from components.shared.workspace.plans import Plan, Slice, read_plan_or_none, standing_plan, write_plan
+from components.shared.workspace.rows import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -39,26 +38,21 @@ class Workspace:
         storage.scheme_of(uri)
         self.uri = uri
         self.reused: set[str] = set()  # the addresses of folders that stood finished when they were asked for
+        self.used: set[str] = set()  # the addresses of folders that this process has marked as in use
         self._made: list[OutputFolder] = []
-        self._marked: set[str] = set()  # the fingerprints of the folders that this process has marked as used
-        self._looked_up: tuple[StepConfig, Inputs] | None = None  # what was last looked up by ``find_finished``
 
     def read(self, folder_option: str, record: type[R]) -> Rows[R]:
         """Open the finished folder or folders that an option names."""
         return Rows(folders(folder_option), record)
 
-    def create(
-        self, config: StepConfig, record: type[Row], slices: Sequence[Slice], *, units_per_row: int = 1
-    ) -> OutputFolder:
-        """Plan the step's folder of rows, or find it: planned, half done or finished.
+    def open(self, config: StepConfig) -> StepFolder:
+        """Find the folder that a step's work belongs in, finished or not; what stands at its inputs is looked up once.
 
-        ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
+        All that is written is a mark of use, where there is a finished folder to use; checkpoints that a training left
+        because it was killed right behind its manifest are removed.
         """
-        columns = columns_of(schema_of(record))
-        plan = make_plan(config, kind_of(record), columns, slices, units_per_row, self._inputs_of(config))
-        shards = (config.shard, config.num_shards) if isinstance(config, WholePartConfig) else (0, 1)
-        folder = OutputFolder(self._claim(plan), record, *shards)
-        self._made.append(folder)
+        folder = StepFolder(self, config)
+        folder.look()
         return folder
 
     def take_tries_back(self) -> None:
@@ -66,48 +60,67 @@ class Workspace:
         for folder in self._made:
             folder.tries.end()
 
-    def create_model(self, config: StepConfig) -> ModelFolder:
-        """Plan the step's model folder, or find it."""
-        return ModelFolder(self._claim(make_plan(config, "model", (), (), 1, self._inputs_of(config))))
 
-    def find_finished(self, config: StepConfig) -> str:
-        """Return the address of the step's folder if it is finished, "" else.
+class StepFolder:
+    """A step's folder, before the step begins its work: bad input has to be refused until then, as nothing stands."""
 
-        For steps that have to look at their whole source before they may plan a folder. All that is written is a mark
-        of use, where there is a folder to use; checkpoints that a training left because it was killed right behind its
-        manifest are removed. ``create`` of the same config compares its inputs with what they are here.
+    def __init__(self, workspace: Workspace, config: StepConfig) -> None:
+        self._workspace = workspace
+        self._config = config
+        self._plan = make_plan(config)
+        self._manifest: Manifest | None = None
+        self.uri = storage.join(workspace.uri, self._plan.name)
+        self.fingerprint = self._plan.fingerprint
+
+    @property
+    def finished(self) -> bool:
+        """Whether the manifest stood when it was last looked at: nothing is left to do."""
+        return self._manifest is not None
+
+    def look(self) -> None:
+        """Find out whether the folder is finished; others may work on it."""
+        self._manifest = read_manifest_or_none(self.uri)
+        if self._manifest is not None and self.uri not in self._workspace.used:
+            self._mark()
+            self._manifest = read_manifest_or_none(self.uri)  # perhaps it was removed before the mark stood
+        if self._manifest is not None:
+            if self._manifest.kind == "model":
+                delete_checkpoints(self.uri)
+            self._workspace.reused.add(self.uri)
+            told = self.uri, self._manifest.written_at, self._manifest.rows_out
+            logger.info("reused %s: finished on %s, %d rows", *told)
+
+    def begin_rows(self, record: type[Row], slices: Sequence[Slice], *, units_per_row: int = 1) -> OutputFolder:
+        """Write the plan of its rows, or take the one that stands; a finished folder has no part that is missing.
+
+        ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
-        self._looked_up = config, (inputs := describe_inputs(config))
-        plan = make_plan(config, "", (), (), 1, inputs)
-        uri = storage.join(self.uri, config.step, plan["fingerprint"])
-        if read_manifest_or_none(uri) is None:
-            return ""
-        self._mark(plan)
-        manifest = read_manifest_or_none(uri)
-        if manifest is None:  # removed before the mark stood
-            return ""
-        if manifest.kind == "model":
-            delete_checkpoints(uri)
-        self.reused.add(uri)
-        logger.info("reused %s: finished on %s, %d rows", uri, manifest.written_at, manifest.rows_out)
-        return uri
+        claim = self._claim(self._plan.of_rows(record, slices, units_per_row))
+        shards = (self._config.shard, self._config.num_shards) if isinstance(self._config, WholePartConfig) else (0, 1)
+        folder = OutputFolder(claim, record, *shards)
+        self._workspace._made.append(folder)
+        return folder
 
-    def _inputs_of(self, config: StepConfig) -> Inputs:
-        """Return what stands at the step's inputs; UnavailableError where that has changed meanwhile."""
-        inputs = describe_inputs(config)
-        if self._looked_up and self._looked_up[0] is config and self._looked_up[1] != inputs:
-            names = ", ".join(flag_of(name) for name in inputs if inputs[name] != self._looked_up[1][name])
-            raise UnavailableError(f"{names} changed while it was read; start again once nobody writes it")
-        return inputs
+    def begin_model(self) -> ModelFolder:
+        """Write the plan of its model, or take the one that stands."""
+        return ModelFolder(self._claim(self._plan))
 
-    def _claim(self, plan: dict[str, Any]) -> Claim:
-        self._mark(plan)
-        claim = claim_folder(self.uri, plan)
-        if claim.manifest is not None:
-            self.reused.add(claim.uri)
-        return claim
+    def _claim(self, plan: Plan) -> Claim:
+        if self._manifest is None:
+            refuse_changed_inputs(plan)
+            self._mark()
+            try:
+                write_plan(self.uri, plan)
+                logger.info("new folder %s%s", self.uri, explain_difference(self._workspace.uri, plan))
+                return Claim(self.uri, plan, None)
+            except FileExistsError:
+                self.look()
+        if self._manifest is not None:
+            return Claim(self.uri, read_plan_or_none(self.uri) or plan, self._manifest)
+        logger.info("continued %s", self.uri)
+        return Claim(self.uri, standing_plan(self.uri, plan), None)
 
-    def _mark(self, plan: dict[str, Any]) -> None:
-        if plan["fingerprint"] not in self._marked:
-            mark_use(self.uri, plan)
-            self._marked.add(plan["fingerprint"])
+    def _mark(self) -> None:
+        if self.uri not in self._workspace.used:
+            mark_use(self._workspace.uri, self._plan)
+            self._workspace.used.add(self.uri)

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from components.shared.config import flag_of
 from components.shared.errors import InputError
+from components.shared.workspace._descriptions import Inputs
 from components.shared.workspace.ledgers import Ledger, read_ledger
 from components.shared.workspace.manifests import Manifest, read_manifest
 
 logger = logging.getLogger(__name__)
 
 
-def input_contents(inputs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
+def input_contents(inputs: Inputs) -> dict[str, list[str]]:
     """Return what tells a plan's inputs from those that the same work made at another time, by option."""
-    return {name: [entry.get("content", entry["fingerprint"]) for entry in entries] for name, entries in inputs.items()}
+    return {name: [entry.content or entry.fingerprint for entry in entries] for name, entries in inputs.items()}
 
 
-def accept_part(uri: str, ledger: Ledger, inputs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ledger:
+def accept_part(uri: str, ledger: Ledger, inputs: Inputs) -> Ledger:
     """Return the ledger of the part that stands in place of ours; InputError where it was made from other inputs."""
     standing = read_ledger(uri)
     refuse_other_inputs(uri, standing.inputs, inputs)
@@ -44,16 +44,14 @@ def accept_manifest(uri: str, ours: Manifest) -> None:
         logger.info("finished %s: another process was faster, with other content: its manifest counts", uri)
 
 
-def refuse_other_inputs(
-    uri: str, standing: Mapping[str, Sequence[str]], inputs: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> None:
+def refuse_other_inputs(uri: str, standing: Mapping[str, Sequence[str]], inputs: Inputs) -> None:
     """Raise InputError where what stands was made from other inputs than those of a plan; it says which ones differ.
 
     ``standing`` is empty for parts of a version that did not write down their inputs: they are taken as they are.
     """
     ours = input_contents(inputs)
     differences = [
-        f"{flag_of(name)} {entry['uri']}: its content was {old} there and is {new} here"
+        f"{flag_of(name)} {entry.uri}: its content was {old} there and is {new} here"
         for name in sorted(standing.keys() & ours.keys())
         for entry, old, new in zip(inputs[name], standing[name], ours[name], strict=True)
         if old != new

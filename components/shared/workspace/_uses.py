@@ -34,6 +34,7 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, list_objects, store_time
 from components.shared.stores.retries import READ_SECONDS, limit_seconds
 from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import Plan
 from components.shared.workspace.row_sources import folder_of
 
 IN_USE = "_in_use"
@@ -47,23 +48,22 @@ _NAME = re.compile(r"\w+\.\w+\.\w+\.\w+\.json")
 logger = logging.getLogger(__name__)
 
 
-def mark_use(workspace: str, plan: Mapping[str, Any]) -> None:
+def mark_use(workspace: str, plan: Plan) -> None:
     """Say that this process uses the folder of a plan and its inputs; wait where one of them is being removed.
 
     Raises InputError for an input that was removed before this process could say so. Who may only read a workspace
     uses what is finished there without a mark.
     """
-    entries = [entry for entries in plan["inputs"].values() for entry in entries]
-    folder = posixpath.join(plan["step"], plan["fingerprint"])
-    mark = {"folder": folder, "reads": [entry["uri"] for entry in entries], "host": processes.host()}
+    entries = [entry for entries in plan.inputs.values() for entry in entries]
+    mark = {"folder": plan.name, "reads": [entry.uri for entry in entries], "host": processes.host()}
     try:
         storage.create_json(storage.join(workspace, IN_USE, f"{processes.own_name()}.json"), mark)
     except InputError as error:
-        logger.info("no mark that %s is in use could be left: %s", folder, error)
-    _wait_for_removals(workspace, [folder, *mark["reads"]])
+        logger.info("no mark that %s is in use could be left: %s", plan.name, error)
+    _wait_for_removals(workspace, [plan.name, *mark["reads"]])
     for entry in entries:
-        if "kind" in entry and not storage.exists(storage.join(folder_of(entry["uri"]), MANIFEST)):
-            raise InputError(f"{entry['uri']} was removed while this step began to read it; make it again")
+        if entry.is_folder and not storage.exists(storage.join(folder_of(entry.uri), MANIFEST)):
+            raise InputError(f"{entry.uri} was removed while this step began to read it; make it again")
 
 
 def list_marks(workspace: str) -> set[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from components.shared.workspace._descriptions import Input
 from components.shared.workspace.manifests import Manifest, read_manifest, read_manifest_or_none
 from components.shared.workspace.row_sources import folder_of
 
@@ -50,21 +50,21 @@ def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
     for stage in reversed(stages):
         if stage.folder in wanted:
             entries = _inputs(stage.manifest)
-            wanted |= {folder_of(entry["uri"]) for entry in entries if entry.get("kind", "model") != "model"}
+            wanted |= {folder_of(entry.uri) for entry in entries if entry.kind not in ("", "model")}
     return [stage for stage in stages if stage.folder in wanted]
 
 
 def sources_of(stages: Sequence[Stage]) -> list[str]:
     """Return the addresses outside of the workspace that the stages read (models, files, generators), sorted."""
-    return sorted({entry["uri"] for stage in stages for entry in _inputs(stage.manifest) if "kind" not in entry})
+    return sorted({entry.uri for stage in stages for entry in _inputs(stage.manifest) if not entry.is_folder})
 
 
 def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:
     reads = []
     for entry in _inputs(manifest):
-        if "kind" not in entry:
+        if not entry.is_folder:
             continue
-        uri = folder_of(entry["uri"])
+        uri = folder_of(entry.uri)
         if uri not in stages:
             source = read_manifest_or_none(uri)
             if source is None:
@@ -75,6 +75,6 @@ def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:
     stages[folder] = Stage(folder=folder, manifest=manifest, reads=tuple(dict.fromkeys(reads)))
 
 
-def _inputs(manifest: Manifest) -> Iterator[dict[str, Any]]:
+def _inputs(manifest: Manifest) -> Iterator[Input]:
     for entries in manifest.inputs.values():
         yield from entries

@@ -8,7 +8,8 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
 
 from components.shared import speaking, stopping
 from components.shared.accelerators import num_accelerators
@@ -19,11 +20,13 @@ from components.shared.workspace._gathered_ledgers import FolderLedgers
 from components.shared.workspace._lost_races import accept_part, input_contents, refuse_other_inputs
 from components.shared.workspace._tries import TRIES, Tries
 from components.shared.workspace.ledgers import LEDGER_KEY, Ledger, sum_ledgers, write_rejects
-from components.shared.workspace.manifests import part_name, read_manifest_or_none
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.manifests import read_manifest_or_none
+from components.shared.workspace.plans import part_name
 from components.shared.workspace.tables import read_table, table_digest, to_parquet
 
 KILLED_THE_ENGINE = "killed_the_engine"  # why a row is rejected that took down the process or its engine
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +37,10 @@ class OutputFolder:
     def __init__(self, claim: Claim, record: type[Row], shard: int, num_shards: int) -> None:
         self.claim = claim
         self.uri = claim.uri
-        self.fingerprint = claim.fingerprint
+        self.fingerprint = claim.plan.fingerprint
         self.record = record
-        self.slices = [Slice(input=i, part=p, start=a, stop=b) for i, p, a, b in claim.plan["slices"]]
-        self.units_per_row = int(claim.plan["units_per_row"])
+        self.slices = claim.plan.slices
+        self.units_per_row = claim.plan.units_per_row
         self.tries = Tries(claim.uri)
         self.ledgers = FolderLedgers(claim.uri)
         self.arithmetic = ""  # of the model that this process computes with
@@ -112,9 +115,9 @@ class OutputFolder:
             return self.uri
         ledgers = self.ledgers.of(names, present)
         for name, ledger in zip(names, ledgers, strict=True):
-            refuse_other_inputs(storage.join(self.uri, name), ledger.inputs, self.claim.plan["inputs"])
+            refuse_other_inputs(storage.join(self.uri, name), ledger.inputs, self.claim.plan.inputs)
         totals = sum_ledgers(ledgers)
-        assert totals.rows_in == self.claim.plan["rows_in"] + totals.rows_added, (self.uri, totals)
+        assert totals.rows_in == self.claim.plan.rows_in + totals.rows_added, (self.uri, totals)
         with stopping.deferred():
             self.claim.write_manifest(
                 rows_in=totals.rows_in,
@@ -279,7 +282,7 @@ class Part:
             rejects_digest=rejects_digest,
             metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * num_accelerators()},
             arithmetic=[self._folder.arithmetic] if self._folder.arithmetic else [],
-            inputs=input_contents(self._folder.claim.plan["inputs"]),
+            inputs=input_contents(self._folder.claim.plan.inputs),
         )
         assert ledger.rows_in == ledger.rows_out + sum(ledger.rejected.values()), ledger
         table = table.replace_schema_metadata({LEDGER_KEY: json.dumps(dataclasses.asdict(ledger))})
@@ -290,6 +293,15 @@ class Part:
             storage.create(uri, content)
             self._folder.ledgers.add(name, ledger, content)
         except FileExistsError:
-            ledger = accept_part(uri, ledger, self._folder.claim.plan["inputs"])
+            ledger = accept_part(uri, ledger, self._folder.claim.plan.inputs)
         self._kept, self._rejected, self._written = {}, {}, True
         self._folder.log_progress(self, ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey(Generic[T]):
+    """A row of a part in the making: a model is given it with what is asked, and gives it back with its answer."""
+
+    part: Part
+    index: int  # in the part's slice
+    row: T = field(compare=False)  # its place names it, whatever it holds

@@ -47,8 +47,8 @@ class RowSource:
         """The kind of its rows, or "model"; rows that a training rejected are of the kind that it read."""
         if not self.rejected or self.manifest.kind != "model":
             return self.manifest.kind
-        kinds = [entry.get("kind", "model") for entries in self.manifest.inputs.values() for entry in entries]
-        return next((kind for kind in kinds if kind != "model"), "model")
+        kinds = [entry.kind for entries in self.manifest.inputs.values() for entry in entries]
+        return next((kind for kind in kinds if kind not in ("", "model")), "model")
 
     @property
     def num_rows(self) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, cast
 
 import pyarrow as pa
@@ -16,22 +15,11 @@ import pyarrow as pa
 from components.shared.errors import InputError
 from components.shared.records import R, Row, from_table, kind_of, mistakes_in, rejected_schema_of, schema_of
 from components.shared.stores import storage
-from components.shared.workspace.manifests import PartEntry, package_versions
+from components.shared.workspace._descriptions import package_versions
+from components.shared.workspace.manifests import PartEntry
+from components.shared.workspace.plans import Slice
 from components.shared.workspace.row_sources import RowSource, open_source
 from components.shared.workspace.tables import missing_object, read_footer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice:
-    """The rows ``start`` to ``stop`` (exclusive) of one part of one input: what one part of the output accounts for."""
-
-    input: int = 0
-    part: int = 0
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
 
 
 class Rows(Generic[R]):

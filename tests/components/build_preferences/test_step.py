@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,10 +29,10 @@ class Watched(ScriptedEngine):
 
     def __init__(self, model: str) -> None:
         super().__init__(model)
-        self.requests: list[Request] = []
+        self.requests: list[Request[Any]] = []
         self.samplings: list[Sampling] = []
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[Any]], sampling: Sampling) -> Iterator[Result[Any]]:
         self.samplings.append(sampling)
         for result in super().generate(requests, sampling):
             self.requests.append(result.request)
@@ -128,9 +129,9 @@ def test_a_local_model_is_shown_examples_of_its_direction_and_held_to_the_tags(
 
     assert {sampling.stop for sampling in engine.samplings} == {"</question>"}
     assert {request.reply_start for request in engine.requests} == {"<question>"}
-    shown = {direction_of(0, request.key[2].id): request.examples for request in engine.requests}
+    shown = {direction_of(0, request.key.row.id): request.examples for request in engine.requests}
     assert shown == {direction: _turns(direction) for direction in DIRECTIONS}
-    assert all(request.message.endswith(f"\n\n{request.key[2].question}") for request in engine.requests)
+    assert all(request.message.endswith(f"\n\n{request.key.row.question}") for request in engine.requests)
     replies = [row["reply"] for row in read_rejects(folder)]
     assert replies
     assert all(text.startswith("<question>") for text in replies)

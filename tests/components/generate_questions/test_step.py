@@ -35,10 +35,10 @@ class Told:
 
     def __init__(self, *completions: Completion) -> None:
         self.completions = completions
-        self.requests: list[Request] = []
+        self.requests: list[Request[Any]] = []
         self.closed = False
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[Any]], sampling: Sampling) -> Iterator[Result[Any]]:
         for request, completion in zip(requests, self.completions, strict=True):
             self.requests.append(request)
             yield Result(request=request, completions=(completion,), num_prompt_tokens=3)
@@ -50,7 +50,7 @@ class Told:
 def tell(workspace: Workspace, *completions: Completion, **options: Any) -> tuple[str, Told]:
     chosen = config(workspace, num_questions=len(completions), **options)
     asked, engine = asking_for(chosen), Told(*completions)
-    folder = asked.plan(chosen, workspace, slices_of(chosen))
+    folder = asked.begin(workspace.open(chosen), slices_of(chosen))
     return asked.answer(folder, blanks, lambda: engine), engine
 
 

@@ -119,7 +119,7 @@ def test_hub_model_is_pinned_to_its_commit_and_asked_for_once(
     folder = first.stdout.strip()
     assert second.stdout.strip() == folder
     manifest = read_manifest(folder)
-    assert manifest.inputs["source"][0]["uri"] == f"hf://{REPOSITORY}@{COMMIT}"
+    assert manifest.inputs["source"][0].uri == f"hf://{REPOSITORY}@{COMMIT}"
     assert sorted(name.split("/", 1)[1] for name in manifest.files) == sorted(files)
 
 

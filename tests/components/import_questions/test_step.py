@@ -15,7 +15,8 @@ from components.import_questions.step import run
 from components.shared.errors import InputError
 from components.shared.records import Question
 from components.shared.workspace import Workspace
-from components.shared.workspace.manifests import part_name, read_manifest
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.plans import part_name
 from tests.components.rejects import read_rejects
 from tests.hub_stand_in import COMMIT, serve_hub
 
@@ -118,7 +119,7 @@ def test_generators_are_pinned_to_the_version_of_their_package(
 ) -> None:
     installed = metadata.version("reasoning-gym")
     first = import_from("reasoning-gym:gcd", workspace, num_questions=4)
-    assert read_manifest(first).inputs["source"][0]["uri"] == f"reasoning-gym:gcd@{installed}"
+    assert read_manifest(first).inputs["source"][0].uri == f"reasoning-gym:gcd@{installed}"
     assert import_from(f"reasoning-gym:gcd@{installed}", workspace, num_questions=4) == first
     with pytest.raises(InputError, match=f"asks for version 0.0.1, but {installed} is installed"):
         import_from("reasoning-gym:gcd@0.0.1", workspace, num_questions=4)
@@ -133,7 +134,7 @@ def test_file_of_a_hub_data_set_is_pinned_to_its_commit(workspace: Workspace, tm
         missing = run_command(workspace, hub.endpoint, "hf://datasets/org/maths@main/data/test.jsonl", tmp_path)
     assert done.returncode == 0, done.stderr
     manifest = read_manifest(done.stdout.strip())
-    assert manifest.inputs["source"][0]["uri"] == f"hf://datasets/org/maths@{COMMIT}/data/train.jsonl"
+    assert manifest.inputs["source"][0].uri == f"hf://datasets/org/maths@{COMMIT}/data/train.jsonl"
     assert [row.source for row in workspace.read(done.stdout.strip(), Question)] == ["maths"]
     assert missing.returncode == 2
     assert "the repository has no file 'data/test.jsonl'" in missing.stderr

@@ -151,7 +151,7 @@ def test_rows_that_were_rejected_before_are_published_with_their_history(
         "q7-1": (f"{where}: not_best",),
     }
     stages = json.loads(text_of(folder, "lineage.json"))["stages"]
-    assert [stage["folder"] for stage in stages] == [read_manifest(selected).inputs["responses"][0]["uri"], selected]
+    assert [stage["folder"] for stage in stages] == [read_manifest(selected).inputs["responses"][0].uri, selected]
     assert all(stage["rows_in"] == stage["rows_out"] + sum(stage["rejected"].values()) for stage in stages)
     assert f'title="{selected}"' in text_of(folder, "report.html")
 

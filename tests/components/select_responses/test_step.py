@@ -62,7 +62,7 @@ class ScoreConfig(WholePartConfig):
 
 def generate(config: GenerateConfig, workspace: Workspace) -> str:
     questions = workspace.read(config.questions, Question)
-    folder = workspace.create(config, Response, questions.slices(config.rows_per_part), units_per_row=2)
+    folder = workspace.open(config).begin_rows(Response, questions.slices(config.rows_per_part), units_per_row=2)
     for part in folder.missing_parts():
         for index, question in enumerate(questions.read(part.slice)):
             rows = [
@@ -76,7 +76,7 @@ def generate(config: GenerateConfig, workspace: Workspace) -> str:
 
 def score(config: ScoreConfig, workspace: Workspace) -> str:
     responses = workspace.read(config.responses, Response)
-    folder = workspace.create(config, Response, responses.slices())
+    folder = workspace.open(config).begin_rows(Response, responses.slices())
     for part in folder.missing_parts():
         for index, row in enumerate(responses.read(part.slice)):
             if f"long{row.sample}" in row.source:

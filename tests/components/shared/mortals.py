@@ -25,7 +25,7 @@ from typing import Any
 
 from components.shared.command.step_command import run_step
 from components.shared.config import StepConfig
-from components.shared.workspace.plans import command_of
+from components.shared.workspace.planning import command_of
 
 TRAINERS = [f"components.{step}.trainer" for step in ("train_sft", "train_dpo", "train_scorer")]
 

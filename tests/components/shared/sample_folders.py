@@ -12,7 +12,7 @@ from components.shared.records import Question, Reject
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class SampleConfig(ShardedConfig):
 
 def fingerprint_of(config: SampleConfig) -> str:
     """Return the last name of the address of a folder of no rows."""
-    return Workspace(config.workspace).create(config, Question, []).fingerprint
+    return Workspace(config.workspace).open(config).begin_rows(Question, []).fingerprint
 
 
 def some_row(number: int) -> Question:
@@ -42,7 +42,7 @@ def create_folder(workspace: Workspace, num_rows: int, rows_per_part: int, **sha
     starts = range(0, num_rows, rows_per_part)
     slices = [Slice(start=start, stop=min(start + rows_per_part, num_rows)) for start in starts]
     config = SampleConfig(workspace=workspace.uri, rows_per_part=rows_per_part, **shards)  # type: ignore[arg-type]
-    return workspace.create(config, Question, slices)
+    return workspace.open(config).begin_rows(Question, slices)
 
 
 def settle(part: Any, index: int, reason: str = "") -> None:

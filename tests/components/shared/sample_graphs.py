@@ -11,7 +11,7 @@ from components.shared.config import StepConfig, option
 from components.shared.records import Example, Question, Reject, Row
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.plans import Slice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class PublishConfig(JoinConfig):
 def plan_join(workspace: Workspace, name: str, sources: Sequence[str] = (), model: str = "") -> OutputFolder:
     """Plan a folder that is made from others: one row a source, the last one rejected, in parts of one row."""
     config = JoinConfig(workspace=workspace.uri, name=name, questions=_list(sources), model=model)
-    return workspace.create(config, Question, _slices(sources))
+    return workspace.open(config).begin_rows(Question, _slices(sources))
 
 
 def join(workspace: Workspace, name: str, sources: Sequence[str] = (), model: str = "") -> str:
@@ -50,7 +50,7 @@ def join(workspace: Workspace, name: str, sources: Sequence[str] = (), model: st
 def publish(workspace: Workspace, name: str, sources: Sequence[str] = ()) -> str:
     """Make a dataset from other folders."""
     config = PublishConfig(workspace=workspace.uri, name=name, questions=_list(sources))
-    return _settle(workspace.create(config, Example, _slices(sources)))
+    return _settle(workspace.open(config).begin_rows(Example, _slices(sources)))
 
 
 def train_model(workspace: Workspace, name: str, sources: Sequence[str], scratch: Path, weights: bytes = b"w") -> str:
@@ -60,7 +60,7 @@ def train_model(workspace: Workspace, name: str, sources: Sequence[str], scratch
     (scratch / "config.json").write_text("{}")
     config = JoinConfig(workspace=workspace.uri, name=name, questions=_list(sources))
     rejects = [Reject(row=Question(id="long", question="too long"), reason="too_long")]
-    return workspace.create_model(config).finish(scratch, metrics={}, rows_in=2, rejects=rejects, record=Question)
+    return workspace.open(config).begin_model().finish(scratch, metrics={}, rows_in=2, rejects=rejects, record=Question)
 
 
 def _settle(folder: OutputFolder) -> str:

@@ -26,7 +26,7 @@ class SlowFilterConfig(ShardedConfig):
 def run(config: SlowFilterConfig, workspace: Workspace) -> str:
     """Judge every question; return the folder's address."""
     questions = workspace.read(config.questions, Question)
-    folder = workspace.create(config, Question, questions.slices(config.rows_per_part))
+    folder = workspace.open(config).begin_rows(Question, questions.slices(config.rows_per_part))
     for part in folder.missing_parts():
         for index, question in enumerate(questions.read(part.slice)):
             time.sleep(config.row_seconds)

@@ -16,7 +16,7 @@ from components.shared.models import fetch_model
 from components.shared.records import Question, Response
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
-from components.shared.workspace.plans import make_plan
+from components.shared.workspace.planning import make_plan
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import run
 from tests.conftest import WriteRows
@@ -90,13 +90,7 @@ def test_the_prompt_and_the_chat_family_are_part_of_the_address(
 ) -> None:
     examples = write_questions(workspace, TEXTS[:4])
     question, response = (
-        make_plan(
-            make_config(workspace, tiny_model, examples, objective=objective, chat_template="chatml"),
-            "model",
-            (),
-            (),
-            1,
-        )["prompts"]
+        make_plan(make_config(workspace, tiny_model, examples, objective=objective, chat_template="chatml")).prompts
         for objective in ("question", "response")
     )
     assert list(question) == ["chatml.yaml"]
@@ -171,7 +165,7 @@ def test_folder_without_usable_row_is_refused(
 def test_empty_folder_is_refused(workspace: Workspace, tiny_model: Path) -> None:
     from tests.conftest import GivenRowsConfig
 
-    empty = workspace.create(GivenRowsConfig(workspace=workspace.uri, content="empty"), Question, []).finish()
+    empty = workspace.open(GivenRowsConfig(workspace=workspace.uri, content="empty")).begin_rows(Question, []).finish()
     with pytest.raises(InputError, match="holds no rows, and train_sft needs at least one"):
         run(make_config(workspace, tiny_model, empty), workspace)
 

@@ -52,10 +52,10 @@ def line_of(lines: list[str], beginning: str) -> str:
 
 def half_done(workspace: Workspace, num_parts: int) -> str:
     """Begin a folder of four parts of ten rows, and write some of them."""
-    from components.shared.workspace.rows import Slice
+    from components.shared.workspace.plans import Slice
 
     config = GivenRowsConfig(workspace=workspace.uri, content=f"{num_parts} parts")
-    folder = workspace.create(config, Question, [Slice(start=n * 10, stop=n * 10 + 10) for n in range(4)])
+    folder = workspace.open(config).begin_rows(Question, [Slice(start=n * 10, stop=n * 10 + 10) for n in range(4)])
     for part, _ in zip(folder.missing_parts(), range(num_parts), strict=False):
         for index in range(10):
             part.settle(index, kept=[Question(id=folder.row_id(part.number * 10 + index), question="1+1?")])

@@ -22,8 +22,8 @@ from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from components.shared.workspace._tries import TRIES, Blame, blame
-from components.shared.workspace.plans import command_of
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.planning import command_of
+from components.shared.workspace.plans import Slice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +220,7 @@ def test_only_an_end_that_a_row_may_be_to_blame_for_leaves_marks(
     error: type[Exception], is_blamed: bool, tmp_path: Path
 ) -> None:
     def fail(config: SampleConfig, workspace: Workspace) -> str:
-        folder = workspace.create(config, Question, [Slice(start=0, stop=1)])
+        folder = workspace.open(config).begin_rows(Question, [Slice(start=0, stop=1)])
         next(folder.missing_parts()).begin()
         raise error("over")
 

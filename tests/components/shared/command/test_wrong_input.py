@@ -16,8 +16,10 @@ from components.shared.command.step_command import run_step
 from components.shared.records import Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace._descriptions import FORMAT
 from components.shared.workspace.ledgers import LEDGER_KEY
-from components.shared.workspace.manifests import FORMAT, MANIFEST, PLAN
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import PLAN
 from components.shared.workspace.tables import table_digest
 from tests.components.shared import slow_filter
 from tests.components.shared.sample_folders import snapshot
@@ -189,7 +191,7 @@ def test_a_folder_that_another_version_began_is_not_continued(
 ) -> None:
     questions = write_questions(workspace, ["a", "b"])
     config = SlowFilterConfig(workspace=workspace.uri, questions=questions)
-    folder = workspace.create(config, Question, workspace.read(questions, Question).slices(1))
+    folder = workspace.open(config).begin_rows(Question, workspace.read(questions, Question).slices(1))
     edit(Path(folder.uri, PLAN), **changes)
     before = snapshot(folder.uri)
     assert message in refused(workspace.uri, questions, capsys)

@@ -59,12 +59,12 @@ def _answer_as_a_server_does(body: dict[str, Any], _: int) -> Answer:
     return Answer(body={"choices": choices, "usage": usage})
 
 
-def requests(count: int, *, num_samples: int = 1, message: str = MESSAGE) -> list[Request]:
+def requests(count: int, *, num_samples: int = 1, message: str = MESSAGE) -> list[Request[Any]]:
     """Return requests that differ by their seeds alone; a key is whatever the caller likes."""
     return [Request(key=["row", n], message=message, seed=n * 10, num_samples=num_samples) for n in range(count)]
 
 
-def by_row(results: Iterable[Result]) -> dict[int, list[str]]:
+def by_row(results: Iterable[Result[Any]]) -> dict[int, list[str]]:
     return {result.key[1]: [completion.text for completion in result.completions] for result in results}
 
 
@@ -133,7 +133,7 @@ def test_what_has_no_answer_says_why_for_each_sample_and_the_others_go_on(engine
 def test_an_endless_stream_is_pulled_no_faster_than_it_is_answered_and_may_be_left(engine: Engine) -> None:
     pulled: list[int] = []
 
-    def endless() -> Iterator[Request]:
+    def endless() -> Iterator[Request[Any]]:
         for number in range(10**9):
             pulled.append(number)
             yield Request(key=["endless", number], message=MESSAGE, seed=number)
@@ -147,7 +147,7 @@ def test_an_endless_stream_is_pulled_no_faster_than_it_is_answered_and_may_be_le
 
 
 def test_what_goes_wrong_where_requests_come_from_is_raised_and_the_engine_works_on(engine: Engine) -> None:
-    def broken() -> Iterator[Request]:
+    def broken() -> Iterator[Request[Any]]:
         yield from requests(3)
         raise KeyError("ours")
 

@@ -38,12 +38,12 @@ def open_engine(url: str, *, max_concurrency: int = 4, timeout_seconds: float = 
     )
 
 
-def ask(served: Served, *messages: str, num_samples: int = 1, **options: Any) -> list[Result]:
+def ask(served: Served, *messages: str, num_samples: int = 1, **options: Any) -> list[Result[Any]]:
     requests = [Request(key=m, message=m, seed=5, num_samples=num_samples) for m in messages]
     return list(open_engine(served.url, **options).generate(requests, SAMPLING))
 
 
-def texts(results: Iterable[Result]) -> dict[str, tuple[str, ...]]:
+def texts(results: Iterable[Result[Any]]) -> dict[str, tuple[str, ...]]:
     return {result.request.key: tuple(completion.text for completion in result.completions) for result in results}
 
 
@@ -115,7 +115,7 @@ def test_no_more_requests_at_once_than_max_concurrency() -> None:
 def test_requests_are_pulled_only_as_fast_as_they_are_answered() -> None:
     pulled: list[int] = []
 
-    def endless() -> Iterable[Request]:
+    def endless() -> Iterable[Request[Any]]:
         for number in range(10**9):
             pulled.append(number)
             yield Request(key=number, message="q", seed=number)
@@ -292,7 +292,7 @@ def test_a_server_that_takes_no_request_as_we_put_it_stops_the_run() -> None:
 def test_a_server_that_refuses_everything_after_some_answers_stops_the_run_and_rejects_nothing(
     trouble: Answer,
 ) -> None:
-    results: list[Result] = []
+    results: list[Result[Any]] = []
     with serve(lambda _, number: reply("ok", "yes") if number <= 2 else trouble) as served:
         requests = [Request(key=str(n), message=f"q{n}", seed=n, num_samples=2) for n in range(6)]
         message = rf"HTTP {trouble.status}: .*; it refuses a harmless one as well: check the account"

@@ -22,7 +22,7 @@ from components.shared.restarted import MAX_RESTARTS, PROBE
 from components.shared.workspace import Workspace
 from components.shared.workspace._tries import Tries
 from components.shared.workspace.manifests import read_manifest
-from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from tests.components.rejects import read_rejects
 from tests.components.shared.engines.test_open_engine import config
 from tests.components.shared.sample_folders import create_folder, settle
@@ -38,8 +38,8 @@ class Mortal:
     def __init__(self, dies_of: set[str], log: list[str]) -> None:
         self.dies_of, self.log = dies_of, log
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
-        running: list[Request] = []
+    def generate(self, requests: Iterable[Request[Any]], sampling: Sampling) -> Iterator[Result[Any]]:
+        running: list[Request[Any]] = []
         for request in requests:
             self.log.append(request.message)
             if request.message in self.dies_of:
@@ -53,19 +53,19 @@ class Mortal:
         self.log.append("closed")
 
 
-def _result(request: Request) -> Result:
+def _result(request: Request[Any]) -> Result[Any]:
     completion = Completion(text="ok", finish_reason="stop", num_tokens=1)
     return Result(request=request, completions=(completion,), num_prompt_tokens=1)
 
 
-def requests_of(part: Part) -> Iterator[Request]:
+def requests_of(part: Part) -> Iterator[Request[Any]]:
     for row in range(part.slice.start, part.slice.stop):
-        yield Request(key=(part, row - part.slice.start, row), message=f"q{row}", seed=row)
+        yield Request(key=RowKey(part, row - part.slice.start, row), message=f"q{row}", seed=row)
 
 
 def answer(folder: OutputFolder, engines: Iterator[Engine]) -> None:
     for result in answer_parts(folder, lambda: next(engines), requests_of, SAMPLING):
-        part, index, _ = result.request.key
+        part, index = result.key.part, result.key.index
         reason = result.completions[0].finish_reason
         settle(part, index, "" if reason == "stop" else reason)
 
@@ -164,7 +164,7 @@ def test_vllm_is_started_again_when_its_process_is_killed(
             (child,) = multiprocessing.active_children()
             assert child.pid is not None
             os.kill(child.pid, signal.SIGKILL)
-        settle(result.request.key[0], result.request.key[1])
+        settle(result.key.part, result.key.index)
 
     assert len(opened) == 2
     manifest = read_manifest(folder.finish())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_results_come_complete_in_another_order_and_each_key_once() -> None:
 def test_requests_are_pulled_no_further_than_they_are_answered() -> None:
     pulled: list[int] = []
 
-    def endless() -> Iterator[Request]:
+    def endless() -> Iterator[Request[Any]]:
         for number in range(10**9):
             pulled.append(number)
             yield Request(key=number, message="", seed=number)

@@ -10,8 +10,8 @@ from components.shared.engines.stream import answer_parts
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
-from components.shared.workspace.output_folders import OutputFolder, Part
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
+from components.shared.workspace.plans import Slice
 from tests.conftest import GivenRowsConfig
 
 SAMPLING = Sampling(temperature=0.0, max_tokens=1)
@@ -27,10 +27,10 @@ class LastFirst:
         self.calls = 0
         self.closed = False
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[Any]], sampling: Sampling) -> Iterator[Result[Any]]:
         self.calls += 1
         for request in reversed(list(requests)):
-            if request.key[2] == self.dies_at:
+            if request.key.row == self.dies_at:
                 raise RuntimeError("the engine died")
             completion = Completion(text="x", finish_reason="stop", num_tokens=2)
             yield Result(request=request, completions=(completion,), num_prompt_tokens=5)
@@ -41,17 +41,19 @@ class LastFirst:
 
 def plan(workspace: Workspace, **shard: int) -> OutputFolder:
     slices = [Slice(start=start, stop=start + 4) for start in (0, 4, 8)]
-    return workspace.create(GivenRowsConfig(workspace=workspace.uri, content="rows", **shard), Question, slices)
+    return workspace.open(GivenRowsConfig(workspace=workspace.uri, content="rows", **shard)).begin_rows(
+        Question, slices
+    )
 
 
-def requests_of(part: Part) -> Iterator[Request]:
+def requests_of(part: Part) -> Iterator[Request[Any]]:
     for index, row in enumerate(range(part.slice.start, part.slice.stop)):
-        yield Request(key=(part, index, row), message="q", seed=row)
+        yield Request(key=RowKey(part, index, row), message="q", seed=row)
 
 
 def answer(folder: OutputFolder, engine: Engine) -> None:
     for result in answer_parts(folder, lambda: engine, requests_of, SAMPLING):
-        part, index, row = result.request.key
+        part, index, row = result.key.part, result.key.index, result.key.row
         part.settle(index, kept=[Question(id=folder.row_id(row), question="q")])
 
 
@@ -92,13 +94,13 @@ def test_an_engine_that_dies_is_closed_and_only_unfinished_parts_are_asked_again
     assert dying.closed
     asked: list[int] = []
 
-    def watched(part: Part) -> Iterator[Request]:
+    def watched(part: Part) -> Iterator[Request[Any]]:
         asked.append(part.number)
         return requests_of(part)
 
     folder = plan(workspace)
     for result in answer_parts(folder, lambda: engine, watched, SAMPLING):
-        part, index, row = result.request.key
+        part, index, row = result.key.part, result.key.index, result.key.row
         part.settle(index, kept=[Question(id=folder.row_id(row), question="q")])
     assert asked == [0]
     assert read_manifest(folder.finish()).rows_out == 12

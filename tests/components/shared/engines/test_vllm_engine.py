@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,7 +30,7 @@ def engine(tiny_model: Path) -> Iterator[VllmEngine]:
     opened.close()
 
 
-def requests(count: int, *, num_samples: int = 1, message: str = "What is 2 + 2?") -> list[Request]:
+def requests(count: int, *, num_samples: int = 1, message: str = "What is 2 + 2?") -> list[Request[Any]]:
     return [Request(key=n, message=message, seed=n * 10, num_samples=num_samples) for n in range(count)]
 
 
@@ -42,7 +42,7 @@ def test_prompts_that_together_exceed_a_step_are_answered_with_their_seeds(engin
 def test_requests_are_pulled_only_as_far_as_the_scheduler_needs(engine: VllmEngine) -> None:
     pulled: list[int] = []
 
-    def endless() -> Iterator[Request]:
+    def endless() -> Iterator[Request[Any]]:
         for number in range(10**9):
             pulled.append(number)
             yield Request(key=number, message="", seed=number)

@@ -177,7 +177,7 @@ def _model(folder: Path) -> Path:
 
 
 def _model_folder(workspace: str, model: Path) -> str:
-    return Workspace(workspace).create_model(SampleConfig(workspace=workspace)).finish(model, metrics={})
+    return Workspace(workspace).open(SampleConfig(workspace=workspace)).begin_model().finish(model, metrics={})
 
 
 def _start(source: str) -> subprocess.Popen[str]:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from components.shared.errors import EngineDiedError
 from components.shared.scoring import Announce, Score, Scorer, Text
@@ -26,7 +27,7 @@ class FrailScorer(ScriptedScorer):
         self._announce = announce
         self._fails = fails_always
 
-    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+    def score(self, texts: Iterable[Text[Any]]) -> Iterator[Score[Any]]:
         """Yield one score a text, in batches of eight."""
         window = list(texts)
         for start in range(0, len(window), 8):

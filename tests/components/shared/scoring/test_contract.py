@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,12 +42,12 @@ def scorer(request: pytest.FixtureRequest, tiny_scorer: Path) -> Iterator[Scorer
         yield opened
 
 
-def texts(count: int = 20) -> list[Text]:
+def texts(count: int = 20) -> list[Text[Any]]:
     """Return texts of several lengths; a key is whatever the caller likes."""
     return [Text(key=["row", n], text="What is that? " * (1 + n % 5) + str(n)) for n in range(count)]
 
 
-def by_row(scores: Iterable[Score]) -> dict[int, float]:
+def by_row(scores: Iterable[Score[Any]]) -> dict[int, float]:
     """Return the values by the second half of the key; each text has one."""
     found = list(scores)
     values = {score.key[1]: score.value for score in found}
@@ -93,7 +94,7 @@ def test_no_text_at_all_has_a_score(scorer: Scorer) -> None:
 def test_a_stream_is_read_no_further_than_one_window(scorer: Scorer) -> None:
     read: list[int] = []
 
-    def stream() -> Iterator[Text]:
+    def stream() -> Iterator[Text[Any]]:
         for number in range(WINDOW_ROWS + 1):
             read.append(number)
             yield Text(key=["stream", number], text="a")

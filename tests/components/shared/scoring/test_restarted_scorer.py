@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,7 +45,7 @@ def score(workspace: Workspace, questions: str, open_model: Callable[[], Scorer]
     """Score questions; return the folder's address."""
     rows = workspace.read(questions, Question)
     config = SampleConfig(workspace=workspace.uri, questions=questions, rows_per_part=ROWS_PER_PART)
-    folder = workspace.create(config, Question, rows.slices(ROWS_PER_PART))
+    folder = workspace.open(config).begin_rows(Question, rows.slices(ROWS_PER_PART))
     return score_rows(rows, folder, open_model, lambda row: row.question, "difficulty")
 
 
@@ -69,7 +70,7 @@ class CrowdedScorer:
 
     arithmetic = ""
 
-    def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+    def score(self, texts: Iterable[Text[Any]]) -> Iterator[Score[Any]]:
         for text in texts:
             yield Score(key=text.key, num_tokens=3, value=None, reason=OUT_OF_MEMORY, detail="3 tokens: 0 bytes free")
 
@@ -110,7 +111,7 @@ def test_a_scorer_that_is_killed_from_outside_costs_no_row(workspace: Workspace,
     killed: list[int] = []
 
     class Watched(ScorerProcess):
-        def score(self, texts: Iterable[Text]) -> Iterator[Score]:
+        def score(self, texts: Iterable[Text[Any]]) -> Iterator[Score[Any]]:
             for score in super().score(texts):
                 yield score
                 if not killed:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,12 +37,12 @@ if __name__ == "__main__":
 """
 
 
-def texts(*some: str) -> list[Text]:
+def texts(*some: str) -> list[Text[Any]]:
     """Return texts that are known by their letters."""
     return [Text(key=("row", number, text), text=text) for number, text in enumerate(some)]
 
 
-def twenty(what_the_twelfth_holds: str = "") -> list[Text]:
+def twenty(what_the_twelfth_holds: str = "") -> list[Text[Any]]:
     """Return texts of which the scorer takes eight at a time."""
     return texts(*(f"text {number}" + what_the_twelfth_holds * (number == 11) for number in range(20)))
 

@@ -2,6 +2,7 @@ import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ def some_texts(count: int) -> list[str]:
 
 def scores(
     folder: Path, texts: Sequence[str | MarkedText], *, max_tokens: int = 0, max_batch_tokens: int = 2048
-) -> dict[int, Score]:
+) -> dict[int, Score[Any]]:
     scorer = SequenceClassifier(
         folder, add_special_tokens=True, max_tokens=max_tokens, max_batch_tokens=max_batch_tokens
     )
@@ -34,7 +35,7 @@ def scores(
     return {score.key: score for score in found}
 
 
-def values(found: dict[int, Score]) -> list[float]:
+def values(found: dict[int, Score[Any]]) -> list[float]:
     in_order = [found[number].value for number in sorted(found)]
     assert all(value is not None for value in in_order)
     return [float(value or 0.0) for value in in_order]
@@ -163,7 +164,7 @@ def _give_it_memory_for(monkeypatch: pytest.MonkeyPatch, num_tokens: int, failur
     """Let larger batches fail; return the padded sizes of what was tried, as they come."""
     compute, sizes = SequenceClassifier._logits, list[int]()
 
-    def limited(scorer: SequenceClassifier, batch: Sequence[Encoded]) -> list[float]:
+    def limited(scorer: SequenceClassifier, batch: Sequence[Encoded[Any]]) -> list[float]:
         sizes.append(len(batch) * max(map(len, batch)))
         if sizes[-1] > num_tokens:
             raise failure

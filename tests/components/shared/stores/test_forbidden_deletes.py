@@ -35,7 +35,7 @@ def test_a_step_of_rows_finishes(retained: FaultyStore, write_questions: WriteRo
 def test_a_training_saves_continues_and_finishes_and_names_the_checkpoints_that_stay(
     retained: FaultyStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = Workspace(retained.uri).create_model(SampleConfig(workspace=retained.uri))
+    folder = Workspace(retained.uri).open(SampleConfig(workspace=retained.uri)).begin_model()
     store = CheckpointStore(folder.checkpoints_uri, "one process")
     saved = tmp_path / "saved"
     saved.mkdir()

@@ -22,7 +22,7 @@ from components.shared.records import FailRate, PreferencePair, Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import Manifest, read_manifest
-from components.shared.workspace.plans import make_plan
+from components.shared.workspace.planning import make_plan
 from components.train_dpo.config import TrainDpoConfig
 from components.train_scorer.config import TrainScorerConfig
 from components.train_sft.config import TrainSftConfig
@@ -121,7 +121,7 @@ def training(
 
 
 def _folder(config: StepConfig) -> str:
-    return storage.join(config.workspace, config.step, make_plan(config, "", (), (), 1)["fingerprint"])
+    return storage.join(config.workspace, config.step, make_plan(config).fingerprint)
 
 
 def _last_continued_from(log: Path) -> int:

@@ -85,7 +85,7 @@ def test_a_learning_rate_that_is_far_too_high_ends_the_training(
     message = diverge(run, config, workspace)
     assert message.startswith("training diverged at step ")
     assert "start it with a lower --learning-rate than 1e+20" in message
-    assert not workspace.find_finished(config)
+    assert not workspace.open(config).finished
     assert not list(Path(workspace.uri, config.step).rglob("model"))
 
 

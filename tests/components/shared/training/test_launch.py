@@ -27,7 +27,7 @@ from components.shared.training import _train_job_pods, train_jobs
 from components.shared.training.launch import train_on_nodes
 from components.shared.training.nodes import VARIABLES
 from components.shared.workspace import Workspace
-from components.shared.workspace.plans import command_of, make_plan
+from components.shared.workspace.planning import command_of, make_plan
 from components.train_sft.config import TrainSftConfig
 from tests.components.shared.trainer_cluster import (
     NO_SUCH_PATH,
@@ -77,12 +77,12 @@ def config(workspace: Workspace, tiny_model: Path, write_questions: WriteRows) -
 
 
 def _folder(config: TrainSftConfig) -> str:
-    return storage.join(config.workspace, config.step, make_plan(config, "", (), (), 1)["fingerprint"])
+    return storage.join(config.workspace, config.step, make_plan(config).fingerprint)
 
 
 def _finish(config: TrainSftConfig, model: Path) -> None:
     """Do what the first node does in the end."""
-    Workspace(config.workspace).create_model(config).finish(model, metrics={"loss_last": 0.5})
+    Workspace(config.workspace).open(config).begin_model().finish(model, metrics={"loss_last": 0.5})
 
 
 def _completes(
@@ -122,7 +122,7 @@ def test_a_train_job_is_made_followed_and_its_folder_returned(
 ) -> None:
     cluster.runtime["metadata"]["labels"] = QUEUE | {"app": "x"}
     _completes(cluster, config, tiny_model)
-    assert train_on_nodes(config, workspace) == _folder(config)
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
     (job,) = cluster.jobs.values()
     metadata, spec = job["metadata"], job["spec"]
     assert re.fullmatch(r"train-sft-[0-9a-f]{16}-[0-9a-f]{6}", metadata["name"])
@@ -148,7 +148,7 @@ def test_what_is_sent_has_only_fields_that_kubeflow_trainer_knows(
     )
 
     _completes(cluster, config, tiny_model)
-    train_on_nodes(config, workspace)
+    train_on_nodes(config, workspace.open(config))
     (sent,) = [body for asked, _, body in cluster.asked if asked == "POST trainjobs"]
     read = TrainerV1alpha1TrainJob.from_dict(sent)
     assert json.loads(read.to_json())["spec"] == sent["spec"]
@@ -159,7 +159,7 @@ def test_another_workspace_has_another_train_job(cluster: Cluster, config: Train
     for place in ("one", "two"):
         other = dataclasses.replace(config, workspace=f"{config.workspace}-{place}")
         _completes(cluster, other, tiny_model)
-        train_on_nodes(other, Workspace(other.workspace))
+        train_on_nodes(other, Workspace(other.workspace).open(other))
     assert len(cluster.jobs) == 2
 
 
@@ -169,7 +169,7 @@ def test_a_watch_that_is_cut_or_too_old_is_begun_again_from_a_list(
 ) -> None:
     cluster.broken_watches = [how, how]
     _completes(cluster, config, tiny_model, until=cluster.await_broken_watches)
-    assert train_on_nodes(config, workspace) == _folder(config)
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
     assert cluster.broken_watches == []
     assert cluster.count("POST trainjobs") == 1
     assert cluster.count("WATCH trainjobs") >= 2
@@ -181,7 +181,7 @@ def test_an_api_server_that_is_away_for_a_while_is_asked_again(
     away = status(503, "ServiceUnavailable", "the server is currently unable to handle the request")
     cluster.refusals = {"GET trainingruntimes": [away], "POST trainjobs": [away, away]}
     _completes(cluster, config, tiny_model)
-    assert train_on_nodes(config, workspace) == _folder(config)
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
     assert cluster.count("POST trainjobs") == 3
 
 
@@ -192,7 +192,7 @@ def test_an_api_server_that_stays_away_is_unavailable(
     away = status(503, "ServiceUnavailable", "away")
     cluster.refusals = {"GET trainingruntimes": [away] * 50}
     with pytest.raises(UnavailableError, match=r"did not answer in \d+ tries and .* \(503 away\)"):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
 
 
 # --- refused -----------------------------------------------------------------------------------------------------
@@ -215,14 +215,14 @@ def test_what_the_cluster_refuses_is_one_message_and_starts_nothing(
 ) -> None:
     cluster.refusals = {request_: [answer]}
     with pytest.raises(InputError, match=re.escape(message)):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
     assert cluster.jobs == {}
 
 
 def test_a_runtime_that_is_not_there_is_named(cluster: Cluster, config: TrainSftConfig, workspace: Workspace) -> None:
     other = dataclasses.replace(config, train_job_runtime="large")
     with pytest.raises(InputError, match="there is no TrainingRuntime large in the namespace team-a; the Helm chart"):
-        train_on_nodes(other, workspace)
+        train_on_nodes(other, workspace.open(other))
 
 
 def test_no_cluster_at_all_is_said(
@@ -231,7 +231,7 @@ def test_no_cluster_at_all_is_said(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(InputError, match=r"starts a TrainJob, and there is no cluster to ask \(.*; run it in a pod"):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
 
 
 def test_the_role_allows_what_is_asked_and_nothing_else_of_trainings(
@@ -239,14 +239,14 @@ def test_the_role_allows_what_is_asked_and_nothing_else_of_trainings(
 ) -> None:
     _fails(cluster, [137, 1], [[], []])
     with pytest.raises(UnavailableError):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
     _completes(cluster, config, tiny_model, until=lambda: cluster.await_asked("PATCH trainjobs"))
     cluster.add_pod(launching_pod("second", workflow="run-2"))
-    first = threading.Thread(target=train_on_nodes, args=(config, workspace))
+    first = threading.Thread(target=train_on_nodes, args=(config, workspace.open(config)))
     first.start()
     cluster.await_asked("POST trainjobs", 2)
     monkeypatch.setenv("KFP_POD_NAME", "second")
-    train_on_nodes(config, workspace)
+    train_on_nodes(config, workspace.open(config))
     first.join(SECONDS)
     verbs = {"POST": "create", "WATCH": "watch", "PATCH": "patch", "DELETE": "delete"}
     asked = set()
@@ -294,7 +294,7 @@ def test_how_its_nodes_ended_is_how_the_step_ends(
 ) -> None:
     _fails(cluster, codes, logs)
     with pytest.raises(error, match=re.escape(message)):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
     assert len(cluster.jobs) == 1, "it stays to be looked at"
 
 
@@ -303,10 +303,10 @@ def test_a_train_job_that_ended_makes_room_for_the_next_attempt(
 ) -> None:
     _fails(cluster, [137, 1], [[], []])
     with pytest.raises(UnavailableError):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
     cluster.on_delete = lambda name: time.sleep(0.3)  # its pods end first
     _completes(cluster, config, tiny_model)
-    assert train_on_nodes(config, workspace) == _folder(config)
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
     (options,) = [body for asked, _, body in cluster.asked if asked == "DELETE trainjobs"]
     assert options["propagationPolicy"] == "Foreground"
     assert cluster.count("POST trainjobs") == 2
@@ -317,7 +317,7 @@ def test_a_train_job_that_somebody_deletes_is_said_to_be(
 ) -> None:
     cluster.on_create = lambda job: threading.Timer(0.3, cluster.remove, (job["metadata"]["name"],)).start()
     with pytest.raises(UnavailableError, match="was deleted while it was waited for; the same command makes it again"):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
 
 
 def test_a_train_job_that_finished_another_folder_is_said_to_have(
@@ -325,7 +325,7 @@ def test_a_train_job_that_finished_another_folder_is_said_to_have(
 ) -> None:
     cluster.on_create = lambda job: threading.Timer(0.2, cluster.end, (job["metadata"]["name"], "Complete")).start()
     with pytest.raises(InputError, match=r"is complete, but .* is not finished: its pods made another one"):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
 
 
 # --- found again, and deleted with its step ----------------------------------------------------------------------
@@ -398,7 +398,10 @@ def test_two_steps_at_once_share_one_train_job(
 ) -> None:
     _completes(cluster, config, tiny_model, until=lambda: cluster.await_asked("WATCH trainjobs", 2))
     results: list[str] = []
-    twins = [threading.Thread(target=lambda: results.append(train_on_nodes(config, workspace))) for _ in range(2)]
+    twins = [
+        threading.Thread(target=lambda: results.append(train_on_nodes(config, workspace.open(config))))
+        for _ in range(2)
+    ]
     for twin in twins:
         twin.start()
     for twin in twins:
@@ -413,7 +416,7 @@ def test_a_train_job_that_another_step_made_meanwhile_is_followed(
     _completes(cluster, config, tiny_model)
     exists = status(409, "AlreadyExists", "already exists")
     cluster.refusals = {"POST trainjobs": [exists, exists]}
-    assert train_on_nodes(config, workspace) == _folder(config)
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
     assert cluster.count("POST trainjobs") == 3
 
 
@@ -422,14 +425,14 @@ def test_a_train_job_that_is_being_deleted_is_waited_for(
 ) -> None:
     cluster.on_create = lambda job: threading.Timer(0.3, cluster.remove, (job["metadata"]["name"],)).start()
     with pytest.raises(UnavailableError):
-        train_on_nodes(config, workspace)
+        train_on_nodes(config, workspace.open(config))
     (left,) = [body for asked, _, body in cluster.asked if asked == "POST trainjobs"]
     going = left | {"metadata": left["metadata"] | {"deletionTimestamp": "2026-11-22T12:00:00Z"}}
     cluster.on_create = lambda job: None
     cluster.on_delete = lambda name: time.sleep(0.3)  # its pods end first
     cluster.answer("POST", "trainjobs", "", going)
     _completes(cluster, config, tiny_model)
-    assert train_on_nodes(config, workspace) == _folder(config)
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
     assert cluster.count("POST trainjobs") == 2
 
 
@@ -443,7 +446,7 @@ def test_the_command_of_a_train_job_trains_on_two_nodes_and_the_launching_step_r
     rows = [Question(id=f"q{n}", question=f"What is {n} plus {'1' * (1 + n % 5)}?", source="s") for n in range(16)]
     config = dataclasses.replace(config, examples=write_rows(workspace, rows), parallelism="zero3", max_tokens=96)
     cluster.on_create = lambda job: threading.Thread(target=_run_pods, args=(cluster, job, tmp_path)).start()
-    assert train_on_nodes(config, workspace) == _folder(config)
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
     manifest = json.loads(storage.read_bytes(storage.join(_folder(config), "_manifest.json")))
     assert manifest["metrics"]["steps"] == 4
     assert manifest["rows_out"] == 16

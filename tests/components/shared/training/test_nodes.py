@@ -25,7 +25,7 @@ from components.shared.stores import storage
 from components.shared.training.nodes import VARIABLES, Node, own_node, starts_nodes
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import Manifest, read_manifest
-from components.shared.workspace.plans import make_plan
+from components.shared.workspace.planning import make_plan
 from components.train_dpo.config import TrainDpoConfig
 from tests.components.shared.mortals import descendants_of, is_alive, start
 from tests.conftest import WriteRows
@@ -138,7 +138,7 @@ def _log(folder: Path) -> str:
 
 
 def _manifest(config: TrainingConfig) -> Manifest:
-    fingerprint = make_plan(config, "", (), (), 1)["fingerprint"]
+    fingerprint = make_plan(config).fingerprint
     return read_manifest(storage.join(config.workspace, config.step, fingerprint))
 
 

@@ -25,7 +25,8 @@ from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace
 from components.shared.workspace._tries import TRIES
 from components.shared.workspace._uses import IN_USE, mark_use, removal_of
-from components.shared.workspace.manifests import MANIFEST, PLAN, read_plan_or_none
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import PLAN, read_plan_or_none
 from tests.components.rejects import read_rejects
 from tests.components.shared.sample_folders import snapshot, write_folder
 from tests.components.shared.sample_graphs import join, plan_join, publish, train_model

@@ -19,7 +19,8 @@ from components.shared.upkeep import _object_checks, verification
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace
 from components.shared.workspace.ledgers import LEDGER_KEY
-from components.shared.workspace.manifests import MANIFEST, PLAN, read_manifest
+from components.shared.workspace.manifests import MANIFEST, read_manifest
+from components.shared.workspace.plans import PLAN
 from tests.components.shared.sample_folders import create_folder, snapshot, write_folder
 from tests.components.shared.sample_graphs import join, plan_join, publish, train_model
 from tests.stores import Store

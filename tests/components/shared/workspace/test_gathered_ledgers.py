@@ -13,8 +13,9 @@ from components.shared.upkeep.garbage import survey
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace, _gathered_ledgers
 from components.shared.workspace._gathered_ledgers import GATHERED
-from components.shared.workspace.manifests import Manifest, part_name, read_manifest
+from components.shared.workspace.manifests import Manifest, read_manifest
 from components.shared.workspace.output_folders import OutputFolder
+from components.shared.workspace.plans import part_name
 from tests.components.shared.sample_folders import create_folder, settle, write_folder
 from tests.fault_proxy import FaultyStore
 from tests.stores import Store

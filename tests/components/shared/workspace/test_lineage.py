@@ -51,13 +51,13 @@ def train(workspace: Workspace, questions: str, local_folder: Path) -> str:
     config = TrainConfig(workspace=workspace.uri, questions=questions, model=BASE)
     local_folder.mkdir(exist_ok=True)
     (local_folder / "model.safetensors").write_bytes(b"weights")
-    return workspace.create_model(config).finish(local_folder, metrics={"seconds": 2.0}, rows_in=4)
+    return workspace.open(config).begin_model().finish(local_folder, metrics={"seconds": 2.0}, rows_in=4)
 
 
 def halve(workspace: Workspace, questions: str, model: str = "") -> str:
     rows = workspace.read(questions, Question)
     config = HalveConfig(workspace=workspace.uri, questions=questions, model=model)
-    folder = workspace.create(config, Question, rows.slices(2))
+    folder = workspace.open(config).begin_rows(Question, rows.slices(2))
     for part in folder.missing_parts():
         for index, row in enumerate(rows.read(part.slice)):
             if index % 2:

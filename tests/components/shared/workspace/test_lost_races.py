@@ -145,7 +145,7 @@ def _begin(workspace: Workspace, text: str) -> tuple[OutputFolder, str]:
     next(source.missing_parts()).settle(0, kept=[Question(id="0", question=text)])
     questions = source.finish()
     config = SampleConfig(workspace=workspace.uri, questions=questions, name="reader")
-    return workspace.create(config, Question, workspace.read(questions, Question).slices(1)), questions
+    return workspace.open(config).begin_rows(Question, workspace.read(questions, Question).slices(1)), questions
 
 
 def _begin_again(workspace: Workspace, folder: OutputFolder, questions: str) -> OutputFolder:

@@ -12,7 +12,9 @@ from components.shared.errors import InputError
 from components.shared.records import Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
-from components.shared.workspace.manifests import FORMAT, MANIFEST, PLAN, read_manifest
+from components.shared.workspace._descriptions import FORMAT
+from components.shared.workspace.manifests import MANIFEST, read_manifest
+from components.shared.workspace.plans import PLAN
 from tests.components.shared import slow_filter
 from tests.components.shared.sample_folders import (
     change_json,
@@ -34,7 +36,7 @@ def test_an_unfinished_folder_names_the_command_that_finishes_it(tmp_path: Path,
     workspace = Workspace(str(tmp_path / "with space"))
     questions = write_questions(workspace, ["a", "b"])
     config = SlowFilterConfig(workspace=workspace.uri, questions=questions, rows_per_part=1)
-    folder = workspace.create(config, Question, workspace.read(questions, Question).slices(1))
+    folder = workspace.open(config).begin_rows(Question, workspace.read(questions, Question).slices(1))
     with pytest.raises(InputError) as raised:
         workspace.read(folder.uri, Question)
     command = str(raised.value).split("finish it with: ")[1]

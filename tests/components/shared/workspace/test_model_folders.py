@@ -29,7 +29,7 @@ def test_a_model_is_uploaded_with_digests_and_its_ledger(store: Store, tmp_path:
     local.mkdir()
     (local / "model.safetensors").write_bytes(b"weights")
     workspace = Workspace(store.uri)
-    folder = workspace.create_model(SampleConfig(workspace=store.uri))
+    folder = workspace.open(SampleConfig(workspace=store.uri)).begin_model()
     reject = Reject(row=some_row(1), reason="too_long")
 
     uri = folder.finish(local, metrics={"loss": 0.5}, rows_in=3, rejects=[reject], record=Question)
@@ -42,7 +42,7 @@ def test_a_model_is_uploaded_with_digests_and_its_ledger(store: Store, tmp_path:
     rejects = read_table(storage.join(uri, manifest.rejects))
     assert [(row["id"], row["reason"]) for row in rejects.to_pylist()] == [("1", "too_long")]
     assert manifest.rejects_digest == table_digest(rejects)
-    assert workspace.create_model(SampleConfig(workspace=store.uri)).finished
+    assert workspace.open(SampleConfig(workspace=store.uri)).begin_model().finished
 
 
 def test_checkpoints_that_a_killed_training_left_beside_its_model_are_removed_when_it_is_found(
@@ -52,13 +52,13 @@ def test_checkpoints_that_a_killed_training_left_beside_its_model_are_removed_wh
     local.mkdir()
     (local / "model.safetensors").write_bytes(b"weights")
     workspace, config = Workspace(store.uri), SampleConfig(workspace=store.uri)
-    folder = workspace.create_model(config)
+    folder = workspace.open(config).begin_model()
     transfers.upload_folder(local, storage.join(folder.checkpoints_uri, "step-0000002"))
-    assert workspace.find_finished(config) == ""
+    assert not workspace.open(config).finished
     assert storage.list_files(folder.checkpoints_uri), "an unfinished training needs them"
     folder.finish(local, metrics={})
 
-    assert workspace.find_finished(config) == folder.uri
+    assert workspace.open(config).finished
     assert not any(storage.list_files(folder.checkpoints_uri)), "SeaweedFS lists the empty folder itself, as ''"
     assert len(storage.list_names(folder.uri)) >= 3, "the model, its plan and its manifest stay"
 
@@ -86,7 +86,7 @@ def test_an_upload_that_is_killed_continues_and_the_manifest_stays_last(
         process.kill()
         process.join()
         proxy.silent_from = math.inf
-        assert not Workspace(faulty_store.uri).create_model(SampleConfig(workspace=faulty_store.uri)).finished
+        assert not Workspace(faulty_store.uri).open(SampleConfig(workspace=faulty_store.uri)).begin_model().finished
     proxy.share = 0
     uri = _finish(faulty_store.uri, str(local))
 
@@ -102,4 +102,4 @@ def test_an_upload_that_is_killed_continues_and_the_manifest_stays_last(
 
 
 def _finish(uri: str, local: str) -> str:
-    return Workspace(uri).create_model(SampleConfig(workspace=uri)).finish(Path(local), metrics={})
+    return Workspace(uri).open(SampleConfig(workspace=uri)).begin_model().finish(Path(local), metrics={})

@@ -18,7 +18,8 @@ from components.shared.workspace._gathered_ledgers import GATHERED
 from components.shared.workspace._tries import TRIES
 from components.shared.workspace.manifests import MANIFEST, read_manifest
 from components.shared.workspace.output_folders import OutputFolder
-from components.shared.workspace.rows import Slice
+from components.shared.workspace.planning import make_plan
+from components.shared.workspace.plans import Slice
 from components.shared.workspace.tables import read_table
 from tests.components.shared.sample_folders import (
     SampleConfig,
@@ -39,7 +40,8 @@ def workspace(store: Store) -> Workspace:
 
 @given(num_parts=st.integers(0, 30), num_shards=st.integers(1, 40))
 def test_shards_share_the_parts_each_part_once(num_parts: int, num_shards: int) -> None:
-    plan = {"fingerprint": "f", "slices": [[0, p, 0, 1] for p in range(num_parts)], "units_per_row": 1}
+    slices = [Slice(part=part, start=0, stop=1) for part in range(num_parts)]
+    plan = make_plan(SampleConfig(workspace="a/place")).of_rows(Question, slices, 1)
     claim = Claim("a/folder/that/does/not/stand", plan, None)
     numbers = [
         part.number
@@ -104,7 +106,7 @@ def test_a_shard_that_forgot_a_row_does_not_pass_for_finished(workspace: Workspa
 
 def test_units_beyond_the_input_and_several_a_row_are_counted(workspace: Workspace) -> None:
     config = SampleConfig(workspace=workspace.uri)
-    folder = workspace.create(config, Question, [Slice(start=0, stop=2)], units_per_row=2)
+    folder = workspace.open(config).begin_rows(Question, [Slice(start=0, stop=2)], units_per_row=2)
     (part,) = folder.missing_parts()
     part.settle(0, kept=[some_row(0), some_row(1)])
     part.settle(1, kept=[some_row(2)], rejected=[Reject(row=some_row(n), reason="cut_off") for n in (3, 4)], added=1)
@@ -138,7 +140,7 @@ def test_half_a_surrogate_pair_in_a_reply_costs_no_part(workspace: Workspace) ->
 
 def test_an_empty_part_of_the_input_is_an_empty_part_of_the_output(workspace: Workspace) -> None:
     config = SampleConfig(workspace=workspace.uri)
-    folder = workspace.create(config, Question, [Slice(start=0, stop=0), Slice(part=1, start=0, stop=1)])
+    folder = workspace.open(config).begin_rows(Question, [Slice(start=0, stop=0), Slice(part=1, start=0, stop=1)])
     for part in folder.missing_parts():
         for index in range(len(part)):
             settle(part, index)

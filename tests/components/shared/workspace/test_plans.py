@@ -15,9 +15,11 @@ from components.shared.config import option
 from components.shared.errors import InputError
 from components.shared.records import Question
 from components.shared.stores import storage
-from components.shared.workspace import Workspace, plans
-from components.shared.workspace.manifests import MANIFEST, PLAN, read_manifest
-from components.shared.workspace.plans import command_of
+from components.shared.workspace import Workspace, planning
+from components.shared.workspace._descriptions import Input
+from components.shared.workspace.manifests import MANIFEST, read_manifest
+from components.shared.workspace.planning import command_of
+from components.shared.workspace.plans import PLAN
 from tests.components.shared import slow_filter
 from tests.components.shared.sample_folders import (
     SampleConfig,
@@ -95,7 +97,7 @@ def test_another_text_of_a_prompt_has_another_address(tmp_path: Path, monkeypatc
 def test_another_text_of_the_chosen_chat_family_has_another_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plans, "template_file", lambda name: tmp_path / f"{name}.yaml")
+    monkeypatch.setattr(planning, "template_file", lambda name: tmp_path / f"{name}.yaml")
     addresses = set()
     for family, text in (("chatml", "one"), ("llama3", "one"), ("chatml", "two"), ("chatml", "one")):
         (tmp_path / f"{family}.yaml").write_text(text)
@@ -141,8 +143,8 @@ def test_files_that_are_no_folder_of_ours_count_by_content(tmp_path: Path) -> No
 @pytest.mark.parametrize("uri", [f"hf://org/name@{'0a' * 20}", "package:a@0.1", "random:1", "reasoning-gym:gcd@0.1.2"])
 def test_what_is_no_path_counts_by_its_address(tmp_path: Path, uri: str) -> None:
     config = SampleConfig(workspace=str(tmp_path), questions=uri)
-    folder = Workspace(str(tmp_path)).create(config, Question, [])
-    assert folder.claim.plan["inputs"] == {"questions": [{"uri": uri, "fingerprint": f"address:{uri}"}]}
+    folder = Workspace(str(tmp_path)).open(config).begin_rows(Question, [])
+    assert folder.claim.plan.inputs == {"questions": (Input(uri=uri, fingerprint=f"address:{uri}"),)}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_what_is_no_path_counts_by_its_address(tmp_path: Path, uri: str) -> None
 def test_a_branch_of_the_hub_is_no_input_because_it_may_move(tmp_path: Path, uri: str, step: str) -> None:
     config = SampleConfig(workspace=str(tmp_path / "w"), questions=uri)
     with pytest.raises(InputError, match=rf"import it first \(python -m components\.{step} .*, or name a commit"):
-        Workspace(config.workspace).find_finished(config)
+        Workspace(config.workspace).open(config)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -160,7 +162,7 @@ def test_a_branch_of_the_hub_is_no_input_because_it_may_move(tmp_path: Path, uri
 def test_a_path_where_nothing_stands_is_an_input_error_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     config = SampleConfig(workspace=str(tmp_path / "w"), questions=str(tmp_path / name))
     with pytest.raises(InputError, match=r"--questions '.*': nothing stands there; check the address"):
-        Workspace(config.workspace).create(config, Question, [])
+        Workspace(config.workspace).open(config).begin_rows(Question, [])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -169,15 +171,15 @@ def test_the_log_says_what_keeps_a_folder_from_being_reused(
 ) -> None:
     caplog.set_level(logging.INFO)
     one, two = write_questions(workspace, ["a"]), write_questions(workspace, ["b"])
-    workspace.create(SampleConfig(workspace=workspace.uri, questions=one), Question, [])
-    workspace.create(SampleConfig(workspace=workspace.uri, questions=two, count=5), Question, [])
+    workspace.open(SampleConfig(workspace=workspace.uri, questions=one)).begin_rows(Question, [])
+    workspace.open(SampleConfig(workspace=workspace.uri, questions=two, count=5)).begin_rows(Question, [])
     assert "cannot be reused, it differs in --count 3, now 5; input --questions ['" in caplog.text
 
 
 def test_a_plan_that_stands_decides_how_rows_are_cut(workspace: Workspace, write_questions: WriteRows) -> None:
     questions = write_questions(workspace, [str(n) for n in range(10)])
     config = SlowFilterConfig(workspace=workspace.uri, questions=questions, rows_per_part=4)
-    first = workspace.create(config, Question, workspace.read(questions, Question).slices(4))
+    first = workspace.open(config).begin_rows(Question, workspace.read(questions, Question).slices(4))
 
     folder = slow_filter.run(dataclasses.replace(config, rows_per_part=7), workspace)
 
@@ -192,7 +194,7 @@ def test_an_input_that_was_made_again_otherwise_is_not_mixed_into_a_half_done_fo
 ) -> None:
     questions = write_questions(workspace, list("abcd"), rows_per_part=2)
     config = SlowFilterConfig(workspace=workspace.uri, questions=questions, rows_per_part=2)
-    half_done = workspace.create(config, Question, workspace.read(questions, Question).slices(2))
+    half_done = workspace.open(config).begin_rows(Question, workspace.read(questions, Question).slices(2))
     then = read_manifest(questions).content
     _make_again(workspace, write_questions, questions, list(texts), rows_per_part)
     with pytest.raises(InputError) as raised:

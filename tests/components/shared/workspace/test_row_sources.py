@@ -153,12 +153,12 @@ def test_rejected_rows_that_were_made_again_otherwise_are_not_mixed_into_a_half_
 ) -> None:
     folder = write_folder(workspace, VERDICTS, 2)
     config = SlowFilterConfig(workspace=workspace.uri, questions=f"{folder}/rejected", rows_per_part=2)
-    workspace.create(config, Question, workspace.read(f"{folder}/rejected", Question).slices(2))
+    workspace.open(config).begin_rows(Question, workspace.read(f"{folder}/rejected", Question).slices(2))
     manifest = json.loads(Path(folder, MANIFEST).read_text())
     manifest["parts"][2]["rejects_digest"] = "0" * 64
     Path(folder, MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(InputError, match=r"is half done, and --questions .*/rejected was made again since"):
-        workspace.create(dataclasses.replace(config, shard=0), Question, [])
+        workspace.open(dataclasses.replace(config, shard=0)).begin_rows(Question, [])
 
 
 @settings(max_examples=25)

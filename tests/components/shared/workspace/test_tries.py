@@ -7,6 +7,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -22,7 +23,7 @@ from components.shared.stores import storage
 from components.shared.workspace import Workspace, _tries
 from components.shared.workspace._tries import TRIES, Tries, blame
 from components.shared.workspace.manifests import read_manifest
-from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from tests.components.rejects import read_rejects
 from tests.components.shared.sample_folders import create_folder, settle, some_row
 from tests.stores import Store
@@ -96,7 +97,7 @@ class DeadlyEngine:
     def __init__(self, deadly: set[int], error: type[BaseException], clock: Iterator[int], spots: set[int]) -> None:
         self.deadly, self.error, self.clock, self.spots = deadly, error, clock, spots
 
-    def generate(self, requests: Iterable[Request], sampling: Sampling) -> Iterator[Result]:
+    def generate(self, requests: Iterable[Request[Any]], sampling: Sampling) -> Iterator[Result[Any]]:
         """Yield the results of all requests, or die."""
         source = iter(requests)
         while window := list(itertools.islice(source, 3)):
@@ -129,13 +130,13 @@ def work_by_engine(
 ) -> None:
     """Do a step that feeds an engine."""
 
-    def requests_of(part: Part) -> Iterator[Request]:
+    def requests_of(part: Part) -> Iterator[Request[Any]]:
         for number in range(part.slice.start, part.slice.stop):
-            yield Request(key=(part, number - part.slice.start, number), message="", seed=number)
+            yield Request(key=RowKey(part, number - part.slice.start, number), message="", seed=number)
 
     engine = DeadlyEngine(deadly, error, clock, spots)
     for result in answer_parts(folder, lambda: engine, requests_of, SAMPLING):
-        part, index, _ = result.request.key
+        part, index = result.key.part, result.key.index
         reason = result.completions[0].finish_reason
         settle(part, index, "" if reason == "stop" else reason)
 

