@@ -66,7 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
             number = len(self.served.requests)
             self.served.at_once += 1
             self.served.most_at_once = max(self.served.most_at_once, self.served.at_once)
-        given = type(self).answer(body, number)
+        known = self.path == "/v1/chat/completions"
+        given = type(self).answer(body, number) if known else Answer(status=404, body={"detail": "Not Found"})
         with self.served.lock:
             self.served.at_once -= 1
         self._send(given)
