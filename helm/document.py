@@ -60,7 +60,7 @@ def _default(defaults: Any, path: str) -> str:
 def main() -> int:
     """Write README.md, or with --check only say whether it is up to date."""
     parser = argparse.ArgumentParser(prog="python -m helm.document", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where README.md is not up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if README.md is not up to date")
     readme = documented_readme()
     if not parser.parse_args().check:
         (CHART / "README.md").write_text(readme, encoding="utf-8")

@@ -152,7 +152,7 @@ def write_pipelines(folder: Path) -> int:
 def main() -> int:
     """Write the files, or with --check only name those that are not up to date."""
     parser = argparse.ArgumentParser(prog="python -m manifests.generate", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not up to date")
     commands = parser.add_subparsers(dest="command", metavar="gitops")
     gitops = commands.add_parser("gitops", help="the compiled pipelines as Pipeline and PipelineVersion objects")
     gitops.add_argument("--to", type=Path, required=True, metavar="DIR", help="folder to write them to")

@@ -31,7 +31,7 @@ SIZE_LABEL = "scalequest.dev/size"
 SIZES: dict[ImageName, Size] = {"cpu": "cpu", "vllm": "inference", "train": "training"}
 RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted does not count
 DAYS_KEPT = 7
-DEADLINE_DAYS = 14  # longer than any step takes; an image that cannot be pulled does not hold a place for ever
+DEADLINE_DAYS = 14  # longer than any step takes; an image that cannot be pulled does not hold a place forever
 # An Indexed Job's pod tells the step which shard it is (JOB_COMPLETION_INDEX); nobody sets it.
 SET_BY_KUBERNETES = "shard"
 # The images keep their caches below /tmp, an emptyDir here; what else looks for a home finds it there, too.

@@ -1,4 +1,4 @@
-"""The figure as Kubeflow pipelines, presets, and the command `scalequest`."""
+"""The method as Kubeflow pipelines, the presets, and the command `scalequest`."""
 
 from components.shared import telemetry
 

@@ -1,4 +1,4 @@
-"""The figure's boxes "response generation" and "reward filtering"."""
+"""The stages "response generation" and "reward filtering"."""
 
 from kfp import dsl
 
@@ -17,7 +17,7 @@ train_scorer = task_of("train_scorer")
 
 @box("obtain-reward-model")
 def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
-    """Import the reward model that is given; where none is, train one from the solver on its verified answers."""
+    """Import the given reward model; if there is none, train one from the solver on its verified answers."""
     with dsl.If(run.reward_model == ""):
         base = imported_model(run, run.solver)
         trained = train_scorer(

@@ -1,4 +1,4 @@
-"""A preset and what the user sets on top, checked against the compiled pipeline and against the steps' own configs.
+"""A preset and the user's settings, checked against the compiled pipeline and the steps' configs.
 
 A preset is a YAML file: ``pipeline`` names the pipeline, ``step_defaults`` repeats values that the steps have by
 themselves (so that a reader finds each value of the paper in one place; checked), every other key is a parameter or, as
@@ -98,14 +98,14 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     arguments = defaults | dict(values)
     missing = [name for name in declared if name not in arguments]
     if missing:
-        raise InputError(f"the preset gives no value for {', '.join(missing)}; add --set name=value")
+        raise InputError(f"the preset has no value for {', '.join(missing)}; add --set name=value")
     if "num_shards" in declared and "shards" not in values:
         if arguments["num_shards"] < 1:
             raise InputError(f"num_shards {arguments['num_shards']} is out of range; expected at least 1")
         arguments["shards"] = list(range(int(arguments["num_shards"])))
     if "num_shards" in declared and arguments["shards"] != list(range(int(arguments["num_shards"]))):
         raise InputError(
-            f"shards {arguments['shards']} are not those of num_shards {arguments['num_shards']}; leave it out"
+            f"shards {arguments['shards']} do not match num_shards {arguments['num_shards']}; leave it out"
         )
     return arguments
 
@@ -118,7 +118,7 @@ def check_step_defaults(stated: Mapping[str, Mapping[str, Any]]) -> None:
             if defaults.get(name) != value:
                 raise InputError(
                     f"step_defaults: {step} {name} is {defaults.get(name)!r}, the preset says {value!r}; "
-                    f"to change it, write {step}.{name}: VALUE outside of step_defaults"
+                    f"to change it, write {step}.{name}: VALUE outside step_defaults"
                 )
 
 
@@ -138,7 +138,7 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     try:
         return name, yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"--set {name}: {text!r} is not a value: {error}") from error
+        raise InputError(f"--set {name}: {text!r} is not a valid value: {error}") from error
 
 
 def _gathered(values: Mapping[str, Any], pipeline: CompiledPipeline) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _check_step(step: PlannedStep) -> None:
     names = {field.name for field in fields}
     missing = [field.name for field in options_of(config) if field.default is MISSING and field.name not in names]
     if missing:
-        raise InputError(f"{step.name} needs a value for {', '.join(missing)}, and a parameter leaves it empty")
+        raise InputError(f"{step.name} needs a value for {', '.join(missing)}, but a parameter leaves it empty")
     try:
         config(**{name: _known(step.options[name], hints[name]) for name in names})
     except (InputError, ValueError, TypeError) as error:

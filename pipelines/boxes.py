@@ -1,4 +1,4 @@
-"""Parts of the figure as pipelines: Kubeflow shows each as one box, and inside it what it is made of.
+"""Stages as pipelines: Kubeflow shows each as one box with its tasks inside.
 
 A box's inputs are the fields of its ``run``, a group of parameters.py, and what else its function takes. Boxes have to
 be pipelines and not plain functions: where a loop uses what another loop has collected, kfp 2.17 compiles only that.
@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 from kfp import dsl
 
-from pipelines.executor_labels import mended_merging
+from pipelines.executor_labels import corrected_merging
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,7 +42,7 @@ def box(name: str) -> Callable[[Function], Function]:
 
         build.__signature__ = _signature(run_type, types, function)  # type: ignore[attr-defined]
         build.__doc__ = _documented(function, run_type)
-        with mended_merging():
+        with corrected_merging():
             pipeline = dsl.pipeline(build, name=name)
         _without_help(pipeline.pipeline_spec.components.values())
         call.pipeline = pipeline  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""The command `scalequest`: run a preset here or on a cluster, compile the pipelines, look after what was made.
+"""The command `scalequest`: run a preset here or on a cluster, compile the pipelines, inspect and clean workspaces.
 
-Whatever is heavy (kfp, pyarrow, rich) is imported where a command needs it, so that `--help` stays quick.
+Heavy packages (kfp, pyarrow, rich) are imported only by the commands that need them, so that `--help` is quick.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ app = typer.Typer(
 )
 
 
-Preset = Annotated[str, typer.Argument(help="values to run with: a file in pipelines/presets, without .yaml")]
+Preset = Annotated[str, typer.Argument(help="the preset: a file in pipelines/presets, without .yaml")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="another value for a parameter, or for an option of a step (deduplicate.min_similarity=0.9); repeatable",
+        help="set a parameter, or an option of a step (deduplicate.min_similarity=0.9); repeatable",
     ),
 ]
 Column = Annotated[
     str,
-    typer.Option("--pipeline", help="one column of the figure alone: train_question_generator or construct_dataset"),
+    typer.Option("--pipeline", help="run only a part of the method: train_question_generator or construct_dataset"),
 ]
-Bucket = Annotated[str, typer.Option(help="where folders are made: gs://… or s3://…")]
-Watch = Annotated[bool, typer.Option("--watch", help="stay until the run has ended, and end as it does")]
+Bucket = Annotated[str, typer.Option(help="the workspace: gs://… or s3://…")]
+Watch = Annotated[bool, typer.Option("--watch", help="wait until the run has ended; the exit code reports its result")]
 AllowParallelTrainings = Annotated[
     bool,
     typer.Option(
         "--allow-parallel-trainings",
-        help="accept that generators train side by side on several nodes without a queue: where all have their nodes",
+        help="allow several multi-node trainings at once without Kueue; only if the cluster has nodes for all of them",
     ),
 ]
 
@@ -49,15 +49,13 @@ AllowParallelTrainings = Annotated[
 @app.command()
 def run(
     preset: Preset,
-    workspace: Annotated[
-        str, typer.Option(help="where folders are made: gs://…, s3://… or a directory [runs/PRESET]")
-    ] = "",
+    workspace: Annotated[str, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]")] = "",
     settings: Settings = None,
     pipeline: Column = "",
 ) -> None:
     """Run a preset on this machine.
 
-    Runs the compiled pipeline; what is finished already is reused.
+    Runs the compiled pipeline and reuses finished work.
     """
     from pipelines.run_command import run_preset
 
@@ -75,7 +73,7 @@ def submit(
     pipeline: Column = "",
     watch: Watch = False,
 ) -> None:
-    """Start a run of a preset on a cluster, through Kubeflow Pipelines.
+    """Start a run of a preset on a cluster, with Kubeflow Pipelines.
 
     The same command again, after whatever happened, goes on where the run stopped: finished work is found.
     """
@@ -115,18 +113,21 @@ def doctor(
     workspace: Bucket,
     cluster: Cluster,
     training_nodes: Annotated[
-        int, typer.Option(help="as --set training_nodes of the run; above 1, look for Kubeflow Trainer, too", min=1)
+        int,
+        typer.Option(help="the same as --set training_nodes of the run; above 1, also check Kubeflow Trainer", min=1),
     ] = 1,
     store_secret: Annotated[
-        str, typer.Option(help="as --set store_secret of the run: the Secret with the store's endpoint and keys")
+        str,
+        typer.Option(help="the same as --set store_secret of the run: the Secret with the store's endpoint and keys"),
     ] = Hardware.store_secret,
     deep: Annotated[
-        bool, typer.Option("--deep", help="ask the store from a pod as the run's account, too; takes up to a minute")
+        bool,
+        typer.Option("--deep", help="also check the store from a pod with the run's account; takes up to a minute"),
     ] = False,
 ) -> None:
-    """Look whether a run on a cluster would work, before a GPU is taken.
+    """Check whether a run on a cluster would work, before it uses a GPU.
 
-    Each line that fails says how to mend it. Ends with 2 where one does.
+    Each check that fails says how to fix it; the exit code is then 2.
     """
     from pipelines.cluster.doctor_command import examine
     from pipelines.cluster.examination import PlannedRun
@@ -137,7 +138,7 @@ def doctor(
 
 @app.command()
 def compile(
-    check: Annotated[bool, typer.Option("--check", help="write nothing; fail where a file is not up to date")] = False,
+    check: Annotated[bool, typer.Option("--check", help="write nothing; fail if a file is not up to date")] = False,
 ) -> None:
     """Compile the pipelines into pipelines/compiled."""
     from pipelines.compiling import compile_or_check
@@ -147,12 +148,12 @@ def compile(
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(metavar="filter|step|engine", help="what it is to be; a step asks a model")],
-    name: Annotated[str, typer.Argument(help="its name, as in filter_length")],
+    kind: Annotated[str, typer.Argument(metavar="filter|step|engine", help="the kind; a step asks a model")],
+    name: Annotated[str, typer.Argument(help="its name, such as filter_length")],
 ) -> None:
-    """Begin a filter, a step or an engine of your own, in a checkout.
+    """Start a filter, a step or an engine of your own, in a checkout.
 
-    Writes its files and the line by which it is found; docs/recipes.md goes on from there.
+    Writes its files and registers it; docs/recipes.md has the next steps.
     """
     from pipelines.scaffold import make_new
 
@@ -161,12 +162,12 @@ def new(
 
 @app.command()
 def show(
-    folder: Annotated[str, typer.Argument(help="a folder that a step made, or a workspace")],
-    rows: Annotated[int, typer.Option(help="how many rows to show", min=0)] = 3,
+    folder: Annotated[str, typer.Argument(help="a folder of a step, or a workspace")],
+    rows: Annotated[int, typer.Option(help="number of rows to show", min=0)] = 3,
 ) -> None:
-    """Show what a folder holds.
+    """Show the content of a folder.
 
-    Its manifest, ledger and first rows; for a dataset or a workspace, the funnel of its run, too.
+    Shows its manifest, ledger and first rows; for a dataset or a workspace, also the funnel of its run.
     """
     from pipelines.show_command import show_folder
 
@@ -175,12 +176,12 @@ def show(
 
 @app.command()
 def verify(
-    folder: Annotated[str, typer.Argument(help="a folder that a step made, or a workspace: its newest dataset")],
+    folder: Annotated[str, typer.Argument(help="a folder of a step, or a workspace: its newest dataset")],
     with_inputs: Annotated[
-        bool, typer.Option("--with-inputs", help="verify all that it was made from, too, back to the sources")
+        bool, typer.Option("--with-inputs", help="also verify everything that it was made from, back to the sources")
     ] = False,
 ) -> None:
-    """Read everything in a folder and say what is wrong.
+    """Read everything in a folder and report what is wrong.
 
     Parts, rejected rows, ledger, plan, manifest, a model's files, inputs that changed since: one line for each finding,
     then a summary. Nothing is changed. Ends with 0 where the folder is finished and sound, with 3 where it is not.
@@ -195,12 +196,12 @@ def gc(
     workspace: Annotated[str, typer.Argument(help="gs://…, s3://… or a directory")],
     keep: Annotated[
         list[str] | None,
-        typer.Option(help="a folder that is needed as datasets are, with all that it was made from; repeatable"),
+        typer.Option(help="also keep this folder and everything that it was made from; repeatable"),
     ] = None,
     older_than: Annotated[
-        float, typer.Option(metavar="HOURS", help="leave alone what was written in the last so many hours", min=0)
+        float, typer.Option(metavar="HOURS", help="keep what was written in the last so many hours", min=0)
     ] = 168.0,
-    delete: Annotated[bool, typer.Option("--delete", help="remove it; else it is only listed")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="delete it; otherwise it is only listed")] = False,
 ) -> None:
     """List what no dataset of a workspace needs.
 

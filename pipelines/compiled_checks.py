@@ -1,4 +1,4 @@
-"""Looks through a compiled pipeline for traps of Kubeflow 2.17 that neither the compiler nor the server reports.
+"""Checks a compiled pipeline for traps of Kubeflow 2.17 that neither the compiler nor the server reports.
 
 1. A resource (or image) that comes from a parameter which is not text: the pod starts without its GPU.
 2. A task that reads an input which its own graph does not declare, itself or for what it asks of Kubernetes: the driver
@@ -106,7 +106,7 @@ def _no_accelerator(spec: Spec, place: str, task: Spec, settings: Spec) -> list[
     asked = container.get("resources", {}).get("accelerator", {})
     if asked.get("resourceType") and asked.get("resourceCount", "0") not in ("", "0"):
         return []
-    return [f"{place}: runs {container.get('image')} and asks for no accelerator; size it by on_inference_gpus or so"]
+    return [f"{place}: runs {container.get('image')} but requests no accelerator; use on_inference_gpus or the like"]
 
 
 def _inputs_as_arguments(spec: Spec, place: str, task: Spec) -> list[str]:

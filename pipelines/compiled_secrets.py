@@ -1,4 +1,4 @@
-"""Looks for secrets in a compiled pipeline: whoever may see a run sees all of it, in the cluster and in the repository.
+"""Looks for secrets in a compiled pipeline: everyone who may see a run, or the repository, sees all of it.
 
 A step gets its keys from a Kubernetes Secret, by name (resources.py). Found are values that look like a token, wherever
 they stand, and whatever stands as a value behind a name that says so: an environment variable, an option of a command,
@@ -33,12 +33,12 @@ Spec = Mapping[str, Any]
 def find_secrets(documents: Sequence[Spec]) -> list[str]:
     """Return one line a secret, naming where it stands and never what it is; [] where there is none."""
     tokens = [
-        f"{place}: {what} stands there; give it by a Kubernetes Secret (use_secret_as_env), and revoke it"
+        f"{place}: {what} was found there; use a Kubernetes Secret (use_secret_as_env), and revoke it"
         for document in documents
         for place, what in find_tokens(document)
     ]
     named = [
-        f"{place}: {name!r} has a value; give it by a Kubernetes Secret (use_secret_as_env)"
+        f"{place}: {name!r} has a value; use a Kubernetes Secret (use_secret_as_env)"
         for place, name, value in _named_values(documents[0])
         if _SAYS_SECRET.search(name) and _is_literal(value)
     ]

@@ -87,5 +87,5 @@ def what_it_does(documents: list[dict[str, Any]]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m pipelines.compiling", description="Compile the pipelines.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not up to date")
     sys.exit(compile_or_check(parser.parse_args().check))

@@ -1,4 +1,4 @@
-"""The figure's right column: questions from trained generators, filtered, answered, and the best answers kept."""
+"""Construction of the dataset: questions from trained generators, filtered, answered, and the best answers kept."""
 
 from kfp import dsl
 

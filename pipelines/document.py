@@ -1,7 +1,7 @@
-"""Writes what READMEs say of options from the configs: ``python -m pipelines.document [--check]``.
+"""Writes the tables of options in READMEs from the configs: ``python -m pipelines.document [--check]``.
 
-Each step's README ends with the table of its options. In the table of components/README.md, image and link are made,
-one row a step; the order of the rows and the other cells are written by hand.
+Each step's README ends with the table of its options. In the table of components/README.md, links and images are
+generated, one row per step; the order of the rows and the other cells are written by hand.
 """
 
 from __future__ import annotations
@@ -101,5 +101,5 @@ def _line(*cells: str) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m pipelines.document", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a README is not up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a README is not up to date")
     sys.exit(write_or_check(parser.parse_args().check))

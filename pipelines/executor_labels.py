@@ -1,9 +1,9 @@
-"""Mends how kfp 2.17 merges a pipeline into another one.
+"""Corrects how kfp 2.17 merges a pipeline into another one.
 
 Where a step stands in both, kfp renames the inner one's executor while it merges the others: what Kubernetes is asked
 for (node choice, secrets) ends up with another task, which may not have such an input, and a different one each time it
 compiles. Here all labels are chosen first and merged after. The tests hold the original behaviour as a strict expected
-failure, so that this goes when kfp is mended.
+failure, so that this goes when kfp is fixed.
 
 It also numbers components of one name by chance, so that two compilations differ in hundreds of lines. Here they are
 numbered in the order of their names.
@@ -21,7 +21,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 
 @contextlib.contextmanager
-def mended_merging() -> Iterator[None]:
+def corrected_merging() -> Iterator[None]:
     """Let pipelines that are made in this block keep each executor's settings for Kubernetes."""
     originals = pipeline_spec_builder._merge_deployment_spec, pipeline_spec_builder._merge_component_spec
     pipeline_spec_builder._merge_deployment_spec = _merge_executors

@@ -1,4 +1,4 @@
-"""The figure's box "question filtering": language, duplicates, solvability, difficulty."""
+"""The stage "question filtering": language, duplicates, solvability, difficulty."""
 
 from kfp import dsl
 
@@ -14,7 +14,7 @@ sample_difficulty = task_of("sample_difficulty")
 score_difficulty = task_of("score_difficulty")
 train_scorer = task_of("train_scorer")
 
-# The steps that need no model, in this order; each takes a folder of questions and keeps some of them.
+# The steps that need no model, in this order; each reads a folder of questions and keeps some of them.
 CPU_FILTERS = (
     "filter_language",
     "deduplicate",

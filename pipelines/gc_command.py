@@ -1,4 +1,4 @@
-"""`scalequest gc`: what no dataset of a workspace needs, step by step, and its removal."""
+"""`scalequest gc`: what no dataset of a workspace needs, step by step, and its deletion."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from pipelines.reporting import exit_code_of, readable_size
 ELSEWHERE = "(no step)"
 _SAYS: dict[Status, str] = {
     "needed": "needed",
-    "young": "too young to tell, may be in use",
-    "unknown": "not ScaleQuest's, left alone",
+    "young": "too recent, may be in use",
+    "unknown": "not ScaleQuest's, kept",
     "garbage": "garbage",
 }
 
@@ -42,7 +42,7 @@ class _Total:
 
 
 def collect_garbage(workspace: str, keep: Sequence[str], min_age_hours: float, delete: bool) -> int:
-    """List the garbage of a workspace and, if so asked, remove it; return the exit code."""
+    """List the garbage of a workspace and, if asked to, delete it; return the exit code."""
     return exit_code_of("gc", lambda: _collect(workspace, keep, min_age_hours, delete))
 
 
@@ -50,7 +50,7 @@ def _collect(workspace: str, keep: Sequence[str], min_age_hours: float, delete: 
     console = Console(file=sys.stdout)
     findings = survey(workspace, keep=keep, min_age_hours=min_age_hours)
     if not findings:
-        raise InputError(f"{workspace}: nothing stands here; check the address")
+        raise InputError(f"{workspace}: nothing exists here; check the address")
     _print_garbage(console, findings)
     for status in ("needed", "young", "unknown"):
         if total := _totals(findings).get(status):
@@ -59,7 +59,7 @@ def _collect(workspace: str, keep: Sequence[str], min_age_hours: float, delete: 
     if garbage is None:
         console.print("no garbage", highlight=False)
     elif not delete:
-        console.print(f"garbage: {garbage}; --delete removes it", highlight=False, soft_wrap=True)
+        console.print(f"garbage: {garbage}; --delete deletes it", highlight=False, soft_wrap=True)
     else:
         _delete(console, workspace, findings)
     return DONE
@@ -69,7 +69,9 @@ def _delete(console: Console, workspace: str, findings: Sequence[Finding]) -> No
     removed = remove_garbage(workspace, findings)
     console.print(f"removed {removed.objects} objects, {readable_size(removed.size)}", highlight=False)
     for folder in removed.in_use:
-        console.print(f"{folder} is in use, or was written to meanwhile, and stays", highlight=False, soft_wrap=True)
+        console.print(
+            f"{folder} is in use, or was written to in the meantime, and is kept", highlight=False, soft_wrap=True
+        )
 
 
 def _totals(findings: Sequence[Finding]) -> dict[Status, _Total]:
@@ -90,7 +92,7 @@ def _print_garbage(console: Console, findings: Sequence[Finding]) -> None:
     table.add_column("step", no_wrap=True)
     for name in ("folders", "objects", "size"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("why it is garbage", overflow="fold")
+    table.add_column("reason", overflow="fold")
     for (step, reason), total in sorted(lines.items()):
         table.add_row(step, str(len(total.folders)), str(total.objects), readable_size(total.size), reason)
     console.print(table)

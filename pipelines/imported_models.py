@@ -1,4 +1,4 @@
-"""Models come into the workspace once, before anything asks for them: a hundred pods do not ask the hub."""
+"""Models are imported into the workspace once, before any step needs them, so that not every pod uses the hub."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 kfp.local 2.17 refuses steps that are commands, rewrites "python3" inside every argument, gives each input of a loop the
 loop's item, retries whatever the exit code and only after minutes, and does not tell a failed step's exit code. Three
-replacements, in force while a pipeline runs, mend that; the tests hold the original behaviour as strict expected
-failures, so that they go when kfp is mended.
+replacements, in force while a pipeline runs, correct that; the tests hold the original behaviour as strict expected
+failures, so that they go when kfp is fixed.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class _Steps:
         """Let kfp.local start steps here, and pass loops their inputs unharmed."""
         with (
             _replaced(subprocess_task_handler, "SubprocessTaskHandler", self._handler()),
-            loops_mended(),
+            loops_corrected(),
             _replaced(task_executor, "execute_single_task", self._execute_task),
         ):
             yield
@@ -167,14 +167,14 @@ class _Steps:
 
 
 @contextlib.contextmanager
-def loops_mended() -> Iterator[None]:
+def loops_corrected() -> Iterator[None]:
     """Let kfp.local pass loops their inputs unharmed."""
     with _replaced(task_spec_utils, "create_parameter_loop_iteration_task_spec", _iteration_task_spec):
         yield
 
 
 def _may_pass(exit_code: int) -> bool:
-    """Tell whether the same command may do better: a store did not answer, or a signal ended it (but Ctrl-C's)."""
+    """Tell whether a retry may succeed: a store did not respond, or a signal ended the process (except Ctrl-C's)."""
     return exit_code == UNAVAILABLE or (exit_code > SIGNALLED and exit_code != SIGNALLED + signal.SIGINT)
 
 

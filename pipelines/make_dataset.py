@@ -1,4 +1,4 @@
-"""What both columns of the figure end in: questions filtered, answered, and the best answers packed."""
+"""The end of every pipeline: questions are filtered and answered, and the best answers packed."""
 
 from pipelines.answer_questions import answer_questions
 from pipelines.boxes import box
@@ -14,7 +14,7 @@ package_dataset = task_of("package_dataset")
 
 @box("make-dataset")
 def make_dataset(run: DatasetMaking, *, questions: str, seed_questions: str) -> str:
-    """Make a dataset of new questions; the seed questions, whose answers are known, train what measures them."""
+    """Make a dataset of new questions; the scorers are trained on the seed questions, whose answers are known."""
     fail_rates = measure_fail_rates(run, questions=seed_questions)
     filtered = filter_questions(run, questions=questions, fail_rates=as_text(fail_rates))
     answered = answer_questions(run, questions=filtered, fail_rates=as_text(fail_rates))

@@ -1,4 +1,4 @@
-"""The parameters of the pipelines, in the groups that the parts of the figure ask for.
+"""The parameters of the pipelines, in groups as the stages need them.
 
 Hardware is text: Kubeflow's backend reads a whole number as "" and starts the pod without a GPU.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def parameter(default: Any = MISSING, *, help: str) -> Any:
-    """Declare a pipeline's parameter; without a default, a preset or whoever starts the run has to give it."""
+    """Declare a pipeline's parameter; without a default, a preset or the user has to set it."""
     if isinstance(default, list | dict):
         return field(default_factory=lambda: default, metadata={"help": help})
     return field(default=default, metadata={"help": help})
@@ -18,19 +18,19 @@ def parameter(default: Any = MISSING, *, help: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """What each kind of pod asks for; the profiles in pipelines/profiles fill it in."""
+    """What each kind of pod requests; the profiles in pipelines/profiles set it."""
 
     cpu_step_cpu: str = parameter("4", help="CPUs of a step without an accelerator")
     cpu_step_memory: str = parameter("32Gi", help="memory of a step without an accelerator")
     # An 8-GPU machine with 96 CPUs and 1.1 TB holds eight inference pods, or one training pod.
-    inference_gpus: str = parameter("1", help="GPUs of a step that asks or scores with a model; 0 for none")
-    inference_cpu: str = parameter("8", help="CPUs of a step that asks or scores with a model")
-    inference_memory: str = parameter("72Gi", help="memory of a step that asks or scores with a model")
+    inference_gpus: str = parameter("1", help="GPUs of a step that generates or scores with a model; 0 for none")
+    inference_cpu: str = parameter("8", help="CPUs of a step that generates or scores with a model")
+    inference_memory: str = parameter("72Gi", help="memory of a step that generates or scores with a model")
     training_gpus: str = parameter("8", help="GPUs of a step that trains; 0 for none")
     training_cpu: str = parameter("32", help="CPUs of a step that trains")
     training_memory: str = parameter("512Gi", help="memory of a step that trains")
     training_nodes: int = parameter(
-        1, help="machines of a training; more than 1 are a TrainJob, and the step itself needs no GPU: training_gpus=0"
+        1, help="machines of a training; more than 1 use a TrainJob, and the step itself needs no GPU: training_gpus=0"
     )
     accelerator: str = parameter("nvidia.com/gpu", help="the accelerator's resource name")
     gpu_node_selector: dict[str, str] = parameter({}, help="labels of the nodes for steps with accelerators")
@@ -46,29 +46,29 @@ class Hardware:
 
 @dataclass(frozen=True, kw_only=True)
 class Common(Hardware):
-    """What every part of the figure asks for."""
+    """What every stage needs."""
 
-    workspace: str = parameter(help="where folders are made: gs://… or s3://…")
+    workspace: str = parameter(help="the workspace: gs://… or s3://…")
     engine: str = parameter("vllm", help="what runs the models: vllm, or scripted for a trial")
-    seed: int = parameter(0, help="another seed draws other rows everywhere")
-    options: str = parameter("", help="what --set STEP.OPTION=VALUE sets, as JSON")
+    seed: int = parameter(0, help="random seed; change it for different rows everywhere")
+    options: str = parameter("", help="the values of --set STEP.OPTION=VALUE, as JSON")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FanOut(Common):
     """How a step is spread over pods."""
 
-    rows_per_part: int = parameter(512, help="rows a part: what a lost pod has to do again")
-    num_shards: int = parameter(1, help="how many pods share a step; at most 64")
+    rows_per_part: int = parameter(512, help="rows per part: the most that a lost pod has to repeat")
+    num_shards: int = parameter(1, help="number of pods that share a step; at most 64")
     shards: list[int] = parameter([0], help="their numbers: 0 to num_shards - 1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedQuestions(Common):
-    """The questions that all begins with."""
+    """The seed questions."""
 
     seed_questions: list[dict[str, str]] = parameter(help="sources: {source, question_column, answer_column}")
-    num_seed_questions: int = parameter(help="questions of each source; 0 for all")
+    num_seed_questions: int = parameter(help="questions from each source; 0 for all")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,8 @@ class Training(Common):
 class QuestionSampling(Common):
     """How generators sample."""
 
-    question_top_p: float = parameter(help="nucleus of the sampling")
-    question_max_tokens: int = parameter(help="new tokens a question")
+    question_top_p: float = parameter(help="top-p of the sampling")
+    question_max_tokens: int = parameter(help="new tokens per question")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,27 +94,27 @@ class Rewriting(Common):
     rewriter_chat_template: str = parameter(
         help="its chat template: own, the one that it brings with it, or a family; an endpoint has its own"
     )
-    rewriter_endpoint: str = parameter(help="base URL of an OpenAI-compatible server; empty for a model of our own")
-    rewrite_max_tokens: int = parameter(help="new tokens a rewrite")
+    rewriter_endpoint: str = parameter(help="base URL of an OpenAI-compatible server; empty for a model that we run")
+    rewrite_max_tokens: int = parameter(help="new tokens per rewrite")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorTraining(QuestionSampling, Rewriting, Training):
-    """The left column: QFT, preferences, QPO."""
+    """Training of a question generator: QFT, preferences, QPO."""
 
-    qft_epochs: int = parameter(help="passes over the seed questions")
+    qft_epochs: int = parameter(help="epochs over the seed questions")
     qft_learning_rate: float = parameter(help="peak")
     qft_batch_size: int = parameter(help="questions a step")
-    num_preference_questions: int = parameter(help="questions that the rewriter is shown")
+    num_preference_questions: int = parameter(help="questions for the rewriter")
     qpo_learning_rate: float = parameter(help="peak")
     qpo_batch_size: int = parameter(help="pairs a step")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionGeneration(QuestionSampling, FanOut):
-    """The box "question generation"."""
+    """The stage "question generation"."""
 
-    num_questions: int = parameter(help="questions of each generator, before any is rejected")
+    num_questions: int = parameter(help="questions from each generator, before filtering")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +123,9 @@ class Solver(FanOut):
 
     solver: str = parameter(help="its model URI")
     solver_chat_template: str = parameter(help="its chat template: own, the one that it brings with it, or a family")
-    num_solver_examples: int = parameter(help="worked examples, for a model that does not box its answers by itself")
-    solver_top_p: float = parameter(help="nucleus of the sampling")
-    solver_max_tokens: int = parameter(help="new tokens a response")
+    num_solver_examples: int = parameter(help="worked examples, for a model that does not box its answers without them")
+    solver_top_p: float = parameter(help="top-p of the sampling")
+    solver_max_tokens: int = parameter(help="new tokens per response")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +142,9 @@ class FailRates(Solver):
 class Scorer(Training, FanOut):
     """How scorers are trained and run."""
 
-    scorer_epochs: int = parameter(help="passes over the examples")
+    scorer_epochs: int = parameter(help="epochs over the examples")
     scorer_batch_size: int = parameter(help="examples a step")
-    scorer_max_examples: int = parameter(help="examples at most; 0 for all")
+    scorer_max_examples: int = parameter(help="maximum number of examples; 0 for all")
     scorer_learning_rate: float = parameter(help="peak")
     scorer_engine: str = parameter(help="what runs scorers: transformers, vllm, or scripted for a trial")
 
@@ -154,18 +154,18 @@ class Difficulty(Scorer):
     """How easy questions are thinned out."""
 
     difficulty_base: str = parameter(help="model URI that the difficulty scorer starts from")
-    difficulty_sources: str = parameter(help="sources that are thinned out, as a JSON list; empty: all")
+    difficulty_sources: str = parameter(help="sources to thin out, as a JSON list; empty: all")
     minimum_difficulty: float = parameter(help="easier questions leave")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filtering(Solver, Difficulty):
-    """The box "question filtering"."""
+    """The stage "question filtering"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answering(Solver, Scorer):
-    """The boxes "response generation" and "reward filtering"."""
+    """The stages "response generation" and "reward filtering"."""
 
     num_responses: int = parameter(help="responses a question")
     reward_model: str = parameter(help="its model URI; empty to train one on verified answers")
@@ -179,15 +179,15 @@ class DatasetMaking(FailRates, Filtering, Answering):
 
 @dataclass(frozen=True, kw_only=True)
 class RightColumn(SeedQuestions, QuestionGeneration, DatasetMaking):
-    """The right column, wherever its generators come from."""
+    """Construction of the dataset, wherever the generators come from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Construction(RightColumn):
-    """The right column alone. The name differs from that of the whole figure: a preset's models are untrained."""
+    """Construction of the dataset alone. Its generators have a name of their own: a preset's models are untrained."""
 
     trained_generators: list[dict[str, str]] = parameter(
-        help="what train_question_generator made: {source, model, chat_template}"
+        help="results of train_question_generator: {source, model, chat_template}"
     )
 
 

@@ -1,6 +1,6 @@
-"""What a person sees while a pipeline runs: a line a finished step, and below it what the running step is at.
+"""What a person sees while a pipeline runs: a line for each finished step, and what the running step is doing.
 
-On a terminal that is a bar that is always up to date; in a log (CI, nohup) a line at least once a minute.
+On a terminal this is a live progress bar; in a log (CI, nohup) at least one line per minute.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from components.shared.workspace.manifests import Manifest, read_manifest_or_non
 from pipelines.compiled_pipeline import PlannedStep
 from pipelines.time_left import TimeLeft
 
-# As a step says what it is at where it was silent, and else of parts written and training steps taken.
+# A step logs what it is doing if it was silent, otherwise parts written and training steps done.
 _SPEAKING = re.compile(r" components\.shared\.speaking: (.*)")
 _PROGRESS = re.compile(r"step \d+ of \d+: .*|[\d,]+ of [\d,]+ rows.*")
 _COUNTS = re.compile(r"([\d,]+) of ([\d,]+) rows|step (\d+) of (\d+)")
@@ -72,7 +72,7 @@ class ConsoleObserver:
         self._reused = False
 
     def step_said(self, line: str) -> None:
-        """Show how far the step is, where the line says so."""
+        """Show the step's progress if the line has it."""
         self._reused = self._reused or ": reused " in line
         if match := _SPEAKING.search(line) or _PROGRESS.search(line):
             self._at = match[match.lastindex or 0]
@@ -81,7 +81,7 @@ class ConsoleObserver:
             self._share = done / total if total else 0.0
 
     def _doing(self) -> str:
-        """Say what the running step is at; for how long, where it has said nothing."""
+        """Say what the running step is doing; for how long, if it has said nothing."""
         heading = self._heading if self._source in self._at else f"{self._heading} {self._source}"
         return f"{heading}: {self._at or f'for {duration(self._clock() - self._step_begun)}'}"
 
@@ -111,26 +111,26 @@ class ConsoleObserver:
         self._console.print(Text(line), soft_wrap=True)  # as it is: "random:llama:" is no animal
 
     def step_died(self, exit_code: int, attempt: int, attempts: int) -> None:
-        """Print that the running step starts again, for good: who reads a log later wants to know."""
+        """Print that the running step is restarted; the line is kept, for readers of the log."""
         line = f"{self._heading} ended with exit code {exit_code} and continues: attempt {attempt + 1} of {attempts}"
         self._print(line)
 
     def stopping(self, step_was_told: bool) -> None:
-        """Print at once that the run stops, for good."""
-        told = f"step {self._heading} is told; " if step_was_told else ""
-        self._print(f"stopping: {told}once more ends all at once")
+        """Print immediately that the run stops; the line is kept."""
+        told = f"step {self._heading} was told to stop; " if step_was_told else ""
+        self._print(f"stopping: {told}a second signal stops everything immediately")
 
     def ends_at_once(self) -> None:
         """Give the terminal its cursor back."""
         self._console.show_cursor()
 
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
-        """Print the step's line for good."""
+        """Print the step's final line."""
         self._finished += 1
         self.last_folder = folder
         manifest = read_manifest_or_none(folder)
         self._time_left.finished(step, seconds, manifest, reused=self._reused)
-        what = "other shards are still to come" if manifest is None else _ledger(manifest, self._source)
+        what = "other shards are not finished yet" if manifest is None else _ledger(manifest, self._source)
         took = "reused" if self._reused else _precisely(seconds)
         number = f"{self._finished:>{len(str(self._num_steps))}}/{self._num_steps}"
         self._print(f"{number}  {self._heading:<28} {took:>8}  {what}")

@@ -1,4 +1,4 @@
-"""What the subcommands of `scalequest` share: one message and an exit code where one cannot be done, and sizes."""
+"""What the subcommands of `scalequest` share: one message and an exit code if one fails, and sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
 
 
 def exit_code_of(command: str, work: Callable[[], int]) -> int:
-    """Do the work of a subcommand; return its exit code, or say in one message why it cannot be done."""
+    """Run a subcommand; return its exit code, or print one message that says why it failed."""
     try:
         return work()
     except (InputError, UnavailableError) as error:

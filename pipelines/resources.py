@@ -1,4 +1,4 @@
-"""Which hardware, retries, secrets and rights each task gets, and that Kubeflow's cache stays off. Nothing else knows.
+"""Sets hardware, retries, secrets and permissions of each task, and turns Kubeflow's cache off. Nothing else does.
 
 What a platform may choose is a parameter of the pipeline (``pipelines/profiles/`` fills them in): text, because the
 backend reads a whole number as "" and starts the pod without a GPU; and registered with the task, because the SDK does
@@ -49,7 +49,7 @@ def on_cpu_with_endpoint(task: PipelineTask, run: Common) -> PipelineTask:
 
 
 def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
-    """Run a step that asks or scores with a model; "0" GPUs for none.
+    """Run a step that generates or scores with a model; "0" GPUs for none.
 
     The pipelines leave ``tensor_parallel_size`` at 1: a pod uses one GPU, and more would be reserved and lie idle. More
     GPUs are more shards.
@@ -83,7 +83,7 @@ def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> Pipeli
 def _prepared(task: PipelineTask, run: Common) -> PipelineTask:
     # A step continues where it stopped, so that a retry after a lost pod is cheap.
     task.set_retry(RETRIES, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=NO_LIMIT_IN_TIME)
-    # Kubeflow's cache does not look whether a folder still stands; the workspace does, and reuses what is finished.
+    # Kubeflow's cache does not check whether a folder still exists; the workspace does, and reuses finished work.
     task.set_caching_options(False)
     kubernetes.use_secret_as_env(task, run.store_secret, {key: key for key in store_secret.KEYS}, optional=True)
     kubernetes.use_secret_as_volume(task, run.store_secret, store_secret.FOLDER, optional=True)

@@ -1,4 +1,4 @@
-"""`scalequest run`: check everything, run, say what came out."""
+"""`scalequest run`: check everything, run, report the result."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pipelines.reporting import exit_code_of
 from pipelines.show_command import print_funnel
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
 
-INTERRUPTED = "interrupted; the same command continues where this run stopped"
+INTERRUPTED = "interrupted; run the same command again to continue"
 
 
 def run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str = "") -> int:
-    """Run a preset, or one column of the figure with its values; return the exit code: that of the step that failed."""
+    """Run a preset, or a part of the method with its values; return the exit code of the step that failed."""
     try:
         return exit_code_of("run", lambda: _run_preset(preset, settings, workspace, pipeline))
     except KeyboardInterrupt:  # before the pipeline runs, or after: meanwhile it heeds signals itself
@@ -49,11 +49,11 @@ def check_writable(workspace: str) -> None:
     path = storage.local_path(workspace).absolute()
     standing = next(parent for parent in (path, *path.parents) if parent.exists())
     if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
-        raise InputError(f"--workspace {workspace}: {standing} cannot be written; give a directory that can")
+        raise InputError(f"--workspace {workspace}: {standing} cannot be written; give a writable directory")
 
 
 def run_pipeline(run: Run, workspace: str, console: Console) -> int:
-    """Run a pipeline whose arguments were checked, and say what came out; return the exit code."""
+    """Run a pipeline whose arguments were checked, and report the result; return the exit code."""
     with console.status("starting Kubeflow Pipelines"):
         # Takes seconds, and only a run needs it.
         from pipelines.local_runner import StepFailedError, run_compiled
@@ -77,7 +77,7 @@ def _print_result(console: Console, folder: str) -> None:
     names = [name for name in storage.list_names(folder) if not name.startswith("_") and name != REJECTED]
     for name in names:
         console.print(storage.join(folder, name), highlight=False, soft_wrap=True)
-    console.print(f"look at it with: scalequest show {folder}", highlight=False, soft_wrap=True)
+    console.print(f"to look at it: scalequest show {folder}", highlight=False, soft_wrap=True)
 
 
 def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> None:

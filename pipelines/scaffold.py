@@ -1,4 +1,4 @@
-"""`scalequest new`: writes the files of a filter, a step or an engine, and the line by which it is found."""
+"""`scalequest new`: writes the files of a filter, a step or an engine, and registers it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipelines.reporting import exit_code_of
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = Path(__file__).with_name("scaffolds")
 CHECKOUT = "tests/test_contracts.py"  # which is not installed anywhere
-LONGEST_NAME = 40  # Kubernetes takes 63 letters; Jobs and pods add some of their own
+LONGEST_NAME = 40  # Kubernetes allows 63 characters; Jobs and pods append some
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _STEP = {
     "components/$name/__init__.py": "",
@@ -75,13 +75,13 @@ SCAFFOLDS: Mapping[str, Scaffold] = {
         start="ENGINES: Mapping[str, EngineKind] = MappingProxyType(\n",
         line='        "$name": EngineKind(module="${name}_engine"),\n',
         end="    }\n",
-        next="say in ENGINES what it can do, write generate",
+        next="declare in ENGINES what it can do, write generate",
     ),
 }
 
 
 def make_new(kind: str, name: str) -> int:
-    """Write what a new filter, step or engine begins as; return the exit code."""
+    """Write the first files of a new filter, step or engine; return the exit code."""
     return exit_code_of("new", lambda: _make_new(kind, name, ROOT))
 
 
@@ -89,12 +89,15 @@ def _make_new(kind: str, name: str, root: Path) -> int:
     if kind not in SCAFFOLDS:
         raise InputError(f"unknown kind {kind!r}; expected one of {', '.join(SCAFFOLDS)}")
     if not (root / CHECKOUT).exists():
-        raise InputError(f"{root} is no checkout of the repository: clone it, run make install, and use its scalequest")
+        raise InputError(
+            f"{root} is not a checkout of the repository: clone it, run make install, and use that checkout's "
+            "scalequest"
+        )
     _check_name(kind, name)
     texts = {path: _filled(template, name) for path, template in SCAFFOLDS[kind].files.items()}
     files = {Template(path).substitute(name=name): text for path, text in texts.items()}
     if there := [path for path in files if (root / path).exists()]:
-        raise InputError(f"{', '.join(there)} exists already; choose another name, or remove what is there")
+        raise InputError(f"{', '.join(there)} already exists; choose another name, or delete it")
     listing = _with_line(SCAFFOLDS[kind], name, root)
     for path, text in (files | listing).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -108,11 +111,11 @@ def _make_new(kind: str, name: str, root: Path) -> int:
 def _check_name(kind: str, name: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME or keyword.iskeyword(name):
         raise InputError(
-            f"{name!r} cannot be the name of a {kind}; expected words in small letters, joined by _, at most "
-            f"{LONGEST_NAME} letters: filter_length"
+            f"{name!r} cannot be the name of a {kind}; expected lower-case words joined by _, at most "
+            f"{LONGEST_NAME} characters: filter_length"
         )
     if name in (ENGINES if kind == "engine" else {*step_names(), "shared"}):
-        raise InputError(f"{name} exists already; choose another name")
+        raise InputError(f"{name} already exists; choose another name")
 
 
 def _filled(template: str, name: str) -> str:

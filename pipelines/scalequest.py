@@ -1,4 +1,4 @@
-"""The whole figure: from two chat models and some questions to a dataset of new questions and checked answers."""
+"""The whole method: from two chat models and some questions to a dataset of new questions and checked answers."""
 
 from kfp import dsl
 
@@ -13,7 +13,7 @@ from pipelines.train_question_generator import train_question_generator
 
 @box("scalequest")
 def scalequest(run: WholeFigure) -> None:
-    """Train question generators, let them write; filter, answer, keep the best."""
+    """Train question generators and let them write; filter, answer, keep the best."""
     seeds = as_text(import_seed_questions(run))
     with dsl.ParallelFor(run.generators) as generator:
         name, chat_template = generator.source, generator.chat_template

@@ -23,6 +23,6 @@ def check_secret_name(parameter: str, name: str) -> None:
     pattern, accepted = ACCEPTED[parameter]
     if not pattern.fullmatch(name):
         raise InputError(
-            f"{parameter} {name!r} is no name of a Secret that a pod can take; expected {accepted}; it need not exist: "
+            f"{parameter} {name!r} is not a valid name of a Secret; expected {accepted}; it need not exist: "
             "leave the setting out where there is none"
         )

@@ -1,4 +1,4 @@
-"""The questions that all begins with, and how often a solver fails on them."""
+"""The seed questions, and how often a solver fails on them."""
 
 from kfp import dsl
 

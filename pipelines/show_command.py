@@ -1,4 +1,4 @@
-"""`scalequest show`: what a folder is, how its rows add up, what they look like; for a dataset, how it came about."""
+"""`scalequest show`: what a folder is, how its rows add up, what they look like; for a dataset, how it was made."""
 
 from __future__ import annotations
 

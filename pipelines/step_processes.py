@@ -1,4 +1,4 @@
-"""The process of the step that a run is at, and the signals that end a run.
+"""The process of the current step of a run, and the signals that stop a run.
 
 Each step has a process group of its own. So Ctrl-C in a terminal reaches the runner alone, as SIGTERM does: the runner
 tells the step, once; a second signal kills the whole group, and ends the runner. Both are the work of a thread, because

@@ -1,4 +1,4 @@
-"""The figure's box "question generation"."""
+"""The stage "question generation"."""
 
 from kfp import dsl
 

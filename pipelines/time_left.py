@@ -15,7 +15,7 @@ FOLDERS = 8  # of a step that are looked at, at most
 
 
 class TimeLeft:
-    """Knows nothing rather than to guess: before a step was computed, and while a step of some kind never was."""
+    """Gives no estimate rather than a guess: before the first step is done, and while a kind of step never ran."""
 
     def __init__(self, steps: Sequence[PlannedStep], workspace: str) -> None:
         self._to_come = Counter(step.name for step in steps)
@@ -37,7 +37,7 @@ class TimeLeft:
             self._loading.append(seconds - manifest.metrics.get("seconds", 0.0))
 
     def seconds(self, step: str, elapsed: float, share: float) -> float | None:
-        """Return the seconds that are left, where a share of the present step took so long; None: nobody knows."""
+        """Return the seconds that are left, if a share of the current step took so long; None if unknown."""
         to_come = +self._to_come
         expected = {name: self._expected(name) for name in to_come}
         if not self._took or step not in to_come or None in expected.values():

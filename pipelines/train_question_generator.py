@@ -1,4 +1,4 @@
-"""The figure's left column: a chat model learns to write questions, then to prefer solvable and difficult ones."""
+"""Training of a generator: a chat model learns to write questions, then to prefer solvable and difficult ones."""
 
 from typing import Any
 

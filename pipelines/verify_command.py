@@ -38,7 +38,7 @@ def _summary(result: Verification) -> str:
     if result.sound:
         return f"{result.folder} is sound: {took}"
     if result.unfinished and not result.findings:
-        return f"{result.folder} is not finished, what stands is sound: {took}; {result.unfinished}"
+        return f"{result.folder} is not finished; what exists is sound: {took}; {result.unfinished}"
     number = f"{len(result.findings)} finding{'s' * (len(result.findings) != 1)}"
     state = f"is not finished ({result.unfinished}) nor sound" if result.unfinished else "is not sound"
     return f"{result.folder} {state}: {number}; {took}"

@@ -18,5 +18,5 @@ class DeduplicateConfig(StepConfig):
         0.8, help="share of common word triples from which two questions are the same", minimum=0.5, maximum=1.0
     )
     rows_per_part: int = option(
-        8192, help="input rows a part: what a lost pod has to do again", affects_output=False, minimum=1
+        8192, help="input rows per part: the most that a lost pod has to repeat", affects_output=False, minimum=1
     )

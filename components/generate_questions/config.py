@@ -17,8 +17,8 @@ class GenerateQuestionsConfig(EngineConfig):
     generator: str = option(help="the generator's name: the source of its questions (qwen2-math)", is_wired=True)
     num_questions: int = option(help="questions to sample, before any is rejected; paper: 1,000,000", minimum=1)
     temperature: float = option(1.0, help="sampling temperature; paper", minimum=0)
-    top_p: float = option(0.99, help="nucleus of the sampling; paper", minimum=0.01, maximum=1)
-    max_tokens: int = option(512, help="new tokens a question; paper", minimum=1)
+    top_p: float = option(0.99, help="top-p of the sampling; paper", minimum=0.01, maximum=1)
+    max_tokens: int = option(512, help="new tokens per question; paper", minimum=1)
     seed: int = option(0, help="another seed gives other questions", is_wired=True, minimum=0)
 
     def __post_init__(self) -> None:

@@ -58,8 +58,8 @@ def check_rights(namespace: str, account: str, rights: Sequence[Right], purpose:
     except ApiException as error:
         user = f"system:serviceaccount:{namespace}:{account}"
         question = f"kubectl auth can-i {rights[0].text} -n {namespace} --as {user}"
-        unknown = f"whether {what} is not known, and assumed: the Kubernetes API answers {error.status}"
-        return Finding(None, unknown, f"have an administrator ask: {question}")
+        unknown = f"{what}: not known, assumed to be so; the Kubernetes API responds {error.status}"
+        return Finding(None, unknown, f"ask an administrator to run: {question}")
     if lacking:
         return Finding(False, f"the service account {account} may not {', '.join(lacking)} in {namespace}", remedy)
     return Finding(True, what)

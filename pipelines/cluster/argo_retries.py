@@ -1,4 +1,4 @@
-r"""Puts our policy for retries into the ConfigMap of Argo's controller, and keeps what else stands there.
+r"""Merges our retry policy into the ConfigMap of Argo's controller and keeps its other keys.
 
     kubectl get configmap workflow-controller-configmap --namespace=kubeflow --output=yaml \
       | python -m pipelines.cluster.argo_retries | kubectl apply --server-side --force-conflicts -f -
@@ -18,11 +18,11 @@ import yaml
 
 OURS = Path(__file__).with_name("argo-retries.yaml")
 DEFAULTS = "workflowDefaults"
-NO_RETRIES = "0"  # without a limit, Argo would try every pod again for ever
+NO_RETRIES = "0"  # without a limit, Argo would retry every pod forever
 
 
 def merged(config_map: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to apply: the ConfigMap's name, and each key of ours put onto what stands there under it."""
+    """Return what to apply: the ConfigMap's name, and each of our keys merged with its current value."""
     there = config_map.get("data") or {}
     ours: dict[str, Any] = yaml.safe_load(OURS.read_text(encoding="utf-8"))
     keys = {key: _put_onto(yaml.safe_load(there.get(key, "")) or {}, value) for key, value in ours.items()}

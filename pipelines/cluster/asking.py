@@ -1,4 +1,4 @@
-"""How the checks of `scalequest doctor` ask the Kubernetes API, and what they say where it does not tell."""
+"""How the checks of `scalequest doctor` use the Kubernetes API, and what they report if it gives no answer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pipelines.cluster.examination import Finding
 from pipelines.cluster.plain_text import inert
 
 READER = "manifests/cluster-admin/doctor.yaml allows it"  # what belongs to the whole cluster, or to Kubeflow itself
-SUBMITTER = "the role scalequest-submit of the Helm chart allows it: name yourself in submitters"
+SUBMITTER = "the role scalequest-submit of the Helm chart allows it: add yourself to submitters"
 
 
 def configure() -> None:
-    """Find the cluster: the one that kubectl would ask, otherwise the one that this pod runs in."""
+    """Find the cluster: the one that kubectl would use, otherwise the one that this pod runs in."""
     try:
         config.load_kube_config(config_file=os.environ.get("KUBECONFIG"))
     except ConfigException:
@@ -33,7 +33,7 @@ def name_of_cluster() -> str:
 
 
 def not_told(what: str, error: ApiException, forbidden: str) -> Finding:
-    """Say that a thing could not be looked at, and what may help: ``forbidden``, where it is a matter of rights."""
+    """Report that an object could not be read, and what may help: ``forbidden`` if permission is missing."""
     if error.status in (401, 403):
-        return Finding(None, f"{what} may not be looked at (the Kubernetes API answers {error.status})", forbidden)
-    return Finding(None, f"{what}: the Kubernetes API answers {error.status} {error.reason}", "try again")
+        return Finding(None, f"{what} could not be read (the Kubernetes API responds {error.status})", forbidden)
+    return Finding(None, f"{what}: the Kubernetes API responds {error.status} {error.reason}", "try again")

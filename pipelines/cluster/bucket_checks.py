@@ -1,4 +1,4 @@
-"""Whether the workspace's store does what the workspace is built on, with the credentials of this process.
+"""Checks that the workspace's store has the properties that a workspace needs, with the credentials of this process.
 
 `scalequest doctor` asks it here, and `scalequest doctor --deep` in a pod as the run's account, which runs this module:
 ``python3 -m pipelines.cluster.bucket_checks gs://bucket/runs`` prints a finding a line, as JSON.
@@ -22,7 +22,7 @@ from pipelines.cluster.examination import Finding
 def check_is_shared(workspace: str) -> None:
     """Raise InputError for a workspace that pods do not share."""
     if not storage.is_remote(workspace):
-        raise InputError(f"--workspace {workspace!r} is a directory, which pods do not share; give gs://… or s3://…")
+        raise InputError(f"--workspace {workspace!r} is a directory, which pods do not share; use gs://… or s3://…")
 
 
 def check_bucket(workspace: str) -> Iterator[Finding]:
@@ -32,7 +32,9 @@ def check_bucket(workspace: str) -> Iterator[Finding]:
         storage.create(probe, b"probe")
         yield Finding(True, f"workspace {workspace}: can be written")
         read = storage.read_bytes(probe) == b"probe"
-        yield Finding(read, f"workspace {workspace}: can be read", "what was read is not what was written")
+        yield Finding(
+            read, f"workspace {workspace}: can be read", "the content that was read differs from what was written"
+        )
         yield _exclusive(probe, workspace)
         yield _deletable(probe, workspace)
     except (InputError, UnavailableError) as error:
@@ -45,18 +47,18 @@ def _exclusive(probe: str, workspace: str) -> Finding:
         storage.create(probe, b"other")
         return Finding(
             False,
-            f"workspace {workspace}: an object that stands was written over",
+            f"workspace {workspace}: an existing object was overwritten",
             "this store does not honour preconditions (If-None-Match, generation 0): two pods would overwrite each "
-            "other's parts; take another store",
+            "other's parts; use another store",
         )
-    return Finding(True, f"workspace {workspace}: an object that stands is not written over")
+    return Finding(True, f"workspace {workspace}: an existing object is not overwritten")
 
 
 def _deletable(probe: str, workspace: str) -> Finding:
     try:
         storage.delete_folder(probe)
     except InputError as error:
-        remedy = f"runs work without, but checkpoints stay and gc --delete fails ({error})"
+        remedy = f"runs work, but old checkpoints are kept and gc --delete fails ({error})"
         return Finding(None, f"workspace {workspace}: objects cannot be deleted", remedy)
     return Finding(True, f"workspace {workspace}: objects can be deleted")
 

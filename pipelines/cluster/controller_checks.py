@@ -1,4 +1,4 @@
-"""Whether Kubeflow's own settings let a run go on and its pods start: Argo's retries, and user namespaces."""
+"""Checks Kubeflow's settings that a run needs: Argo's retries, and user namespaces for its pods."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pipelines.cluster.kubeflow_home import DEPLOYMENT, Home, find_home
 CONTROLLER = "workflow-controller-configmap"
 HOST_USERS = "DEFAULT_SECURITY_CONTEXT_HOST_USERS"
 HOST_USERS_KEY = "defaultSecurityContextHostUsers"  # of pipeline-install-config, which the variable comes from
-USER_NAMESPACES_SINCE = 33  # minor version of Kubernetes; older ones leave hostUsers out, unless told otherwise
+USER_NAMESPACES_SINCE = 33  # minor version of Kubernetes; older ones ignore hostUsers unless configured otherwise
 
 
 def check_controller(namespace: str) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def check_controller(namespace: str) -> Iterator[Finding]:
     try:
         home = find_home(namespace)
     except ApiException as error:
-        yield not_told(f"{what}, and with it what steps are started with,", error, READER)
+        yield not_told(f"{what}, so it is not known how steps are started,", error, READER)
         return
     if home is None:
         places = " or ".join(dict.fromkeys((OWN_NAMESPACE, namespace)))
@@ -53,17 +53,19 @@ def _retries(namespace: str) -> Finding:
     except ApiException as error:
         if error.status == 404:
             return Finding(False, f"{what} does not exist", "install Kubeflow Pipelines with its own manifests")
-        return not_told(f"{what}, and with it whether steps are tried again,", error, READER)
+        return not_told(f"{what}, so it is not known whether steps are retried,", error, READER)
     data = found.data or {}
     try:
         wanted = merged({"metadata": {"name": CONTROLLER, "namespace": namespace}, "data": data})["data"]
         applied = all(yaml.safe_load(data.get(key, "")) == yaml.safe_load(text) for key, text in wanted.items())
     except yaml.YAMLError as error:
-        return Finding(False, f"{what} is no YAML ({' '.join(str(error).split())})", "apply Kubeflow's manifests again")
+        return Finding(
+            False, f"{what} is not valid YAML ({' '.join(str(error).split())})", "apply Kubeflow's manifests again"
+        )
     if applied:
-        return Finding(True, f"Argo tries steps again by our policy ({what})")
-    # Kubeflow's own policy leaves exit codes out: the first attempt that fails ends a run of days.
-    lacks = f"{what} lacks our policy for retries: the first step that ends with an exit code ends the run"
+        return Finding(True, f"Argo retries steps by our policy ({what})")
+    # Kubeflow's own policy does not retry after exit codes: the first failed attempt would end a run of days.
+    lacks = f"{what} lacks our retry policy: the first step that fails with an exit code fails the run"
     return Finding(False, lacks, apply)
 
 
@@ -73,24 +75,24 @@ def steps_in_user_namespaces(home: Home) -> bool:
 
 
 def _host_users(home: Home) -> Finding:
-    what = "Kubeflow starts steps in user namespaces of their own (hostUsers: false)"
+    what = "Kubeflow starts steps in their own user namespaces (hostUsers: false)"
     try:
         if not steps_in_user_namespaces(home):
             return Finding(True, "Kubeflow starts steps in the node's user namespace (hostUsers)")
         answer = client.CoreV1Api().list_node(_preload_content=False, _request_timeout=TIMEOUT)
     except ApiException as error:
-        return not_told(f"whether nodes can start what Kubeflow makes ({HOST_USERS})", error, READER)
+        return not_told(f"whether nodes can start Kubeflow's pods ({HOST_USERS})", error, READER)
     nodes = json.loads(answer.data)["items"]  # the client's own classes leave features.userNamespaces out
     unable = [node for node in nodes if not _has_user_namespaces(node)]
     if not unable:
-        return Finding(True, f"{what}, which all nodes can" if nodes else f"{what}; there are no nodes now")
+        return Finding(True, f"{what}, which all nodes support" if nodes else f"{what}; there are no nodes now")
     named = f"{unable[0]['metadata']['name']}, {unable[0]['status']['nodeInfo']['containerRuntimeVersion']}"
     remedy = (
         f"pods there never start: kubectl set env deployment/{DEPLOYMENT} --namespace={home.namespace} "
         f'{HOST_USERS}=true, and {HOST_USERS_KEY}: "true" in pipeline-install-config, so that it stays; or give the '
         "nodes containerd 2 and Linux 6.3"
     )
-    cannot = f"{what}, which {len(unable)} of {len(nodes)} nodes cannot ({named})"
+    cannot = f"{what}, which {len(unable)} of {len(nodes)} nodes do not support ({named})"
     return Finding(False if len(unable) == len(nodes) else None, cannot, remedy)
 
 

@@ -1,4 +1,4 @@
-"""`scalequest doctor`: whether a run would work, before a GPU is taken; each line that fails says how to mend it."""
+"""`scalequest doctor`: whether a run would work, before it uses a GPU; each check that fails says how to fix it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "[yellow]?
 
 
 def examine(run: PlannedRun, *, deep: bool) -> int:
-    """Print a line for each thing that a run needs; return 2 where one is missing.
+    """Print a line for each requirement of a run; return 2 if one is missing.
 
-    ``deep``: ask the store from a pod of the run's account, too.
+    ``deep``: also check the store from a pod with the run's account.
     """
     try:
         return exit_code_of("doctor", lambda: _examine(run, deep))
@@ -59,5 +59,5 @@ def _checks(run: PlannedRun, profile: Profile, deep: bool) -> Iterator[Finding]:
         yield from check_from_pod(run)
     for finding in check_bucket(run.workspace):
         here = replace(finding, what=f"from here, {finding.what}")
-        # A run does without what the caller may do, where its own pods were seen to.
+        # The caller's own permissions do not matter for a run whose pods were checked.
         yield replace(here, passed=None) if deep and not here.passed else here

@@ -1,4 +1,4 @@
-"""How an attempt ended, and what that means for the run: by the step's last words, by its pod, by Argo."""
+"""How an attempt ended, and what that means for the run: from the step's termination message, its pod and Argo."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from components.shared.command.termination_message import BAD_INPUT, BUG, FINISH
 from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pod
 
-# Argo's words for a container that failed: which one, Kubernetes' reason, the code, and the container's last words.
+# Argo's words for a container that failed: which one, Kubernetes' reason, the code, and the termination message.
 _CONTAINER = re.compile(r"(?:[\w.-]+: )?(?P<reason>\w+) \(exit code (?P<code>\d+)\)(?:: (?P<words>.*))?", re.DOTALL)
 _SAID_BY_ARGO = {
     "pod deleted": "lost with its pod, which was deleted",
     "Step exceeded its deadline": "its deadline passed",
 }
-SAYS_NOTHING = "killed: it ended without a last word"
+SAYS_NOTHING = "killed: it left no termination message"
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Why an attempt failed, in words, and the exit code that says who can mend it."""
+    """Why an attempt failed, in words, and the exit code that says who can fix it."""
 
     why: str
-    exit_code: int = exit_codes.UNAVAILABLE  # that is what the same command again mends
+    exit_code: int = exit_codes.UNAVAILABLE  # which is what a retry fixes
 
 
 def ending_of(message: str, pod: Pod) -> Ending:
-    """Return how an attempt ended that failed: by Argo's message, and by its pod where that is to be seen."""
+    """Return how a failed attempt ended: from Argo's message, and from its pod if that can be seen."""
     container = main_container(pod).get("state", {}).get("terminated", {})
     match = _CONTAINER.fullmatch(message)
     words = (match and match["words"]) or container.get("message") or ""

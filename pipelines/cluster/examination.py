@@ -1,4 +1,4 @@
-"""What `scalequest doctor` looks at, and what its checks find."""
+"""What `scalequest doctor` examines, and what its checks find."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pipelines.cluster.options import Cluster
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """The run that is to work."""
+    """The run that is checked."""
 
     workspace: str
     cluster: Cluster
     training_nodes: int = 1
-    store_secret: str  # with the store's endpoint and keys, for every step
+    store_secret: str  # with the store's endpoint and keys, forevery step
 
     @property
     def account(self) -> str:

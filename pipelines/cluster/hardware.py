@@ -1,4 +1,4 @@
-"""What a run asks of a cluster's nodes: a profile of pipelines/profiles as arguments of a pipeline."""
+"""What a run requests from a cluster's nodes: a profile of pipelines/profiles as arguments of a pipeline."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def arguments_of(profile: Profile, *, spot: bool) -> dict[str, Any]:
 
 
 def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
-    """Raise InputError where a pod asks for more than one node of the profile has: it would wait for ever."""
+    """Raise InputError if a pod requests more than one node of the profile has: it would wait forever."""
     for size, prefix in SIZES.items():
         node = profile.cpu_node if size == "cpu" else profile.node
         for resource in RESOURCES:
@@ -50,17 +50,17 @@ def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
                 machine = "node" if node.machine == "any" else node.machine
                 raise InputError(
                     f"{prefix}_{resource} {asked} fits no node: a {machine} of the profile {profile.name} "
-                    f"leaves {left} to pods; ask for less, or take another profile"
+                    f"leaves {left} to pods; request less, or use another profile"
                 )
 
 
 def check_nodes(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError where a step that only starts the nodes of a training would hold GPUs itself."""
+    """Raise InputError if a step that only starts the nodes of a training would reserve GPUs itself."""
     nodes, gpus = arguments.get("training_nodes", 1), arguments.get("training_gpus", "0")
     if nodes > 1 and gpus != "0":
         raise InputError(
-            f"training_nodes {nodes} trains in the pods of a TrainJob, which are as large as the TrainingRuntime says; "
-            f"the {gpus} GPUs of the step that waits for them would lie idle: add --set training_gpus=0 "
+            f"training_nodes {nodes} trains in the pods of a TrainJob, whose size the TrainingRuntime sets; "
+            f"the {gpus} GPUs of the step that waits for them would be idle: add --set training_gpus=0 "
             "--set training_cpu=1 --set training_memory=4Gi"
         )
 
@@ -71,27 +71,28 @@ def check_placement(arguments: Mapping[str, Any]) -> None:
     for toleration in tolerations:
         if not isinstance(toleration, Mapping) or not set(toleration) <= TOLERATION:
             accepted = ", ".join(sorted(TOLERATION))
-            raise InputError(f"gpu_tolerations: {toleration!r} is no toleration; expected a mapping with {accepted}")
+            raise InputError(f"gpu_tolerations: {toleration!r} is not a toleration; expected a mapping with {accepted}")
     for place, value in walk({"gpu_node_selector": selector, "gpu_tolerations": tolerations}):
         if not isinstance(value, str | Mapping | list):
-            raise InputError(f"{place}: {value!r} is no text, which Kubernetes expects; put it in quotes")
+            raise InputError(f"{place}: {value!r} is not text, which Kubernetes expects; put it in quotes")
 
 
 def nodes_at_once(arguments: Mapping[str, Any]) -> int:
-    """Return how many nodes train at a time: the generators side by side, every other training by itself."""
+    """Return how many nodes train at the same time: all generators together, every other training by itself."""
     return int(arguments.get("training_nodes", 1)) * max(1, len(arguments.get("generators", ())))
 
 
 def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError where several trainings take their nodes one by one: too few, and each waits for the others'."""
+    """Raise InputError if several trainings get their nodes one by one: with too few, each waits for the others'."""
     per_training, nodes = arguments.get("training_nodes", 1), nodes_at_once(arguments)
     if 1 < per_training < nodes:
         raise InputError(
-            f"training_nodes {per_training} for {nodes // per_training} generators, which train side by side, takes "
-            f"{nodes} nodes at once; without a queue, each training takes what nodes it gets, and with fewer than "
-            f"{nodes} all wait for ever. Let Kueue admit all nodes of a training or none (helm upgrade --set "
-            "kueue.enabled=true, and no --no-queue), train one generator after the other (--pipeline "
-            "train_question_generator, then construct_dataset), or, where the pool has as many nodes, add "
+            f"training_nodes {per_training} for {nodes // per_training} generators, which are trained in "
+            "parallel, needs "
+            f"{nodes} nodes at once; without a queue, each training takes the nodes that it gets, and with fewer than "
+            f"{nodes} all wait forever. Let Kueue admit all nodes of a training together (helm upgrade --set "
+            "kueue.enabled=true, and no --no-queue), train the generators one after the other (--pipeline "
+            "train_question_generator, then construct_dataset), or, if the pool has that many nodes, add "
             "--allow-parallel-trainings"
         )
 
@@ -101,5 +102,5 @@ def _quantity(name: str, text: str) -> Decimal:
         return Decimal(parse_quantity(text))
     except ValueError as error:
         raise InputError(
-            f"parameter {name}: {text!r} is no quantity; expected one as Kubernetes writes it: 8, 96Gi"
+            f"parameter {name}: {text!r} is not a quantity; expected one in Kubernetes' notation: 8, 96Gi"
         ) from error

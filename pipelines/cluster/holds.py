@@ -1,4 +1,4 @@
-"""What an attempt that has not begun waits for: a node, its image, its quota. By its pod, or by Argo's words for it."""
+"""What an attempt that has not started waits for: node, image or quota; from its pod or Argo's message."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _BEGINNING = {"", "ContainerCreating", "PodInitializing"}
 _SCHEDULERS_OTHER_WORDS = re.compile(r"[.,;]? (?:no new claims to deallocate|preemption:).*", re.DOTALL)
 _NAME_OF_IMAGE = re.compile(r'image "([^"]+)"')
 _NODE = (
-    "nothing to do where nodes are added as pods need them; otherwise add one, or submit again with what a node has "
+    "nothing to do if nodes are added automatically; otherwise add one, or submit again with what a node has "
     "(--profile, or --set cpu_step_cpu=… and the like)"
 )
-_IMAGE = "check the name, and whether the nodes may pull it; the pod goes on by itself once they can"
+_IMAGE = "check the name, and whether the nodes may pull it; the pod then continues by itself"
 _QUOTA = (
     'nothing to do while others use the quota; "maximum capacity", "doesn\'t exist", "inactive" mean never: see '
     "`scalequest doctor`, or submit again with --no-queue"
 )
-_START = "`kubectl describe pods` says more; the pod goes on by itself once that is there"
+_START = "`kubectl describe pods` says more; the pod then continues by itself"
 _BACK_OFF = re.compile(r"Backoff for (.*)")
 
 

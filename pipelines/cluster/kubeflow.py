@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines' API through its own client, which finds host and credentials by its own means.
+"""Kubeflow Pipelines' API through its own client, which finds host and credentials itself.
 
 Without a host: inside a cluster its service, elsewhere the current context of kubectl. With one: a port-forward, or a
 public address behind IAP (``KF_PIPELINES_IAP_OAUTH2_CLIENT_ID`` and the like), or one that takes the token in the file
@@ -37,8 +37,8 @@ class _Requests(kfp_server_api.rest.RESTClientObject):  # type: ignore[misc]
         answer = super().request(method, url, _request_timeout=_request_timeout or TIMEOUT, **options)
         if "html" in answer.getheader("Content-Type", ""):
             raise InputError(
-                f"{url} answers with a page and not as Kubeflow Pipelines' API: it wants you to sign in, or is "
-                f"another address; name a file with a token in {TOKEN_FILE_VARIABLE}, or ask the API itself: kubectl "
+                f"{url} responds with a web page instead of Kubeflow Pipelines' API: you must sign in, or it is "
+                f"another address; name a file with a token in {TOKEN_FILE_VARIABLE}, or use the API directly: kubectl "
                 f"port-forward --namespace {OWN_NAMESPACE} service/ml-pipeline 8888:8888, and --host "
                 "http://localhost:8888"
             )
@@ -58,7 +58,7 @@ class _Client(kfp.Client):  # type: ignore[misc]
 def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
     """Return the client, and the namespace that runs are made in: None where the server has a single user."""
     if host and not host.startswith(("http://", "https://")):
-        raise InputError(f"--host {host!r} does not say how to ask it; write http://{host} or https://{host}")
+        raise InputError(f"--host {host!r} has no scheme; write http://{host} or https://{host}")
     token_file = os.environ.get(TOKEN_FILE_VARIABLE, "")
     if token_file and not os.access(token_file, os.R_OK):
         raise InputError(
@@ -115,7 +115,7 @@ def explained(host: str, namespace: str) -> Iterator[None]:
         raise _explanation(error, server, namespace) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise UnavailableError(
-            f"{server} does not answer ({error}); check --host, and whether a port-forward is still running"
+            f"{server} does not respond ({error}); check --host, and whether a port-forward is still running"
         ) from error
 
 
@@ -123,18 +123,18 @@ def _explanation(error: kfp_server_api.ApiException, server: str, namespace: str
     said = _said(error)
     match error.status:
         case 401:
-            return InputError(f"{server} knows no such user ({said}); sign in as its client expects it")
+            return InputError(f"{server} does not accept this user ({said}); sign in as its client requires")
         case 403:
             return InputError(
-                f"{server} refuses this in the namespace {namespace} ({said}); the role scalequest-submit of the Helm "
+                f"{server} forbids this in the namespace {namespace} ({said}); the role scalequest-submit of the Helm "
                 "chart allows it: name yourself in submitters"
             )
         case 404:
-            return InputError(f"{server}: there is no such thing ({said}); check the name and --namespace")
+            return InputError(f"{server}: not found ({said}); check the name and --namespace")
         case 400 | 409 | 422:
             return InputError(f"{server} does not accept this: {said}")
         case _:
-            return UnavailableError(f"{server} answers {error.status} ({said}); try again later")
+            return UnavailableError(f"{server} responds with {error.status} ({said}); try again later")
 
 
 def _said(error: kfp_server_api.ApiException) -> str:

@@ -18,7 +18,7 @@ from pipelines.cluster.kubeflow_home import DEPLOYMENT, find_home
 
 OLDEST, NEWEST = (2, 17, 0), (2, 18)
 TRIED = "2.17.0"  # whole runs, on a cluster
-SUPPORTED = f"supported are 2.17.0 to 2.18.x, tried was {TRIED}"
+SUPPORTED = f"supported: 2.17.0 to 2.18.x, tested: {TRIED}"
 
 
 def check_kubeflow(host: str, namespace: str) -> Iterator[Finding]:
@@ -37,9 +37,9 @@ def check_kubeflow(host: str, namespace: str) -> Iterator[Finding]:
 def _users(runs_in: str | None, namespace: str) -> Finding:
     """Say where runs are made: a server with a single user makes all of them in its own namespace."""
     if runs_in:
-        return Finding(True, "Kubeflow Pipelines answers, for several users")
-    what = "Kubeflow Pipelines answers, for a single user: its runs are made in the namespace that it stands in"
-    return Finding(True if namespace == OWN_NAMESPACE else None, what, f"prepare that one, if not {namespace}")
+        return Finding(True, "Kubeflow Pipelines responds, for several users")
+    what = "Kubeflow Pipelines responds, for a single user: its runs are in its own namespace"
+    return Finding(True if namespace == OWN_NAMESPACE else None, what, f"prepare that one if it is not {namespace}")
 
 
 def _version(client: kfp.Client, namespace: str) -> Finding:
@@ -47,10 +47,10 @@ def _version(client: kfp.Client, namespace: str) -> Finding:
     said = get_version_by_old_api(client)
     if verdict := _verdict(said, ""):
         return verdict
-    if verdict := _verdict(_image_tag(namespace), f", by the image of {DEPLOYMENT}"):
+    if verdict := _verdict(_image_tag(namespace), f", from the image of {DEPLOYMENT}"):
         return verdict
     see = f"see: kubectl get deployment {DEPLOYMENT} --namespace {OWN_NAMESPACE} --output=jsonpath='{{..image}}'"
-    return Finding(None, f"Kubeflow Pipelines does not say its version (it says {said!r}); {SUPPORTED}", see)
+    return Finding(None, f"Kubeflow Pipelines does not report its version (it says {said!r}); {SUPPORTED}", see)
 
 
 def _verdict(tag: str, source: str) -> Finding | None:

@@ -1,4 +1,4 @@
-"""Where Kubeflow Pipelines itself stands: the Deployment of its API server says its version and its settings."""
+"""Where Kubeflow Pipelines is installed: the Deployment of its API server has its version and its settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the namespace has what a run's pods need: account, permissions, queue, secrets, nodes with their GPUs."""
+"""Checks that the namespace has what a run's pods need: account, permissions, queue, secrets, nodes with GPUs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_kubernetes(run: PlannedRun, profile: Profile) -> Iterator[Finding]:
         if run.training_nodes > 1:
             yield from check_trainer(namespace, run.account, queued=is_queued(profile, queue=cluster.queue))
     except urllib3.exceptions.HTTPError as error:
-        yield Finding(False, f"the Kubernetes API does not answer ({error})", "check kubectl's current context")
+        yield Finding(False, f"the Kubernetes API does not respond ({error})", "check kubectl's current context")
 
 
 def _asked(what: str, call: Callable[[], Any], absent: str, forbidden: str) -> Finding:
@@ -75,8 +75,8 @@ def _namespace(namespace: str) -> Finding:
     return _asked(
         f"the namespace {namespace}",
         lambda: client.CoreV1Api().read_namespace(namespace, _request_timeout=TIMEOUT),
-        "make it, or check --namespace",
-        "ask who may: kubectl get namespace",
+        "create it, or check --namespace",
+        "ask someone who may run: kubectl get namespace",
     )
 
 
@@ -88,7 +88,7 @@ def _permissions(namespace: str) -> Iterator[Finding]:
         try:
             answer = client.AuthorizationV1Api().create_self_subject_access_review(review, _request_timeout=TIMEOUT)
         except ApiException as error:
-            yield Finding(None, f"whether you may {what}: the Kubernetes API answers {error.status}", "sign in again")
+            yield Finding(None, f"whether you may {what}: the Kubernetes API responds {error.status}", "sign in again")
             continue
         allowed = bool(answer.status.allowed)
         yield Finding(allowed, f"you may {'' if allowed else 'not '}{what}", SUBMITTER)
@@ -98,17 +98,17 @@ def _service_account(namespace: str, name: str) -> Iterator[Finding]:
     found = _asked(
         f"the service account {name}",
         lambda: client.CoreV1Api().read_namespaced_service_account(name, namespace, _request_timeout=TIMEOUT),
-        "install the Helm chart, or name one that exists with --service-account",
+        "install the Helm chart, or name an existing one with --service-account",
         SUBMITTER,
     )
     yield found
     if found.passed:
         remedy = "the role scalequest-step of the Helm chart allows it: helm upgrade, with this serviceAccount.name"
-        yield check_rights(namespace, name, OF_EVERY_STEP, "do what Argo and Kubeflow ask in a run's pods", remedy)
+        yield check_rights(namespace, name, OF_EVERY_STEP, "do what Argo and Kubeflow do in a run's pods", remedy)
 
 
 def _secrets(namespace: str) -> Iterator[Finding]:
-    """Look for the Secrets that steps may use; none is needed by every run."""
+    """Look for the Secrets that steps may use; not every run needs them."""
     defaults = Hardware()
     for name, key, purpose in (
         (defaults.hub_secret, "token", "gated models"),
@@ -120,11 +120,11 @@ def _secrets(namespace: str) -> Iterator[Finding]:
             if error.status == 404:
                 yield Finding(True, f"the Secret {name} does not exist; only {purpose} need it")
                 continue
-            remedy = f"it is needed for {purpose} only; see: kubectl get secret {name} --namespace {namespace}"
+            remedy = f"only {purpose} need it; see: kubectl get secret {name} --namespace {namespace}"
             yield not_told(f"the Secret {name}", error, remedy)
             continue
         held = secret.data or {}
-        remedy = f"name it so: kubectl create secret generic {name} --namespace {namespace} --from-literal={key}=…"
+        remedy = f"create it: kubectl create secret generic {name} --namespace {namespace} --from-literal={key}=…"
         what = f"the Secret {name} has {'the' if key in held else 'no'} key {key!r}"
         yield Finding(key in held, what, remedy)
 
@@ -139,7 +139,7 @@ def _nodes(profile: Profile, *, spot: bool) -> Iterator[Finding]:
         yield not_told(wanted, error, READER)
         return
     if not nodes:
-        remedy = "fine where a node pool starts from zero; else check the pool's labels"
+        remedy = "fine if a node pool starts from zero; otherwise check the pool's labels"
         yield Finding(None, f"there are no {wanted} now", remedy)
         return
     yield Finding(True, f"{len(nodes)} {wanted}")
@@ -164,7 +164,8 @@ def _room(nodes: list[Any], profile: Profile) -> Finding:
     wanted = ", ".join(f"{name} {value}" for name, value in asked.items())
     return Finding(
         False, f"a training pod ({wanted}) fits none of the nodes, such as {nodes[0].metadata.name} ({largest})",
-        "is the GPU driver installed on them, are their local disks one (manifests/cluster-admin)? else take another "
+        "is the GPU driver installed on them, are their local disks joined (manifests/cluster-admin)? otherwise "
+        "use another "
         "profile, or --set training_memory=… and the like",
     )  # fmt: skip
 
@@ -174,6 +175,6 @@ def _driver(nodes: list[Any]) -> Finding:
     majors = {each[name] for each in labels for name in DRIVER_LABELS if name in each}
     if not majors:
         remedy = f"the images need {DRIVER_MAJOR} or newer: see nvidia-smi in a pod"
-        return Finding(None, f"the nodes do not say their driver's version ({DRIVER_LABELS[0]})", remedy)
+        return Finding(None, f"the nodes do not report their driver's version ({DRIVER_LABELS[0]})", remedy)
     oldest = min(map(int, majors))
     return Finding(oldest >= DRIVER_MAJOR, f"GPU driver {oldest}", f"the images' CUDA 13 needs {DRIVER_MAJOR} or newer")

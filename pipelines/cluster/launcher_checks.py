@@ -1,4 +1,4 @@
-"""Whether Kubeflow's launcher, which runs as a run's account, may keep artifacts where it is told to.
+"""Checks that Kubeflow's launcher, which runs with a run's account, may write artifacts to their store.
 
 It reads the ConfigMap kfp-launcher of the run's namespace. Without one, artifacts go to Kubeflow's own store, whose
 keys it reads from a Secret; the chart's account may, where the chart was told so.
@@ -32,7 +32,7 @@ def check_launcher(namespace: str, account: str) -> Iterator[Finding]:
         data = found.data or {}
     except ApiException as error:
         if error.status != 404:
-            yield not_told(f"the ConfigMap {CONFIG_MAP}, so that Kubeflow's defaults are assumed,", error, SUBMITTER)
+            yield not_told(f"the ConfigMap {CONFIG_MAP}, so Kubeflow's defaults are assumed,", error, SUBMITTER)
     root = data.get("defaultPipelineRoot") or DEFAULT_ROOT
     try:
         secret = secret_of(root, data.get("providers", ""))
@@ -40,7 +40,7 @@ def check_launcher(namespace: str, account: str) -> Iterator[Finding]:
         yield Finding(False, f"the ConfigMap {CONFIG_MAP} in {namespace}: {error}", _example(root))
         return
     if not secret:
-        yield Finding(True, f"Kubeflow's artifacts go to {root}, with the credentials that a run's pods have")
+        yield Finding(True, f"Kubeflow's artifacts go to {root}, with the credentials of a run's pods")
         return
     yield Finding(True, f"Kubeflow's artifacts go to {root}, with the keys in the Secret {secret}")
     yield from _missing(secret, namespace)
@@ -92,7 +92,7 @@ def _section(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _example(root: str) -> str:
     example = "kfp-launcher-gcs.yaml" if root.startswith("gs://") else "kfp-launcher-s3.yaml"
-    return f"write it as manifests/cluster-admin/{example}"
+    return f"write it like manifests/cluster-admin/{example}"
 
 
 def _missing(secret: str, namespace: str) -> Iterator[Finding]:
@@ -101,5 +101,5 @@ def _missing(secret: str, namespace: str) -> Iterator[Finding]:
         client.CoreV1Api().read_namespaced_secret(secret, namespace, _request_timeout=TIMEOUT)
     except ApiException as error:
         if error.status == 404:
-            remedy = f"make it, or another root in the ConfigMap {CONFIG_MAP} (manifests/cluster-admin)"
+            remedy = f"create it, or set another root in the ConfigMap {CONFIG_MAP} (manifests/cluster-admin)"
             yield Finding(False, f"the Secret {secret} does not exist in {namespace}", remedy)

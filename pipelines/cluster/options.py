@@ -1,4 +1,4 @@
-"""Where a run goes, and as whom: the options that the commands for a cluster share, declared once.
+"""Where a run goes, and with which account: the options that the commands for a cluster share.
 
 Imported by the command line itself, so nothing heavy.
 """
@@ -15,23 +15,28 @@ import typer
 
 Namespace = Annotated[str, typer.Option(help="the Kubernetes namespace of the run's pods")]
 Host = Annotated[
-    str, typer.Option(help="address of Kubeflow Pipelines, http://localhost:8888; empty: as its client finds it")
+    str,
+    typer.Option(help="address of Kubeflow Pipelines, such as http://localhost:8888; if empty, its client finds it"),
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Where a run goes, and as whom; each field is an option."""
+    """Where a run goes, and with which account; each field is an option."""
 
     namespace: Namespace
     host: Host = ""
     profile: Annotated[str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml")] = "gke-a100-80g"
-    spot: Annotated[bool, typer.Option("--spot", help="take the profile's spot nodes for GPU steps")] = False
-    service_account: Annotated[str, typer.Option(help="who the run's pods are; the Helm chart makes it")] = "scalequest"
+    spot: Annotated[bool, typer.Option("--spot", help="use the profile's spot nodes for GPU steps")] = False
+    service_account: Annotated[
+        str, typer.Option(help="service account of the run's pods; the Helm chart creates it")
+    ] = "scalequest"
     queue: Annotated[bool, typer.Option("--queue/--no-queue", help="let GPU steps wait in Kueue's LocalQueue")] = True
     allow_tags: Annotated[
         bool,
-        typer.Option("--allow-tags", help="accept images without a digest: before a release, or on nodes of your own"),
+        typer.Option(
+            "--allow-tags", help="accept images without a digest: before a release, or if your nodes have them"
+        ),
     ] = False
 
 

@@ -1,4 +1,4 @@
-"""The compiled pipeline as a cluster gets it: images by digest, and queued only where there is a queue."""
+"""The compiled pipeline as a cluster gets it: images by digest, and queued only if there is a queue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_pinned(pipeline: CompiledPipeline, profile: Profile) -> None:
     names = images_without_digest([pipeline.spec])
     if names and profile.platform != "local":
         raise InputError(
-            f"the pipeline names images by tag ({', '.join(names)}), which no registry holds before a release and "
+            f"the pipeline names images by tag ({', '.join(names)}), which no registry has before a release and "
             f"which may change between two pods of a run; {RELEASE}, or add --allow-tags if your nodes have them"
         )
 

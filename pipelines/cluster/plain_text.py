@@ -1,4 +1,4 @@
-"""Words of pods, of Argo and of whoever named a run, made safe to print: they may hold anything."""
+"""Makes texts of pods, of Argo and of users safe to print: they may contain anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether Kueue would ever admit a run's GPU steps: the LocalQueue, and the ClusterQueue behind it.
+"""Checks whether Kueue would ever admit a run's GPU steps: the LocalQueue, and its ClusterQueue.
 
 A LocalQueue says that it is active also where its ClusterQueue leaves the namespace out, or has no quota for a pod.
 """
@@ -47,7 +47,7 @@ def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
 
 
 def _no_queue() -> Finding:
-    remedy = "GPU steps would wait for ever: helm upgrade --set kueue.enabled=true, or submit with --no-queue"
+    remedy = "GPU steps would wait forever: helm upgrade --set kueue.enabled=true, or submit with --no-queue"
     return Finding(False, f"the LocalQueue {QUEUE} does not exist", remedy)
 
 
@@ -55,7 +55,7 @@ def _active(what: str, queue: Mapping[str, Any]) -> Finding:
     conditions = {each["type"]: each for each in queue.get("status", {}).get("conditions", [])}
     active = conditions.get("Active", {})
     working = active.get("status") == "True"
-    remedy = f"look at its ClusterQueue: {active.get('message', 'it has no status yet')}"
+    remedy = f"check its ClusterQueue: {active.get('message', 'it has no status yet')}"
     return Finding(working, f"{what} {'admits pods' if working else 'does not admit pods'}", remedy)
 
 
@@ -66,7 +66,7 @@ def _cluster_queue(version: str, name: str, namespace: str, profile: Profile) ->
         queue = api.get_cluster_custom_object(GROUP, version, "clusterqueues", name, _request_timeout=TIMEOUT)
         labels = client.CoreV1Api().read_namespace(namespace, _request_timeout=TIMEOUT).metadata.labels or {}
     except ApiException as error:
-        yield not_told(f"{what}, and with it whom it admits,", error, READER)
+        yield not_told(f"{what}, so it is not known what it admits,", error, READER)
         return
     edit = f"kubectl edit clusterqueue {name}"
     admitted = selects(queue["spec"].get("namespaceSelector"), labels)
@@ -105,8 +105,8 @@ def _quota(what: str, edit: str, spec: Mapping[str, Any], profile: Profile) -> F
     if not lacking:
         return Finding(True, f"{what} has quota for a training pod")
     wanted = ", ".join(f"{name} {asked[name]}" for name in lacking)
-    remedy = f"it would wait for ever: raise nominalQuota, or helm upgrade --set kueue.clusterQueue.nodes=…: {edit}"
-    return Finding(False, f"{what} has never quota for a training pod ({wanted})", remedy)
+    remedy = f"it would wait forever: raise nominalQuota, or helm upgrade --set kueue.clusterQueue.nodes=…: {edit}"
+    return Finding(False, f"{what} never has quota for a training pod ({wanted})", remedy)
 
 
 def _fits(name: str, value: str, groups: Sequence[Mapping[str, Any]], lends: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Where a person looks at a run: on Kubeflow's page, which often stands at another address than its API."""
+"""Where a person sees a run: in Kubeflow's web UI, whose address often differs from its API's."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def run_page(client: kfp.Client, run_id: str) -> str:
     if os.environ.get(KF_PIPELINES_UI_ENDPOINT_ENV) or _is_a_page(address):
         return f"{address}/{place}"
     return (
-        f"its page: kubectl port-forward --namespace {OWN_NAMESPACE} service/ml-pipeline-ui 8080:80, then "
-        f"http://localhost:8080/{place} (or set {KF_PIPELINES_UI_ENDPOINT_ENV} to the page's address)"
+        f"its web UI: kubectl port-forward --namespace {OWN_NAMESPACE} service/ml-pipeline-ui 8080:80, then "
+        f"http://localhost:8080/{place} (or set {KF_PIPELINES_UI_ENDPOINT_ENV} to the UI's address)"
     )
 
 

@@ -1,4 +1,4 @@
-"""The pods of a run, where the caller may list them: they know sooner and more than Argo's nodes do."""
+"""The pods of a run, if the caller may list them: they tell more, and sooner, than Argo's nodes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Pod = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Pods:
-    """What stands in the cluster of a run's pods."""
+    """The pods of a run that are in the cluster."""
 
     by_node: Mapping[str, Pod] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)  # the last one of each pod, and of what it waits for
@@ -48,9 +48,9 @@ def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True
     except ConfigException:
         return Pods(not_seen_because="no Kubernetes cluster is configured")
     except ApiException as error:
-        return Pods(not_seen_because=f"the Kubernetes API answers {error.status} {error.reason}")
+        return Pods(not_seen_because=f"the Kubernetes API responds {error.status} {error.reason}")
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return Pods(not_seen_because=f"the Kubernetes API does not answer ({error})")
+        return Pods(not_seen_because=f"the Kubernetes API does not respond ({error})")
     return Pods(by_node, warnings, gone, name_of_cluster())
 
 

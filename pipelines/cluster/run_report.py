@@ -1,4 +1,4 @@
-"""What a run is at, put together from Kubeflow's API and, where the caller may list them, its pods."""
+"""The state of a run, from Kubeflow's API and, if the caller may list them, its pods."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _OF_KUBEFLOW = {"SUCCEEDED": SUCCEEDED, "SKIPPED": SUCCEEDED, "FAILED": FAILED, 
 _ENDED = {SUCCEEDED, FAILED, TERMINATED, NOT_KNOWN}
 _LEFT = {  # what has become of a step that the last record has as running or waiting, by the end of its run
     SUCCEEDED: (DONE, ""),
-    FAILED: (LOST, "the run ended around it"),
+    FAILED: (LOST, "the run ended before it did"),
     NOT_KNOWN: (LOST, ""),
 }
-_AGAIN = "submit it again: what is finished is reused"
+_AGAIN = "submit it again: finished work is reused"
 _MENDS = {
-    exit_codes.BAD_INPUT: "mend it, then submit again",
-    exit_codes.BUG: "tell us; the traceback is in its log",
+    exit_codes.BAD_INPUT: "fix it, then submit again",
+    exit_codes.BUG: "please report it; the traceback is in its log",
     exit_codes.UNAVAILABLE: _AGAIN,
 }
 _TOO_LARGE = "workflow is longer than maximum allowed size"
-_NOT_KNOWN = "Kubeflow says that it runs, but neither its Workflow nor a pod of it is in the cluster any more"
+_NOT_KNOWN = "Kubeflow says that it runs, but its Workflow and its pods are gone from the cluster"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,11 +176,11 @@ def _note(workflow: Workflow, pods: Pods, state: str) -> str:
     if pods.workflow_is_gone is None and state not in _ENDED:
         return (
             f"neither its Workflow {inert(workflow.name)} nor a pod of it was seen in the namespace "
-            f"{inert(workflow.namespace)} by {pods.cluster}, which may be another cluster than Kubeflow's: this is "
+            f"{inert(workflow.namespace)} by {pods.cluster}, which may not be Kubeflow's cluster: this is "
             "what Kubeflow knows"
         )
     if pods.not_seen_because and state not in (SUCCEEDED, TERMINATED):
-        return f"its pods were not looked at: {inert(pods.not_seen_because)}"
+        return f"its pods could not be read: {inert(pods.not_seen_because)}"
     return ""
 
 
@@ -189,7 +189,7 @@ def _verdict(report: Report, run: Any, workflow: Workflow, pods: Pods) -> tuple[
     if report.state == FAILED:
         return _failure(report, run, workflow)
     if report.state == TERMINATED:
-        return "somebody ended it; the same submit goes on", exit_codes.TERMINATED
+        return "somebody terminated it; the same submit continues it", exit_codes.TERMINATED
     if report.state == NOT_KNOWN:
         where = f"{workflow.name} in the namespace {workflow.namespace} of {pods.cluster}"
         return f"{_NOT_KNOWN} ({where}); {_AGAIN}", exit_codes.UNAVAILABLE
@@ -197,7 +197,7 @@ def _verdict(report: Report, run: Any, workflow: Workflow, pods: Pods) -> tuple[
 
 
 def _failure(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
-    """Return the worst of what failed: nobody need submit again what has to be mended first."""
+    """Return the worst of what failed: nothing should be submitted again before it is fixed."""
     order = (exit_codes.BAD_INPUT, exit_codes.BUG, exit_codes.UNAVAILABLE)
     failed = sorted(_failed(report), key=lambda each: order.index(each[1].exit_code))
     if failed:

@@ -1,4 +1,4 @@
-"""The steps of a run, each by its own name: what was planned, and what Argo's nodes and the pods say of it."""
+"""The steps of a run, each with its own name: the planned ones, and their state from Argo's nodes and the pods."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipelines.cluster.run_pods import Pod, Pods
 from pipelines.cluster.workflow import Node
 from pipelines.compiled_pipeline import PlannedStep, step_of_command
 
-# What a step can be at.
+# The states of a step.
 LATER, WAITING, RUNNING, DONE, REUSED_STEP, FAILED, LEFT_OUT, TERMINATED, LOST = (
     "later", "waiting", "running", "done", "reused", "failed", "left out", "terminated", "lost"
 )  # fmt: skip
@@ -192,7 +192,7 @@ def _live(node: Node, pod: Pod, warnings: Mapping[str, str]) -> tuple[str, Hold]
     if pod["status"].get("phase") == "Pending":
         return WAITING, hold_of(node.message, pod, warnings)
     if "terminated" in main_container(pod).get("state", {}):
-        return RUNNING, Hold("its work has ended, its pod has not yet")
+        return RUNNING, Hold("its work is done, its pod has not ended yet")
     return RUNNING, Hold()
 
 
@@ -200,7 +200,7 @@ def _endings(attempts: Sequence[Node], pods: Pods, of_kubeflow: bool) -> Iterato
     for number, node in enumerate(attempts, start=1):
         if node.phase in ("Failed", "Error"):
             ending = ending_of(node.message, pods.by_node.get(node.id, {}))
-            # Kubeflow's own pods never leave a last word, so that says nothing of how they ended.
+            # Kubeflow's own pods never leave a termination message, so a missing one says nothing about how they ended.
             yield number, Ending("exit code 1") if of_kubeflow and ending.why == SAYS_NOTHING else ending
 
 

@@ -1,4 +1,4 @@
-"""`scalequest status`: what the steps of a run are at, by Kubeflow, and how far their rows are, by the workspace."""
+"""`scalequest status`: the state of a run's steps from Kubeflow, and the progress of their rows from the workspace."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_WHY = 200  # characters of a line of the table; the verdict below it has all
 
 
 def show_status(run_id: str, host: str, namespace: str, *, follow: bool = False) -> int:
-    """Print a run's state; return the exit code: of the run itself, where that has ended."""
+    """Print a run's state; return the exit code: that of the run if it has ended."""
     return exit_code_of("status", lambda: _show(run_id, host, namespace, follow))
 
 

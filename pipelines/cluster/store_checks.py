@@ -1,4 +1,4 @@
-"""Whether a run's pods get credentials for the workspace's store: from a Secret, or from the cloud by their account."""
+"""Checks that a run's pods get credentials for the workspace's store: from a Secret, or by the cloud identity."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CREDENTIALS = {  # by scheme, all of which it takes
 IDENTITIES = {"gs": "iam.gke.io/gcp-service-account", "s3": "eks.amazonaws.com/role-arn"}  # annotations of the account
 GIVE_IDENTITY = {"gs": "serviceAccount.gcpServiceAccount=…", "s3": "serviceAccount.awsRoleArn=…"}  # values of the chart
 ENDPOINT = "AWS_ENDPOINT_URL"
-DEEP = "add --deep: a pod tries it"
+DEEP = "add --deep: a pod tests it"
 
 
 def check_store_access(run: PlannedRun) -> Finding:
@@ -32,7 +32,7 @@ def check_store_access(run: PlannedRun) -> Finding:
         found = api.read_namespaced_secret(run.store_secret, namespace, _request_timeout=TIMEOUT)
     except ApiException as error:
         if error.status != 404:
-            return not_told(f"{what}, from which steps have the store's keys,", error, DEEP)
+            return not_told(f"{what}, from which steps get the store's keys,", error, DEEP)
         return _incomplete(run, f"{what} does not exist", {}) or _by_identity(run, f"{what} does not exist")
     held = {key: "" for key in found.data or {} if key in store_secret.KEYS}
     if incomplete := _incomplete(run, what, held):
@@ -40,7 +40,7 @@ def check_store_access(run: PlannedRun) -> Finding:
     if set(CREDENTIALS[storage.scheme_of(run.workspace)]) <= set(held):
         return Finding(True, f"{what} gives every step {', '.join(held)}")
     others = ", ".join(sorted(set(found.data or {}) - set(held))) or "nothing else"
-    return _by_identity(run, f"{what} has no credentials for the store (steps take no other keys: {others})")
+    return _by_identity(run, f"{what} has no credentials for the store (steps use no other keys: {others})")
 
 
 def _incomplete(run: PlannedRun, what: str, held: Mapping[str, str]) -> Finding | None:
@@ -52,7 +52,7 @@ def _incomplete(run: PlannedRun, what: str, held: Mapping[str, str]) -> Finding 
     own = next(filter(None, map(os.environ.get, (f"{ENDPOINT}_S3", ENDPOINT))), "")
     if storage.scheme_of(run.workspace) == "s3" and own and ENDPOINT not in held:
         said = what if "not exist" in what else f"{what} has no key {ENDPOINT}"
-        return Finding(False, f"{said}: you reach the store at {own}, and pods would ask AWS", _creation(run))
+        return Finding(False, f"{said}: you reach the store at {own}, but pods would use AWS", _creation(run))
     return None
 
 
@@ -62,7 +62,7 @@ def _by_identity(run: PlannedRun, what: str) -> Finding:
     if identity:
         return Finding(True, f"steps reach the store as {identity} ({IDENTITIES[scheme]} of the account {account})")
     remedy = (
-        f"fine where the cloud knows the account itself (Workload Identity Federation, EKS Pod Identity): {DEEP}; "
+        f"fine if the cloud knows the account itself (Workload Identity Federation, EKS Pod Identity): {DEEP}; "
         f"otherwise {_creation(run)}, or helm upgrade --set {GIVE_IDENTITY[scheme]}"
     )
     return Finding(None, f"{what}, and the account {account} names no cloud identity", remedy)

@@ -1,4 +1,4 @@
-"""`scalequest doctor --deep`: a pod as the run's steps are, which tries the workspace's store, and is deleted again."""
+"""`scalequest doctor --deep`: a pod like those of a run, which tests the workspace's store and is then deleted."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def check_from_pod(run: PlannedRun) -> Iterator[Finding]:
         with stopping.listening():
             yield from _tried(pod, run)
     except ConfigException as error:
-        yield Finding(False, f"no pod can be made: no Kubernetes cluster is configured ({error})", "set KUBECONFIG")
+        yield Finding(False, f"no pod can be created: no Kubernetes cluster is configured ({error})", "set KUBECONFIG")
     except urllib3.exceptions.HTTPError as error:
-        yield Finding(False, f"the Kubernetes API does not answer ({error})", "check kubectl's current context")
+        yield Finding(False, f"the Kubernetes API does not respond ({error})", "check kubectl's current context")
 
 
 def pod_of(run: PlannedRun, *, in_user_namespace: bool) -> dict[str, Any]:
@@ -118,13 +118,13 @@ def _tried(pod: dict[str, Any], run: PlannedRun) -> list[Finding]:
     try:
         api.create_namespaced_pod(namespace, pod, _request_timeout=TIMEOUT)
     except ApiException as error:
-        remedy = "mend what it says, or leave out --deep: it takes the right to create and delete pods"
-        return [Finding(False, f"no pod of {run.account} can be made in {namespace}: {answer_of(error)}", remedy)]
+        remedy = "fix what it says, or leave out --deep: it needs permission to create and delete pods"
+        return [Finding(False, f"no pod of {run.account} can be created in {namespace}: {answer_of(error)}", remedy)]
     try:
         ended = _ended(api, name, namespace)
         return _findings(api, ended, run)
     except ApiException as error:
-        return [Finding(None, f"the pod {name}: the Kubernetes API answers {answer_of(error)}", "try again")]
+        return [Finding(None, f"the pod {name}: the Kubernetes API responds {answer_of(error)}", "try again")]
     finally:
         with contextlib.suppress(ApiException):
             api.delete_namespaced_pod(name, namespace, grace_period_seconds=0, _request_timeout=TIMEOUT)
@@ -149,7 +149,7 @@ def _findings(api: client.CoreV1Api, pod: client.V1Pod, run: PlannedRun) -> list
         see = f"kubectl get events --namespace {namespace} --field-selector involvedObject.name={name}"
         within = f" within {LIMIT_SECONDS:.0f} s" if pod.status.phase == "Pending" else ""
         what = f"a pod of {run.account} did not start{within}: {_reason(api, pod)}"
-        return [Finding(False, what, f"steps of a run would not start, either; see: {see}")]
+        return [Finding(False, what, f"steps of a run would not start either; see: {see}")]
     log = api.read_namespaced_pod_log(
         name, namespace, container=CONTAINER, _preload_content=False, _request_timeout=TIMEOUT
     )
@@ -159,7 +159,7 @@ def _findings(api: client.CoreV1Api, pod: client.V1Pod, run: PlannedRun) -> list
         return told
     last = " ".join((text.strip().splitlines() or ["its log is empty"])[-1].split())
     how = pod.status.reason or f"phase {pod.status.phase} after {LIMIT_SECONDS:.0f} s"
-    what = f"a pod of {run.account} did not come to an end ({how}): {last}"
+    what = f"a pod of {run.account} did not finish ({how}): {last}"
     return [*told, Finding(False, what, "check that pods reach the store (networkPolicy.ports, its endpoint)")]
 
 

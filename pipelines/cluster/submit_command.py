@@ -78,11 +78,14 @@ def prepare_submission(submission: Submission) -> Run:
 
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError for what Kubeflow would refuse, or stall on, or show to everybody."""
+    """Raise InputError for what Kubeflow would reject, stall on or show to everybody."""
     if arguments.get("num_shards", 1) > MAX_SHARDS:
         raise InputError(f"num_shards {arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}")
     for name, what in find_tokens(arguments):
-        raise InputError(f"parameter {name}: {what} stands there, and runs show their parameters; give a Secret's name")
+        raise InputError(
+            f"parameter {name}: {what} was found there, and everyone who sees a run sees its parameters; give a "
+            "Secret's name"
+        )
     size = len(json.dumps(arguments, separators=(",", ":")).encode())
     if size > MAX_PARAMETER_BYTES:
         raise InputError(
@@ -110,8 +113,8 @@ def _submit(submission: Submission, follow: bool) -> int:
         sys.stderr.write(f"submit: note: {_note_on(nodes, queued=submission.queued)}\n")
     if namespace is None and cluster.namespace != OWN_NAMESPACE:
         sys.stderr.write(
-            "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in the namespace that it "
-            f"stands in, whatever --namespace says; {cluster.namespace} has to be that one\n"
+            "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in its own "
+            f"namespace, whatever --namespace says; {cluster.namespace} has to be that one\n"
         )
     name = run.pipeline.path.stem
     console.print(
@@ -125,10 +128,10 @@ def _submit(submission: Submission, follow: bool) -> int:
 
 
 def _note_on(nodes: int, *, queued: bool) -> str:
-    what = f"the generators train side by side, on {nodes} nodes together"
+    what = f"the generators are trained in parallel, on {nodes} nodes in total"
     if not queued:
-        return f"{what}; with fewer, they wait for each other for ever"
+        return f"{what}; with fewer, they wait for each other forever"
     return (
-        f"{what}; with fewer in the queue's quota, one waits for the other. That takes Kueue, and its label on the "
+        f"{what}; with fewer in the queue's quota, one waits for the other. This needs Kueue, and its label on the "
         "TrainingRuntime: see scalequest doctor --training-nodes"
     )

@@ -1,4 +1,4 @@
-"""Whether a training on several nodes would start: Kubeflow Trainer, its runtime, the rights of the steps' account."""
+"""Checks that a training on several nodes would start: Kubeflow Trainer, its runtime, permissions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_trainer(namespace: str, service_account: str, *, queued: bool) -> Iter
     try:
         installed = _is_installed()
     except ApiException as error:
-        what = f"whether Kubeflow Trainer is installed: the Kubernetes API answers {error.status}"
+        what = f"whether Kubeflow Trainer is installed: the Kubernetes API responds {error.status}"
         yield Finding(None, what, "sign in again")
         return
     what = f"Kubeflow Trainer is {'installed' if installed else 'not installed'} ({GROUP}/{VERSION})"
@@ -59,9 +59,11 @@ def _runtime(namespace: str, *, queued: bool) -> Finding:
         if error.status == 404:
             return Finding(False, f"{what} does not exist", ENABLE)
         if error.status in (401, 403):
-            return Finding(None, f"{what} may not be looked at", f"see: kubectl get trainingruntime -n {namespace}")
-        return Finding(None, f"{what}: the Kubernetes API answers {error.status} {error.reason}", "try again")
+            return Finding(None, f"{what} could not be read", f"see: kubectl get trainingruntime -n {namespace}")
+        return Finding(None, f"{what}: the Kubernetes API responds {error.status} {error.reason}", "try again")
     if queued and QUEUE_LABEL not in (found["metadata"].get("labels") or {}):
-        remedy = f"two trainings at once may each wait for the other's nodes: {ENABLE} --set kueue.enabled=true"
+        remedy = (
+            f"two trainings at the same time may each wait for the other's nodes: {ENABLE} --set kueue.enabled=true"
+        )
         return Finding(None, f"{what} exists, without the label {QUEUE_LABEL}", remedy)
     return Finding(True, f"{what} exists")

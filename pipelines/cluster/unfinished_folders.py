@@ -1,4 +1,4 @@
-"""How far the folders of a workspace are that are not finished: by their parts, and by the store's own clock."""
+"""The progress of the unfinished folders of a workspace: from their parts, and from the store's clock."""
 
 from __future__ import annotations
 

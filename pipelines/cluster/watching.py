@@ -1,4 +1,4 @@
-"""Follows a run on a cluster to its end: a line whenever a step is at something else."""
+"""Follows a run on a cluster to its end: a line whenever the state of a step changes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ INTERRUPTED = 130  # by Ctrl-C, as shells say it
 
 
 def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
-    """Print changes until the run has ended; return its exit code. Whatever ends the watching leaves the run alone."""
+    """Print changes until the run has ended; return its exit code. Stopping the watching does not affect the run."""
     try:
         return _watch(client, run_id, host, namespace, console)
     except KeyboardInterrupt:
-        console.print(f"not watched any more{_goes_on(run_id, host, namespace)}", highlight=False, soft_wrap=True)
+        console.print(f"no longer watched{_goes_on(run_id, host, namespace)}", highlight=False, soft_wrap=True)
         return INTERRUPTED
 
 
@@ -79,7 +79,7 @@ class _Changes:
             if self._told.get(step.place) == now or step.place in self.succeeded:
                 continue
             if step.state == LATER or (step.state == WAITING and not step.why):
-                continue  # what just begins is not worth a line
+                continue  # a step that has just started is not worth a line
             self._told[step.place] = now
             if step.succeeded:
                 self.succeeded.add(step.place)
@@ -104,4 +104,4 @@ def _what_goes_on(error: Exception, run_id: str, host: str, namespace: str) -> s
 
 def _goes_on(run_id: str, host: str, namespace: str) -> str:
     address = f" --host {host}" if host else ""
-    return f"; run {run_id} goes on: `scalequest status {run_id} --namespace {namespace}{address}`"
+    return f"; run {run_id} continues: `scalequest status {run_id} --namespace {namespace}{address}`"

@@ -92,7 +92,7 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
         ("smoke", ["qft_learning_rate=fast"], "parameter qft_learning_rate: 'fast' is not accepted; expected a number"),
         ("smoke", ["generators=one"], "parameter generators: 'one' is not accepted; expected a list of"),
         ("smoke", ["generators=[]"], "parameter generators: [] is not accepted; expected a list of at least one item"),
-        ("smoke", ["generators=["], "--set generators: '[' is not a value"),
+        ("smoke", ["generators=["], "--set generators: '[' is not a valid value"),
         ("smoke", ["num_shards=0"], "num_shards 0 is out of range; expected at least 1"),
         ("smoke", ["num_responses=0"], "generate_responses: --num-samples 0 is out of range; expected at least 1"),
         ("smoke", ["engine=gpt"], "--engine 'gpt' is not accepted; expected one of vllm, openai, scripted"),
@@ -164,7 +164,7 @@ def test_a_preset_can_set_an_option_of_a_step_for_the_pipelines_that_have_it(
 
 
 def test_a_preset_without_a_parameter_that_has_no_default_is_explained() -> None:
-    with pytest.raises(InputError, match=r"the preset gives no value for .*num_questions.*; add --set name=value"):
+    with pytest.raises(InputError, match=r"the preset has no value for .*num_questions.*; add --set name=value"):
         complete_arguments(compiled_pipeline.find("scalequest"), {"workspace": "w"})
 
 
@@ -195,9 +195,9 @@ def test_a_pipeline_that_there_is_not_is_refused_with_those_that_there_are(tmp_p
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["solver="], "needs a value for source, and a parameter leaves it empty"),
-        (['shards=["a"]'], "shards ['a'] are not those of num_shards 2; leave it out"),
-        (["num_shards=2", "shards=[0]"], "shards [0] are not those of num_shards 2; leave it out"),
+        (["solver="], "needs a value for source, but a parameter leaves it empty"),
+        (['shards=["a"]'], "shards ['a'] do not match num_shards 2; leave it out"),
+        (["num_shards=2", "shards=[0]"], "shards [0] do not match num_shards 2; leave it out"),
         (["workspace=elsewhere"], "--set workspace: give --workspace instead"),
     ],
 )
@@ -208,5 +208,5 @@ def test_values_that_do_not_go_together_are_explained(settings: list[str], messa
 
 
 def test_a_presets_models_are_not_taken_for_trained_generators(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the preset gives no value for trained_generators"):
+    with pytest.raises(InputError, match="the preset has no value for trained_generators"):
         prepare_run("paper", [], str(tmp_path), "construct_dataset")

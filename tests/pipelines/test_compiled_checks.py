@@ -141,13 +141,13 @@ def test_a_step_that_loads_a_model_and_asks_for_no_accelerator_is_found(
 ) -> None:
     (defect,) = find_defects(spoiled(f"exec-{executor}", resources=resources))
     assert f"/{executor}: runs scalequest/" in defect
-    assert "asks for no accelerator" in defect
+    assert "requests no accelerator" in defect
 
 
 def test_a_step_that_waits_for_an_accelerator_and_asks_for_none_is_found() -> None:
     foreign = {"image": "nvcr.io/team/tool:1", "resources": {}}
     (defect,) = find_defects(spoiled("exec-generate-responses", **foreign))
-    assert "generate-responses: runs nvcr.io/team/tool:1 and asks for no accelerator" in defect
+    assert "generate-responses: runs nvcr.io/team/tool:1 but requests no accelerator" in defect
 
 
 def test_a_number_of_accelerators_that_is_written_down_is_one() -> None:

@@ -6,7 +6,7 @@ from kfp import compiler, dsl, kubernetes
 
 from pipelines.compiled_checks import find_defects
 from pipelines.compiled_pipeline import executors_on_kubernetes, read_documents
-from pipelines.executor_labels import mended_merging
+from pipelines.executor_labels import corrected_merging
 from tests.pipelines.echo_component import echo
 
 NAMES = [f"secret-{number}" for number in range(3)]
@@ -40,7 +40,7 @@ def secrets_of(documents: list[dict[str, Any]], graph: dict[str, Any]) -> list[s
 
 
 def test_each_task_keeps_what_it_asks_of_kubernetes_in_pipelines_inside_others(tmp_path: Path) -> None:
-    with mended_merging():
+    with corrected_merging():
         documents = nested(tmp_path)
     inner = next(c for c in documents[0]["components"].values() if len(c.get("dag", {}).get("tasks", {})) == 4)
     assert secrets_of(documents, documents[0]["root"]) == ["given", *(f"outer-{name}" for name in NAMES)]

@@ -33,7 +33,7 @@ def test_garbage_is_listed_by_step_and_reason_and_nothing_is_changed(
     result = scalequest("gc", workspace.uri, "--older-than", "0", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     head, marks, abandoned, unused, needed, total = result.stdout.splitlines()
-    assert head.split() == ["step", "folders", "objects", "size", "why", "it", "is", "garbage"]
+    assert head.split() == ["step", "folders", "objects", "size", "reason"]
     assert marks.split()[:4] == ["(no", "step)", "1", "4"]
     assert marks.strip().endswith("a mark of a run that began long ago")
     assert abandoned.split()[:3] == ["join", "1", "1"]
@@ -42,7 +42,7 @@ def test_garbage_is_listed_by_step_and_reason_and_nothing_is_changed(
     assert unused.strip().endswith("no dataset was made from it")
     assert needed.startswith("needed: 11 objects in 2 folders, ")
     assert total.startswith("garbage: 11 objects in 3 folders, ")
-    assert total.endswith("--delete removes it")
+    assert total.endswith("--delete deletes it")
     assert snapshot(workspace.uri) == before
 
 
@@ -51,7 +51,7 @@ def test_what_was_written_lately_is_not_garbage(
 ) -> None:
     assert collect_garbage(workspace.uri, (), 1.0, delete=True) == 0
     assert all(Path(uri).exists() for uri in garbage)
-    assert capsys.readouterr().out.splitlines()[-2:][0].startswith("too young to tell, may be in use: 11 objects in 3")
+    assert capsys.readouterr().out.splitlines()[-2:][0].startswith("too recent, may be in use: 11 objects in 3")
 
 
 def test_garbage_is_removed_where_that_is_asked_for(
@@ -69,7 +69,7 @@ def test_garbage_is_removed_where_that_is_asked_for(
 @pytest.mark.parametrize(
     ("workspace", "message"),
     [
-        ("nowhere", "nowhere: nothing stands here; check the address"),
+        ("nowhere", "nowhere: nothing exists here; check the address"),
         ("file", "file is a file; expected a folder"),
         ("ftp://host/x", "'ftp://host/x' has the unknown scheme 'ftp'"),
     ],

@@ -28,7 +28,7 @@ from tests.components.shared.mortals import is_alive
 from tests.pipelines.echo_component import echo
 
 SECONDS = 60.0  # for what takes no time, on a busy machine
-STOPPING = "stopping: step tests.pipelines.echo_step is told; once more ends all at once"
+STOPPING = "stopping: step tests.pipelines.echo_step was told to stop; a second signal stops everything immediately"
 
 
 class Recorder:
@@ -197,7 +197,7 @@ def test_a_second_signal_is_heeded_where_nobody_reads_what_the_first_one_says(re
 
 @contextlib.contextmanager
 def unread_pipe(reader: str) -> Iterator[int]:
-    """Yield a pipe's end for writing: each write fails, or waits for ever."""
+    """Yield a pipe's end for writing: each write fails, or waits forever."""
     read_end, write_end = os.pipe()
     if reader == "gone":
         os.close(read_end)

@@ -61,10 +61,10 @@ def test_a_filter_is_the_last_of_those_in_the_pipelines(checkout: Path) -> None:
     ("kind", "name", "message"),
     [
         ("filters", "x", "unknown kind 'filters'; expected one of filter, step, engine"),
-        ("filter", "deduplicate", "deduplicate exists already; choose another name"),
-        ("step", "shared", "shared exists already; choose another name"),
-        ("engine", "vllm", "vllm exists already; choose another name"),
-        ("filter", "Filter-Length", "'Filter-Length' cannot be the name of a filter; expected words in small letters"),
+        ("filter", "deduplicate", "deduplicate already exists; choose another name"),
+        ("step", "shared", "shared already exists; choose another name"),
+        ("engine", "vllm", "vllm already exists; choose another name"),
+        ("filter", "Filter-Length", "'Filter-Length' cannot be the name of a filter; expected lower-case words"),
         ("filter", "../x", "'../x' cannot be the name of a filter"),
         ("step", "class", "'class' cannot be the name of a step"),
         ("step", "a" * (LONGEST_NAME + 1), "cannot be the name of a step"),
@@ -86,14 +86,14 @@ def test_what_is_there_is_never_written_over(checkout: Path, capsys: pytest.Capt
     (checkout / "components/filter_length/step.py").write_text("mine")
     before = files_in(checkout)
     assert make_new("filter", "filter_length") == 2
-    assert "components/filter_length/step.py exists already" in capsys.readouterr().err
+    assert "components/filter_length/step.py already exists" in capsys.readouterr().err
     assert files_in(checkout) == before
 
 
 def test_outside_of_a_checkout_it_says_what_to_do(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (checkout / scaffold.CHECKOUT).unlink()
     assert make_new("filter", "filter_length") == 2
-    assert "is no checkout of the repository: clone it, run make install" in capsys.readouterr().err
+    assert "is not a checkout of the repository: clone it, run make install" in capsys.readouterr().err
 
 
 def test_the_command_ends_with_the_code(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_an_unfinished_folder_says_which_command_finishes_it(
     folder = create_folder(workspace, 1, 1)
     assert verify(folder.uri, with_inputs=False) == 3
     (line,) = lines_of(capsys)
-    assert line.startswith(f"{folder.uri} is not finished, what stands is sound: ")
+    assert line.startswith(f"{folder.uri} is not finished; what exists is sound: ")
     assert line.endswith(f"1 of 1 parts (part-00000.parquet) missing; finish it with: {folder.claim.plan.command}")
 
 

@@ -130,7 +130,7 @@ class ShardedConfig(WholePartConfig):
     """The options of a step that several pods can share and that cuts its input into parts of its own size."""
 
     rows_per_part: int = option(
-        1024, help="input rows a part: what a lost pod has to do again", affects_output=False, minimum=1
+        1024, help="input rows per part: the most that a lost pod has to repeat", affects_output=False, minimum=1
     )
 
 

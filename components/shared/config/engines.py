@@ -75,8 +75,8 @@ class SolverConfig(EngineConfig):
     model: str = option(help="model URI of the solver; openai:NAME for a served one", is_folder=True)
     num_samples: int = option(5, help="responses a question; paper", minimum=1)
     temperature: float = option(0.7, help="sampling temperature; paper", minimum=0)
-    top_p: float = option(0.95, help="nucleus of the sampling; paper", minimum=0.01, maximum=1)
-    max_tokens: int = option(2048, help="new tokens a response; paper", minimum=1)
+    top_p: float = option(0.95, help="top-p of the sampling; paper", minimum=0.01, maximum=1)
+    max_tokens: int = option(2048, help="new tokens per response; paper", minimum=1)
     num_examples: int = option(
         0,
         help="worked examples shown before a question, for a model that does not box its answers by itself",

@@ -13,7 +13,7 @@ CHECK_SECONDS = 1.0
 def report_death(client: Any) -> None:
     """Wake up who waits for ``client`` (vLLM's engine core, as its parent sees it) where its process was killed.
 
-    vLLM 0.32 notes such a death (SIGKILL, out of memory), but whoever waits for output just then waits for ever: only
+    vLLM 0.32 notes such a death (SIGKILL, out of memory), but whoever waits for output just then waits forever: only
     a process that dies with a Python error says so itself. An engine within this process needs nothing.
     """
     if hasattr(client, "outputs_queue"):

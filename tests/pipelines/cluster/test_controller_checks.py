@@ -48,7 +48,7 @@ def user_namespaces(server: Server, setting: str) -> tuple[bool | None, str]:
 def test_our_policy_on_kubeflows_defaults_passes(kubeflows: Server) -> None:
     assert found()[0] == (
         True,
-        "Argo tries steps again by our policy (the ConfigMap workflow-controller-configmap in kubeflow)",
+        "Argo retries steps by our policy (the ConfigMap workflow-controller-configmap in kubeflow)",
     )
 
 
@@ -57,7 +57,7 @@ def test_defaults_without_our_policy_are_named_with_the_command(data: Any, kubef
     kubeflows.on(f"GET {CONTROLLER}", CONFIG_MAP | {"data": data})
     passed, text = found()[0]
     assert passed is False
-    assert "lacks our policy for retries: the first step that ends with an exit code ends the run" in text
+    assert "lacks our retry policy: the first step that fails with an exit code fails the run" in text
     assert text.endswith(
         "python -m pipelines.cluster.argo_retries | kubectl apply --server-side --force-conflicts -f -"
     )
@@ -73,9 +73,9 @@ def test_a_policy_that_was_changed_is_named(kubeflows: Server) -> None:
 @pytest.mark.parametrize(
     ("status", "data", "passed", "words"),
     [
-        (403, {}, None, "may not be looked at (the Kubernetes API answers 403); manifests/cluster-admin/doctor.yaml"),
+        (403, {}, None, "could not be read (the Kubernetes API responds 403); manifests/cluster-admin/doctor.yaml"),
         (404, {}, False, "does not exist; install Kubeflow Pipelines with its own manifests"),
-        (200, {"workflowDefaults": "spec: ["}, False, "is no YAML"),
+        (200, {"workflowDefaults": "spec: ["}, False, "is not valid YAML"),
     ],
 )
 def test_a_config_map_that_cannot_be_compared_is_said(
@@ -95,7 +95,7 @@ def test_a_kubeflow_in_the_runs_namespace_is_found_where_its_own_may_not_be_look
     assert [passed for passed, _ in found()] == [True, True]
 
 
-@pytest.mark.parametrize(("status", "words"), [(403, "may not be looked at"), (404, "is not in kubeflow or team-a")])
+@pytest.mark.parametrize(("status", "words"), [(403, "could not be read"), (404, "is not in kubeflow or team-a")])
 def test_a_kubeflow_that_is_not_found_is_said(status: int, words: str, kubeflows: Server) -> None:
     kubeflows.on(f"GET {KUBEFLOW_DEPLOYMENT}", {"kind": "Status"}, status)
     ((passed, text),) = found()
@@ -114,7 +114,10 @@ def test_steps_in_the_nodes_user_namespace_start_anywhere(setting: str, kubeflow
 def test_nodes_that_cannot_start_steps_in_user_namespaces_are_named_with_the_setting(kubeflows: Server) -> None:
     passed, text = user_namespaces(kubeflows, "false")
     assert passed is False
-    assert "(hostUsers: false), which 1 of 1 nodes cannot (node1, containerd://1.6.20); pods there never start" in text
+    assert (
+        "(hostUsers: false), which 1 of 1 nodes do not support (node1, containerd://1.6.20); pods there never start"
+        in text
+    )
     assert (
         "kubectl set env deployment/ml-pipeline --namespace=kubeflow DEFAULT_SECURITY_CONTEXT_HOST_USERS=true" in text
     )
@@ -124,7 +127,7 @@ def test_nodes_that_can_pass(kubeflows: Server) -> None:
     kubeflows.on(NODES, {"items": [able()]})
     assert user_namespaces(kubeflows, "false") == (
         True,
-        "Kubeflow starts steps in user namespaces of their own (hostUsers: false), which all nodes can",
+        "Kubeflow starts steps in their own user namespaces (hostUsers: false), which all nodes support",
     )
 
 
@@ -132,7 +135,7 @@ def test_nodes_of_which_some_cannot_are_named(kubeflows: Server) -> None:
     kubeflows.on(NODES, {"items": [able(), *body_of("rbac/nodes")["items"]]})
     passed, text = user_namespaces(kubeflows, "false")
     assert passed is None
-    assert "which 1 of 2 nodes cannot (node1" in text
+    assert "which 1 of 2 nodes do not support (node1" in text
 
 
 def test_nodes_of_an_older_kubernetes_leave_the_setting_out(kubeflows: Server) -> None:

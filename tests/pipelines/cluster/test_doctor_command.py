@@ -73,8 +73,8 @@ def test_all_is_well_where_everything_is_there(
     assert output.splitlines()[-1].endswith("0 failed, 0 to look at")
     assert "version 2.17.0" in output
     assert "a training pod fits the node gpu-1" in output
-    assert f"from here, workspace {remote_store.uri}: an object that stands is not written over" in output
-    assert f"in a pod of scalequest: workspace {remote_store.uri}: an object that stands is not written over" in output
+    assert f"from here, workspace {remote_store.uri}: an existing object is not overwritten" in output
+    assert f"in a pod of scalequest: workspace {remote_store.uri}: an existing object is not overwritten" in output
     assert len(runner.deleted) == 1
     assert "secret-token" not in output
     assert "writer-secret" not in output
@@ -101,7 +101,7 @@ def test_a_workspace_that_pods_do_not_share_is_refused_at_once(
     )
     assert examine(run, deep=True) == 2
     out, message = capsys.readouterr()
-    assert f"--workspace '{tmp_path}' is a directory, which pods do not share; give gs://… or s3://…" in message
+    assert f"--workspace '{tmp_path}' is a directory, which pods do not share; use gs://… or s3://…" in message
     assert (out, healthy.asked) == ("", [])
 
 
@@ -111,32 +111,32 @@ def test_a_name_that_no_secret_of_a_pod_has_is_refused_at_once(
 ) -> None:
     cluster = Cluster(namespace=NAMESPACE, host=healthy.url)
     assert examine(PlannedRun(workspace="s3://bucket/runs", cluster=cluster, store_secret=name), deep=True) == 2
-    assert f"store_secret {name!r} is no name of a Secret" in capsys.readouterr().err
+    assert f"store_secret {name!r} is not a valid name of a Secret" in capsys.readouterr().err
     assert healthy.asked == []
 
 
 @pytest.mark.parametrize(
     ("request_", "status", "body", "line"),
     [
-        ("GET /apis/v1beta1/healthz", 200, {"tag_name": "2.16.1"}, "version 2.16.1, which is too old: supported are"),
-        (f"GET {CORE}", 404, {}, "the namespace team-a does not exist; make it, or check --namespace"),
+        ("GET /apis/v1beta1/healthz", 200, {"tag_name": "2.16.1"}, "version 2.16.1, which is too old: supported: "),
+        (f"GET {CORE}", 404, {}, "the namespace team-a does not exist; create it, or check --namespace"),
         (f"GET {CORE}/serviceaccounts/scalequest", 404, {}, "scalequest does not exist; install the Helm chart"),
         (REVIEWS, 201, {"status": {"allowed": False}}, "you may not create runs.pipelines.kubeflow.org in team-a"),
         (f"POST {RIGHTS}", 201, {"status": {"allowed": False}}, "the service account scalequest may not create "
          "workflowtaskresults.argoproj.io, patch workflowtaskresults.argoproj.io, get pods, get "
          "configmaps/kfp-launcher in team-a; the role"),
-        (f"GET {QUEUE}", 404, {}, "the LocalQueue scalequest-gpu does not exist; GPU steps would wait for ever"),
+        (f"GET {QUEUE}", 404, {}, "the LocalQueue scalequest-gpu does not exist; GPU steps would wait forever"),
         (f"GET {QUEUE}", 200, {"status": {"conditions": [{"type": "Active", "status": "False", "message": "no CQ"}]}},
-         "does not admit pods; look at its ClusterQueue: no CQ"),
+         "does not admit pods; check its ClusterQueue: no CQ"),
         ("GET /api/v1/nodes", 200, {"items": [node(**{"nvidia.com/gpu": "0"})]}, "is the GPU driver installed"),
         ("GET /api/v1/nodes", 200, {"items": [node(memory="600Gi")]}, "fits none of the nodes, such as gpu-1"),
         ("GET /api/v1/nodes", 200, {"items": [node(**{"ephemeral-storage": "17Gi"})]}, "(nvidia.com/gpu 8, cpu 95690m, "
-         "memory 1220Gi, ephemeral-storage 17Gi); is the GPU driver installed on them, are their local disks one"),
+         "memory 1220Gi, ephemeral-storage 17Gi); is the GPU driver installed on them, are their local disks joined"),
         (f"GET {CORE}/secrets/rewriter-key", 200, {"data": {"apikey": "eA=="}},
-         "the Secret rewriter-key has no key 'key'; name it so: kubectl create secret generic rewriter-key"),
+         "the Secret rewriter-key has no key 'key'; create it: kubectl create secret generic rewriter-key"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_named_with_how_to_mend_it(
+def test_what_is_missing_is_named_with_how_to_fix_it(
     request_: str,
     status: int,
     body: Any,
@@ -157,22 +157,26 @@ def test_what_is_missing_is_named_with_how_to_mend_it(
         (
             f"GET {CORE}/secrets/huggingface-token",
             403,
-            "the Secret huggingface-token may not be looked at (the Kubernetes API answers 403); it is needed",
+            "the Secret huggingface-token could not be read (the Kubernetes API responds 403); only ",
         ),
         (
             "GET /api/v1/nodes",
             403,
-            "may not be looked at (the Kubernetes API answers 403); manifests/cluster-admin/doctor.yaml allows it",
+            "could not be read (the Kubernetes API responds 403); manifests/cluster-admin/doctor.yaml allows it",
         ),
-        (f"GET {CORE}/secrets/rewriter-key", 500, "rewriter-key: the Kubernetes API answers 500 Internal Server Error"),
-        (f"GET {QUEUE}", 500, "the LocalQueue scalequest-gpu: the Kubernetes API answers 500 Internal Server Error"),
+        (
+            f"GET {CORE}/secrets/rewriter-key",
+            500,
+            "rewriter-key: the Kubernetes API responds 500 Internal Server Error",
+        ),
+        (f"GET {QUEUE}", 500, "the LocalQueue scalequest-gpu: the Kubernetes API responds 500 Internal Server Error"),
         (
             f"POST {RIGHTS}",
             403,
-            "the Kubernetes API answers 403; have an administrator ask: kubectl auth can-i create "
+            "the Kubernetes API responds 403; ask an administrator to run: kubectl auth can-i create "
             "workflowtaskresults.argoproj.io -n team-a --as system:serviceaccount:team-a:scalequest",
         ),
-        ("GET /apis/v2beta1/healthz", 200, "the namespace that it stands in; prepare that one, if not team-a"),
+        ("GET /apis/v2beta1/healthz", 200, "in its own namespace; prepare that one if it is not team-a"),
     ],
 )
 def test_what_may_not_be_looked_at_is_said_and_does_not_fail(
@@ -211,7 +215,7 @@ def test_a_kubeflow_that_does_not_answer_leaves_the_other_checks(
 ) -> None:
     code, output = examined(cluster, workspace, capsys, host="http://127.0.0.1:9")
     assert code == 2
-    assert "http://127.0.0.1:9 does not answer" in output
+    assert "http://127.0.0.1:9 does not respond" in output
     assert "the service account scalequest exists" in output
     assert "can be written" in output
 
@@ -241,7 +245,7 @@ def test_a_cluster_that_never_answers_leaves_the_other_checks(
     monkeypatch.setattr(kubernetes_checks, "TIMEOUT", (5, 0.1))
     code, output = examined(kubeflow, workspace, capsys)
     assert code == 2
-    assert "the Kubernetes API does not answer" in output
+    assert "the Kubernetes API does not respond" in output
     assert "can be written" in output
 
 
@@ -255,7 +259,7 @@ def test_a_bucket_without_exclusive_create_is_named(
         code, output = examined(healthy, workspace, capsys)
     assert code == 2
     assert f"workspace {workspace}: can be written" in output
-    assert "an object that stands was written over; this store does not honour preconditions" in output
+    assert "an existing object was overwritten; this store does not honour preconditions" in output
     assert "1 failed" in output
 
 
@@ -346,12 +350,13 @@ def test_one_node_asks_nothing_of_kubeflow_trainer(
          "Kubeflow Trainer is not installed (trainer.kubeflow.org/v1alpha1); install 2.2 or newer, or train on one"),
         (f"GET {RUNTIME}", 404, {}, 2,
          "the TrainingRuntime scalequest-training does not exist; helm upgrade --set trainer.enabled=true"),
-        (f"GET {RUNTIME}", 403, {}, 0, "the TrainingRuntime scalequest-training may not be looked at; see: kubectl"),
+        (f"GET {RUNTIME}", 403, {}, 0, "the TrainingRuntime scalequest-training could not be read; see: kubectl"),
         (f"GET {RUNTIME}", 200, {"metadata": {"name": "scalequest-training"}}, 0,
-         "exists, without the label kueue.x-k8s.io/queue-name; two trainings at once may each wait for the other's"),
+         "exists, without the label kueue.x-k8s.io/queue-name; two trainings at the same time may each wait for "
+         "the other's"),
         (f"POST {RIGHTS}", 403, {}, 0,
-         "whether the service account scalequest may start TrainJobs and follow them is not known, and assumed: the "
-         "Kubernetes API answers 403; have an administrator ask: kubectl auth can-i create "
+         "the service account scalequest may start TrainJobs and follow them: not known, assumed to be so; the "
+         "Kubernetes API responds 403; ask an administrator to run: kubectl auth can-i create "
          "trainjobs.trainer.kubeflow.org -n team-a --as system:"),
     ],
 )  # fmt: skip

@@ -28,7 +28,7 @@ def disrupted(reason: str, message: str) -> dict[str, Any]:
         ("", pod(message="bad input: no such file", exitCode=1), "bad input: no such file", exit_codes.BAD_INPUT),
         ("main: Error (exit code 1): bug of ours: KeyError: 'x'", {}, "bug of ours: KeyError: 'x'", exit_codes.BUG),
         ("main: Error (exit code 1): the store is away", {}, "the store is away", exit_codes.UNAVAILABLE),
-        ("main: Error (exit code 1)", {}, "killed: it ended without a last word", exit_codes.UNAVAILABLE),
+        ("main: Error (exit code 1)", {}, "killed: it left no termination message", exit_codes.UNAVAILABLE),
         (
             "main: Error (exit code 1): finished: s3://b/x",
             {},
@@ -65,10 +65,10 @@ def disrupted(reason: str, message: str) -> dict[str, Any]:
             exit_codes.UNAVAILABLE,
         ),
         ("admission webhook denied the request", {}, "admission webhook denied the request", exit_codes.UNAVAILABLE),
-        ("", {}, "killed: it ended without a last word", exit_codes.UNAVAILABLE),
+        ("", {}, "killed: it left no termination message", exit_codes.UNAVAILABLE),
     ],
 )
-def test_each_way_to_end_has_its_words_and_says_who_mends_it(
+def test_each_way_to_end_has_its_words_and_says_who_fixes_it(
     message: str, of_pod: dict[str, Any], why: str, expected: int
 ) -> None:
     ending = ending_of(message, of_pod)
@@ -83,9 +83,9 @@ def test_each_way_to_end_has_its_words_and_says_who_mends_it(
             "bad input: --source reasoning-gym: unknown generator 'nosuch'",
             exit_codes.BAD_INPUT,
         ),
-        ("step-killed-137", "killed: it ended without a last word", exit_codes.UNAVAILABLE),
+        ("step-killed-137", "killed: it left no termination message", exit_codes.UNAVAILABLE),
         ("step-terminated-143", "lost with its pod, exit code 143", exit_codes.UNAVAILABLE),
-        ("driver-failed", "killed: it ended without a last word", exit_codes.UNAVAILABLE),
+        ("driver-failed", "killed: it left no termination message", exit_codes.UNAVAILABLE),
     ],
 )
 def test_a_pod_alone_says_how_its_step_ended(name: str, why: str, expected: int) -> None:

@@ -63,17 +63,20 @@ def test_gpus_of_a_step_that_only_waits_for_other_nodes_are_refused() -> None:
     arguments = arguments_of(find_profile("gke-a100-80g"), spot=False)
     check_nodes(arguments | {"training_nodes": 1})
     check_nodes(arguments | {"training_nodes": 2, "training_gpus": "0"})
-    with pytest.raises(InputError, match="the 8 GPUs of the step that waits for them would lie idle: add --set train"):
+    with pytest.raises(InputError, match="the 8 GPUs of the step that waits for them would be idle: add --set train"):
         check_nodes(arguments | {"training_nodes": 2})
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"gpu_node_selector": {"spot": True}}, "gpu_node_selector.spot: True is no text, which Kubernetes expects"),
-        ({"gpu_tolerations": [{"key": "a", "value": 1}]}, "gpu_tolerations[0].value: 1 is no text, which Kubernetes"),
-        ({"gpu_tolerations": [{"keys": "a"}]}, "{'keys': 'a'} is no toleration; expected a mapping with effect, key"),
-        ({"gpu_tolerations": ["a=b:NoSchedule"]}, "'a=b:NoSchedule' is no toleration; expected a mapping with"),
+        ({"gpu_node_selector": {"spot": True}}, "gpu_node_selector.spot: True is not text, which Kubernetes expects"),
+        ({"gpu_tolerations": [{"key": "a", "value": 1}]}, "gpu_tolerations[0].value: 1 is not text, which Kubernetes"),
+        (
+            {"gpu_tolerations": [{"keys": "a"}]},
+            "{'keys': 'a'} is not a toleration; expected a mapping with effect, key",
+        ),
+        ({"gpu_tolerations": ["a=b:NoSchedule"]}, "'a=b:NoSchedule' is not a toleration; expected a mapping with"),
     ],
 )
 def test_labels_and_taints_that_no_pod_can_have_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -90,7 +93,9 @@ def test_labels_and_taints_of_a_profile_are_accepted(name: str) -> None:
 def test_generators_that_train_side_by_side_need_nodes_for_all_of_them() -> None:
     both = {"generators": [{"source": "a"}, {"source": "b"}], "training_nodes": 2}
     assert nodes_at_once(both) == 4
-    with pytest.raises(InputError, match="training_nodes 2 for 2 generators, which train side by side, takes 4 nodes"):
+    with pytest.raises(
+        InputError, match="training_nodes 2 for 2 generators, which are trained in parallel, needs 4 nodes"
+    ):
         check_nodes_at_once(both)
 
 
@@ -110,5 +115,7 @@ def test_a_training_that_waits_for_no_other_is_let_through(arguments: dict[str, 
 
 def test_what_is_no_quantity_is_refused() -> None:
     profile = find_profile("gke-a100-80g")
-    with pytest.raises(InputError, match="parameter training_cpu: 'many' is no quantity; expected one as Kubernetes"):
+    with pytest.raises(
+        InputError, match="parameter training_cpu: 'many' is not a quantity; expected one in Kubernetes"
+    ):
         check_fits(profile, arguments_of(profile, spot=False) | {"training_cpu": "many"})

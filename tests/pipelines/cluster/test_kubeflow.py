@@ -16,7 +16,7 @@ def test_a_server_that_fails_is_one_message_at_once(
 ) -> None:
     server.on(HEALTH, {"error": "x", "code": 14, "message": "the database is away"}, 503)
     with (
-        pytest.raises(UnavailableError, match=r"answers 503 \(the database is away\); try again later"),
+        pytest.raises(UnavailableError, match=r"responds with 503 \(the database is away\); try again later"),
         explained(server.url, namespace),
     ):
         connect(server.url, namespace)
@@ -28,25 +28,27 @@ def test_a_server_that_fails_is_one_message_at_once(
 def test_a_page_to_sign_in_is_no_answer(server: Server) -> None:
     server.on(HEALTH, None)
     server.pages.add(HEALTH)
-    with pytest.raises(InputError, match="healthz answers with a page and not as Kubeflow Pipelines' API: it wants"):
+    with pytest.raises(
+        InputError, match="healthz responds with a web page instead of Kubeflow Pipelines' API: you must"
+    ):
         connect(server.url, NAMESPACE)
 
 
 def test_a_page_of_a_gateway_is_not_repeated(server: Server) -> None:
     server.on(HEALTH, None, 502)
     server.pages.add(HEALTH)
-    with pytest.raises(UnavailableError, match=r"answers 502 \(Bad Gateway\)"), explained(server.url, NAMESPACE):
+    with pytest.raises(UnavailableError, match=r"responds with 502 \(Bad Gateway\)"), explained(server.url, NAMESPACE):
         connect(server.url, NAMESPACE)
 
 
 def test_a_server_that_never_answers_is_not_waited_for_for_ever(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kubeflow, "TIMEOUT", (5, 0.1))
-    with pytest.raises(UnavailableError, match=r"does not answer .*timed out"), explained(silent, NAMESPACE):
+    with pytest.raises(UnavailableError, match=r"does not respond .*timed out"), explained(silent, NAMESPACE):
         connect(silent, NAMESPACE)
 
 
 def test_an_address_without_a_scheme_is_refused() -> None:
-    with pytest.raises(InputError, match="--host 'localhost:8888' does not say how to ask it; write http://localhost"):
+    with pytest.raises(InputError, match="--host 'localhost:8888' has no scheme; write http://localhost"):
         connect("localhost:8888", NAMESPACE)
 
 

@@ -21,7 +21,7 @@ def untagged(kubeflow: Server, cluster: Server) -> Server:
     return kubeflow
 
 
-SUPPORTED = "supported are 2.17.0 to 2.18.x, tried was 2.17.0"
+SUPPORTED = "supported: 2.17.0 to 2.18.x, tested:  2.17.0"
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ def test_the_version_that_the_api_says_is_judged(tag: str, passed: bool, words: 
 @pytest.mark.parametrize(
     ("tag", "passed", "words"),
     [
-        ("2.17.0", True, "has the version 2.17.0, by the image of ml-pipeline: supported are"),
-        ("2.17.1@sha256:0123", True, "has the version 2.17.1, by the image of ml-pipeline"),
-        ("2.14.3", False, "2.14.3, by the image of ml-pipeline, which is too old"),
-        ("master", None, f"does not say its version (it says 'unknown'); {SUPPORTED}; see: kubectl get deployment"),
+        ("2.17.0", True, "has the version 2.17.0, from the image of ml-pipeline: supported: "),
+        ("2.17.1@sha256:0123", True, "has the version 2.17.1, from the image of ml-pipeline"),
+        ("2.14.3", False, "2.14.3, from the image of ml-pipeline, which is too old"),
+        ("master", None, f"does not report its version (it says 'unknown'); {SUPPORTED}; see: kubectl get deployment"),
     ],
 )
 def test_a_version_that_the_api_does_not_say_is_that_of_its_image(
@@ -64,7 +64,7 @@ def test_a_server_without_the_old_api_has_the_version_of_its_image(status: int, 
     untagged.on(HEALTHZ, {"code": 5, "message": "Not Found"}, status)
     passed, words = version(untagged)
     assert passed
-    assert words == f"Kubeflow Pipelines has the version 2.17.0, by the image of ml-pipeline: {SUPPORTED}"
+    assert words == f"Kubeflow Pipelines has the version 2.17.0, from the image of ml-pipeline: {SUPPORTED}"
 
 
 def test_a_server_that_wants_a_token_gets_it_with_each_request(guarded: Server) -> None:

@@ -55,15 +55,16 @@ def test_who_may_not_ask_for_the_account_is_told_what_is_assumed(plain: Server) 
     passed, text = found(plain)[-1]
     assert passed is None
     assert (
-        "is not known, and assumed: the Kubernetes API answers 403; have an administrator ask: kubectl auth can-i "
-        in text
+        ": not known, assumed to be so; the Kubernetes API responds 403; ask an administrator to run: kubectl "
+        "auth can-i " in text
     )
     assert "get secrets/mlpipeline-minio-artifact -n team-a --as system:serviceaccount:team-a:scalequest" in text
 
 
 def test_a_secret_that_does_not_exist_is_named(plain: Server) -> None:
     plain.on(SECRET, body_of("rbac/error-404-secret"), 404)
-    assert (False, "the Secret mlpipeline-minio-artifact does not exist in team-a; make it, or another root in the "
+    assert (False, "the Secret mlpipeline-minio-artifact does not exist in team-a; create it, or set another "
+    "root in the "
             "ConfigMap kfp-launcher (manifests/cluster-admin)") in found(plain)  # fmt: skip
 
 
@@ -76,13 +77,13 @@ def test_a_config_map_that_may_not_be_looked_at_leaves_kubeflows_defaults(plain:
     plain.on(CONFIG_MAP, {"kind": "Status", "code": 403}, 403)
     unknown, root, _ = found(plain)
     assert unknown[0] is None
-    assert "so that Kubeflow's defaults are assumed" in unknown[1]
+    assert "so Kubeflow's defaults are assumed" in unknown[1]
     assert "minio://mlpipeline/v2/artifacts" in root[1]
 
 
 def test_a_root_with_the_runs_own_identity_needs_no_secret(plain: Server) -> None:
     plain.on(CONFIG_MAP, {"data": {"defaultPipelineRoot": "gs://bucket/kfp", "providers": ENVIRONMENT}})
-    what = "Kubeflow's artifacts go to gs://bucket/kfp, with the credentials that a run's pods have"
+    what = "Kubeflow's artifacts go to gs://bucket/kfp, with the credentials of a run's pods"
     assert found(plain) == [(True, what)]
 
 

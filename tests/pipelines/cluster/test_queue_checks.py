@@ -56,7 +56,7 @@ def test_a_quota_that_no_training_pod_fits_is_named(name: str, cluster: Server) 
     passed, text = found()[-1]
     assert passed is False
     lacking = "(nvidia.com/gpu 8, cpu 88, memory 1100Gi)"
-    assert f"the ClusterQueue {queue} has never quota for a training pod {lacking}; it would wait for ever" in text
+    assert f"the ClusterQueue {queue} never has quota for a training pod {lacking}; it would wait forever" in text
     assert "--set kueue.clusterQueue.nodes=…" in text
 
 
@@ -75,7 +75,7 @@ def test_a_cluster_queue_that_is_stopped_is_told_by_the_local_queue(cluster: Ser
     ((passed, text),) = found()
     assert passed is False
     assert text.startswith(
-        "the LocalQueue scalequest-gpu does not admit pods; look at its ClusterQueue: Can't submit new"
+        "the LocalQueue scalequest-gpu does not admit pods; check its ClusterQueue: Can't submit new"
     )
 
 

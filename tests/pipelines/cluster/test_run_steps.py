@@ -55,7 +55,7 @@ def test_a_container_driver_that_died_fails_its_step() -> None:
     [
         ("step-running", RUNNING, ""),
         ("step-being-deleted", RUNNING, "its pod is being deleted"),
-        ("step-ended-sidecar-still-running", RUNNING, "its work has ended, its pod has not yet"),
+        ("step-ended-sidecar-still-running", RUNNING, "its work is done, its pod has not ended yet"),
         ("step-pending-insufficient-cpu", WAITING, "for a node with cpu 3"),
         ("step-image-cannot-be-pulled", WAITING, "for its image registry.invalid"),
     ],

@@ -99,7 +99,7 @@ WITHOUT_PODS = [
     (
         "run-failed-driver-duplicate-task",
         "failed, 4 of 30 steps done",
-        "failed: Kubeflow's driver of rewrite-questions: exit code 1; submit it again: what is finished is reused",
+        "failed: Kubeflow's driver of rewrite-questions: exit code 1; submit it again: finished work is reused",
         exit_codes.UNAVAILABLE,
     ),
     (
@@ -112,7 +112,7 @@ WITHOUT_PODS = [
     (
         "run-terminated-while-pending",
         "terminated, 0 of 30 steps done",
-        "terminated: somebody ended it; the same submit goes on",
+        "terminated: somebody terminated it; the same submit continues it",
         exit_codes.TERMINATED,
     ),
     ("run-terminated-while-pending-canceling", "being terminated, 0 of 30 steps done", "note: Kubeflow has no", 0),
@@ -146,7 +146,7 @@ def test_a_run_says_what_it_is_at_by_kubeflows_api_alone(
 
 
 IMPORT = "import_questions reasoning-gym:gsm_symbolic"
-KILLED = "attempt 1 failed (killed: it ended without a last word)"
+KILLED = "attempt 1 failed (killed: it left no termination message)"
 NO_NODE = "for a node with cpu 3, memory 4Gi: 0/1 nodes are available: 1 Insufficient cpu"
 NO_IMAGE = (
     "for its image registry.invalid/scalequest/cpu:0.1.0, which cannot be pulled: dial tcp: lookup registry.invalid"
@@ -221,7 +221,7 @@ def test_a_run_whose_workflow_is_gone_is_not_known_to_run(
     assert code == exit_codes.UNAVAILABLE
     assert ": not known to run, 1 of 30 steps done" in lines[0]
     assert line_of(lines, "import_model first, random:llama lost") == "import_model first, random:llama lost"
-    assert "any more (scalequest-gjbgt in the namespace kubeflow of kubectl's context x)" in lines[-1]
+    assert "gone from the cluster (scalequest-gjbgt in the namespace kubeflow of kubectl's context x)" in lines[-1]
 
 
 NO_PATH = "404 page not found\n"
@@ -250,7 +250,7 @@ def test_on_what_may_be_another_cluster_a_run_is_what_kubeflow_says(
     assert code == 0
     assert ": running, 1 of 30 steps done" in lines[0]
     line_of(lines, "import_model first, random:llama running")
-    assert "by kubectl's context x, which may be another cluster than Kubeflow's" in line_of(lines, "note: neither its")
+    assert "by kubectl's context x, which may not be Kubeflow's cluster" in line_of(lines, "note: neither its")
 
 
 STEP = "generate_questions first"
@@ -259,8 +259,8 @@ STEP = "generate_questions first"
 @pytest.mark.parametrize(
     ("recording", "state", "line"),
     [
-        ("run-step-running", "FAILED", f"{STEP} lost 0:01:00 the run ended around it"),
-        ("run-waiting-for-retry", "FAILED", "IMPORT lost 0:01:00 the run ended around it"),
+        ("run-step-running", "FAILED", f"{STEP} lost 0:01:00 the run ended before it did"),
+        ("run-waiting-for-retry", "FAILED", "IMPORT lost 0:01:00 the run ended before it did"),
         ("run-step-running", "SUCCEEDED", f"{STEP} done 0:01:00"),
         ("run-step-running", "CANCELED", f"{STEP} terminated 0:01:00"),
     ],
@@ -352,7 +352,7 @@ def test_pods_that_may_not_be_listed_are_no_error(
     pods.on(PODS, {"message": "pods is forbidden"}, 403)
     code, lines = shown(kubeflow, run_id, capsys)
     assert code == 0
-    assert "note: its pods were not looked at: the Kubernetes API answers 403 Forbidden" in lines
+    assert "note: its pods could not be read: the Kubernetes API responds 403 Forbidden" in lines
 
 
 def test_without_the_stores_keys_it_shows_what_kubeflow_knows(
@@ -398,7 +398,7 @@ def test_hostile_words_are_inert(kubeflow: Server, capsys: pytest.CaptureFixture
     output = capsys.readouterr().out
     assert not {character for character in output if not character.isprintable() and character != "\n"}
     assert "[31m[/x]: failed" in output
-    assert "bad input: [2J ]0;mine [bold]x[/bold] :bomb: gnp.exe second line; mend it" in output
+    assert "bad input: [2J ]0;mine [bold]x[/bold] :bomb: gnp.exe second line; fix it" in output
 
 
 def test_a_server_without_the_old_api_says_the_state_alone(
@@ -417,10 +417,14 @@ def test_a_server_without_the_old_api_says_the_state_alone(
         (
             "error-404-run.v2beta1",
             2,
-            "there is no such thing (Run 00000000-0000-0000-0000-000000000000 not found); check",
+            "not found (Run 00000000-0000-0000-0000-000000000000 not found); check",
         ),
         ("error-page-token", 2, "does not accept this: Invalid page token\n"),
-        ("error-retry-too-large", 75, "answers 503 (Failed to retry a run: ServiceUnavailable: Failed to retry run"),
+        (
+            "error-retry-too-large",
+            75,
+            "responds with 503 (Failed to retry a run: ServiceUnavailable: Failed to retry run",
+        ),
     ],
 )
 def test_what_the_server_refuses_is_its_own_message_without_what_it_was_doing(
@@ -441,7 +445,7 @@ def test_what_the_server_refuses_is_its_own_message_without_what_it_was_doing(
             75,
         ),
         ({"state": "FAILED"}, "failed: Kubeflow does not say why; submit it again", 75),
-        ({"state": "CANCELED"}, "terminated: somebody ended it", 4),
+        ({"state": "CANCELED"}, "terminated: somebody terminated it", 4),
         ({"state": "SUCCEEDED"}, "note: Kubeflow has no record", 0),
         ({}, "note: Kubeflow has no record of its steps (yet)", 0),
     ],

@@ -58,7 +58,7 @@ def test_a_store_of_ones_own_that_pods_do_not_know_is_named(
         hold(plain, *keys)
     finding = found()
     assert finding.passed is False
-    assert "you reach the store at http://localhost:9000, and pods would ask AWS; kubectl create secret" in finding.text
+    assert "you reach the store at http://localhost:9000, but pods would use AWS; kubectl create secret" in finding.text
     assert "--from-literal=AWS_ENDPOINT_URL=…" in finding.text
 
 
@@ -90,10 +90,8 @@ def test_an_account_with_a_cloud_identity_needs_no_secret(
 def test_an_account_with_neither_is_said_with_what_may_give_it(workspace: str, command: str, value: str) -> None:
     finding = found(workspace)
     assert finding.passed is None
-    assert (
-        "does not exist, and the account scalequest names no cloud identity; fine where the cloud knows" in finding.text
-    )
-    assert "add --deep: a pod tries it" in finding.text
+    assert "does not exist, and the account scalequest names no cloud identity; fine if the cloud knows" in finding.text
+    assert "add --deep: a pod tests it" in finding.text
     assert command in finding.text
     assert value in finding.text
 
@@ -102,7 +100,7 @@ def test_keys_that_no_step_takes_are_named(plain: Server) -> None:
     hold(plain, "accesskey", "secretkey")
     finding = found()
     assert finding.passed is None
-    assert "no credentials for the store (steps take no other keys: accesskey, secretkey)" in finding.text
+    assert "no credentials for the store (steps use no other keys: accesskey, secretkey)" in finding.text
 
 
 def test_a_key_file_of_googles_passes(plain: Server) -> None:
@@ -114,7 +112,7 @@ def test_a_secret_that_may_not_be_looked_at_is_said(plain: Server) -> None:
     plain.on(SECRET, body_of("rbac/error-403-secret"), status_of("rbac/error-403-secret"))
     finding = found()
     assert finding.passed is None
-    assert finding.text.endswith("may not be looked at (the Kubernetes API answers 403); add --deep: a pod tries it")
+    assert finding.text.endswith("could not be read (the Kubernetes API responds 403); add --deep: a pod tests it")
 
 
 def test_another_name_is_looked_for_where_the_run_has_one(plain: Server) -> None:

@@ -43,7 +43,7 @@ def test_a_pod_of_the_account_with_the_secrets_keys_tries_the_store_and_is_delet
     findings = found(s3_store.uri)
     assert [finding.passed for finding in findings] == [True] * 4, findings
     assert findings[0].what == f"in a pod of scalequest: workspace {s3_store.uri}: can be written"
-    assert "an object that stands is not written over" in findings[2].what
+    assert "an existing object is not overwritten" in findings[2].what
     (pod,) = runner.created
     assert pod["spec"]["serviceAccountName"] == "scalequest"
     assert pod["spec"]["containers"][0]["image"] == "scalequest/cpu:0.1.0"
@@ -158,7 +158,7 @@ def test_a_pod_that_runs_and_runs_tells_its_last_line_and_is_deleted(
     cluster.on(f"GET {CORE}/pods/{name}/log", b"PUT s3://bucket: timed out; trying again in 0.5 s\n")
     (finding,) = found("s3://bucket/runs")
     assert finding.passed is False
-    assert "did not come to an end" in finding.what
+    assert "did not finish" in finding.what
     assert finding.what.endswith("trying again in 0.5 s")
     assert runner.deleted == [name]
 

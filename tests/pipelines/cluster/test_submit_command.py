@@ -78,15 +78,15 @@ ONE_GENERATOR = "generators=[{source: one, model: hf://Qwen/Qwen2-Math-7B-Instru
             {},
             ON_TWO_NODES,
             0,
-            "submit: note: the generators train side by side, on 4 nodes together; with fewer in",
+            "submit: note: the generators are trained in parallel, on 4 nodes in total; with fewer in",
         ),
         (
             {"queue": False},
             ON_TWO_NODES,
             2,
-            "takes 4 nodes at once; without a queue, each training takes what nodes",
+            "needs 4 nodes at once; without a queue, each training takes the nodes that",
         ),
-        ({"queue": False, "allow_parallel_trainings": True}, ON_TWO_NODES, 0, "on 4 nodes together; with fewer, they"),
+        ({"queue": False, "allow_parallel_trainings": True}, ON_TWO_NODES, 0, "on 4 nodes in total; with fewer, they"),
         ({"queue": False}, [*ON_TWO_NODES, ONE_GENERATOR], 0, ""),
         ({"queue": False}, [], 0, ""),
         ({}, [], 0, ""),
@@ -104,7 +104,7 @@ def test_generators_that_train_side_by_side_on_several_nodes_need_a_queue_or_nod
     assert submit(submission, follow=False) == expected
     error = capsys.readouterr().err
     assert message in error
-    assert ("side by side" in error) == bool(message)
+    assert ("in parallel" in error) == bool(message)
     assert any(asked == "POST /apis/v2beta1/runs" for asked, _ in kubeflow.asked) == (expected == 0)
 
 
@@ -133,7 +133,7 @@ def test_a_server_for_a_single_user_is_given_no_namespace_and_that_is_said(
     kubeflow.on("POST /apis/v2beta1/experiments", lambda experiment: experiment | {"experiment_id": "new"})
     assert submit(smoke_on(kubeflow.url), follow=False) == 0
     assert not kubeflow.body_of("POST /apis/v2beta1/experiments").get("namespace")
-    assert "has a single user: the run's pods are in the namespace that it stands in" in capsys.readouterr().err
+    assert "has a single user: the run's pods are in its own namespace" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("impatient")
@@ -147,14 +147,14 @@ def test_following_a_run_ends_as_the_run_does(kubeflow: Server, capsys: pytest.C
 refused = pytest.mark.parametrize(
     ("status", "expected_code", "message"),
     [
-        (401, 2, "knows no such user (denied); sign in as its client expects it"),
+        (401, 2, "does not accept this user (denied); sign in as its client requires"),
         (
             403,
             2,
-            "refuses this in the namespace team-a (denied); the role scalequest-submit of the Helm chart allows it",
+            "forbids this in the namespace team-a (denied); the role scalequest-submit of the Helm chart allows it",
         ),
         (400, 2, "does not accept this: denied"),
-        (503, 75, "answers 503 (denied); try again later"),
+        (503, 75, "responds with 503 (denied); try again later"),
     ],
 )
 
@@ -171,7 +171,7 @@ def test_ctrl_c_ends_the_watching_and_leaves_the_run_alone(kubeflow: Server) -> 
         try:
             assert any("train_sft first  done" in line for line in lines)
             process.send_signal(signal.SIGINT)
-            assert f"; run {RUN_ID} goes on: `scalequest status {RUN_ID}" in "".join(lines)
+            assert f"; run {RUN_ID}continues: `scalequest status {RUN_ID}" in "".join(lines)
             process.wait()
         finally:
             process.kill()  # one that still watches would be waited for
@@ -209,7 +209,7 @@ def test_a_watch_that_is_refused_in_the_middle_says_that_the_run_goes_on(
     assert "train_sft first  done" in captured.out
     assert message in captured.err
     command = f"scalequest status {RUN_ID} --namespace {NAMESPACE} --host {kubeflow.url}"
-    assert f"; run {RUN_ID} goes on: `{command}`" in captured.err
+    assert f"; run {RUN_ID} continues: `{command}`" in captured.err
 
 
 @pytest.mark.usefixtures("impatient")
@@ -219,12 +219,12 @@ def test_a_run_that_was_deleted_in_the_middle_does_not_go_on(
     serve_run(kubeflow, "run-step-running", RUN_ID)
     kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_of("run-step-running"), (404, {"message": "denied"}))
     assert submit(smoke_on(kubeflow.url), follow=True) == 2
-    assert "there is no such thing (denied); check the name and --namespace\n" in capsys.readouterr().err
+    assert "not found (denied); check the name and --namespace\n" in capsys.readouterr().err
 
 
 def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: pytest.CaptureFixture[str]) -> None:
     assert submit(smoke_on("http://127.0.0.1:9"), follow=False) == 75
-    assert "Kubeflow Pipelines at http://127.0.0.1:9 does not answer" in capsys.readouterr().err
+    assert "Kubeflow Pipelines at http://127.0.0.1:9 does not respond" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def watched(server: Server, run_id: str, capsys: pytest.CaptureFixture[str]) -> 
             exit_codes.UNAVAILABLE,
             "failed, 4 of 30 steps done: Kubeflow's driver of rewrite-questions: exit code 1; submit it again",
         ),
-        ("run-terminated-midstep", exit_codes.TERMINATED, "terminated, 1 of 30 steps done: somebody ended it"),
+        ("run-terminated-midstep", exit_codes.TERMINATED, "terminated, 1 of 30 steps done: somebody terminated it"),
     ],
 )
 def test_a_run_that_ends_ends_the_watching_as_it_did(
@@ -74,7 +74,7 @@ def test_a_step_that_ends_in_a_bug_of_ours_ends_the_watching_with_1(
     kubeflow.on(f"GET /apis/v1beta1/runs/{run_id}", json.loads(text))
     code, lines = watched(kubeflow, run_id, capsys)
     assert code == exit_codes.BUG
-    assert lines[-1].endswith("; tell us; the traceback is in its log")
+    assert lines[-1].endswith("; please report it; the traceback is in its log")
 
 
 RUN = [
@@ -96,7 +96,7 @@ def test_lines_come_where_something_changes_alone(
     assert code == exit_codes.BAD_INPUT
     step, killed = (
         "0 of 30  import_questions reasoning-gym:gsm_symbolic",
-        "attempt 1 failed (killed: it ended without a last word)",
+        "attempt 1 failed (killed: it left no termination message)",
     )
     assert lines[:3] == [
         f"{step}  waiting {killed}; again in a minute",
@@ -140,7 +140,7 @@ def test_a_run_on_another_cluster_than_kubectls_is_watched_to_its_end(
     code, lines = watched(kubeflow, RUN_ID, capsys)
     assert code == exit_codes.DONE
     (note,) = [line for line in lines if "note: " in line]
-    assert "by kubectl's context x, which may be another cluster than Kubeflow's" in note
+    assert "by kubectl's context x, which may not be Kubeflow's cluster" in note
 
 
 def test_status_watches_as_submit_does(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:

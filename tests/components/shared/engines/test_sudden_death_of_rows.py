@@ -45,7 +45,7 @@ def run_until_done(name: str, options: Sequence[str], environment: Mapping[str, 
         if code == 0:
             return said, num_deaths
         assert code == -signal.SIGKILL, said
-    raise AssertionError("the step dies for ever")
+    raise AssertionError("the step dies forever")
 
 
 def texts(deadly: Sequence[int] = ()) -> list[str]:

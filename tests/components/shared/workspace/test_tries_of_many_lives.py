@@ -102,7 +102,7 @@ def test_a_row_is_set_aside_if_it_always_kills_and_else_never(deadly: set[int], 
 
 
 def _names() -> dict[str, Iterator[str]]:
-    """Return names for processes that are dead, out of sight, and alive, for ever new."""
+    """Return names for processes that are dead, out of sight, and alive, forever new."""
     here, pid, started, _ = processes.own_name().split(".")
     return {
         "here": (f"{here}.{GONE + number}.{started}.a" for number in itertools.count()),
