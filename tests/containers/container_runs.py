@@ -17,7 +17,7 @@ from kfp import components, local
 
 from components.shared.images import ImageName, image
 from images.engine import EngineError, find_engine
-from pipelines.local_runner import loops_mended
+from pipelines.local_runner import loops_corrected
 
 START_SECONDS = 30
 LAST_LINES = 20  # of a failed step's log
@@ -66,7 +66,11 @@ def run_in_containers(
     runner = local.DockerRunner(network_mode="host", environment=dict(environment))
     umask = os.umask(0)  # the images' user writes its outputs into directories that kfp makes here
     try:
-        with container_service() as address, tempfile.TemporaryDirectory(prefix="outputs-") as outputs, loops_mended():
+        with (
+            container_service() as address,
+            tempfile.TemporaryDirectory(prefix="outputs-") as outputs,
+            loops_corrected(),
+        ):
             monkeypatch.setenv("DOCKER_HOST", address)
             Path(outputs).chmod(0o777)
             local.init(runner, pipeline_root=outputs)
