@@ -1,6 +1,7 @@
 """Final answers: found in replies, compared by value."""
 
-from components.shared.texts.math_answers.checker import AnswerChecker, normalize_answer
+from components.shared.texts.math_answers.checker import AnswerChecker
 from components.shared.texts.math_answers.extraction import extract_final_answer
+from components.shared.texts.math_answers.normal import normalize_answer
 
 __all__ = ["AnswerChecker", "extract_final_answer", "normalize_answer"]

@@ -1,22 +1,25 @@
-"""The process that compares answers with Math-Verify; it may hang or run out of memory, so it is killed at will."""
+"""The process that compares answers with sympy; it may hang or run out of memory, so it is killed at will."""
 
 from __future__ import annotations
 
-import logging
 import resource
 import signal
 from multiprocessing.connection import Connection
 
-from math_verify import parse, verify
+from components.shared.texts.math_answers import _algebra
+from components.shared.texts.math_answers.comparison import compare
+from components.shared.texts.math_answers.verdicts import Verdict, verdict
 
-MEMORY_LIMIT_BYTES = 2 << 30  # 10^{10^{10}} alone would take 4 GiB; a MemoryError means "cannot be read"
-ORPHAN_SECONDS = 600  # the step kills a comparison long before; unless it was killed itself
-
-logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own timeouts are off: ours kill
+MEMORY_LIMIT_BYTES = 2 << 30  # large powers alone would take more; a MemoryError means "cannot be read"
+ORPHAN_SECONDS = 600  # of the clock: for a process that gets no processor, or waits for ever
 
 
 def serve(connection: Connection) -> None:
-    """Answer each pair (known answer, answer) that comes in with whether the two are equal, until the pipe closes."""
+    """Answer each (answer, answer, seconds) that comes in with whether the two are equal, until the pipe closes.
+
+    The seconds are the processor's, so that verdicts are the same on a busy machine. SIGPROF and SIGALRM have no
+    handler: the kernel ends the process, even amid big-number arithmetic.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to all processes of a terminal; the step ends this one
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = MEMORY_LIMIT_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT_BYTES, hard)
@@ -24,20 +27,16 @@ def serve(connection: Connection) -> None:
     connection.send("ready")
     while True:
         try:
-            gold, answer = connection.recv()
+            answer, other, cpu_seconds = connection.recv()
         except EOFError:
             return
-        signal.alarm(ORPHAN_SECONDS)  # no handler: the kernel ends the process, even amid big-number arithmetic
-        verdict = are_equal(gold, answer)
+        signal.alarm(ORPHAN_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+        equal = compare(answer, other, _by_algebra) is Verdict.EQUAL
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
-        connection.send(verdict)
+        connection.send(equal)
 
 
-def are_equal(gold: str, answer: str) -> bool:
-    """Compare two answers by value; False for what cannot be read."""
-    try:
-        # Math-Verify's own timeouts are signals, which do not interrupt the big-number arithmetic that hangs.
-        parsed = [parse(rf"\boxed{{{text}}}", parsing_timeout=None) for text in (gold, answer)]
-        return bool(verify(parsed[0], parsed[1], timeout_seconds=None))
-    except Exception:  # noqa: BLE001 -- on text that is not mathematics, sympy raises whatever it meets
-        return False
+def _by_algebra(answer: str, other: str) -> Verdict:
+    return verdict(_algebra.are_equal(answer, other))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
-from components.shared.texts.math_answers._latex import closing_brace, next_token
+from components.shared.texts.latex import closing_brace, next_token
 
+MAX_SIDE = 200  # characters before a box that are looked at
+MAX_BOX = 5000  # characters in a box
+MAX_BOXES = 200  # a reply with more of them repeats itself without end
 # MATH writes \fbox in some solutions, and models that were trained on it do so too.
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*(\{?)")
 _EMPTY = re.compile(r"(?:\\[,;:! ]|\\quad|~|\s|\$)*")
@@ -22,7 +25,7 @@ _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|emph)\s*\{([^{}]
 # What a base model writes when it goes on after its own end: a marker of a chat, or the header of another question.
 _NEXT_QUESTION = re.compile(
     r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
-    r"|^[\s>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
+    r"|^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
     r"(?:question|problem|exercise|task|instruction|query|example|input|user|human|student|q)"
     r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$)",
     re.IGNORECASE | re.MULTILINE,
@@ -45,7 +48,7 @@ _CORRECTED = re.compile(
     re.IGNORECASE,
 )
 _PART_LABEL = re.compile(
-    r"^[\s*#>-]*(?:part\s+)?\(?([a-h]|[1-9]|i{1,3}|iv|v)[).:](?=[\s*])", re.IGNORECASE | re.MULTILINE
+    r"^[ \t*#>-]*(?:part\s+)?\(?([a-h]|[1-9]|i{1,3}|iv|v)[).:](?=[\s*])", re.IGNORECASE | re.MULTILINE
 )
 _LABELS = ("abcdefgh", "123456789", ("i", "ii", "iii", "iv", "v"))
 
@@ -101,9 +104,9 @@ def _answered(text: str, opening: re.Match[str]) -> bool:
 def _boxes_in(text: str) -> list[_Box]:
     """Return the boxes in order; of nested ones the innermost."""
     boxes: list[_Box] = []
-    for match in _BOX.finditer(text):
+    for match in islice(_BOX.finditer(text), MAX_BOXES):
         if match[1]:
-            close = closing_brace(text, match.end())
+            close = closing_brace(text, match.end(), match.end() + MAX_BOX)
             box = _Box(match.start(), close + 1, text[match.end() : close].strip(), close >= 0)
         else:
             end = next_token(text, match.end())
@@ -140,6 +143,8 @@ def _first_part(text: str, boxes: Sequence[_Box]) -> int:
 
 def _belong_together(text: str, one: _Box, other: _Box) -> bool:
     between = text[one.end : other.start]
+    if len(between) > MAX_BOX:
+        return False
     if _NEXT_PART.fullmatch(between):
         return True
     connected = _CONNECTED.fullmatch(between) or _NEXT_LINE.fullmatch(between)
@@ -158,7 +163,7 @@ def _with_surroundings(text: str, box: _Box) -> str:
     """Return the content with the sign, the factor and the power around it."""
     line = text[text.rfind("\n", 0, box.start) + 1 : box.start]
     delimiters = [match.end() for match in _SIDE.finditer(line)]
-    side = line[delimiters[-1] :] if delimiters else line
+    side = line[delimiters[-1] if delimiters else 0 :][-MAX_SIDE:]
     if base := _BASE.fullmatch(side):
         return f"{''.join(base[1].split())}^{{{box.content}}}"
     before = _before(side, box.content, in_formula=bool(delimiters))

@@ -7,42 +7,21 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from components.shared.texts.math_answers import AnswerChecker, normalize_answer
+from components.shared.texts.math_answers import AnswerChecker
 from tests.processor_time import cpu_seconds_of
 
-ENDLESS = "10^{10^{10}}"  # sympy works out all ten thousand million digits
-OTHER_ENDLESS = "9!!!!!!!!"
+ENDLESS = "10^{10^{10}}!"
+OTHER_ENDLESS = r"\sum_{k=1}^{10^{9}} \sin(k^{2})"
 
 
 @pytest.fixture(scope="module")
 def checker() -> Iterator[AnswerChecker]:
-    with AnswerChecker(timeout_seconds=20.0) as checker:
+    with AnswerChecker(cpu_seconds=20.0) as checker:
         yield checker
 
 
 def processes_of(checker: AnswerChecker) -> list[BaseProcess]:
     return [worker._process for worker in tuple(checker._started)]
-
-
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("  $x$ ", "x"),
-        ("The answer is 12.", "12"),
-        ("#### 42", "42"),
-        ("Final answer: 7", "7"),
-        (r"\dfrac{1}{2}", r"\frac{1}{2}"),
-        (r"\left( 1,\, 2 \right)", "( 1, 2 )"),
-        (r"\text{Monday}", "Monday"),
-        ("90°", r"90^\circ"),
-        ("x**12 + y**n", "x^{12} + y^n"),
-        (r"\$1,200", "1,200"),
-        (r"5\$", "5"),
-        ("−5", "-5"),
-    ],
-)
-def test_normalizing_leaves_out_what_does_not_change_the_value(text: str, normal: str) -> None:
-    assert normalize_answer(text) == normal
 
 
 @pytest.mark.parametrize(
@@ -61,9 +40,9 @@ def test_normalizing_leaves_out_what_does_not_change_the_value(text: str, normal
     ],
 )
 def test_plain_numbers_and_equal_text_need_no_process(gold: str, answer: str) -> None:
-    with AnswerChecker(timeout_seconds=0.0) as checker:  # a process would fail to answer in no time
+    with AnswerChecker() as checker:
         assert checker.are_equal(gold, answer)
-        assert not checker.failures
+        assert not processes_of(checker)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +86,7 @@ def test_other_values_and_what_cannot_be_read_are_not_equal(checker: AnswerCheck
 
 
 def test_a_comparison_that_hangs_is_killed_counted_and_does_not_harm_the_next() -> None:
-    with AnswerChecker(num_workers=1, timeout_seconds=4.0) as checker:
+    with AnswerChecker(num_workers=1, cpu_seconds=1.0) as checker:
         assert not checker.are_equal("x", "y")  # starts the process
         assert not checker.are_equal(ENDLESS, "3")
         assert checker.failures == {"timeout": 1}
@@ -125,7 +104,7 @@ def test_a_comparison_whose_process_was_killed_is_made_again() -> None:
 
 
 def test_a_comparison_that_takes_its_process_down_twice_is_counted_and_the_next_one_is_not_harmed() -> None:
-    with AnswerChecker(num_workers=1, timeout_seconds=60.0) as checker, ThreadPoolExecutor(1) as thread:
+    with AnswerChecker(num_workers=1, cpu_seconds=60.0) as checker, ThreadPoolExecutor(1) as thread:
         checker.are_equal("x", "y")
         verdict = thread.submit(checker.are_equal, ENDLESS, "3")
         begun: dict[int, float] = {}
@@ -144,7 +123,7 @@ def test_a_comparison_that_takes_its_process_down_twice_is_counted_and_the_next_
 
 
 def test_verdicts_come_in_the_order_of_the_pairs_even_if_one_hangs() -> None:
-    with AnswerChecker(num_workers=2, timeout_seconds=4.0) as checker:
+    with AnswerChecker(num_workers=2, cpu_seconds=1.0) as checker:
         assert list(checker.equal([("2x", "x+x"), (OTHER_ENDLESS, "1"), ("3x", "x+2x"), ("4", "5")])) == [
             True, False, True, False,
         ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is consumed with its backslash and does not count
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
@@ -10,10 +11,10 @@ _NUMBER = re.compile(r"[-+−]?\d+(?:[.,]\d+)*")
 _BRACKET = re.compile(r"\\.|[()\[\]]", re.DOTALL)
 
 
-def closing_brace(text: str, start: int) -> int:
-    """Return where the brace closes whose content begins at ``start``; -1 where it never does."""
+def closing_brace(text: str, start: int, end: int = sys.maxsize) -> int:
+    """Return where the brace closes whose content begins at ``start``; -1 where it does not before ``end``."""
     depth = 1
-    for token in _BRACE.finditer(text, start):
+    for token in _BRACE.finditer(text, start, end):
         depth += {"{": 1, "}": -1}.get(token.group(), 0)
         if depth == 0:
             return token.start()

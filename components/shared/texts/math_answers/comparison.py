@@ -1,0 +1,252 @@
+r"""Two answers in the one spelling, compared by what they are: lists, intervals, equations, words, values.
+
+A rule returns None where neither answer is of its kind. What the rules leave goes to the ``Algebra`` that is given:
+sympy in a process of its own, or nobody yet, whose verdict is UNKNOWN. Every rule treats both answers alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from components.shared.texts.math_answers.equations import Equation, equation_of
+from components.shared.texts.math_answers.normal import MAX_CHARS
+from components.shared.texts.math_answers.number_words import is_number_in_words
+from components.shared.texts.math_answers.phrases import (
+    base_of,
+    choice_of,
+    clock_of,
+    figure_of,
+    letter_of,
+    ratio_of,
+    says_no_value,
+)
+from components.shared.texts.math_answers.quantities import compare_quantities
+from components.shared.texts.math_answers.regions import Interval, region_of, without_member
+from components.shared.texts.math_answers.structure import brackets_of, lines_of, matrix_of, split_list, split_relations
+from components.shared.texts.math_answers.units import split_unit
+from components.shared.texts.math_answers.verdicts import Verdict, all_of, any_of, in_any_order, in_order, verdict
+
+Algebra = Callable[[str, str], Verdict]
+MAX_ITEMS = 30  # of lists in any order: each item is compared with each
+
+_COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])(?=\.\d|(?!\.))")
+_DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
+_PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
+
+
+def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
+    """Compare two answers; where one can be read in several ways, one equal reading is enough."""
+    if not answer or not other:
+        return Verdict.DIFFERENT
+    if _same_text(answer, other):
+        return Verdict.EQUAL
+    if max(len(answer), len(other)) > 2 * MAX_CHARS:
+        return Verdict.DIFFERENT
+    comparison = _Comparison(algebra)
+    return any_of(comparison.compare(one, two) for one in readings_of(answer) for two in readings_of(other))
+
+
+def readings_of(text: str) -> list[str]:
+    r"""Return what a text with commas may mean: 1,234 a number or two, 3,75 a decimal or two."""
+    text = without_member(text)
+    if "," not in text:
+        return [text]
+    readings = [
+        text if brackets_of(text) else _COMMA_IN_NUMBER.sub(lambda number: number[1].replace(",", ""), text),
+        text,
+    ]
+    value, _ = split_unit(text)
+    if decimal := _DECIMAL_COMMA.fullmatch(value):
+        whole = decimal[2] or decimal[3].replace(".", "")
+        if decimal[3] or len(decimal[4]) != 3 or whole == "0" or len(whole) > 3:
+            readings.append(text.replace(value, f"{decimal[1]}{whole}.{decimal[4]}", 1))
+    return list(dict.fromkeys(readings))
+
+
+def _same_text(answer: str, other: str) -> bool:
+    one, two = "".join(answer.split()), "".join(other.split())
+    return one == two or (len(one) > 1 and one.isalpha() and one.casefold() == two.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class _Several:
+    """Items in brackets of some kind: "list" has none; "row" is [..], "vector" a column, or in angles."""
+
+    kind: str
+    items: tuple[str, ...]
+
+
+class _Comparison:
+    """The rules, in the order in which they are asked."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self._algebra = algebra
+
+    def compare(self, answer: str, other: str) -> Verdict:
+        """Compare by the first rule that knows one of the two."""
+        if _same_text(answer, other):
+            return Verdict.EQUAL
+        for rule in (
+            self._no_value, self._choices, self._phrases, self._regions, self._matrices, self._equations, self._lists,
+            self._orders,
+        ):  # fmt: skip
+            if (found := rule(answer, other)) is not None:
+                return found
+        return compare_quantities(answer, other, self._algebra, self.compare)
+
+    def _no_value(self, answer: str, other: str) -> Verdict | None:
+        none = says_no_value(answer), says_no_value(other)
+        return verdict(all(none)) if any(none) else None
+
+    def _choices(self, answer: str, other: str) -> Verdict | None:
+        """Compare the letter where one side is a letter alone, the texts where one side has no letter."""
+        choices, letters = (choice_of(answer), choice_of(other)), (letter_of(answer), letter_of(other))
+        if all(letters):
+            return verdict(letters[0] == letters[1])
+        for choice, letter, text in ((choices[0], letters[1], other), (choices[1], letters[0], answer)):
+            if choice and letter and choice.rest:
+                return verdict(choice.letter == letter)
+            if choice and choice.rest and not choice_of(text):
+                return self.compare(choice.rest, text)
+        if choices[0] and choices[1] and choices[0].rest and choices[1].rest:
+            same = verdict(choices[0].letter == choices[1].letter)
+            return min(same, self.compare(choices[0].rest, choices[1].rest))
+        return None
+
+    def _phrases(self, answer: str, other: str) -> Verdict | None:
+        if (one := clock_of(answer)) and (two := clock_of(other)) and (one.half or two.half or one == two):
+            return verdict(one.equals(two))
+        if (ratio := ratio_of(answer)) and (ratio_two := ratio_of(other)):
+            return verdict(ratio == ratio_two)
+        bases = base_of(answer), base_of(other)
+        if bases[0] and bases[1]:
+            return verdict(_value_in_base(*bases[0]) == _value_in_base(*bases[1]))
+        for base, text in ((bases[0], other), (bases[1], answer)):
+            if base and re.fullmatch(r"\(?[0-9A-Z]+\)?", text):
+                return verdict(base[0] == text.strip("()"))
+        figures = figure_of(answer), figure_of(other)
+        return verdict(figures[0] == figures[1]) if all(figures) else None
+
+    def _regions(self, answer: str, other: str) -> Verdict | None:
+        one, two = region_of(answer), region_of(other)
+        if one is None or two is None:
+            certain = (one is not None and one.certain) or (two is not None and two.certain)
+            has_relation = bool(split_relations(answer)[1]) and bool(split_relations(other)[1])
+            return Verdict.DIFFERENT if certain and not has_relation and "|" not in answer + other else None
+        if not one.certain and not two.certain:
+            return None
+        if one.variable and two.variable and one.variable != two.variable:
+            return Verdict.DIFFERENT
+        return in_any_order(one.intervals, two.intervals, self._same_interval)
+
+    def _same_interval(self, one: Interval, two: Interval) -> Verdict:
+        if (one.low_open, one.high_open) != (two.low_open, two.high_open):
+            return Verdict.DIFFERENT
+        return all_of((self.compare(one.low, two.low), self.compare(one.high, two.high)))
+
+    def _matrices(self, answer: str, other: str) -> Verdict | None:
+        one, two = matrix_of(answer), matrix_of(other)
+        if one is None or two is None or min(len(one), len(one[0]), len(two), len(two[0])) == 1:
+            return None  # a row or a column is a vector: the rule for lists
+        return in_order(one, two, lambda row, row_two: in_order(row, row_two, self.compare))
+
+    def _equations(self, answer: str, other: str) -> Verdict | None:
+        one, two = equation_of(answer), equation_of(other)
+        if one and two:
+            return self._two_equations(one, two)
+        for equation, value in ((one, other), (two, answer)):
+            if equation:
+                if split_relations(value)[1] and equation_of(value) is None and not region_of(value):
+                    return None
+                return any_of(self.compare(each, value) for each in equation.values())
+        return None
+
+    def _two_equations(self, one: Equation, two: Equation) -> Verdict:
+        if one.name and two.name:
+            if not one.has_name(two.name):
+                return self._algebra(one.text, two.text) if one.may_turn(two) else Verdict.DIFFERENT
+            return any_of(self.compare(value, value_two) for value in one.values() for value_two in two.values())
+        if one.is_numeric and two.is_numeric:
+            if len(one.sides) == len(two.sides):
+                return in_order(one.sides, two.sides, self.compare)
+            return self.compare(one.sides[-1], two.sides[-1])
+        if one.is_numeric != two.is_numeric:
+            return Verdict.DIFFERENT
+        sides = any_of(
+            (in_order(one.sides, two.sides, self._plainly), in_order(one.sides, two.sides[::-1], self._plainly))
+        )
+        return sides if sides is Verdict.EQUAL else self._algebra(one.text, two.text)
+
+    def _plainly(self, side: str, side_two: str) -> Verdict:
+        return verdict(_same_text(side, side_two))
+
+    def _lists(self, answer: str, other: str) -> Verdict | None:
+        one, two = _several_of(answer), _several_of(other)
+        if one is None and two is None:
+            return None
+        if "matrix" in (one.kind if one else "", two.kind if two else ""):
+            return self._algebra(answer, other)
+        one, two = one or _Several("single", (answer,)), two or _Several("single", (other,))
+        if len(one.items) != len(two.items):
+            return Verdict.DIFFERENT
+        kinds = {one.kind, two.kind}
+        if kinds <= {"list", "set", "single"}:
+            short = len(one.items) <= MAX_ITEMS
+            return (in_any_order if short else in_order)(one.items, two.items, self.compare)
+        if "set" in kinds or (kinds == {"tuple", "row"} and len(one.items) == 2):
+            return Verdict.DIFFERENT
+        return in_order(one.items, two.items, self.compare)
+
+    def _orders(self, answer: str, other: str) -> Verdict | None:
+        """Compare chains of "less than", each from its smaller end; other inequalities are left to algebra."""
+        (sides, signs), (sides_two, signs_two) = _ascending(answer), _ascending(other)
+        if not signs and not signs_two:
+            return None
+        if signs == signs_two and in_order(sides, sides_two, self.compare) is Verdict.EQUAL:
+            return Verdict.EQUAL
+        return self._algebra(answer, other) if len(signs) == len(signs_two) else Verdict.DIFFERENT
+
+
+def _several_of(text: str) -> _Several | None:
+    if (lines := lines_of(text)) is not None:
+        return _Several("list", tuple(lines))
+    if (rows := matrix_of(text)) is not None:
+        vector = rows[0] if len(rows) == 1 else [row[0] for row in rows] if len(rows[0]) == 1 else None
+        return _Several("vector", tuple(vector)) if vector else _Several("matrix", (text,))
+    items = list(_both_signs(split_list(text)))
+    if len(items) > 1 and not ("and" in text and is_number_in_words(text)):
+        return _Several("list", tuple(items))
+    if (brackets := brackets_of(text)) is None:
+        return None
+    kind = {"(": "tuple", "[": "row", r"\{": "set", r"\langle": "vector"}.get(brackets[0], "row")
+    items = list(_both_signs(split_list(brackets[1])))
+    return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
+
+
+def _both_signs(items: list[str]) -> Iterator[str]:
+    for item in items:
+        if _PLUS_MINUS.search(item):
+            name, equals, value = item.rpartition("=")
+            for plus in ("+", "-"):
+                signs = {r"\pm": plus, r"\mp": "-" if plus == "+" else "+"}
+                yield (name + equals + _PLUS_MINUS.sub(lambda sign, signs=signs: signs[sign[0]], value)).strip()  # type: ignore[misc]
+        else:
+            yield item
+
+
+def _ascending(text: str) -> tuple[list[str], list[str]]:
+    sides, signs = split_relations(text)
+    if not signs or set(signs) <= {"=", "~", "=="}:
+        return [text], []
+    if all(sign.startswith(">") for sign in signs):
+        return sides[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
+    return sides, signs
+
+
+def _value_in_base(digits: str, base: int) -> int | str:
+    try:
+        return int(digits, base)
+    except ValueError:
+        return f"{digits} in base {base}"

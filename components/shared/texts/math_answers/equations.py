@@ -1,0 +1,79 @@
+r"""Equations: a name and its value (``x=5``), a chain of equal values (``4+9=13``), an equation proper (``x+2y=3``)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from components.shared.texts.math_answers.phrases import flat
+from components.shared.texts.math_answers.regions import has_variable
+from components.shared.texts.math_answers.structure import split_list, split_relations
+
+_LETTER = r"(?:\\?[a-zA-Z]+|\\(?:overline|vec|hat|angle|triangle|mathbf|mathcal)\s*\{?\s*[a-zA-Z]+\s*\}?)'*"
+_NAME = re.compile(
+    rf"(?:m\s*)?(?:\\(?:angle|triangle)\s*)?{_LETTER}(?:_\{{[^{{}}]*\}})?(?:\^\{{-1\}})?'*(?:\s*\([\w\s,]*\))?"
+    rf"|\\frac\s*\{{d(?:\^\{{\d\}})?\s*[a-z]\}}\s*\{{d\s*[a-z](?:\^\{{\d\}})?\}}|\|?\[?[A-Z]{{2,4}}\]?\|?"
+    rf"|\(\s*{_LETTER}(?:\s*,\s*{_LETTER})+\s*\)|\\text\s*\{{[^{{}}]*\}}(?:_\{{[^{{}}]*\}})?|[a-zA-Z ]{{3,40}}"
+)
+_SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/(){}_\s]*(?:_\{\d+\}[a-zA-Z\\+\-/(){}_\s]*)*")
+_CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
+_FUNCTION_OF = re.compile(r"[a-zA-Z]\([a-zA-Z]\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """The sides of a chain of equalities; ``name`` is what it gives a value to, "" where it gives none."""
+
+    text: str
+    sides: tuple[str, ...]
+    name: str
+    rounded: bool  # its last sign is "about"
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether no side has a variable."""
+        return not any(map(has_variable, self.sides))
+
+    def values(self) -> tuple[str, ...]:
+        """Return what may stand for the whole: the last side, or the exact one before a rounded one; none otherwise."""
+        if self.name or self.is_numeric or self._asks_for_a_sum():
+            return self.sides[-2:] if self.rounded and len(self.sides) > (2 if self.name else 1) else self.sides[-1:]
+        return ()
+
+    def has_name(self, name: str) -> bool:
+        """Tell whether another name is the same one: y is the name of f(x), too."""
+        if self.name == name:
+            return True
+        names = {self.name, name}
+        return "y" in names and any(_FUNCTION_OF.fullmatch(each) for each in names)
+
+    def may_turn(self, other: Equation) -> bool:
+        """Tell whether both may be one equation solved for two names: y = 2x and x = y/2."""
+        return len(self.sides) == len(other.sides) == 2 and self.name in other.sides[1] and other.name in self.sides[1]
+
+    def _asks_for_a_sum(self) -> bool:
+        """Tell whether the left side is no more than letters: a+b = 5 answers "find a+b"."""
+        return bool(_SUM_OF_NAMES.fullmatch(self.sides[0])) and not has_variable(self.sides[-1])
+
+
+def equation_of(text: str) -> Equation | None:
+    """Return the equation that a text is; None for a list, an inequality or a value."""
+    if "=" not in text and r"\approx" not in text:
+        return None
+    sides, signs = split_relations(text)
+    if not signs or not set(signs) <= {"=", "~"} or not all(sides) or _is_list(text, sides):
+        return None
+    if len(sides) == 2 and _is_name(sides[1]) and not _is_name(sides[0]) and not _CONSTANT.fullmatch(sides[1]):
+        sides = sides[::-1]
+    name = "".join(flat(sides[0]).split()).strip("|") if _is_name(sides[0]) else ""
+    return Equation(" = ".join(sides), tuple(sides), name, signs[-1] == "~")
+
+
+def _is_list(text: str, sides: list[str]) -> bool:
+    """Tell whether commas divide several equations; x = 1, 2 gives one name two values."""
+    items = split_list(text)
+    return len(items) > 1 and (len(sides) > 2 or "=" in "".join(items[1:]))
+
+
+def _is_name(side: str) -> bool:
+    return any(_NAME.fullmatch(each) for each in (side.strip(), flat(side))) and has_variable(flat(side))

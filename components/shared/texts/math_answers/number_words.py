@@ -1,0 +1,100 @@
+"""Numbers that are written in words: "twenty-one", "three quarters", "6 hundred", "two and a half"."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+UNITS = {word: value for value, word in enumerate(_SMALL.split())} | {
+    word: 10 * value for value, word in enumerate(_TENS.split(), start=2)
+}
+SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+PARTS = {
+    "half": 2,
+    "halve": 2,
+    "quarter": 4,
+    "hundredth": 100,
+    "thousandth": 1000,
+    "millionth": 10**6,
+} | {word: value for value, word in enumerate(_ORDINALS.split(), start=3)}
+_POWERS = {"squared": 2, "cubed": 3}
+_WORD = re.compile(r"(?:\s|(?<=[a-z])-)*(?:(\d{1,30}(?:\.\d{1,30})?)|([a-z]+))(?![^\W_])", re.IGNORECASE)
+
+
+def read_number(text: str) -> tuple[Fraction, str] | None:
+    """Return the number with which a text begins, where words are part of it, and what stands behind it."""
+    words, ends, position = [], [], 0
+    while match := _WORD.match(text, position):
+        position = match.end()
+        words.append((match[1] or match[2]).lower())
+        ends.append(position)
+    signed = bool(words) and words[0] in ("minus", "negative")
+    value, count = _read(words[signed:])
+    if value is None or not any(word.isalpha() for word in words[: count + signed]):
+        return None
+    return (-value if signed else value), text[ends[count + signed - 1] :].strip()
+
+
+def is_number_in_words(text: str) -> bool:
+    """Tell whether the whole text is one number, with a word for a unit at most."""
+    found = read_number(text)
+    return found is not None and not re.search(r"\d|\\|\band\b", found[1])
+
+
+def _read(words: list[str]) -> tuple[Fraction | None, int]:
+    """Return the value of the first words, None where they are no number, and how many they are."""
+    if words[:1] in (["a"], ["an"]) and len(words) > 1 and (words[1] in SCALES or _part(words[1])):
+        words = ["one", *words[1:]]
+    if words[:1] == ["half"]:
+        return Fraction(1, 2), 1
+    total, current = Fraction(0), None
+    for position, word in enumerate(words):
+        value = _plain(word)
+        if value is not None and _may_follow(current, value):
+            current = (current or 0) + value
+        elif word in SCALES and (current is not None or word != "dozen"):
+            current = (1 if current is None else current) * Fraction(SCALES[word])
+            if SCALES[word] >= 1000:
+                total, current = total + current, Fraction(0)
+        elif current is None:
+            return None, 0
+        elif part := _part(word):
+            return total + current / part, position + 1
+        elif word in _POWERS:
+            return (total + current) ** _POWERS[word], position + 1
+        elif word == "and":
+            return _with_rest(total + current, words, position)
+        else:
+            return total + current, position
+    return (None if current is None else total + current), len(words)
+
+
+def _with_rest(value: Fraction, words: list[str], position: int) -> tuple[Fraction, int]:
+    """Return the value with what stands behind its "and": "hundred and five", "two and a half"."""
+    rest, count = _read(words[position + 1 :])
+    if rest is not None and (0 < rest < 1 or (value >= 100 and value % 100 == 0 and rest < 100)):
+        return value + rest, position + 1 + count
+    return value, position
+
+
+def _plain(word: str) -> Fraction | None:
+    if word in UNITS:
+        return Fraction(UNITS[word])
+    return Fraction(word) if word[0].isdigit() else None
+
+
+def _may_follow(current: Fraction | None, value: Fraction) -> bool:
+    """Tell whether a number continues another: "twenty one", "hundred five", not "five five"."""
+    if not current:
+        return current is None or value < 1000
+    return (value < 10 and current % 10 == 0 and current % 100 > 0) or (current % 100 == 0 and value < 100)
+
+
+def _part(word: str) -> int | None:
+    return PARTS.get(word) or PARTS.get(word.removesuffix("s"))

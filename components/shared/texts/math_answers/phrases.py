@@ -1,0 +1,135 @@
+r"""What answers say in words: no value, a choice's letter, a time of day, a ratio, a base, the name of a figure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from components.shared.texts.math_answers.number_words import UNITS
+from components.shared.texts.math_answers.numbers import Number, number_of
+
+_TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_NO_VALUE = re.compile(
+    r"(?:(?:it|this|that|there|the|a|limit|solutions?|value|expression|function|slope|equation|has"
+    r"|have|is|are|set|answer|system|integral|inverse|derivative)\s+)*"
+    r"(?:dne|d\.n\.e|does not exist|do not exist|doesn't exist|don't exist|not exist|non-?existent|undefined"
+    r"|not defined|no (?:(?:real|such|possible|integer|valid|positive|rational|complex|common|finite|unique) )*"
+    r"(?:solutions?|roots?|values?|numbers?|limit|answers?|zeros|intersections?|inverse|slope|triangles?)"
+    r"(?: (?:exists?|satisf\w+.*|in .*|for .*))?|(?:the )?(?:empty|null) set|impossible|inconsistent|none|nothing)"
+    r"|\\emptyset|\\\{\s*\\\}|\{\s*\}",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(
+    r"(?:(?:option|choice|answer)\s+)?(?:\(\s*([A-Za-z])\s*\)[.:]?|([A-Z])\s*(?:\)|:(?!\d)|\.(?=\s|$)))\s*(?P<rest>.*)",
+    re.DOTALL,
+)
+_LETTER = re.compile(r"(?:(?:option|choice|answer)\s+)?\(?([A-Z]|(?<=\()[a-z](?=\)))\)?[.:]?", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"(\d{1,2})(?::(\d{2}))?\s*(?:o'?clock)?\s*(?:in the\s+)?(a|p|morning|afternoon|evening|noon|midnight)?", re.I
+)
+_HALF_OF_DAY = re.compile(r"(?<![a-z])([ap])\s?\.?\s?m(?![a-z])\.?", re.IGNORECASE)
+_RATIO = re.compile(r"\s*(?::|(?<![a-z])to(?![a-z]))\s*")
+_BASE = re.compile(
+    r"\(?(?:\\text\s*\{)?\s*([0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\)?\s*"
+    r"(?:_\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?(\w+)\s*\}?\s*\}|\(?\s*(?:in )?base[ -](\w+)\)?)"
+)
+_FIGURE = re.compile(
+    r"(?:\\(?:triangle|angle|overline|overleftrightarrow|overrightarrow|square|odot|bigtriangleup)\s*|triangle\s+|segment\s+"
+    r"|line\s+|angle\s+|quadrilateral\s+)?\{?\s*((?:[A-Z]'*(?:_\{\w+\})?\s*){2,})\}?"
+)
+_WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_EMPTY_WORDS = frozenset(("the", "a", "an", "is", "are", "it", "at", "its", "of", "in", "on", "so", "be", "to"))
+
+
+def flat(text: str) -> str:
+    r"""Return the text without ``\text{…}`` around its words."""
+    return " ".join(_TEXT.sub(r" \1 ", text).split()).strip(" ~")
+
+
+def says_no_value(text: str) -> bool:
+    """Tell whether an answer says that there is none: undefined, no solution, the empty set."""
+    return _NO_VALUE.fullmatch(flat(text).strip(" .")) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The letter of a choice, and the text behind it."""
+
+    letter: str
+    rest: str
+
+
+def choice_of(text: str) -> Choice | None:
+    """Return a choice's letter with the text behind it; None where there is no letter with a bracket, dot or colon."""
+    found = _CHOICE.fullmatch(flat(text))
+    return Choice((found[1] or found[2]).upper(), found["rest"].strip()) if found else None
+
+
+def letter_of(text: str) -> str:
+    """Return the letter of an answer that is a letter alone, "" otherwise."""
+    found = _LETTER.fullmatch(flat(text))
+    return found[1].upper() if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Minutes since midnight, or since noon too where the half of the day is not said."""
+
+    minutes: int
+    half: str  # "a", "p" or ""
+
+    def equals(self, other: Clock) -> bool:
+        if self.half and other.half:
+            return self == other
+        return (self.minutes - other.minutes) % 720 == 0
+
+
+def clock_of(text: str) -> Clock | None:
+    """Return a time of day, with am or pm or without."""
+    plain = _HALF_OF_DAY.sub(r" \1", flat(text)).strip()
+    found = _CLOCK.fullmatch(plain)
+    if found is None or int(found[1]) > 24 or int(found[2] or 0) > 59 or not (found[2] or found[3]):
+        return None
+    half = {"morning": "a", "afternoon": "p", "evening": "p", "noon": "p", "midnight": "a"}.get(
+        (found[3] or "").lower(), (found[3] or "").lower()
+    )
+    hour = int(found[1])
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    elif hour > 12:
+        half = "p"
+    return Clock(hour * 60 + int(found[2] or 0), half)
+
+
+def ratio_of(text: str) -> tuple[Fraction, ...] | None:
+    """Return the parts of a ratio as multiples of its last one: 3:4, 3 to 4, 1:2:3."""
+    parts = [number_of(part) for part in _RATIO.split(flat(text))]
+    numbers = [part.value for part in parts if isinstance(part, Number)]
+    if len(parts) < 2 or len(numbers) < len(parts) or numbers[-1] == 0:
+        return None
+    return tuple(number / numbers[-1] for number in numbers)
+
+
+def base_of(text: str) -> tuple[str, int] | None:
+    """Return the digits of a number and the base that is written with it."""
+    found = _BASE.fullmatch(text.strip())
+    if found is None:
+        return None
+    base = (found[2] or found[3]).lower()
+    value = UNITS.get(base, int(base) if base.isdigit() else 0)
+    return (found[1], value) if 2 <= value <= 36 and any(map(str.isdigit, found[1])) else None
+
+
+def figure_of(text: str) -> str:
+    """Return the letters of a figure, point by point; "" for another text."""
+    found = _FIGURE.fullmatch(flat(text))
+    return "".join(found[1].split()) if found else ""
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Return the words of a text that carry meaning, without capitals and endings of the plural."""
+    words = (word.casefold() for word in _WORDS.findall(flat(text)))
+    return tuple(
+        word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words if word not in _EMPTY_WORDS
+    )

@@ -1,0 +1,149 @@
+r"""Sets of real numbers: ``[4,\infty)``, ``x\geq 4``, ``x<-5 or x>1``, ``\{x \mid x\neq 3\}``, all real numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from components.shared.texts.math_answers.phrases import flat
+from components.shared.texts.math_answers.structure import brackets_of, split_at, split_list, split_relations
+
+INFINITY = re.compile(r"\s*\+?\s*\\infty\s*")
+MINUS_INFINITY = re.compile(r"\s*-\s*\\infty\s*")
+_VARIABLE = re.compile(r"\\?[a-zA-Z]+(?:_\{\w+\})?(?:\([a-zA-Z]\))?")
+_NO_VARIABLES = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|(?<![a-zA-Z])[ei](?![a-zA-Z])")
+_GREEK = re.compile(r"\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|tau|rho)(?![a-zA-Z])")
+_MEMBER = re.compile(r"\\?[a-zA-Z]+(?:_\{\w+\})?\s*\\in(?![a-zA-Z])\s*")
+_BUILDER = re.compile(
+    r"\\\{\s*(\\?[a-zA-Z]+)\s*(?:\\in\s*\\mathbb\{R\}\s*)?(?:\\mid|\||:)\s*(.*?)(?:,?\s*\1\s*\\in\s*\\mathbb\{R\})?\s*\\\}"
+)
+_ALL = re.compile(
+    r"(?:the set of )?(?:all|any) real(?:s| numbers?)?(?: (?:values? )?(?:of )?[a-z])?|\\mathbb\{R\}|all x|R", re.I
+)
+_WITHOUT = re.compile(
+    r"(?:\\mathbb\{R\}|all reals?(?: numbers?)?)\s*(?:\\setminus|-|except(?: for)?|,?\s*[a-z]\s*\\neq|but)\s*"
+    r"(?:\\\{)?(.*?)(?:\\\})?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The ends of an interval, in the one spelling, and whether they belong to it."""
+
+    low: str
+    high: str
+    low_open: bool
+    high_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A union of intervals; ``certain`` where the text can be nothing else, as a pair of numbers in brackets can."""
+
+    intervals: tuple[Interval, ...]
+    variable: str
+    certain: bool
+
+
+def without_member(text: str) -> str:
+    r"""Return the set behind ``x \in``."""
+    return _MEMBER.sub("", text, count=1) if _MEMBER.match(text) else text
+
+
+def region_of(text: str) -> Region | None:
+    """Return the set of numbers that a text names, None where it names none that can be read."""
+    text = text.strip()
+    if builder := _BUILDER.fullmatch(text):
+        text = builder[2]
+    if _ALL.fullmatch(flat(text)) and text != "R":
+        return Region((Interval(r"-\infty", r"\infty", True, True),), "", True)
+    if (without := _WITHOUT.fullmatch(flat(text))) and without[1]:
+        return _without_points(split_list(without[1]), "")
+    parts = [part for piece in split_at(text, r"\cup") for part in _alternatives(piece)]
+    regions = [_piece(part) for part in parts]
+    if not regions or any(region is None for region in regions):
+        return None
+    pieces = [region for region in regions if region is not None]
+    names = {piece.variable for piece in pieces} - {""}
+    if len(names) > 1:
+        return None
+    intervals = tuple(interval for piece in pieces for interval in piece.intervals)
+    return Region(intervals, names.pop() if names else "", len(pieces) > 1 or pieces[0].certain)
+
+
+def _alternatives(text: str) -> list[str]:
+    plain = re.sub(r"\\text\s*\{\s*,?\s*or\s*\}|(?<![a-zA-Z\\])or(?![a-zA-Z])", r"\\cup ", text)
+    return split_at(plain, r"\cup")
+
+
+def _piece(text: str) -> Region | None:
+    both = re.split(r"\\text\s*\{\s*,?\s*and\s*\}|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\wedge(?![a-z])|\\cap(?![a-z])", text)
+    if len(both) == 2:
+        return _intersection(_piece(both[0]), _piece(both[1]))
+    return _in_brackets(text) or _inequality(text)
+
+
+def _in_brackets(text: str) -> Region | None:
+    found = brackets_of(text)
+    if found is None or found[0] not in ("(", "[", "]") or found[2] not in (")", "]", "["):
+        return None
+    ends = split_at(found[1], ",")
+    if len(ends) != 2 or "=" in text:
+        return None
+    low_open, high_open = found[0] in ("(", "]"), found[2] in (")", "[")
+    infinite = MINUS_INFINITY.fullmatch(ends[0]) or INFINITY.fullmatch(ends[1])
+    certain = bool(infinite) or low_open != high_open or found[0] == "]"
+    return Region((Interval(ends[0], _end(ends[1]), low_open, high_open),), "", certain)
+
+
+def _inequality(text: str) -> Region | None:
+    sides, signs = split_relations(text)
+    if signs == ["!="] and _is_variable(sides[0]):
+        return _without_points(split_list(sides[1]), sides[0])
+    if not signs or not (set(signs) <= {"<", "<="} or set(signs) <= {">", ">="}):
+        return None
+    if signs[0].startswith(">"):
+        sides, signs = sides[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
+    if len(sides) == 2:
+        if _is_variable(sides[0]) and not has_variable(sides[1]):
+            sides, signs = [r"-\infty", *sides], ["<", *signs]
+        elif _is_variable(sides[1]) and not has_variable(sides[0]):
+            sides, signs = [*sides, r"\infty"], [*signs, "<"]
+        else:
+            return None
+    if len(sides) != 3 or not _is_variable(sides[1]) or has_variable(sides[0]) or has_variable(sides[2]):
+        return None
+    low_open, high_open = signs[0] == "<", signs[1] == "<"
+    return Region((Interval(sides[0], _end(sides[2]), low_open, high_open),), sides[1], True)
+
+
+def _without_points(points: list[str], variable: str) -> Region | None:
+    if len(points) != 1 or not points[0]:
+        return None
+    low, high = Interval(r"-\infty", points[0], True, True), Interval(points[0], r"\infty", True, True)
+    return Region((low, high), variable, True)
+
+
+def _intersection(one: Region | None, other: Region | None) -> Region | None:
+    """Return the interval between two half lines that point at each other."""
+    if one is None or other is None or len(one.intervals) != 1 or len(other.intervals) != 1:
+        return None
+    for left, right in ((one.intervals[0], other.intervals[0]), (other.intervals[0], one.intervals[0])):
+        if left.high == r"\infty" and right.low == r"-\infty":
+            between = Interval(left.low, right.high, left.low_open, right.high_open)
+            return Region((between,), one.variable or other.variable, True)
+    return None
+
+
+def _end(text: str) -> str:
+    return r"\infty" if INFINITY.fullmatch(text) else text
+
+
+def _is_variable(text: str) -> bool:
+    return bool(_VARIABLE.fullmatch(text.strip())) and has_variable(text)
+
+
+def has_variable(text: str) -> bool:
+    """Tell whether a formula has a letter that stands for something: not e, i, pi, or the name of a function."""
+    return bool(_GREEK.search(text)) or any(map(str.isalpha, _NO_VARIABLES.sub("", text)))

@@ -1,0 +1,138 @@
+r"""Units and other words behind a value: ``24 cm``, ``\text{m/s}``, ``USD 7``, ``75^{\circ}``, ``12 apples``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# The spellings of each unit, the first one is its name. Plurals in "s" are understood.
+_SPELLINGS = """
+mm millimeter millimetre|cm centimeter centimetre|dm decimeter decimetre|m meter metre|km kilometer kilometre
+in inch inches|ft foot feet|yd yard|mi mile|mg milligram|g gram gramme gm|kg kilogram kilo|t ton tonne
+lb pound|oz ounce|ml milliliter millilitre|l liter litre|gal gallon|qt quart|pt pint|cup
+ms millisecond|s sec second|min minute|h hr hour|day|wk week|month|yr year
+hz hertz|khz kilohertz|mhz megahertz|n newton|j joule|kj kilojoule|w watt|kw kilowatt|v volt|pa pascal
+k kelvin|mol mole|ohm|amp ampere|ev|cal calorie|kcal kilocalorie|acre|ha hectare
+mph|kph kmh|rpm
+deg degree|rad radian|%  percent pct percentage percents
+usd dollar buck|eur euro|gbp|inr rupee rs|jpy yen|cny yuan|cent|rub ruble|krw won|chf franc
+"""
+UNITS = {
+    spelling: spellings.split()[0]
+    for spellings in _SPELLINGS.strip().replace("\n", "|").split("|")
+    for spelling in spellings.split()
+}
+_SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "%": "%"}
+PERCENT = "%"
+_POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
+_FILLERS = frozenset(("the", "a", "an", "of", "in", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
+
+_TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z])\s*\}?)?")
+_OF_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-z])")
+_CURRENCY = re.compile(
+    r"^([-+]?)\s*(?:(?:\\\$|([$€£₹¥₽₩]))|(USD|EUR|GBP|INR|CHF|JPY|Rs\.?|US\$|dollars)(?![a-zA-Z]))\s*(?=[-\d.(\\{])"
+)
+_CURRENCY_BEHIND = re.compile(r"\s*(?:(\\\$)|([$€£₹¥₽₩]))\s*$")
+_PERCENT_BEHIND = re.compile(r"\s*\\?%\s*$")
+_WORDS = r"\\text\s*\{(?:[^{}]|\{[^{}]*\})*\}"
+_QUOTIENT = rf"\\frac\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}"
+_TAIL = re.compile(
+    rf"\s*(?:(?:{_QUOTIENT}|{_WORDS}|(?<![a-zA-Z\\_^{{.'-])[a-zA-Z][a-zA-Z'.-]*)(?:\^\{{-?\d\}})?(?:[\s/]|\\cdot)*)+$"
+)
+_VALUE_END = re.compile(r"[\d})\]!]\s*$|\\[a-zA-Z]+\s*$|(?<![a-zA-Z])[a-zA-Z]\s+$")
+_WORD = re.compile(r"[a-z%]+|\^\{?(-?\d)\}?|/", re.IGNORECASE)
+
+
+def split_unit(text: str) -> tuple[str, str]:
+    """Return a value without its unit, and the unit in one spelling; "" where it has none."""
+    text = text.strip()
+    if currency := _CURRENCY.match(text):
+        name = _SIGNS.get(currency[2] or "$") if not currency[3] else UNITS.get(currency[3].lower().strip(".$"), "usd")
+        return currency[1] + text[currency.end() :].strip(), str(name)
+    if behind := _CURRENCY_BEHIND.search(text):
+        return text[: behind.start()], _SIGNS[behind[2] or "$"]
+    if percent := _PERCENT_BEHIND.search(text):
+        return text[: percent.start()], PERCENT
+    degree = _DEGREE.search(text)
+    if degree and degree.end() == len(text) and not _OF_ANGLE.search(text):
+        return text[: degree.start()], "deg" + (degree[1] or "").lower()
+    return _split_words(text)
+
+
+def _split_words(text: str) -> tuple[str, str]:
+    tail = _TAIL.search(text)
+    if tail is None or not _holds_unit(text[: tail.start()], tail[0]):
+        return text, ""
+    return text[: tail.start()].strip(), unit_name(tail[0])
+
+
+def _holds_unit(value: str, tail: str) -> bool:
+    r"""Tell whether letters behind a value are words, and not variables: in ``\text``, long, or known with a space."""
+    spaced = tail.startswith(" ")
+    if not value.strip() or not _VALUE_END.search(value + " " * spaced):
+        return False
+    if r"\text" in tail:
+        return True
+    letters = re.findall(r"[a-zA-Z]+", tail)
+    if _are_units(letters):
+        return spaced or any(len(word) > 1 for word in letters)
+    return any(len(word) > 3 for word in letters)
+
+
+def _are_units(words: Iterable[str]) -> bool:
+    return all(
+        word.lower() in UNITS or word.lower().removesuffix("s") in UNITS or word.lower() in _POWERS for word in words
+    )
+
+
+def unit_name(words: str) -> str:
+    """Return the one spelling of a unit in words: "square centimetres" is "cm^2", "m/s" is "m/s"."""
+    plain = _as_quotient(words)
+    names: list[str] = []
+    power = ""
+    for match in _WORD.finditer(plain):
+        word = match[0].lower()
+        if match[1]:
+            if names and names[-1] != "/":
+                names[-1] += "^" + match[1]
+        elif word in ("/", "per"):
+            names.append("/")
+        elif word in ("square", "sq", "cubic", "cu"):
+            power = "^" + _POWERS[word]
+        elif word in _POWERS and names:
+            names[-1] += "^" + _POWERS[word]
+        elif word not in _FILLERS:
+            names.append(_singular(word) + power)
+            power = ""
+    return " ".join(names).replace(" / ", "/").strip(" /")
+
+
+def _as_quotient(words: str) -> str:
+    plain = re.sub(r"\\frac\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}", r"\1/\2", words)
+    return _TEXT.sub(r" \1 ", plain).replace(".", "").replace(r"\cdot", " ")
+
+
+def _singular(word: str) -> str:
+    if word in UNITS:
+        return UNITS[word]
+    for ending, instead in (("ies", "y"), ("es", ""), ("es", "e"), ("s", "")):
+        if word.endswith(ending) and (single := word.removesuffix(ending) + instead) in UNITS:
+            return UNITS[single]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+def may_be_equal(unit: str, other: str) -> bool:
+    """Tell whether values in these units can be one value: the same, one left out, or one that says more."""
+    if not unit or not other or unit == other:
+        return True
+    words, others = set(re.split(r"[ /]", unit)), set(re.split(r"[ /]", other))
+    known = set(UNITS.values())
+    if {word.partition("^")[0] for word in words | others} <= known:
+        return _SAME.get(unit, unit) == _SAME.get(other, other)
+    return words <= others or others <= words
+
+
+_SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h"}
