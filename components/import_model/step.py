@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -12,16 +13,22 @@ from components.import_model.python_package import find_gguf, pin_package
 from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
-from components.shared.models import MODEL_FILES, check_model, fetch_model
+from components.shared.models import check_model, fetch_model
+from components.shared.models.files import MODEL_FILES
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
 
 RANDOM_SEED = 0
+
+logger = logging.getLogger(__name__)
 
 
 def run(config: ImportModelConfig, workspace: Workspace) -> str:
     """Fetch, check and store the model; return the folder's address."""
     # The address rests on the commit or the package's version: what a branch means, or what is installed, may change.
     config = dataclasses.replace(config, source=pin_source(config.source))
+    if scheme_of_model(config.source) == "file" and storage.local_path(config.source).is_dir():
+        fetch_model(config.source)  # a broken folder is named before the digest of its gigabytes is taken
     found = workspace.open(config)
     if found.finished:
         return found.uri
@@ -33,6 +40,9 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
         made, staged = Path(temporary, "made"), Path(temporary, "staged")
         model = fetch_source(config.source, made)
         check_model(model, config.source, chat=config.kind == "chat")
+        from components.import_model.examination import examine
+
+        examine(model, config.source, chat=config.kind == "chat")
         size = _stage(model, staged)
         folder = found.begin_model()
         return folder.finish(staged, metrics={"seconds": time.monotonic() - started, "size_bytes": size})
@@ -69,9 +79,25 @@ def fetch_source(source: str, folder: Path) -> Path:
 
 
 def _stage(model: Path, folder: Path) -> int:
-    """Link the files that make the model into ``folder``, nothing else that lies beside them; return their bytes."""
+    """Link the files that make the model into ``folder``, nothing else that lies beside them; return their bytes.
+
+    Of the weights those that are loaded: others may be the same ones in another format. tokenizer_config.json is
+    written anew where transformers would make another tokenizer by it than tokenizer.json has.
+    """
+    from components.shared.models.tokenizers import is_rebuilt_otherwise, write_tokenizer_config
+    from components.shared.models.weight_files import files_of_weights
+
     folder.mkdir()
-    files = sorted({path for pattern in MODEL_FILES for path in model.glob(pattern) if path.is_file()})
+    weights = files_of_weights(model)
+    there = {path for pattern in MODEL_FILES for path in model.glob(pattern)}
+    files = [path for path in sorted(there) if "safetensors" not in path.name or path in weights]
     for path in files:
         (folder / path.name).symlink_to(path.resolve())
+    if is_rebuilt_otherwise(model):
+        logger.warning(
+            "transformers makes another tokenizer of %s than its tokenizer.json has (spaces may be lost); the copy "
+            "says that the file is right, and every step here takes it as it stands", model,
+        )  # fmt: skip
+        (folder / "tokenizer_config.json").unlink(missing_ok=True)
+        write_tokenizer_config(model, folder)
     return sum(path.stat().st_size for path in files)

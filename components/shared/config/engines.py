@@ -18,9 +18,9 @@ from components.shared.texts.prompts import MAX_SOLVE_EXAMPLES, SOLVE, SOLVE_EXA
 class EngineKind:
     """What is known of an engine before it is opened."""
 
-    module: str  # its leaf file in components/shared/engines, with open_engine(config, model)
+    module: str  # its leaf file in components/shared/engines, with open_engine(config, model), check(config, model)
     package: str = ""  # that it needs and an environment may lack
-    loads_weights: bool = False  # of a model URI; one that does not has check, too
+    loads_weights: bool = False  # of a model URI
     continues_text: bool = True  # writes on where a prompt stops; a served model gets a message, and adds its own words
 
 

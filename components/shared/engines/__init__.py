@@ -14,8 +14,6 @@ from components.shared import speaking
 from components.shared.config.engines import EngineConfig, EngineKind
 from components.shared.errors import InputError
 from components.shared.filters import KEEP, Verdict
-from components.shared.models import fetch_model
-from components.shared.templates import load_chat_template
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE
 
 L = TypeVar("L")
@@ -124,10 +122,7 @@ def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_sampl
     """
     kind = config.engine_kind
     _check_installed(kind, config.engine)
-    if kind.loads_weights:
-        load_chat_template(config.chat_template, fetch_model(model))
-    else:
-        _leaf(kind).check(config, model, sampling, num_samples)
+    _leaf(kind).check(config, model, sampling, num_samples)
 
 
 def open_engine(config: EngineConfig, model: str) -> Engine:

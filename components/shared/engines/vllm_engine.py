@@ -15,14 +15,17 @@ from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
 from vllm.usage.usage_lib import UsageContext
 
+from components.shared.arithmetic import Arithmetic
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, K, Request, Result, Sampling, unanswered
 from components.shared.engines.thoughts import split_thought
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
-from components.shared.errors import EngineDiedError
+from components.shared.engines.vllm_options import check_options
+from components.shared.errors import EngineDiedError, InputError
 from components.shared.models import fetch_model
-from components.shared.models.tokenizers import tokenizer_folder
+from components.shared.models.loading import Use, check_weights
+from components.shared.models.tokenizers import load_tokenizer, tokenizer_folder
 from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.templates.encoding import TextEncoder
 from components.shared.templates.marked_text import of_row
@@ -63,18 +66,8 @@ class VllmEngine:
         self._tokenizer_folder = tokenizer_folder(model_folder)
         self.llm = LLMEngine.from_engine_args(
             EngineArgs(
-                model=str(model_folder),
+                **_arguments(model_folder, arithmetic, max_model_len, tensor_parallel_size, gpu_memory_fraction),
                 tokenizer=self._tokenizer_folder.name,
-                dtype=arithmetic.dtype,
-                load_format="safetensors",
-                trust_remote_code=False,
-                max_model_len=max_model_len or None,
-                tensor_parallel_size=tensor_parallel_size,
-                gpu_memory_utilization=gpu_memory_fraction,
-                enable_prefix_caching=True,
-                disable_log_stats=True,
-                use_tqdm_on_load=False,
-                **_hardware_args(),
             ),
             usage_context=UsageContext.LLM_CLASS,  # the hardware's defaults for work without a user who waits
         )
@@ -147,6 +140,27 @@ class VllmEngine:
         )
 
 
+def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:
+    """Raise InputError where the model or the options are not such that the engine can be opened; loads no weights.
+
+    vLLM itself does not see each weight that is missing: it fuses several into one, and takes what lies in memory.
+    """
+    quiet_start()
+    folder, named = fetch_model(model), f"the model {model}"
+    template = load_chat_template(config.chat_template, folder)
+    check_weights(folder, named, Use.LANGUAGE_MODEL)
+    options = {name: getattr(config, name) for name in ("max_model_len", "tensor_parallel_size", "gpu_memory_fraction")}
+    arguments = _arguments(folder, arithmetic_for(config.tensor_parallel_size), *options.values())
+    settings = check_options(arguments, named, options)
+    num_tokens, tokens = int(settings.model_config.get_vocab_size()), load_tokenizer(folder).get_vocab()
+    for end in (template.question_end, template.response_end):
+        if tokens[end] >= num_tokens:
+            raise InputError(
+                f"{named}: its tokenizer has the end token {end!r} as {tokens[end]}, and the model {num_tokens} tokens "
+                "only: no text would ever end; take the tokenizer that belongs to the model, or another --chat-template"
+            )
+
+
 def open_engine(config: EngineConfig, model: str) -> VllmEngine:
     """Load a model by its URI, as the options say."""
     folder = fetch_model(model)
@@ -157,6 +171,23 @@ def open_engine(config: EngineConfig, model: str) -> VllmEngine:
         tensor_parallel_size=config.tensor_parallel_size,
         gpu_memory_fraction=config.gpu_memory_fraction,
     )
+
+
+def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int, fraction: float) -> dict[str, Any]:
+    """Return what vLLM is told."""
+    return {
+        "model": str(folder),
+        "dtype": arithmetic.dtype,
+        "load_format": "safetensors",
+        "trust_remote_code": False,
+        "max_model_len": max_len or None,
+        "tensor_parallel_size": num_gpus,
+        "gpu_memory_utilization": fraction,
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        **_hardware_args(),
+    }
 
 
 def _hardware_args() -> dict[str, Any]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.shared.addresses import MODEL_SCHEMES, STORES, parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import _node_cache
+from components.shared.models.files import MODEL_FILES, check_files, some
 from components.shared.stores import storage
 from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest
 from components.shared.workspace.plans import PLAN
 
-# What a model needs to be loaded, at the top of its folder; pickles and other formats of the weights are not among it.
-MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")
+NOT_FETCHED = ("consolidated*.safetensors",)  # Mistral's own format, beside the same weights in transformers' format
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+OTHER_TOKENIZERS = ("tokenizer.model", "spiece.model", "tekken.json", "vocab.json", "vocab.txt")
+MISTRALS_OWN = ("params.json", "consolidated")  # how the names begin
 
 
 def fetch_model(uri: str, *, chat: bool = False) -> Path:
@@ -29,7 +31,10 @@ def fetch_model(uri: str, *, chat: bool = False) -> Path:
     if scheme == "hf":
         from components.shared.models import hugging_face
 
-        folder = hugging_face.download_repository(parse_address(uri, "model"), MODEL_FILES)
+        address = parse_address(uri, "model")
+        folder = hugging_face.download_repository(address, MODEL_FILES, NOT_FETCHED)
+        if not any(folder.glob("*.safetensors")):
+            check_model(folder, uri, chat=chat, others=hugging_face.names_at_top(address))
     elif scheme in STORES:
         folder = _fetch_from_store(uri)
     else:
@@ -41,23 +46,21 @@ def fetch_model(uri: str, *, chat: bool = False) -> Path:
     return folder
 
 
-def check_model(folder: Path, uri: str, *, chat: bool) -> None:
-    """Raise InputError, in terms of ``uri``, unless the folder can be loaded as a model."""
-    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    found = f"found: {', '.join(names[:12]) or 'nothing'}{', …' if names[12:] else ''}"
-    if not any(name.endswith(".safetensors") for name in names):
-        if pickles := [name for name in names if name.endswith(PICKLES)]:
-            raise InputError(
-                f"{uri} holds pickled weights only ({', '.join(pickles[:3])}), which run code when they are loaded; "
-                "convert them to safetensors"
-            )
-        raise InputError(f"{uri} holds no weights (*.safetensors); {found}")
-    if missing := _missing_shards(folder):
-        raise InputError(f"{uri} lacks weights that its index names: {', '.join(missing[:3])}; {found}")
+def check_model(folder: Path, uri: str, *, chat: bool, others: Sequence[str] = ()) -> None:
+    """Raise InputError, in terms of ``uri``, unless the folder can be loaded as a model; reads no weights.
+
+    ``others`` lie beside its files, where it was fetched from.
+    """
+    names = sorted({*others, *(path.name for path in folder.iterdir())} if folder.is_dir() else others)
+    check_files(folder, uri)
+    _check_weights_are_there(names, uri)
     if "config.json" not in names:
-        raise InputError(f"{uri} holds no config.json; {found}")
-    if not set(TOKENIZERS) & set(names):
-        raise InputError(f"{uri} holds no tokenizer ({', '.join(TOKENIZERS)}); {found}")
+        raise InputError(f"{uri} holds no config.json; {_found(names)}")
+    if "tokenizer.json" not in names:
+        raise InputError(_without_tokenizer(names, uri))
+    from components.shared.models.weight_files import check_weight_files
+
+    check_weight_files(folder, uri)
     if chat and not _has_chat_template(folder):
         raise InputError(
             f"{uri} has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json): it is not a "
@@ -65,11 +68,35 @@ def check_model(folder: Path, uri: str, *, chat: bool) -> None:
         )
 
 
-def _missing_shards(folder: Path) -> list[str]:
-    shards: set[str] = set()
-    for index in folder.glob("*.safetensors.index.json"):
-        shards.update(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    return sorted(name for name in shards if not (folder / name).exists())
+def _check_weights_are_there(names: Sequence[str], uri: str) -> None:
+    """Raise InputError where no file of the weights is one that is loaded here."""
+    if any(name.endswith(".safetensors") and not name.startswith(MISTRALS_OWN) for name in names):
+        return
+    if pickles := [name for name in names if name.endswith(PICKLES)]:
+        raise InputError(
+            f"{uri} holds pickled weights only ({some(pickles)}), which run code when they are loaded; "
+            "convert them to safetensors"
+        )
+    if own := [name for name in names if name.startswith(MISTRALS_OWN)]:
+        raise InputError(
+            f"{uri} holds the model in Mistral's own format only ({', '.join(own)}); "
+            "take the repository that has it in the format of transformers (config.json, model-*.safetensors)"
+        )
+    raise InputError(f"{uri} holds no weights (*.safetensors); {_found(names)}")
+
+
+def _without_tokenizer(names: Sequence[str], uri: str) -> str:
+    if others := [name for name in names if name in OTHER_TOKENIZERS]:
+        return (
+            f"{uri} has its tokenizer as {', '.join(others)} only; expected tokenizer.json, which every step reads: "
+            "convert it where its libraries are (AutoTokenizer.from_pretrained(…).save_pretrained(…)), compare what "
+            "both make of a text, and add the file"
+        )
+    return f"{uri} holds no tokenizer (tokenizer.json); {_found(names)}"
+
+
+def _found(names: Sequence[str]) -> str:
+    return f"found: {', '.join(names[:12]) or 'nothing'}{', …' if names[12:] else ''}"
 
 
 def _has_chat_template(folder: Path) -> bool:

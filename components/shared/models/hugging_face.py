@@ -38,7 +38,14 @@ def pin(address: HubAddress) -> HubAddress:
     return HubAddress(kind=address.kind, repo=address.repo, revision=commit, path=address.path)
 
 
-def download_repository(address: HubAddress, patterns: Sequence[str]) -> Path:
+def names_at_top(address: HubAddress) -> list[str]:
+    """Return the names of all files at the top of the repository."""
+    with _explained(address):
+        names = HfApi().list_repo_files(address.repo, repo_type=address.kind, revision=address.revision)
+    return [name for name in names if "/" not in name]
+
+
+def download_repository(address: HubAddress, patterns: Sequence[str], but_not: Sequence[str] = ()) -> Path:
     """Return a local folder with those files at the top of the repository that match ``patterns``."""
     with _explained(address), speaking.phase(f"downloading {address}"):
         return Path(
@@ -47,7 +54,7 @@ def download_repository(address: HubAddress, patterns: Sequence[str]) -> Path:
                 repo_type=address.kind,
                 revision=address.revision,
                 allow_patterns=list(patterns),
-                ignore_patterns=["*/*"],  # other formats of the same weights stand in subfolders
+                ignore_patterns=["*/*", *but_not],  # other formats of the same weights stand in subfolders
             )
         )
 

@@ -6,7 +6,6 @@ transformers fills a weight that is missing with random numbers and goes on; vLL
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
 
 from components.shared.errors import InputError
+from components.shared.models.weight_files import weight_files
 
 NAMED = 4  # names that a message shows of each kind
 # What transformers raises for files that it cannot make a model of.
@@ -30,6 +30,7 @@ class Use(Enum):
     LANGUAGE_MODEL = "a language model"
     SCORER = "a scorer"  # its head has to be there
     SCORER_BASE = "the start of a scorer"  # one output; a new head where the model is no scorer yet
+    REWARD_MODEL = "a reward model"  # with a head of its own, which transformers does not know
 
 
 def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
@@ -41,7 +42,8 @@ def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
     """
     is_language_model = use is Use.LANGUAGE_MODEL
     loader = AutoModelForCausalLM if is_language_model else AutoModelForSequenceClassification
-    options = {"num_labels": 1, "problem_type": "regression"} if use is Use.SCORER_BASE else {}
+    one_output = use in (Use.SCORER_BASE, Use.REWARD_MODEL)
+    options = {"num_labels": 1, "problem_type": "regression"} if one_output else {}
     with _quiet(), _explained(named, use):
         model, found = loader.from_pretrained(
             folder,
@@ -52,10 +54,7 @@ def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
             trust_remote_code=False,
             **options,
         )
-        missing, unexpected = set(found["missing_keys"]), set(found["unexpected_keys"])
-        if use is Use.SCORER_BASE and not _is_scorer(model.config):
-            missing -= _head(model)
-            unexpected -= _own_head(model.config)
+        missing, unexpected = _missing_and_unexpected(model, found, use)
     shapes = {f"{name} ({_shape(there)} instead of {_shape(due)})" for name, there, due in found["mismatched_keys"]}
     faults = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     if any(faults.values()):
@@ -65,6 +64,17 @@ def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
             "missing ones would be random numbers; export the whole model again, or take another one"
         )
     return model
+
+
+def _missing_and_unexpected(model: PreTrainedModel, found: dict[str, Any], use: Use) -> tuple[set[str], set[str]]:
+    missing, unexpected = set(found["missing_keys"]), set(found["unexpected_keys"])
+    if use is Use.SCORER_BASE and not _is_scorer(model.config):
+        return missing - _head(model), unexpected - _own_head(model.config)
+    if use is Use.REWARD_MODEL:
+        outside = {name for name in unexpected if not name.startswith(f"{model.base_model_prefix}.")}
+        has_head = not _head(model) <= missing or any(not name.startswith("lm_head.") for name in outside)
+        return missing - _head(model) | (set() if has_head else {"a head"}), unexpected - outside
+    return missing, unexpected
 
 
 def check_finite(folder: Path, named: str) -> None:
@@ -91,15 +101,6 @@ def is_finite(tensor: torch.Tensor) -> bool:
         tensor = tensor.float()
     least, most = torch.aminmax(tensor.detach())  # NaN in both where there is one; no copy of the tensor
     return bool(torch.isfinite(least) & torch.isfinite(most))
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """Return the files that hold the weights: what the index names, else the one file that there is."""
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        return [folder / name for name in sorted(set(names))]
-    return [folder / "model.safetensors"]
 
 
 def _is_scorer(config: Any) -> bool:

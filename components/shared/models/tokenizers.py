@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from components.shared.errors import InputError
@@ -21,6 +21,11 @@ from components.shared.errors import InputError
 AS_IT_STANDS = "PreTrainedTokenizerFast"  # transformers' class that takes tokenizer.json as it stands
 # What a tokenizer is loaded from, beside tokenizer_config.json.
 TOKENIZER_FILES = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json", "chat_template.*")
+# A text that a tokenizer gives back as it was: spaces, line ends, digits, LaTeX, letters of other scripts.
+PROBE = (
+    "What is  2 + 2?\n\nLet $x^{2} = 1234567890$, so\n\t\\frac{3}{4} \\le \\sqrt{y_1} & it's 50\\%.\n"
+    '# π ≈ 3.14, √2 ≤ é — 三角形 <b> [1, 2)\n    Straße: "a" , b .'
+)
 
 
 def load_tokenizer(model_folder: Path | str) -> Any:
@@ -47,6 +52,24 @@ def load_tokenizer(model_folder: Path | str) -> Any:
     return tokenizer
 
 
+def round_trip(tokenizer: Any) -> str:
+    """Return what becomes of the probe text: token ids, and text again."""
+    ids = tokenizer.backend_tokenizer.encode(PROBE, add_special_tokens=False).ids
+    text: str = tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=False)
+    return text.removeprefix(" ")  # SentencePiece's own, before the first word
+
+
+def is_rebuilt_otherwise(model_folder: Path) -> bool:
+    """Tell whether transformers' AutoTokenizer makes other tokens of the probe text than tokenizer.json does."""
+    ours = load_tokenizer(model_folder)
+    try:
+        theirs = AutoTokenizer.from_pretrained(str(model_folder), trust_remote_code=False)
+    except (ValueError, TypeError, KeyError, OSError, AttributeError, ImportError):
+        return True
+    both = [(tokenizer(PROBE)["input_ids"], tokenizer.eos_token_id) for tokenizer in (ours, theirs)]
+    return both[0] != both[1] or theirs.decode(both[0][0]) != ours.decode(both[0][0])
+
+
 def tokenizer_folder(model_folder: Path) -> tempfile.TemporaryDirectory[str]:
     """Return a folder with the tokenizer alone, from which AutoTokenizer makes the one of ``load_tokenizer``.
 
@@ -55,15 +78,16 @@ def tokenizer_folder(model_folder: Path) -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory(prefix="tokenizer-")
     for path in (path for pattern in TOKENIZER_FILES for path in model_folder.glob(pattern)):
         Path(folder.name, path.name).symlink_to(path.resolve())
-    config = tokenizer_config(model_folder) | {"tokenizer_class": AS_IT_STANDS}
-    config.pop("auto_map", None)  # code of its own, which is never run
-    Path(folder.name, "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_tokenizer_config(model_folder, Path(folder.name))
     # The kind of the model itself may have a class of its own in transformers' lists; this one lets the file decide.
     Path(folder.name, "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
     return folder
 
 
-def tokenizer_config(model_folder: Path) -> dict[str, Any]:
-    """Return what tokenizer_config.json says; nothing where there is none."""
+def write_tokenizer_config(model_folder: Path, folder: Path) -> None:
+    """Write the model's tokenizer_config.json into ``folder``, with the class that takes tokenizer.json as it is."""
     path = model_folder / "tokenizer_config.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    config.pop("auto_map", None)  # code of its own, which is never run
+    config["tokenizer_class"] = AS_IT_STANDS
+    (folder / path.name).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -132,10 +133,11 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
     """
     config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
     architecture = ", ".join(config.get("architectures") or ["none"])
-    num_outputs = len(config.get("id2label") or ("no", "yes"))  # transformers' own default: two
+    num_outputs = len(config.get("id2label") or ()) or int(config.get("num_labels") or 2)  # transformers' default
     is_classifier = architecture.endswith("ForSequenceClassification") and num_outputs == 1
     # These have one output, no labels, and a head that transformers' classifiers would replace by random numbers.
-    is_reward_model = engine == "vllm" and architecture.endswith("RewardModel")
+    # A process reward model has two, and several places in a text where they count.
+    is_reward_model = engine == "vllm" and re.search("(?<!Process)RewardModel$", architecture) is not None
     if not is_classifier and not is_reward_model:
         raise InputError(
             f"{option_name} {model_folder}: no scorer (architecture {architecture}, {num_outputs} outputs); {ACCEPTED}"
@@ -143,6 +145,9 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
     from components.shared.scoring.encoding import check_loadable
 
     check_loadable(model_folder, option_name)
+    from components.shared.models.loading import Use, check_weights
+
+    check_weights(model_folder, f"{option_name} {model_folder}", Use.REWARD_MODEL if is_reward_model else Use.SCORER)
 
 
 def too_long(key: K, num_tokens: int, max_tokens: int) -> Score[K]:

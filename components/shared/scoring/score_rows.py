@@ -34,6 +34,10 @@ def fetch_scorer(config: ScorerConfig, uri: str, option_name: str) -> Path | Non
         )
     folder = fetch_model(uri)
     check_scorer(folder, option_name, config.scorer_engine)
+    if config.scorer_engine == "vllm":
+        from components.shared.scoring import vllm_pooling
+
+        vllm_pooling.check(config, folder, option_name)
     return folder
 
 

@@ -11,13 +11,15 @@ from vllm import LLM
 from vllm.config import PoolerConfig
 from vllm.platforms import current_platform
 
-from components.shared.arithmetic import of_scores
+from components.shared.arithmetic import Arithmetic, of_scores
+from components.shared.config.scoring import ScorerConfig
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
+from components.shared.engines.vllm_options import check_options
 from components.shared.errors import EngineDiedError
 from components.shared.models.tokenizers import tokenizer_folder
 from components.shared.scoring import WINDOW_ROWS, K, Score, Text
-from components.shared.scoring.encoding import Encoded, Encoder
+from components.shared.scoring.encoding import Encoded, Encoder, longest_text
 from components.shared.scoring.token_budget import windows
 
 CPU_CACHE_GIB = 1  # a text's cache is given up as soon as it has its score
@@ -44,17 +46,8 @@ class VllmPooling:
         logger.info("vLLM computes scores in %s", arithmetic)
         self._tokenizer_folder = tokenizer_folder(model_folder)
         self._llm = LLM(
-            model=str(model_folder),
             tokenizer=self._tokenizer_folder.name,
-            dtype=arithmetic.dtype,
-            runner="pooling",
-            pooler_config=PoolerConfig(use_activation=False),  # the number as it is, not its sigmoid
-            load_format="safetensors",
-            trust_remote_code=False,
-            max_model_len=self._encoder.max_tokens,
-            tensor_parallel_size=tensor_parallel_size,
-            gpu_memory_utilization=gpu_memory_fraction,
-            **_hardware_args(),
+            **_arguments(model_folder, arithmetic, self._encoder.max_tokens, tensor_parallel_size, gpu_memory_fraction),
         )
         report_death(self._llm.llm_engine.engine_core)
 
@@ -79,6 +72,32 @@ class VllmPooling:
         """Stop vLLM's worker."""
         self._llm.llm_engine.engine_core.shutdown()  # an error that is still at hand may hold the rest
         self._tokenizer_folder.cleanup()
+
+
+def check(config: ScorerConfig, model_folder: Path, option_name: str) -> None:
+    """Raise InputError where vLLM does not take the model with these options; loads no weights."""
+    quiet_start()
+    arithmetic = of_scores(arithmetic_for(config.tensor_parallel_size), on_gpu=not current_platform.is_cpu())
+    options = {name: getattr(config, name) for name in ("tensor_parallel_size", "gpu_memory_fraction")}
+    longest = longest_text(model_folder, config.max_tokens)
+    arguments = _arguments(model_folder, arithmetic, longest, *options.values())
+    check_options(arguments, f"{option_name} {model_folder}", options)
+
+
+def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int, fraction: float) -> dict[str, Any]:
+    """Return what vLLM is told."""
+    return {
+        "model": str(folder),
+        "dtype": arithmetic.dtype,
+        "runner": "pooling",
+        "pooler_config": PoolerConfig(use_activation=False),  # the number as it is, not its sigmoid
+        "load_format": "safetensors",
+        "trust_remote_code": False,
+        "max_model_len": max_len,
+        "tensor_parallel_size": num_gpus,
+        "gpu_memory_utilization": fraction,
+        **_hardware_args(),
+    }
 
 
 def _hardware_args() -> dict[str, Any]:

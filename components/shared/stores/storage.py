@@ -196,7 +196,10 @@ def content_id(uri: str) -> str:
     lines = []
     for name, info in _find(uri).items():
         tag = info.get("ETag") or info.get("md5Hash") or info.get("etag") if is_remote(uri) else ""
-        lines.append(f"{name} {tag or digest_file(Path(info['name']))}")
+        try:
+            lines.append(f"{name} {tag or digest_file(Path(info['name']))}")
+        except OSError as error:
+            raise InputError(f"{uri}: {name} cannot be read ({error.strerror}); is it a link to nothing?") from error
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

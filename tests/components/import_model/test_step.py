@@ -105,6 +105,7 @@ def test_unusable_source_is_refused_and_nothing_written(workspace: Workspace, so
     assert not Path(workspace.uri).exists()
 
 
+@pytest.mark.slow
 def test_hub_model_is_pinned_to_its_commit_and_asked_for_once(
     workspace: Workspace, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -121,6 +122,22 @@ def test_hub_model_is_pinned_to_its_commit_and_asked_for_once(
     manifest = read_manifest(folder)
     assert manifest.inputs["source"][0].uri == f"hf://{REPOSITORY}@{COMMIT}"
     assert sorted(name.split("/", 1)[1] for name in manifest.files) == sorted(files)
+
+
+@pytest.mark.slow
+def test_a_hub_repository_of_other_formats_says_which_it_has(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
+    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
+    weights = files.pop("model.safetensors")
+    pickled, own = files | {"pytorch_model.bin": b"pickle"}, files | {"consolidated.safetensors": weights}
+    with serve_hub({"org/pickled": pickled, "org/own": own}) as hub:
+        for repository, message in (("org/pickled", "holds pickled weights only"), ("org/own", "Mistral's own format")):
+            done = run_command(workspace, hub.endpoint, f"hf://{repository}@main", tmp_path / "cache")
+            assert done.returncode == exit_codes.BAD_INPUT, done.stderr
+            assert message in done.stderr
+        assert not [each for each in hub.requests if each.startswith("GET") and "/resolve/" in each and "safe" in each]
+    assert not Path(workspace.uri).exists()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +158,7 @@ def test_refusal_of_the_hub_is_one_message(workspace: Workspace, tmp_path: Path,
     assert not Path(workspace.uri).exists()
 
 
+@pytest.mark.slow
 def test_gated_model_is_imported_with_a_token(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
     files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
     with serve_hub({"org/gated": files}, gated=frozenset({"org/gated"})) as hub:

@@ -134,5 +134,5 @@ def test_every_step_loads_its_tokenizer_here() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and any(name.name == "AutoTokenizer" for name in node.names)
     ]
-    # A GGUF file has no tokenizer.json yet, and import_model compares the two
-    assert named == ["components/import_model/gguf_model.py"]
+    # A GGUF file has no tokenizer.json yet; here the two are compared, for import_model
+    assert named == ["components/import_model/gguf_model.py", "components/shared/models/tokenizers.py"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from components.shared import scoring
 from components.shared.config import StepConfig
@@ -91,6 +92,30 @@ def test_one_output_classifiers_are_scorers_and_for_vllm_reward_models_too(tmp_p
         InputError, match=r"no scorer \(architecture LlamaForRewardModel.*or, with --scorer-engine vllm"
     ):
         check_scorer(reward_model, "--scorer", "transformers")
+
+
+def test_one_output_may_be_told_by_its_number_alone(tmp_path: Path, tiny_scorer: Path) -> None:
+    check_scorer(write_scorer(tmp_path, tiny_scorer, id2label=None, num_labels=1), "--scorer", "transformers")
+
+
+def test_a_process_reward_model_is_no_scorer(tmp_path: Path, tiny_scorer: Path) -> None:
+    folder = write_scorer(tmp_path, tiny_scorer, architectures=["Qwen2ForProcessRewardModel"], num_labels=2)
+    with pytest.raises(InputError, match=r"no scorer .architecture Qwen2ForProcessRewardModel"):
+        check_scorer(folder, "--scorer", "vllm")
+
+
+@pytest.mark.parametrize("architecture", ["LlamaForSequenceClassification", "LlamaForRewardModel"])
+def test_a_scorer_whose_head_is_missing_is_refused_whichever_engine_is_to_run_it(
+    tmp_path: Path, tiny_scorer: Path, architecture: str
+) -> None:
+    folder = write_scorer(tmp_path, tiny_scorer, architectures=[architecture])
+    weights = load_file(folder / "model.safetensors")
+    del weights["score.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    for engine in ("transformers", "vllm") if architecture.endswith("Classification") else ("vllm",):
+        config = SomeScoringConfig(workspace="w", scorer_engine=engine)
+        with pytest.raises(InputError, match=r"--scorer .*: the weights are not those of .*missing: (score|a head)"):
+            fetch_scorer(config, str(folder), "--scorer")
 
 
 def test_a_model_that_needs_remote_code_is_no_scorer(tmp_path: Path, tiny_scorer: Path) -> None:

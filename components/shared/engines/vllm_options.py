@@ -1,0 +1,43 @@
+"""Whether vLLM takes a model with the options given; its own rules decide, before it loads anything."""
+
+from vllm import EngineArgs  # isort: skip
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from vllm.usage.usage_lib import UsageContext
+
+from components.shared.errors import InputError
+
+# An option of ours, and how vLLM's words about it are known.
+OPTIONS = {
+    "max_model_len": re.compile(r"max_model_len|max_num_batched_tokens|max_position", re.IGNORECASE),
+    "tensor_parallel_size": re.compile(r"tensor.parallel|attention heads|world size|divisible", re.IGNORECASE),
+    "gpu_memory_fraction": re.compile(r"gpu.memory.utili[sz]ation", re.IGNORECASE),
+}
+LONGEST_REASON = 300  # characters; vLLM lists all architectures that it knows
+
+
+def check_options(arguments: Mapping[str, Any], named: str, options: Mapping[str, Any]) -> Any:
+    """Return vLLM's settings for ``arguments``, which are those of EngineArgs; loads no weights.
+
+    ``named`` is the model as messages have it, ``options`` are ours with their values. Raises InputError where the
+    model's shape does not bear them, or vLLM has no such model.
+    """
+    try:
+        return EngineArgs(**arguments).create_engine_config(UsageContext.LLM_CLASS)
+    except (ValueError, NotImplementedError) as error:
+        reason = _reason(error)
+        blamed = [name for name, words in OPTIONS.items() if name in options and words.search(reason)]
+        given = [f"--{name.replace('_', '-')} {options[name]}" for name in blamed]
+        what = f"{', '.join(given)} does not fit {named}" if given else f"vLLM does not run {named}"
+        remedy = "change that option" if given else "take a model of a kind that it runs"
+        raise InputError(f"{what}: {reason}; {remedy}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what vLLM says, without what its validation adds around it."""
+    words = re.sub(r"^.*?Value error, ", "", str(error), count=1, flags=re.DOTALL).partition(" [type=")[0]
+    sentence = " ".join(words.split()).removesuffix(".")
+    return sentence if len(sentence) <= LONGEST_REASON else f"{sentence[:LONGEST_REASON]}…"
