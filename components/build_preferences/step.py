@@ -24,6 +24,7 @@ def run(config: BuildPreferencesConfig, workspace: Workspace) -> str:
         lambda: _asking(config),
         questions.slices(config.rows_per_part),
         lambda _, slice_: questions.read(slice_),
+        [questions],
     )
 
 

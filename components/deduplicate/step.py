@@ -15,7 +15,7 @@ def run(config: DeduplicateConfig, workspace: Workspace) -> str:
     from components.deduplicate.index import Index
 
     questions = workspace.read(config.questions, Question)
-    folder = workspace.open(config).begin_rows(Question, questions.slices(config.rows_per_part))
+    folder = workspace.open(config, questions).begin_rows(Question, questions.slices(config.rows_per_part))
     if folder.finished:
         return folder.uri
     index = Index(len(questions), config.min_similarity)

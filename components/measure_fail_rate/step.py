@@ -25,6 +25,7 @@ def run(config: MeasureFailRateConfig, workspace: Workspace) -> str:
             lambda: _asking(config, checker),
             questions.slices(config.rows_per_part),
             lambda _, slice_: questions.read(slice_),
+            [questions],
         )
 
 

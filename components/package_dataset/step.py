@@ -31,7 +31,7 @@ def to_jsonl(rows: Sequence[Example]) -> bytes:
 def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
     """Write the dataset and its documents; return the folder's address."""
     responses = workspace.read(config.responses, Response)
-    folder = workspace.open(config).begin_rows(Example, [slice_ for slice_ in responses.slices() if slice_])
+    folder = workspace.open(config, responses).begin_rows(Example, [slice_ for slice_ in responses.slices() if slice_])
     for part in folder.missing_parts():
         for index, row in enumerate(responses.read(part.slice)):
             part.settle(index, kept=[example_of(row, keep_thoughts=config.keep_thoughts)])

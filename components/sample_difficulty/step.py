@@ -18,10 +18,10 @@ Judge = Callable[[Question], str]
 
 def run(config: SampleDifficultyConfig, workspace: Workspace) -> str:
     """Count the questions of each bin, then keep or reject each one; return the folder's address."""
-    found = workspace.open(config)
+    questions = workspace.read(config.questions, Question)
+    found = workspace.open(config, questions)
     if found.finished:
         return found.uri
-    questions = workspace.read(config.questions, Question)
     counts = count_bins(questions, config)
     judge = make_judge(counts, config)
     folder = found.begin_rows(Question, questions.slices(config.rows_per_part))

@@ -11,10 +11,10 @@ from components.shared.workspace import Workspace
 
 def run(config: ScoreDifficultyConfig, workspace: Workspace) -> str:
     """Score every question; return the folder's address."""
-    found = workspace.open(config)
+    questions = workspace.read(config.questions, Question)
+    found = workspace.open(config, questions)
     if found.finished:
         return found.uri
-    questions = workspace.read(config.questions, Question)
     model = fetch_scorer(config, config.scorer, "--scorer")
     folder = found.begin_rows(Question, questions.slices(config.rows_per_part))
     return score_rows(

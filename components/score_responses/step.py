@@ -16,10 +16,10 @@ from components.shared.workspace import Workspace
 
 def run(config: ScoreResponsesConfig, workspace: Workspace) -> str:
     """Score every response; return the folder's address."""
-    found = workspace.open(config)
+    responses = workspace.read(config.responses, Response)
+    found = workspace.open(config, responses)
     if found.finished:
         return found.uri
-    responses = workspace.read(config.responses, Response)
     model = fetch_scorer(config, config.reward_model, "--reward-model")
     text_of = _conversation(config, model)
     folder = found.begin_rows(Response, responses.slices())

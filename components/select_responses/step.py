@@ -33,7 +33,7 @@ def run(config: SelectResponsesConfig, workspace: Workspace) -> str:
     """Select among the responses to every question; return the folder's address."""
     responses = workspace.read(config.responses, Response)
     _check_rewards(responses)
-    folder = workspace.open(config).begin_rows(Response, responses.slices())
+    folder = workspace.open(config, responses).begin_rows(Response, responses.slices())
     lost_questions = LostQuestions()
     with AnswerChecker() as checker:
         for part in folder.missing_parts():

@@ -25,7 +25,7 @@ KEEP = Verdict("")
 def filter_questions(config: FilterConfig, workspace: Workspace, judge: Callable[[Question], Verdict]) -> str:
     """Keep the questions on which ``judge`` says KEEP, reject the others for the reason that it says."""
     questions = workspace.read(config.questions, Question)
-    folder = workspace.open(config).begin_rows(Question, questions.slices(config.rows_per_part))
+    folder = workspace.open(config, questions).begin_rows(Question, questions.slices(config.rows_per_part))
     for part in folder.missing_parts():
         for index, question in part.rows(questions.read(part.slice)):
             settle(part, index, [(question, judge(question))])

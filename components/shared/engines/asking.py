@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Engine, Request, Sampling, check_engine, open_engine
@@ -14,6 +14,7 @@ from components.shared.records import Row
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from components.shared.workspace.plans import Slice
+from components.shared.workspace.rows import Rows
 
 Q = TypeVar("Q")
 
@@ -73,12 +74,14 @@ def ask(
     asking: Callable[[], Asking[Q]],
     slices: Sequence[Slice],
     rows_of: Callable[[OutputFolder, Slice], Iterable[Q]],
+    inputs: Sequence[Rows[Any]] = (),
 ) -> str:
     """Do the whole work of a step that asks a model; return the folder's address.
 
-    ``asking`` is called only where there is work to do. ``rows_of``: the input rows of a slice.
+    ``asking`` is called only where there is work to do. ``rows_of``: the input rows of a slice. ``inputs``: those that
+    the step has opened.
     """
-    found = workspace.open(config)
+    found = workspace.open(config, *inputs)
     if found.finished:
         return found.uri
     asked = asking()

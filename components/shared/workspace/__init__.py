@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from components.shared.config import StepConfig, WholePartConfig, folders
 from components.shared.records import R, Row
@@ -45,13 +46,14 @@ class Workspace:
         """Open the finished folder or folders that an option names."""
         return Rows(folders(folder_option), record)
 
-    def open(self, config: StepConfig) -> StepFolder:
-        """Find the folder that a step's work belongs in, finished or not; what stands at its inputs is looked up once.
+    def open(self, config: StepConfig, *inputs: Rows[Any]) -> StepFolder:
+        """Find the folder that a step's work belongs in, finished or not.
 
-        All that is written is a mark of use, where there is a finished folder to use; checkpoints that a training left
-        because it was killed right behind its manifest are removed.
+        ``inputs`` are those that the step has opened; what stands at others is looked up here, once. All that is
+        written is a mark of use, where there is a finished folder to use; checkpoints that a training left because it
+        was killed right behind its manifest are removed.
         """
-        folder = StepFolder(self, config)
+        folder = StepFolder(self, config, make_plan(config, [source for rows in inputs for source in rows.sources]))
         folder.look()
         return folder
 
@@ -64,10 +66,10 @@ class Workspace:
 class StepFolder:
     """A step's folder, before the step begins its work: bad input has to be refused until then, as nothing stands."""
 
-    def __init__(self, workspace: Workspace, config: StepConfig) -> None:
+    def __init__(self, workspace: Workspace, config: StepConfig, plan: Plan) -> None:
         self._workspace = workspace
         self._config = config
-        self._plan = make_plan(config)
+        self._plan = plan
         self._manifest: Manifest | None = None
         self.uri = storage.join(workspace.uri, self._plan.name)
         self.fingerprint = self._plan.fingerprint

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.shared.addresses import STORES, check_pinned
@@ -20,23 +21,27 @@ from components.shared.templates import OWN, template_file
 from components.shared.workspace._descriptions import FORMAT, Input, package_versions
 from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN, Plan, read_plan_or_none
-from components.shared.workspace.row_sources import is_rejected, open_source
+from components.shared.workspace.row_sources import RowSource, is_rejected, open_source
 
 SHARD_OPTIONS = ("num_shards", "shard")
 
 _CONTENT = "content:"  # begins the fingerprint of what is known by its bytes alone
 
 
-def make_plan(config: StepConfig) -> Plan:
+def make_plan(config: StepConfig, opened: Sequence[RowSource] = ()) -> Plan:
     """Return the plan of a step's folder, as that of a model: it says nothing of rows yet.
 
-    Looks up what stands now at the addresses that the config names; of a plain directory, all files are read.
+    Looks up what stands now at the addresses that the config names, except those that are ``opened``; of a plain
+    directory, all files are read.
     """
+    known = {source.uri: source for source in opened}
     options, inputs = {}, {}
     for field in options_of(type(config)):
         info, value = info_of(field), getattr(config, field.name)
         if info.is_folder:
-            inputs[field.name] = tuple(_describe_input(field.name, uri) for uri in folders(value))
+            inputs[field.name] = tuple(
+                _describe(known[uri]) if uri in known else _look_up(field.name, uri) for uri in folders(value)
+            )
         elif info.affects_output:
             # 1 given for 1.0 (a preset, a test) is the same work
             options[field.name] = float(value) if isinstance(field.default, float) else value
@@ -114,7 +119,7 @@ def _texts(config: StepConfig) -> tuple[Path, ...]:
     return config.prompts if family == OWN else (*config.prompts, template_file(family))
 
 
-def _describe_input(name: str, uri: str) -> Input:
+def _look_up(name: str, uri: str) -> Input:
     """Return address and fingerprint of an input: a finished folder of ours, its rejects, or anything by its content.
 
     What is neither a path nor in a store (hf://org/name@commit, package:name@version) has its address as its
@@ -125,19 +130,22 @@ def _describe_input(name: str, uri: str) -> Input:
     if "://" in uri and uri.split("://", 1)[0] not in STORES:
         return Input(uri=uri, fingerprint=f"address:{uri}")
     if is_rejected(uri) or any(storage.exists(storage.join(uri, described)) for described in (MANIFEST, PLAN)):
-        source = open_source(uri)
-        return Input(
-            uri=uri,
-            fingerprint=source.fingerprint,
-            kind=source.kind,
-            rows=source.num_rows,
-            content=source.content,
-        )
+        return _describe(open_source(uri))
     if not storage.exists(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
             return Input(uri=uri, fingerprint=f"address:{uri}")
         raise InputError(f"{flag_of(name)} {uri!r}: nothing stands there; check the address")
     return Input(uri=uri, fingerprint=_content_fingerprint(uri))
+
+
+def _describe(source: RowSource) -> Input:
+    return Input(
+        uri=source.uri,
+        fingerprint=source.fingerprint,
+        kind=source.kind,
+        rows=source.num_rows,
+        content=source.content,
+    )
 
 
 def _content_fingerprint(uri: str) -> str:

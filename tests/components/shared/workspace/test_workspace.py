@@ -80,6 +80,19 @@ def test_an_input_that_changes_between_a_steps_two_looks_is_refused_and_nothing_
     assert workspace.open(dataclasses.replace(config)).begin_rows(Question, []).uri, "the same command, started again"
 
 
+def test_an_input_that_is_removed_once_it_is_open_is_refused_and_no_plan_is_written(
+    workspace: Workspace, write_questions: WriteRows
+) -> None:
+    questions = write_questions(workspace, ["a"])
+    config = SampleConfig(workspace=workspace.uri, questions=questions)
+    folder = workspace.open(config, rows := workspace.read(questions, Question))
+    assert folder.uri == workspace.open(config).uri, "an open input is described as one that is looked up"
+    storage.delete_folder(questions)
+    with pytest.raises(InputError, match="was removed while this step began to read it; make it again"):
+        workspace.open(config, rows).begin_rows(Question, rows.slices())
+    assert storage.list_names(folder.uri) == []
+
+
 def test_a_workspace_below_a_file_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     config = SampleConfig(workspace=str(tmp_path / "taken"))
