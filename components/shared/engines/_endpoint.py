@@ -14,7 +14,7 @@ from components.shared.engines._endpoint_addresses import check_address, hint_fo
 from components.shared.engines._endpoint_dialect import named_parameter, words_of
 from components.shared.engines._endpoint_replies import error_of, from_events, is_event_stream
 from components.shared.errors import InputError, UnavailableError
-from components.shared.passing import PassingError, error_passes, is_spent, is_untrusted, links_of, status_passes
+from components.shared.passing import PassingError, error_passes, is_spent, is_untrusted, status_passes
 from components.shared.redaction import redacted
 from components.shared.stores.retries import CONNECT_SECONDS, asked_wait
 
@@ -114,7 +114,7 @@ class Endpoint:
 
     def _unsent(self, error: Exception) -> Exception:
         """Return what is raised where no answer came: PassingError, or InputError with what to do."""
-        links = list(links_of(error))
+        links = _origins(error)
         said = f"{type(error).__name__}: {redacted(str(error))}"
         if is_untrusted(error):
             return InputError(
@@ -209,6 +209,14 @@ def _certificates() -> ssl.SSLContext:
         raise InputError(
             f"the environment variables SSL_CERT_FILE and SSL_CERT_DIR name no certificates that can be read ({error})"
         ) from error
+
+
+def _origins(error: BaseException) -> list[BaseException]:
+    """Return an error and what was underway when it was raised: httpx's pool cuts the chain of causes."""
+    links = [error]
+    while (link := links[-1].__cause__ or links[-1].__context__) is not None and link not in links:
+        links.append(link)
+    return links
 
 
 def _is_unknown_name(error: BaseException) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -88,14 +90,24 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(answer: Callable[[dict[str, Any], int], Answer], models: Answer | None = None) -> Iterator[Served]:
-    """Serve chat completions: ``answer(body, number of the request)``; ``models`` answers ``GET /v1/models``."""
+def serve(
+    answer: Callable[[dict[str, Any], int], Answer], models: Answer | None = None, certificate: Path | None = None
+) -> Iterator[Served]:
+    """Serve chat completions: ``answer(body, number of the request)``; ``models`` answers ``GET /v1/models``.
+
+    ``certificate``: a file with a certificate and its key, for TLS.
+    """
     served = Served()
     members = {"served": served, "models": models or Answer(status=404), "answer": staticmethod(answer)}
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), members))
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    served.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    scheme = "http" if certificate is None else "https"
+    served.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/v1"
     try:
         yield served
     finally:

@@ -109,3 +109,10 @@ def test_an_answer_that_reaches_the_models_limit_is_cut(engine: VllmEngine) -> N
     (result,) = engine.generate([request], Sampling(temperature=0.0, max_tokens=100))
     assert result.completions[0].finish_reason == "length"
     assert result.completions[0].num_tokens < 100
+
+
+def test_what_a_reasoning_model_thinks_stands_apart_from_its_reply(engine: VllmEngine) -> None:
+    asked = [Request(key=0, message=message, seed=0, reply_start="<think>Hm.</think>") for message in ("2 + 2?", "")]
+    reply, question = (result.completions[0] for result in engine.generate(asked, SAMPLING))
+    assert (reply.thought, "Hm." in reply.text) == ("Hm.", False)
+    assert (question.thought, "Hm." in question.text) == ("", True)  # a user thinks nothing aloud

@@ -1,0 +1,129 @@
+"""No credential stands in anything that a step writes, whatever a server quotes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.shared.redaction import MASK, RedactingFormatter, hide, redacted
+from components.shared.stores.retries import ENDPOINT_VARIABLE
+from components.shared.workspace import Workspace
+from components.shared.workspace.tables import read_table
+from tests.components.shared.engines.endpoint_behaviours import ANSWERS, BAD, QUESTIONS, well
+from tests.components.shared.engines.served import Answer, refusal, serve
+from tests.conftest import WriteRows
+from tests.source_tree import ROOT
+
+CREDENTIALS = {
+    "OPENAI_API_KEY": "canary-openai",
+    "HF_TOKEN": "canary-hub",
+    "AWS_SECRET_ACCESS_KEY": "canary/aws+secret",
+    "AWS_SESSION_TOKEN": "canary-aws-session",
+    "GITHUB_PAT": "canary-pat",
+    "MY_PASSWORD": "canary-password",
+    "HTTPS_PROXY": "http://user:canary%2Fproxy@127.0.0.1:9",
+}
+QUOTED = " ".join((*CREDENTIALS.values(), "canary/proxy", "Bearer canary-openai"))
+_RUN = """
+import sys
+from pathlib import Path
+from components.generate_responses.config import GenerateResponsesConfig
+from components.generate_responses.step import run
+from components.shared.command import termination_message
+from components.shared.command.step_command import run_step
+termination_message.FILE = Path(sys.argv.pop(1))
+termination_message.FILE.touch()
+run_step(GenerateResponsesConfig, run)
+"""
+_CRASH = """
+import logging, os
+from components.shared.command import step_command
+from components.shared.config import StepConfig
+def run(config, workspace):
+    logging.getLogger("components").error("sent %s", os.environ["OPENAI_API_KEY"])
+    raise RuntimeError(f"Illegal header value {os.environ['OPENAI_API_KEY']!r}")
+step_command.run_step(StepConfig, run, ["--workspace", "nowhere"])
+"""
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("environment")
+def test_what_the_environment_holds_is_masked_and_other_words_stay() -> None:
+    assert "canary" not in redacted(QUOTED)
+    assert redacted("the key of HF_TOKEN") == "the key of HF_TOKEN"
+
+
+def test_a_place_of_a_secret_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/token")
+    monkeypatch.setenv("MY_TOKEN", "a")
+    assert redacted("/var/run/secrets/token of a") == "/var/run/secrets/token of a"
+
+
+def test_what_is_hidden_is_masked_whatever_its_variable() -> None:
+    hide("canary-of-another-name")
+    assert redacted("it is canary-of-another-name!") == f"it is {MASK}!"
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_line_of_the_log_holds_no_secret_in_its_traceback_either() -> None:
+    try:
+        raise ValueError(QUOTED)
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "x", 1, "sent %s", (QUOTED,), sys.exc_info())
+    assert "canary" not in RedactingFormatter().format(record)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (lambda body, _: refusal(400, QUOTED) if BAD in str(body["messages"]) else well(body, 0), 0),
+        (lambda *_: refusal(401, QUOTED), 2),
+        (lambda *_: Answer(body=f"<html>{QUOTED}".encode()), 2),
+        (lambda *_: Answer(body={"choices": [], "error": {"message": QUOTED}}), 75),
+        (lambda *_: refusal(503, QUOTED), 75),
+        (lambda *_: Answer(body=QUOTED.encode()), 75),
+    ],
+    ids=["bad_row", "key", "html", "error_in_200", "busy", "garbled"],
+)
+def test_no_credential_stands_in_anything_that_a_step_writes(
+    answer: Any, code: int, workspace: Workspace, write_questions: WriteRows, tmp_path: Path
+) -> None:
+    questions = write_questions(workspace, QUESTIONS, answers=ANSWERS)
+    with serve(answer) as served:
+        options = ["--workspace", workspace.uri, "--questions", questions, "--engine", "openai", "--model", "openai:m"]
+        command = [sys.executable, "-c", _RUN, str(tmp_path / "last-words"), *options, "--endpoint", served.url]
+        environment = os.environ | CREDENTIALS | {ENDPOINT_VARIABLE: "0"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert served.keys[0] == f"Bearer {CREDENTIALS['OPENAI_API_KEY']}"
+    assert done.returncode == code, done.stderr
+    last_words = (tmp_path / "last-words").read_text()
+    assert last_words
+    written = [done.stdout, done.stderr, last_words]
+    for path in Path(workspace.uri).rglob("*"):
+        if path.is_file():
+            written += [path.read_bytes().decode(errors="replace"), str(path)]
+            written += [str(read_table(str(path)).to_pylist())] if path.suffix == ".parquet" else []
+    assert not [text for text in written if "canary" in text]
+    assert code or any(MASK in text for text in written)
+
+
+@pytest.mark.slow
+def test_a_bug_of_ours_ends_with_a_traceback_without_the_secret() -> None:
+    environment = os.environ | CREDENTIALS
+    done = subprocess.run([sys.executable, "-c", _CRASH], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert f"RuntimeError: Illegal header value '{MASK}'" in done.stderr
+    assert "canary" not in done.stderr
