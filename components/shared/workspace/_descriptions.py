@@ -38,8 +38,10 @@ class Input:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plans and manifests write it."""
-        stated = {"uri": self.uri, "fingerprint": self.fingerprint}
-        return dataclasses.asdict(self) if self.is_folder else stated
+        stated: dict[str, Any] = {"uri": self.uri, "fingerprint": self.fingerprint}
+        if self.is_folder:
+            stated |= {"kind": self.kind, "rows": self.rows}
+        return stated | ({"content": self.content} if self.content else {})
 
 
 Inputs = Mapping[str, tuple[Input, ...]]  # by option

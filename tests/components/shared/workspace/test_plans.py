@@ -19,7 +19,7 @@ from components.shared.workspace import Workspace, planning
 from components.shared.workspace._descriptions import Input
 from components.shared.workspace.manifests import MANIFEST, read_manifest
 from components.shared.workspace.planning import command_of
-from components.shared.workspace.plans import PLAN
+from components.shared.workspace.plans import PLAN, read_plan_or_none
 from tests.components.shared import slow_filter
 from tests.components.shared.sample_folders import (
     SampleConfig,
@@ -237,3 +237,46 @@ def test_rows_with_other_columns_are_not_continued(workspace: Workspace) -> None
     change_json(plan, lambda content: content | {"columns": content["columns"][:-1]})
     with pytest.raises(InputError, match=r"was begun by another version of this step.*finish it with that version"):
         create_folder(workspace, 1, 1)
+
+
+def test_a_plan_in_a_folder_is_written_as_it_always_was(workspace: Workspace, write_questions: WriteRows) -> None:
+    questions = write_questions(workspace, ["a", "b"], rows_per_part=1)
+    config = SampleConfig(workspace=workspace.uri, questions=questions)
+    rows = workspace.read(questions, Question)
+    folder = workspace.open(config, rows).begin_rows(Question, rows.slices(1), units_per_row=3)
+    manifest, content = read_manifest(questions), storage.read_json(storage.join(folder.uri, PLAN))
+    assert list(content) == [
+        "format", "step", "version", "fingerprint", "kind", "columns", "options", "inputs", "prompts", "rows_in",
+        "units_per_row", "slices", "command", "code_version",
+    ]  # fmt: skip
+    entry = {
+        "uri": questions, "fingerprint": manifest.fingerprint, "kind": "question", "rows": 2,
+        "content": manifest.content,
+    }  # fmt: skip
+    assert content["inputs"] == {"questions": [entry]}
+    assert (content["rows_in"], content["slices"]) == (6, [[0, 0, 0, 1], [0, 1, 0, 1]])
+    assert content["columns"][:2] == ["id: string", "question: string"]
+    assert read_plan_or_none(folder.uri) == folder.claim.plan
+
+
+def test_an_input_of_an_older_plan_may_lack_its_content(workspace: Workspace, write_questions: WriteRows) -> None:
+    questions = write_questions(workspace, ["a"])
+    folder = workspace.open(SampleConfig(workspace=workspace.uri, questions=questions)).begin_rows(Question, [])
+    older = [{"uri": questions, "fingerprint": read_manifest(questions).fingerprint, "kind": "question", "rows": 1}]
+    change_json(storage.join(folder.uri, PLAN), lambda content: content | {"inputs": {"questions": older}})
+    plan = read_plan_or_none(folder.uri)
+    assert plan is not None
+    (entry,) = plan.inputs["questions"]
+    assert (entry.content, entry.to_json()) == ("", older[0])
+
+
+@pytest.mark.parametrize("cut", [[0, 0, 1], [0, 0, 0, "all"], 7])
+def test_a_plan_whose_slices_are_none_is_refused_with_what_to_do(tmp_path: Path, cut: Any) -> None:
+    uri = create_folder(Workspace(str(tmp_path)), 1, 1).uri
+    change_json(storage.join(uri, PLAN), lambda content: content | {"slices": [cut]})
+    with pytest.raises(InputError) as raised:
+        read_plan_or_none(uri)
+    assert str(raised.value) == (
+        f"{uri}/{PLAN} has {cut!r} among 'slices': it was changed, or another version wrote it; use the version that "
+        "did, or remove the folder and make it again"
+    )
