@@ -17,6 +17,7 @@ from components.shared.scoring.encoding import Encoder
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.scoring.token_budget import windows
 from components.shared.templates.marked_text import MarkedText
+from components.shared.training.start_model import StartModel
 from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.examples import Drawn, Example, HeldOut
 from components.train_scorer.measures import held_out_metrics, mean_squared_error
@@ -44,7 +45,7 @@ class Split:
 
 def split_examples(
     config: TrainScorerConfig,
-    base: Path,
+    model: StartModel,
     examples: Iterable[Example],
     drawn: Drawn,
     held_out: HeldOut,
@@ -54,12 +55,13 @@ def split_examples(
 
     Raises InputError where none is left to train on.
     """
-    encoder = Encoder(base, add_special_tokens=config.target == "difficulty", max_tokens=config.max_tokens)
+    encoder = Encoder(model.folder, add_special_tokens=config.target == "difficulty", max_tokens=config.max_tokens)
     split = Split()
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, SCHEMA) as stream:
         for window in windows(examples, WINDOW_ROWS):
             split.rejects += [Reject(row=example.row, reason="not_drawn") for example in window if example not in drawn]
-            rows = _settle([example for example in window if example in drawn], encoder, held_out, split)
+            taking_part = [example for example in window if example in drawn]
+            rows = _settle(taking_part, encoder, model, held_out, split)
             stream.write_batch(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
     if not split.num_trained:
         raise InputError(
@@ -71,7 +73,7 @@ def split_examples(
 
 
 def _settle(
-    window: Sequence[Example], encoder: Encoder, held_out: HeldOut, split: Split
+    window: Sequence[Example], encoder: Encoder, model: StartModel, held_out: HeldOut, split: Split
 ) -> list[dict[str, list[int] | float]]:
     fitting, too_long = encoder.encode([Text(key=example, text=example.text) for example in window])
     for score in too_long:
@@ -79,6 +81,7 @@ def _settle(
         split.rejects.append(Reject(row=score.key.row, reason="too_long", detail=detail))
     rows: list[dict[str, list[int] | float]] = []
     for item in fitting:
+        model.check_tokens(item.ids)
         example: Example = item.key
         is_held_out = example.row.question in held_out
         measured = split.held_out if is_held_out else split.trained
@@ -97,7 +100,6 @@ def measure(config: TrainScorerConfig, folder: Path, split: Split) -> dict[str, 
     trained, held_out = split.trained[: max(len(split.held_out), 16)], split.held_out
     predicted = _predict(config, folder, [example.text for example in trained + held_out])
     metrics = {
-        "examples": float(split.num_trained),
         "held_out_examples": float(len(held_out)),
         "train_mse": mean_squared_error(predicted[: len(trained)], [example.number for example in trained]),
     }

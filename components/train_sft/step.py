@@ -2,56 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from components.shared.errors import InputError
-from components.shared.models import fetch_model
 from components.shared.records import Question, Response
 from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.templates.marked_text import MarkedText
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.training.job import IGNORED
-from components.shared.training.nodes import starts_nodes
-from components.shared.training.step import TokenColumns, train_on_rows
+from components.shared.training.step import Examples, TokenColumns, train, write_token_rows
 from components.shared.workspace import Workspace
 from components.shared.workspace.rows import Rows
 from components.train_sft.config import TrainSftConfig
+
+if TYPE_CHECKING:
+    from components.shared.training.start_model import StartModel
 
 COLUMNS = ("input_ids", "labels")
 
 
 def run(config: TrainSftConfig, workspace: Workspace) -> str:
     """Train, or continue training; return the model folder's address."""
-    found = workspace.open(config)
-    if found.finished:
-        return found.uri
-    rows = _read(config, workspace)
-    if starts_nodes(config):
-        from components.shared.training.launch import train_on_nodes
 
-        return train_on_nodes(config, found)
-    model = fetch_model(config.model)
-    template = load_chat_template(config.chat_template, model)
-    from components.shared.training.token_examples import ExampleEncoder
+    def prepare(rows: Rows[Any], model: StartModel, file: Path) -> Examples:
+        from components.shared.training.token_examples import ExampleEncoder
 
-    encoder = ExampleEncoder(model)
+        template = load_chat_template(config.chat_template, model.folder)
+        encoder = ExampleEncoder(model.folder)
 
-    def encode(row: Question | Response) -> TokenColumns | str:
-        prompt, completion = texts(row, template)
-        example = encoder.encode(prompt, completion)
-        if len(example) > config.max_tokens:
-            return "too_long"
-        labels = [IGNORED] * len(example.prompt_ids) + example.completion_ids
-        return {"input_ids": example.prompt_ids + example.completion_ids, "labels": labels}
+        def encode(row: Question | Response) -> TokenColumns | str:
+            prompt, completion = texts(row, template)
+            example = encoder.encode(prompt, completion)
+            if len(example) > config.max_tokens:
+                return "too_long"
+            labels = [IGNORED] * len(example.prompt_ids) + example.completion_ids
+            return {"input_ids": example.prompt_ids + example.completion_ids, "labels": labels}
 
-    return train_on_rows(
+        examples = write_token_rows(config, rows, encode, COLUMNS, model, file)
+        return dataclasses.replace(examples, end_tokens=(template.question_end, template.response_end))
+
+    return train(
         config,
-        found,
-        rows=rows,
-        encode=encode,
-        columns=COLUMNS,
-        model=model,
-        template=template,
+        workspace,
+        read=lambda: _read(config, workspace),
+        prepare=prepare,
         trainer_module="components.train_sft.trainer",
     )
 

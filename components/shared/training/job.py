@@ -26,8 +26,8 @@ class TrainingJob(Generic[C]):
     config: C
     folder: str  # scratch: examples.arrow in, model/ and metrics.json out
     model: str  # the model to start from
-    checkpoints_uri: str
-    end_tokens: tuple[str, ...]  # that stop generation in the trained model
+    checkpoints_uri: str = ""
+    end_tokens: tuple[str, ...] = ()  # that stop generation in the trained model
     node: int = 0  # which of the machines that train this is
     checkpoint: str = ""  # name of the one to continue from
     resume_from: str = ""  # where that lies here

@@ -1,73 +1,124 @@
-"""The course of a step that trains: rows to token ids, rejects, training, the model's folder."""
+"""The course of a step that trains: finished work, the start model, rows to token ids, training, the model's folder."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
+from components.shared.models import fetch_model
 from components.shared.records import R, Reject, Row, count_reasons
-from components.shared.templates import ChatTemplate
 from components.shared.training.job import TrainingJob, write_examples
+from components.shared.training.nodes import starts_nodes
 from components.shared.training.processes import run_training
-from components.shared.workspace import StepFolder
+from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.rows import Rows
+
+if TYPE_CHECKING:
+    from components.shared.training.start_model import StartModel
 
 TokenColumns = Mapping[str, Sequence[int]]
 
 
-def train_on_rows(
+@dataclass(kw_only=True)
+class Examples:
+    """What a training learns from, as it stands in its file, and what became of the other rows."""
+
+    num_examples: int
+    rows_in: int  # kept or rejected
+    rejects: list[Reject]
+    end_tokens: tuple[str, ...] = ()  # that stop generation in the trained model
+    measure: Callable[[Path], Mapping[str, float]] = field(default=lambda _: {})  # more figures, of the trained model
+
+
+def train(
     config: TrainingConfig,
-    found: StepFolder,
+    workspace: Workspace,
     *,
+    read: Callable[[], Rows[R]],
+    prepare: Callable[[Rows[R], StartModel, Path], Examples],
+    trainer_module: str,
+    as_scorer: bool = False,
+) -> str:
+    """Train, or continue training; return the model folder's address.
+
+    ``prepare`` writes the rows as token ids into a file; it raises InputError where none is left. ``as_scorer``: the
+    start model gets a head of one output, unless it has one.
+    """
+    found = workspace.open(config)
+    if found.finished:
+        return found.uri
+    rows = read()
+    if starts_nodes(config):
+        from components.shared.training.launch import train_on_nodes
+
+        return train_on_nodes(config, found)
+    from components.shared.training.start_model import StartModel, check_processes
+
+    check_processes(config)
+    model = StartModel(fetch_model(config.model), config, as_scorer=as_scorer)
+    with tempfile.TemporaryDirectory(prefix=f"{config.step}-") as scratch:
+        job = TrainingJob(config=config, folder=scratch, model=str(model.folder))
+        examples = prepare(rows, model, job.examples_file)
+        _train_here(found, job, examples, trainer_module, cast(type[Row], rows.record))
+    return found.uri
+
+
+def _train_here(
+    found: StepFolder, job: TrainingJob[Any], examples: Examples, trainer_module: str, record: type[Row]
+) -> None:
+    """Train and finish the folder, unless it has been finished meanwhile; of several machines, the first one does."""
+    folder = found.begin_model()
+    if folder.finished:
+        return
+    job = dataclasses.replace(job, checkpoints_uri=folder.checkpoints_uri, end_tokens=examples.end_tokens)
+    metrics = run_training(job, trainer_module)
+    if metrics is None:
+        return
+    measured = examples.measure(job.model_folder)
+    folder.finish(
+        job.model_folder,
+        metrics={**metrics, "examples": examples.num_examples, **measured},
+        arithmetic=job.read_arithmetic(),
+        rows_in=examples.rows_in,
+        rejects=examples.rejects,
+        record=record,
+    )
+    folder.delete_checkpoints()
+
+
+def write_token_rows(
+    config: TrainingConfig,
     rows: Rows[R],
     encode: Callable[[R], TokenColumns | str],
     columns: Sequence[str],
-    model: Path,
-    template: ChatTemplate,
-    trainer_module: str,
-) -> str:
-    """Train on the rows and return the model folder's address.
-
-    ``encode`` turns a row into token ids by column, or into the reason why it is rejected. Raises InputError before
-    anything is written where no row is left.
-    """
-    with tempfile.TemporaryDirectory(prefix=f"{config.step}-") as scratch:
-        rejects: list[Reject] = []
-        num_rows = write_examples(Path(scratch, "examples.arrow"), _encoded(rows, encode, rejects), columns)
-        if num_rows == 0:
-            raise InputError(_nothing_left(config, rows, rejects))
-        folder = found.begin_model()
-        job = TrainingJob(
-            config=config,
-            folder=scratch,
-            model=str(model),
-            checkpoints_uri=folder.checkpoints_uri,
-            end_tokens=(template.question_end, template.response_end),
-        )
-        if not folder.finished and (metrics := run_training(job, trainer_module)) is not None:
-            folder.finish(
-                job.model_folder,
-                metrics={**metrics, "examples": num_rows},
-                arithmetic=job.read_arithmetic(),
-                rows_in=len(rows),
-                rejects=rejects,
-                record=cast(type[Row], rows.record),
-            )
-            folder.delete_checkpoints()
-        return folder.uri
+    model: StartModel,
+    file: Path,
+) -> Examples:
+    """Write the rows that ``encode`` turns into token ids by column; it returns the reason of one that is rejected."""
+    rejects: list[Reject] = []
+    num_rows = write_examples(file, _encoded(rows, encode, model, rejects), columns)
+    if num_rows == 0:
+        raise InputError(_nothing_left(config, rows, rejects))
+    return Examples(num_examples=num_rows, rows_in=len(rows), rejects=rejects)
 
 
-def _encoded(rows: Rows[R], encode: Callable[[R], TokenColumns | str], rejects: list[Reject]) -> Iterator[TokenColumns]:
+def _encoded(
+    rows: Rows[R], encode: Callable[[R], TokenColumns | str], model: StartModel, rejects: list[Reject]
+) -> Iterator[TokenColumns]:
     for row in rows:
         encoded = encode(row)
         if isinstance(encoded, str):
             rejects.append(Reject(row=row, reason=encoded))
-        else:
-            yield encoded
+            continue
+        for ids in encoded.values():
+            model.check_tokens(ids)
+        yield encoded
 
 
 def _nothing_left(config: TrainingConfig, rows: Rows[R], rejects: Sequence[Reject]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,54 +12,14 @@ from safetensors.torch import load_file, save_file
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.models.loading import check_finite
-from components.shared.records import FailRate, PreferencePair, Question
 from components.shared.training._checkpoints import CheckpointStore, draw_name
 from components.shared.workspace import Workspace
-from components.train_dpo.config import TrainDpoConfig
-from components.train_dpo.step import run as run_dpo
-from components.train_scorer.config import TrainScorerConfig
-from components.train_scorer.step import run as run_scorer
-from components.train_sft.config import TrainSftConfig
-from components.train_sft.step import run as run_sft
+from tests.components.shared.small_trainings import TRAININGS, Run, sft
 from tests.conftest import WriteRows
 
 pytestmark = pytest.mark.slow
 
-Run = Callable[[Any, Workspace], str]
-
-
-def sft(workspace: Workspace, model: Path, write_rows: WriteRows, **options: Any) -> tuple[Run, TrainSftConfig]:
-    rows = [Question(id=f"q{number}", question=f"What is {number} plus {number}?") for number in range(16)]
-    return run_sft, TrainSftConfig(examples=write_rows(workspace, rows), **common(workspace, model, options))
-
-
-def dpo(workspace: Workspace, model: Path, write_rows: WriteRows, **options: Any) -> tuple[Run, TrainDpoConfig]:
-    rows = [
-        PreferencePair(
-            id=f"q{number}", source="s", direction="solvability", chosen=f"What is {number} plus {number}?",
-            rejected=f"tell me {number}", rewriter="r", reply="",
-        )
-        for number in range(16)
-    ]  # fmt: skip
-    return run_dpo, TrainDpoConfig(pairs=write_rows(workspace, rows), **common(workspace, model, options))
-
-
-def scorer(workspace: Workspace, model: Path, write_rows: WriteRows, **options: Any) -> tuple[Run, TrainScorerConfig]:
-    rows = [
-        FailRate(
-            id=f"q{number}", question=f"What is {number}?", answer="1", source="given", fail_rate=number / 16,
-            responses=(), correct=(),
-        )
-        for number in range(16)
-    ]  # fmt: skip
-    return run_scorer, TrainScorerConfig(examples=write_rows(workspace, rows), **common(workspace, model, options))
-
-
-def common(workspace: Workspace, model: Path, options: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "workspace": workspace.uri, "model": str(model), "max_tokens": 128, "batch_size": 4, "micro_batch_size": 2,
-        "learning_rate": 1e20, "checkpoint_steps": 1, "num_processes": 1, "epochs": 3,
-    } | options  # fmt: skip
+TOO_FAST = {"learning_rate": 1e20}
 
 
 def diverge(run: Run, config: TrainingConfig, workspace: Workspace) -> str:
@@ -77,11 +36,11 @@ def checkpoint_in(message: str) -> str:
     return uri
 
 
-@pytest.mark.parametrize("make", [sft, dpo, scorer])
+@pytest.mark.parametrize("make", TRAININGS)
 def test_a_learning_rate_that_is_far_too_high_ends_the_training(
     make: Callable[..., tuple[Run, TrainingConfig]], workspace: Workspace, tiny_model: Path, write_rows: WriteRows
 ) -> None:
-    run, config = make(workspace, tiny_model, write_rows)
+    run, config = make(workspace, tiny_model, write_rows, **TOO_FAST)
     message = diverge(run, config, workspace)
     assert message.startswith("training diverged at step ")
     assert "start it with a lower --learning-rate than 1e+20" in message
@@ -92,7 +51,9 @@ def test_a_learning_rate_that_is_far_too_high_ends_the_training(
 def test_the_last_checkpoint_is_named_and_good_and_the_same_command_ends_the_same_way(
     workspace: Workspace, tiny_model: Path, write_rows: WriteRows, tmp_path: Path
 ) -> None:
-    run, config = sft(workspace, tiny_model, write_rows, warmup_fraction=0.2)  # the rate of the first step is 0
+    run, config = sft(
+        workspace, tiny_model, write_rows, **TOO_FAST, warmup_fraction=0.2
+    )  # the rate of the first step is 0
     message = diverge(run, config, workspace)
     uri = checkpoint_in(message)
     assert [path.name for path in Path(uri).parent.iterdir()] == [Path(uri).name]
@@ -109,7 +70,7 @@ def test_the_last_checkpoint_is_named_and_good_and_the_same_command_ends_the_sam
 def test_a_checkpoint_whose_first_step_diverges_is_given_up_for_the_one_before(
     workspace: Workspace, tiny_model: Path, write_rows: WriteRows, tmp_path: Path
 ) -> None:
-    run, config = sft(workspace, tiny_model, write_rows, warmup_fraction=0.2)
+    run, config = sft(workspace, tiny_model, write_rows, **TOO_FAST, warmup_fraction=0.2)
     good = checkpoint_in(diverge(run, config, workspace))
     store = CheckpointStore(str(Path(good).parent), config.layout)
     checkpoint = store.restore_latest(tmp_path)
@@ -126,7 +87,7 @@ def test_a_checkpoint_whose_first_step_diverges_is_given_up_for_the_one_before(
 def test_without_any_checkpoint_the_message_says_so(
     workspace: Workspace, tiny_model: Path, write_rows: WriteRows
 ) -> None:
-    run, config = sft(workspace, tiny_model, write_rows, checkpoint_steps=0)
+    run, config = sft(workspace, tiny_model, write_rows, **TOO_FAST, checkpoint_steps=0)
     assert diverge(run, config, workspace).endswith("no good checkpoint is left")
 
 
