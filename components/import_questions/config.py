@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.addresses import parse_address
 from components.shared.config import StepConfig, option
@@ -11,6 +12,8 @@ from components.shared.config import StepConfig, option
 @dataclass(frozen=True, kw_only=True)
 class ImportQuestionsConfig(StepConfig):
     """Read questions from a file or from generators; drop empty, over-long and repeated ones."""
+
+    VERSION: ClassVar = 2  # 1 stored whole solutions and NaN as known answers
 
     source: str = option(
         help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "

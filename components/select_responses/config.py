@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.config import WholePartConfig, option
 
@@ -10,5 +11,7 @@ from components.shared.config import WholePartConfig, option
 @dataclass(frozen=True, kw_only=True)
 class SelectResponsesConfig(WholePartConfig):
     """Keep the response with the best reward to each question, and count those that agree with it."""
+
+    VERSION: ClassVar = 2  # 1 grouped final answers by the order of the samples
 
     responses: str = option(help="folder of Response rows with rewards, or a JSON list of them", is_folder=True)

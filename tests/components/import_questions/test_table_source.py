@@ -70,6 +70,61 @@ def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp
     assert [row.answer for row in table.rows()] == [r"\frac{1}{2}"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "known"),
+    [
+        (r"We get $x=\boxed 2$.", "2"),
+        (r"Adding up gives $\boxed7$ in all.", "7"),
+        ("The first 9 odd numbers add up to 9 squared, which was to be found.", ""),
+        (r"Thus \boxed{\frac{1}{2}", ""),
+        ("First we add 3 and 4, then we halve the sum.", ""),
+        ("3*4=12\n12+5=17\n17-1=16", ""),
+        (float("nan"), ""),
+        (float("inf"), ""),
+        ("NaN", ""),
+        ("-inf", ""),
+        (["168"], "168"),
+        ([], None),
+        (r"\infty", r"\infty"),
+        ("Monday", "Monday"),
+        (r"$\min$ at $x=-2/3$, neither at $x=0$", r"$\min$ at $x=-2/3$, neither at $x=0$"),
+        ("The function is decreasing on $(0,1)$.", "The function is decreasing on $(0,1)$."),
+        (r"\begin{pmatrix}1\\2\\\end{pmatrix}", r"\begin{pmatrix}1\\2\\\end{pmatrix}"),
+    ],
+)
+def test_a_known_answer_is_a_value_never_a_solution_or_what_is_no_number(
+    tmp_path: Path, answer: Any, known: str | None
+) -> None:
+    table = open_table(write_jsonl(tmp_path, {"question": "Q", "answer": answer}))
+    if known is None:
+        with pytest.raises(InputError, match="expected text"):
+            list(table.rows())
+    else:
+        assert [row.answer for row in table.rows()] == [known]
+
+
+def test_answers_that_hold_none_are_counted_in_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[Any] = ["4", float("nan"), r"Thus \boxed{1", None, ""]
+    open_table(write_jsonl(tmp_path, *({"question": "Q", "answer": answer} for answer in answers))).count()
+    assert "2 of 5 rows" in caplog.text
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, suffix: str) -> None:
+    if suffix == ".parquet":
+        path = tmp_path / "rows.parquet"
+        column = pa.array(["1"])
+        pq.write_table(pa.Table.from_arrays([column, column, column], ["question", "answer", "answer"]), path)
+    else:
+        text = {
+            ".csv": "question,answer,answer\nQ,1,2\n",
+            ".jsonl": '{"question": "Q", "answer": "1", "answer": "2"}\n',
+        }
+        path = write_text(tmp_path, f"rows{suffix}", text[suffix])
+    with pytest.raises(InputError, match="'answer' is there more than once"):
+        list(open_table(path).rows())
+
+
 def test_numbers_are_answers_and_null_is_an_empty_text(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path, {"question": "a", "answer": 42}, {"question": None, "answer": None})
     assert [(row.question, row.answer) for row in open_table(path).rows()] == [("a", "42"), ("", "")]

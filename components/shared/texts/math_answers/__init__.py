@@ -2,6 +2,7 @@
 
 from components.shared.texts.math_answers.checker import AnswerChecker
 from components.shared.texts.math_answers.extraction import extract_final_answer
+from components.shared.texts.math_answers.known import known_answer
 from components.shared.texts.math_answers.normal import normalize_answer
 
-__all__ = ["AnswerChecker", "extract_final_answer", "normalize_answer"]
+__all__ = ["AnswerChecker", "extract_final_answer", "known_answer", "normalize_answer"]
