@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from components.shared.texts.math_answers import AnswerChecker, normalize_answer
 from components.shared.texts.math_answers.comparison import compare
 from components.shared.texts.math_answers.verdicts import Verdict
-from tests.components.shared.texts.math_answers.case_files import cases_of
+from tests.components.shared.texts.case_files import cases_of
 
 QUICK = settings(max_examples=60, deadline=None)
 TENTHS = st.integers(-9999, 9999).map(lambda value: Fraction(value, 10))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.texts.math_answers import extract_final_answer
-from tests.components.shared.texts.math_answers.case_files import cases_of
+from tests.components.shared.texts.case_files import cases_of
 
 VALUES = st.sampled_from(["4", "-7", r"\frac{1}{2}", r"\sqrt{3}", "x+1", r"\{1,2\}", "(2, 3)", "12.5"])
 PLACEHOLDERS = st.sampled_from(["", "...", r"\ldots", r"\dots", "…", r"\text{answer}", "your answer", "?", r"\square"])

@@ -1,0 +1,196 @@
+r"""One canonical form of a question: the same tokens for LaTeX, plain text and Unicode.
+
+``What is $\dfrac{1}{2}$ of 1{,}000?``, ``what is 1/2 of 1000`` and ``What is ½ of one thousand?`` are one sequence.
+Left out are layout, labels ("Example 3.2"), instructions on the form of the answer, punctuation and capitals; numbers,
+signs, variables and words stay, in their order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from components.shared.texts.latex import closing_brace
+from components.shared.texts.math_answers.number_words import SCALES, UNITS, read_number
+from components.shared.texts.spelling import FUNCTIONS, spell
+
+_PICTURE = re.compile(
+    r"\[asy\].*?(?:\[/asy\]|$)|\\begin\{(?:asy|tikzpicture)\}.*?(?:\\end\{\w+\}|$)", re.DOTALL | re.IGNORECASE
+)
+_LABEL = re.compile(
+    r"[\s#>*_\[(]*(?:(?:example|problem|question|exercise|task|puzzle|challenge|q|ex|prob)(?![a-z])\.?\s*(?:no\.?|number|#)?\s*"
+    r"(?:\d++(?:\.\d+)*+[a-z]?|[ivx]+)?[\s*_\])]*[:.)\]-]+|(?:example|problem|question|exercise)\s+\d+(?:\.\d+)*|"
+    r"\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})[.)](?=\s+[^\W\d]))[\s*_:.)\]-]*",
+    re.IGNORECASE,
+)
+_INSTRUCTION = re.compile(
+    r"step[- ]by[- ]step|\\boxed|\bboxed\b|final answer|show (?:all )?(?:your|of your) work"
+    r"|explain your (?:reasoning|answer)|justify your answer|(?:solve|answer|consider) the following|let'?s think"
+    r"|here is a (?:math )?(?:problem|question)|you are an? \w+|(?:solve|answer) this (?:math )?(?:problem|question)"
+    r"|give (?:only )?(?:your|the) answer\b|the answer (?:should|must) be|write your answer",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?:(?<=[.!?:])\s+|\n+)")
+_SIGNS = {"<=": r"\leq ", ">=": r"\geq ", "!=": r"\neq ", "**": "^", "->": r"\to "}
+_SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
+_EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|\*|_|`)(?=\S)([^*`\n]+?)(?<=\S)\1(?!\w)")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\s)\d{3})+(?![\d,])")
+_WORDS = {
+    "leq": "<=", "geq": ">=", "neq": "!=", "times": "*", "cdot": "*", "div": "/", "infty": "infinity", "to": "->",
+    "rightarrow": "->", "circ": "degree", "degrees": "degree", "percent": "%", "emptyset": "empty", "mid": "|",
+    "approx": "~", "begin": "", "end": "", "mathbb": "", "mathcal": "", "vec": "", "hat": "", "qquad": "", "hline": "",
+    "overline": "", "plus": "+", "item": "",
+}  # fmt: skip
+# Dashes of prose: a spaced one behind a word, one inside of a compound; "a 5-year-old" is no subtraction.
+_DASH = re.compile(r"(?<=[^\W\d_]{2})\s+-+\s+|(?<=[^\W\d_]{2})-+(?=[^\W\d_]{2})|(?<=\d)-(?=[^\W\d_]{3})")
+_SINGLE = re.compile(r"\s*(?:[\d.]+|[^\W\d_]+|\\[a-zA-Z]+)\s*")
+_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}(?:\s*\{[lcr|\s]*\})?")
+_PERIOD = re.compile(r"(\d\.\d*)\s*\\overline\s*\{(\d+)\}")
+_TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[^\W\d_]+(?:'[^\W\d_]+)*|<=|>=|!=|->|[-+*/^_=<>!%|()\[\]~]")
+_OPENING, _CLOSING = frozenset("(["), frozenset(")]")
+_PROSE_SIGNS = frozenset("!~_/|")
+_FORMULA_WORDS = FUNCTIONS | {"sqrt", "pi", "infinity"}
+
+
+def canonical_tokens(text: str) -> list[str]:
+    """Return the tokens of a question's canonical form."""
+    text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], _EMPHASIS.sub(r"\2", _bare(text)))
+    text = _DASH.sub(" ", spell(text))
+    text = _THOUSANDS.sub(lambda number: re.sub(r"[,\s]", "", number[0]), text)
+    if "\\" in text or "{" in text:
+        text = _linear(_ENVIRONMENT.sub(" ", _PERIOD.sub(r"\1 recurring \2 ", text)))
+    named = (_WORDS.get(token, token) for token in _TOKEN.findall(text.casefold()))
+    tokens = _with_digits([token for token in named if token])
+    return _without_idle_signs(_without_idle_brackets(tokens))
+
+
+def _bare(text: str) -> str:
+    """Return the question without pictures, its label, and sentences that say how to answer."""
+    text = _PICTURE.sub(" ", text)
+    if label := _LABEL.match(text):
+        text = text[label.end() :] or text
+    if not _INSTRUCTION.search(text):
+        return text
+    sentences = [sentence for sentence in _SENTENCE.split(text) if not _INSTRUCTION.search(sentence)]
+    rest = " ".join(sentences)
+    return rest if any(map(str.isalnum, rest)) else text
+
+
+def _linear(text: str) -> str:
+    r"""Write commands with arguments in one line: ``\frac{a+1}{b}`` is ``( a+1 ) / b``."""
+    parts, position = [], 0
+    while (found := _NEXT.search(text, position)) is not None:
+        parts.append(text[position : found.start()])
+        sign, position = found[0], found.end()
+        if sign in _PREFIXED:
+            arguments, position = _arguments(text, position, _PREFIXED[sign][0])
+            parts.append(f" {_PREFIXED[sign][1](*arguments)} ")
+        else:
+            parts.append(f" {sign[1:]} " if sign.startswith("\\") else " ")
+    parts.append(text[position:])
+    return "".join(parts)
+
+
+def _arguments(text: str, position: int, number: int) -> tuple[list[str], int]:
+    arguments = []
+    for _ in range(number):
+        while text[position : position + 1] == " ":
+            position += 1
+        if text[position : position + 1] == "{":
+            close = closing_brace(text, position + 1)
+            close = close if close >= 0 else len(text)
+            arguments.append(_group(_linear(text[position + 1 : close])))
+            position = close + 1
+        else:
+            arguments.append(text[position : position + 1])
+            position += 1
+    return arguments, position
+
+
+def _group(text: str) -> str:
+    return text if _SINGLE.fullmatch(text) else f"({text})"
+
+
+_NEXT = re.compile(r"\\[a-zA-Z]+|\\[^a-zA-Z]|[\^_]|[{}]")
+_PREFIXED: dict[str, tuple[int, Callable[..., str]]] = {
+    r"\frac": (2, "{} / {}".format),
+    r"\binom": (2, "binom {} {}".format),
+    r"\sqrt": (1, "sqrt {}".format),
+    "^": (1, lambda power: " degree " if power.strip() == "circ" else f"^ {power}"),
+    "_": (1, "_ {}".format),
+}
+
+
+def _with_digits(tokens: list[str]) -> list[str]:
+    """Return the tokens with numbers in words as digits: twenty, one hundred, five."""
+    if _NUMBER_WORDS.isdisjoint(tokens):
+        return [_plain_number(token) for token in tokens]
+    result, position = [], 0
+    while position < len(tokens):
+        count, value = _number_at(tokens, position)
+        result += value if count else [_plain_number(tokens[position])]
+        position += count or 1
+    return result
+
+
+_NUMBER_WORDS = frozenset(UNITS) | frozenset(SCALES)
+
+
+def _number_at(tokens: list[str], position: int) -> tuple[int, list[str]]:
+    """Return how many tokens from here on are a number in words, and its digits."""
+    if tokens[position] not in _NUMBER_WORDS and not (
+        tokens[position][0].isdigit() and position + 1 < len(tokens) and tokens[position + 1] in SCALES
+    ):
+        return 0, []
+    run = tokens[position : position + 12]
+    found = read_number(" ".join(run))
+    if found is None:
+        return 0, []
+    rest = len(re.findall(r"\S+", found[1]))
+    value = found[0]
+    digits = [str(value.numerator)] if value.denominator == 1 else [str(value.numerator), "/", str(value.denominator)]
+    return len(run) - rest, digits
+
+
+def _plain_number(token: str) -> str:
+    """Return a number in digits without leading zeros: .5 is 0.5, 007 is 7."""
+    if token.isascii() and token[-1:].isdigit():
+        whole, dot, places = token.partition(".")
+        return (whole.lstrip("0") or "0") + dot + places
+    return token
+
+
+def _without_idle_brackets(tokens: list[str]) -> list[str]:
+    """Return the tokens without brackets around a single one, or around words."""
+    idle: set[int] = set()
+    opened: list[int] = []
+    for place, sign in enumerate(tokens):
+        if sign in _OPENING:
+            opened.append(place)
+        elif sign in _CLOSING:
+            start = opened.pop() if opened else place
+            inside = [tokens[index] for index in range(start + 1, place) if index not in idle]
+            if len(inside) < 2 or any(len(each) > 2 and each.isalpha() for each in inside):
+                idle |= {start, place}
+    idle.update(opened)
+    return [sign for place, sign in enumerate(tokens) if place not in idle]
+
+
+def _without_idle_signs(tokens: list[str]) -> list[str]:
+    """Return the tokens without signs of prose, and without each * that plain writing leaves out."""
+    around = ["", *tokens, ""]
+    triples = zip(around, around[1:], around[2:], strict=False)
+    return [sign for before, sign, after in triples if sign and not _is_idle(sign, before, after)]
+
+
+def _is_idle(sign: str, before: str, after: str) -> bool:
+    if sign == "-":
+        return not _is_term(after)
+    if sign == "*":
+        return not (before[-1:].isdigit() and after[:1].isdigit())
+    return sign in _PROSE_SIGNS and not _is_term(before) and not _is_term(after)
+
+
+def _is_term(token: str) -> bool:
+    """Tell whether a token is of a formula: a number, a variable, a sign, a function."""
+    return token[:1].isdigit() or len(token) == 1 or token in _FORMULA_WORDS
