@@ -1,4 +1,4 @@
-"""The steps of ScaleQuest: one folder a step, each a command (``python -m components.<step>``)."""
+"""The steps of ScaleQuest: one folder for each step, each a command (``python -m components.<step>``)."""
 
 import os
 import signal

@@ -92,7 +92,7 @@ class Rewriting(Common):
 
     rewriter: str = parameter(help="its model URI; openai:NAME behind an endpoint")
     rewriter_chat_template: str = parameter(
-        help="its chat template: own, the one that it brings with it, or a family; an endpoint has its own"
+        help="its chat template: own (the model's own), or a family; an endpoint uses its own"
     )
     rewriter_endpoint: str = parameter(help="base URL of an OpenAI-compatible server; empty for a model that we run")
     rewrite_max_tokens: int = parameter(help="new tokens per rewrite")
@@ -122,7 +122,7 @@ class Solver(FanOut):
     """The model that answers, and judges solvability."""
 
     solver: str = parameter(help="its model URI")
-    solver_chat_template: str = parameter(help="its chat template: own, the one that it brings with it, or a family")
+    solver_chat_template: str = parameter(help="its chat template: own (the model's own), or a family")
     num_solver_examples: int = parameter(help="worked examples, for a model that does not box its answers without them")
     solver_top_p: float = parameter(help="top-p of the sampling")
     solver_max_tokens: int = parameter(help="new tokens per response")
@@ -133,7 +133,7 @@ class FailRates(Solver):
     """How difficulty is measured on questions whose answers are known."""
 
     fail_rate_solver: str = parameter(help="model URI of the solver that is measured")
-    fail_rate_chat_template: str = parameter(help="its chat template: own, the one that it brings with it, or a family")
+    fail_rate_chat_template: str = parameter(help="its chat template: own (the model's own), or a family")
     num_fail_rate_samples: int = parameter(help="responses a question")
     fail_rate_temperature: float = parameter(help="sampling temperature")
 
@@ -169,7 +169,7 @@ class Answering(Solver, Scorer):
 
     num_responses: int = parameter(help="responses a question")
     reward_model: str = parameter(help="its model URI; empty to train one on verified answers")
-    reward_chat_template: str = parameter(help="its chat template: own, the one that it brings with it, or a family")
+    reward_chat_template: str = parameter(help="its chat template: own (the model's own), or a family")
 
 
 @dataclass(frozen=True, kw_only=True)

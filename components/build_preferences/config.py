@@ -25,7 +25,7 @@ class BuildPreferencesConfig(EngineConfig):
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
     model: str = option(help="model URI of the rewriter; openai:NAME for a served one", is_folder=True)
     max_tokens: int = option(4096, help="new tokens per rewrite; paper", minimum=1)
-    seed: int = option(0, help="another seed draws other directions", is_wired=True, minimum=0)
+    seed: int = option(0, help="change the seed for different directions", is_wired=True, minimum=0)
     rows_per_part: int = option(
-        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
+        256, help="questions per part: the most that a lost pod has to repeat", affects_output=False, minimum=1
     )

@@ -9,13 +9,13 @@ from components.shared.config import StepConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class DeduplicateConfig(StepConfig):
-    """Keep the first of the questions that say the same with the same numbers."""
+    """Keep the first of several questions with the same wording and the same numbers."""
 
     questions: str = option(
-        help="folder of Question rows, or a JSON list of them; of two equal ones the earlier stays", is_folder=True
+        help="folder of Question rows, or a JSON list of them; of two equal ones the earlier is kept", is_folder=True
     )
     min_similarity: float = option(
-        0.8, help="share of common word triples from which two questions are the same", minimum=0.5, maximum=1.0
+        0.8, help="share of common word triples above which two questions count as the same", minimum=0.5, maximum=1.0
     )
     rows_per_part: int = option(
         8192, help="input rows per part: the most that a lost pod has to repeat", affects_output=False, minimum=1

@@ -1,7 +1,7 @@
-"""Which earlier question a question repeats: MinHash bands by rensa, then the real similarity of each candidate.
+"""Finds the earlier question that a question repeats: MinHash bands by rensa, then the similarity of each candidate.
 
-Memory is a few hundred bytes a kept question, in flat arrays: no Python object a row. rensa 0.5.0 makes signatures 6 to
-16 times as fast as datasketch 2.0.0 here, and estimates no worse.
+Memory is a few hundred bytes per kept question, in flat arrays: no Python object per row. rensa 0.5.0 makes signatures
+6 to 16 times as fast as datasketch 2.0.0 here, with estimates that are no worse.
 """
 
 from __future__ import annotations

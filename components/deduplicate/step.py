@@ -1,4 +1,4 @@
-"""Drop questions that repeat an earlier one, word by word or nearly so."""
+"""Reject questions that repeat an earlier one, exactly or nearly."""
 
 from __future__ import annotations
 

@@ -9,4 +9,4 @@ from components.shared.config import FilterConfig
 
 @dataclass(frozen=True, kw_only=True)
 class FilterLanguageConfig(FilterConfig):
-    """Keep questions in English, with all their symbols; drop other languages and garbage."""
+    """Keep questions in English, including all symbols; reject other languages and garbage."""

@@ -1,4 +1,4 @@
-"""What no one can answer in any language: repetitions, symbols without words, code without a sentence."""
+"""Texts that no one can answer in any language: repetitions, symbols without words, code without a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drop questions that are not English mathematics."""
+"""Reject questions that are not English mathematics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from components.shared.workspace import Workspace
 
 
 def judge(question: str, other_language: Callable[[str], str]) -> Verdict:
-    """Return KEEP, or why a question is dropped; ``other_language`` names its language, "" for English."""
+    """Return KEEP, or why a question is rejected; ``other_language`` names its language, "" for English."""
     if not question.strip():
         return Verdict("empty")
     if garbage := garbage_in(question):

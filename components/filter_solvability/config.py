@@ -14,7 +14,7 @@ PROMPT = Path(__file__).with_name("solvability_prompt.txt")
 
 @dataclass(frozen=True, kw_only=True)
 class FilterSolvabilityConfig(EngineConfig):
-    """Keep the questions of which a judge model says, after some reasoning, that they can be solved."""
+    """Keep the questions that a judge model, after some reasoning, calls solvable."""
 
     VERSION: ClassVar = 2  # 1 judged the thoughts of reasoning models too
 
@@ -22,7 +22,7 @@ class FilterSolvabilityConfig(EngineConfig):
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
     model: str = option(help="model URI of the judge; openai:NAME for a served one", is_folder=True)
-    max_tokens: int = option(1024, help="new tokens a judgement", minimum=1)
+    max_tokens: int = option(1024, help="new tokens per judgement", minimum=1)
     rows_per_part: int = option(
-        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
+        256, help="questions per part: the most that a lost pod has to repeat", affects_output=False, minimum=1
     )

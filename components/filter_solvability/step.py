@@ -1,4 +1,4 @@
-"""Let a judge model reason about each question; drop those that it finds no way to solve."""
+"""Let a judge model reason about each question; reject those that it cannot see how to solve."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(config: FilterSolvabilityConfig, workspace: Workspace) -> str:
 
 
 def judge(completion: Completion) -> Verdict:
-    """Return KEEP, or why a question is dropped after this reply."""
+    """Return KEEP, or why a question is rejected after this reply."""
     if (verdict := why_unanswered(completion, cut="cut_off")) != KEEP:
         return verdict
     solvable = parse_verdict(completion.text)

@@ -14,20 +14,23 @@ class GenerateQuestionsConfig(EngineConfig):
     """Sample questions from the bare user prefix of a question generator."""
 
     model: str = option(help="model URI of the generator, trained by train_sft or train_dpo", is_folder=True)
-    generator: str = option(help="the generator's name: the source of its questions (qwen2-math)", is_wired=True)
-    num_questions: int = option(help="questions to sample, before any is rejected; paper: 1,000,000", minimum=1)
+    generator: str = option(
+        help="the generator's name, which becomes the source of its questions (qwen2-math)", is_wired=True
+    )
+    num_questions: int = option(help="questions to sample, before filtering; paper: 1,000,000", minimum=1)
     temperature: float = option(1.0, help="sampling temperature; paper", minimum=0)
     top_p: float = option(0.99, help="top-p of the sampling; paper", minimum=0.01, maximum=1)
     max_tokens: int = option(512, help="new tokens per question; paper", minimum=1)
-    seed: int = option(0, help="another seed gives other questions", is_wired=True, minimum=0)
+    seed: int = option(0, help="change the seed for different questions", is_wired=True, minimum=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.generator:
-            raise InputError("--generator must be given: a name such as qwen2-math")
+            raise InputError("--generator is required: a name such as qwen2-math")
         if not self.engine_kind.continues_text:
             able = " or ".join(name for name, kind in ENGINES.items() if kind.continues_text)
             raise InputError(
-                f"--engine {self.engine} cannot write questions from the bare user prefix: a chat endpoint adds a "
-                f"message of its own; expected {able}"
+                f"--engine {self.engine} cannot write questions from the bare user prefix: a chat endpoint adds "
+                "its own "
+                f"message; expected {able}"
             )

@@ -10,6 +10,6 @@ from components.shared.config.engines import SolverConfig
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateResponsesConfig(SolverConfig):
-    """Sample several responses to every question."""
+    """Sample several responses to each question."""
 
     VERSION: ClassVar = 2  # 1 took the thoughts of reasoning models for part of the response

@@ -1,4 +1,4 @@
-"""Let a solver answer every question several times."""
+"""Let a solver answer each question several times."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class ImportModelConfig(StepConfig):
     )
     kind: str = option(
         "chat",
-        help="a chat model must have a chat template, a base model need not; looked at when it is first imported",
+        help="a chat model must have a chat template, a base model need not; checked at the first import",
         choices=("chat", "base"),
         is_wired=True,
         affects_output=False,  # the files are the same: a model that is judge and base of a scorer is imported once

@@ -1,4 +1,4 @@
-"""Put a model into the workspace once, so that a hundred pods do not ask the hub."""
+"""Import a model into the workspace once, so that a hundred pods do not download it from the hub."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pin_source(source: str) -> str:
     if scheme == "package":
         return pin_package(source)
     if scheme == "random" and source != RANDOM_MODEL:
-        raise InputError(f"--source {source!r} is no random model; expected {RANDOM_MODEL}")
+        raise InputError(f"--source {source!r} is not a random model; expected {RANDOM_MODEL}")
     return source
 
 

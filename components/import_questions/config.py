@@ -11,7 +11,7 @@ from components.shared.config import StepConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class ImportQuestionsConfig(StepConfig):
-    """Read questions from a file or from generators; drop empty, over-long and repeated ones."""
+    """Read questions from a file or from generators; reject empty, too long and repeated ones."""
 
     VERSION: ClassVar = 2  # 1 stored whole solutions and NaN as known answers
 
@@ -21,13 +21,13 @@ class ImportQuestionsConfig(StepConfig):
         is_folder=True,
     )
     question_column: str = option("question", help="column of the question")
-    answer_column: str = option("answer", help='column of the answer; "none" where answers are not known')
-    answer_marker: str = option("####", help="the final answer stands behind the last of these; as in GSM8K")
-    name: str = option("", help="what the column source says; the file's, repository's or generator's name by default")
+    answer_column: str = option("answer", help='column of the answer; "none" if answers are not known')
+    answer_marker: str = option("####", help="the final answer follows the last occurrence of this text; as in GSM8K")
+    name: str = option("", help="value of the column source; by default the name of the file, repository or generator")
     num_questions: int = option(
-        0, help="of a file at most the first so many, 0 is all; of generators how many", minimum=0
+        0, help="from a file, at most this many, from the start, 0 for all; from generators, this many", minimum=0
     )
-    max_chars: int = option(2000, help="longest question in characters", minimum=1)
+    max_chars: int = option(2000, help="maximum length of a question in characters", minimum=1)
     seed: int = option(0, help="seed of the generators", is_wired=True)
     rows_per_part: int = option(1024, help="rows a part", affects_output=False, minimum=1)
 

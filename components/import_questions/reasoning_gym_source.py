@@ -62,10 +62,10 @@ class ReasoningGymSource:
         if unknown := [text for text in self.generators if _name_of(text) not in CLEANING]:
             raise InputError(
                 f"--source reasoning-gym: unknown generator {', '.join(map(repr, unknown))}; "
-                f"expected some of {', '.join(CLEANING)}"
+                f"expected any of {', '.join(CLEANING)}"
             )
         if self.num_questions == 0:
-            raise InputError("--num-questions 0: generators never end; say how many questions they are to write")
+            raise InputError("--num-questions 0: generators have no end; give the number of questions")
         for text in self.generators:
             _open(text, size=1, seed=0)
 
@@ -110,5 +110,5 @@ def clean_question(generator: str, question: str) -> str:
         return question
     found = re.fullmatch(rule[0], question, re.DOTALL)
     if found is None:
-        raise AssertionError(f"{generator} words its questions in another way now: {question!r}")
+        raise AssertionError(f"{generator} now words its questions differently: {question!r}")
     return found.expand(rule[1])

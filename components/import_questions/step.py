@@ -1,4 +1,4 @@
-"""Bring questions from outside into the workspace, with their final answers where they are known."""
+"""Import questions into the workspace, with their final answers if they are known."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class TableSource:
             row = self._row(place, record)
             without += bool(self.answer_column) and not row.answer and record[self.answer_column] not in (None, "", [])
         if number == 0:
-            raise InputError(f"{self.shown_as} holds no rows")
+            raise InputError(f"{self.shown_as} has no rows")
         if without:
             logger.warning(
                 "%s: %d of %d rows have a text in column %r that holds no final answer: a solution without a box that "
@@ -65,7 +65,7 @@ class TableSource:
             with storage.open_read(self.uri) as file:
                 yield from islice(read(file, self.shown_as), self.limit or None)
         except (FileNotFoundError, IsADirectoryError) as error:
-            raise InputError(f"{self.shown_as}: there is no such file; check --source") from error
+            raise InputError(f"{self.shown_as}: no such file; check --source") from error
 
     def _row(self, place: str, record: Mapping[str, Any]) -> SourceRow:
         question = _text(place, record, self.question_column, "--question-column")
@@ -86,7 +86,7 @@ def reader_of(name: str) -> Callable[[IO[bytes], str], Iterator[Record]]:
 def _text(place: str, record: Mapping[str, Any], column: str, flag: str) -> str:
     """Return a field as text: a number as it is written, null and NaN as "", a list of one as its value."""
     if column not in record:
-        remedy = "; where answers are not known: --answer-column none" if flag == "--answer-column" else ""
+        remedy = "; if answers are not known: --answer-column none" if flag == "--answer-column" else ""
         raise InputError(f"{place}: no column {column!r} ({flag}); found: {', '.join(record) or 'none'}{remedy}")
     value = record[column]
     if flag == "--answer-column" and isinstance(value, list) and len(value) == 1:
@@ -170,7 +170,7 @@ def _read_parquet(file: IO[bytes], name: str) -> Iterator[Record]:
                 number += 1
                 yield f"{name}, row {number}", record
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"{name}: no readable Parquet: {error}") from error
+        raise InputError(f"{name}: not readable as Parquet: {error}") from error
 
 
 READERS: Mapping[str, Callable[[IO[bytes], str], Iterator[Record]]] = {

@@ -16,7 +16,7 @@ class MeasureFailRateConfig(SolverConfig):
     VERSION: ClassVar = 2  # 1 counted samples that were never answered as wrong
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
-    num_samples: int = option(16, help="responses a question; our choice: the rate is known to 1/16", minimum=1)
-    temperature: float = option(1.6, help="sampling temperature; DART-Math's for such labels", minimum=0)
-    top_p: float = option(0.95, help="top-p of the sampling; DART-Math's", minimum=0.01, maximum=1)
-    max_tokens: int = option(2048, help="new tokens per response; our choice: as many as generate_responses", minimum=1)
+    num_samples: int = option(16, help="responses per question; our choice: the rate has steps of 1/16", minimum=1)
+    temperature: float = option(1.6, help="sampling temperature; as in DART-Math for such labels", minimum=0)
+    top_p: float = option(0.95, help="top-p of the sampling; as in DART-Math", minimum=0.01, maximum=1)
+    max_tokens: int = option(2048, help="new tokens per response; our choice: as in generate_responses", minimum=1)

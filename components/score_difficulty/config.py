@@ -10,7 +10,7 @@ from components.shared.config.scoring import ScorerConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreDifficultyConfig(ScorerConfig, ShardedConfig):
-    """Give every question the fail rate that a difficulty scorer predicts for it."""
+    """Give each question the fail rate that a difficulty scorer predicts for it."""
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
     scorer: str = option(

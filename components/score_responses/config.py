@@ -11,7 +11,7 @@ from components.shared.templates import CHAT_TEMPLATES, OWN
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreResponsesConfig(ScorerConfig, WholePartConfig):
-    """Give every response the score of a reward model; all responses to a question stay in one part."""
+    """Give each response the score of a reward model; all responses to a question stay in one part."""
 
     responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
     reward_model: str = option(
@@ -19,6 +19,6 @@ class ScoreResponsesConfig(ScorerConfig, WholePartConfig):
     )
     chat_template: str = option(
         OWN,
-        help="own: the chat template that the reward model brings with it; or a chat family",
+        help="own: the reward model's own chat template; or a chat family",
         choices=CHAT_TEMPLATES,
     )

@@ -10,7 +10,7 @@ from components.shared.config import WholePartConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class SelectResponsesConfig(WholePartConfig):
-    """Keep the response with the best reward to each question, and count those that agree with it."""
+    """Keep the response with the best reward for each question, and count the responses that agree with it."""
 
     VERSION: ClassVar = 2  # 1 grouped final answers by the order of the samples
 

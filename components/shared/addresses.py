@@ -35,7 +35,7 @@ class HubAddress:
 def scheme_of_model(uri: str) -> str:
     """Return "hf", "package", "random" or a scheme of a store; InputError for any other."""
     if not uri:
-        raise InputError(f"an empty model URI was given; expected {MODEL_SCHEMES}")
+        raise InputError(f"the model URI is empty; expected {MODEL_SCHEMES}")
     if uri.startswith(("package:", "random:")):
         return uri.split(":", 1)[0]
     scheme = uri.split("://", 1)[0] if "://" in uri else "file"
@@ -49,7 +49,7 @@ def parse_address(uri: str, kind: Kind) -> HubAddress:
     words = re.fullmatch(r"hf://(datasets/)?((?:[\w.-]+/)?[\w.-]+)@([^/@]+)(?:/(.+))?", uri)
     if words is None or bool(words[1]) != bool(words[4]) or bool(words[1]) != (kind == "dataset"):
         raise InputError(
-            f"{uri!r} is no address of a {kind} on the hub; expected hf://org/name@revision for a model, or "
+            f"{uri!r} is not an address of a {kind} on the hub; expected hf://org/name@revision for a model, or "
             "hf://datasets/org/name@revision/path/in/repo.parquet; the revision is a commit, a tag or a branch"
         )
     return HubAddress(kind=kind, repo=words[2], revision=words[3], path=words[4] or "")
@@ -61,6 +61,6 @@ def check_pinned(uri: str) -> None:
     if not address.is_pinned:
         step = "import_questions" if address.kind == "dataset" else "import_model"
         raise InputError(
-            f"{uri!r} may be another commit tomorrow; import it first (python -m components.{step} --source {uri} "
+            f"{uri!r} may change to another commit; import it first (python -m components.{step} --source {uri} "
             "--workspace …), or name a commit by its 40 hexadecimal digits"
         )

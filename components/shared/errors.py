@@ -1,4 +1,4 @@
-"""The errors that are not bugs of ours: what the user has to mend, and what time may mend."""
+"""The errors that are not our bugs: those that the user has to fix, and those that may pass with time."""
 
 from __future__ import annotations
 

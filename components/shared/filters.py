@@ -13,7 +13,7 @@ from components.shared.workspace.output_folders import Part
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a filter says of a row: KEEP, or the reason why it leaves and a detail for the reader."""
+    """What a filter says about a row: KEEP, or the reason why it is rejected, with a detail for the reader."""
 
     reason: str
     detail: str = ""

@@ -61,8 +61,9 @@ def ask(what: str, call: Callable[[], T]) -> T:
     def give_up(state: RetryCallState) -> NoReturn:
         error = _error_of(state)
         raise UnavailableError(
-            f"{what}: the Kubernetes API did not answer in {state.attempt_number} tries and "
-            f"{state.seconds_since_start or 0:.0f} s ({answer_of(error)}); what runs goes on, and the same command "
+            f"{what}: the Kubernetes API did not respond in {state.attempt_number} attempts and "
+            f"{state.seconds_since_start or 0:.0f} s ({answer_of(error)}); what is running continues, and the "
+            "same command "
             "finds it"
         ) from error
 
@@ -71,7 +72,7 @@ def ask(what: str, call: Callable[[], T]) -> T:
         wait=wait_random_exponential(multiplier=0.5, max=30),
         stop=stop_after_delay(PATIENCE_SECONDS),
         sleep=stopping.sleep,
-        before_sleep=lambda state: logger.warning("%s: %s; trying again", what, answer_of(_error_of(state))),
+        before_sleep=lambda state: logger.warning("%s: %s; retrying", what, answer_of(_error_of(state))),
         retry_error_callback=give_up,
     )
     try:
@@ -107,7 +108,7 @@ def _may_pass(error: BaseException) -> bool:
 
 def _refusal(error: ApiException, what: str) -> InputError | None:
     if error.status == 401:
-        return InputError(f"{what}: the Kubernetes API knows no such user ({answer_of(error)})")
+        return InputError(f"{what}: the Kubernetes API does not accept this user ({answer_of(error)})")
     if error.status == 403:
         return InputError(
             f"{what}: not allowed ({answer_of(error)}); the role scalequest-step allows it where the Helm chart is "

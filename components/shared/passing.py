@@ -1,7 +1,7 @@
-"""What passes by itself and what does not: the one table, for stores, hubs, Kubernetes and the endpoints of models.
+"""Which failures are temporary: the one table, for stores, hubs, Kubernetes and the endpoints of models.
 
-A status, a code or a kind of error that passes is tried again; a run that meets it to the end exits with 75. All else
-is for the user to mend, and exits with 2.
+A temporary status, code or kind of error is retried; a step whose retries end exits with 75. Everything else
+is for the user to fix, and exits with 2.
 """
 
 from __future__ import annotations

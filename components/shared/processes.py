@@ -1,4 +1,4 @@
-"""Who still lives: names of processes, for others on the same machine or not, and an end that comes with a parent's."""
+"""Names of processes, whether they are alive, and a process that ends when its parent ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that is opened again where it dies, and what it was given then, tried one at a time."""
+"""A model that is reopened when it dies; the requests in flight are then retried one at a time."""
 
 from __future__ import annotations
 
@@ -144,18 +144,19 @@ class Restarted(ABC, Generic[M, Q, A]):
         except EngineDiedError as error:
             stopping.check()
             raise UnavailableError(
-                f"the {self.kind} failed at a row ({failure}) and at a harmless one ({error}): no row is to blame; "
-                "end what else takes of this machine's memory, or take a larger one, and start the same command again: "
-                "finished parts stay"
+                f"the {self.kind} failed at a row ({failure}) and at a harmless one ({error}): no row is rejected; "
+                "free memory on this machine, or use a larger one, and start the same command again: "
+                "finished parts are kept"
             ) from error
 
     def _bury(self, error: EngineDiedError) -> None:
         self._num_deaths += 1
         if self._num_deaths > MAX_RESTARTS:
             raise EngineDiedError(
-                f"the {self.kind} died {self._num_deaths} times in this process ({error}); finished parts stay, and "
-                "rows that it may have died of are known: start the same command again, on another machine if this "
-                "goes on"
+                f"the {self.kind} died {self._num_deaths} times in this process ({error}); finished parts are "
+                "kept, and "
+                "rows that may have caused it are recorded: start the same command again, on another machine if this "
+                "continues"
             ) from error
         logger.warning("the %s died (%s); restart %d of %d", self.kind, error, self._num_deaths, MAX_RESTARTS)
         with contextlib.suppress(Exception):  # what is left of it

@@ -24,16 +24,20 @@ class TrainScorerConfig(TrainingConfig):
     )
     chat_template: str = option(
         OWN,
-        help="for --target reward: own, the chat template that the start model brings with it; or a chat family",
+        help="for --target reward: own, the start model's own chat template; or a chat family",
         choices=CHAT_TEMPLATES,
     )
     learning_rate: float = option(1e-5, help="peak, after 3 % of the steps; cosine to 0", minimum=0)
-    batch_size: int = option(32, help="examples a step, over all processes and accumulated micro-batches", minimum=1)
-    max_tokens: int = option(2048, help="longest example; longer ones are rejected, not cut", minimum=2)
-    max_examples: int = option(0, help="examples at most, held-out ones included, drawn by the seed; 0: all", minimum=0)
+    batch_size: int = option(
+        32, help="examples per training step, over all processes and accumulated micro-batches", minimum=1
+    )
+    max_tokens: int = option(2048, help="maximum length of an example; longer ones are rejected, not cut", minimum=2)
+    max_examples: int = option(
+        0, help="maximum number of examples, including held-out ones, drawn by the seed; 0: all", minimum=0
+    )
     held_out_fraction: float = option(
-        0.1, help="share of the questions that measure the scorer instead of training it", minimum=0.0, maximum=0.9
+        0.1, help="share of the questions that are held out to measure the scorer", minimum=0.0, maximum=0.9
     )
     seed: int = option(
-        0, help="of the order, of the head's first weights and of which questions are held out", is_wired=True
+        0, help="seed for the order, the head's initial weights and the held-out questions", is_wired=True
     )

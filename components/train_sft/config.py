@@ -24,7 +24,8 @@ class TrainSftConfig(TrainingConfig):
     learning_rate: float = option(2e-5, help="peak; cosine to 0; the paper's code", minimum=0)
     batch_size: int = option(
         128,
-        help="rows a step, over all processes and accumulated micro-batches; the paper's code takes 32 chunks of 256 "
+        help="rows per training step, over all processes and accumulated micro-batches; the paper's code takes "
+        "32 chunks of 256 "
         "tokens, which hold about as many questions",
         minimum=1,
     )

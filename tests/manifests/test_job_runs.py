@@ -58,7 +58,7 @@ def test_a_pod_whose_index_is_beyond_the_shards_ends_with_the_code_that_gives_it
     options = {"workspace": str(tmp_path / "runs"), "questions": questions, "num_shards": "1"}
     (last,) = _run_job("filter-language", options, tools, tmp_path, indexes=(1,))
     assert last.returncode == BAD_INPUT
-    assert "--shard 1 does not exist among --num-shards 1" in last.stderr
+    assert "--shard 1 does not exist with --num-shards 1" in last.stderr
 
 
 def test_a_job_finds_its_store_by_the_secret_and_nothing_else(s3_store: Store, tools: Tools, tmp_path: Path) -> None:

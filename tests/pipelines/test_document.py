@@ -35,7 +35,7 @@ def test_the_check_passes_as_a_command() -> None:
 
 def test_an_option_is_told_with_its_default_what_it_accepts_and_what_becomes_of_it() -> None:
     assert options_table(SampleConfig).splitlines()[2:] == [
-        "| `--workspace`*† | required | | where folders are made: gs://…, s3://… or a directory |",
+        "| `--workspace`*† | required | | the workspace: gs://…, s3://… or a directory |",
         "| `--rows`* | required | | what is read |",
         "| `--mode` | `fast` | `fast`, `exact` | how |",
         "| `--share`† | `0.5` | 0 to 1 | share of the rows |",

@@ -34,7 +34,7 @@ def test_each_finding_is_a_line_and_the_exit_code_is_3(
         Path(folder, name).write_bytes(b"[bold]")
     assert verify(folder, with_inputs=False) == 3
     lines = lines_of(capsys)
-    assert ["is no Parquet object" in line for line in lines] == [True, True, False]
+    assert ["is not a readable Parquet object" in line for line in lines] == [True, True, False]
     assert lines[2].startswith(f"{folder} is not sound: 2 findings; ")
 
 

@@ -72,8 +72,8 @@ def read_task(executor_input: str) -> KubeflowTask:
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise InputError(
-            f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}}; a person "
-            "gives options by name instead"
+            f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}}; on a "
+            "command line, give options by name"
         ) from error
 
 

@@ -63,7 +63,9 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
         sys.exit(exit_codes.BAD_INPUT if is_input else exit_codes.UNAVAILABLE)
     except MemoryError:
         leave_message("out of memory")
-        logging.exception("out of memory; start the same command again: a row that takes too much is set aside then")
+        logging.exception(
+            "out of memory; start the same command again: a row that needs too much memory is then quarantined"
+        )
         sys.exit(exit_codes.UNAVAILABLE)
     except (Exception, stopping.Stopped) as error:
         if not stopping.requested():
@@ -101,7 +103,7 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
 
 
 def _stop(step: str) -> NoReturn:
-    print(f"{step}: stopped as asked; the finished parts stay, and the same command continues", file=sys.stderr)
+    print(f"{step}: stopped as requested; finished parts are kept, and the same command continues", file=sys.stderr)
     stopping.end()
 
 
@@ -109,8 +111,8 @@ def _of_task(config: type[StepConfig], task: KubeflowTask, names: Collection[str
     """Return a text for each option, "" where the task leaves it to the step."""
     if unknown := sorted(set(task.given) - set(names)):
         raise InputError(
-            f"--executor-input gives {', '.join(unknown)}, which this step does not have; expected some of "
-            f"{', '.join(names)}: are the pipeline and the image of one version?"
+            f"--executor-input gives {', '.join(unknown)}, which this step does not have; expected any of "
+            f"{', '.join(names)}: are the pipeline and the image of the same version?"
         )
     given = {**task.given, **{name: text_of(v) for name, v in set_for_step(task.step_options, config).items()}}
     return {name: given.get(name, "") for name in names}

@@ -1,4 +1,4 @@
-"""The last words of a container, which Kubernetes keeps: ``kubectl describe pod`` shows them, and Argo reads them.
+"""The termination message of a container, which Kubernetes keeps: ``kubectl describe pod`` shows it, Argo reads it.
 
 Kubeflow's launcher, which starts a step in a run of the pipelines, ends with 1 whatever the step ended with. So this is
 how Argo knows bad input, and does not try it again (manifests/cluster-admin/argo-retries.yaml), and how
@@ -14,8 +14,8 @@ from components.shared.redaction import redacted
 
 # Where Kubernetes looks unless a pod says otherwise (terminationMessagePath); whoever runs in a container may write it.
 FILE = Path("/dev/termination-log")
-MAX_BYTES = 4096  # Kubernetes keeps the last so many, and the first say what is wrong
-# What the last words begin with; those of a step that may be tried again with success begin with none of these.
+MAX_BYTES = 4096  # Kubernetes keeps only the last ones, but the first say what is wrong
+# How termination messages begin, except those of a step that may be retried with success.
 BAD_INPUT = "bad input: "
 BUG = "bug of ours: "
 FINISHED = "finished: "  # the work is done; then the address

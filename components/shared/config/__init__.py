@@ -21,12 +21,12 @@ from components.shared.errors import InputError
 from components.shared.images import ImageName
 
 Artifact = Literal["Dataset", "Model", "HTML"]
-METRICS = "metrics"  # the output that every step has beside its artifacts
+METRICS = "metrics"  # the output that every step has besides its artifacts
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionInfo:
-    """What an option's declaration says beside its type and default."""
+    """What an option's declaration says besides its type and default."""
 
     help: str
     affects_output: bool = True
@@ -53,7 +53,7 @@ def option(
     minimum: float = float("-inf"),
     maximum: float = float("inf"),
 ) -> Any:
-    """Declare an option of a step's config; without a default it has to be given.
+    """Declare an option of a step's config; without a default it is required.
 
     ``affects_output=False`` keeps it out of the fingerprint (hardware, shards). ``is_folder`` marks an input: its
     content's fingerprint stands in for its address. ``is_wired`` marks what a pipeline gives each task of its own, so
@@ -78,12 +78,10 @@ class StepConfig:
     IMAGE: ClassVar[ImageName] = "cpu"  # that its command runs in
     # What Kubeflow shows for its folder, beside the metrics, by the output's name.
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset"})
-    VERSION: ClassVar[int] = 1  # raised when the same options begin to make other rows
+    VERSION: ClassVar[int] = 1  # raised when the same options give different rows
     PROMPTS: ClassVar[tuple[Path, ...]] = ()  # the prompt files it fills: another text makes other rows
 
-    workspace: str = option(
-        help="where folders are made: gs://…, s3://… or a directory", affects_output=False, is_wired=True
-    )
+    workspace: str = option(help="the workspace: gs://…, s3://… or a directory", affects_output=False, is_wired=True)
 
     def __post_init__(self) -> None:
         for field in options_of(type(self)):
@@ -107,10 +105,12 @@ class WholePartConfig(StepConfig):
     For steps whose rows belong together in groups (the responses to one question): a group never leaves its part.
     """
 
-    num_shards: int = option(1, help="how many pods share the work", affects_output=False, is_wired=True, minimum=1)
+    num_shards: int = option(
+        1, help="number of pods that share the work", affects_output=False, is_wired=True, minimum=1
+    )
     shard: int = option(
         0,
-        help="which of them this is, from 0; a Job's completion index by default",
+        help="number of this pod, from 0; by default a Job's completion index",
         affects_output=False,
         is_wired=True,
         minimum=0,
@@ -120,7 +120,7 @@ class WholePartConfig(StepConfig):
         super().__post_init__()
         if self.shard >= self.num_shards:
             raise InputError(
-                f"--shard {self.shard} does not exist among --num-shards {self.num_shards}; "
+                f"--shard {self.shard} does not exist with --num-shards {self.num_shards}; "
                 f"expected 0 to {self.num_shards - 1}"
             )
 
@@ -177,7 +177,7 @@ def folders(value: str) -> tuple[str, ...]:
         raise InputError(f"{value!r} is neither a URI nor a JSON list of URIs: {error}") from error
     flat = [uri for item in uris for uri in (item if isinstance(item, list) else [item])]
     if not flat or not all(isinstance(uri, str) and uri for uri in flat):
-        raise InputError(f"{value!r} has to list URIs as text, at least one")
+        raise InputError(f"{value!r} must be a list of at least one URI")
     return tuple(dict.fromkeys(flat))
 
 

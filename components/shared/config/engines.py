@@ -43,11 +43,13 @@ class EngineConfig(ShardedConfig):
     engine: str = option("vllm", help="what runs the model", choices=tuple(ENGINES))
     chat_template: str = option(
         OWN,
-        help="own: the chat template that the model brings with it; or a chat family; an endpoint has its own",
+        help="own: the model's own chat template; or a chat family; an endpoint uses its own",
         choices=CHAT_TEMPLATES,
     )
-    max_model_len: int = option(0, help="longest prompt plus response in tokens; 0 is the model's own", minimum=0)
-    tensor_parallel_size: int = option(1, help="GPUs that one model is split over", affects_output=False, minimum=1)
+    max_model_len: int = option(
+        0, help="maximum length of prompt plus response in tokens; 0: the model's own limit", minimum=0
+    )
+    tensor_parallel_size: int = option(1, help="number of GPUs that share one model", affects_output=False, minimum=1)
     gpu_memory_fraction: float = option(
         0.9, help="share of the GPU's memory for weights and cache", affects_output=False, minimum=0.1, maximum=1.0
     )
@@ -56,7 +58,7 @@ class EngineConfig(ShardedConfig):
         "OPENAI_API_KEY", help="environment variable that holds the endpoint's key", affects_output=False
     )
     max_concurrency: int = option(
-        32, help="requests that the endpoint works on at once", affects_output=False, minimum=1
+        32, help="number of requests that the endpoint processes at the same time", affects_output=False, minimum=1
     )
 
     @property
@@ -67,31 +69,31 @@ class EngineConfig(ShardedConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class SolverConfig(EngineConfig):
-    """Let a solver answer every question several times."""
+    """Let a solver answer each question several times."""
 
     PROMPTS: ClassVar = (SOLVE, SOLVE_EXAMPLES)
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
     model: str = option(help="model URI of the solver; openai:NAME for a served one", is_folder=True)
-    num_samples: int = option(5, help="responses a question; paper", minimum=1)
+    num_samples: int = option(5, help="responses per question; paper", minimum=1)
     temperature: float = option(0.7, help="sampling temperature; paper", minimum=0)
     top_p: float = option(0.95, help="top-p of the sampling; paper", minimum=0.01, maximum=1)
     max_tokens: int = option(2048, help="new tokens per response; paper", minimum=1)
     num_examples: int = option(
         0,
-        help="worked examples shown before a question, for a model that does not box its answers by itself",
+        help="worked examples before a question, for a model that does not box its answers without them",
         minimum=0,
         maximum=MAX_SOLVE_EXAMPLES,
     )
-    seed: int = option(0, help="another seed gives other responses", is_wired=True, minimum=0)
+    seed: int = option(0, help="change the seed for different responses", is_wired=True, minimum=0)
     rows_per_part: int = option(
-        256, help="questions a part: what a lost pod has to do again", affects_output=False, minimum=1
+        256, help="questions per part: the most that a lost pod has to repeat", affects_output=False, minimum=1
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.temperature == 0 and self.num_samples > 1:
             raise InputError(
-                f"--temperature 0 makes all --num-samples {self.num_samples} of a question the same; expected "
+                f"--temperature 0 makes all --num-samples {self.num_samples} of a question identical; expected "
                 "--num-samples 1, or a temperature above 0"
             )

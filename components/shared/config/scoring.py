@@ -19,12 +19,14 @@ class ScorerConfig:
     VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one
 
     scorer_engine: str = option("transformers", help="what runs the scorer", choices=SCORER_ENGINES)
-    max_tokens: int = option(0, help="longest text in tokens; longer ones are rejected; 0: the model's own", minimum=0)
+    max_tokens: int = option(
+        0, help="maximum length of a text in tokens; longer ones are rejected; 0: the model's own limit", minimum=0
+    )
     max_batch_tokens: int = option(
-        16384, help="tokens a batch, padding included (engine transformers)", affects_output=False, minimum=1
+        16384, help="tokens per batch, including padding (engine transformers)", affects_output=False, minimum=1
     )
     tensor_parallel_size: int = option(
-        1, help="GPUs that one scorer is split over (engine vllm)", affects_output=False, minimum=1
+        1, help="number of GPUs that share one scorer (engine vllm)", affects_output=False, minimum=1
     )
     gpu_memory_fraction: float = option(
         0.9, help="share of the GPU's memory (engine vllm)", affects_output=False, minimum=0.1, maximum=1.0

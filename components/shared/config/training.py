@@ -1,4 +1,4 @@
-"""The options that all trainings have."""
+"""The options of all trainings."""
 
 from __future__ import annotations
 
@@ -31,43 +31,48 @@ class TrainingConfig(StepConfig):
 
     model: str = option(help="model to start from: model URI", is_folder=True)
     chat_template: str = option(
-        OWN, help="own: the chat template that the model brings with it; or a chat family", choices=CHAT_TEMPLATES
+        OWN, help="own: the model's own chat template; or a chat family", choices=CHAT_TEMPLATES
     )
-    epochs: int = option(1, help="passes over the rows", minimum=1)
+    epochs: int = option(1, help="epochs over the rows", minimum=1)
     learning_rate: float = option(2e-5, help="peak; cosine to 0", minimum=0)
-    batch_size: int = option(128, help="rows a step, over all processes and accumulated micro-batches", minimum=1)
-    max_tokens: int = option(1024, help="longest sequence, end token included; longer ones are rejected", minimum=2)
-    seed: int = option(0, help="of the order of the rows", is_wired=True)
-    micro_batch_size: int = option(4, help="rows that one process works on at once", affects_output=False, minimum=1)
+    batch_size: int = option(
+        128, help="rows per training step, over all processes and accumulated micro-batches", minimum=1
+    )
+    max_tokens: int = option(
+        1024, help="maximum length of a sequence, including the end token; longer ones are rejected", minimum=2
+    )
+    seed: int = option(0, help="seed for the order of the rows", is_wired=True)
+    micro_batch_size: int = option(4, help="rows per process in one micro-batch", affects_output=False, minimum=1)
     num_nodes: int = option(
         1,
-        help="machines that train; more than 1: the step starts them as a TrainJob",
+        help="number of machines; above 1, the step starts them as a TrainJob",
         affects_output=False,
         is_wired=True,
         minimum=1,
     )
     train_job_runtime: str = option(
-        "scalequest-training", help="TrainingRuntime that a TrainJob's pods are made by", affects_output=False
+        "scalequest-training", help="TrainingRuntime for a TrainJob's pods", affects_output=False
     )
     num_processes: int = option(
         0,
-        help="processes a machine, each with its GPU; 0: as many as there are GPUs, 1 without",
+        help="processes per machine, one per GPU; 0: as many as there are GPUs, 1 without GPUs",
         affects_output=False,
         minimum=0,
     )
     parallelism: str = option(
         "none",
-        help="zero3 cuts weights, gradients and optimizer over the processes (DeepSpeed); none: whole on each",
+        help="zero3: weights, gradients and optimizer are sharded over the processes (DeepSpeed); none: "
+        "complete on each",
         choices=PARALLELISM,
         affects_output=False,
     )
     gradient_checkpointing: bool = option(
         True,
-        help="on GPUs, compute activations twice instead of keeping them: slower, less memory",
+        help="on GPUs, recompute activations instead of storing them: slower, less memory",
         affects_output=False,
     )
     checkpoint_steps: int = option(
-        50, help="steps between checkpoints in the model's folder; 0: none", affects_output=False, minimum=0
+        50, help="training steps between checkpoints in the model's folder; 0: none", affects_output=False, minimum=0
     )
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Engines: text in, text out. A step feeds rows without a pause and gets results in the order that they finish."""
+"""Engines: text in, text out. A step submits rows without a pause and gets results as they finish."""
 
 from __future__ import annotations
 

@@ -123,7 +123,8 @@ class Endpoint:
             )
         if isinstance(error, httpx.ProxyError) and "407" in str(error):
             return InputError(
-                f"the proxy in the environment variable {self._proxy_variable} wants other credentials ({said}); set "
+                f"the proxy in the environment variable {self._proxy_variable} requires other credentials "
+                f"({said}); set "
                 "them, or except the endpoint's host by NO_PROXY"
             )
         if any(isinstance(link, ssl.SSLError) and _NO_TLS.search(str(link)) for link in links):
@@ -186,12 +187,12 @@ class Endpoint:
         place = response.headers.get("location", "").partition("?")[0]
         base = str(response.request.url.join(place)).removesuffix("/chat/completions") if place else "another address"
         return RefusedError(
-            f"--endpoint {self.url} is somewhere else: {response.request.url} answers with a redirect (HTTP "
+            f"--endpoint {self.url} has moved: {response.request.url} responds with a redirect (HTTP "
             f"{response.status_code}) to {place or 'nowhere'}; try --endpoint {base}"
         )
 
     def _unwelcome(self, status: int, words: str) -> str:
-        given = "refuses the key in" if self._key else "wants a key; none is in"
+        given = "refuses the key in" if self._key else "requires a key, but none is in"
         return (
             f"--endpoint {self.url} {given} the environment variable {self._key_variable} (HTTP {status}: {words}); "
             "set it to a valid key, or name another variable with --api-key-env"

@@ -34,7 +34,7 @@ def check_address(endpoint: str) -> None:
         parts = urlsplit(endpoint)
         port = parts.port
     except ValueError as error:
-        raise InputError(f"--endpoint {endpoint!r} is no URL ({error}); {EXPECTED}") from error
+        raise InputError(f"--endpoint {endpoint!r} is not a URL ({error}); {EXPECTED}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or re.search(r"\s", endpoint):
         raise InputError(f"--endpoint {endpoint!r} cannot be used; {EXPECTED}")
     if found := _PATHS.search(parts.path):
@@ -56,7 +56,8 @@ def key_in(variable: str) -> str:
     """Return the key that an environment variable holds, "" for none; it will not stand in anything that is written."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
         raise InputError(
-            "--api-key-env is no name of an environment variable (its value is not shown, it may be a key); give the "
+            "--api-key-env is not a name of an environment variable (its value is not shown because it may be a "
+            "key); give the "
             "name of the variable that holds the key, such as OPENAI_API_KEY"
         )
     key = os.environ.get(variable, "").strip()
@@ -88,9 +89,9 @@ def _checked(proxy: str, variable: str) -> str:
     try:
         scheme, _ = (parts := urlsplit(proxy)).scheme, parts.port
     except ValueError as error:
-        raise InputError(f"the environment variable {variable} is no URL of a proxy; {instead}") from error
+        raise InputError(f"the environment variable {variable} is not a URL of a proxy; {instead}") from error
     if scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
-        raise InputError(f"the environment variable {variable} names a proxy that is not known ({scheme}); {instead}")
+        raise InputError(f"the environment variable {variable} names a proxy of an unknown kind ({scheme}); {instead}")
     if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         raise InputError(
             f"the environment variable {variable} names a SOCKS proxy, which needs the package socksio; install it, or "

@@ -1,4 +1,4 @@
-"""An engine that is opened again where it dies."""
+"""An engine that is reopened when it dies."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class OpenAIEngine:
     def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 
-        Raises InputError for a refusal that neither waiting nor another text mends, UnavailableError where waiting was
+        Raises InputError for a refusal that neither waiting nor another text fixes, UnavailableError where waiting was
         in vain.
         """
         source = iter(requests)
@@ -163,8 +163,9 @@ class OpenAIEngine:
 
         def blame(error: Exception) -> RefusedError:
             return RefusedError(
-                f"--endpoint {self._endpoint.url} did not answer it in {tries} attempts, but something harmless after "
-                f"each of the last {strikes}; of the last one it said: {error}"
+                f"--endpoint {self._endpoint.url} did not answer it in {tries} attempts, but answered a "
+                "harmless request after "
+                f"each of the last {strikes}; its last response: {error}"
             )
 
         try:
@@ -195,8 +196,8 @@ class OpenAIEngine:
             self._probe(request, sampling, num_samples)
         except RefusedError as error:
             raise InputError(
-                f"{refused}; it refuses a harmless one as well: check the account and the options by what it says, "
-                "then start the same command again: finished parts stay"
+                f"{refused}; it also refuses a harmless request: check the account and the options, "
+                "then start the same command again: finished parts are kept"
             ) from error
 
     def _answers(self, request: Request[K], sampling: Sampling, num_samples: int, since: float) -> bool:
@@ -266,7 +267,7 @@ def open_engine(config: EngineConfig, model: str) -> OpenAIEngine:
     if not config.endpoint:
         raise InputError("--engine openai needs --endpoint, the base URL of an OpenAI-compatible server (https://…/v1)")
     if not model.startswith(SERVED_PREFIX) or model == SERVED_PREFIX:
-        raise InputError(f"the model {model!r} is no served model; with --engine openai write {SERVED_PREFIX}NAME")
+        raise InputError(f"the model {model!r} is not a served model; with --engine openai write {SERVED_PREFIX}NAME")
     name = model.removeprefix(SERVED_PREFIX)
     return OpenAIEngine(
         config.endpoint,

@@ -10,7 +10,7 @@ from components.shared.arithmetic import Arithmetic
 
 
 def arithmetic_for(num_gpus: int) -> Arithmetic:
-    """Choose what models are computed in, by this CPU or by the GPUs that one model is split over.
+    """Choose what models are computed in, by this CPU or by the number of GPUs that share one model.
 
     vLLM asks the driver. PyTorch would first occupy memory of the GPU, which vLLM's own processes are to have.
     """

@@ -55,7 +55,7 @@ def check_model(folder: Path, uri: str, *, chat: bool, others: Sequence[str] = (
     check_files(folder, uri)
     _check_weights_are_there(names, uri)
     if "config.json" not in names:
-        raise InputError(f"{uri} holds no config.json; {_found(names)}")
+        raise InputError(f"{uri} has no config.json; {_found(names)}")
     if "tokenizer.json" not in names:
         raise InputError(_without_tokenizer(names, uri))
     from components.shared.models.weight_files import check_weight_files
@@ -64,7 +64,7 @@ def check_model(folder: Path, uri: str, *, chat: bool, others: Sequence[str] = (
     if chat and not _has_chat_template(folder):
         raise InputError(
             f"{uri} has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json): it is not a "
-            "chat model; take one, or import it with --kind base"
+            "chat model; use a chat model, or import it with --kind base"
         )
 
 
@@ -74,7 +74,7 @@ def _check_weights_are_there(names: Sequence[str], uri: str) -> None:
         return
     if pickles := [name for name in names if name.endswith(PICKLES)]:
         raise InputError(
-            f"{uri} holds pickled weights only ({some(pickles)}), which run code when they are loaded; "
+            f"{uri} has only pickled weights ({some(pickles)}), which run code when they are loaded; "
             "convert them to safetensors"
         )
     if own := [name for name in names if name.startswith(MISTRALS_OWN)]:
@@ -82,7 +82,7 @@ def _check_weights_are_there(names: Sequence[str], uri: str) -> None:
             f"{uri} holds the model in Mistral's own format only ({', '.join(own)}); "
             "take the repository that has it in the format of transformers (config.json, model-*.safetensors)"
         )
-    raise InputError(f"{uri} holds no weights (*.safetensors); {_found(names)}")
+    raise InputError(f"{uri} has no weights (*.safetensors); {_found(names)}")
 
 
 def _without_tokenizer(names: Sequence[str], uri: str) -> str:
@@ -92,7 +92,7 @@ def _without_tokenizer(names: Sequence[str], uri: str) -> str:
             "convert it where its libraries are (AutoTokenizer.from_pretrained(…).save_pretrained(…)), compare what "
             "both make of a text, and add the file"
         )
-    return f"{uri} holds no tokenizer (tokenizer.json); {_found(names)}"
+    return f"{uri} has no tokenizer (tokenizer.json); {_found(names)}"
 
 
 def _found(names: Sequence[str]) -> str:

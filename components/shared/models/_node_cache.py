@@ -55,7 +55,7 @@ def _root() -> Path:
     try:
         return Path.home() / ".cache" / "scalequest"
     except RuntimeError as error:  # a user without a home, as clusters make them up
-        raise InputError(f"{error}; name a directory for the cache of models by {CACHE_VARIABLE}") from error
+        raise InputError(f"{error}; name a directory for the cache of models with {CACHE_VARIABLE}") from error
 
 
 def _fetch(source: str, digests: Mapping[str, str], folder: Path) -> None:
@@ -78,9 +78,9 @@ def _full(source: str, num_bytes: int, folder: Path) -> UnavailableError:
     used = sum(path.stat().st_size for model in models for path in model.rglob("*") if path.is_file())
     free = shutil.disk_usage(folder).free
     return UnavailableError(  # another node may have room
-        f"{source} takes {_megabytes(num_bytes)}, and {folder.parent} has {_megabytes(free)} left; free some there "
+        f"{source} needs {_megabytes(num_bytes)}, but {folder.parent} has {_megabytes(free)} free; free some there "
         f"(it holds {len(models)} other models, {_megabytes(used)}: any that no running step uses may be deleted) or "
-        f"name a directory on a larger disk by {CACHE_VARIABLE}, then start again: what was downloaded is continued"
+        f"name a directory on a larger disk by {CACHE_VARIABLE}, then start again: the download continues"
     )
 
 

@@ -79,7 +79,7 @@ def _explained(address: HubAddress) -> Iterator[None]:
         ) from error
     except RepositoryNotFoundError as error:
         raise InputError(
-            f"{address}: the hub knows no such {address.kind}; check the name, and set HF_TOKEN if it is private"
+            f"{address}: the hub has no such {address.kind}; check the name, and set HF_TOKEN if it is private"
         ) from error
     except RevisionNotFoundError as error:
         raise InputError(f"{address}: the repository has no revision {address.revision!r}") from error

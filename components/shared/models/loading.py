@@ -61,7 +61,7 @@ def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
         said = "; ".join(f"{fault}: {_some(names)}" for fault, names in faults.items() if names)
         raise InputError(
             f"{named}: the weights are not those of {use.value} of its config.json ({type(model).__name__}): {said}; "
-            "missing ones would be random numbers; export the whole model again, or take another one"
+            "missing ones would be random numbers; export the whole model again, or use another one"
         )
     return model
 
@@ -88,8 +88,9 @@ def check_finite(folder: Path, named: str) -> None:
                     broken.append(name)
     if broken:
         raise InputError(
-            f"{named}: {len(broken)} weights hold NaN or infinity ({_some(broken)}): the model is broken, its training "
-            "diverged perhaps; take an earlier or another one"
+            f"{named}: {len(broken)} weights are NaN or infinite ({_some(broken)}): the model is broken; "
+            "perhaps its training "
+            "diverged; use an earlier or another one"
         )
 
 

@@ -1,4 +1,4 @@
-"""Scorers: one number a text, from a model with one output (a fail rate, a reward)."""
+"""Scorers: one number for each text, from a model with one output (a fail rate, a reward)."""
 
 from __future__ import annotations
 
@@ -140,7 +140,8 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
     is_reward_model = engine == "vllm" and re.search("(?<!Process)RewardModel$", architecture) is not None
     if not is_classifier and not is_reward_model:
         raise InputError(
-            f"{option_name} {model_folder}: no scorer (architecture {architecture}, {num_outputs} outputs); {ACCEPTED}"
+            f"{option_name} {model_folder}: not a scorer (architecture {architecture}, {num_outputs} outputs); "
+            f"{ACCEPTED}"
         )
     from components.shared.scoring.encoding import check_loadable
 

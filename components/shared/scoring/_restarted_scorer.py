@@ -1,4 +1,4 @@
-"""A scorer that is opened again where it dies; a text that its memory does not hold is as one that it died of."""
+"""A scorer that is reopened when it dies; a text that does not fit into memory counts as one that it died of."""
 
 from __future__ import annotations
 

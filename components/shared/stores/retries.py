@@ -116,7 +116,7 @@ def _policy(call: str, seconds: float, min_tries: int, patience: Patience) -> di
     hint = f"it is tried for {seconds:g} s" if is_fixed else f"{variable}, now {limit:g}, says how long it is tried"
 
     def log(state: RetryCallState) -> None:
-        logger.warning("%s: %s; trying again in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
+        logger.warning("%s: %s; retrying in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
 
     def give_up(state: RetryCallState) -> NoReturn:
         raise UnavailableError(

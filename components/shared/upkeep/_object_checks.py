@@ -19,7 +19,7 @@ from components.shared.workspace.plans import Plan, part_name
 from components.shared.workspace.tables import missing_object, read_table, table_digest
 
 RANGE_BYTES = 2**24  # of a file that are in memory at once
-AGAIN = "remove the folder, and what was made from it since, and make them again"
+AGAIN = "delete the folder and everything that was made from it, and run their steps again"
 
 
 @dataclass(kw_only=True)
@@ -57,7 +57,7 @@ def check_part(folder: str, number: int, *, plan: Plan | None, entry: PartEntry 
     if digest != (entry or ledger).digest:
         check.findings.append(_other_rows(uri, (entry or ledger).digest, digest))
     elif entry is not None and ledger.entry(part_name(number)) != entry:
-        check.findings.append(f"{uri} has another ledger than the manifest was made of; {AGAIN}")
+        check.findings.append(f"{uri} has a ledger that differs from the manifest; {AGAIN}")
     check.findings += [f"{uri} {line}; {AGAIN}" for line in _wrong_ledger(ledger, table.num_rows, number, plan)]
     if ledger.rejects:
         check.read.append(ledger.rejects)
@@ -84,7 +84,7 @@ def check_rejects(
         findings += _wrong_columns(uri, table.schema, [*columns, *(f"{column}: string" for column in REJECT_COLUMNS)])
     reasons = dict(sorted(Counter(table["reason"].to_pylist()).items())) if "reason" in table.column_names else {}
     if reasons != dict(counts):
-        findings.append(f"{uri} holds rejected rows {reasons}, the ledger counts {dict(counts)}; {AGAIN}")
+        findings.append(f"{uri} has rejected rows {reasons}, but the ledger counts {dict(counts)}; {AGAIN}")
     return findings
 
 
@@ -98,7 +98,7 @@ def check_file(uri: str, digest: str, size: int | None) -> list[str]:
         return [missing_object(uri)]
     if found == digest:
         return []
-    return [f"{uri} is another file than the manifest names: SHA-256 {found[:12]}…, expected {digest[:12]}…; {AGAIN}"]
+    return [f"{uri} differs from the file in the manifest: SHA-256 {found[:12]}…, expected {digest[:12]}…; {AGAIN}"]
 
 
 def _read(uri: str, findings: list[str]) -> pa.Table | None:
@@ -116,7 +116,7 @@ def _wrong_columns(uri: str, schema: pa.Schema, columns: Sequence[str]) -> list[
     if not columns or found == list(columns):
         return []
     others = sorted({*found} ^ {*columns}) or ["their order"]
-    return [f"{uri} has other columns than its plan: {', '.join(others)}; {AGAIN}"]
+    return [f"{uri} has columns that differ from its plan: {', '.join(others)}; {AGAIN}"]
 
 
 def _wrong_ledger(ledger: Ledger, num_rows: int, number: int, plan: Plan | None) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _wrong_ledger(ledger: Ledger, num_rows: int, number: int, plan: Plan | None)
 
 
 def _other_rows(uri: str, expected: str, found: str) -> str:
-    return f"{uri} holds other rows than it was written with: SHA-256 {found[:12]}…, expected {expected[:12]}…; {AGAIN}"
+    return f"{uri} has rows that differ from those written: SHA-256 {found[:12]}…, expected {expected[:12]}…; {AGAIN}"
 
 
 def _sha256(uri: str, size: int) -> str:

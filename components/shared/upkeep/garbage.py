@@ -160,7 +160,7 @@ def _kept(workspace: str, keep: Sequence[str], folders: Mapping[str, _Folder]) -
         if not here:
             here = {name for stage in stages_of(uri) for name in folders_in(stage.folder, folders)}
         if not here:
-            raise InputError(f"--keep {uri}: neither it nor anything that it was made from stands in {workspace}")
+            raise InputError(f"--keep {uri}: neither it nor anything that it was made from is in {workspace}")
         kept |= dict.fromkeys(here, f"named by --keep {uri}")
     return kept
 

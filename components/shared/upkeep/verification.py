@@ -117,7 +117,7 @@ def _wrong_description(folder: _Folder) -> Iterator[str]:
     )
     address = tuple(folder.uri.split("/")[-2:])
     if any(described) and described != address:
-        yield f"{where} speaks of {'/'.join(described)}, it stands in {'/'.join(address)}: it was moved here; {AGAIN}"
+        yield f"{where} describes {'/'.join(described)}, but is in {'/'.join(address)}: it was moved; {AGAIN}"
     if manifest is None:
         return
     if plan is not None:

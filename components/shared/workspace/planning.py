@@ -134,7 +134,7 @@ def _look_up(name: str, uri: str) -> Input:
     if not storage.exists(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
             return Input(uri=uri, fingerprint=f"address:{uri}")
-        raise InputError(f"{flag_of(name)} {uri!r}: nothing stands there; check the address")
+        raise InputError(f"{flag_of(name)} {uri!r}: nothing exists there; check the address")
     return Input(uri=uri, fingerprint=_content_fingerprint(uri))
 
 

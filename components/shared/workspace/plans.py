@@ -101,7 +101,7 @@ def standing_plan(folder: str, plan: Plan) -> Plan:
     assert standing is not None, folder
     if (standing.kind, standing.columns) != (plan.kind, plan.columns):
         raise InputError(
-            f"{folder} was begun by another version of this step: {standing.kind} rows with the columns "
+            f"{folder} was started by another version of this step: {standing.kind} rows with the columns "
             f"{', '.join(standing.columns)}; now {plan.kind} rows with {', '.join(plan.columns)}; "
             "finish it with that version, or delete it"
         )
@@ -109,8 +109,8 @@ def standing_plan(folder: str, plan: Plan) -> Plan:
         for old, new in zip(standing.inputs[name], entries, strict=True):
             if old.content != new.content:
                 raise InputError(
-                    f"{folder} is half done, and {flag_of(name)} {new.uri} was made again since, with other parts "
-                    f"(content {old.content} then, {new.content} now); remove {folder} and start again, or take "
+                    f"{folder} is unfinished, and {flag_of(name)} {new.uri} was made again since, with other parts "
+                    f"(content {old.content} then, {new.content} now); delete {folder} and start again, or use "
                     "another workspace"
                 )
     return standing

@@ -83,8 +83,8 @@ class Rows(Generic[R]):
                 versions.get("scalequest", "?") for versions in (package_versions(), source.manifest.versions)
             )
             raise InputError(
-                f"{uri} {'; '.join(mistakes)}: scalequest {theirs} wrote it, this is {ours}; use that version, or make "
-                "the folder again"
+                f"{uri} {'; '.join(mistakes)}: scalequest {theirs} wrote it, this is {ours}; use that version, or run "
+                "the folder's step again"
             )
 
     def _table(self, source: RowSource, entry: PartEntry) -> pa.Table:

@@ -61,8 +61,8 @@ def read_checked(uri: str, digest: str) -> pa.Table:
         raise InputError(missing_object(uri)) from error
     if table_digest(table) != digest:
         raise InputError(
-            f"{uri} holds other rows than its folder's manifest says (SHA-256 {digest[:12]}…): it was changed or "
-            "replaced; remove the folder, and what was made from it since, and make them again"
+            f"{uri} has rows that differ from its folder's manifest (SHA-256 {digest[:12]}…): it was changed or "
+            "replaced; delete the folder and everything that was made from it, and run their steps again"
         )
     return table
 
@@ -70,8 +70,9 @@ def read_checked(uri: str, digest: str) -> pa.Table:
 def missing_object(uri: str) -> str:
     """Say that an object is not there, and what to do."""
     return (
-        f"{uri} is missing, though its folder's manifest lists it: it was deleted; remove the folder, and what is half "
-        "done from it, and make them again"
+        f"{uri} is missing, though its folder's manifest lists it: it was deleted; delete the folder, and "
+        "whatever is unfinished "
+        "and made from it, and run their steps again"
     )
 
 
@@ -118,6 +119,6 @@ class _Hashing(io.RawIOBase):
 
 def _unreadable(uri: str, error: Exception) -> str:
     return (
-        f"{uri} is no Parquet object that can be read ({error}): it was changed or damaged; remove its folder, and "
-        "what was made from it since, and make them again"
+        f"{uri} is not a readable Parquet object ({error}): it was changed or damaged; delete its folder and "
+        "everything that was made from it, and run their steps again"
     )

@@ -65,7 +65,7 @@ def test_a_killed_run_goes_on_to_the_rows_of_an_undisturbed_one(tmp_path: Path, 
     folder = run(config, killed)
 
     assert read_content(folder) == read_content(expected)
-    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts stay untouched"
+    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts are kept untouched"
     assert read_manifest(folder).rejected == read_manifest(expected).rejected
     assert set(read_manifest(folder).rejected) == {"exact_duplicate", "near_duplicate"}
 

@@ -142,7 +142,7 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(works
     standing = kill_behind_parts(disturbed, 3)
     assert len(standing) == 3
     folder = run(disturbed, other)
-    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts stay untouched"
+    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts are kept untouched"
     assert read_manifest(folder).parts == read_manifest(undisturbed).parts
     ids = [row.id for row in other.read(folder, Question)] + [row["id"] for row in read_rejects(folder)]
     assert sorted(ids) == [f"{folder.rsplit('/')[-1][:8]}-{number:07d}" for number in range(4000)]
@@ -155,7 +155,7 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(works
         ({"top_p": 0.0}, "--top-p 0.0 is out of range"),
         ({"generator": ""}, "--generator must be given"),
         ({"engine": "openai"}, "--engine openai cannot write questions from the bare user prefix"),
-        ({"model": "missing-folder"}, "--model 'missing-folder': nothing stands there"),
+        ({"model": "missing-folder"}, "--model 'missing-folder': nothing exists there"),
     ],
 )
 def test_bad_input_is_one_message_and_nothing_is_written(

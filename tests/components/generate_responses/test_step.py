@@ -130,7 +130,7 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(
     standing = kill_behind_parts(disturbed, 3)
     assert len(standing) == 3
     folder = run(disturbed, Workspace(disturbed.workspace))
-    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts stay untouched"
+    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts are kept untouched"
     assert read_manifest(folder).parts == read_manifest(undisturbed).parts
     assert read_content(folder) == read_content(undisturbed)
 

@@ -89,14 +89,14 @@ def test_chat_model_without_a_chat_template_is_refused_and_nothing_written(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("random:gpt", "'random:gpt' is no random model; expected random:llama"),
+        ("random:gpt", "'random:gpt' is not a random model; expected random:llama"),
         ("package:no_such_package", "names the Python package 'no_such_package', which is not installed"),
         ("package:pytest@0.0.1", "asks for version 0.0.1, but "),
         ("package:pytest", "has to ship exactly one GGUF file; found: none"),
         ("hf://org/name", "expected hf://org/name@revision"),
-        ("hf://datasets/org/name@main/a.parquet", "is no address of a model on the hub"),
+        ("hf://datasets/org/name@main/a.parquet", "is not an address of a model on the hub"),
         ("ftp://host/model", "unknown scheme 'ftp'"),
-        ("no/such/directory", "nothing stands there"),
+        ("no/such/directory", "nothing exists there"),
     ],
 )
 def test_unusable_source_is_refused_and_nothing_written(workspace: Workspace, source: str, message: str) -> None:

@@ -95,10 +95,10 @@ def test_broken_line_behind_good_ones_writes_nothing(workspace: Workspace, tmp_p
     [
         ("ftp://host/a.jsonl", "unknown scheme 'ftp'"),
         ("hf://datasets/org/name/a.jsonl", "expected hf://org/name@revision for a model, or hf://datasets/"),
-        ("hf://org/name@main", "is no address of a dataset on the hub"),
+        ("hf://org/name@main", "is not an address of a dataset on the hub"),
         ("reasoning-gym:sudoku", "unknown generator 'sudoku'"),
-        ("reasoning-gym:gcd", "generators never end"),
-        ("no/such/file.jsonl", "nothing stands there"),
+        ("reasoning-gym:gcd", "generators have no end"),
+        ("no/such/file.jsonl", "nothing exists there"),
     ],
 )
 def test_unusable_source_is_refused_and_nothing_written(workspace: Workspace, source: str, message: str) -> None:

@@ -148,16 +148,16 @@ def test_only_the_first_rows_are_read_where_there_is_a_limit(tmp_path: Path) -> 
         ("a.jsonl", '{"question": "a"}\n', "no column 'answer' .*--answer-column none"),
         ("a.jsonl", '{"question": 7, "answer": "1"}\n', r"'question' .* holds 7 \(int\); expected text"),
         ("a.jsonl", '{"question": "a", "answer": true}\n', r"'answer' .* holds True \(bool\); expected text"),
-        ("a.jsonl", "", r"a\.jsonl holds no rows"),
+        ("a.jsonl", "", r"a\.jsonl has no rows"),
         ("a.json", '{"question": "a"}', r"a\.json holds one value of type dict; expected a list of objects"),
         ("a.json", "[1]", r"a\.json, row 1: a value of type int; expected an object"),
         ("a.json", "[", r"a\.json: broken JSON"),
-        ("a.json", "", r"a\.json holds no rows"),
+        ("a.json", "", r"a\.json has no rows"),
         ("a.csv", "question,answer\na,b,c\n", r"a\.csv:2: 3 values, but 2 columns: question, answer"),
         ("a.csv", 'question,answer\n"a,b\n', "broken CSV"),
         ("a.csv", "text,answer\na,b\n", "found: text, answer"),
-        ("a.csv", "", r"a\.csv holds no rows"),
-        ("a.parquet", "PAR1 and no more", r"a\.parquet: no readable Parquet"),
+        ("a.csv", "", r"a\.csv has no rows"),
+        ("a.parquet", "PAR1 and no more", r"a\.parquet: not readable as Parquet"),
         ("a.xlsx", "", r"'a\.xlsx' ends in \.xlsx; expected one of \.jsonl, \.json, \.csv, \.parquet"),
         ("a", "", "'a' ends in nothing; expected one of"),
     ],
@@ -174,7 +174,7 @@ def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.jsonl: there is no such file"):
+    with pytest.raises(InputError, match=r"none\.jsonl: no such file"):
         open_table(tmp_path / "none.jsonl").count()
 
 

@@ -111,8 +111,8 @@ def test_a_source_that_no_question_has_is_bad_input(workspace: Workspace, write_
         ({"target": "[1, -1]", "keep_fraction": 0.5}, "none below 0"),
         ({"target": "[0, 0]", "keep_fraction": 0.5}, "one above it"),
         ({"target": "[true]", "keep_fraction": 0.5}, "expected a JSON list of shares"),
-        ({"target": "[1, 1]"}, "--target '.*' and --keep-fraction 1.0 belong together"),
-        ({"keep_fraction": 0.5}, "--target '' and --keep-fraction 0.5 belong together"),
+        ({"target": "[1, 1]"}, "--target '.*' and --keep-fraction 1.0 must be given together"),
+        ({"keep_fraction": 0.5}, "--target '' and --keep-fraction 0.5 must be given together"),
         ({"minimum": 1.5}, "--minimum 1.5 is out of range; expected 0 to 1"),
     ],
 )

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 MAX_SECONDS = 15.0  # what a node of GKE leaves that is taken away; an idle machine takes a fraction of one
 SECONDS = 60.0  # for what takes no time, on a busy machine
-AS_ASKED = "stopped as asked; the finished parts stay, and the same command continues"
+AS_ASKED = "stopped as requested; finished parts are kept, and the same command continues"
 TEXTS = [f"What is {number} + 1?" for number in range(30)]
 
 Process = subprocess.Popen[str]

@@ -166,7 +166,7 @@ def test_empty_folder_is_refused(workspace: Workspace, tiny_model: Path) -> None
     from tests.conftest import GivenRowsConfig
 
     empty = workspace.open(GivenRowsConfig(workspace=workspace.uri, content="empty")).begin_rows(Question, []).finish()
-    with pytest.raises(InputError, match="holds no rows, and train_sft needs at least one"):
+    with pytest.raises(InputError, match="has no rows, and train_sft needs at least one"):
         run(make_config(workspace, tiny_model, empty), workspace)
 
 

@@ -155,7 +155,7 @@ def test_a_pod_that_runs_and_runs_tells_its_last_line_and_is_deleted(
     pod = store_pod.pod_of(planned("s3://bucket/runs"), in_user_namespace=False)
     monkeypatch.setattr(store_pod, "pod_of", lambda *_, **__: pod)
     name = pod["metadata"]["name"]
-    cluster.on(f"GET {CORE}/pods/{name}/log", b"PUT s3://bucket: timed out; trying again in 0.5 s\n")
+    cluster.on(f"GET {CORE}/pods/{name}/log", b"PUT s3://bucket: timed out; retrying in 0.5 s\n")
     (finding,) = found("s3://bucket/runs")
     assert finding.passed is False
     assert "did not finish" in finding.what

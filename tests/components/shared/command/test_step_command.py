@@ -98,7 +98,7 @@ def test_an_option_by_name_goes_before_kubeflows() -> None:
     ("values", "message"),
     [
         ({}, "--workspace, --name must be given"),
-        ({"colour": "red"}, "--executor-input gives colour, which this step does not have; expected some of workspace"),
+        ({"colour": "red"}, "--executor-input gives colour, which this step does not have; expected any of workspace"),
         ({"count": 3.5}, "--count '3.5' is not accepted; expected a whole number"),
         ({"count": [1]}, "--count '[1]' is not accepted; expected a whole number"),
         ({"keep": 1}, "--keep '1' is not accepted; expected true or false"),
@@ -149,7 +149,7 @@ def test_whole_numbers_are_read_as_kubeflow_writes_them(text: str, value: int) -
         ([*GIVEN, "--keep", "yes"], "--keep 'yes' is not accepted; expected true or false"),
         ([*GIVEN, "--mode", "quick"], "--mode 'quick' is not accepted; expected one of fast, exact"),
         ([*GIVEN, "--num-shards", "0"], "--num-shards 0 is out of range"),
-        ([*GIVEN, "--shard", "1"], "--shard 1 does not exist among --num-shards 1"),
+        ([*GIVEN, "--shard", "1"], "--shard 1 does not exist with --num-shards 1"),
     ],
 )
 def test_a_bad_command_line_is_one_message(argv: list[str], message: str) -> None:

@@ -85,11 +85,11 @@ FAULTS: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a part is no Parquet": (
         lambda folder: (folder / PART).write_bytes(b"no"),
-        f"{PART} is no Parquet object that can",
+        f"{PART} is not a readable Parquet object",
     ),
     "a part is empty": (
         lambda folder: (folder / PART).write_bytes(b""),
-        f"{PART} is no Parquet object that can be read",
+        f"{PART} is not a readable Parquet object",
     ),
     "a part is missing": (lambda folder: (folder / PART).unlink(), f"{PART} is missing, though its folder's manifest"),
     "a manifest that is not JSON": (lambda folder: (folder / MANIFEST).write_text("{"), "_manifest.json is not JSON"),
@@ -179,7 +179,7 @@ def test_a_newer_folder_in_the_place_of_the_output_is_left_alone(
     ("changes", "message"),
     [
         ({"slices": None}, "_plan.json lacks 'slices': it was changed, or another version wrote it"),
-        ({"columns": ["id: string"]}, "was begun by another version of this step: question rows with the columns id"),
+        ({"columns": ["id: string"]}, "was started by another version of this step: question rows with the columns id"),
     ],
 )
 def test_a_folder_that_another_version_began_is_not_continued(
@@ -218,7 +218,7 @@ def test_rows_that_changed_under_their_address_are_not_read_on_each_store(
     filesystem = fsspec.filesystem(storage.scheme_of(store.uri))
     filesystem.pipe_file(f"{questions}/part-00001.parquet", filesystem.cat_file(f"{other}/part-00001.parquet"))
     message = refused(store.uri, questions, capsys, "--rows-per-part", "2")
-    assert "part-00001.parquet holds other rows than its folder's manifest says" in message
+    assert "part-00001.parquet has rows that differ from its folder's manifest" in message
     (folder,) = storage.list_names(storage.join(store.uri, "slow_filter"))
     made = storage.list_names(storage.join(store.uri, "slow_filter", folder))
     assert [name for name in made if name.startswith("part-")] == [PART], "what came before stays, nothing of the rest"
@@ -232,7 +232,7 @@ def test_a_part_and_a_manifest_that_are_gone_or_wrong_are_one_message_on_each_st
     filesystem = fsspec.filesystem(storage.scheme_of(remote_store.uri))
     objects = storage.list_files(workspace.uri)
     filesystem.pipe_file(f"{folder}/{PART}", b"no")
-    assert f"{PART} is no Parquet object that can be read" in refused(workspace.uri, folder, capsys)
+    assert f"{PART} is not a readable Parquet object" in refused(workspace.uri, folder, capsys)
     filesystem.rm_file(f"{folder}/{PART}")
     assert f"{PART} is missing, though its folder's manifest lists it" in refused(workspace.uri, folder, capsys)
     filesystem.pipe_file(f"{folder}/{MANIFEST}", b"{")

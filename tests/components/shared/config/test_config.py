@@ -54,7 +54,7 @@ def test_a_step_is_named_after_the_folder_of_its_config() -> None:
         ({"questions": "q\udcff"}, "--questions 'q\\udcff' is not text in UTF-8"),
         ({"num_shards": 0}, "--num-shards 0 is out of range; expected at least 1"),
         ({"shard": -1}, "--shard -1 is out of range; expected at least 0"),
-        ({"shard": 3, "num_shards": 3}, "--shard 3 does not exist among --num-shards 3; expected 0 to 2"),
+        ({"shard": 3, "num_shards": 3}, "--shard 3 does not exist with --num-shards 3; expected 0 to 2"),
         ({"rows_per_part": 0}, "--rows-per-part 0 is out of range; expected at least 1"),
     ],
 )
@@ -80,10 +80,10 @@ def test_no_folder_given_is_no_folder() -> None:
     ("value", "message"),
     [
         ("[gs://a", "'[gs://a' is neither a URI nor a JSON list of URIs"),
-        ("[]", "'[]' has to list URIs as text, at least one"),
-        ("[1]", "has to list URIs as text"),
-        ('[""]', "has to list URIs as text"),
-        ('[[["a"]]]', "has to list URIs as text"),
+        ("[]", "'[]' must be a list of at least one URI"),
+        ("[1]", "must be a list of at least one URI"),
+        ('[""]', "must be a list of at least one URI"),
+        ('[[["a"]]]', "must be a list of at least one URI"),
     ],
 )
 def test_a_list_that_does_not_hold_uris_is_refused(value: str, message: str) -> None:

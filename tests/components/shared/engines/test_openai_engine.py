@@ -295,7 +295,7 @@ def test_a_server_that_refuses_everything_after_some_answers_stops_the_run_and_r
     results: list[Result[Any]] = []
     with serve(lambda _, number: reply("ok", "yes") if number <= 2 else trouble) as served:
         requests = [Request(key=str(n), message=f"q{n}", seed=n, num_samples=2) for n in range(6)]
-        message = rf"HTTP {trouble.status}: .*; it refuses a harmless one as well: check the account"
+        message = rf"HTTP {trouble.status}: .*; it also refuses a harmless request: check the account"
         with pytest.raises(InputError, match=message):
             results.extend(open_engine(served.url, max_concurrency=1).generate(requests, SAMPLING))
     assert texts(results) == {"0": ("ok", "yes"), "1": ("ok", "yes")}

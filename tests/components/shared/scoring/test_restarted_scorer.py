@@ -142,7 +142,7 @@ def test_memory_that_is_short_for_any_text_ends_the_process_and_condemns_nothing
 ) -> None:
     questions = write_questions(workspace, [f"question {number}" for number in range(12)])
     for _ in range(3):
-        with pytest.raises(UnavailableError, match="no row is to blame; end what else takes of this") as ended:
+        with pytest.raises(UnavailableError, match="no row is rejected; free memory on this machine") as ended:
             score(workspace, questions, CrowdedScorer)
         assert not isinstance(ended.value, EngineDiedError)  # the command takes the mark of its last row back
     assert read_manifest(score(workspace, questions, lambda: ScriptedScorer(0))).rejected == {}

@@ -156,7 +156,7 @@ def test_a_metadata_server_that_knows_no_role_of_this_machine_is_bad_input_after
     assert step.returncode == 2, step.stderr
     assert "no credentials found for this store, and no metadata server that gives them: on a" in message_of(step)
     assert {"gs": "GOOGLE_APPLICATION_CREDENTIALS", "s3": "AWS_PROFILE"}[scheme] in message_of(step)
-    assert "no role or account for this machine); trying again in " in step.stderr
+    assert "no role or account for this machine); retrying in " in step.stderr
     assert time.monotonic() - begun < WAIT_SECONDS
 
 

@@ -216,7 +216,7 @@ def test_a_folder_to_keep_that_has_nothing_to_do_with_the_workspace_is_refused(
 ) -> None:
     join(workspace, "first")
     other = join(Workspace(str(tmp_path / "other")), "second")
-    with pytest.raises(InputError, match=f"--keep {other}: neither it nor anything that it was made from stands in"):
+    with pytest.raises(InputError, match=f"--keep {other}: neither it nor anything that it was made from is in"):
         survey(workspace.uri, keep=[other])
 
 

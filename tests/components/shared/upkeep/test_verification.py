@@ -90,18 +90,18 @@ def test_what_was_changed_or_deleted_is_found_on_each_store(store: Store, tmp_pa
     filesystem.pipe_file(f"{model}/{weights}", b"v")
     assert [re.sub(r".*/(part|model)", r"\1", line.split(";")[0]) for line in verify_folder(rows).findings] == [
         "part-00001.parquet is missing, though its folder's manifest lists it: it was deleted",
-        "part-00002.parquet is no Parquet object that can be read (Could not open Parquet input source '<Buffer>': "
+        "part-00002.parquet is not a readable Parquet object (Could not open Parquet input source '<Buffer>': "
         "Parquet magic bytes not found in footer. Either the file is corrupted or this is not a parquet file.): it was "
         "changed or damaged",
     ]
-    assert "model.safetensors is another file than the manifest names" in findings(model)
+    assert "model.safetensors differs from the file in the manifest" in findings(model)
 
 
 REJECTS = "rejected/part-00000"
 CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "a row of a part is another": (
         lambda folder: rewrite(folder / "part-00001.parquet", lambda table: table.take([1, 0])),
-        r"part-00001.parquet holds other rows than it was written with: SHA-256 .*, expected",
+        r"part-00001.parquet has rows that differ from those written: SHA-256 .*, expected",
     ),
     "a row of a part is gone": (
         lambda folder: rewrite(folder / "part-00001.parquet", lambda table: table.slice(1)),
@@ -109,22 +109,22 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a part has another column": (
         lambda folder: rewrite(folder / "part-00001.parquet", lambda table: table.drop_columns(["answer"])),
-        r"part-00001.parquet has other columns than its plan: answer: string",
+        r"part-00001.parquet has columns that differ from its plan: answer: string",
     ),
     "a part has a column of another type": (
         lambda folder: rewrite(
             folder / "part-00001.parquet",
             lambda table: table.set_column(5, pa.field("num_tokens", pa.float64()), [pa.array([0.0, 0.0])]),
         ),
-        r"part-00001.parquet has other columns than its plan: num_tokens: double, num_tokens: int64",
+        r"part-00001.parquet has columns that differ from its plan: num_tokens: double, num_tokens: int64",
     ),
     "a part is cut": (
         lambda folder: (folder / "part-00001.parquet").write_bytes((folder / "part-00001.parquet").read_bytes()[:-9]),
-        r"part-00001.parquet is no Parquet object that can be read",
+        r"part-00001.parquet is not a readable Parquet object",
     ),
     "a part is empty": (
         lambda folder: (folder / "part-00001.parquet").write_bytes(b""),
-        r"part-00001.parquet is no Parquet object that can be read",
+        r"part-00001.parquet is not a readable Parquet object",
     ),
     "a part has no ledger": (
         lambda folder: pq.write_table(
@@ -142,7 +142,7 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a part was exchanged for one that fits the plan": (
         lambda folder: (folder / "part-00001.parquet").write_bytes((folder / "part-00003.parquet").read_bytes()),
-        r"part-00001.parquet holds other rows than it was written with",
+        r"part-00001.parquet has rows that differ from those written",
     ),
     "rejected rows are gone": (
         lambda folder: rejects_of(folder, 0).unlink(),
@@ -150,13 +150,13 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "rejected rows are others": (
         lambda folder: rewrite(rejects_of(folder, 2), lambda table: table.take([1, 0])),
-        r"rejected/part-00002-\w+.parquet holds other rows than it was written with",
+        r"rejected/part-00002-\w+.parquet has rows that differ from those written",
     ),
     "rejected rows have other reasons": (
         lambda folder: rewrite(
             rejects_of(folder, 2), lambda table: table.set_column(10, table.schema.field("reason"), [["a", "b"]])
         ),
-        r"holds rejected rows {'a': 1, 'b': 1}, the ledger counts {'empty': 1, 'short': 1}",
+        r"has rejected rows {'a': 1, 'b': 1}, but the ledger counts {'empty': 1, 'short': 1}",
     ),
     "a part beyond the plan": (
         lambda folder: (folder / "part-00009.parquet").write_bytes((folder / "part-00003.parquet").read_bytes()),
@@ -180,7 +180,7 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "plan and manifest are of another folder": (
         lambda folder: edit_both(folder, fingerprint="0123456789abcdef"),
-        r"_manifest.json speaks of \w+/0123456789abcdef, it stands in shared/\w+: it was moved here",
+        r"_manifest.json describes \w+/0123456789abcdef, but is in shared/\w+: it was moved",
     ),
     "no plan": (lambda folder: (folder / PLAN).unlink(), r"_plan.json is missing"),
     "a plan that is not JSON": (lambda folder: (folder / PLAN).write_text("{"), r"_plan.json is not JSON"),
@@ -224,7 +224,7 @@ def test_a_models_missing_and_changed_files_are_found(workspace: Workspace, tmp_
     model = train_model(workspace, "model", [], tmp_path / "model")
     (path,) = Path(model).glob(f"model-*/{name}")
     path.write_bytes(b"x")
-    assert f"{name} is another file than the manifest names" in findings(model)
+    assert f"{name} differs from the file in the manifest" in findings(model)
     path.unlink()
     assert f"{name} is missing, though its folder's manifest lists it" in findings(model)
 
@@ -232,7 +232,7 @@ def test_a_models_missing_and_changed_files_are_found(workspace: Workspace, tmp_
 def test_rows_that_a_training_rejected_are_verified(workspace: Workspace, tmp_path: Path) -> None:
     model = Path(train_model(workspace, "model", [], tmp_path / "model"))
     rewrite(model / read_manifest(str(model)).rejects, lambda table: pa.concat_tables([table, table]))
-    assert "holds rejected rows {'too_long': 2}, the ledger counts {'too_long': 1}" in findings(model)
+    assert "has rejected rows {'too_long': 2}, but the ledger counts {'too_long': 1}" in findings(model)
 
 
 def test_leftovers_of_processes_that_died_are_no_mistake(folder: Path) -> None:
@@ -252,7 +252,7 @@ def test_an_unfinished_folder_is_verified_as_far_as_it_stands(workspace: Workspa
     assert (result.findings, result.sound, result.parts, result.rows) == ([], False, 2, 4)
     assert result.unfinished.startswith("1 of 3 parts (part-00001.parquet) missing; finish it with: python -m ")
     Path(folder.uri, "part-00000.parquet").write_bytes(b"")
-    assert "part-00000.parquet is no Parquet object" in findings(folder.uri)
+    assert "part-00000.parquet is not a readable Parquet object" in findings(folder.uri)
 
 
 def test_an_input_that_was_made_otherwise_or_removed_since_is_named(workspace: Workspace) -> None:

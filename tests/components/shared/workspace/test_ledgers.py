@@ -60,7 +60,7 @@ def test_a_part_that_is_damaged_or_not_ours_is_named_among_many(store: Store) ->
     _write(uris[0], Ledger(rows_in=1, rows_out=1))
     storage.create(uris[1], b"PAR1 no more")
     storage.create(uris[2], to_parquet(pa.table({"x": [1]})))
-    with pytest.raises(InputError, match="damaged is no Parquet object that can be read"):
+    with pytest.raises(InputError, match="damaged is not a readable Parquet object"):
         read_ledgers(uris)
     with pytest.raises(InputError, match="foreign has no ledger in its footer"):
         read_ledgers(uris[::2])

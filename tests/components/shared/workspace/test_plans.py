@@ -161,7 +161,7 @@ def test_a_branch_of_the_hub_is_no_input_because_it_may_move(tmp_path: Path, uri
 @pytest.mark.parametrize("name", ["no/such/folder", "nosuch.jsonl"])
 def test_a_path_where_nothing_stands_is_an_input_error_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     config = SampleConfig(workspace=str(tmp_path / "w"), questions=str(tmp_path / name))
-    with pytest.raises(InputError, match=r"--questions '.*': nothing stands there; check the address"):
+    with pytest.raises(InputError, match=r"--questions '.*': nothing exists there; check the address"):
         Workspace(config.workspace).open(config).begin_rows(Question, [])
     assert list(tmp_path.iterdir()) == []
 
@@ -235,7 +235,7 @@ def _make_again(
 def test_rows_with_other_columns_are_not_continued(workspace: Workspace) -> None:
     plan = storage.join(create_folder(workspace, 1, 1).uri, PLAN)
     change_json(plan, lambda content: content | {"columns": content["columns"][:-1]})
-    with pytest.raises(InputError, match=r"was begun by another version of this step.*finish it with that version"):
+    with pytest.raises(InputError, match=r"was started by another version of this step.*finish it with that version"):
         create_folder(workspace, 1, 1)
 
 

@@ -115,7 +115,7 @@ def test_rejected_rows_that_were_changed_are_refused(workspace: Workspace) -> No
     folder = write_folder(workspace, VERDICTS, 2)
     first, *_, last = sorted(Path(folder, "rejected").iterdir())
     last.write_bytes(first.read_bytes())
-    with pytest.raises(InputError, match=r"rejected/part-00003-\w+.parquet holds other rows than its"):
+    with pytest.raises(InputError, match=r"rejected/part-00003-\w+.parquet has rows that differ from its"):
         list(workspace.read(f"{folder}/rejected", Question))
 
 
