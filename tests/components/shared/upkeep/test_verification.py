@@ -44,6 +44,12 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path)
 
 
+def with_other_reasons(table: pa.Table) -> pa.Table:
+    """Return two rejected rows with the reasons a and b."""
+    at = table.schema.get_field_index("reason")
+    return table.set_column(at, table.schema.field(at), [["a", "b"]])
+
+
 def edit(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -153,9 +159,7 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
         r"rejected/part-00002-\w+.parquet has rows that differ from those written",
     ),
     "rejected rows have other reasons": (
-        lambda folder: rewrite(
-            rejects_of(folder, 2), lambda table: table.set_column(10, table.schema.field("reason"), [["a", "b"]])
-        ),
+        lambda folder: rewrite(rejects_of(folder, 2), with_other_reasons),
         r"has rejected rows {'a': 1, 'b': 1}, but the ledger counts {'empty': 1, 'short': 1}",
     ),
     "a part beyond the plan": (
