@@ -174,7 +174,7 @@ def folders(value: str) -> tuple[str, ...]:
     try:
         uris = json.loads(value)
     except json.JSONDecodeError as error:
-        raise InputError(f"{value!r} is neither a URI nor a JSON list of URIs: {error}") from error
+        raise InputError(f"{value!r} is neither a URI nor a JSON list of URIs:  {error}") from error
     flat = [uri for item in uris for uri in (item if isinstance(item, list) else [item])]
     if not flat or not all(isinstance(uri, str) and uri for uri in flat):
         raise InputError(f"{value!r} must be a list of at least one URI")

@@ -72,7 +72,10 @@ class TrainingConfig(StepConfig):
         affects_output=False,
     )
     checkpoint_steps: int = option(
-        50, help="training steps between checkpoints in the model's folder; 0: none", affects_output=False, minimum=0
+        50,
+        help="training training steps between checkpoints in the model's folder; 0: none",
+        affects_output=False,
+        minimum=0,
     )
 
     def __post_init__(self) -> None:

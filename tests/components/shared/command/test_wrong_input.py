@@ -69,7 +69,8 @@ def with_column(name: str, array: pa.Array, *, nullable: bool = False) -> Callab
 FAULTS: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "a column is missing": (
         lambda folder: replace_part(folder, lambda table: table.drop_columns(["question"])),
-        "lacks the column 'question': scalequest 0.1.0 wrote it, this is 0.1.0; use that version, or run the folder's step again",
+        "lacks the column 'question': scalequest 0.1.0 wrote it, this is 0.1.0; use that version, or run the "
+        "folder's step again",
     ),
     "an unknown column": (
         lambda folder: replace_part(folder, with_column("language", pa.array(["en", "en"]))),
