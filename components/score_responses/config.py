@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.shared.config import WholePartConfig, option
 from components.shared.config.scoring import ScorerConfig
-from components.shared.templates import CHAT_TEMPLATES, OWN
+from components.shared.templates.families import CHAT_TEMPLATES, OWN
 
 
 @dataclass(frozen=True, kw_only=True)

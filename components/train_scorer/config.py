@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.shared.config import option
 from components.shared.config.training import TrainingConfig
-from components.shared.templates import CHAT_TEMPLATES, OWN
+from components.shared.templates.families import CHAT_TEMPLATES, OWN
 
 TARGETS = ("difficulty", "reward")
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 from components.shared.config import ShardedConfig, option
 from components.shared.errors import InputError
 from components.shared.images import ImageName
-from components.shared.templates import CHAT_TEMPLATES, OWN
+from components.shared.templates.families import CHAT_TEMPLATES, OWN
 from components.shared.texts.prompts import MAX_SOLVE_EXAMPLES, SOLVE, SOLVE_EXAMPLES
 
 

@@ -12,7 +12,7 @@ from components.shared.accelerators import num_accelerators
 from components.shared.config import Artifact, StepConfig, option
 from components.shared.errors import InputError
 from components.shared.images import ImageName
-from components.shared.templates import CHAT_TEMPLATES, OWN
+from components.shared.templates.families import CHAT_TEMPLATES, OWN
 
 PARALLELISM = ("none", "zero3")
 

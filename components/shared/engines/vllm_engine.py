@@ -179,6 +179,7 @@ def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int
         "model": str(folder),
         "dtype": arithmetic.dtype,
         "load_format": "safetensors",
+        "config_format": "hf",  # of a repository with Mistral's own format beside it, vLLM would take that one
         "trust_remote_code": False,
         "max_model_len": max_len or None,
         "tensor_parallel_size": num_gpus,

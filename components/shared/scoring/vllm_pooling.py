@@ -92,6 +92,7 @@ def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int
         "runner": "pooling",
         "pooler_config": PoolerConfig(use_activation=False),  # the number as it is, not its sigmoid
         "load_format": "safetensors",
+        "config_format": "hf",  # of a repository with Mistral's own format beside it, vLLM would take that one
         "trust_remote_code": False,
         "max_model_len": max_len,
         "tensor_parallel_size": num_gpus,

@@ -17,11 +17,8 @@ from typing import Any
 import yaml
 
 from components.shared.errors import InputError
+from components.shared.templates.families import CHAT_TEMPLATES, FAMILIES, OWN, template_file
 from components.shared.templates.marked_text import MarkedText, of_row, of_template
-
-OWN = "own"  # the model's own chat template
-FAMILIES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("*.yaml")))
-CHAT_TEMPLATES = (OWN, *FAMILIES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,11 +76,6 @@ class ChatTemplate:
         """Return a whole conversation, as a reward model reads it: to the end that its template gives it."""
         opening = of_template(self.bare_prefix + self.question_start) + of_row(message.strip())
         return opening + of_template(self.told_answer) + of_row(response.strip()) + of_template(self.closing)
-
-
-def template_file(name: str) -> Path:
-    """Return the file of the family ``name``."""
-    return Path(__file__).with_name(f"{name}.yaml")
 
 
 def load_chat_template(name: str, model_folder: Path) -> ChatTemplate:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
-from components.shared.templates import OWN, ChatTemplate
+from components.shared.templates import ChatTemplate
 from components.shared.templates.encoding import TextEncoder
+from components.shared.templates.families import OWN
 from components.shared.templates.marked_text import MarkedText
 from components.shared.templates.own_template import own_chat_template
 

@@ -16,7 +16,8 @@ import jinja2
 
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
-from components.shared.templates import FAMILIES, OWN, ChatTemplate, template_of_processor
+from components.shared.templates import ChatTemplate, template_of_processor
+from components.shared.templates.families import FAMILIES, OWN
 
 # What a template that asks for today's date gets, so that the same rows make the same tokens on any day. Llama 3.1 to
 # 3.3 write this one by themselves where nobody gives them another.

@@ -17,7 +17,7 @@ from components.shared.addresses import STORES, check_pinned
 from components.shared.config import StepConfig, flag_of, folders, info_of, options_of
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
-from components.shared.templates import OWN, template_file
+from components.shared.templates.families import OWN, template_file
 from components.shared.workspace._descriptions import FORMAT, Input, package_versions
 from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN, Plan, read_plan_or_none

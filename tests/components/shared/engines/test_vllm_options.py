@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer
 
+from components.shared import exit_codes
 from components.shared.config import StepConfig
 from components.shared.config.engines import EngineConfig
 from components.shared.config.scoring import ScorerConfig
@@ -95,6 +98,17 @@ def test_a_class_that_vllm_does_not_serve_is_one_short_message(model: Path, tiny
     scorer = with_config(Path(shutil.copytree(tiny_scorer, tmp_path / "scorer")), architectures=["LlamaForRewardModel"])
     with pytest.raises(InputError, match=r"vLLM does not run --scorer .*LlamaForRewardModel"):
         fetch_scorer(SomeScoringConfig(workspace="w", scorer_engine="vllm"), str(scorer), "--scorer")
+
+
+@pytest.mark.slow
+def test_a_step_ends_with_2_and_writes_nothing(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "components.generate_questions", "--workspace", str(tmp_path / "workspace")]
+    command += ["--model", str(model), "--generator", "tiny", "--num-questions", "4", "--max-model-len", "100000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == exit_codes.BAD_INPUT, done.stderr
+    assert "--max-model-len 100000 does not fit the model" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "workspace").exists()
 
 
 def test_a_scorer_that_is_split_over_too_many_gpus_is_refused(tiny_scorer: Path) -> None:

@@ -16,8 +16,9 @@ from transformers import PreTrainedTokenizerFast
 
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
-from components.shared.templates import OWN, ChatTemplate, load_chat_template
+from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.templates.encoding import TextEncoder, control_tokens
+from components.shared.templates.families import OWN
 from components.shared.templates.marked_text import of_row, of_template
 from tests.components.shared.templates.zoo import MODELS, A, Q, save_model, save_tokenizer, shipped
 

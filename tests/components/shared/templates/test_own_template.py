@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.errors import InputError
-from components.shared.templates import OWN, ChatTemplate, load_chat_template
+from components.shared.templates import ChatTemplate, load_chat_template
+from components.shared.templates.families import OWN
 from components.shared.templates.own_template import TODAY
 from tests.components.shared.templates.zoo import MODELS, A, Q, chatml, save_model, save_tokenizer, shipped, turns_of
 

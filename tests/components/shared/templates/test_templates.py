@@ -8,8 +8,9 @@ import pytest
 from transformers import AutoTokenizer
 
 from components.shared.errors import InputError
-from components.shared.templates import CHAT_TEMPLATES, OWN, load_chat_template
-from components.shared.templates import FAMILIES as FAMILY_NAMES
+from components.shared.templates import load_chat_template
+from components.shared.templates.families import CHAT_TEMPLATES, OWN
+from components.shared.templates.families import FAMILIES as FAMILY_NAMES
 from tests.components.shared.templates.zoo import DEEPSEEK_MATH, chatml, save_tokenizer, shipped, turns_of
 
 QUESTION = "A train travels 60 km in 45 minutes. What is its speed?"
