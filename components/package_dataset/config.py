@@ -19,4 +19,4 @@ class PackageDatasetConfig(StepConfig):
     responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
     title: str = option("ScaleQuest dataset", help="title of the dataset card")
     license: str = option("unknown", help="the dataset's licence, in the hubs' notation (apache-2.0, cc-by-4.0, …)")
-    keep_thoughts: bool = option(False, help="also also publish what a reasoning solver thought before each response")
+    keep_thoughts: bool = option(False, help="also publish what a reasoning solver thought before each response")

@@ -73,7 +73,7 @@ class TrainingConfig(StepConfig):
     )
     checkpoint_steps: int = option(
         50,
-        help="training training steps between checkpoints in the model's folder; 0: none",
+        help="training steps between checkpoints in the model's folder; 0: none",
         affects_output=False,
         minimum=0,
     )

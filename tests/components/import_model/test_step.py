@@ -132,7 +132,7 @@ def test_a_hub_repository_of_other_formats_says_which_it_has(
     weights = files.pop("model.safetensors")
     pickled, own = files | {"pytorch_model.bin": b"pickle"}, files | {"consolidated.safetensors": weights}
     with serve_hub({"org/pickled": pickled, "org/own": own}) as hub:
-        for repository, message in (("org/pickled", "holds pickled weights only"), ("org/own", "Mistral's own format")):
+        for repository, message in (("org/pickled", "has only pickled weights"), ("org/own", "Mistral's own format")):
             done = run_command(workspace, hub.endpoint, f"hf://{repository}@main", tmp_path / "cache")
             assert done.returncode == exit_codes.BAD_INPUT, done.stderr
             assert message in done.stderr

@@ -174,7 +174,7 @@ def test_model_folders_that_cannot_be_used_are_refused(
     tmp_path: Path, workspace: Workspace, tiny_model: Path, write_questions: WriteRows
 ) -> None:
     examples = write_questions(workspace, TEXTS[:2])
-    for file_name, message in (("config.json", "holds no weights"), ("pytorch_model.bin", "pickled weights")):
+    for file_name, message in (("config.json", "has no weights"), ("pytorch_model.bin", "pickled weights")):
         (tmp_path / "model").mkdir(exist_ok=True)
         (tmp_path / "model" / file_name).write_text("{}")
         with pytest.raises(InputError, match=message):

@@ -65,7 +65,7 @@ def test_a_chat_family_must_fit_the_model(tiny_model: Path) -> None:
 
 
 def test_weights_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no weights"):
+    with pytest.raises(InputError, match="has no weights"):
         check_engine(config(), str(tmp_path), SAMPLING)
 
 

@@ -94,7 +94,7 @@ def test_weights_in_shards_are_checked(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "shards", max_shard_size="8KB")
     assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
     check_weights(tmp_path / "shards", "--model x", Use.LANGUAGE_MODEL)
-    with pytest.raises(InputError, match=r"1 weights hold NaN or infinity \(model.layers.1.mlp.up_proj.weight\)"):
+    with pytest.raises(InputError, match=r"1 weights are NaN or infinite \(model.layers.1.mlp.up_proj.weight\)"):
         check_finite(tmp_path / "shards", "--model x")
 
 
@@ -144,7 +144,7 @@ def test_what_transformers_cannot_load_is_refused(tmp_path: Path) -> None:
 def test_a_model_with_a_weight_that_is_no_number_is_broken(tmp_path: Path, value: float) -> None:
     folder = saved(tmp_path / "model", change=with_value("model.norm.weight", value))
     check_weights(folder, "--model x", Use.LANGUAGE_MODEL)
-    with pytest.raises(InputError, match=r"--model x: 1 weights hold NaN or infinity \(model\.norm\.weight\)"):
+    with pytest.raises(InputError, match=r"--model x: 1 weights are NaN or infinite \(model\.norm\.weight\)"):
         check_finite(folder, "--model x")
     check_finite(saved(tmp_path / "good"), "--model x")
 

@@ -81,13 +81,13 @@ def test_file_that_was_changed_in_the_store_is_refused(s3_store: Store, cache: P
 
 def test_folder_without_weights_says_what_was_found(model: Path) -> None:
     (model / "model.safetensors").unlink()
-    with pytest.raises(InputError, match=r"holds no weights \(\*\.safetensors\); found: chat_template\.jinja, config"):
+    with pytest.raises(InputError, match=r"has no weights \(\*\.safetensors\); found: chat_template\.jinja, config"):
         fetch_model(str(model))
 
 
 def test_pickled_weights_are_refused(model: Path) -> None:
     (model / "model.safetensors").rename(model / "pytorch_model.bin")
-    with pytest.raises(InputError, match=r"pickled weights only \(pytorch_model\.bin\).*convert them to safetensors"):
+    with pytest.raises(InputError, match=r"only pickled weights \(pytorch_model\.bin\).*convert them to safetensors"):
         fetch_model(str(model))
 
 
@@ -121,7 +121,7 @@ def test_folder_of_rows_is_no_model(workspace: Workspace, write_questions: Write
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("", "an empty model URI was given"),
+        ("", "the model URI is empty"),
         ("ftp://host/model", "unknown scheme 'ftp'; expected a workspace's model folder, a directory, gs://"),
         ("hf://org/name", "expected hf://org/name@revision"),
         ("hf://org/name@", "expected hf://org/name@revision"),

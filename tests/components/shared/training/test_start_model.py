@@ -56,7 +56,7 @@ def with_fewer_rows(weights: Weights) -> Weights:
 
 BROKEN = [
     (without_a_layers_mlp, {}, r"missing: model\.layers\.1\.mlp\.down_proj\.weight"),
-    (with_a_nan, {}, r"1 weights hold NaN or infinity \(model\.norm\.weight\)"),
+    (with_a_nan, {}, r"1 weights are NaN or infinite \(model\.norm\.weight\)"),
     (dict, {"max_position_embeddings": 50}, "--max-tokens 100: --model .* takes 50 tokens; give at most that"),
     (with_fewer_rows, {"vocab_size": 2}, "its tokenizer makes the token .* of id .*, and its embedding has 2 rows"),
 ]
