@@ -151,7 +151,7 @@ def _drawn_fate(draw: random.Random) -> Fate:
         (STEP_BEGINS, draw.randint(1, NUM_STEPS), 0.05),
         (STEP_ENDS, draw.randint(1, NUM_STEPS), 0.05),
         (SAVE, draw.randint(1, 3), 0.03),
-        (PRUNE, draw.randint(1, 3), 0.005),
+        (PRUNE, draw.randint(1, 2), 0.005),  # the second one is that of all of them, behind the manifest
         (MARK, draw.randint(1, 4), 0.003),
         (UPLOAD_MODEL, 1, 0.03),
         (MANIFEST, 1, 0.003),
