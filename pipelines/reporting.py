@@ -8,6 +8,7 @@ from rich.console import Console
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
+from components.shared.redaction import redacted
 
 
 def exit_code_of(command: str, work: Callable[[], int]) -> int:
@@ -16,7 +17,7 @@ def exit_code_of(command: str, work: Callable[[], int]) -> int:
         return work()
     except (InputError, UnavailableError) as error:
         Console(stderr=True).print(
-            f"scalequest {command}: error: {error}", markup=False, highlight=False, soft_wrap=True
+            redacted(f"scalequest {command}: error: {error}"), markup=False, highlight=False, soft_wrap=True
         )
         return BAD_INPUT if isinstance(error, InputError) else UNAVAILABLE
 

@@ -24,17 +24,21 @@ STRANGE = 3  # answers that are no API's, before any other: then the address is 
 LONGEST_MESSAGE = 300  # characters of a server's words
 
 
+_ALERT = r"\x15\x03"  # how TLS says that it was not spoken to, as a message quotes it
 _NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER|record layer")
 
 
 class RefusedError(InputError):
     """The server does not take a request: perhaps none of ours, perhaps not this one."""
 
-    def __init__(self, message: str, *, words: str = "", named: str = "", reason: str = "refused") -> None:
+    def __init__(
+        self, message: str, *, words: str = "", named: str = "", reason: str = "refused", passes: bool = False
+    ) -> None:
         super().__init__(message)
         self.words = words  # the server's own
         self.named = named  # the parameter that it names in a field
         self.reason = reason
+        self.passes = passes  # for another row, or later
 
 
 class Endpoint:
@@ -121,16 +125,19 @@ class Endpoint:
                 f"--endpoint {self.url}: its certificate is not trusted ({said}); put the certificate of its authority "
                 "into a file, and name that in the environment variable SSL_CERT_FILE"
             )
-        if isinstance(error, httpx.ProxyError) and "407" in str(error):
+        if self._proxy_variable:
+            said += f", by the proxy that the environment variable {self._proxy_variable} names"
+        if isinstance(error, httpx.ProxyError) and re.search(r"\b40[1-7]\b", str(error)):
             return InputError(
-                f"the proxy in the environment variable {self._proxy_variable} requires other credentials "
-                f"({said}); set "
-                "them, or except the endpoint's host by NO_PROXY"
+                f"--endpoint {self.url} cannot be reached ({said}); set its credentials, or except the endpoint's host "
+                "by NO_PROXY"
             )
         if any(isinstance(link, ssl.SSLError) and _NO_TLS.search(str(link)) for link in links):
             return InputError(
                 f"--endpoint {self.url} does not speak TLS ({said}); try http://{self.url.removeprefix('https://')}"
             )
+        if isinstance(error, httpx.RemoteProtocolError) and _ALERT in str(error) and self.url.startswith("http:"):
+            return InputError(f"--endpoint {self.url} speaks TLS; try https://{self.url.removeprefix('http://')}")
         if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
             return InputError(f"--endpoint {self.url} cannot be used ({said}); expected https://host/v1")
         if isinstance(error, httpx.LocalProtocolError):  # it may quote a header

@@ -20,6 +20,7 @@ from components.shared.engines import Completion, K, Request, Result, Sampling, 
 from components.shared.engines._endpoint import MAX_WAIT_SECONDS, Endpoint, RefusedError
 from components.shared.engines._endpoint_dialect import MAX_SEED, SURE, Dialect
 from components.shared.engines._endpoint_replies import completions_of, usage_of
+from components.shared.engines._held_rejects import HeldRejects
 from components.shared.errors import InputError, UnavailableError
 from components.shared.passing import BUSY_STATUSES, PassingError
 from components.shared.restarted import PROBE
@@ -86,17 +87,19 @@ class OpenAIEngine:
         in vain.
         """
         source = iter(requests)
-        running: set[Future[Result[K]]] = set()
+        running: set[Future[tuple[Result[K], RefusedError | None]]] = set()
+        rejects = HeldRejects[K]()
         threads = ThreadPoolExecutor(self._max_concurrency, thread_name_prefix="openai")
         try:
             while True:
                 while len(running) < self._max_concurrency and (request := next(source, None)) is not None:
                     running.add(threads.submit(self._complete, request, sampling))
                 if not running:
+                    yield from rejects.rest()
                     return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    yield future.result()
+                    yield from rejects.passed(*future.result())
         finally:
             self._stopped.set()
             threads.shutdown(wait=not stopping.requested(), cancel_futures=True)
@@ -106,8 +109,8 @@ class OpenAIEngine:
         """Release the connections."""
         self._endpoint.close()
 
-    def _complete(self, request: Request[K], sampling: Sampling) -> Result[K]:
-        """Collect all samples of a request; a server that ignores ``n`` is asked again for the others."""
+    def _complete(self, request: Request[K], sampling: Sampling) -> tuple[Result[K], RefusedError | None]:
+        """Collect all samples of a request, or say why it is refused; a server may ignore ``n``: it is asked again."""
         if not request.message:
             raise InputError(
                 "--engine openai cannot continue the bare user prefix: a chat endpoint answers messages; "
@@ -123,8 +126,8 @@ class OpenAIEngine:
                 num_prompt_tokens = max(num_prompt_tokens, num_tokens)
         except RefusedError as error:
             logger.warning("a request is rejected: %s", error)
-            return unanswered(request, error.reason, str(error))
-        return Result(request=request, completions=tuple(completions), num_prompt_tokens=num_prompt_tokens)
+            return unanswered(request, error.reason, str(error)), error
+        return Result(request=request, completions=tuple(completions), num_prompt_tokens=num_prompt_tokens), None
 
     def _samples(self, request: Request[K], sampling: Sampling, lacking: int) -> tuple[list[Completion], int]:
         """Return some of the ``lacking`` samples, at least one, and the tokens of the prompt.
@@ -146,6 +149,7 @@ class OpenAIEngine:
         self, request: Request[K], sampling: Sampling, num_samples: int, seed: int
     ) -> tuple[list[Completion], int]:
         strikes, tries = 0, 0
+        where = f"--endpoint {self._endpoint.url}"
 
         def attempt() -> tuple[list[Completion], int]:
             nonlocal strikes, tries
@@ -157,23 +161,21 @@ class OpenAIEngine:
             except PassingError as error:
                 if tries >= MIN_TRIES:
                     strikes = strikes + 1 if self._answers(request, sampling, num_samples, failed_at) else 0
-                if strikes >= (BUSY_STRIKES if status_of(error) in BUSY_STATUSES else STRIKES):
-                    raise blame(error) from error
-                raise
-
-        def blame(error: Exception) -> RefusedError:
-            return RefusedError(
-                f"--endpoint {self._endpoint.url} did not answer it in {tries} attempts, but answered a "
-                "harmless request after "
-                f"each of the last {strikes}; its last response: {error}"
-            )
+                if strikes < (BUSY_STRIKES if status_of(error) in BUSY_STATUSES else STRIKES):
+                    raise
+                raise RefusedError(
+                    f"{where} did not answer it in {tries} attempts, but answered a harmless request after each of "
+                    f"the last {strikes}; its last response: {error}",
+                    passes=True,
+                ) from error
 
         try:
-            return until_answered(f"--endpoint {self._endpoint.url}", attempt, patience=self._patience)
-        except UnavailableError as error:
-            if strikes < STRIKES or self._patience.stopped():
+            return until_answered(where, attempt, patience=self._patience)
+        except UnavailableError:
+            if not strikes or self._patience.stopped():
                 raise
-            raise blame(error) from error  # busy for this row alone, for as long as may be
+        # The server is there, and the time is up: some more attempts say whether this row is to blame.
+        return until_answered(where, attempt, seconds=0, min_tries=BUSY_STRIKES, patience=self._patience)
 
     def _differing(self, request: Request[K], sampling: Sampling, samples: list[Completion]) -> list[Completion]:
         """Return the samples; only the first of them where the server draws all with one seed, which is then known."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.shared.restarted import PROBE
 from tests.components.shared.engines.served import Answer
 
 QUESTIONS = (
@@ -50,10 +51,11 @@ class AllRejected:
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """The step ends before anything is written: with an exit code, and with these words."""
+    """The step ends, before anything is written or ``after``, but with no row: an exit code, and these words."""
 
     code: int
     words: str
+    after: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,11 @@ def once(trouble: Answer) -> Behaviour:
 
 def for_the_bad_row(trouble: Answer) -> Behaviour:
     return lambda body, _: trouble if BAD in body["messages"][-1]["content"] else said(body)
+
+
+def for_rows(trouble: Answer) -> Behaviour:
+    """Be in trouble at each row; what is harmless is answered."""
+    return lambda body, _: said(body) if body["messages"][-1]["content"] == PROBE else trouble
 
 
 def unless(fits: Callable[[dict[str, Any]], bool], trouble: Answer) -> Behaviour:

@@ -12,6 +12,7 @@ from tests.components.shared.engines.endpoint_behaviours import (
     Zoo,
     content,
     ends_by,
+    for_rows,
     for_the_bad_row,
     once,
     one_error_in_two,
@@ -76,6 +77,14 @@ PASSING = [
         outcome=Ends(code=75, words="Provider returned"),
     ),
     Zoo(name="always_garbled", answer=lambda *_: Answer(body=b"\xff\xfe{"), outcome=Ends(code=75, words="not JSON")),
+]
+ALL_ROWS = [
+    Zoo(
+        name="all_rows_403",
+        answer=for_rows(refusal(403, "moderation")),
+        outcome=Ends(code=2, words="moderation", after=True),
+    ),
+    Zoo(name="all_rows_500", answer=for_rows(refusal(500, "boom")), outcome=Ends(code=75, words="boom", after=True)),
 ]
 BAD_ROWS = [
     Zoo(name="row_500", answer=for_the_bad_row(refusal(500, "boom")), outcome=Rejected(words="boom")),
@@ -259,4 +268,4 @@ ENVIRONMENTS = [
         outcome=Ends(code=2, words="ALL_PROXY names a SOCKS proxy, which needs the package socksio"),
     ),
 ]
-ZOO = [*ENDINGS, *PASSING, *BAD_ROWS, *DIALECTS, *CONTENTS, *MODELS, *LASTING, *ENVIRONMENTS]
+ZOO = [*ENDINGS, *PASSING, *ALL_ROWS, *BAD_ROWS, *DIALECTS, *CONTENTS, *MODELS, *LASTING, *ENVIRONMENTS]

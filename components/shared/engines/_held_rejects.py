@@ -1,0 +1,52 @@
+"""Rejected rows, held back until one row is answered: if a server answers none of them, no row is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic
+
+from components.shared.engines import K, Result
+from components.shared.engines._endpoint import RefusedError
+from components.shared.errors import InputError, UnavailableError
+
+FEW = 3  # so many rows alone are refused without any that is answered: more than chance
+MOST = 32  # that are held back
+
+
+class HeldRejects(Generic[K]):
+    """Results on their way to the step."""
+
+    def __init__(self) -> None:
+        self._held: list[Result[K]] = []
+        self._last: RefusedError | None = None
+        self._is_answered = False
+
+    def passed(self, result: Result[K], refused: RefusedError | None) -> Iterator[Result[K]]:
+        """Yield what the step may have now; InputError or UnavailableError where too many rows are refused."""
+        if refused is None or self._is_answered:
+            self._is_answered = self._is_answered or refused is None
+            yield from self._released()
+            yield result
+            return
+        self._held.append(result)
+        self._last = refused
+        if len(self._held) >= MOST:
+            raise self._end()
+
+    def rest(self) -> Iterator[Result[K]]:
+        """Yield what is left at the end; raise likewise."""
+        if len(self._held) >= FEW:
+            raise self._end()
+        yield from self._released()
+
+    def _released(self) -> Iterator[Result[K]]:
+        held, self._held = self._held, []
+        yield from held
+
+    def _end(self) -> Exception:
+        """Return what ends the run: by what the server said of the last row."""
+        message = (
+            f"all {len(self._held)} rows so far were refused, but a harmless request is answered; the last refusal: "
+            f"{self._last}; check the model and the options by what it says, then start the same command again"
+        )
+        return UnavailableError(message) if self._last and self._last.passes else InputError(message)
