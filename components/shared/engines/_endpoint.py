@@ -163,7 +163,7 @@ class Endpoint:
             return RefusedError(self._unwelcome(status, words), words=words)
         if code == "model_not_found" or (status == 404 and "model" in words.lower()):
             return RefusedError(self.unknown_model(f"HTTP {status}: {words}"), words=words)
-        message = f"--endpoint {self.url} refuses the request:  HTTP {status}: {words}"
+        message = f"--endpoint {self.url} refuses the request: HTTP {status}: {words}"
         if status in (404, 405):
             message += f"; {self.url}/chat/completions was asked: {hint_for(self.url)}"
         if status == 407:
@@ -178,7 +178,7 @@ class Endpoint:
         words, code = redacted(words_of(error))[:LONGEST_MESSAGE], _code_of(error)
         if error_passes(code, f"{' '.join(_codes_of(error))} {words}"):
             return self._passing(f"an error in the reply: {code} {words}", response, words, named_parameter(error))
-        message = f"--endpoint {self.url} refuses the request:  an error in its reply: {code} {words}"
+        message = f"--endpoint {self.url} refuses the request: an error in its reply: {code} {words}"
         return RefusedError(message, words=words, named=named_parameter(error))
 
     def _passing(self, message: str, response: httpx.Response, words: str, named: str) -> Exception:

@@ -28,8 +28,9 @@ from components.shared.stores.refusals import status_of
 from components.shared.stores.retries import ENDPOINT_VARIABLE, MIN_TRIES, Patience, until_answered
 
 TIMEOUT_SECONDS = 600.0  # of one request: a long answer from a busy server
-STRIKES = 2  # harmless requests answered right after a row's failed attempts: then the row is to blame
-BUSY_STRIKES = 6  # the same where the server said that it is busy
+# Times that a row failed in MIN_TRIES attempts, and a harmless request was answered then: the row is to blame.
+STRIKES = 2
+BUSY_STRIKES = 4  # the same where the server said that it is busy
 SERVED_PREFIX = "openai:"  # a served model's name as a model option: openai:gpt-4o-mini
 PATH = "chat/completions"
 
@@ -159,13 +160,13 @@ class OpenAIEngine:
                 reply = self._endpoint.ask("POST", PATH, self._dialect.body(request, sampling, num_samples, seed))
                 return completions_of(reply, num_samples), usage_of(reply, "prompt_tokens")
             except PassingError as error:
-                if tries >= MIN_TRIES:
+                if tries % MIN_TRIES == 0:
                     strikes = strikes + 1 if self._answers(request, sampling, num_samples, failed_at) else 0
                 if strikes < (BUSY_STRIKES if status_of(error) in BUSY_STATUSES else STRIKES):
                     raise
                 raise RefusedError(
-                    f"{where} did not answer it in {tries} attempts, but answered a harmless request after each of "
-                    f"the last {strikes}; its last response: {error}",
+                    f"{where} did not answer it in {tries} attempts, but answered a harmless request in between and "
+                    f"after the last one; its last response: {error}",
                     passes=True,
                 ) from error
 
@@ -175,7 +176,7 @@ class OpenAIEngine:
             if not strikes or self._patience.stopped():
                 raise
         # The server is there, and the time is up: some more attempts say whether this row is to blame.
-        return until_answered(where, attempt, seconds=0, min_tries=BUSY_STRIKES, patience=self._patience)
+        return until_answered(where, attempt, seconds=0, min_tries=MIN_TRIES * BUSY_STRIKES, patience=self._patience)
 
     def _differing(self, request: Request[K], sampling: Sampling, samples: list[Completion]) -> list[Completion]:
         """Return the samples; only the first of them where the server draws all with one seed, which is then known."""

@@ -30,8 +30,8 @@ def test_a_base_url_is_accepted(endpoint: str) -> None:
         ("host/v1", "'host/v1' cannot be used; expected the base URL"),
         ("ftp://host/v1", "cannot be used"),
         ("https:///v1", "cannot be used"),
-        ("https://host:port/v1", "is no URL"),
-        ("https://host:99999/v1", "is no URL"),
+        ("https://host:port/v1", "is not a URL"),
+        ("https://host:99999/v1", "is not a URL"),
         ("https://ho st/v1", "cannot be used"),
         ("https://host/v1/chat/completions", "is added: https://host/v1"),
         ("https://host/v1/chat/completions/", "is added: https://host/v1"),
@@ -67,7 +67,7 @@ def test_a_key_that_no_header_takes_is_refused_and_not_shown(key: str, monkeypat
 
 
 def test_a_key_given_as_the_name_of_its_variable_is_not_shown() -> None:
-    with pytest.raises(InputError, match="no name of an environment variable") as refused:
+    with pytest.raises(InputError, match="not a name of an environment variable") as refused:
         key_in("sk-canary")
     assert "canary" not in str(refused.value)
 

@@ -215,7 +215,7 @@ def test_a_refused_key_stops_at_once_and_is_not_shown(status: int, monkeypatch: 
 def test_a_missing_key_is_named() -> None:
     with (
         serve(lambda *_: refusal(401, "who are you")) as served,
-        pytest.raises(InputError, match=f"wants a key; none is in the environment variable {KEY_VARIABLE}"),
+        pytest.raises(InputError, match=f"requires a key, but none is in the environment variable {KEY_VARIABLE}"),
     ):
         ask(served, "q")
 
