@@ -143,7 +143,7 @@ def test_a_hub_repository_of_other_formats_says_which_it_has(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("hf://org/other@main", "the hub knows no such model"),
+        ("hf://org/other@main", "the hub has no such model"),
         (f"hf://{REPOSITORY}@v9", "the repository has no revision 'v9'"),
         ("hf://org/gated@main", "is gated; accept its terms on the hub, then set HF_TOKEN"),
     ],

@@ -65,7 +65,7 @@ def write_config(folder: Path, **content: object) -> Path:
 
 
 def test_a_language_model_is_no_scorer(tiny_model: Path) -> None:
-    with pytest.raises(InputError, match=r"--scorer .*: no scorer \(architecture LlamaForCausalLM, 2 outputs\)"):
+    with pytest.raises(InputError, match=r"--scorer .*: not a scorer \(architecture LlamaForCausalLM, 2 outputs\)"):
         check_scorer(tiny_model, "--scorer", "transformers")
 
 
@@ -89,7 +89,7 @@ def test_one_output_classifiers_are_scorers_and_for_vllm_reward_models_too(tmp_p
     for engine in ("transformers", "vllm"):
         check_scorer(tiny_scorer, "--scorer", engine)
     with pytest.raises(
-        InputError, match=r"no scorer \(architecture LlamaForRewardModel.*or, with --scorer-engine vllm"
+        InputError, match=r"not a scorer \(architecture LlamaForRewardModel.*or, with --scorer-engine vllm"
     ):
         check_scorer(reward_model, "--scorer", "transformers")
 
@@ -100,7 +100,7 @@ def test_one_output_may_be_told_by_its_number_alone(tmp_path: Path, tiny_scorer:
 
 def test_a_process_reward_model_is_no_scorer(tmp_path: Path, tiny_scorer: Path) -> None:
     folder = write_scorer(tmp_path, tiny_scorer, architectures=["Qwen2ForProcessRewardModel"], num_labels=2)
-    with pytest.raises(InputError, match=r"no scorer .architecture Qwen2ForProcessRewardModel"):
+    with pytest.raises(InputError, match=r"not a scorer .architecture Qwen2ForProcessRewardModel"):
         check_scorer(folder, "--scorer", "vllm")
 
 
