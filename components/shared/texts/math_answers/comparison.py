@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from components.shared.texts.math_answers.equations import Equation, equation_of
 from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.number_words import is_number_in_words
+from components.shared.texts.math_answers.numbers import Number
 from components.shared.texts.math_answers.phrases import (
     base_of,
     choice_of,
     clock_of,
+    coordinates_of,
     figure_of,
     letter_of,
     ratio_of,
@@ -31,6 +33,7 @@ from components.shared.texts.math_answers.verdicts import Verdict, all_of, any_o
 Algebra = Callable[[str, str], Verdict]
 MAX_ITEMS = 30  # of lists in any order: each item is compared with each
 
+_PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
 _COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])(?=\.\d|(?!\.))")
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
@@ -42,6 +45,8 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
         return Verdict.DIFFERENT
     if _same_text(answer, other):
         return Verdict.EQUAL
+    if _PLAIN.fullmatch(answer) and _PLAIN.fullmatch(other):
+        return verdict(Number.of(answer).equals(Number.of(other)))
     if max(len(answer), len(other)) > 2 * MAX_CHARS:
         return Verdict.DIFFERENT
     comparison = _Comparison(algebra)
@@ -167,7 +172,10 @@ class _Comparison:
         if one.name and two.name:
             if not one.has_name(two.name):
                 return self._algebra(one.text, two.text) if one.may_turn(two) else Verdict.DIFFERENT
-            return any_of(self.compare(value, value_two) for value in one.values() for value_two in two.values())
+            values, values_two = one.values(), two.values()
+            if len(values) == len(values_two):
+                return in_order(values, values_two, self.compare)
+            return any_of(self.compare(value, value_two) for value in values for value_two in values_two)
         if one.is_numeric and two.is_numeric:
             if len(one.sides) == len(two.sides):
                 return in_order(one.sides, two.sides, self.compare)
@@ -186,6 +194,7 @@ class _Comparison:
         one, two = _several_of(answer), _several_of(other)
         if one is None and two is None:
             return None
+        one, two = one or _vector_of(answer, two), two or _vector_of(other, one)
         if "matrix" in (one.kind if one else "", two.kind if two else ""):
             return self._algebra(answer, other)
         one, two = one or _Several("single", (answer,)), two or _Several("single", (other,))
@@ -223,6 +232,14 @@ def _several_of(text: str) -> _Several | None:
     kind = {"(": "tuple", "[": "row", r"\{": "set", r"\langle": "vector"}.get(brackets[0], "row")
     items = list(_both_signs(split_list(brackets[1])))
     return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
+
+
+def _vector_of(text: str, other: _Several | None) -> _Several | None:
+    r"""Return 3i - 2j or \binom{3}{-2} as a vector where the other answer is one: alone they may be numbers."""
+    if other is None or other.kind not in ("tuple", "vector"):
+        return None
+    coordinates = coordinates_of(text)
+    return _Several("vector", coordinates) if coordinates else None
 
 
 def _both_signs(items: list[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from itertools import islice, pairwise
 
 from components.shared.texts.latex import closing_brace, next_token
 
+MAX_BEHIND = 60  # and behind it
 MAX_SIDE = 200  # characters before a box that are looked at
 MAX_BOX = 5000  # characters in a box
 MAX_BOXES = 200  # a reply with more of them repeats itself without end
@@ -16,7 +17,8 @@ MAX_BOXES = 200  # a reply with more of them repeats itself without end
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*(\{?)")
 _EMPTY = re.compile(r"(?:\\[,;:! ]|\\quad|~|\s|\$)*")
 _PLACEHOLDER = re.compile(
-    r"(?:[.…?_\s*-]|\\[lcd]?dots[a-z]?|\\_|\\(?:square|Box|blacksquare|bigcirc|phantom)(?![a-zA-Z])|\\[,;:! ])+"
+    r"(?:\\phantom\s*\{[^{}]*\}|[.…?_\s*-]|\\[lcd]?dots[a-z]?|\\_|\\(?:square|Box|blacksquare|bigcirc)(?![a-zA-Z])"
+    r"|\\[,;:! ])+"
     r"|[<\[{(]*(?:(?:your|the|my|insert|final|correct|numerical|actual|answer|result|solution|value|number|here|goes"
     r"|is|in|this|box|boxed|content|expression|placeholder|xxx?)[\s_]*)+[.…]*[>\]})]*",
     re.IGNORECASE,
@@ -55,9 +57,11 @@ _LABELS = ("abcdefgh", "123456789", ("i", "ii", "iii", "iv", "v"))
 # Sign, factor and power that stand before or behind the box, in the same side of the same formula.
 _SIDE = re.compile(r"\$|\\[(\[]|[=<>≈:&]|\\(?:approx|leq?|geq?|implies|(?:R|r)ightarrow)(?![a-zA-Z])")
 _FACTOR = r"(?:\d+(?:\.\d+)?|\\[dt]?frac\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])|\d+/\d+)"
-_BEFORE = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?)\s*(\\cdot|\\times)?\s*")
+_BEFORE = re.compile(rf"\s*((?:[-+−]|\\pm(?![a-z]))?\s*{_FACTOR}?)\s*(\\cdot|\\times)?\s*")
 _SIGN_IN_PROSE = re.compile(r"(?<=[a-z:,])[ \t]+([-−])$", re.IGNORECASE)
 _BASE = re.compile(rf"\s*([-+−]?\s*(?:{_FACTOR}|[a-zA-Z]|\([^()]*\)))\s*\^\s*\{{\s*")
+_ROOT = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?)\s*(\\sqrt\s*(?:\[\d\])?)\s*\{{\s*")
+_END_OF_FORMULA = re.compile(r"\s*(?:!|[a-z](?:\^(?:\{\w+\}|\w))?)(?=\s*(?:\$|\\\)|\\\]))")  # not the "!" of a sentence
 _BEHIND = re.compile(
     r"\s*(?:\^\s*(?:\{\s*(?!\\circ)[^{}]*\}|\w)|\\?%|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])"
     r"|(?:\\times|\\cdot)\s*10\s*\^\s*(?:\{[^{}]*\}|\d))+",
@@ -166,8 +170,11 @@ def _with_surroundings(text: str, box: _Box) -> str:
     side = line[delimiters[-1] if delimiters else 0 :][-MAX_SIDE:]
     if base := _BASE.fullmatch(side):
         return f"{''.join(base[1].split())}^{{{box.content}}}"
+    if (root := _ROOT.fullmatch(side)) and text[box.end : box.end + 1] == "}":
+        return f"{root[1]}{root[2]}{{{box.content}}}"
     before = _before(side, box.content, in_formula=bool(delimiters))
-    behind = _BEHIND.match(text[box.end : box.end + 60].split("\n", 1)[0])
+    rest = text[box.end : box.end + MAX_BEHIND].split("\n", 1)[0]
+    behind = _BEHIND.match(rest) or _END_OF_FORMULA.match(rest)
     after = behind[0].strip() if behind else ""
     is_sum = re.search(r"[^(\[{^]\s*[+\-−]", box.content) is not None
     if (is_sum and (before or after)) or (after.startswith("^") and not box.content.isalnum()):

@@ -44,7 +44,7 @@ _BLANKS = re.compile(r"\s+")
 @lru_cache(maxsize=4096)
 def normalize_answer(text: str) -> str:
     r"""Return an answer in one spelling, without what does not change its value: spacing, ``$``, "The answer is"."""
-    if len(text) > MAX_CHARS:
+    if len(text) > MAX_CHARS or (text.isascii() and text.isdigit()):
         return text.strip()
     text = _POWER.sub(_power, _without_emphasis(text))
     text = _outside(_without_dollars(spell(text)))

@@ -34,6 +34,13 @@ class Number:
     places: int | None = None
     digits: int = 0
 
+    @classmethod
+    def of(cls, decimal: str) -> Number:
+        """Return the value of a whole number or a decimal."""
+        _, dot, places = decimal.partition(".")
+        digits = len(decimal.replace(".", "").strip("-0"))
+        return cls(Fraction(decimal), len(places) if dot else None, digits if dot else 0)
+
     def equals(self, other: Number) -> bool:
         """Compare exactly, or where one is a decimal with as much room as its digits leave."""
         distance = abs(self.value - other.value)

@@ -38,6 +38,11 @@ _FIGURE = re.compile(
     r"(?:\\(?:triangle|angle|overline|overleftrightarrow|overrightarrow|square|odot|bigtriangleup)\s*|triangle\s+|segment\s+"
     r"|line\s+|angle\s+|quadrilateral\s+)?\{?\s*((?:[A-Z]'*(?:_\{\w+\})?\s*){2,})\}?"
 )
+_COLUMN = re.compile(r"\\binom\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_HAT = re.compile(r"\\(?:hat|vec|mathbf|widehat)\s*\{?\s*([ijk])\s*\}?")
+_COORDINATE = re.compile(
+    r"\s*([-+]?)\s*([^ijk+\-a-hl-z]*|\\frac\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\})\s*([ijk])(?![a-z])"
+)
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _EMPTY_WORDS = frozenset(("the", "a", "an", "is", "are", "it", "at", "its", "of", "in", "on", "so", "be", "to"))
 
@@ -119,6 +124,20 @@ def base_of(text: str) -> tuple[str, int] | None:
     base = (found[2] or found[3]).lower()
     value = UNITS.get(base, int(base) if base.isdigit() else 0)
     return (found[1], value) if 2 <= value <= 36 and any(map(str.isdigit, found[1])) else None
+
+
+def coordinates_of(text: str) -> tuple[str, ...]:
+    r"""Return the coordinates of a vector in unit vectors or a column of two: 3i - 2j, \binom{3}{-2}; () otherwise."""
+    if column := _COLUMN.fullmatch(text):
+        return column[1].strip(), column[2].strip()
+    plain, position = _HAT.sub(r"\1", text).strip(), 0
+    found: dict[str, str] = {}
+    while position < len(plain) and (term := _COORDINATE.match(plain, position)):
+        found[term[3]] = term[1].replace("+", "") + (term[2].strip() or "1")
+        position = term.end()
+    if position < len(plain) or "j" not in found:
+        return ()
+    return tuple(found.get(name, "0") for name in ("ijk" if "k" in found else "ij"))
 
 
 def figure_of(text: str) -> str:

@@ -13,6 +13,7 @@ MINUS_INFINITY = re.compile(r"\s*-\s*\\infty\s*")
 _VARIABLE = re.compile(r"\\?[a-zA-Z]+(?:_\{\w+\})?(?:\([a-zA-Z]\))?")
 _NO_VARIABLES = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|(?<![a-zA-Z])[ei](?![a-zA-Z])")
 _GREEK = re.compile(r"\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|tau|rho)(?![a-zA-Z])")
+_DISTANCE = re.compile(r"\|\s*([a-z])\s*(?:([-+])\s*([\d./]+|\\frac\{\d+\}\{\d+\})\s*)?\|")
 _MEMBER = re.compile(r"\\?[a-zA-Z]+(?:_\{\w+\})?\s*\\in(?![a-zA-Z])\s*")
 _BUILDER = re.compile(
     r"\\\{\s*(\\?[a-zA-Z]+)\s*(?:\\in\s*\\mathbb\{R\}\s*)?(?:\\mid|\||:)\s*(.*?)(?:,?\s*\1\s*\\in\s*\\mathbb\{R\})?\s*\\\}"
@@ -101,6 +102,8 @@ def _inequality(text: str) -> Region | None:
     sides, signs = split_relations(text)
     if signs == ["!="] and _is_variable(sides[0]):
         return _without_points(split_list(sides[1]), sides[0])
+    if len(signs) == 1 and (distance := _DISTANCE.fullmatch(sides[0])) and not has_variable(sides[1]):
+        return _around(distance, signs[0], sides[1])
     if not signs or not (set(signs) <= {"<", "<="} or set(signs) <= {">", ">="}):
         return None
     if signs[0].startswith(">"):
@@ -116,6 +119,18 @@ def _inequality(text: str) -> Region | None:
         return None
     low_open, high_open = signs[0] == "<", signs[1] == "<"
     return Region((Interval(sides[0], _end(sides[2]), low_open, high_open),), sides[1], True)
+
+
+def _around(distance: re.Match[str], sign: str, radius: str) -> Region | None:
+    """Return the numbers that are nearer to a middle than a radius, or farther away: |x - 2| < 5."""
+    middle = "0" if distance[3] is None else f"{'' if distance[2] == '-' else '-'}({distance[3]})"
+    low, high, is_open = f"{middle} - ({radius})", f"{middle} + ({radius})", sign in ("<", ">")
+    if sign in ("<", "<="):
+        return Region((Interval(low, high, is_open, is_open),), distance[1], True)
+    if sign in (">", ">="):
+        intervals = Interval(r"-\infty", low, True, is_open), Interval(high, r"\infty", is_open, True)
+        return Region(intervals, distance[1], True)
+    return None
 
 
 def _without_points(points: list[str], variable: str) -> Region | None:

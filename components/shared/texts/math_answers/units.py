@@ -25,7 +25,7 @@ UNITS = {
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "%": "%"}
 PERCENT = "%"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
-_FILLERS = frozenset(("the", "a", "an", "of", "in", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
+_FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
 
 _TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z])\s*\}?)?")
@@ -41,6 +41,7 @@ _TAIL = re.compile(
     rf"\s*(?:(?:{_QUOTIENT}|{_WORDS}|(?<![a-zA-Z\\_^{{.'-])[a-zA-Z][a-zA-Z'.-]*)(?:\^\{{-?\d\}})?(?:[\s/]|\\cdot)*)+$"
 )
 _VALUE_END = re.compile(r"[\d})\]!]\s*$|\\[a-zA-Z]+\s*$|(?<![a-zA-Z])[a-zA-Z]\s+$")
+_BOUND = re.compile(r"\bor (?:more|less|fewer|greater|higher|above|below|lower)\b|\bat (?:least|most)\b|\bnot\b")
 _WORD = re.compile(r"[a-z%]+|\^\{?(-?\d)\}?|/", re.IGNORECASE)
 
 
@@ -126,8 +127,10 @@ def _singular(word: str) -> str:
 
 def may_be_equal(unit: str, other: str) -> bool:
     """Tell whether values in these units can be one value: the same, one left out, or one that says more."""
-    if not unit or not other or unit == other:
+    if unit == other:
         return True
+    if not unit or not other:
+        return not _BOUND.search(unit or other)
     words, others = set(re.split(r"[ /]", unit)), set(re.split(r"[ /]", other))
     known = set(UNITS.values())
     if {word.partition("^")[0] for word in words | others} <= known:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -85,12 +87,26 @@ def test_other_values_and_what_cannot_be_read_are_not_equal(checker: AnswerCheck
     assert not checker.are_equal(gold, answer)
 
 
+@pytest.mark.slow
 def test_a_comparison_that_hangs_is_killed_counted_and_does_not_harm_the_next() -> None:
     with AnswerChecker(num_workers=1, cpu_seconds=1.0) as checker:
         assert not checker.are_equal("x", "y")  # starts the process
         assert not checker.are_equal(ENDLESS, "3")
         assert checker.failures == {"timeout": 1}
         assert checker.are_equal("x + x", "2x")
+
+
+@pytest.mark.slow
+def test_the_limit_is_the_processor_s_time_not_the_clock_s() -> None:
+    with AnswerChecker(num_workers=1, cpu_seconds=2.0) as checker, ThreadPoolExecutor(1) as thread:
+        assert not checker.are_equal("x", "y+1")
+        (process,) = processes_of(checker)
+        verdict = thread.submit(checker.are_equal, r"\sin(x+y)", r"\sin x \cos y + \cos x \sin y")
+        os.kill(process.pid or 0, signal.SIGSTOP)  # a machine so busy that the process gets no processor
+        time.sleep(3.0)
+        os.kill(process.pid or 0, signal.SIGCONT)
+        assert verdict.result()
+        assert not checker.failures
 
 
 def test_a_comparison_whose_process_was_killed_is_made_again() -> None:
@@ -103,6 +119,7 @@ def test_a_comparison_whose_process_was_killed_is_made_again() -> None:
         assert not checker.failures
 
 
+@pytest.mark.slow
 def test_a_comparison_that_takes_its_process_down_twice_is_counted_and_the_next_one_is_not_harmed() -> None:
     with AnswerChecker(num_workers=1, cpu_seconds=60.0) as checker, ThreadPoolExecutor(1) as thread:
         checker.are_equal("x", "y")
@@ -122,6 +139,7 @@ def test_a_comparison_that_takes_its_process_down_twice_is_counted_and_the_next_
         assert checker.are_equal("x + x", "2x")
 
 
+@pytest.mark.slow
 def test_verdicts_come_in_the_order_of_the_pairs_even_if_one_hangs() -> None:
     with AnswerChecker(num_workers=2, cpu_seconds=1.0) as checker:
         assert list(checker.equal([("2x", "x+x"), (OTHER_ENDLESS, "1"), ("3x", "x+2x"), ("4", "5")])) == [
