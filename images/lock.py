@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def write_laptop_lock(options: Sequence[str]) -> None:
-    """Resolve what ``make install`` installs: one lock forevery Python that pyproject.toml allows."""
+    """Resolve what ``make install`` installs: one lock for every Python that pyproject.toml allows."""
     platform = ["--universal", "--python-version", "3.11"]
     _compile([*platform, *OVERRIDES, *CPU_OVERRIDES, *_wheels(), *options], [PROJECT], ("laptop", "dev"), LAPTOP)
     # uv repeats in every line what it resolved for (tool.uv in pyproject.toml); markers that say more stay

@@ -14,7 +14,7 @@ class PlannedRun:
     workspace: str
     cluster: Cluster
     training_nodes: int = 1
-    store_secret: str  # with the store's endpoint and keys, forevery step
+    store_secret: str  # with the store's endpoint and keys, for every step
 
     @property
     def account(self) -> str:

@@ -62,7 +62,7 @@ class ScriptedEngine:
         return Result(request=request, completions=completions, num_prompt_tokens=num_prompt_tokens)
 
     def _sample(self, request: Request[K], sample: int, sampling: Sampling) -> Completion:
-        chance = (request.seed + sample,) if sampling.temperature else ()  # greedy: every sample is the same
+        chance = (request.seed + sample,) if sampling.temperature else ()  # greedy: all samples are the same
         draws = Draws(names=(self._model, request.message, *chance))
         reply = next(reply for fits, reply in RULES if fits(request.message))
         text, finish_reason = reply(request.message, draws)

@@ -1,4 +1,4 @@
-"""Texts to tokens, the same way forevery engine that scores."""
+"""Texts to tokens, the same way for every engine that scores."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 def in_parallel(work: Callable[[Item], object], items: Iterable[Item]) -> None:
-    """Do the work forevery item; the first failure, or a signal, lets nothing else begin and is raised."""
+    """Do the work for every item; the first failure, or a signal, lets nothing else begin and is raised."""
     with ThreadPoolExecutor(THREADS) as threads:
         futures = [threads.submit(work, item) for item in items]
         try:
