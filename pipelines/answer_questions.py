@@ -19,7 +19,7 @@ train_scorer = task_of("train_scorer")
 def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
     """Import the given reward model; if there is none, train one from the solver on its verified answers."""
     with dsl.If(run.reward_model == ""):
-        base = imported_model(run, run.solver)
+        base = imported_model(run, run.solver, run.reward_chat_template)
         trained = train_scorer(
             run,
             examples=fail_rates,
@@ -36,14 +36,14 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
         )
         on_training_gpus(trained, run)
     with dsl.Else():
-        imported = imported_model(run, run.reward_model, "base")
+        imported = imported_model(run, run.reward_model, run.reward_chat_template)
     return dsl.OneOf(trained.outputs["folder"], imported)
 
 
 @box("generate-answers")
 def generate_answers(run: Answering, *, questions: str) -> list[str]:
     """Let the solver answer each question several times; returns the folder of responses."""
-    model = imported_model(run, run.solver)
+    model = imported_model(run, run.solver, run.solver_chat_template)
     with dsl.ParallelFor(run.shards) as shard:
         answered = generate_responses(
             run,

@@ -24,7 +24,7 @@ CPU_FILTERS = (
 @box("keep-solvable-questions")
 def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
     """Keep the questions that the solver, as a judge, finds solvable; returns their folder."""
-    judge = imported_model(run, run.solver)
+    judge = imported_model(run, run.solver, run.solver_chat_template)
     with dsl.ParallelFor(run.shards) as shard:
         judged = filter_solvability(
             run,
@@ -44,7 +44,7 @@ def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
 @box("keep-difficult-questions")
 def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str) -> str:
     """Predict each question's fail rate from measured ones, and thin out the easy questions."""
-    base = imported_model(run, run.difficulty_base, "base")
+    base = imported_model(run, run.difficulty_base, kind="base")
     scorer = train_scorer(
         run,
         examples=fail_rates,

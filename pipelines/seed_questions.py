@@ -31,7 +31,7 @@ def import_seed_questions(run: SeedQuestions) -> list[str]:
 @box("measure-fail-rates")
 def measure_fail_rates(run: FailRates, *, questions: str) -> list[str]:
     """Let a solver answer the seed questions several times; returns the folder with the share that it got wrong."""
-    solver = imported_model(run, run.fail_rate_solver)
+    solver = imported_model(run, run.fail_rate_solver, run.fail_rate_chat_template)
     with dsl.ParallelFor(run.shards) as shard:
         measured = measure_fail_rate(
             run,

@@ -20,7 +20,7 @@ train_sft = task_of("train_sft")
 def rewrite_questions(run: Rewriting, *, questions: str) -> str:
     """Pair each question with a better version, by a model of our own or by the endpoint that is given."""
     with dsl.If(run.rewriter_endpoint == ""):
-        model = imported_model(run, run.rewriter)
+        model = imported_model(run, run.rewriter, run.rewriter_chat_template)
         by_model = build_preferences(
             run,
             questions=questions,
@@ -68,7 +68,7 @@ def train_question_generator(
     run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: str
 ) -> str:
     """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
-    qft = _fine_tuned(run, imported_model(run, model), chat_template, questions)
+    qft = _fine_tuned(run, imported_model(run, model, chat_template), chat_template, questions)
     sampled = generate_questions(
         run,
         model=qft.outputs["folder"],

@@ -31,7 +31,6 @@ OPENS_FILES = {
     "components/shared/templates/__init__.py": "chat families of the package itself",
     "components/shared/images.py": "the images.json of the package itself",
     "components/shared/command/kubeflow_task.py": "the output files that Kubeflow names",
-    "components/shared/models/__init__.py": "a local model directory",
     "components/shared/models/files.py": "a local model directory",
     "components/shared/models/weight_files.py": "a local model directory",
     "components/import_model/examination.py": "a local model directory",

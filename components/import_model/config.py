@@ -10,6 +10,7 @@ from typing import ClassVar
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.config import Artifact, StepConfig, option
 from components.shared.images import ImageName
+from components.shared.templates.families import CHAT_TEMPLATES, OWN
 
 RANDOM_MODEL = "random:llama"
 
@@ -28,10 +29,17 @@ class ImportModelConfig(StepConfig):
     )
     kind: str = option(
         "chat",
-        help="a chat model must have a chat template, a base model need not; checked at the first import",
+        help="a chat model must have a usable chat template, a base model need not; checked at the first import",
         choices=("chat", "base"),
         is_wired=True,
         affects_output=False,  # the files are the same: a model that is judge and base of a scorer is imported once
+    )
+    chat_template: str = option(
+        OWN,
+        help="how a chat model will be asked: own, its own chat template; or a chat family, compared with that",
+        choices=CHAT_TEMPLATES,
+        is_wired=True,
+        affects_output=False,
     )
 
     def __post_init__(self) -> None:

@@ -16,6 +16,8 @@ from components.shared.errors import InputError
 from components.shared.models import check_model, fetch_model
 from components.shared.models.files import MODEL_FILES
 from components.shared.stores import storage
+from components.shared.templates import load_chat_template
+from components.shared.templates.families import OWN
 from components.shared.workspace import Workspace
 
 RANDOM_SEED = 0
@@ -39,13 +41,25 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
     ):
         made, staged = Path(temporary, "made"), Path(temporary, "staged")
         model = fetch_source(config.source, made)
-        check_model(model, config.source, chat=config.kind == "chat")
+        check_model(model, config.source, chat=config.kind == "chat" and config.chat_template == OWN)
         from components.import_model.examination import examine
 
         examine(model, config.source, chat=config.kind == "chat")
+        if config.kind == "chat":
+            _check_chat_template(config, model)
         size = _stage(model, staged)
         folder = found.begin_model()
         return folder.finish(staged, metrics={"seconds": time.monotonic() - started, "size_bytes": size})
+
+
+def _check_chat_template(config: ImportModelConfig, model: Path) -> None:
+    """Raise InputError where the model cannot be asked as it will be; log where a family is not the model's own way."""
+    try:
+        load_chat_template(config.chat_template, model)
+    except InputError as error:
+        raise InputError(
+            f"--source {config.source}: {error}; a model that is never asked may be imported with --kind base"
+        ) from error
 
 
 def pin_source(source: str) -> str:

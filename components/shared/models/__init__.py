@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from components.shared.errors import InputError
 from components.shared.models import _node_cache
 from components.shared.models.files import MODEL_FILES, check_files, some
 from components.shared.stores import storage
+from components.shared.templates import has_own_template
 from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest
 from components.shared.workspace.plans import PLAN
 
@@ -61,7 +61,7 @@ def check_model(folder: Path, uri: str, *, chat: bool, others: Sequence[str] = (
     from components.shared.models.weight_files import check_weight_files
 
     check_weight_files(folder, uri)
-    if chat and not _has_chat_template(folder):
+    if chat and not has_own_template(folder):
         raise InputError(
             f"{uri} has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json): it is not a "
             "chat model; use a chat model, or import it with --kind base"
@@ -97,13 +97,6 @@ def _without_tokenizer(names: Sequence[str], uri: str) -> str:
 
 def _found(names: Sequence[str]) -> str:
     return f"found: {', '.join(names[:12]) or 'nothing'}{', …' if names[12:] else ''}"
-
-
-def _has_chat_template(folder: Path) -> bool:
-    if (folder / "chat_template.jinja").exists() or (folder / "chat_template.json").exists():
-        return True
-    config = folder / "tokenizer_config.json"
-    return config.exists() and bool(json.loads(config.read_text(encoding="utf-8")).get("chat_template"))
 
 
 def _fetch_from_store(uri: str) -> Path:

@@ -115,8 +115,12 @@ def explain_difference(workspace: str, plan: Plan) -> str:
 
 def _texts(config: StepConfig) -> tuple[Path, ...]:
     """Return the files whose texts stand around its rows: its prompts, and the chat family where it has one."""
-    family = getattr(config, "chat_template", OWN)
-    return config.prompts if family == OWN else (*config.prompts, template_file(family))
+    families = [
+        getattr(config, option_field.name)
+        for option_field in options_of(type(config))
+        if option_field.name == "chat_template" and info_of(option_field).affects_output
+    ]
+    return (*config.prompts, *(template_file(family) for family in families if family != OWN))
 
 
 def _look_up(name: str, uri: str) -> Input:

@@ -202,3 +202,48 @@ def test_a_hub_that_is_not_to_be_asked_is_bad_input(
     done = run_command(workspace, "http://127.0.0.1:9", f"hf://{REPOSITORY}@{COMMIT}", tmp_path / "cache")
     assert done.returncode == exit_codes.BAD_INPUT, done.stderr
     assert "HF_HUB_OFFLINE is set" in done.stderr
+
+
+def with_template(tiny_model: Path, folder: Path, source: str) -> str:
+    """Copy the tiny model with another chat template of its own; return its address."""
+    shutil.copytree(tiny_model, folder)
+    (folder / "chat_template.jinja").write_text(source, encoding="utf-8")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{{ raise_exception('a system text first') }}", "without a system text .*a system text first"),
+        ("{% for m in messages %}{{ m.content | upper }}<|im_end|>{% endfor %}", "changes messages|writes a message 0"),
+        ("{% for m in messages %}", "cannot write a conversation of 1 turns"),
+    ],
+)
+def test_a_chat_template_that_cannot_be_used_is_refused_and_nothing_written(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path, source: str, message: str
+) -> None:
+    address = with_template(tiny_model, tmp_path / "source", source)
+    with pytest.raises(InputError, match=rf"--source {address}: --chat-template own: .*({message}).*--kind base"):
+        import_from(address, workspace)
+    assert not Path(workspace.uri).exists()
+    assert import_from(address, workspace, kind="base")
+
+
+def test_a_family_stands_in_for_a_chat_template(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(tiny_model, source, ignore=shutil.ignore_patterns("chat_template.jinja"))
+    config = ImportModelConfig(workspace=workspace.uri, source=str(source), chat_template="chatml")
+    folder = run(config, workspace)
+    assert import_from(str(source), workspace, kind="base") == folder  # how it will be asked changes no file of it
+    with pytest.raises(InputError, match="--chat-template 'llama3' does not fit the model"):
+        run(ImportModelConfig(workspace=f"{workspace.uri}-2", source=str(source), chat_template="llama3"),
+            Workspace(f"{workspace.uri}-2"))  # fmt: skip
+
+
+def test_a_family_that_writes_other_tokens_than_the_model_is_shown_when_it_is_imported(
+    workspace: Workspace, tiny_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(ImportModelConfig(workspace=workspace.uri, source=str(tiny_model), chat_template="qwen2_math"), workspace)
+    (shown,) = [record.message for record in caplog.records if record.name.endswith("templates.comparison")]
+    assert "--chat-template qwen2_math is not what the model in" in shown
+    assert "a question's prefix, token" in shown
