@@ -109,3 +109,13 @@ def test_a_model_that_gives_no_number_from_the_start_is_named(
     run, config = sft(workspace, tmp_path / "huge", write_rows, learning_rate=1e-5)
     message = diverge(run, config, workspace)
     assert "at step 1, before any weight has changed: nothing can be computed with --model" in message
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("parallelism", ["none", "zero3"])
+def test_all_processes_of_a_training_that_diverges_end_with_one_message(
+    workspace: Workspace, tiny_model: Path, write_rows: WriteRows, parallelism: str
+) -> None:
+    options = {"num_processes": 2, "parallelism": parallelism, "warmup_fraction": 0.2, **TOO_FAST}
+    run, config = sft(workspace, tiny_model, write_rows, **options)
+    assert checkpoint_in(diverge(run, config, workspace))
