@@ -121,6 +121,21 @@ def test_accumulated_passes_train_what_one_pass_trains(
     assert accumulated.metrics["train_mse"] == pytest.approx(whole.metrics["train_mse"], rel=0.05)
 
 
+@pytest.mark.model
+def test_two_processes_train_what_one_trains(workspace: Workspace, write_rows: WriteRows, tiny_model: Path) -> None:
+    """Of five examples in fours, the last step has one, and the other process none."""
+    examples = write_rows(workspace, some_rows(5))
+    metrics = []
+    for num_processes in (1, 2):
+        place = Workspace(f"{workspace.uri}-{num_processes}")
+        options = {"num_processes": num_processes, "micro_batch_size": 2, "held_out_fraction": 0.0}
+        metrics.append(train(place, examples, tiny_model, epochs=1, **options)[1].metrics)
+    one, two = metrics
+    assert (one["steps"], one["tokens"]) == (two["steps"], two["tokens"])
+    for key in ("loss_first", "loss_last"):
+        assert two[key] == pytest.approx(one[key], rel=0.02)
+
+
 @pytest.mark.slow
 def test_the_same_options_give_the_same_model(workspace: Workspace, write_rows: WriteRows, tiny_model: Path) -> None:
     examples = write_rows(workspace, some_rows(8))
