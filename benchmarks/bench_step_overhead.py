@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import PartsConfig, option
 from components.shared.filters import KEEP, FilterConfig, filter_questions
 from components.shared.records import Question
 from components.shared.workspace import Workspace
@@ -31,7 +31,7 @@ class KeepAllConfig(FilterConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleRowsConfig(ShardedConfig):
+class SampleRowsConfig(PartsConfig):
     """Rows to measure with."""
 
     num_rows: int = option(help="how many")

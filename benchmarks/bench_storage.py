@@ -17,6 +17,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import islice
+from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -172,9 +174,9 @@ def read_rows(uri: str, num_rows: int) -> None:
 
 
 def make_all_but_one(uri: str, num_parts: int) -> None:
-    """Write all parts of a folder but the last, as many shards of few parts do; the last one's writer is killed."""
+    """Write all parts of a folder but the last, as many pods of few parts do; the last one's writer is killed."""
     with ThreadPoolExecutor(SETUP_THREADS) as threads:
-        list(threads.map(lambda shard: _write_share(uri, num_parts, shard), range(WRITERS)))
+        list(threads.map(lambda _: _write_share(uri, num_parts), range(WRITERS)))
 
 
 def list_parts(uri: str, num_parts: int) -> None:
@@ -217,17 +219,18 @@ def generate_parts(uri: str, num_rows: int, rows_per_part: int) -> None:
     generate_questions.run(config, Workspace(uri))
 
 
-def _folder(uri: str, num_rows: int, rows_per_part: int, **shard: int) -> OutputFolder:
+def _folder(uri: str, num_rows: int, rows_per_part: int) -> OutputFolder:
     starts = range(0, num_rows, rows_per_part)
     slices = [Slice(start=start, stop=min(start + rows_per_part, num_rows)) for start in starts]
-    config = SampleRowsConfig(workspace=uri, num_rows=num_rows, rows_per_part=rows_per_part, **shard)
+    config = SampleRowsConfig(workspace=uri, num_rows=num_rows, rows_per_part=rows_per_part)
     return Workspace(uri).create(config, Question, slices)
 
 
-def _write_share(uri: str, num_parts: int, shard: int) -> None:
-    folder = _folder(uri, num_parts, 1, shard=shard, num_shards=WRITERS)
-    for part in folder.missing_parts():
+def _write_share(uri: str, num_parts: int) -> None:
+    folder = _folder(uri, num_parts, 1)
+    for part in islice(folder.missing_parts(), ceil(num_parts / WRITERS)):
         if part.number == num_parts - 1:
+            folder.leases.release()
             return
         _settle(part, folder)
     folder.finish()

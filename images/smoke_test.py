@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from components.shared.config import ShardedConfig, flag_of, option, options_of
+from components.shared.config import PartsConfig, flag_of, option, options_of
 from components.shared.records import FailRate, PreferencePair, Row
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
@@ -74,7 +74,7 @@ class SmokeTest:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GivenRowsConfig(ShardedConfig):
+class GivenRowsConfig(PartsConfig):
     """Rows that the smoke test brings with it."""
 
     content: str = option(help="what the rows are")

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from components.shared.config import StepConfig, WholePartConfig, flag_of, info_of, options_of
+from components.shared.config import SharedConfig, StepConfig, flag_of, info_of, options_of
 from components.shared.config.values import default_text
 from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
 from components.shared.images import ImageName, image
@@ -32,8 +32,6 @@ SIZES: dict[ImageName, Size] = {"cpu": "cpu", "vllm": "inference", "train": "tra
 RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted does not count
 DAYS_KEPT = 7
 DEADLINE_DAYS = 14  # longer than any step takes; an image that cannot be pulled does not hold a place forever
-# An Indexed Job's pod tells the step which shard it is (JOB_COMPLETION_INDEX); nobody sets it.
-SET_BY_KUBERNETES = "shard"
 # The images keep their caches below /tmp, an emptyDir here; what else looks for a home finds it there, too.
 HOME = "/tmp"  # noqa: S108
 
@@ -58,7 +56,7 @@ class Step:
     @property
     def is_shared(self) -> bool:
         """Return whether several pods can share it."""
-        return issubclass(self.config, WholePartConfig)
+        return issubclass(self.config, SharedConfig)
 
     @property
     def object_name(self) -> str:
@@ -68,7 +66,7 @@ class Step:
     @property
     def options(self) -> list[dataclasses.Field[Any]]:
         """Return the options that somebody sets."""
-        return [field for field in options_of(self.config) if field.name != SET_BY_KUBERNETES]
+        return options_of(self.config)
 
 
 def read_steps() -> list[Step]:
@@ -132,7 +130,7 @@ def shm_volume(task: Task) -> dict[str, Any]:
 def _completions(step: Step) -> dict[str, Any]:
     if not step.is_shared:
         return {"backoffLimit": RETRIES}
-    # completions and the option num_shards are one number
+    # any number of pods fits, completions as parallelism: they take what is left, whichever they are
     return {"completionMode": "Indexed", "completions": 1, "parallelism": 1, "backoffLimitPerIndex": RETRIES}
 
 

@@ -44,7 +44,7 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
 def generate_answers(run: Answering, *, questions: str) -> list[str]:
     """Let the solver answer each question several times; returns the folder of responses."""
     model = imported_model(run, run.solver, run.solver_chat_template)
-    with dsl.ParallelFor(run.shards) as shard:
+    with dsl.ParallelFor(run.pods):
         answered = generate_responses(
             run,
             questions=questions,
@@ -57,8 +57,6 @@ def generate_answers(run: Answering, *, questions: str) -> list[str]:
             engine=run.engine,
             seed=run.seed,
             rows_per_part=run.rows_per_part,
-            num_shards=run.num_shards,
-            shard=shard,
         )
         on_inference_gpus(answered, run)
     return dsl.Collected(answered.outputs["folder"])
@@ -69,15 +67,13 @@ def answer_questions(run: Answering, *, questions: str, fail_rates: str) -> str:
     """Answer each question several times and keep the answer with the best reward."""
     answers = generate_answers(run, questions=questions)
     reward_model = obtain_reward_model(run, fail_rates=fail_rates)
-    with dsl.ParallelFor(run.shards) as shard:
+    with dsl.ParallelFor(run.pods):
         scored = score_responses(
             run,
             responses=as_text(answers),
             reward_model=reward_model,
             chat_template=run.reward_chat_template,
             scorer_engine=run.scorer_engine,
-            num_shards=run.num_shards,
-            shard=shard,
         )
         on_inference_gpus(scored, run)
     best = select_responses(run, responses=as_text(dsl.Collected(scored.outputs["folder"])))

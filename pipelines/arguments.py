@@ -87,7 +87,7 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a run: every name known, every type right, ``shards`` counted out from ``num_shards``."""
+    """Return the arguments of a run: every name known, every type right, ``pods`` counted out from ``num_pods``."""
     declared = pipeline.parameters
     for name, value in values.items():
         _check_name(name, declared)
@@ -99,14 +99,12 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     missing = [name for name in declared if name not in arguments]
     if missing:
         raise InputError(f"the preset has no value for {', '.join(missing)}; add --set name=value")
-    if "num_shards" in declared and "shards" not in values:
-        if arguments["num_shards"] < 1:
-            raise InputError(f"num_shards {arguments['num_shards']} is out of range; expected at least 1")
-        arguments["shards"] = list(range(int(arguments["num_shards"])))
-    if "num_shards" in declared and arguments["shards"] != list(range(int(arguments["num_shards"]))):
-        raise InputError(
-            f"shards {arguments['shards']} do not match num_shards {arguments['num_shards']}; leave it out"
-        )
+    if "num_pods" in declared and "pods" not in values:
+        if arguments["num_pods"] < 1:
+            raise InputError(f"num_pods {arguments['num_pods']} is out of range; expected at least 1")
+        arguments["pods"] = list(range(int(arguments["num_pods"])))
+    if "num_pods" in declared and arguments["pods"] != list(range(int(arguments["num_pods"]))):
+        raise InputError(f"pods {arguments['pods']} do not match num_pods {arguments['num_pods']}; leave it out")
     return arguments
 
 

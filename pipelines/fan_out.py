@@ -1,4 +1,4 @@
-"""The join of a fan-out: every shard returns the address of the one folder that they all wrote."""
+"""The join of a fan-out: every pod returns the address of the one folder that they all wrote."""
 
 import copy
 from typing import Any

@@ -25,7 +25,7 @@ CPU_FILTERS = (
 def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
     """Keep the questions that the solver, as a judge, finds solvable; returns their folder."""
     judge = imported_model(run, run.solver, run.solver_chat_template)
-    with dsl.ParallelFor(run.shards) as shard:
+    with dsl.ParallelFor(run.pods):
         judged = filter_solvability(
             run,
             questions=questions,
@@ -34,8 +34,6 @@ def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
             max_tokens=run.solver_max_tokens,
             engine=run.engine,
             rows_per_part=run.rows_per_part,
-            num_shards=run.num_shards,
-            shard=shard,
         )
         on_inference_gpus(judged, run)
     return dsl.Collected(judged.outputs["folder"])
@@ -59,15 +57,13 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
         seed=run.seed,
     )
     on_training_gpus(scorer, run)
-    with dsl.ParallelFor(run.shards) as shard:
+    with dsl.ParallelFor(run.pods):
         scored = score_difficulty(
             run,
             questions=questions,
             scorer=scorer.outputs["folder"],
             scorer_engine=run.scorer_engine,
             rows_per_part=run.rows_per_part,
-            num_shards=run.num_shards,
-            shard=shard,
         )
         on_inference_gpus(scored, run)
     kept = sample_difficulty(

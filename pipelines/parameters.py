@@ -59,8 +59,8 @@ class FanOut(Common):
     """How a step is spread over pods."""
 
     rows_per_part: int = parameter(512, help="rows per part: the most that a lost pod has to repeat")
-    num_shards: int = parameter(1, help="number of pods that share a step; at most 64")
-    shards: list[int] = parameter([0], help="their numbers: 0 to num_shards - 1")
+    num_pods: int = parameter(1, help="number of pods that share a step; at most 64")
+    pods: list[int] = parameter([0], help="what Kubeflow's loop over them goes through: 0 to num_pods - 1")
 
 
 @dataclass(frozen=True, kw_only=True)

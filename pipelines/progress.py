@@ -46,6 +46,7 @@ class ConsoleObserver:
         self._clock = clock
         self._begun = self._step_begun = clock()
         self._finished = 0
+        self._folders: set[str] = set()
         self.last_folder = ""  # of the step that finished last
         self._step = self._heading = self._source = self._at = ""
         self._share = 0.0  # of the running step's rows or training steps that is done
@@ -65,9 +66,8 @@ class ConsoleObserver:
 
     def step_started(self, step: str, options: Mapping[str, Any]) -> None:
         """Show the step's name below the finished ones."""
-        shards, shard = int(options.get("num_shards", 1)), int(options.get("shard", 0))
         self._step, self._step_begun, self._at, self._share = step, self._clock(), "", 0.0
-        self._heading = step if shards == 1 else f"{step}, shard {shard} of {shards}"
+        self._heading = step
         self._source = str(options.get("source", ""))  # of an import
         self._reused = False
 
@@ -129,8 +129,10 @@ class ConsoleObserver:
         self._finished += 1
         self.last_folder = folder
         manifest = read_manifest_or_none(folder)
-        self._time_left.finished(step, seconds, manifest, reused=self._reused)
-        what = "other shards are not finished yet" if manifest is None else _ledger(manifest, self._source)
+        if folder not in self._folders:  # the pods of a step make one folder
+            self._time_left.finished(step, seconds, manifest, reused=self._reused)
+        self._folders.add(folder)
+        what = "other pods are still at work" if manifest is None else _ledger(manifest, self._source)
         took = "reused" if self._reused else _precisely(seconds)
         number = f"{self._finished:>{len(str(self._num_steps))}}/{self._num_steps}"
         self._print(f"{number}  {self._heading:<28} {took:>8}  {what}")

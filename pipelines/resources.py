@@ -52,7 +52,7 @@ def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
     """Run a step that generates or scores with a model; "0" GPUs for none.
 
     The pipelines leave ``tensor_parallel_size`` at 1: a pod uses one GPU, and more would be reserved and lie idle. More
-    GPUs are more shards.
+    GPUs are more pods.
     """
     task = _sized(task, run.inference_cpu, run.inference_memory)
     return _prepared(_accelerated(task, run, run.inference_gpus, INFERENCE_SHM), run)

@@ -32,7 +32,7 @@ def import_seed_questions(run: SeedQuestions) -> list[str]:
 def measure_fail_rates(run: FailRates, *, questions: str) -> list[str]:
     """Let a solver answer the seed questions several times; returns the folder with the share that it got wrong."""
     solver = imported_model(run, run.fail_rate_solver, run.fail_rate_chat_template)
-    with dsl.ParallelFor(run.shards) as shard:
+    with dsl.ParallelFor(run.pods):
         measured = measure_fail_rate(
             run,
             questions=questions,
@@ -46,8 +46,6 @@ def measure_fail_rates(run: FailRates, *, questions: str) -> list[str]:
             engine=run.engine,
             seed=run.seed,
             rows_per_part=run.rows_per_part,
-            num_shards=run.num_shards,
-            shard=shard,
         )
         on_inference_gpus(measured, run)
     return dsl.Collected(measured.outputs["folder"])

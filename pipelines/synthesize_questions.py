@@ -13,7 +13,7 @@ generate_questions = task_of("generate_questions")
 @box("synthesize-questions")
 def synthesize_questions(run: QuestionGeneration, *, name: str, model: str, chat_template: str) -> list[str]:
     """Let one trained generator write questions, from nothing but the bare user prefix; returns their folder."""
-    with dsl.ParallelFor(run.shards) as shard:
+    with dsl.ParallelFor(run.pods):
         generated = generate_questions(
             run,
             model=model,
@@ -25,8 +25,6 @@ def synthesize_questions(run: QuestionGeneration, *, name: str, model: str, chat
             engine=run.engine,
             seed=run.seed,
             rows_per_part=run.rows_per_part,
-            num_shards=run.num_shards,
-            shard=shard,
         )
         on_inference_gpus(generated, run)
     return dsl.Collected(generated.outputs["folder"])

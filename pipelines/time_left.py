@@ -18,8 +18,7 @@ class TimeLeft:
     """Gives no estimate rather than a guess: before the first step is done, and while a kind of step never ran."""
 
     def __init__(self, steps: Sequence[PlannedStep], workspace: str) -> None:
-        self._to_come = Counter(step.name for step in steps)
-        self._shards = {step.name: int(step.options.get("num_shards", 1)) for step in steps}
+        self._to_come = Counter(name for name, _ in {(step.name, step.work) for step in steps})
         self._workspace = workspace
         self._took: dict[str, list[float]] = defaultdict(list)
         self._loading: list[float] = []  # what steps took beyond the work that their manifests count
@@ -33,7 +32,7 @@ class TimeLeft:
         if not self._took:
             self._earlier = self._seconds_of_earlier_runs()
         self._took[step].append(seconds)
-        if manifest is not None and self._shards.get(step, 1) == 1:
+        if manifest is not None:
             self._loading.append(seconds - manifest.metrics.get("seconds", 0.0))
 
     def seconds(self, step: str, elapsed: float, share: float) -> float | None:
@@ -51,13 +50,13 @@ class TimeLeft:
         if name in self._took:
             return fmean(self._took[name])
         if name in self._earlier:
-            return self._earlier[name] / self._shards[name] + (fmean(self._loading) if self._loading else 0.0)
+            return self._earlier[name] + (fmean(self._loading) if self._loading else 0.0)
         return None
 
     def _seconds_of_earlier_runs(self) -> dict[str, float]:
         """Return what the newest folder of each step counts; the store is asked once in a run."""
         found = {}
-        for name in self._shards:
+        for name in list(self._to_come):
             try:
                 place = storage.join(self._workspace, name)
                 folders = [storage.join(place, each) for each in storage.list_names(place)[:FOLDERS]]

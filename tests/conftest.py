@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from components.shared.command import termination_message
-from components.shared.config import ShardedConfig, option
+from components.shared.config import PartsConfig, option
 from components.shared.records import Question, Row
 from components.shared.workspace import Workspace
 from components.shared.workspace.plans import Slice
@@ -28,7 +28,7 @@ WriteRows = Callable[..., str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GivenRowsConfig(ShardedConfig):
+class GivenRowsConfig(PartsConfig):
     """Rows that a test brings with it."""
 
     content: str = option(help="the rows as text, so that other rows have another address")

@@ -253,8 +253,6 @@ def _bad_values(config: type[StepConfig]) -> list[tuple[str, str]]:
         bad += [(flag, "nan")] if hints[field.name] is float else []
         bad += [(flag, str(int(info.minimum) - 1))] if info.minimum != float("-inf") else []
         bad += [(flag, str(int(info.maximum) + 1))] if info.maximum != float("inf") else []
-    if any(field.name == "shard" for field in options_of(config)):
-        bad += [("--num-shards", "0"), ("--shard", "1")]
     return bad
 
 

@@ -29,7 +29,7 @@ EXAMPLES = settings(max_examples=8)
 @pytest.mark.parametrize("step", STEPS)
 @EXAMPLES
 @given(data=st.data())
-def test_the_same_work_has_the_same_fingerprint_in_any_place_on_any_hardware_and_in_any_number_of_shards(
+def test_the_same_work_has_the_same_fingerprint_in_any_place_on_any_hardware_and_in_any_number_of_pods(
     step: str, data: st.DataObject
 ) -> None:
     config = data.draw(configs(config_of(step)))

@@ -37,7 +37,7 @@ def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
     starts = range(0, number, config.rows_per_part)
     slices = [Slice(start=start, stop=min(start + config.rows_per_part, number)) for start in starts]
     folder = found.begin_rows(Question, slices)
-    parts = {part.number: part for part in folder.missing_parts()}
+    parts = {part.number: part for part in folder.missing_parts(in_order=True)}
     rows = judge_rows(source.rows(), folder, config.max_chars)
     for part_number, slice_ in enumerate(folder.slices):
         # Rows of parts that stand are judged again: a later row may repeat one of theirs.

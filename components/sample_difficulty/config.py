@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import ClassVar
 
-from components.shared.config import ShardedConfig, flag_of, option
+from components.shared.config import PartsConfig, flag_of, option
 from components.shared.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleDifficultyConfig(ShardedConfig):
+class SampleDifficultyConfig(PartsConfig):
     """Thin out questions by difficulty: below a minimum, and towards given shares; each generator separately."""
 
     VERSION: ClassVar = 2  # 1 drew in another way

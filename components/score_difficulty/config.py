@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import PartsConfig, option
 from components.shared.config.scoring import ScorerConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreDifficultyConfig(ScorerConfig, ShardedConfig):
+class ScoreDifficultyConfig(ScorerConfig, PartsConfig):
     """Give each question the fail rate that a difficulty scorer predicts for it."""
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.shared.config import WholePartConfig, option
+from components.shared.config import SharedConfig, option
 from components.shared.config.scoring import ScorerConfig
 from components.shared.templates.families import CHAT_TEMPLATES, OWN
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreResponsesConfig(ScorerConfig, WholePartConfig):
+class ScoreResponsesConfig(ScorerConfig, SharedConfig):
     """Give each response the score of a reward model; all responses to a question stay in one part."""
 
     responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)

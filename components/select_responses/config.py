@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from components.shared.config import WholePartConfig, option
+from components.shared.config import SharedConfig, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelectResponsesConfig(WholePartConfig):
+class SelectResponsesConfig(SharedConfig):
     """Keep the response with the best reward for each question, and count the responses that agree with it."""
 
     VERSION: ClassVar = 2  # 1 grouped final answers by the order of the samples

@@ -17,6 +17,7 @@ State = Literal["alive", "dead", "unknown"]
 
 RUNNER = "SCALEQUEST_RUNNER"  # the environment variable that names the process of `scalequest run` to its steps
 _PR_SET_PDEATHSIG = 1  # of Linux
+_MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # as a container sees it
 
 
 def own_name() -> str:
@@ -35,6 +36,14 @@ def state_of(name: str) -> State:
 def host() -> str:
     """Return the name of this machine or pod, for people."""
     return socket.gethostname()
+
+
+def memory_limit() -> int | None:
+    """Return how many bytes this process' container may take; None where nothing limits it, or nobody says."""
+    try:
+        return int(_MEMORY_LIMIT.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def end_with_parent(number: signal.Signals) -> None:

@@ -118,26 +118,26 @@ class Restarted(ABC, Generic[M, Q, A]):
     def _try(self, request: Q) -> A:
         part, index = request.key.part, request.key.index
         while True:
-            model = self.start()  # before the mark is left: one that cannot even start does not die of the row
-            if not part.try_alone(index):
-                return self._give_up(request, part.why_condemned(index))
+            model = self.start()  # before that is written down: one that cannot even start does not die of the row
+            if not part.lease.try_alone(index):
+                return self._give_up(request, part.lease.why_given_up(index))
             try:
                 (answer,) = self._work(model, [request])
             except EngineDiedError as error:
                 stopping.check()
-                part.died(index)
+                part.lease.died(index)
                 self._bury(error)
                 continue
             if not (failure := self._failure(answer)):
                 return answer
             self._check(model, failure)
             logger.warning("row %d of part %d: %s", index, part.number, failure)
-            part.died(index)
+            part.lease.died(index)
 
     def _check(self, model: M, failure: str) -> None:
         """Raise UnavailableError where a model that failed at a row fails at something harmless too.
 
-        No EngineDiedError: this process ends by itself, and its last mark takes back the one of the row.
+        No EngineDiedError: this process ends by itself, and what it releases counts for nothing.
         """
         try:
             self._probe(model)

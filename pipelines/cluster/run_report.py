@@ -206,7 +206,7 @@ def _failure(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
         return f"{step.title}: {ending.why}; {_MENDS[ending.exit_code]}{log}", ending.exit_code
     said = inert((run.error and run.error.message) or workflow.message or "Kubeflow does not say why")
     if _TOO_LARGE in said:
-        return f"{said}; submit it with fewer shards", exit_codes.BAD_INPUT
+        return f"{said}; submit it with fewer pods (num_pods)", exit_codes.BAD_INPUT
     return f"{said}; {_AGAIN}", exit_codes.UNAVAILABLE
 
 

@@ -6,8 +6,9 @@ import contextlib
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipelines.cluster.holds import Hold, hold_of, pause_of
 from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pod, Pods
 from pipelines.cluster.workflow import Node
-from pipelines.compiled_pipeline import PlannedStep, step_of_command
+from pipelines.compiled_pipeline import PlannedStep, step_of_command, work_of
 
 # The states of a step.
 LATER, WAITING, RUNNING, DONE, REUSED_STEP, FAILED, LEFT_OUT, TERMINATED, LOST = (
@@ -31,13 +32,13 @@ _MAX_TOLD = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step of a run, or one shard of it."""
+    """One step of a run, or one pod of it."""
 
     place: tuple[str, ...]
     name: str
     source: str = ""  # the generator, or what is imported
-    shard: int = 0
-    shards: int = 1
+    number: int = 0  # of a step that several pods share: which of them this is
+    pods: int = 1
     state: str = LATER
     why: str = ""  # it waits, failed, or was tried before
     remedy: str = ""
@@ -53,12 +54,12 @@ class Step:
 
     @property
     def title(self) -> str:
-        """What it is called, with its source and its shard."""
-        return self.titled(f"shard {self.shard} of {self.shards}")
+        """What it is called, with its source and its number."""
+        return self.titled(f"pod {self.number + 1} of {self.pods}")
 
-    def titled(self, shards: str) -> str:
-        """Return what it is called, with other words for its shard, where it has some."""
-        return " ".join([self.name, ", ".join(filter(None, (self.source, shards if self.shards > 1 else "")))]).rstrip()
+    def titled(self, pods: str) -> str:
+        """Return what it is called, with other words for its number, where it has one."""
+        return " ".join([self.name, ", ".join(filter(None, (self.source, pods if self.pods > 1 else "")))]).rstrip()
 
 
 @dataclass
@@ -86,7 +87,7 @@ def steps_of(nodes: Sequence[Node], planned: Sequence[PlannedStep], pods: Pods) 
     plan = {step.place: step for step in planned}
     places = [*plan, *(place for place in by_place if place not in plan)]
     steps = (_step(place, plan.get(place), by_place.get(place, _Nodes()), pods) for place in places)
-    return [step for step in steps if step.state != LEFT_OUT]
+    return _numbered([step for step in steps if step.state != LEFT_OUT])
 
 
 def graph_drivers(nodes: Sequence[Node], pods: Pods) -> list[Step]:
@@ -97,6 +98,17 @@ def graph_drivers(nodes: Sequence[Node], pods: Pods) -> list[Step]:
             by_place.setdefault(_of_driver(node), []).append(node)
     drivers = (_driver(place, group, pods) for place, group in by_place.items() if _last(group))
     return [driver for driver in drivers if driver.state in (FAILED, WAITING) and driver.why]
+
+
+def _numbered(steps: Sequence[Step]) -> list[Step]:
+    """Tell the pods of one step apart: they differ in nothing but the round of their loop."""
+    works = [(step.name, step.source, *work_of(step.place)) for step in steps]
+    pods, numbers = Counter(works), Counter[tuple[str, ...]]()
+    numbered = []
+    for step, work in zip(steps, works, strict=True):
+        numbered.append(replace(step, number=numbers[work], pods=pods[work]))
+        numbers[work] += 1
+    return numbered
 
 
 def _by_place(nodes: Iterable[Node]) -> dict[tuple[str, ...], _Nodes]:
@@ -125,8 +137,6 @@ def _step(place: tuple[str, ...], planned: PlannedStep | None, nodes: _Nodes, po
         place=place,
         name=planned.name if planned else _name(place, nodes),
         source=_source(options, planned.item if planned else ""),
-        shard=_whole(options, "shard", 0),
-        shards=_whole(options, "num_shards", 1),
         state=standing.state,
         why=standing.why,
         remedy=standing.remedy,
@@ -238,8 +248,3 @@ def _name(place: tuple[str, ...], nodes: _Nodes) -> str:
 def _source(options: Mapping[str, Any], item: str) -> str:
     named = (item, options.get("generator"), options.get("source"))
     return ", ".join(dict.fromkeys(inert(each) for each in named if isinstance(each, str) and each))
-
-
-def _whole(options: Mapping[str, Any], name: str, default: int) -> int:
-    value = options.get(name, default)
-    return int(value) if isinstance(value, (int, float)) else default

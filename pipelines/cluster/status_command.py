@@ -50,7 +50,7 @@ def _show(run_id: str, host: str, namespace: str, follow: bool) -> int:
 
 
 def _step_lines(report: Report) -> Iterator[str]:
-    """Yield a line for each step that has begun; shards that are at the same, and need no word, share one."""
+    """Yield a line for each step that has begun; pods that are at the same, and need no word, share one."""
     begun = [step for step in report.steps if step.state != LATER]
     yield from _aligned([_cells(group) for group in _groups([*begun, *report.drivers])])
     later = len(report.steps) - len(begun)
@@ -63,7 +63,7 @@ def _step_lines(report: Report) -> Iterator[str]:
 def _groups(steps: Sequence[Step]) -> list[list[Step]]:
     groups: list[list[Step]] = []
     for step in steps:
-        if groups and step.shards > 1 and _alike(step) == _alike(groups[-1][0]) and not step.why:
+        if groups and step.pods > 1 and _alike(step) == _alike(groups[-1][0]) and not step.why:
             groups[-1].append(step)
         else:
             groups.append([step])
@@ -78,7 +78,7 @@ def _cells(group: Sequence[Step]) -> tuple[str, str, str, str]:
     first, last = group[0], group[-1]
     between = "and" if len(group) == 2 else "to"
     title = (
-        first.titled(f"shards {first.shard} {between} {last.shard} of {first.shards}")
+        first.titled(f"pods {first.number + 1} {between} {last.number + 1} of {first.pods}")
         if len(group) > 1
         else first.title
     )

@@ -34,7 +34,7 @@ from pipelines.reporting import exit_code_of
 
 EXPERIMENT = "scalequest"
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
-MAX_SHARDS = 64  # each is three pods; with hundreds, Kubeflow's status of a run stalls
+MAX_PODS = 64  # each is three pods; with hundreds, Kubeflow's status of a run stalls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +79,8 @@ def prepare_submission(submission: Submission) -> Run:
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
     """Raise InputError for what Kubeflow would reject, stall on or show to everybody."""
-    if arguments.get("num_shards", 1) > MAX_SHARDS:
-        raise InputError(f"num_shards {arguments['num_shards']} is out of range; a cluster takes up to {MAX_SHARDS}")
+    if arguments.get("num_pods", 1) > MAX_PODS:
+        raise InputError(f"num_pods {arguments['num_pods']} is out of range; a cluster takes up to {MAX_PODS}")
     for name, what in find_tokens(arguments):
         raise InputError(
             f"parameter {name}: {what} was found there, and everyone who sees a run sees its parameters; give a "

@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -39,8 +40,8 @@ def test_a_jobs_pod_runs_the_step_on_the_options_of_its_config_map(questions: st
 
 
 def test_the_pods_of_an_indexed_job_share_the_work(questions: str, tools: Tools, tmp_path: Path) -> None:
-    options = {"workspace": str(tmp_path / "runs"), "questions": questions, "num_shards": "2", "rows_per_part": "2"}
-    pods = _run_job("filter-language", options, tools, tmp_path, indexes=(0, 1))
+    options = {"workspace": str(tmp_path / "runs"), "questions": questions, "rows_per_part": "2"}
+    pods = _run_job("filter-language", options, tools, tmp_path, num_pods=2)
     assert [pod.returncode for pod in pods] == [0, 0], [pod.stderr for pod in pods]
     (folder,) = {pod.stdout.strip() for pod in pods}
     assert read_manifest(folder).rows_in == read_manifest(questions).rows_out
@@ -50,15 +51,6 @@ def test_an_option_that_is_missing_ends_with_the_code_that_stops_the_job(tools: 
     (pod,) = _run_job("filter-language", {"workspace": str(tmp_path / "runs")}, tools, tmp_path)
     assert pod.returncode == BAD_INPUT
     assert "--questions must be given" in pod.stderr
-
-
-def test_a_pod_whose_index_is_beyond_the_shards_ends_with_the_code_that_gives_it_up(
-    questions: str, tools: Tools, tmp_path: Path
-) -> None:
-    options = {"workspace": str(tmp_path / "runs"), "questions": questions, "num_shards": "1"}
-    (last,) = _run_job("filter-language", options, tools, tmp_path, indexes=(1,))
-    assert last.returncode == BAD_INPUT
-    assert "--shard 1 does not exist with --num-shards 1" in last.stderr
 
 
 def test_a_job_finds_its_store_by_the_secret_and_nothing_else(s3_store: Store, tools: Tools, tmp_path: Path) -> None:
@@ -85,11 +77,11 @@ def _run_job(
     options: dict[str, str],
     tools: Tools,
     folder: Path,
-    indexes: Sequence[int] = (0,),
+    num_pods: int = 1,
     secrets: Secrets = MappingProxyType({}),
     **machine: str,
 ) -> list[subprocess.CompletedProcess[str]]:
-    """Run pods of a Job, one after the other; of an Indexed Job those with the given indexes.
+    """Run pods of a Job, at once; of an Indexed Job several.
 
     ``secrets`` are those of the namespace, ``machine`` what a pod finds in its environment besides.
     """
@@ -99,12 +91,10 @@ def _run_job(
     write_overlay(place, resources=[f"jobs/{name}"], patches=[{"patch": json.dumps(patch)}])
     config_map, job = tools.build(place)
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    is_indexed = job["spec"].get("completionMode") == "Indexed"
+    assert num_pods == 1 or job["spec"].get("completionMode") == "Indexed"
     given = config_map["data"] | dict(_variables(container, secrets))
-    return [
-        _run_container(container, given | ({"JOB_COMPLETION_INDEX": str(index)} if is_indexed else {}), folder, machine)
-        for index in indexes
-    ]
+    with ThreadPoolExecutor(num_pods) as threads:
+        return list(threads.map(lambda _: _run_container(container, given, folder, machine), range(num_pods)))
 
 
 def _variables(container: dict[str, Any], secrets: Secrets) -> Iterator[tuple[str, str]]:

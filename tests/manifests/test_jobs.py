@@ -11,7 +11,7 @@ import yaml
 from components.kubeflow import component_of
 from components.shared import exit_codes
 from components.shared.command.step_command import parse_config
-from components.shared.config import WholePartConfig, flag_of, options_of
+from components.shared.config import flag_of, options_of
 from components.shared.config.values import default_text
 from manifests.jobs import SIZE_LABEL, read_steps
 from pipelines import store_secret
@@ -34,7 +34,7 @@ def test_there_is_a_job_for_each_step() -> None:
 @pytest.mark.parametrize("name", STEPS)
 def test_the_job_repeats_name_and_default_of_every_option(name: str) -> None:
     step, (options, _) = BY_NAME[name], _objects(name)
-    wanted = {f.name: default_text(f) for f in options_of(step.config) if f.name != "shard"}
+    wanted = {f.name: default_text(f) for f in options_of(step.config)}
     assert options["data"] == wanted
 
 
@@ -51,23 +51,13 @@ def test_a_value_that_is_not_given_ends_with_a_message_and_not_with_a_placeholde
     assert not [word for word in _arguments(name, {}) if "$(" in word]
 
 
-@pytest.mark.parametrize("name", SHARED)
-def test_a_pod_of_a_shared_step_takes_the_shard_of_its_index(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOB_COMPLETION_INDEX", "5")
-    step = BY_NAME[name]
-    required = {f.name: "1" for f in options_of(step.config) if f.default is dataclasses.MISSING}
-    config, _ = parse_config(step.config, _arguments(name, {**required, "num_shards": "8"}))
-    assert isinstance(config, WholePartConfig)
-    assert (config.shard, config.num_shards) == (5, 8)
-
-
 @pytest.mark.parametrize("name", STEPS)
 def test_only_shared_steps_are_indexed_and_their_default_is_one_pod(name: str) -> None:
-    options, job = _objects(name)
+    _, job = _objects(name)
     spec = job["spec"]
     if name in SHARED:
         assert spec["completionMode"] == "Indexed"
-        assert str(spec["completions"]) == str(spec["parallelism"]) == options["data"]["num_shards"] == "1"
+        assert spec["completions"] == spec["parallelism"] == 1
         assert spec["backoffLimitPerIndex"] > 0
     else:
         assert spec["backoffLimit"] > 0
@@ -205,9 +195,9 @@ def test_a_training_on_several_nodes_asks_the_cluster_and_no_gpu(
     assert ("nodeSelector" in pod) == (not starts_nodes)
 
 
-def test_the_example_gives_as_many_pods_as_shards(tools: Tools) -> None:
-    options, job = tools.build(MANIFESTS / "examples/eight-shards")
-    assert str(job["spec"]["completions"]) == str(job["spec"]["parallelism"]) == options["data"]["num_shards"] == "8"
+def test_the_example_runs_all_its_pods_at_once(tools: Tools) -> None:
+    options, job = tools.build(MANIFESTS / "examples/eight-pods")
+    assert job["spec"]["completions"] == job["spec"]["parallelism"] == 8
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"][0]["configMapRef"]["name"] == options["metadata"]["name"]  # both renamed together
     assert re.search("@sha256:[0-9a-f]{64}$", container["image"])

@@ -14,7 +14,7 @@ NEWEST = kubernetes_versions()[-1]
 
 @pytest.fixture(scope="module")
 def objects(tools: Tools) -> dict[str, dict[str, Any]]:
-    built = [*tools.build(ROOT / "manifests/examples/eight-shards"), *tools.build(ROOT / "manifests/overlays/gke")]
+    built = [*tools.build(ROOT / "manifests/examples/eight-pods"), *tools.build(ROOT / "manifests/overlays/gke")]
     return {document["kind"]: document for document in built}
 
 

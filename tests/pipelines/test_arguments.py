@@ -24,7 +24,7 @@ def test_a_preset_gives_every_parameter_a_value_of_its_own_and_leaves_hardware_t
     values = read_preset(preset)
     hardware = {field.name for field in dataclasses.fields(Hardware)}
     parameters = compiled_pipeline.find(values["pipeline"]).parameters
-    assert set(parameters) - set(values) == {"workspace", "shards", STEP_OPTIONS, *hardware}
+    assert set(parameters) - set(values) == {"workspace", "pods", STEP_OPTIONS, *hardware}
 
 
 @pytest.mark.parametrize("preset", preset_names())
@@ -44,9 +44,9 @@ def test_a_default_that_is_a_whole_number_is_given_as_one(tmp_path: Path) -> Non
     assert isinstance(run.arguments["training_nodes"], int), "kfp takes no 1.0 for it"
 
 
-def test_shards_are_counted_out_from_their_number(tmp_path: Path) -> None:
-    run = prepare_run("smoke", ["num_shards=3"], str(tmp_path))
-    assert run.arguments["shards"] == [0, 1, 2]
+def test_pods_are_counted_out_from_their_number(tmp_path: Path) -> None:
+    run = prepare_run("smoke", ["num_pods=3"], str(tmp_path))
+    assert run.arguments["pods"] == [0, 1, 2]
     assert sum(step.name == "generate_responses" for step in run.steps) == 3
 
 
@@ -83,7 +83,6 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
         ("smoke", ["deduplicate.min_similarity=7"], "deduplicate: --min-similarity 7.0 is out of range; expected 0.5"),
         ("smoke", ["filter_language.questions=x"], "the pipeline gives each task of filter_language its own questions"),
         ("smoke", ["train_sft.workspace=x"], "its own workspace; a run cannot set it"),
-        ("smoke", ["generate_responses.shard=1"], "its own shard; a run cannot set it"),
         ("smoke", ["train_sft.seed=1"], "its own seed; a run cannot set it; give --set seed=VALUE"),
         ("smoke", ["num_questions"], "--set 'num_questions' has no '='; expected name=value"),
         ("smoke", ["questions=3"], "unknown parameter 'questions'; expected one of accelerator, cpu_step_cpu, "),
@@ -93,7 +92,7 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
         ("smoke", ["generators=one"], "parameter generators: 'one' is not accepted; expected a list of"),
         ("smoke", ["generators=[]"], "parameter generators: [] is not accepted; expected a list of at least one item"),
         ("smoke", ["generators=["], "--set generators: '[' is not a valid value"),
-        ("smoke", ["num_shards=0"], "num_shards 0 is out of range; expected at least 1"),
+        ("smoke", ["num_pods=0"], "num_pods 0 is out of range; expected at least 1"),
         ("smoke", ["num_responses=0"], "generate_responses: --num-samples 0 is out of range; expected at least 1"),
         ("smoke", ["engine=gpt"], "--engine 'gpt' is not accepted; expected one of vllm, openai, scripted"),
         ("smoke", ["solver_chat_template=x"], "--chat-template 'x' is not accepted; expected one of own, chatml, "),
@@ -196,8 +195,8 @@ def test_a_pipeline_that_there_is_not_is_refused_with_those_that_there_are(tmp_p
     ("settings", "message"),
     [
         (["solver="], "needs a value for source, but a parameter leaves it empty"),
-        (['shards=["a"]'], "shards ['a'] do not match num_shards 2; leave it out"),
-        (["num_shards=2", "shards=[0]"], "shards [0] do not match num_shards 2; leave it out"),
+        (['pods=["a"]'], "pods ['a'] do not match num_pods 2; leave it out"),
+        (["num_pods=2", "pods=[0]"], "pods [0] do not match num_pods 2; leave it out"),
         (["workspace=elsewhere"], "--set workspace: give --workspace instead"),
     ],
 )

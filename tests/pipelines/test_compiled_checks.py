@@ -27,8 +27,8 @@ class WholeNumbers(FanOut):
 
 @box("sound")
 def sound(run: FanOut) -> None:
-    with dsl.ParallelFor(run.shards) as shard:
-        on_inference_gpus(echo(name="a", shard=shard), run)
+    with dsl.ParallelFor(run.pods) as pod:
+        on_inference_gpus(echo(name="a", shard=pod), run)
 
 
 @box("whole-number")
@@ -38,8 +38,8 @@ def gpus_as_a_whole_number(run: WholeNumbers) -> None:
 
 @box("whole-number-in-a-loop")
 def gpus_as_a_whole_number_in_a_loop(run: WholeNumbers) -> None:
-    with dsl.ParallelFor(run.shards) as shard:
-        on_inference_gpus(echo(name="a", shard=shard), run)
+    with dsl.ParallelFor(run.pods) as pod:
+        on_inference_gpus(echo(name="a", shard=pod), run)
 
 
 @dsl.pipeline(name="whole-number-of-bytes")
@@ -48,9 +48,9 @@ def memory_as_a_whole_number(memory: int = 1) -> None:
 
 
 @dsl.pipeline(name="unregistered")
-def gpus_not_registered_in_a_loop(shards: list[int], gpus: str = "1") -> None:
-    with dsl.ParallelFor(shards) as shard:
-        echo(name="a", shard=shard).set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(gpus)
+def gpus_not_registered_in_a_loop(pods: list[int], gpus: str = "1") -> None:
+    with dsl.ParallelFor(pods) as pod:
+        echo(name="a", shard=pod).set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(gpus)
 
 
 @dsl.pipeline(name="unregistered-in-a-condition")

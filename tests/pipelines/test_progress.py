@@ -19,7 +19,10 @@ from pipelines.time_left import TimeLeft
 from tests.components.shared.sample_folders import write_folder
 
 LOG = "2026-11-29 20:00:00,000 INFO components.shared."
-STEPS = [PlannedStep(name=name, options={}) for name in ("import_model", "train_sft", "shared", "shared")]
+STEPS = [
+    PlannedStep(name=name, options={}, place=(name, str(number), "task"), item=str(number))
+    for number, name in enumerate(("import_model", "train_sft", "shared", "shared"))
+]
 
 
 class Clock:
@@ -63,11 +66,11 @@ def printed(observer: ConsoleObserver) -> list[str]:
     ],
 )
 def test_what_a_step_is_at_is_taken_from_its_log(line: str, said: str, observer: ConsoleObserver, clock: Clock) -> None:
-    observer.step_started("shared", {"num_shards": 2, "shard": 1})
+    observer.step_started("shared", {})
     clock.now += 42
     observer.step_said(line)
     observer._say()
-    assert printed(observer) == [f"step 1 of 4, shared, shard 1 of 2: {said}"]
+    assert printed(observer) == [f"step 1 of 4, shared: {said}"]
 
 
 def test_an_import_is_told_by_its_source(observer: ConsoleObserver, tmp_path: Path) -> None:
@@ -115,6 +118,13 @@ def test_the_time_left_is_that_of_steps_of_the_same_name(tmp_path: Path) -> None
     assert left.seconds("shared", 20.0, 0.0) == 40.0
     assert left.seconds("shared", 20.0, 0.25) == 60.0
     assert left.seconds("shared", 99.0, 0.0) == 0.0
+
+
+def test_the_pods_of_a_step_count_once_in_the_time_left(tmp_path: Path) -> None:
+    pods = [PlannedStep(name="shared", options={}, place=("loop", str(number), "task")) for number in range(8)]
+    left = TimeLeft([*pods, STEPS[3]], str(tmp_path))
+    left.finished("shared", 60.0, None, reused=False)
+    assert left.seconds("shared", 0.0, 0.0) == 60.0
 
 
 def test_the_time_left_is_not_known_while_a_step_to_come_never_was_done(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def _reported(item: Mapping[str, Any], folder: str, manifest: Manifest | None) -
 
 
 def _description(folder: str, manifest: Manifest | None) -> dict[str, Any]:
-    if manifest is None:  # other shards still work on it
+    if manifest is None:  # other pods still work on it
         return {"folder": folder}
     counts = {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, "rejected": manifest.rejected}
     return {"folder": folder, **counts}

@@ -36,8 +36,6 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask 
     task = read_task(executor_input) if executor_input else None
     if task is not None:
         given = _of_task(config, task, given) | {name: text for name, text in given.items() if text != ""}
-    if "shard" in given and given["shard"] == "" and os.environ.get("JOB_COMPLETION_INDEX"):
-        given["shard"] = os.environ["JOB_COMPLETION_INDEX"]
     fields = options_of(config)
     values = {f.name: value_of(config, f.name, given[f.name]) for f in fields if given[f.name] != ""}
     missing = [flag_of(f.name) for f in fields if f.default is dataclasses.MISSING and f.name not in values]
@@ -87,14 +85,14 @@ def _log_to_stderr() -> None:
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:
     parsed, task = parse_config(config, argv)
     workspace = Workspace(parsed.workspace)
-    stopping.call_if_late(workspace.take_tries_back)
+    stopping.call_if_late(workspace.release)
     try:
         # Libraries print (DeepSpeed warns on standard output, which is for the folder's address alone).
         with contextlib.redirect_stdout(sys.stderr):
             folder = run(parsed, workspace)
     except BaseException as error:
         if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):
-            workspace.take_tries_back()
+            workspace.release()
         raise
     leave_message(f"{REUSED if folder in workspace.reused else FINISHED}{folder}")
     if task is not None:

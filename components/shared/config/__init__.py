@@ -55,7 +55,7 @@ def option(
 ) -> Any:
     """Declare an option of a step's config; without a default it is required.
 
-    ``affects_output=False`` keeps it out of the fingerprint (hardware, shards). ``is_folder`` marks an input: its
+    ``affects_output=False`` keeps it out of the fingerprint (hardware, pods). ``is_folder`` marks an input: its
     content's fingerprint stands in for its address. ``is_wired`` marks what a pipeline gives each task of its own, so
     that a run cannot set it for all of them. ``minimum`` and ``maximum`` are inclusive.
     """
@@ -99,34 +99,15 @@ class StepConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WholePartConfig(StepConfig):
+class SharedConfig(StepConfig):
     """The options of a step that several pods can share and that makes one part out of each part of its input.
 
     For steps whose rows belong together in groups (the responses to one question): a group never leaves its part.
     """
 
-    num_shards: int = option(
-        1, help="number of pods that share the work", affects_output=False, is_wired=True, minimum=1
-    )
-    shard: int = option(
-        0,
-        help="number of this pod, from 0; by default a Job's completion index",
-        affects_output=False,
-        is_wired=True,
-        minimum=0,
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.shard >= self.num_shards:
-            raise InputError(
-                f"--shard {self.shard} does not exist with --num-shards {self.num_shards}; "
-                f"expected 0 to {self.num_shards - 1}"
-            )
-
 
 @dataclass(frozen=True, kw_only=True)
-class ShardedConfig(WholePartConfig):
+class PartsConfig(SharedConfig):
     """The options of a step that several pods can share and that cuts its input into parts of its own size."""
 
     rows_per_part: int = option(
@@ -135,7 +116,7 @@ class ShardedConfig(WholePartConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilterConfig(ShardedConfig):
+class FilterConfig(PartsConfig):
     """The options of a step that keeps or rejects questions one at a time."""
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
@@ -155,7 +136,7 @@ def info_of(field: dataclasses.Field[Any]) -> OptionInfo:
 
 
 def flag_of(name: str) -> str:
-    """Return the flag of a field: ``num_shards`` is ``--num-shards``."""
+    """Return the flag of a field: ``num_gpus`` is ``--num-gpus``."""
     return "--" + name.replace("_", "-")
 
 
@@ -167,7 +148,7 @@ def step_name(config: type[StepConfig]) -> str:
 def folders(value: str) -> tuple[str, ...]:
     """Return the addresses in a folder option: one URI, or a JSON list of them; repetitions collapse.
 
-    A fan-out in Kubeflow hands on one address a shard, all the same, as a JSON list.
+    A fan-out in Kubeflow hands on one address for each pod, all the same, as a JSON list.
     """
     if not value.startswith("["):
         return (value,) if value else ()

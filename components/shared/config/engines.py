@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import PartsConfig, option
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 from components.shared.templates.families import CHAT_TEMPLATES, OWN
@@ -34,7 +34,7 @@ ENGINES: Mapping[str, EngineKind] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineConfig(ShardedConfig):
+class EngineConfig(PartsConfig):
     """The options of a step that asks a model."""
 
     IMAGE: ClassVar[ImageName] = "vllm"

@@ -13,7 +13,7 @@ SCORER_ENGINES = ("transformers", "vllm", "scripted")
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerConfig:
-    """The options of a step that scores texts; a mixin: ``class XConfig(ScorerConfig, ShardedConfig)``."""
+    """The options of a step that scores texts; a mixin: ``class XConfig(ScorerConfig, PartsConfig)``."""
 
     IMAGE: ClassVar[ImageName] = "vllm"
     VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one

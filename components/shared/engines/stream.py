@@ -23,20 +23,20 @@ def answer_parts(
     Counts tokens into the part's metrics. No missing part: no engine. A request that an engine may have died of comes
     alone, after all others.
     """
-    parts = folder.missing_parts()
-    first = next(parts, None)
-    if first is None:
+    if not folder.has_work():
         return
     with closing(RestartedEngine[T](open_model, sampling)) as engine:
+        # Before any lease is taken: an engine that cannot even start does not die of a part.
         folder.arithmetic = engine.start().arithmetic
-        alone: list[Request[RowKey[T]]] = []
-        together = _requests(chain((first,), parts), requests_of, alone)
-        for result in chain(engine.answer(together, lost=alone), engine.answer_alone(alone)):
-            part = result.key.part
-            part.add_to_metric("prompt_tokens", result.num_prompt_tokens)
-            part.add_to_metric("output_tokens", sum(completion.num_tokens for completion in result.completions))
-            yield result
-            stopping.check()
+        while folder.has_work():
+            alone: list[Request[RowKey[T]]] = []
+            together = _requests(folder.missing_parts(), requests_of, alone)
+            for result in chain(engine.answer(together, lost=alone), engine.answer_alone(alone)):
+                part = result.key.part
+                part.add_to_metric("prompt_tokens", result.num_prompt_tokens)
+                part.add_to_metric("output_tokens", sum(completion.num_tokens for completion in result.completions))
+                yield result
+                stopping.check()
 
 
 def _requests(
@@ -44,9 +44,8 @@ def _requests(
 ) -> Iterator[Request[RowKey[T]]]:
     """Yield the parts' requests, but for those that are to be tried alone; they are added to ``alone``."""
     for part in parts:
-        part.begin()
         for request in requests_of(part):
-            if part.must_be_alone(request.key.index):
+            if part.lease.must_be_alone(request.key.index):
                 alone.append(request)
             else:
                 yield request

@@ -1,6 +1,6 @@
 """A store's two writes where the store is a directory: a new file, whole or not at all, and the removal of a folder.
 
-Several processes may do both in one place at once: shards of a step, each of which believes itself to be the last.
+Several processes may do both in one place at once: pods of a step, each of which believes itself to be the last.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Clocks of machines differ: an object's age is the store's present time less the 
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class StoredObject:
 
 def list_objects(uri: str) -> list[StoredObject]:
     """Return all objects below a folder, sorted by name; [] where nothing stands, InputError for a file."""
+    if not storage.is_remote(uri):
+        return _list_files(uri)
     root = storage.client_path(uri)
     with explained(uri):
         filesystem = storage.filesystem(uri)
@@ -44,9 +47,7 @@ def list_objects(uri: str) -> list[StoredObject]:
         # An S3 server that keeps folders lists an empty one; consoles leave objects named by a folder and a slash.
         if info["type"] != "directory" and not path.endswith("/")
     ]
-    if any(not each.name for each in objects):
-        raise InputError(f"{uri} is a file; expected a folder")
-    return sorted(objects, key=lambda each: each.name)
+    return _sorted(objects, uri)
 
 
 def list_uploads(uri: str) -> list[StoredObject]:
@@ -131,6 +132,34 @@ def _delete(uri: str, stored: StoredObject) -> None:
 def _upload(entry: dict[str, Any], prefix: str) -> StoredObject:
     name = entry["Key"].removeprefix(prefix)
     return StoredObject(name=name, size=0, time=entry["Initiated"].timestamp(), upload=entry["UploadId"])
+
+
+def _list_files(uri: str) -> list[StoredObject]:
+    """List a directory file by file: fsspec leaves out all of a directory where one of its files goes meanwhile."""
+    root = storage.local_path(uri).absolute()
+    paths = [root] if root.is_file() else []
+    with explained(uri):
+        for folder, _, names in os.walk(root, onerror=_raise_unless_gone):
+            paths += [Path(folder, name) for name in names]
+        objects = []
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                status = path.lstat()
+                name = "" if path == root else path.relative_to(root).as_posix()
+                time = _time({"name": str(path), "created": status.st_ctime})
+                objects.append(StoredObject(name=name, size=status.st_size, time=time))
+    return _sorted(objects, uri)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
+
+
+def _sorted(objects: list[StoredObject], uri: str) -> list[StoredObject]:
+    if any(not each.name for each in objects):
+        raise InputError(f"{uri} is a file; expected a folder")
+    return sorted(objects, key=lambda each: each.name)
 
 
 def _time(info: dict[str, Any]) -> float:

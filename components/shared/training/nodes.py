@@ -29,6 +29,12 @@ def starts_nodes(config: TrainingConfig) -> bool:
     return config.num_nodes > 1 and own_node(config) is None
 
 
+def is_first_node(config: TrainingConfig) -> bool:
+    """Tell whether this machine finishes the folder: the first of several, or the only one."""
+    node = own_node(config)
+    return node is None or node.rank == 0
+
+
 def own_node(config: TrainingConfig) -> Node | None:
     """Return which of the machines this is, None where there are no others, or where it is none of them.
 

@@ -14,7 +14,7 @@ from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.records import R, Reject, Row, count_reasons
 from components.shared.training.job import TrainingJob, write_examples
-from components.shared.training.nodes import starts_nodes
+from components.shared.training.nodes import is_first_node, starts_nodes
 from components.shared.training.processes import run_training
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.rows import Rows
@@ -74,7 +74,8 @@ def _train_here(
 ) -> None:
     """Train and finish the folder, unless it has been finished meanwhile; of several machines, the first one does."""
     folder = found.begin_model()
-    if folder.finished:
+    # The lease is the first node's; the others work for it.
+    if folder.finished or (is_first_node(job.config) and not folder.take()):
         return
     job = dataclasses.replace(job, checkpoints_uri=folder.checkpoints_uri, end_tokens=examples.end_tokens)
     metrics = run_training(job, trainer_module)

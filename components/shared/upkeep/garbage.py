@@ -8,6 +8,7 @@ does not name is such a leftover too.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +22,8 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import THREADS, StoredObject, list_objects, list_uploads, store_time
 from components.shared.workspace._descriptions import Input
 from components.shared.workspace._gathered_ledgers import GATHERED
+from components.shared.workspace._leases import LEASE_SECONDS, LEASES
 from components.shared.workspace._model_folders import CHECKPOINTS
-from components.shared.workspace._tries import TRIES
 from components.shared.workspace._uses import IN_USE, REMOVING, folders_in, read_mark
 from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.lineage import stages_of
@@ -48,7 +49,7 @@ _FOREIGN = "not ScaleQuest's"
 _LEFTOVERS = (
     (re.compile(rf"{REJECTED}/"), "rejected rows that no part counts, of an attempt that was cut off"),
     (PART_NAME, "a part that the manifest does not name"),
-    (re.compile(rf"{TRIES}/"), "a mark of what a process had begun; the folder is finished"),
+    (re.compile(rf"({LEASES}|tries)/"), "leases of attempts; the folder is finished"),  # tries/: of older versions
     (re.compile(rf"{GATHERED}/"), "copies of ledgers; the folder is finished"),
     (re.compile(rf"{CHECKPOINTS}/"), "a checkpoint of a training that is finished"),
     (re.compile(r"model-[0-9a-f]{8}/"), "a model that the manifest does not name, of an attempt that was cut off"),
@@ -89,6 +90,11 @@ class _Folder:
         """When it was last written to, or used."""
         return max(*self.used, *(each.time for each in self.objects), 0.0)
 
+    def is_leased(self, now: float) -> bool:
+        """Tell whether a process may be at work on it, however old it has to be to count as garbage."""
+        leases = [each.time for each in self.objects if each.name.startswith(f"{self.name}/{LEASES}/")]
+        return self.manifest is None and now - max(leases, default=-math.inf) < LEASE_SECONDS
+
     def inputs(self) -> Iterator[Input]:
         """Yield what plan and manifest say that it was made from; they differ where an input was made again."""
         for description in (self.plan, self.manifest):
@@ -113,8 +119,12 @@ def survey(workspace: str, *, keep: Sequence[str] = (), min_age_hours: float = M
     objects = [*list_objects(workspace), *list_uploads(workspace)]
     if not objects:
         return []
-    limit = store_time(workspace) - min_age_hours * 3600
+    now = store_time(workspace)
+    limit = now - min_age_hours * 3600
     folders = _read_folders(workspace, objects)
+    for folder in folders.values():
+        if folder.is_leased(now):
+            folder.used.append(math.inf)
     _read_marks(workspace, [each for each in objects if each.time > limit], folders)
     needed = _needed(folders, _kept(workspace, keep, folders), limit)
     return [_judge(each, folders.get(_folder_of(each.name)), needed, limit) for each in objects]

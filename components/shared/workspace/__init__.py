@@ -3,9 +3,9 @@
 A folder ``{workspace}/{step}/{fingerprint}/`` holds ``_plan.json`` (first), ``part-00000.parquet`` … (one object a
 part, created exclusively) or a model in a subfolder, ``rejected/part-00000-<digest>.parquet`` … (named by content: the
 part or the manifest that counts says which one is its own) and ``_manifest.json`` (last, and only where rows in = rows
-out + rows rejected). Until then, ``tries/`` has marks of what processes have begun, ``ledgers/`` copies of the ledgers
-of the parts that each process wrote (see ``gathered_ledgers``), and ``checkpoints/step-0000050-<random>/`` … the last
-ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are inputs as the folder itself is one: the rows
+out + rows rejected). Until then, ``leases/`` says who works on what (see ``_attempts``), ``ledgers/`` has copies of the
+ledgers of the parts that each process wrote (see ``_gathered_ledgers``), and ``checkpoints/step-0000050-<random>/`` …
+the last ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are inputs as the folder itself is one: the rows
 that it rejected.
 
 Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``uses``.
@@ -17,7 +17,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from components.shared.config import StepConfig, WholePartConfig, folders
+from components.shared.config import StepConfig, folders
 from components.shared.records import R, Row
 from components.shared.stores import storage
 from components.shared.workspace._claims import Claim
@@ -40,7 +40,7 @@ class Workspace:
         self.uri = uri
         self.reused: set[str] = set()  # the addresses of folders that stood finished when they were asked for
         self.used: set[str] = set()  # the addresses of folders that this process has marked as in use
-        self._made: list[OutputFolder] = []
+        self._made: list[OutputFolder | ModelFolder] = []
 
     def read(self, folder_option: str, record: type[R]) -> Rows[R]:
         """Open the finished folder or folders that an option names."""
@@ -57,10 +57,10 @@ class Workspace:
         folder.look()
         return folder
 
-    def take_tries_back(self) -> None:
-        """Say that this process ends by itself: nothing that it had begun is to be blamed for that."""
+    def release(self) -> None:
+        """Release what this process holds, as it ends by itself: nothing that it had begun is to be blamed for that."""
         for folder in self._made:
-            folder.tries.end()
+            folder.leases.release()
 
 
 class StepFolder:
@@ -98,14 +98,15 @@ class StepFolder:
         ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
         claim = self._claim(self._plan.of_rows(record, slices, units_per_row))
-        shards = (self._config.shard, self._config.num_shards) if isinstance(self._config, WholePartConfig) else (0, 1)
-        folder = OutputFolder(claim, record, *shards)
+        folder = OutputFolder(claim, record)
         self._workspace._made.append(folder)
         return folder
 
     def begin_model(self) -> ModelFolder:
         """Write the plan of its model, or take the one that stands."""
-        return ModelFolder(self._claim(self._plan))
+        folder = ModelFolder(self._claim(self._plan))
+        self._workspace._made.append(folder)
+        return folder
 
     def _claim(self, plan: Plan) -> Claim:
         if self._manifest is None:

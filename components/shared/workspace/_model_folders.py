@@ -10,7 +10,9 @@ from pathlib import Path
 from components.shared.records import Reject, Row, count_reasons
 from components.shared.stores import storage, transfers
 from components.shared.workspace._claims import Claim
+from components.shared.workspace._leases import Leases
 from components.shared.workspace.ledgers import write_rejects
+from components.shared.workspace.manifests import read_manifest_or_none
 
 CHECKPOINTS = "checkpoints"
 
@@ -22,11 +24,16 @@ class ModelFolder:
         self.claim = claim
         self.uri = claim.uri
         self.checkpoints_uri = storage.join(claim.uri, CHECKPOINTS)
+        self.leases = Leases(claim.uri)
 
     @property
     def finished(self) -> bool:
         """Whether the manifest stands: nothing is left to do."""
         return self.claim.manifest is not None
+
+    def take(self) -> bool:
+        """Take the lease on the folder, so that no other process makes it too; False where one finishes it before."""
+        return self.leases.wait_for_folder(lambda: read_manifest_or_none(self.uri) is not None)
 
     def finish(
         self,
@@ -61,6 +68,7 @@ class ModelFolder:
             rejects=rejects_name,
             rejects_digest=rejects_digest,
         )
+        self.leases.clear()
         return self.uri
 
     def delete_checkpoints(self) -> None:

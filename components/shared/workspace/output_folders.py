@@ -6,7 +6,9 @@ import dataclasses
 import hashlib
 import json
 import logging
+import random
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
@@ -15,10 +17,11 @@ from components.shared import speaking, stopping
 from components.shared.accelerators import num_accelerators
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
 from components.shared.stores import storage
+from components.shared.workspace._attempts import number_of, work_of
 from components.shared.workspace._claims import Claim
 from components.shared.workspace._gathered_ledgers import FolderLedgers
+from components.shared.workspace._leases import Lease, Leases, Others
 from components.shared.workspace._lost_races import accept_part, input_contents, refuse_other_inputs
-from components.shared.workspace._tries import TRIES, Tries
 from components.shared.workspace.ledgers import LEDGER_KEY, Ledger, sum_ledgers, write_rejects
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.plans import part_name
@@ -34,18 +37,17 @@ logger = logging.getLogger(__name__)
 class OutputFolder:
     """The folder of rows that a step makes."""
 
-    def __init__(self, claim: Claim, record: type[Row], shard: int, num_shards: int) -> None:
+    def __init__(self, claim: Claim, record: type[Row]) -> None:
         self.claim = claim
         self.uri = claim.uri
         self.fingerprint = claim.plan.fingerprint
         self.record = record
         self.slices = claim.plan.slices
         self.units_per_row = claim.plan.units_per_row
-        self.tries = Tries(claim.uri)
+        self.leases = Leases(claim.uri)
         self.ledgers = FolderLedgers(claim.uri)
         self.arithmetic = ""  # of the model that this process computes with
         self._files: dict[str, str] = {}
-        self._own = range(shard, len(self.slices), num_shards)
         self._clock = time.monotonic()
         self.course = speaking.Course("row", 0)
 
@@ -58,35 +60,63 @@ class OutputFolder:
         """Return the id of the ``index``-th row that this folder makes out of nothing: unique in any workspace."""
         return f"{self.fingerprint[:8]}-{index:07d}"
 
-    def missing_parts(self, *, in_order: bool = False) -> Iterator[Part]:
-        """Yield this shard's parts that do not stand yet; each writes itself once its last row is settled.
+    def has_work(self) -> bool:
+        """Tell whether there is a part to take; what others hold is waited for until they are done, or dead.
 
-        In their order; but those that processes died over come last, unless the step needs them ``in_order``.
+        But a process with an accelerator leaves it to those that it sees alive. What was taken has to be settled first.
         """
-        if self.finished:
-            return
-        present = set(storage.list_names(self.uri))
-        missing = [number for number in self._own if part_name(number) not in present]
-        if len(missing) < len(self._own):
-            logger.info("%d of this shard's %d parts stand already", len(self._own) - len(missing), len(self._own))
-        if TRIES in present:
-            self.tries.read()
-        self._clock = time.monotonic()
-        self.course = speaking.Course("row", sum(len(self.slices[number]) for number in missing))
-        suspect = [] if in_order else [number for number in missing if self.tries.is_suspect(number)]
-        with speaking.phase("", lambda: self.course):
-            for number in missing:
-                if number not in suspect:
-                    yield from self._open(number)
-            for number in suspect:
-                if not storage.exists(storage.join(self.uri, part_name(number))):  # others may have done it meanwhile
-                    yield from self._open(number)
+        others = Others(self.leases)
+        while not self.finished and not self.leases.held and (missing := self._missing()):
+            self.leases.look(missing)
+            if any(work not in self.leases.standing.held for work in missing):
+                return True
+            if not others.wait():
+                break
+        return False
 
-    def _open(self, number: int) -> Iterator[Part]:
+    def missing_parts(self, *, in_order: bool = False) -> Iterator[Part]:
+        """Yield the parts that do not stand yet and that no other process works on; each under a lease of this one.
+
+        A part writes itself once its last row is settled. In their order; but those that attempts died over come last.
+        A step that needs them ``in_order`` has the folder to itself. It waits for others as ``has_work`` does, but not
+        as long as a part that was yielded is not settled: ask again afterwards.
+        """
+        if self.finished or (in_order and not self._take_folder()):
+            return
+        with speaking.phase("", lambda: self.course):
+            while self.has_work():
+                missing = self._missing()
+                self._clock = time.monotonic()
+                self.course = speaking.Course("row", sum(len(self.slices[number_of(work)]) for work in missing))
+                for lease in self._leases_on(missing, in_order):
+                    yield from self._open(lease)
+
+    def _missing(self) -> list[str]:
+        """Return the works on parts that do not stand."""
+        present = set(storage.list_names(self.uri))
+        return [work_of(number) for number in range(len(self.slices)) if part_name(number) not in present]
+
+    def _leases_on(self, missing: Sequence[str], in_order: bool) -> Iterator[Lease]:
+        """Take one lease after another, first on parts that nothing has died over."""
+        works = [work for work in missing if work not in self.leases.standing.held]
+        suspect = [] if in_order else list(filter(self.leases.is_suspect, works))
+        for group in ([work for work in works if work not in suspect], suspect):
+            waiting = deque(group)
+            while waiting:
+                if lease := self.leases.take(waiting.popleft()):
+                    yield lease
+                elif waiting:  # another one was faster: go on elsewhere, or it would be so at each part
+                    waiting.rotate(random.randrange(len(waiting)))  # noqa: S311
+
+    def _open(self, lease: Lease) -> Iterator[Part]:
         stopping.check()
-        part = Part(self, number)
+        part = Part(self, lease)
         yield part
         part.write_if_empty()
+
+    def _take_folder(self) -> bool:
+        """Take the lease on the whole folder; False where another process finishes it before."""
+        return self.leases.wait_for_folder(lambda: read_manifest_or_none(self.uri) is not None)
 
     def read_part(self, number: int) -> list[Any]:
         """Return the rows of a part that stands already; FileNotFoundError where it does not."""
@@ -105,12 +135,12 @@ class OutputFolder:
         """Write the manifest if every part stands, whoever made it; return the folder's address."""
         if self.finished:
             return self.uri
+        assert not self.leases.held, "a row was not settled"
         present = storage.list_md5s(self.uri)
         names = [part_name(number) for number in range(len(self.slices))]
         missing = [name for name in names if name not in present]
-        assert not {names[number] for number in self._own} & set(missing), "a row of this shard was not settled"
         if missing:
-            logger.info("%d of %d parts of %s are other shards' and still missing", len(missing), len(names), self.uri)
+            logger.info("%d of %d parts of %s are still being made by others", len(missing), len(names), self.uri)
             self._leave()
             return self.uri
         ledgers = self.ledgers.of(names, present)
@@ -132,16 +162,14 @@ class OutputFolder:
         return self.uri
 
     def _leave(self) -> None:
-        """Say that this process has done its share: nothing that it had begun is to be blamed for what comes."""
-        self.tries.end()
+        """Leave what is known of the parts that this process wrote to those who do the rest."""
         self.ledgers.copy()
-        # Another shard may have finished the folder meanwhile, and not have seen what was written here.
-        if (self.tries.any or self.ledgers.any) and read_manifest_or_none(self.uri):
+        # Another process may have finished the folder meanwhile, and not have seen what was written here.
+        if self.ledgers.any and read_manifest_or_none(self.uri):
             self._clear()
 
     def _clear(self) -> None:
-        if self.tries.any:
-            self.tries.clear()
+        self.leases.clear()
         self.ledgers.clear()
 
     def part_seconds(self) -> float:
@@ -159,13 +187,11 @@ class OutputFolder:
 class Part:
     """One part in the making: rows are settled in any order, kept in the order of the input."""
 
-    def __init__(self, folder: OutputFolder, number: int) -> None:
-        self.number = number
-        self.slice = folder.slices[number]
+    def __init__(self, folder: OutputFolder, lease: Lease) -> None:
+        self.number = number_of(lease.work)
+        self.slice = folder.slices[self.number]
+        self.lease = lease
         self._folder = folder
-        self._tries = folder.tries
-        self._begun = False
-        self._tried_alone = False
         self._kept: dict[int, Sequence[Row]] = {}
         self._rejected: dict[int, Sequence[Reject]] = {}
         self._settled = 0
@@ -176,65 +202,24 @@ class Part:
     def __len__(self) -> int:
         return len(self.slice)
 
-    @property
-    def suspect(self) -> bool:
-        """Whether processes died over this part: its rows are to be tried one at a time."""
-        return self._tries.is_suspect(self.number)
-
     def rows(self, rows: Iterable[R]) -> Iterator[tuple[int, R]]:
         """Yield the slice's rows with their indices, each to be settled before the next one is asked for.
 
-        A row that two processes died of is rejected here instead: nothing that a step has to know of.
+        A row that two attempts died of is rejected here instead: nothing that a step has to know of.
         """
         for index, (row,) in self.groups((index, (row,)) for index, row in enumerate(rows)):
             yield index, row
 
     def groups(self, groups: Iterable[tuple[int, Sequence[R]]]) -> Iterator[tuple[int, Sequence[R]]]:
         """Do the same for rows that are settled together, each group with the index of its first row."""
-        self._begin_groups()
         for index, rows in groups:
             stopping.check()
-            if self.must_be_alone(index) and not self.try_alone(index):
-                detail = self.why_condemned(index)
+            if self.lease.must_be_alone(index) and not self.lease.try_alone(index):
+                detail = self.lease.why_given_up(index)
                 rejected = [Reject(row=row, reason=KILLED_THE_ENGINE, detail=detail) for row in rows]
                 self.settle(index, rejected=rejected, count=len(rows))
             else:
                 yield index, rows
-
-    def begin(self) -> None:
-        """Leave a mark that this process works on the part: for what may die of it, with work that takes seconds."""
-        if self.suspect:
-            logger.warning("part %d was begun by processes that died: its rows are tried alone", self.number)
-        self._tries.begin_part(self.number)
-        self._begun = True
-
-    def _begin_groups(self) -> None:
-        if not self._begun:
-            if self._tries.careful:
-                self.begin()
-            else:
-                self._tries.begin()
-
-    def must_be_alone(self, index: int) -> bool:
-        """Tell whether a row is to be tried alone, after all others, because a process or an engine may die of it."""
-        return self._tries.careful and (self.suspect or self._tries.deaths(self.number, index) > 0)
-
-    def try_alone(self, index: int) -> bool:
-        """Leave a mark that this row is tried alone; False, and no mark, where too many have died of it already."""
-        if self._tries.is_condemned(self.number, index):
-            logger.warning("row %d of part %d is given up: %s", index, self.number, self.why_condemned(index))
-            return False
-        self._tries.begin_row(self.number, index)
-        self._tried_alone = True
-        return True
-
-    def died(self, index: int) -> None:
-        """Leave a mark that the engine died of this row, which it was given alone."""
-        self._tries.row_died(self.number, index)
-
-    def why_condemned(self, index: int) -> str:
-        """Say what is known of a row that is given up."""
-        return f"tried alone, {self._tries.deaths(self.number, index)} processes or engines died of it"
 
     def settle(
         self, index: int, *, kept: Sequence[Row] = (), rejected: Sequence[Reject] = (), count: int = 1, added: int = 0
@@ -252,8 +237,7 @@ class Part:
         self._folder.course.done += count
         self._added += added
         if self._settled == len(self.slice):
-            if self._tried_alone:
-                self._tries.begin_part(self.number)  # a process that dies from here on does not die of the last row
+            self.lease.end_rows()
             with stopping.deferred():
                 self._write()
 
@@ -295,6 +279,7 @@ class Part:
         except FileExistsError:
             ledger = accept_part(uri, ledger, self._folder.claim.plan.inputs)
         self._kept, self._rejected, self._written = {}, {}, True
+        self.lease.settle()
         self._folder.log_progress(self, ledger)
 
 

@@ -23,8 +23,6 @@ from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN, Plan, read_plan_or_none
 from components.shared.workspace.row_sources import RowSource, is_rejected, open_source
 
-SHARD_OPTIONS = ("num_shards", "shard")
-
 _CONTENT = "content:"  # begins the fingerprint of what is known by its bytes alone
 
 
@@ -85,11 +83,9 @@ def refuse_changed_inputs(plan: Plan) -> None:
 
 
 def command_of(config: StepConfig) -> str:
-    """Return the command line that does the work of ``config``, all shards of it, for a shell."""
+    """Return the command line that does the work of ``config``, for a shell."""
     words = ["python", "-m", f"components.{config.step}"]
     for option_field in options_of(type(config)):
-        if option_field.name in SHARD_OPTIONS:
-            continue  # one shard of many would not finish the folder
         value = getattr(config, option_field.name)
         if value != option_field.default and value != "":
             flag, text = flag_of(option_field.name), str(value).lower() if isinstance(value, bool) else str(value)

@@ -21,6 +21,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.engines.served import Answer, Served, reply, serve
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 
@@ -76,14 +77,13 @@ def test_every_reply_is_accounted_for_by_reason(workspace: Workspace, write_ques
     assert len({row["id"] for row in rejects}) + manifest.rows_out == 300
 
 
-def test_three_shards_and_a_second_start_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
+def test_three_pods_and_a_second_start_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
     one, three = (Workspace(str(tmp_path / name)) for name in ("one", "three"))
     expected = run(_config(one, write_questions(one, _texts(40))), one)
     questions = write_questions(three, _texts(40))
-    run(_config(three, questions, num_shards=3, shard=1), three)
-    run(_config(three, questions, num_shards=3, shard=2), three)
-    folder = run(_config(three, questions), three)
+    folder = run_pods(lambda pod: run(_config(pod, questions), pod), three.uri)
 
+    assert run(_config(three, questions), three) == folder
     assert read_content(folder) == read_content(expected)
 
 
@@ -193,9 +193,7 @@ def _texts(number: int) -> list[str]:
     ]
 
 
-def _config(
-    workspace: Workspace, questions: str, *, seed: int = 0, num_shards: int = 1, shard: int = 0
-) -> BuildPreferencesConfig:
+def _config(workspace: Workspace, questions: str, *, seed: int = 0) -> BuildPreferencesConfig:
     return BuildPreferencesConfig(
         workspace=workspace.uri,
         questions=questions,
@@ -203,6 +201,4 @@ def _config(
         engine="scripted",
         seed=seed,
         rows_per_part=7,
-        num_shards=num_shards,
-        shard=shard,
     )

@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.language_cases import ENGLISH, OTHER
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 
@@ -42,13 +44,13 @@ def test_rejects_are_counted_by_reason_and_name_the_language(workspace: Workspac
     ]
 
 
-def test_three_shards_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
+def test_three_pods_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
     contents = []
-    for num_shards in (1, 3):
-        workspace = Workspace(str(tmp_path / str(num_shards)))
+    for num_pods in (1, 3):
+        workspace = Workspace(str(tmp_path / str(num_pods)))
         questions = write_questions(workspace, [*ENGLISH, *(text for text, _ in OTHER)])
-        for shard in range(num_shards):
-            folder = run(_config(workspace, questions, num_shards=num_shards, shard=shard, rows_per_part=9), workspace)
+        config = _config(workspace, questions, rows_per_part=9)
+        folder = run_pods(partial(run, config), workspace.uri, num_pods)
         contents.append(read_content(folder))
     assert contents[0] == contents[1]
     assert Counter(row["reason"] for row in read_rejects(folder)) == {"non_english": len(OTHER)}

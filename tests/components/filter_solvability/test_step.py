@@ -12,6 +12,7 @@ from components.shared.texts.prompts import fill_prompt, load_prompt
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 SOLVABLE = "A shop has {n} boxes with 12 pencils in each box. How many pencils does it have?"
@@ -93,14 +94,13 @@ def test_every_question_is_accounted_for_by_reason(workspace: Workspace, write_q
     assert manifest.metrics["output_tokens"] > 200
 
 
-def test_three_shards_and_a_second_start_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
+def test_three_pods_and_a_second_start_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
     one, three = (Workspace(str(tmp_path / name)) for name in ("one", "three"))
     expected = run(_config(one, write_questions(one, _texts(40))), one)
     questions = write_questions(three, _texts(40))
-    run(_config(three, questions, num_shards=3, shard=1), three)
-    run(_config(three, questions, num_shards=3, shard=2), three)
-    folder = run(_config(three, questions), three)
+    folder = run_pods(lambda pod: run(_config(pod, questions), pod), three.uri)
 
+    assert run(_config(three, questions), three) == folder
     assert read_content(folder) == read_content(expected)
 
 
@@ -127,13 +127,11 @@ def _texts(number: int) -> list[str]:
     return [(VAGUE if n % 3 == 0 else SOLVABLE).format(n=n) for n in range(20, 20 + number)]
 
 
-def _config(workspace: Workspace, questions: str, num_shards: int = 1, shard: int = 0) -> FilterSolvabilityConfig:
+def _config(workspace: Workspace, questions: str) -> FilterSolvabilityConfig:
     return FilterSolvabilityConfig(
         workspace=workspace.uri,
         questions=questions,
         model="scripted:judge",
         engine="scripted",
         rows_per_part=7,
-        num_shards=num_shards,
-        shard=shard,
     )

@@ -16,6 +16,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
+from tests.components.shared.other_processes import run_pods
 
 
 def config(workspace: Workspace, **options: Any) -> GenerateQuestionsConfig:
@@ -118,13 +119,11 @@ def test_another_seed_gives_other_questions(workspace: Workspace) -> None:
     assert first != second
 
 
-def test_three_shards_write_the_rows_of_one(workspace: Workspace) -> None:
+def test_three_pods_write_the_rows_of_one(workspace: Workspace) -> None:
     one = run(config(workspace, rows_per_part=10), workspace)
-    other = Workspace(workspace.uri + "-sharded")
-    for shard in (2, 0, 1):
-        sharded = run(config(other, rows_per_part=10, num_shards=3, shard=shard), other)
-    assert read_manifest(sharded).parts == read_manifest(one).parts
-    assert read_content(sharded) == read_content(one)
+    shared = run_pods(lambda pod: run(config(pod, rows_per_part=10), pod), workspace.uri + "-shared")
+    assert read_manifest(shared).parts == read_manifest(one).parts
+    assert read_content(shared) == read_content(one)
 
 
 def test_a_finished_folder_opens_no_engine(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

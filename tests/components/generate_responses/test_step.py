@@ -16,6 +16,7 @@ from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.engines.served import Answer, refusal, reply, serve
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 TEXTS = [f"What is the sum of {number} and {number * 7}?" for number in range(40)]
@@ -94,14 +95,12 @@ def test_an_endpoint_that_refuses_the_key_leaves_nothing_behind(
     assert not (Path(workspace.uri) / "generate_responses").exists()
 
 
-def test_three_shards_write_the_rows_of_one(workspace: Workspace, write_questions: WriteRows) -> None:
+def test_three_pods_write_the_rows_of_one(workspace: Workspace, write_questions: WriteRows) -> None:
     questions = write_questions(workspace, TEXTS)
     one = run(config(workspace, questions, rows_per_part=4), workspace)
-    other = Workspace(workspace.uri + "-sharded")
-    for shard in (1, 2, 0):
-        sharded = run(config(other, questions, rows_per_part=4, num_shards=3, shard=shard), other)
-    assert read_manifest(sharded).parts == read_manifest(one).parts
-    assert read_content(sharded) == read_content(one)
+    shared = run_pods(lambda pod: run(config(pod, questions, rows_per_part=4), pod), workspace.uri + "-shared")
+    assert read_manifest(shared).parts == read_manifest(one).parts
+    assert read_content(shared) == read_content(one)
 
 
 def test_a_finished_folder_opens_no_engine(

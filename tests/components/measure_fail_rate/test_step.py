@@ -17,6 +17,7 @@ from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 SUMS = [f"What is the sum of {n} and {n + 1}?" for n in range(20, 32)]
@@ -124,15 +125,12 @@ def test_another_seed_gives_other_responses(workspace: Workspace, write_question
     assert [row.responses for row in first] != [row.responses for row in second]
 
 
-def test_three_shards_make_the_same_rows_as_one(
-    workspace: Workspace, write_questions: WriteRows, tmp_path: Path
-) -> None:
+def test_three_pods_make_the_same_rows_as_one(workspace: Workspace, write_questions: WriteRows, tmp_path: Path) -> None:
     texts, answers = [*SUMS, "No answer here"], ANSWERS
     whole = measure(workspace, write_questions(workspace, texts, answers=answers), rows_per_part=3)
     other = Workspace(str(tmp_path / "other"))
     questions = write_questions(other, texts, answers=answers)
-    for shard in (1, 2, 0):
-        shared = measure(other, questions, rows_per_part=3, num_shards=3, shard=shard)
+    shared = run_pods(lambda pod: measure(pod, questions, rows_per_part=3), other.uri)
     assert read_content(shared) == read_content(whole)
 
 

@@ -11,6 +11,7 @@ from components.shared.errors import InputError
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 
@@ -69,14 +70,12 @@ def test_only_the_named_generators_are_thinned(workspace: Workspace, write_rows:
     assert [row.id for row in kept(workspace, folder)] == ["a-1", "b-0", "b-1"]
 
 
-def test_three_shards_write_the_bytes_of_one(workspace: Workspace, write_rows: WriteRows) -> None:
+def test_three_pods_write_the_bytes_of_one(workspace: Workspace, write_rows: WriteRows) -> None:
     options: dict[str, Any] = {"target": "[1, 1]", "keep_fraction": 0.5, "rows_per_part": 100}
     questions = write_rows(workspace, many("a", 700))
     one = sample(workspace, questions, **options)
-    other = Workspace(f"{workspace.uri}-sharded")
-    for shard in (1, 2, 0):
-        sharded = sample(other, questions, num_shards=3, shard=shard, **options)
-    assert read_manifest(sharded).parts == read_manifest(one).parts
+    shared = run_pods(lambda pod: sample(pod, questions, **options), f"{workspace.uri}-shared")
+    assert read_manifest(shared).parts == read_manifest(one).parts
 
 
 def test_another_seed_keeps_other_questions(workspace: Workspace, write_rows: WriteRows) -> None:

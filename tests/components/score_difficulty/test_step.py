@@ -14,6 +14,7 @@ from components.shared.scoring._scripted_scorer import scripted_value
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.tables import read_table
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 TEXTS = [f"What is {number} times {number * 7}?" + " Explain." * (number % 5) for number in range(12)]
@@ -44,17 +45,14 @@ def test_a_trained_models_scores_do_not_depend_on_batches(
     assert len({row.difficulty for row in batched}) == len(TEXTS)
 
 
-def test_three_shards_write_the_bytes_of_one(
-    workspace: Workspace, write_questions: WriteRows, tiny_scorer: Path
-) -> None:
+def test_three_pods_write_the_bytes_of_one(workspace: Workspace, write_questions: WriteRows, tiny_scorer: Path) -> None:
     questions = write_questions(workspace, TEXTS)
     options: dict[str, Any] = {"questions": questions, "scorer": str(tiny_scorer), "rows_per_part": 4}
     one = run(ScoreDifficultyConfig(workspace=workspace.uri, **options), workspace)
-    other = Workspace(f"{workspace.uri}-sharded")
-    for shard in (2, 0, 1):
-        config = ScoreDifficultyConfig(workspace=other.uri, num_shards=3, shard=shard, **options)
-        sharded = run(config, other)
-    assert read_manifest(sharded).parts == read_manifest(one).parts
+    shared = run_pods(
+        lambda pod: run(ScoreDifficultyConfig(workspace=pod.uri, **options), pod), f"{workspace.uri}-shared"
+    )
+    assert read_manifest(shared).parts == read_manifest(one).parts
 
 
 def test_an_over_long_question_is_rejected_and_not_cut(workspace: Workspace, write_questions: WriteRows) -> None:

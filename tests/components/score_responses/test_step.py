@@ -1,6 +1,7 @@
 import itertools
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.templates import load_chat_template
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 
@@ -56,16 +58,13 @@ def test_all_responses_to_a_question_stay_in_one_part(workspace: Workspace, writ
     assert parts == [{"q0", "q1"}, {"q2", "q3"}]
 
 
-def test_shards_share_the_parts_and_write_the_same_rows(workspace: Workspace, write_rows: WriteRows) -> None:
+def test_pods_share_the_parts_and_write_the_same_rows(workspace: Workspace, write_rows: WriteRows) -> None:
     responses = write_rows(workspace, some_responses(6, 2), rows_per_part=4)
     one, _ = score(workspace, responses, scorer_engine="scripted")
-    other = Workspace(f"{workspace.uri}-sharded")
-    for shard in (1, 0):
-        config = ScoreResponsesConfig(
-            workspace=other.uri, responses=responses, scorer_engine="scripted", num_shards=2, shard=shard
-        )
-        sharded = run(config, other)
-    assert read_manifest(sharded).parts == read_manifest(one).parts
+    other = f"{workspace.uri}-shared"
+    config = ScoreResponsesConfig(workspace=other, responses=responses, scorer_engine="scripted")
+    shared = run_pods(partial(run, config), other, 2)
+    assert read_manifest(shared).parts == read_manifest(one).parts
 
 
 def test_an_over_long_response_is_rejected_and_not_cut(workspace: Workspace, write_rows: WriteRows) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.lost_questions import LostQuestions
 from components.select_responses.step import pick_best, run
-from components.shared.config import ShardedConfig, WholePartConfig, option
+from components.shared.config import PartsConfig, SharedConfig, option
 from components.shared.errors import InputError
 from components.shared.records import Question, Reject, Response
 from components.shared.stores import storage
@@ -16,6 +17,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.lineage import rows_stages_of, stages_of
 from components.shared.workspace.manifests import MANIFEST, read_manifest
 from tests.components.rejects import read_rejects
+from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 
@@ -39,7 +41,7 @@ def response(
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateConfig(ShardedConfig):
+class GenerateConfig(PartsConfig):
     """Two responses to every question; a question's text says which of them are rejected."""
 
     questions: str = option(help="folder of Question rows", is_folder=True)
@@ -50,7 +52,7 @@ class GenerateConfig(ShardedConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreConfig(WholePartConfig):
+class ScoreConfig(SharedConfig):
     """Give the reward 1 to every response; a question's text says which are rejected."""
 
     responses: str = option(help="folder of Response rows", is_folder=True)
@@ -202,16 +204,15 @@ def test_responses_that_were_rejected_are_scored_and_selected_after_all(
     ]
 
 
-def test_three_shards_make_the_same_parts_as_one(
+def test_three_pods_make_the_same_parts_as_one(
     workspace: Workspace, write_rows: WriteRows, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = Workspace(str(tmp_path_factory.mktemp("other")))
     rows = [response(f"q{n:02d}", s, reward=float(n * s % 3)) for n in range(10) for s in range(4)]
     whole = select(workspace, write_rows(workspace, rows, rows_per_part=8))
     responses = write_rows(other, rows, rows_per_part=8)
-    for shard in (2, 0, 1):
-        config = SelectResponsesConfig(workspace=other.uri, responses=responses, num_shards=3, shard=shard)
-        folder = run(config, other)
+    config = SelectResponsesConfig(workspace=other.uri, responses=responses)
+    folder = run_pods(partial(run, config), other.uri)
     assert read_manifest(folder).parts == read_manifest(whole).parts
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.shared.config import ShardedConfig, option
+from components.shared.config import PartsConfig, option
 from components.shared.records import Question, Reject
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
@@ -16,7 +16,7 @@ from components.shared.workspace.plans import Slice
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleConfig(ShardedConfig):
+class SampleConfig(PartsConfig):
     """Options that change the rows, options that do not, and an input."""
 
     questions: str = option("", help="folder of Question rows", is_folder=True)
@@ -37,11 +37,11 @@ def some_row(number: int) -> Question:
     return Question(id=str(number), question=f"question {number}")
 
 
-def create_folder(workspace: Workspace, num_rows: int, rows_per_part: int, **shards: int) -> OutputFolder:
+def create_folder(workspace: Workspace, num_rows: int, rows_per_part: int) -> OutputFolder:
     """Plan a folder of rows that come from nowhere, or find it."""
     starts = range(0, num_rows, rows_per_part)
     slices = [Slice(start=start, stop=min(start + rows_per_part, num_rows)) for start in starts]
-    config = SampleConfig(workspace=workspace.uri, rows_per_part=rows_per_part, **shards)  # type: ignore[arg-type]
+    config = SampleConfig(workspace=workspace.uri, rows_per_part=rows_per_part)
     return workspace.open(config).begin_rows(Question, slices)
 
 

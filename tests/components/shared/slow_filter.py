@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass
 
 from components.shared.command.step_command import run_step
-from components.shared.config import ShardedConfig, option
+from components.shared.config import PartsConfig, option
 from components.shared.records import Question, Reject
 from components.shared.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlowFilterConfig(ShardedConfig):
+class SlowFilterConfig(PartsConfig):
     """Double every question, reject what ends in 3."""
 
     questions: str = option(help="folder of Question rows", is_folder=True)

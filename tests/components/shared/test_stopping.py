@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from components.shared.exit_codes import STOPPED
-from components.shared.stores import storage
+from components.shared.stores.inventory import list_objects
 from components.shared.workspace import Workspace
-from components.shared.workspace._tries import TRIES, Blame, blame
+from components.shared.workspace._attempts import judge, read_attempts, work_of
+from components.shared.workspace._leases import LEASES
 from components.shared.workspace.manifests import read_manifest
 from tests.components.shared.deadly import ROW_SECONDS
 from tests.components.shared.engines.served import Answer, reply, serve
@@ -106,7 +108,8 @@ def test_a_stopped_step_keeps_its_parts_and_continues(
             (folder,) = (tmp_path / "stopped" / name).iterdir()
             parts = [path.name for path in folder.glob("part-*")]
             assert 1 <= len(parts) < 8
-            assert blame(storage.list_names(str(folder / TRIES)), lambda _: "dead").parts == {}
+            leases = read_attempts(list_objects(str(folder / LEASES)))
+            assert judge(leases, lambda *_: True).parts == {}
         folders.append(finish(name, words))
     stopped, undisturbed = map(read_manifest, folders)
     assert stopped.parts == undisturbed.parts
@@ -185,7 +188,7 @@ def test_ctrl_c_stops_like_sigterm(tmp_path: Path, write_questions: WriteRows) -
     workspace = Workspace(str(tmp_path))
     words = ["--questions", write_questions(workspace, TEXTS), "--workspace", workspace.uri]
     with running("filter_language", words, 1.0) as process:
-        wait_until(process, lambda: list(tmp_path.glob(f"filter_language/*/{TRIES}/*")))
+        wait_until(process, lambda: list(tmp_path.glob(f"filter_language/*/{LEASES}/part-*/*")))
         assert stop(process, signal.SIGINT) == f"filter_language: {AS_ASKED}"
 
 
@@ -276,13 +279,18 @@ def test_a_second_signal_ends_at_once() -> None:
 
 
 def test_a_process_that_does_not_get_to_stop_is_not_taken_for_one_that_died(tmp_path: Path) -> None:
-    process = _start_script("next(some_folder(config, workspace).missing_parts()).begin(); there(); work()", tmp_path)
+    process = _start_script(
+        "parts = some_folder(config, workspace).missing_parts(); part = next(parts); there(); work()", tmp_path
+    )
     process.terminate()
     assert process.wait(SECONDS) == STOPPED
-    (marks,) = tmp_path.glob(f"*/*/{TRIES}")
-    names = [path.name for path in marks.iterdir()]
-    assert [name.split("-")[2].removesuffix(".json") for name in sorted(names)] == ["part", "ended"]
-    assert blame(names, lambda _: "dead") == Blame()
+    (leases,) = tmp_path.glob(f"*/*/{LEASES}")
+    objects = list_objects(str(leases))
+    assert [each.name for each in objects] == [
+        f"{work_of(0)}/attempt-0-000001-ended.json",
+        f"{work_of(0)}/attempt-0.json",
+    ]
+    assert judge(read_attempts(objects), lambda *_: True).parts == Counter()
 
 
 def test_a_forked_child_has_no_step_to_stop() -> None:

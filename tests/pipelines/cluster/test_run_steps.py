@@ -29,10 +29,10 @@ def test_each_planned_step_is_found_among_argos_nodes_and_no_other_is() -> None:
     assert len(steps_of(workflow_of("run-succeeded-frozen-at-93-of-380").nodes, [], Pods())) == 30
 
 
-def test_what_was_not_planned_here_has_its_name_source_and_shard_by_kubeflows_driver() -> None:
+def test_what_was_not_planned_here_has_its_name_source_and_number_by_kubeflows_driver() -> None:
     steps = steps_of(workflow_of("run-succeeded-frozen-at-93-of-380").nodes, [], Pods())
     titles = [step.title for step in steps]
-    assert titles.count("generate_questions first, shard 1 of 2") == 1
+    assert titles.count("generate_questions first, pod 2 of 2") == 1
     assert titles.count("import_model random:llama") == 7
     assert titles[0] == "import_questions reasoning-gym:gsm_symbolic"
 

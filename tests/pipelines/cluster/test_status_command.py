@@ -185,7 +185,7 @@ def test_what_waits_comes_with_a_remedy(kubeflow: Server, capsys: pytest.Capture
     assert "otherwise add one, or submit again with what a node has" in line_of(lines, "what to do: ")
 
 
-def test_steps_come_in_the_order_of_the_pipeline_with_their_source_and_shards(
+def test_steps_come_in_the_order_of_the_pipeline_with_their_source_and_pods(
     kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, lines = shown(kubeflow, serve_run(kubeflow, "run-succeeded-frozen-at-93-of-380"), capsys)
@@ -198,7 +198,7 @@ def test_steps_come_in_the_order_of_the_pipeline_with_their_source_and_shards(
         "import_model first, random:llama",
         "build_preferences first",
         "train_dpo first",
-        "generate_questions first, shards 0 and 1 of 2",
+        "generate_questions first, pods 1 and 2 of 2",
     ]
     assert steps[-2:] == ["select_responses", "package_dataset"]
 
@@ -459,11 +459,11 @@ def test_a_run_without_nodes_says_what_kubeflow_does(
     line_of(lines, line)
 
 
-def test_a_workflow_that_is_too_large_needs_fewer_shards(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_workflow_that_is_too_large_needs_fewer_pods(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
     why = "workflow is longer than maximum allowed size. compressed size 1 > maxSize 0"
     manifest = json.dumps({"metadata": {"name": "w"}, "status": {"message": why}})
     kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", {"run_id": RUN_ID, "state": "FAILED"})
     kubeflow.on(f"GET /apis/v1beta1/runs/{RUN_ID}", {"pipeline_runtime": {"workflow_manifest": manifest}})
     code, lines = shown(kubeflow, RUN_ID, capsys)
     assert code == exit_codes.BAD_INPUT
-    assert lines[-1] == f"failed: {why}; submit it with fewer shards"
+    assert lines[-1] == f"failed: {why}; submit it with fewer pods (num_pods)"

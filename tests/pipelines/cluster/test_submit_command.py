@@ -28,14 +28,14 @@ def smoke_on(host: str, profile: str = "gke-a100-80g", **changes: Any) -> Submis
 def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_profiles_hardware(
     kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    submission = smoke_on(kubeflow.url, preset="paper", settings=["num_shards=8"])
+    submission = smoke_on(kubeflow.url, preset="paper", settings=["num_pods=8"])
     code = submit(submission, follow=False)
     output = capsys.readouterr().out
     assert code == 0, output
     run = kubeflow.body_of("POST /apis/v2beta1/runs")
     parameters = run["runtime_config"]["parameters"]
     assert parameters["workspace"] == WORKSPACE
-    assert parameters["shards"] == list(range(8))
+    assert parameters["pods"] == list(range(8))
     assert parameters["training_memory"] == "1100Gi"
     assert parameters["gpu_node_selector"] == {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb"}
     assert run["service_account"] == "scalequest"
@@ -234,7 +234,7 @@ def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: p
         ("smoke", [], WORKSPACE, "gke-h100", "--profile 'gke-h100' is unknown; expected one of eks-p4d"),
         ("nope", [], WORKSPACE, "local", "unknown preset 'nope'"),
         ("smoke", ["nope=1"], WORKSPACE, "local", "unknown parameter 'nope'"),
-        ("smoke", ["num_shards=65"], WORKSPACE, "local", "num_shards 65 is out of range; a cluster takes up to 64"),
+        ("smoke", ["num_pods=65"], WORKSPACE, "local", "num_pods 65 is out of range; a cluster takes up to 64"),
         (
             "smoke",
             [f"rewriter=sk-{'a1' * 12}"],

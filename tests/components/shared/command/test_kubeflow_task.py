@@ -98,7 +98,7 @@ def test_kubeflow_gets_neither_null_nor_nan_and_metrics_are_numbers(
     assert all(isinstance(value, int | float) for value in metrics.values())
 
 
-def test_a_folder_that_other_shards_still_work_on_is_reported_without_figures(mounts: Path, tmp_path: Path) -> None:
+def test_a_folder_that_other_pods_still_work_on_is_reported_without_figures(mounts: Path, tmp_path: Path) -> None:
     folder = str(tmp_path / "unfinished")
     written = reported(executor_input(tmp_path), folder, tmp_path)
     assert written["parameterValues"] == {"folder": folder}

@@ -15,19 +15,21 @@ from hypothesis import strategies as st
 
 from components.shared import stopping
 from components.shared.command.step_command import parse_config, run_step
-from components.shared.config import ShardedConfig, StepConfig, option
+from components.shared.config import PartsConfig, StepConfig, option
 from components.shared.config.values import STEP_OPTIONS
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
 from components.shared.records import Question
+from components.shared.stores.inventory import list_objects
 from components.shared.workspace import Workspace
-from components.shared.workspace._tries import TRIES, Blame, blame
+from components.shared.workspace._attempts import judge, read_attempts, work_of
+from components.shared.workspace._leases import LEASES
 from components.shared.workspace.planning import command_of
 from components.shared.workspace.plans import Slice
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleConfig(ShardedConfig):
+class SampleConfig(PartsConfig):
     """Sample 100% of the rows."""
 
     name: str = option(help="any text")
@@ -77,7 +79,6 @@ def test_what_a_person_set_for_the_step_goes_before_what_the_pipeline_passes() -
         ('{"command": {"colour": "red"}}', "command has no option 'colour'; expected one of count, keep, mode, name, "),
         ('{"command": {"cuont": 3}}', "command has no option 'cuont'; did you mean 'count'?"),
         ('{"command": {"workspace": "x"}}', "the pipeline gives each task of command its own workspace"),
-        ('{"command": {"num_shards": 3}}', "the pipeline gives each task of command its own num_shards"),
         ('{"command": {"count": "many"}}', "--count 'many' is not accepted; expected a whole number"),
         ('{"command": {"share": 2}}', "--share 2.0 is out of range; expected 0 to 1"),
     ],
@@ -148,8 +149,7 @@ def test_whole_numbers_are_read_as_kubeflow_writes_them(text: str, value: int) -
         ([*GIVEN, "--share", "1.5"], "--share 1.5 is out of range; expected 0 to 1"),
         ([*GIVEN, "--keep", "yes"], "--keep 'yes' is not accepted; expected true or false"),
         ([*GIVEN, "--mode", "quick"], "--mode 'quick' is not accepted; expected one of fast, exact"),
-        ([*GIVEN, "--num-shards", "0"], "--num-shards 0 is out of range"),
-        ([*GIVEN, "--shard", "1"], "--shard 1 does not exist with --num-shards 1"),
+        ([*GIVEN, "--rows-per-part", "0"], "--rows-per-part 0 is out of range"),
     ],
 )
 def test_a_bad_command_line_is_one_message(argv: list[str], message: str) -> None:
@@ -157,12 +157,6 @@ def test_a_bad_command_line_is_one_message(argv: list[str], message: str) -> Non
         parse_config(SampleConfig, argv)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
-
-
-def test_a_jobs_completion_index_is_the_shard_unless_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOB_COMPLETION_INDEX", "2")
-    assert parse_config(SampleConfig, [*GIVEN, "--num-shards", "4"])[0].shard == 2
-    assert parse_config(SampleConfig, [*GIVEN, "--num-shards", "4", "--shard", "0"])[0].shard == 0
 
 
 @given(
@@ -216,19 +210,19 @@ def test_what_may_pass_ends_with_code_75_and_one_line(
     ("error", "is_blamed"),
     [(InputError, False), (UnavailableError, False), (KeyError, False), (EngineDiedError, True), (MemoryError, True)],
 )
-def test_only_an_end_that_a_row_may_be_to_blame_for_leaves_marks(
+def test_only_an_end_that_a_row_may_be_to_blame_for_leaves_a_lease(
     error: type[Exception], is_blamed: bool, tmp_path: Path
 ) -> None:
     def fail(config: SampleConfig, workspace: Workspace) -> str:
         folder = workspace.open(config).begin_rows(Question, [Slice(start=0, stop=1)])
-        next(folder.missing_parts()).begin()
+        next(folder.missing_parts())
         raise error("over")
 
     with pytest.raises((SystemExit, error)):
         run_step(SampleConfig, fail, ["--workspace", str(tmp_path), "--name", "n"])
-    (tries,) = tmp_path.glob(f"*/*/{TRIES}")
-    names = [path.name for path in tries.iterdir()]
-    assert blame(names, lambda _: "dead") == (Blame(parts=Counter([0])) if is_blamed else Blame())
+    (leases,) = tmp_path.glob(f"*/*/{LEASES}")
+    standing = judge(read_attempts(list_objects(str(leases))), lambda *_: True)
+    assert standing.parts == (Counter([work_of(0)]) if is_blamed else Counter())
 
 
 def test_a_workspace_of_an_unknown_scheme_ends_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:

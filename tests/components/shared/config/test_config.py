@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.config import ShardedConfig, StepConfig, flag_of, folders, option, options_of, step_name
+from components.shared.config import PartsConfig, StepConfig, flag_of, folders, option, options_of, step_name
 from components.shared.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleConfig(ShardedConfig):
+class SampleConfig(PartsConfig):
     """Options of each sort."""
 
     questions: str = option(help="folder", is_folder=True)
@@ -31,7 +31,7 @@ GIVEN = {"workspace": "w", "questions": "q"}
 def test_required_options_come_first_then_the_others_as_declared() -> None:
     names = [field.name for field in options_of(SampleConfig)]
     assert names == [
-        "workspace", "questions", "num_shards", "shard", "rows_per_part", "temperature", "top_p", "bonus", "depth",
+        "workspace", "questions", "rows_per_part", "temperature", "top_p", "bonus", "depth",
         "mode", "keep",
     ]  # fmt: skip
 
@@ -39,7 +39,7 @@ def test_required_options_come_first_then_the_others_as_declared() -> None:
 def test_a_step_is_named_after_the_folder_of_its_config() -> None:
     assert step_name(SampleConfig) == "config"
     assert SampleConfig(workspace="w", questions="q").step == "config"
-    assert flag_of("num_shards") == "--num-shards"
+    assert flag_of("rows_per_part") == "--rows-per-part"
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,6 @@ def test_a_step_is_named_after_the_folder_of_its_config() -> None:
         ({"bonus": float("-inf")}, "--bonus -inf is not accepted; expected a finite number"),
         ({"mode": "quick"}, "--mode 'quick' is not accepted; expected one of fast, exact"),
         ({"questions": "q\udcff"}, "--questions 'q\\udcff' is not text in UTF-8"),
-        ({"num_shards": 0}, "--num-shards 0 is out of range; expected at least 1"),
-        ({"shard": -1}, "--shard -1 is out of range; expected at least 0"),
-        ({"shard": 3, "num_shards": 3}, "--shard 3 does not exist with --num-shards 3; expected 0 to 2"),
         ({"rows_per_part": 0}, "--rows-per-part 0 is out of range; expected at least 1"),
     ],
 )

@@ -7,24 +7,25 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from components.shared import processes, stopping
+from components.shared import stopping
 from components.shared.engines import Completion, Engine, Request, Result, Sampling, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.errors import EngineDiedError
 from components.shared.restarted import MAX_RESTARTS, PROBE
 from components.shared.workspace import Workspace
-from components.shared.workspace._tries import Tries
+from components.shared.workspace._attempts import work_of
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from tests.components.rejects import read_rejects
 from tests.components.shared.engines.test_open_engine import config
+from tests.components.shared.other_processes import as_process, dead_name
 from tests.components.shared.sample_folders import create_folder, settle
 
 SAMPLING = Sampling(temperature=0.0, max_tokens=4)
@@ -83,11 +84,12 @@ def test_what_an_engine_was_at_when_it_died_is_tried_alone_after_the_others(work
 
 
 def test_an_engine_that_dies_for_ever_ends_the_process_and_condemns_nothing(workspace: Workspace) -> None:
-    folder = create_folder(workspace, 4, 4)
+    with as_process(dead_name()):
+        folder = create_folder(workspace, 4, 4)
     with pytest.raises(EngineDiedError, match=f"died {MAX_RESTARTS + 1} times|cannot be started again"):
         answer(folder, (Mortal({"q0", "q1", PROBE}, []) for _ in range(9)))
     part = next(create_folder(workspace, 4, 4).missing_parts())
-    assert not any(part.must_be_alone(index) for index in range(4))
+    assert not any(part.lease.must_be_alone(index) for index in range(4))
 
 
 def test_an_engine_that_cannot_be_started_again_ends_the_process(workspace: Workspace) -> None:
@@ -105,17 +107,17 @@ def test_an_engine_that_ends_because_the_step_is_stopped_died_of_nothing(
 ) -> None:
     folder = create_folder(workspace, 4, 4)
     if alone:
-        folder.tries.row_died(0, 2)
+        with as_process(dead_name()):
+            next(create_folder(workspace, 4, 4).missing_parts()).lease.died(2)
     engines = [Mortal({"q2"}, [])]
     monkeypatch.setattr(stopping, "_wake", asked := threading.Event())
     monkeypatch.setattr(engines[0], "close", lambda: None)
     monkeypatch.setattr(engines[0], "dies_of", _Stopping(asked))
     with pytest.raises(stopping.Stopped):
         answer(folder, iter(engines))
-    folder.tries.end()
-    marks = Tries(folder.uri)
-    marks.read()
-    assert marks.deaths(0, 2) == alone
+    folder.leases.release()
+    folder.leases.look([work_of(0)])
+    assert folder.leases.standing.rows == (Counter([(work_of(0), 2)]) if alone else Counter())
 
 
 class _Stopping:
@@ -135,8 +137,7 @@ def test_deaths_are_remembered_by_the_next_process(workspace: Workspace) -> None
     attempts = 0
     finished = False
     while not finished and attempts < 7:
-        place, _, started, end = processes.own_name().split(".")
-        with mock.patch.object(processes, "own_name", return_value=f"{place}.{2**22 + attempts}.{started}.{end}"):
+        with as_process(dead_name()):
             folder = create_folder(workspace, 12, 4)
         attempts += 1
         with contextlib.suppress(EngineDiedError):

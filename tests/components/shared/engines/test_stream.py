@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from components.shared.workspace.plans import Slice
+from tests.components.shared.other_processes import as_process, dead_name
 from tests.conftest import GivenRowsConfig
 
 SAMPLING = Sampling(temperature=0.0, max_tokens=1)
@@ -39,11 +42,9 @@ class LastFirst:
         self.closed = True
 
 
-def plan(workspace: Workspace, **shard: int) -> OutputFolder:
+def plan(workspace: Workspace) -> OutputFolder:
     slices = [Slice(start=start, stop=start + 4) for start in (0, 4, 8)]
-    return workspace.open(GivenRowsConfig(workspace=workspace.uri, content="rows", **shard)).begin_rows(
-        Question, slices
-    )
+    return workspace.open(GivenRowsConfig(workspace=workspace.uri, content="rows")).begin_rows(Question, slices)
 
 
 def requests_of(part: Part) -> Iterator[Request[Any]]:
@@ -72,13 +73,20 @@ def test_tokens_are_counted(workspace: Workspace) -> None:
     assert (metrics["prompt_tokens"], metrics["output_tokens"]) == (60, 24)
 
 
-def test_the_manifest_says_what_each_shard_computed_in(workspace: Workspace) -> None:
-    for shard, arithmetic in enumerate(("fp32 (it has AVX2 alone)", "bf16 (it has AVX512-BF16)")):
-        folder, engine = plan(workspace, shard=shard, num_shards=2), LastFirst()
+def test_the_manifest_says_what_each_pod_computed_in(workspace: Workspace) -> None:
+    for arithmetic, num_results in (("fp32 (it has AVX2 alone)", 4), ("bf16 (it has AVX512-BF16)", 8)):
+        folder, engine = plan(workspace), LastFirst()
         engine.arithmetic = arithmetic
-        answer(folder, engine)
-        folder.finish()
+        for result in islice(answer_parts(folder, partial(_same, engine), requests_of, SAMPLING), num_results):
+            part, index, row = result.key.part, result.key.index, result.key.row
+            part.settle(index, kept=[Question(id=folder.row_id(row), question="q")])
+        folder.leases.release()
+    folder.finish()
     assert read_manifest(folder.uri).arithmetic == "bf16 (it has AVX512-BF16); fp32 (it has AVX2 alone)"
+
+
+def _same(engine: LastFirst) -> LastFirst:
+    return engine
 
 
 def test_where_no_part_is_missing_no_engine_is_opened(workspace: Workspace) -> None:
@@ -89,8 +97,10 @@ def test_where_no_part_is_missing_no_engine_is_opened(workspace: Workspace) -> N
 
 def test_an_engine_that_dies_is_closed_and_only_unfinished_parts_are_asked_again(workspace: Workspace) -> None:
     dying, engine = LastFirst(dies_at=2), LastFirst()
+    with as_process(dead_name()):
+        first = plan(workspace)
     with pytest.raises(RuntimeError, match="the engine died"):
-        answer(plan(workspace), dying)
+        answer(first, dying)
     assert dying.closed
     asked: list[int] = []
 

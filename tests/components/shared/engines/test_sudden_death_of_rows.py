@@ -14,7 +14,7 @@ import pytest
 from components.shared.records import Question, Response
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
-from components.shared.workspace._tries import TRIES
+from components.shared.workspace._leases import LEASES
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_rejects
 from tests.components.shared.deadly import MARKER
@@ -89,7 +89,7 @@ def test_a_deadly_question_is_set_aside_and_the_others_are_as_ever(
     assert {row["detail"] for row in rejects} == {"tried alone, 2 processes or engines died of it"}
     manifest = read_manifest(folder)
     assert manifest.rows_in == NUM_ROWS * units == manifest.rows_out + sum(manifest.rejected.values())
-    assert not any(storage.list_files(storage.join(folder, TRIES)).values())  # SeaweedFS keeps the empty name
+    assert not any(storage.list_files(storage.join(folder, LEASES)).values())  # SeaweedFS keeps the empty name
     _assert_the_others_as_ever(command, workspace, folder, tmp_path, write_questions)
 
 
@@ -130,4 +130,4 @@ def test_a_deadly_row_is_set_aside_in_an_object_store(remote_store: Store, write
     assert num_deaths == 4
     assert read_manifest(folder).rejected["killed_the_engine"] == 2
     assert {row["question_id"] for row in read_rejects(folder) if row["reason"] == "killed_the_engine"} == {"q12"}
-    assert not any(storage.list_files(storage.join(folder, TRIES)).values())  # SeaweedFS keeps the empty name
+    assert not any(storage.list_files(storage.join(folder, LEASES)).values())  # SeaweedFS keeps the empty name

@@ -25,7 +25,7 @@ from components.shared.scoring.score_rows import score_rows
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
-from components.shared.workspace._tries import TRIES
+from components.shared.workspace._leases import LEASES
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_rejects
 from tests.components.shared.sample_folders import SampleConfig
@@ -92,7 +92,7 @@ def test_a_text_that_kills_the_scorer_is_set_aside_and_the_others_are_as_ever(
     assert (reject["question"], reject["reason"]) == (texts[17], "killed_the_engine")
     assert reject["detail"] == "tried alone, 2 processes or engines died of it"
     assert difficulties(workspace, folder) == {text: scripted_value(text) for text in texts if text != texts[17]}
-    assert TRIES not in storage.list_names(folder)
+    assert LEASES not in storage.list_names(folder)
     assert multiprocessing.active_children() == []
 
 

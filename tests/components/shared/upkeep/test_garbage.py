@@ -23,7 +23,7 @@ from components.shared.upkeep.garbage import Finding, survey
 from components.shared.upkeep.garbage_removal import remove_garbage
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace
-from components.shared.workspace._tries import TRIES
+from components.shared.workspace._leases import LEASES
 from components.shared.workspace._uses import IN_USE, mark_use, removal_of
 from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN, read_plan_or_none
@@ -270,7 +270,7 @@ def test_whatever_a_removal_that_failed_took_away_the_same_command_makes_a_sound
     with TemporaryDirectory() as place:
         workspace = Workspace(place)
         folder = write_folder(workspace, verdicts, 2)
-        storage.create(storage.join(folder, TRIES, "a.1.2.b-000000-begun.json"), b"{}")
+        storage.create(storage.join(folder, LEASES, "a.1.2.b-000000-begun.json"), b"{}")
         names = [str(path.relative_to(place)) for path in Path(folder).rglob("*") if path.is_file()]
         _remove_all_but(place, data.draw(st.sets(st.sampled_from(names), min_size=1)), cut_off)
 
@@ -408,3 +408,13 @@ def test_the_local_clock_plays_no_part(workspace: Workspace, monkeypatch: pytest
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 10 * WEEK)
     assert survey(workspace.uri) == before
+
+
+def test_a_folder_that_a_process_works_on_stays_with_its_inputs_however_old_garbage_has_to_be(
+    workspace: Workspace,
+) -> None:
+    rows = write_folder(workspace, ["", ""], 1)
+    unfinished = plan_join(workspace, "at-work", [rows])
+    assert statuses(workspace, min_age_hours=0) == {name_of(rows): "garbage", name_of(unfinished.uri): "garbage"}
+    next(unfinished.missing_parts())
+    assert statuses(workspace, min_age_hours=0) == {name_of(rows): "needed", name_of(unfinished.uri): "young"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from components.shared.workspace._gathered_ledgers import GATHERED
 from components.shared.workspace.manifests import Manifest, read_manifest
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.plans import part_name
+from tests.components.shared.other_processes import as_process, dead_name
 from tests.components.shared.sample_folders import create_folder, settle, write_folder
 from tests.fault_proxy import FaultyStore
 from tests.stores import Store
@@ -33,8 +35,9 @@ def by_four(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_some(workspace: str, count: int) -> OutputFolder:
     """Write so many parts, as a process that is killed then."""
-    folder = create_folder(Workspace(workspace), PARTS, 1)
-    for part, _ in zip(folder.missing_parts(), range(count), strict=False):
+    with as_process(dead_name()):
+        folder = create_folder(Workspace(workspace), PARTS, 1)
+    for part in islice(folder.missing_parts(), count):
         settle(part, 0, "odd" if part.number % 2 else "")
     return folder
 
@@ -56,7 +59,7 @@ def test_who_finishes_a_folder_asks_for_few_parts_and_writes_the_same_manifest(
 
     assert faulty_store.proxy.calls["GET"] < PARTS, "four copies and three footers, the plan's neighbours and listings"
     assert timeless(read_manifest(folder.uri)) == timeless(read_manifest(undisturbed))
-    assert storage.list_names(storage.join(folder.uri, GATHERED)) == []
+    assert not any(storage.list_files(storage.join(folder.uri, GATHERED)).values())
     assert verify_folder(folder.uri).sound
 
 
@@ -71,26 +74,26 @@ def test_a_copy_of_a_part_that_was_made_again_does_not_count(remote_store: Store
     assert verify_folder(folder.uri).sound
 
 
-def test_many_shards_of_few_parts_leave_copies_and_the_one_that_finishes_asks_for_none_of_them(
+def test_many_pods_of_few_parts_leave_copies_and_the_one_that_finishes_asks_for_none_of_them(
     faulty_store: FaultyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_gathered_ledgers, "AT_ONCE", 100)
-    shards = 4
-    for shard in range(shards - 1):
-        _write_share(faulty_store.uri, shard, shards).finish()
-    last = _write_share(faulty_store.uri, shards - 1, shards)
-    assert len(storage.list_names(storage.join(last.uri, GATHERED))) == shards - 1
+    pods = 4
+    for _ in range(pods - 1):
+        write_some(faulty_store.uri, PARTS // pods).finish()
+    last = write_some(faulty_store.uri, PARTS // pods)
+    assert len(storage.list_names(storage.join(last.uri, GATHERED))) == pods - 1
     faulty_store.proxy.calls.clear()
     last.finish()
     assert faulty_store.proxy.calls["GET"] < 10, "three copies and some listings"
-    assert storage.list_names(storage.join(last.uri, GATHERED)) == []
+    assert not any(storage.list_files(storage.join(last.uri, GATHERED)).values())
     assert verify_folder(last.uri).sound
 
 
-def test_who_finishes_while_another_shard_has_finished_and_cleared_the_copies_is_content(
+def test_who_finishes_while_another_pod_has_finished_and_cleared_the_copies_is_content(
     remote_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast, slow = (_write_share(remote_store.uri, shard, 2) for shard in range(2))
+    fast, slow = (write_some(remote_store.uri, PARTS // 2) for _ in range(2))
     original = storage.list_names
 
     def list_late(uri: str) -> list[str]:
@@ -102,23 +105,23 @@ def test_who_finishes_while_another_shard_has_finished_and_cleared_the_copies_is
 
     monkeypatch.setattr(storage, "list_names", list_late)
     assert slow.finish() == fast.uri
-    assert storage.list_names(storage.join(fast.uri, GATHERED)) == []
+    assert not any(storage.list_files(storage.join(fast.uri, GATHERED)).values())
     assert verify_folder(fast.uri).sound
 
 
 def test_copies_that_are_written_behind_the_manifest_do_not_stay(
     remote_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late = _write_share(remote_store.uri, 0, 2)
+    late = write_some(remote_store.uri, PARTS // 2)
     copy = late.ledgers.copy
 
     def copy_late() -> None:
-        _write_share(remote_store.uri, 1, 2).finish()
+        write_some(remote_store.uri, PARTS // 2).finish()
         copy()
 
     monkeypatch.setattr(late.ledgers, "copy", copy_late)
     late.finish()
-    assert storage.list_names(storage.join(late.uri, GATHERED)) == []
+    assert not any(storage.list_files(storage.join(late.uri, GATHERED)).values())
     assert verify_folder(late.uri).sound
 
 
@@ -145,8 +148,6 @@ def test_copies_that_the_store_does_not_take_cost_no_step_its_end(
     caplog.set_level("INFO")
     folder = create_folder(Workspace(faulty_store.uri), 5, 1)
     for part in folder.missing_parts():
-        faulty_store.proxy.share = 0.0
-        monkeypatch.delenv(LIMIT_VARIABLE, raising=False)
         if part.number == 3:
             original = storage.create_json
 
@@ -158,6 +159,8 @@ def test_copies_that_the_store_does_not_take_cost_no_step_its_end(
 
             monkeypatch.setattr(storage, "create_json", refused)
         settle(part, 0)
+        faulty_store.proxy.share = 0.0
+        monkeypatch.delenv(LIMIT_VARIABLE, raising=False)
     assert "the ledgers of 4 parts are not copied: " in caplog.text
     assert verify_folder(folder.finish()).sound
 
@@ -186,11 +189,3 @@ def test_a_listing_says_which_content_stands_there(store: Store) -> None:
     storage.create(storage.join(store.uri, "b", "c"), b"content")
     expected = "9a0364b9e99bb480dd25e1f0284c8555" if storage.is_remote(store.uri) else ""
     assert storage.list_md5s(store.uri) == {"a": expected, "b": ""}
-
-
-def _write_share(workspace: str, shard: int, num_shards: int) -> OutputFolder:
-    """Write a shard's parts, and nothing else yet."""
-    folder = create_folder(Workspace(workspace), PARTS, 1, shard=shard, num_shards=num_shards)
-    for part in folder.missing_parts():
-        settle(part, 0)
-    return folder

@@ -52,17 +52,16 @@ _CHANGES: dict[str, Any] = {"name": "y", "count": 4, "share": 0.25, "keep": Fals
 @given(
     name=st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
     count=st.integers(),
-    num_shards=st.integers(1, 9),
     num_gpus=st.integers(1, 8),
     rows_per_part=st.integers(1, 99),
 )
 def test_the_same_work_has_the_same_address_on_any_hardware_and_in_any_place(
-    name: str, count: int, num_shards: int, num_gpus: int, rows_per_part: int
+    name: str, count: int, num_gpus: int, rows_per_part: int
 ) -> None:
     with TemporaryDirectory() as one, TemporaryDirectory() as other:
         first = SampleConfig(workspace=one, name=name, count=count)
         second = SampleConfig(
-            workspace=other, name=name, count=count, num_shards=num_shards, shard=num_shards - 1, num_gpus=num_gpus,
+            workspace=other, name=name, count=count, num_gpus=num_gpus,
             rows_per_part=rows_per_part,
         )  # fmt: skip
         assert fingerprint_of(first) == fingerprint_of(second)
@@ -110,8 +109,8 @@ def test_a_whole_number_given_for_a_number_is_the_same_work(tmp_path: Path) -> N
     assert one == fingerprint_of(SampleConfig(workspace=str(tmp_path), share=1.0))
 
 
-def test_the_command_that_would_finish_a_folder_does_all_of_its_shards(tmp_path: Path) -> None:
-    config = SampleConfig(workspace=str(tmp_path), count=7, num_shards=4, shard=2)
+def test_the_command_that_would_finish_a_folder_gives_what_is_no_default(tmp_path: Path) -> None:
+    config = SampleConfig(workspace=str(tmp_path), count=7)
     assert command_of(config) == f"python -m components.shared --workspace {tmp_path} --count 7"
 
 

@@ -28,12 +28,12 @@ pytestmark = pytest.mark.slow
 NUM_ROWS = 150
 ROWS_PER_PART = 6
 ROW_SECONDS = 0.003
-SLOW_ROW_SECONDS = 0.04  # three shards take two seconds: time to be killed in, on a busy machine too
+SLOW_ROW_SECONDS = 0.04  # three pods take two seconds: time to be killed in, on a busy machine too
 
 
-@pytest.mark.parametrize(("seed", "shards"), [(1, [1, 1, 1]), (2, [3, 3]), (3, [1, 3, 2])])
+@pytest.mark.parametrize(("seed", "pods"), [(1, [1, 1, 1]), (2, [3, 3]), (3, [1, 3, 2])])
 def test_killed_at_random_moments_a_step_continues_and_makes_the_same_rows(
-    tmp_path: Path, write_questions: WriteRows, seed: int, shards: list[int]
+    tmp_path: Path, write_questions: WriteRows, seed: int, pods: list[int]
 ) -> None:
     undisturbed = _undisturbed(tmp_path / "undisturbed", write_questions)
     workspace = Workspace(str(tmp_path / "workspace"))
@@ -42,21 +42,21 @@ def test_killed_at_random_moments_a_step_continues_and_makes_the_same_rows(
     moments = random.Random(seed)
     before: dict[str, tuple[bytes, int]] = {}
 
-    for num_shards in shards:
+    for num_pods in pods:
         _kill_during_work(
-            _start(workspace.uri, questions, num_shards, row_seconds=SLOW_ROW_SECONDS), folder, len(before), moments
+            _start(workspace.uri, questions, num_pods, row_seconds=SLOW_ROW_SECONDS), folder, len(before), moments
         )
         after = _parts(folder)
         assert before.items() <= after.items(), "a finished part was touched"
         before = after
     assert 0 < len(before) < NUM_ROWS // ROWS_PER_PART, "the kills came too early or too late to show anything"
-    assert all(process.wait() == 0 for process in _start(workspace.uri, questions, shards[-1], row_seconds=0))
+    assert all(process.wait() == 0 for process in _start(workspace.uri, questions, pods[-1], row_seconds=0))
 
     assert before.items() <= _parts(folder).items()
     _assert_same(workspace, str(folder), undisturbed)
 
 
-def test_two_processes_on_the_same_shard_make_the_rows_once(tmp_path: Path, write_questions: WriteRows) -> None:
+def test_two_processes_on_the_same_work_make_the_rows_once(tmp_path: Path, write_questions: WriteRows) -> None:
     undisturbed = _undisturbed(tmp_path / "undisturbed", write_questions)
     workspace = Workspace(str(tmp_path / "workspace"))
     questions = write_questions(workspace, _texts(), rows_per_part=40)
@@ -104,7 +104,7 @@ def _undisturbed(place: Path, write_questions: WriteRows) -> Manifest:
 def _start(
     workspace: str,
     questions: str,
-    num_shards: int,
+    num_pods: int,
     *,
     row_seconds: float = ROW_SECONDS,
     environment: Mapping[str, str] | None = None,
@@ -113,12 +113,12 @@ def _start(
     command += ["--questions", questions, "--rows-per-part", str(ROWS_PER_PART), "--row-seconds", str(row_seconds)]
     return [
         subprocess.Popen(
-            [*command, "--num-shards", str(num_shards), "--shard", str(shard)],
+            command,
             env=os.environ | (environment or {}),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for shard in range(num_shards)
+        for _ in range(num_pods)
     ]
 
 

@@ -25,6 +25,7 @@ from components.shared.upkeep.garbage import survey
 from components.shared.upkeep.garbage_removal import remove_garbage
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace, _uses
+from components.shared.workspace._leases import LEASES
 from tests.components.shared import slow_filter
 from tests.components.shared.ordinary_user import ordinary_user
 from tests.components.shared.sample_folders import SampleConfig
@@ -91,6 +92,7 @@ def half_done(store: Store, questions: str) -> str:
     part = next(iter(folder.missing_parts()))
     for index, row in enumerate(rows.read(part.slice)):
         part.settle(index, kept=[row])
+    storage.delete_folder(storage.join(folder.uri, LEASES))  # as if it was killed long ago
     return folder.uri
 
 

@@ -1,12 +1,11 @@
-"""Shards of any number, changed between attempts, missing, doubled or killed, make the rows of one process."""
+"""Pods of any number, changed between attempts, at once or killed, make the rows of one process."""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -23,6 +22,7 @@ from components.shared.workspace.manifests import MANIFEST, read_manifest
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.rows import Rows
 from tests.components.shared import slow_filter
+from tests.components.shared.other_processes import as_process, dead_name
 from tests.components.shared.sample_folders import create_folder, settle, write_folder
 from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
@@ -31,95 +31,77 @@ from tests.stores import Store
 pytestmark = pytest.mark.slow
 
 NUM_ROWS = 150
-ROWS_PER_PART = 2  # 75 parts: more than the largest number of shards
+ROWS_PER_PART = 2  # 75 parts: more than the largest number of pods
 ROW_SECONDS = 0.002
 
 # Started by fork from a server that has loaded the step: 64 processes in a second.
 processes = get_context("forkserver")
-processes.set_forkserver_preload(["tests.faults.test_shards"])
+processes.set_forkserver_preload(["tests.faults.test_pods"])
 
-Attempt = tuple[int, list[int], int]  # number of shards, those that run, parts after which each of them dies
-
-
-@st.composite
-def attempts(draw: st.DrawFn) -> list[Attempt]:
-    """Attempts at one folder: each with shards of its own, some missing, some double, each dying after some parts."""
-    drawn = []
-    for num_shards in draw(st.lists(st.sampled_from([1, 3, 7, 64]), max_size=4)):
-        running = draw(st.lists(st.integers(0, num_shards - 1), max_size=8))
-        drawn.append((num_shards, running, draw(st.integers(0, 4))))
-    return drawn
+Attempt = tuple[int, int]  # pods that ran one after the other, parts after which each of them died
 
 
 @settings(max_examples=30)
 @given(
     verdicts=st.lists(st.sampled_from(["", "empty", "cut_off"]), max_size=40),
     rows_per_part=st.integers(1, 9),
-    disturbed=attempts(),
-    last=st.sampled_from([1, 3, 7, 64]),
+    disturbed=st.lists(st.tuples(st.integers(1, 8), st.integers(0, 4)), max_size=4),
 )
-def test_whatever_shards_died_or_never_ran_the_last_ones_make_the_same_rows(
-    verdicts: list[str], rows_per_part: int, disturbed: list[Attempt], last: int
+def test_however_many_pods_died_the_last_one_makes_the_same_rows(
+    verdicts: list[str], rows_per_part: int, disturbed: list[Attempt]
 ) -> None:
     with TemporaryDirectory() as one, TemporaryDirectory() as other:
         expected = _content(write_folder(Workspace(one), verdicts, rows_per_part))
 
-        def run_shard(shard: int, num_shards: int, num_parts: int) -> OutputFolder:
-            numbers = {"shard": shard, "num_shards": num_shards}
-            folder = create_folder(Workspace(other), len(verdicts), rows_per_part, **numbers)
+        def run_pod(num_parts: int) -> OutputFolder:
+            with as_process(dead_name()):
+                folder = create_folder(Workspace(other), len(verdicts), rows_per_part)
             _settle_parts(folder, verdicts, num_parts)
             return folder
 
-        for num_shards, running, num_parts in disturbed:
-            for shard in running:
-                run_shard(shard, num_shards, num_parts)
-        addresses = [run_shard(shard, last, len(verdicts)).finish() for shard in range(last)]
-        assert _content(addresses[0]) == expected
+        for num_pods, num_parts in disturbed:
+            for _ in range(num_pods):
+                run_pod(num_parts)
+        assert _content(run_pod(len(verdicts)).finish()) == expected
 
 
-def test_the_number_of_shards_may_change_while_processes_die_and_double(
-    tmp_path: Path, write_questions: WriteRows
-) -> None:
+def test_the_number_of_pods_may_change_while_processes_die(tmp_path: Path, write_questions: WriteRows) -> None:
     undisturbed = _undisturbed(tmp_path / "undisturbed", write_questions)
     workspace, questions = _workspace(str(tmp_path / "workspace"), write_questions)
     folder = storage.join(workspace.uri, "slow_filter", undisturbed.name)
-    moments = random.Random(0)
-    for num_shards, missing in ((64, 50), (7, 2), (3, 1)):
-        shards = moments.sample(range(num_shards), num_shards - missing)
+    for num_pods in (14, 5, 2):
         before = len(_parts(folder))
-        _kill_when(_start(workspace, questions, [*shards, shards[0]], num_shards), folder, before + 5)
+        _kill_when(_start(workspace, questions, num_pods), folder, before + 5)
         assert before < len(_parts(folder)) < 75, "killed too early or too late to show anything"
-    _join(_start(workspace, questions, [0, 1, 2, 2, 1, 0], 3))
+    _join(_start(workspace, questions, 6))
     assert _content(folder) == _content(str(undisturbed))
 
 
-@pytest.mark.parametrize("num_shards", [3, 7, pytest.param(64, marks=pytest.mark.faults)])
-def test_shards_that_run_at_once_write_the_manifest_when_the_last_is_done(
-    num_shards: int, store: Store, tmp_path: Path, write_questions: WriteRows
+@pytest.mark.parametrize("num_pods", [3, 7, pytest.param(64, marks=pytest.mark.faults)])
+def test_pods_that_run_at_once_make_each_part_once_and_all_end_well(
+    num_pods: int, store: Store, tmp_path: Path, write_questions: WriteRows
 ) -> None:
     undisturbed = _undisturbed(tmp_path / "undisturbed", write_questions)
     workspace, questions = _workspace(store.uri, write_questions)
     folder = storage.join(store.uri, "slow_filter", undisturbed.name)
 
-    _join(_start(workspace, questions, range(1, num_shards), num_shards))
-    assert not storage.exists(storage.join(folder, MANIFEST)), "one shard is still missing"
-    _join(_start(workspace, questions, [0, 0], num_shards))
+    _join(_start(workspace, questions, num_pods))
 
     assert _content(folder) == _content(str(undisturbed))
 
 
-def test_where_all_died_just_before_the_manifest_any_shard_writes_it(
+def test_where_all_died_just_before_the_manifest_any_pod_writes_it(
     store: Store, tmp_path: Path, write_questions: WriteRows
 ) -> None:
     undisturbed = _undisturbed(tmp_path / "undisturbed", write_questions)
     workspace, questions = _workspace(store.uri, write_questions)
     folder = storage.join(store.uri, "slow_filter", undisturbed.name)
 
-    doomed = _start(workspace, questions, range(3), 3, die_before_manifest=True)
+    doomed = _start(workspace, questions, 3, die_before_manifest=True)
     assert [process.exitcode for process in _joined(doomed)] == [-signal.SIGKILL] * 3
     assert len(_parts(folder)) == 75
     assert not storage.exists(storage.join(folder, MANIFEST))
-    _join(_start(workspace, questions, [5], 7))
+    _join(_start(workspace, questions, 1))
 
     assert _content(folder) == _content(str(undisturbed))
 
@@ -143,24 +125,17 @@ def _undisturbed(place: Path, write_questions: WriteRows) -> Path:
     return Path(slow_filter.run(_config(workspace, questions), workspace))
 
 
-def _config(workspace: Workspace, questions: str, shard: int = 0, num_shards: int = 1) -> SlowFilterConfig:
+def _config(workspace: Workspace, questions: str, row_seconds: float = 0) -> SlowFilterConfig:
     return SlowFilterConfig(
-        workspace=workspace.uri,
-        questions=questions,
-        rows_per_part=ROWS_PER_PART,
-        row_seconds=ROW_SECONDS if num_shards > 1 else 0,
-        shard=shard,
-        num_shards=num_shards,
+        workspace=workspace.uri, questions=questions, rows_per_part=ROWS_PER_PART, row_seconds=row_seconds
     )
 
 
 def _start(
-    workspace: Workspace, questions: str, shards: Iterable[int], num_shards: int, *, die_before_manifest: bool = False
+    workspace: Workspace, questions: str, num_pods: int, *, die_before_manifest: bool = False
 ) -> list[BaseProcess]:
-    configs = [_config(workspace, questions, shard, num_shards) for shard in shards]
-    started = [
-        processes.Process(target=_run, args=(config, dict(os.environ), die_before_manifest)) for config in configs
-    ]
+    arguments = _config(workspace, questions, ROW_SECONDS), dict(os.environ), die_before_manifest
+    started = [processes.Process(target=_run, args=arguments) for _ in range(num_pods)]
     for process in started:
         process.start()
     return list(started)

@@ -1,0 +1,121 @@
+"""What processes write of their work on the parts of a folder, and what that says about those who died.
+
+A process creates a name before it works on a part. Whoever is first has the lease::
+
+    leases/part-00012/attempt-0.json                     who, where, since when, with how much memory
+    leases/part-00012/attempt-0-000001-row-00034.json    it is about to try row 34 alone
+    leases/part-00012/attempt-0-000002-died-00034.json   it lives, but its engine died of that row
+    leases/part-00012/attempt-0-000003-past.json         it is past the rows that it tried alone
+    leases/part-00012/attempt-0-000004-ended.json        released: it ended by itself and died of nothing
+    leases/alive/{process}-000017.json                   it lives; each of these takes the place of the one before
+
+A process that is killed (SIGKILL, out of memory, a crash within a library) can say nothing afterwards, so it says what
+it begins before it begins it. Whoever takes the part after a death creates ``attempt-1.json``. A part that
+``MAX_DEATHS`` attempts died over is suspect: it is done after all others, row by row. A row that so many of them died
+of while it was tried alone is given up. An attempt that was released counts for nothing.
+
+Nothing is ever replaced. The leases of parts that stand remain, so that nobody takes those again, until whoever writes
+the manifest removes all of them; where a store forbids to delete, they stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from components.shared.stores.inventory import StoredObject
+
+FOLDER = "folder"  # the work that is the whole folder
+MAX_DEATHS = 2
+
+_NAME = re.compile(
+    r"(?P<work>part-\d+|folder)/attempt-(?P<attempt>\d+)"
+    r"(-(?P<number>\d{6})-(?P<what>row|died|past|ended)(-(?P<row>\d+))?)?\.json"
+)
+_ALIVE = re.compile(r"alive/(?P<process>[\w.]+)-\d{6}\.json")
+
+
+def work_of(part: int) -> str:
+    """Return what the work on a part is called."""
+    return f"part-{part:05d}"
+
+
+def number_of(work: str) -> int:
+    """Return the part that some work is on."""
+    return int(work.removeprefix("part-"))
+
+
+@dataclass
+class Attempt:
+    """What one process has written of its work on a part."""
+
+    work: str
+    number: int
+    holder: str = ""  # the process' name
+    time: float = 0.0  # when it last wrote, by the store's clock
+    events: list[tuple[int, str, int]] = field(default_factory=list)  # number, what, row (-1: none)
+
+    @property
+    def name(self) -> str:
+        """The name of its object."""
+        return f"{self.work}/attempt-{self.number}.json"
+
+
+def read_attempts(objects: Iterable[StoredObject]) -> list[Attempt]:
+    """Return the attempts that the names below ``leases/`` tell of, without their holders."""
+    attempts: dict[tuple[str, int], Attempt] = {}
+    for each in objects:
+        if match := _NAME.fullmatch(each.name):
+            key = match["work"], int(match["attempt"])
+            attempt = attempts.setdefault(key, Attempt(*key))
+            attempt.time = max(attempt.time, each.time)
+            if match["what"]:
+                attempt.events.append((int(match["number"]), match["what"], int(match["row"] or -1)))
+    return [attempts[key] for key in sorted(attempts)]
+
+
+def alive_name(process: str, number: int) -> str:
+    """Return the name of an object by which a process says that it lives."""
+    return f"alive/{process}-{number:06d}.json"
+
+
+def last_signs(objects: Iterable[StoredObject]) -> dict[str, float]:
+    """Return when processes last said that they live, by the store's clock."""
+    return {match["process"]: each.time for each in objects if (match := _ALIVE.fullmatch(each.name))}
+
+
+@dataclass
+class Standing:
+    """Who holds what, and how often attempts died over parts and rows."""
+
+    held: dict[str, float] = field(default_factory=dict)  # works with a live lease, and when its holder last wrote
+    attempts: Counter[str] = field(default_factory=Counter)  # how many there were: the number of the next one
+    parts: Counter[str] = field(default_factory=Counter)
+    rows: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+
+def judge(attempts: Iterable[Attempt], is_dead: Callable[[str, float], bool]) -> Standing:
+    """Say how the works of a folder stand; ``is_dead`` tells it of a process by its name and when it last wrote.
+
+    A process that died while it tried a row alone died of that, and of none of the parts that it had leased.
+    """
+    standing, by_holder = Standing(), dict[str, list[Attempt]]()
+    for attempt in attempts:
+        standing.attempts[attempt.work] = max(standing.attempts[attempt.work], attempt.number + 1)
+        by_holder.setdefault(attempt.holder, []).append(attempt)
+    for holder, own in by_holder.items():
+        events = sorted((number, what, each.work, row) for each in own for number, what, row in each.events)
+        standing.rows.update((work, row) for _, what, work, row in events if what == "died")
+        works, time = [each.work for each in own], max(each.time for each in own)
+        _, last, work, row = events[-1] if events else (0, "", "", -1)
+        if last == "ended":
+            continue
+        if not is_dead(holder, time):
+            standing.held |= dict.fromkeys(works, time)
+        elif last == "row":
+            standing.rows[work, row] += 1
+        elif last != "died":
+            standing.parts.update(works)
+    return standing

@@ -1,0 +1,290 @@
+"""Leases: the right to work on a part, taken by whoever creates its name first; ``_attempts`` says what is written.
+
+The store's clock says how old a lease is: those of the pods may differ. A process that lives says so every
+``BEAT_SECONDS``. One that has written nothing for ``LEASE_SECONDS`` is taken for dead, and so is at once one that ran
+on this machine and is gone. If it was only frozen, nothing is lost or doubled: parts are created exclusively too.
+
+A process that ends by itself releases what it holds: it died of nothing. ``leases/folder/`` is the lease on work that
+one process does alone: a training, or a step that needs its parts in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from components.shared import processes, speaking, stopping
+from components.shared.accelerators import num_accelerators
+from components.shared.errors import InputError, UnavailableError
+from components.shared.stores import storage
+from components.shared.stores.inventory import list_objects, store_time
+from components.shared.workspace._attempts import (
+    FOLDER,
+    MAX_DEATHS,
+    Standing,
+    alive_name,
+    judge,
+    last_signs,
+    number_of,
+    read_attempts,
+)
+
+LEASES = "leases"
+LEASE_SECONDS = 300.0  # longer than a store is waited for, or a library keeps all threads of a process from running
+BEAT_SECONDS = 30.0
+END_SECONDS = 3.0  # that a process which ends gives the store to take note
+THREADS = 16
+POLL_SECONDS = 0.25  # between the first looks at what others do; twice as long each time
+MAX_POLL_SECONDS = 8.0
+
+logger = logging.getLogger(__name__)
+
+
+class Leases:
+    """The leases of one folder: those that this process holds, and what is known of the others'."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._uri = storage.join(folder, LEASES)
+        self._process = processes.own_name()
+        self._number = itertools.count(1)
+        self._lock = threading.Lock()  # for what this process holds, and the thread that says that it lives
+        self._held: dict[str, Lease] = {}
+        self._beating: threading.Event | None = None
+        self._last_sign = ""  # by which it said that it lives
+        self._holders: dict[str, str] = {}  # of attempts, by name: their content never changes
+        self.standing = Standing()
+        self.any = False  # whether objects stand here, of this process or of others
+
+    @property
+    def held(self) -> bool:
+        """Whether this process holds a lease on a part: something that it began is not written yet."""
+        return any(work != FOLDER for work in self._held)
+
+    def is_suspect(self, work: str) -> bool:
+        """Tell whether so many attempts died over a part that its rows are tried one at a time."""
+        return self.standing.parts[work] >= MAX_DEATHS
+
+    def look(self, works: Collection[str]) -> None:
+        """Find out what others hold and died of, of works that are not done."""
+        objects = list_objects(self._uri)
+        self.any = self.any or bool(objects)
+        wanted = set(works)
+        attempts = [attempt for attempt in read_attempts(objects) if attempt.work in wanted]
+        unknown = [attempt.name for attempt in attempts if attempt.name not in self._holders]
+        with ThreadPoolExecutor(THREADS) as threads:
+            self._holders |= zip(unknown, threads.map(self._read_holder, unknown), strict=True)
+        signs = last_signs(objects)
+        for attempt in attempts:
+            attempt.holder = self._holders[attempt.name]
+            attempt.time = max(attempt.time, signs.get(attempt.holder, 0.0))
+        out_of_sight = any(self._state_of(attempt.holder) == "unknown" for attempt in attempts)
+        now = store_time(self._folder) if out_of_sight else 0.0
+        self.standing = judge(attempts, partial(self._is_dead, now=now))
+
+    def wait_for_folder(self, is_done: Callable[[], bool]) -> bool:
+        """Take the lease on the whole folder, once nobody else has it; False where its work is done before."""
+        pauses = Pauses()
+        with speaking.phase(f"waiting for the process that works on {self._folder}"):
+            while FOLDER not in self._held and not is_done():
+                self.look((FOLDER,))
+                if FOLDER in self.standing.held or not self.take(FOLDER):
+                    pauses.sleep()
+        return FOLDER in self._held
+
+    def take(self, work: str) -> Lease | None:
+        """Take the next attempt at some work; None where another process has just done so."""
+        number = self.standing.attempts[work]
+        lease = Lease(self, work, number)
+        try:
+            self._write(f"{work}/attempt-{number}.json", self._description())
+        except FileExistsError:
+            return None
+        self.any = True
+        with self._lock:
+            self._held[work] = lease
+            if self._beating is None:
+                self._beating = threading.Event()
+                arguments = weakref.ref(self), self._beating
+                threading.Thread(target=_beat, args=arguments, name="leases", daemon=True).start()
+        return lease
+
+    def write_event(self, lease: Lease, what: str) -> None:
+        """Write down what this process is at."""
+        self._write(f"{lease.work}/attempt-{lease.number}-{next(self._number):06d}-{what}.json", {})
+
+    def settle(self, lease: Lease) -> None:
+        """Hold a lease no longer: its work stands. The lease itself stays, so that nobody does the work again."""
+        with self._lock:
+            self._held.pop(lease.work, None)
+            self._end_beats()
+
+    def release(self) -> None:
+        """Give back all that is held: this process ends by itself. A store that does not answer is not waited for."""
+        with self._lock:
+            leases, self._held = list(self._held.values()), {}
+            self._end_beats()
+        threads = [threading.Thread(target=self._release, args=(lease,), daemon=True) for lease in leases]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + END_SECONDS
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def clear(self) -> None:
+        """Remove all leases, where the store allows that: the folder is finished."""
+        with self._lock:
+            self._held = {}
+            self._end_beats()
+        if self.any:
+            try:
+                storage.delete_folder(self._uri)
+            except (InputError, UnavailableError) as error:
+                logger.info("the leases in %s stay: %s", self._uri, error)
+
+    def _release(self, lease: Lease) -> None:
+        with contextlib.suppress(Exception):
+            self.write_event(lease, "ended")
+
+    def _end_beats(self) -> None:
+        if not self._held and self._beating is not None:
+            self._beating.set()
+            self._beating = None
+
+    def say_alive(self) -> None:
+        """Write that this process lives, if it holds anything."""
+        with self._lock:
+            lease = next(reversed(self._held.values()), None)
+        # Not in a folder that somebody has removed: that would be there again.
+        if lease is None or not storage.exists(storage.join(self._uri, lease.name)):
+            return
+        before, self._last_sign = self._last_sign, alive_name(self._process, next(self._number))
+        self._write(self._last_sign, {})
+        if before:
+            storage.delete_object(storage.join(self._uri, before))
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        storage.create_json(storage.join(self._uri, name), content)
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "process": self._process,
+            "host": processes.host(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            "memory_limit": processes.memory_limit(),
+        }
+
+    def _read_holder(self, name: str) -> str:
+        try:
+            content = storage.read_json(storage.join(self._uri, name))
+        except FileNotFoundError:
+            return ""  # the folder was finished meanwhile
+        if not isinstance(content, dict) or not isinstance(content.get("process"), str):
+            raise InputError(f"{storage.join(self._uri, name)} was not written by ScaleQuest; remove it")
+        return str(content["process"])
+
+    def _is_dead(self, process: str, time: float, *, now: float) -> bool:
+        state = self._state_of(process)
+        return state == "dead" or (state == "unknown" and now - time >= LEASE_SECONDS)
+
+    def _state_of(self, process: str) -> processes.State:
+        if process == self._process:
+            return "alive"
+        return processes.state_of(process) if process.count(".") == 3 else "unknown"
+
+
+class Pauses:
+    """Pauses between looks at a store, each longer than the one before."""
+
+    def __init__(self) -> None:
+        self._seconds = POLL_SECONDS
+
+    def sleep(self) -> None:
+        """Wait for the next look."""
+        stopping.sleep(self._seconds)
+        self._seconds = min(2 * self._seconds, MAX_POLL_SECONDS)
+
+
+class Others:
+    """The other processes that work on a folder, as one that has nothing to do there sees them."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+        self._pauses = Pauses()
+        self._seen: dict[str, float] = {}  # when a work's holder had last written, when it was seen first
+
+    def wait(self) -> bool:
+        """Wait for the next look at what they do; False to leave it to them: each was seen to live meanwhile.
+
+        Without an accelerator, which costs money also while nothing is done on it, a process waits to the end.
+        """
+        held = self._leases.standing.held
+        self._seen = {work: self._seen.get(work, time) for work, time in held.items()}
+        if held and num_accelerators() and all(time > self._seen[work] for work, time in held.items()):
+            return False
+        self._pauses.sleep()
+        return True
+
+
+def _beat(of: weakref.ref[Leases], ended: threading.Event) -> None:
+    """Say that a process lives until it holds nothing, or nobody uses its leases any more."""
+    while not ended.wait(BEAT_SECONDS) and (leases := of()) is not None:
+        try:
+            leases.say_alive()
+        except Exception as error:  # noqa: BLE001  # a store that refuses to delete, or that is back next time
+            logger.debug("no sign of life: %s", error)
+        del leases
+
+
+class Lease:
+    """The right of this process to work on a part, and what is known of rows that others died of."""
+
+    def __init__(self, leases: Leases, work: str, number: int) -> None:
+        self.work = work
+        self.number = number
+        self._leases = leases
+        self.name = f"{work}/attempt-{number}.json"
+        self._deaths = {row: n for (of, row), n in leases.standing.rows.items() if of == work}
+        self._row_is_open = False
+        self.suspect = leases.is_suspect(work)
+
+    def must_be_alone(self, index: int) -> bool:
+        """Tell whether a row is to be tried alone, after all others, because a process or an engine may die of it."""
+        return self.suspect or self._deaths.get(index, 0) > 0
+
+    def try_alone(self, index: int) -> bool:
+        """Write down that this row is tried alone; False, and nothing, where too many have died of it already."""
+        if self._deaths.get(index, 0) >= MAX_DEATHS:
+            logger.warning("row %d of part %d is given up: %s", index, number_of(self.work), self.why_given_up(index))
+            return False
+        self._leases.write_event(self, f"row-{index:05d}")
+        self._row_is_open = True
+        return True
+
+    def died(self, index: int) -> None:
+        """Write down that the engine died of this row, which it was given alone, while this process lives."""
+        self._leases.write_event(self, f"died-{index:05d}")
+        self._deaths[index] = self._deaths.get(index, 0) + 1
+
+    def why_given_up(self, index: int) -> str:
+        """Say what is known of a row that is given up."""
+        return f"tried alone, {self._deaths.get(index, 0)} processes or engines died of it"
+
+    def end_rows(self) -> None:
+        """Write down that a process which dies from here on does not die of the row that it tried last."""
+        if self._row_is_open:
+            self._leases.write_event(self, "past")
+            self._row_is_open = False
+
+    def settle(self) -> None:
+        """Hold it no longer: the part stands."""
+        self._leases.settle(self)
