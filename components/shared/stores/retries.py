@@ -51,8 +51,8 @@ class Patience:
     whom: str  # as messages name it
     variable: str  # of the environment, which says for how many seconds it is tried
     longest_asked_wait: float  # seconds that a Retry-After is heeded
-    stopped: Callable[[], bool] = stopping.requested  # no other try from then on
-    pause: Callable[[float], None] = stopping.pause
+    stopped: Callable[[], bool] = lambda: stopping.requested()  # no other try from then on
+    pause: Callable[[float], None] = lambda seconds: stopping.pause(seconds)
 
 
 STORES = Patience(whom="store", variable=LIMIT_VARIABLE, longest_asked_wait=LONGEST_WAIT_SECONDS)

@@ -45,7 +45,7 @@ def test_at_any_call_of_a_step_from_its_first_to_its_last(tmp_path: Path) -> Non
     assert len(codes) > 60
     assert codes.pop(0) == DONE
     assert {STOPPED, -signal.SIGTERM} <= set(codes.values()) <= {STOPPED, -signal.SIGTERM, DONE}, codes
-    assert done.stderr.count("stopped as asked") == list(codes.values()).count(STOPPED)
+    assert done.stderr.count("stopped as requested") == list(codes.values()).count(STOPPED)
     # Python itself drops what is raised while it tidies up: a step may get to its end with a signal at such a moment.
     for moment in (moment for moment, code in codes.items() if code == DONE):
         (folder,) = (tmp_path / str(moment) / "shared").iterdir()
