@@ -14,6 +14,10 @@ MEMORY_LIMIT_BYTES = 2 << 30  # large powers alone would take more; a MemoryErro
 ORPHAN_SECONDS = 600  # of the clock: for a process that gets no processor, or waits for ever
 
 
+# The server from which workers are forked imports this module: what the parser learns here, each worker knows.
+_algebra.are_equal(r"\frac{x^{2}+1}{\sqrt{2}} = \sin (3 y) + e^{-x}", r"(x+1) \ln |y| = \binom{n}{2} \pi")
+
+
 def serve(connection: Connection) -> None:
     """Answer each (answer, answer, seconds) that comes in with whether the two are equal, until the pipe closes.
 

@@ -180,7 +180,7 @@ class _Comparison:
             if len(one.sides) == len(two.sides):
                 return in_order(one.sides, two.sides, self.compare)
             return self.compare(one.sides[-1], two.sides[-1])
-        if one.is_numeric != two.is_numeric:
+        if one.is_numeric != two.is_numeric or len(one.sides) != len(two.sides):
             return Verdict.DIFFERENT
         sides = any_of(
             (in_order(one.sides, two.sides, self._plainly), in_order(one.sides, two.sides[::-1], self._plainly))
