@@ -226,7 +226,11 @@ def _create_remote(uri: str, data: bytes) -> None:
     except OSError as error:
         if not is_lost_race(error):
             raise
-        if _metadata(uri) != writer:
+        try:
+            is_ours = _metadata(uri) == writer
+        except FileNotFoundError:  # it stood, and was deleted since
+            is_ours = False
+        if not is_ours:
             raise FileExistsError(uri) from error
 
 

@@ -198,3 +198,19 @@ def _write_behind_the_back(uri: str, data: bytes) -> None:
     else:
         Path(uri).parent.mkdir(parents=True)
         Path(uri).write_bytes(data)
+
+
+def test_an_object_that_is_deleted_while_another_is_refused_stood_all_the_same(
+    remote_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = storage.join(remote_store.uri, "one")
+    storage.create(uri, b"first")
+    metadata = storage._metadata
+
+    def deleted_before(uri: str) -> dict[str, str]:
+        storage.delete_object(uri)
+        return metadata(uri)
+
+    monkeypatch.setattr(storage, "_metadata", deleted_before)
+    with pytest.raises(FileExistsError):
+        storage.create(uri, b"second")
