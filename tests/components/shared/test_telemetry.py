@@ -26,7 +26,7 @@ def answer(program: str, environment: Mapping[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "module", ["pipelines.cli", "components.train_sft", "components.shared.texts._math_verify_worker"]
+    "module", ["pipelines.cli", "components.train_sft", "components.shared.texts.math_answers._worker"]
 )
 def test_whatever_of_ours_is_loaded_turns_all_of_it_off_before_any_library(module: str) -> None:
     program = (
