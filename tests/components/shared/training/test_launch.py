@@ -390,7 +390,7 @@ def test_a_step_that_is_stopped_deletes_its_train_job_unless_its_pod_is_only_mov
     assert cluster.count("DELETE trainjobs") == (0 if moved else 1)
     left = cluster.jobs.get(name)
     assert (left is not None and "deletionTimestamp" not in left["metadata"]) == bool(moved)
-    assert "train_sft: stopped as asked" in (tmp_path / "log").read_text()
+    assert "train_sft: stopped as requested" in (tmp_path / "log").read_text()
 
 
 def test_two_steps_at_once_share_one_train_job(
