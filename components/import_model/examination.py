@@ -34,7 +34,7 @@ def examine(folder: Path, source: str, *, chat: bool) -> None:
     if use is Use.LANGUAGE_MODEL and (got := round_trip(tokenizer)) != PROBE:
         raise InputError(
             f"{source}: its tokenizer.json loses part of a text: {_first_difference(got)}; a model with it can neither "
-            "be trained nor asked; take the tokenizer files from where the model was published"
+            "be trained nor asked; use the tokenizer files from where the model was published"
         )
     model = check_weights(folder, source, use)
     _check_vocabulary(folder, tokenizer, int(model.get_input_embeddings().weight.shape[0]), source)
@@ -50,13 +50,13 @@ def _check_vocabulary(folder: Path, tokenizer: Any, num_rows: int, source: str) 
     if pieces and (highest := max(pieces.values())) >= num_rows:
         raise InputError(
             f"{source}: the tokenizer has tokens up to {highest}, and the model's embedding {num_rows} rows: they are "
-            "not of one model; take both from where the model was published"
+            "not from the same model; use both from where the model was published"
         )
     for what, token in _used_tokens(folder, tokenizer):
         if token >= num_rows:
             raise InputError(
                 f"{source}: {what} is token {token}, and the model's embedding has {num_rows} rows only; "
-                "add its row (resize_token_embeddings) and train it, or take the tokenizer that belongs to the model"
+                "add its row (resize_token_embeddings) and train it, or use the tokenizer that belongs to the model"
             )
 
 

@@ -110,7 +110,7 @@ def _stage(model: Path, folder: Path) -> int:
     if is_rebuilt_otherwise(model):
         logger.warning(
             "transformers makes another tokenizer of %s than its tokenizer.json has (spaces may be lost); the copy "
-            "says that the file is right, and every step here takes it as it stands", model,
+            "is set to use the file, and every step here uses it unchanged", model,
         )  # fmt: skip
         (folder / "tokenizer_config.json").unlink(missing_ok=True)
         write_tokenizer_config(model, folder)

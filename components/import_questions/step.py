@@ -33,7 +33,7 @@ def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
         return found.uri
     source = open_source(config)
     number = source.count()
-    logger.info("%s holds %d rows", config.source, number)
+    logger.info("%s has %d rows", config.source, number)
     starts = range(0, number, config.rows_per_part)
     slices = [Slice(start=start, stop=min(start + config.rows_per_part, number)) for start in starts]
     folder = found.begin_rows(Question, slices)

@@ -19,18 +19,18 @@ from components.shared.workspace.lineage import Stage, rows_stages_of, sources_o
 SIZES = (1_000, "1K"), (10_000, "10K"), (100_000, "100K"), (1_000_000, "1M"), (10_000_000, "10M")
 
 COLUMNS = {
-    "id": "the response's id; the question's id is what stands before its last hyphen",
+    "id": "the response's id; the question's id is the part before its last hyphen",
     "question": "the question",
     "response": "the response that was chosen",
-    "final_answer": "what stands in the response's last box",
-    "answer": "the known answer, empty where none is known",
+    "final_answer": "the content of the response's last box",
+    "answer": "the known answer, empty if none is known",
     "source": "the generator or the data set that the question comes from",
-    "difficulty": "predicted fail rate of the question, null where none was predicted",
+    "difficulty": "predicted fail rate of the question, null if none was predicted",
     "reward": "the reward model's score of the response",
     "num_agreeing": "how many of the question's responses have this final answer by value, this one included",
     "num_candidates": "how many responses there were to choose from",
     "num_tokens": "tokens of the response",
-    "history": "where and why the row was rejected before it was fed in again; empty for most",
+    "history": "where and why the row was rejected before it was used as input again; mostly empty",
     "thought": "what a reasoning solver thought before the response; empty unless the dataset was made with thoughts",
 }
 

@@ -65,7 +65,7 @@ class LostQuestions:
             return None
         plan = self._plan_of(folder)
         if plan is None:
-            raise InputError(f"{folder} has no {PLAN}: it was deleted; remove the folder and make it again")
+            raise InputError(f"{folder} has no {PLAN}: it was deleted; delete the folder and run its step again")
         cut = plan.slices[part]
         uri = inputs[0][cut.input].uri
         source = self._manifest_of(uri)

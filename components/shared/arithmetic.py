@@ -46,7 +46,7 @@ def of_cpu(flags: Collection[str], *, held_to_less: bool = False) -> Arithmetic:
         return Arithmetic(FP32, f"the CPU has neither {' nor '.join(CPU_FLAGS.values())}")
     if held_to_less:
         return Arithmetic(
-            FP32, f"the CPU has {found[0]}, but {ONEDNN_VARIABLES[0]} or ATEN_CPU_CAPABILITY holds PyTorch to less"
+            FP32, f"the CPU has {found[0]}, but {ONEDNN_VARIABLES[0]} or ATEN_CPU_CAPABILITY restricts PyTorch to less"
         )
     return Arithmetic(BF16, f"the CPU has {found[0]}")
 

@@ -45,7 +45,7 @@ def connect() -> str:
         _, active = config.list_kube_config_contexts(config_file=file)
     except ConfigException as error:
         raise InputError(
-            f"--num-nodes above 1 starts a TrainJob, and there is no cluster to ask ({not_here}; {error}); run it in a "
+            f"--num-nodes above 1 starts a TrainJob, but no cluster was found ({not_here}; {error}); run it in a "
             "pod with the token of its service account (automountServiceAccountToken), or set KUBECONFIG"
         ) from error
     return str(active["context"].get("namespace", "default"))
@@ -111,7 +111,7 @@ def _refusal(error: ApiException, what: str) -> InputError | None:
         return InputError(f"{what}: the Kubernetes API does not accept this user ({answer_of(error)})")
     if error.status == 403:
         return InputError(
-            f"{what}: not allowed ({answer_of(error)}); the role scalequest-step allows it where the Helm chart is "
+            f"{what}: not allowed ({answer_of(error)}); the role scalequest-step allows it if the Helm chart is "
             "installed with trainer.enabled=true, or with manifests/options/trainer"
         )
     if error.status in (400, 422):

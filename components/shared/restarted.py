@@ -106,7 +106,7 @@ class Restarted(ABC, Generic[M, Q, A]):
             except Exception as error:
                 if not self._num_deaths:
                     raise
-                raise EngineDiedError(f"the {self.kind} died and cannot be started again: {error}") from error
+                raise EngineDiedError(f"the {self.kind} died and cannot be restarted: {error}") from error
         return self._model
 
     def close(self) -> None:

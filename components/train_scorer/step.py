@@ -25,7 +25,7 @@ def run(config: TrainScorerConfig, workspace: Workspace) -> str:
     def prepare(rows: Rows[FailRate], model: StartModel, file: Path) -> Examples:
         num_examples = count_examples(rows, config.target)
         if not num_examples:
-            raise InputError(f"--examples {config.examples} holds nothing to train a {config.target} scorer on")
+            raise InputError(f"--examples {config.examples} has nothing to train a {config.target} scorer on")
         template = load_chat_template(config.chat_template, model.folder) if config.target == "reward" else None
         from components.train_scorer.splitting import measure, split_examples
 

@@ -55,7 +55,7 @@ class EngineConfig(PartsConfig):
     )
     endpoint: str = option("", help="base URL of an OpenAI-compatible server (…/v1), for --engine openai")
     api_key_env: str = option(
-        "OPENAI_API_KEY", help="environment variable that holds the endpoint's key", affects_output=False
+        "OPENAI_API_KEY", help="environment variable with the endpoint's key", affects_output=False
     )
     max_concurrency: int = option(
         32, help="number of requests that the endpoint processes at the same time", affects_output=False, minimum=1

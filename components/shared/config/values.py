@@ -45,7 +45,7 @@ def value_of(config: type[StepConfig], name: str, text: str) -> Any:
     if _UNFILLED.fullmatch(text):
         raise InputError(
             f"{flag_of(name)} is {text!r}, a variable that this container does not have: the Job's envFrom lacks the "
-            "ConfigMap of its options; a patch of envFrom takes the place of the whole list, so add to it instead "
+            "ConfigMap of its options; a patch of envFrom replaces the whole list, so add to it instead "
             "(manifests/README.md)"
         )
     try:

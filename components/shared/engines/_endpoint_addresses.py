@@ -22,7 +22,7 @@ def check_address(endpoint: str) -> None:
     """Raise InputError for what is no base URL; what may be a secret in it is not shown."""
     if "@" in endpoint.rpartition("://")[2].partition("/")[0]:
         raise InputError(
-            "--endpoint has a user or a key before its host, which would stand in plans, logs and the dataset's "
+            "--endpoint has a user or a key before its host, which would appear in plans, logs and the dataset's "
             "lineage; give the URL without it, and the key in the environment variable that --api-key-env names"
         )
     if "?" in endpoint or "#" in endpoint:

@@ -157,7 +157,7 @@ def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int
         if tokens[end] >= num_tokens:
             raise InputError(
                 f"{named}: its tokenizer has the end token {end!r} as {tokens[end]}, and the model {num_tokens} tokens "
-                "only: no text would ever end; take the tokenizer that belongs to the model, or another --chat-template"
+                "only: no text would ever end; use the tokenizer that belongs to the model, or another --chat-template"
             )
 
 

@@ -32,7 +32,7 @@ def check_options(arguments: Mapping[str, Any], named: str, options: Mapping[str
         blamed = [name for name, words in OPTIONS.items() if name in options and words.search(reason)]
         given = [f"--{name.replace('_', '-')} {options[name]}" for name in blamed]
         what = f"{', '.join(given)} does not fit {named}" if given else f"vLLM does not run {named}"
-        remedy = "change that option" if given else "take a model of a kind that it runs"
+        remedy = "change that option" if given else "use a model of a kind that it runs"
         raise InputError(f"{what}: {reason}; {remedy}") from error
 
 

@@ -80,7 +80,7 @@ def _check_weights_are_there(names: Sequence[str], uri: str) -> None:
     if own := [name for name in names if name.startswith(MISTRALS_OWN)]:
         raise InputError(
             f"{uri} holds the model in Mistral's own format only ({', '.join(own)}); "
-            "take the repository that has it in the format of transformers (config.json, model-*.safetensors)"
+            "use the repository that has it in the format of transformers (config.json, model-*.safetensors)"
         )
     raise InputError(f"{uri} has no weights (*.safetensors); {_found(names)}")
 

@@ -44,7 +44,9 @@ def fetch_once(source: str, digests: Mapping[str, str]) -> Path:
             _fetch(source, digests, partial)
             if tags and tags != f"{source} {storage.content_id(source)}":
                 shutil.rmtree(partial)
-                raise UnavailableError(f"{source} changed while it was downloaded; start again when nobody writes it")
+                raise UnavailableError(
+                    f"{source} changed while it was downloaded; start again when no process writes to it"
+                )
             partial.rename(folder)
     return folder
 

@@ -38,7 +38,7 @@ def check_files(folder: Path, uri: str) -> None:
         )
     if kind := _quantisation(folder, config):
         raise InputError(
-            f"{uri} holds quantised weights ({kind}), which are neither trained nor scored with here; give the model "
+            f"{uri} holds quantised weights ({kind}), which cannot be trained or used here; give the model "
             "that it was made from, in bfloat16, float16 or float32"
         )
     if config and not config.get("architectures"):
@@ -61,7 +61,7 @@ def _quantisation(folder: Path, config: dict[str, Any]) -> str:
 def _check_is_there(path: Path, uri: str) -> None:
     if not path.exists():
         raise InputError(
-            f"{uri}: {path.name} is a link to {path.readlink()}, where nothing stands; give a folder with the files "
+            f"{uri}: {path.name} is a link to {path.readlink()}, which does not exist; give a folder with the files "
             "themselves (of a cache, its snapshot with the blobs beside it)"
         )
     if not path.is_file():
@@ -87,7 +87,7 @@ def _read_text(path: Path, uri: str) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{uri}: {path.name} is no UTF-8 ({error}); copy or download it again") from error
+        raise InputError(f"{uri}: {path.name} is not UTF-8 ({error}); copy or download it again") from error
 
 
 def _check_json(name: str, text: str, uri: str) -> None:
@@ -95,7 +95,7 @@ def _check_json(name: str, text: str, uri: str) -> None:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{uri}: {name} is no JSON ({error}); perhaps it was cut: copy or download it again"
+            f"{uri}: {name} is not JSON ({error}); perhaps it is incomplete: copy or download it again"
         ) from error
     if not isinstance(content, (dict, list)) or (name.endswith("config.json") and not isinstance(content, dict)):
         raise InputError(f"{uri}: {name} holds a JSON {type(content).__name__}; expected an object")

@@ -102,7 +102,7 @@ def _unanswered(address: HubAddress, error: BaseException) -> Exception:
         return InputError(f"{address}: HF_HUB_OFFLINE is set, and the cache (HF_HOME) lacks this; unset it")
     if may_pass(error):
         return UnavailableError(
-            f"{address}: the hub cannot be reached, or is busy ({answer_of(error)}); check the network, and "
-            "HF_ENDPOINT where it is set, and start the same command again later"
+            f"{address}: the hub cannot be reached or is busy ({answer_of(error)}); check the network, and "
+            "HF_ENDPOINT if it is set, and start the same command again later"
         )
     return InputError(f"{address}: the hub refused ({answer_of(error)})")

@@ -47,7 +47,7 @@ def check_weight_files(folder: Path, uri: str) -> None:
         if wrong:
             raise InputError(
                 f"{uri}: {INDEX} names weights that are not in the file that it says: {some(wrong)}; "
-                "the index or a shard is of another version of the model: download all of them again"
+                "the index or a shard is from a different version of the model: download all of them again"
             )
 
 
@@ -97,7 +97,7 @@ def _tensors(file: Path, uri: str) -> list[str]:
                     quantised[kind].append(name)
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{uri}: {file.name} ({file.stat().st_size:,} bytes) is no whole safetensors file ({error}); "
+            f"{uri}: {file.name} ({file.stat().st_size:,} bytes) is not a complete safetensors file ({error}); "
             "copy or download it again"
         ) from error
     if quantised:

@@ -51,7 +51,7 @@ class SequenceClassifier:
             _check_size(model_folder, self._device, arithmetic)
             raise UnavailableError(
                 f"the memory of this {self._device.type} does not hold the model in {model_folder} "
-                f"({_in_a_line(error)}); end what else takes of it, or take a larger machine, and start again"
+                f"({_in_a_line(error)}); free some, or use a larger machine, and start again"
             ) from error
 
     def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
@@ -169,7 +169,7 @@ def _check_size(model_folder: Path, device: torch.device, arithmetic: Arithmetic
     if needed > whole:
         raise InputError(
             f"the weights of the model in {model_folder} take {needed / 2**30:.3g} GiB, and this {device.type} has "
-            f"{whole / 2**30:.3g} GiB in all; take a machine with more, a smaller scorer, or several GPUs "
+            f"{whole / 2**30:.3g} GiB in all; use a machine with more, a smaller scorer, or several GPUs "
             "(--scorer-engine vllm --tensor-parallel-size)"
         )
 

@@ -40,7 +40,7 @@ def upload_file(path: Path, uri: str) -> None:
         if _upload_stream(path, blob, uri):
             return
         logger.warning("%s did not arrive as it was sent, or its upload was forgotten: once more", uri)
-    raise UnavailableError(f"{uri} did not arrive as it was sent, {STREAMS} times; start the same command again later")
+    raise UnavailableError(f"{uri} arrived damaged {STREAMS} times; start the same command again later")
 
 
 def _upload_stream(path: Path, blob: Any, uri: str) -> bool:

@@ -16,8 +16,8 @@ from components.shared.passing import PASSING_CODES, PASSING_NAMES, is_untrusted
 _DISK_REFUSALS = {
     errno.ENOTDIR: "a part of this path is a file, not a directory ({error}); choose another address",
     errno.EROFS: "this disk cannot be written to ({error}); choose another address",
-    errno.ENOSPC: "no space is left ({error}); free some and start again: what is written stays",
-    errno.EDQUOT: "the quota is used up ({error}); free some and start again: what is written stays",
+    errno.ENOSPC: "no space is left ({error}); free some and start again: what was written is kept",
+    errno.EDQUOT: "the quota is used up ({error}); free some and start again: what was written is kept",
     errno.EFBIG: "larger than files may be here ({error}); choose another address",
     errno.ENAMETOOLONG: "the path is too long ({error}); choose a shorter address",
     errno.EOPNOTSUPP: "this file system has no hard links ({error}); choose a directory on another one",
@@ -36,7 +36,7 @@ _REFUSED_NAMES = {
     "NoCredentialsError": "no credentials found for this store ({error}); give them the way its own client reads them",
     "ParamValidationError": "the store does not know such an address ({error})",
     "UnsetCredentialsError": "{error}",
-    "InvalidURL": "the store's endpoint is no address ({error}); check the variable that sets it",
+    "InvalidURL": "the store's endpoint is not an address ({error}); check the variable that sets it",
 } | dict.fromkeys(
     ("PartialCredentialsError", "ProfileNotFound", "DefaultCredentialsError"),
     "no credentials found for this store ({error}); give them the way its own client reads them",

@@ -121,7 +121,8 @@ def _policy(call: str, seconds: float, min_tries: int, patience: Patience) -> di
     def give_up(state: RetryCallState) -> NoReturn:
         raise UnavailableError(
             f"{call} was tried {state.attempt_number} times in {state.seconds_since_start or 0:.0f} s without success, "
-            f"the last answer was {answer_of(_error_of(state))}; what is written stays: check the {patience.whom} and "
+            f"the last answer was {answer_of(_error_of(state))}; what was written is kept: check the "
+            f"{patience.whom} and "
             f"start the same command again ({hint})"
         ) from _error_of(state)
 

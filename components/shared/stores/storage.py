@@ -185,7 +185,7 @@ def delete_folder_if_allowed(uri: str) -> None:
     try:
         delete_folder(uri)
     except (InputError, UnavailableError) as error:
-        logger.warning("%s stays, delete it by hand: %s", uri, error)
+        logger.warning("%s was not deleted, delete it by hand: %s", uri, error)
 
 
 def content_id(uri: str) -> str:

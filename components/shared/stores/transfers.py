@@ -137,7 +137,9 @@ def _read_range(uri: str, start: int, stop: int) -> bytes:
         except FileNotFoundError:
             content = b""
     if len(content) != stop - start:
-        raise UnavailableError(f"{uri} was removed or changed during its download; start again once nobody writes it")
+        raise UnavailableError(
+            f"{uri} was deleted or changed during its download; start again when no process writes to it"
+        )
     return cast(bytes, content)
 
 
@@ -167,7 +169,7 @@ def _copy(path: Path, target: Path) -> None:
 def _not_the_file(uri: str, digest: str) -> str:
     return (
         f"{uri} is not the file that its manifest names (SHA-256 {digest[:12]}…): it is missing or was changed; "
-        "make the model again in another workspace"
+        "run the model's step again in another workspace"
     )
 
 

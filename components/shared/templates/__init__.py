@@ -66,7 +66,8 @@ class ChatTemplate:
         if self.response_start is None:
             raise InputError(
                 f"--chat-template {self.name}: a prompt of this chat template ends in {self.answer_prefix!r}, and its "
-                f"conversations have {self.told_answer!r} there: responses cannot be trained on as they are; take a "
+                f"conversations have {self.told_answer!r} there: responses cannot be used for training as they "
+                "are; use a "
                 f"family that fits the model ({', '.join(FAMILIES)})"
             )
         opening, closing = of_template(self.response_start), of_template(self.response_tail + self.response_end)
@@ -87,7 +88,7 @@ def load_chat_template(name: str, model_folder: Path) -> ChatTemplate:
     """
     if name not in CHAT_TEMPLATES:
         raise InputError(
-            f"--chat-template {name!r} is no chat family; expected {OWN} (the chat template that the model brings "
+            f"--chat-template {name!r} is not a chat family; expected {OWN} (the chat template that the model brings "
             f"with it), or one of {', '.join(FAMILIES)}"
         )
     if name == OWN:
@@ -145,7 +146,7 @@ def special_token(folder: Path, key: str) -> str:
 def _lacks(name: str, folder: Path, lack: str) -> str:
     return (
         f"--chat-template {name!r} does not fit the model in {folder}: its tokenizer {lack}; take --chat-template "
-        f"{OWN}, the chat template that the model brings with it, or the model's family ({', '.join(FAMILIES)})"
+        f"{OWN}, the model's own chat template, or the model's family ({', '.join(FAMILIES)})"
     )
 
 

@@ -70,7 +70,7 @@ class Renderer:
     def refusal(self, why: str) -> InputError:
         """Return the error of a template that cannot be used."""
         return InputError(
-            f"--chat-template {OWN}: the chat template that the model in {self.folder} brings with it {why}; take a "
+            f"--chat-template {OWN}: the chat template of the model in {self.folder} {why}; use a "
             f"family that writes what the model was trained on ({', '.join(FAMILIES)})"
         )
 

@@ -127,7 +127,7 @@ class CheckpointStore:
         remover = next((how for scheme, how in REMOVERS.items() if self.uri.startswith(f"{scheme}://")), "rm -r")
         raise InputError(
             f"{storage.join(self.uri, name)} was made with {layout}, and this is {self.layout}, which cannot read it; "
-            f"continue with the former, or start anew: {remover} {self.uri}"
+            f"continue with the former, or start again: {remover} {self.uri}"
         )
 
     def _download(self, name: str, markers: list[dict[str, Any]], target: Path) -> str:

@@ -118,7 +118,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not ty
         if state.global_step == 1 and fault.startswith("the loss is"):
             raise InputError(
                 f"{fault} at step 1, before any weight has changed: nothing can be computed with --model "
-                f"{self._job.config.model} on these rows; take another model"
+                f"{self._job.config.model} on these rows; use another model"
             )
         kept = (
             f"the last good checkpoint is {good}; the same command continues from it, which helps where the hardware "

@@ -49,7 +49,7 @@ def train_on_nodes(config: TrainingConfig, folder: StepFolder) -> str:
         with FirstNodeLog(jobs.namespace, name, lines_before=None if is_new else LAST_LINES).followed():
             ended = jobs.wait(name)
     if end_of(ended) == "Failed":
-        logger.error("TrainJob %s %s; it stays to be looked at, until the next attempt", name, state_of(ended))
+        logger.error("TrainJob %s %s; it is kept for inspection until the next attempt", name, state_of(ended))
         raise failure_of(jobs.namespace, name, config.step, config.num_nodes, state_of(ended))
     folder.look()
     if folder.finished:
@@ -104,7 +104,9 @@ def _cancelled_with_this(jobs: TrainJobs, name: str, pod: Any) -> Iterator[None]
     except stopping.Stopped:
         try:
             if pod is not None and is_disrupted(jobs.namespace, pod.metadata.name):
-                logger.info("this pod is moved: TrainJob %s goes on, and the same command follows it again", name)
+                logger.info(
+                    "this pod is being moved: TrainJob %s continues, and the same command follows it again", name
+                )
             else:
                 jobs.cancel(name)
                 logger.info("deleted TrainJob %s", name)

@@ -138,7 +138,7 @@ def _explain_failure(job: TrainingJob[Any]) -> NoReturn:
             raise FAILURES[kind](message)
     if len(failures) == job.config.processes_here and {kind for kind, _ in failures} == {stopping.Stopped.__name__}:
         raise UnavailableError(
-            "another node was told to stop, and all have saved the step that they were at; the same command continues"
+            "another node was told to stop, and all saved their current training step; the same command continues"
         )
     if len(failures) < job.config.processes_here:
         raise UnavailableError(

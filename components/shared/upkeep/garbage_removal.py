@@ -73,7 +73,7 @@ class _Removal:
         for start in range(0, len(objects), AT_ONCE):
             with removal_of(self.workspace, [folder]) as notice:
                 if self._is_used(folder):
-                    logger.warning("%s is in use, or was written to meanwhile; it stays", self._uri(folder))
+                    logger.warning("%s is in use, or was written to in the meantime; it is kept", self._uri(folder))
                     self.left.append(folder)
                     return
                 batch = objects[start : start + AT_ONCE]
@@ -90,7 +90,7 @@ class _Removal:
         if folder:
             delete_empty_directories(self._uri(folder))
         self.removed += removed
-        logger.info("removed %d objects of %s", len(removed), self._uri(folder))
+        logger.info("deleted %d objects of %s", len(removed), self._uri(folder))
 
     def _is_used(self, folder: str) -> bool:
         """Tell whether a run has said since the survey that it uses a folder, or anything that was made from it."""

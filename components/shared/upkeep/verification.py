@@ -91,7 +91,7 @@ def _open(uri: str) -> _Folder:
     sizes = storage.list_files(uri)
     if not {PLAN, MANIFEST} & sizes.keys():
         raise InputError(
-            f"{uri}: no folder of rows or model stands here ({MANIFEST} and {PLAN} are both missing); check the address"
+            f"{uri}: no folder of rows or model exists here ({MANIFEST} and {PLAN} are both missing); check the address"
         )
     folder = _Folder(uri=uri.rstrip("/"), plan=None, manifest=None, sizes=sizes)
     try:
@@ -192,9 +192,9 @@ def _strays(folder: _Folder) -> Iterator[str]:
     for name in folder.sizes:
         uri = storage.join(folder.uri, name)
         if PART_NAME.fullmatch(name) and name not in expected:
-            yield f"{uri} is of another plan: this one has {folder.num_parts} parts; remove it"
+            yield f"{uri} belongs to a different plan: this one has {folder.num_parts} parts; delete it"
         if name.partition("/")[0] in subfolders and name not in files:
-            yield f"{uri} is not named by the manifest, and would be loaded with the model; remove it"
+            yield f"{uri} is not in the manifest, but would be loaded with the model; delete it"
 
 
 def _check_inputs(folder: _Folder) -> Iterator[str]:

@@ -91,8 +91,8 @@ def check_fields(uri: str, content: Any, record: type) -> None:
 def changed(uri: str, wrong: str) -> InputError:
     """Return what to raise where a plan or a manifest is not as ours are."""
     return InputError(
-        f"{uri} {wrong}: it was changed, or another version wrote it; use the version that did, or remove the folder "
-        "and make it again"
+        f"{uri} {wrong}: it was changed, or another version wrote it; use the version that did, or delete the folder "
+        "and run its step again"
     )
 
 

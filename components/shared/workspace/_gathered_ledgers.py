@@ -92,7 +92,7 @@ class FolderLedgers:
         try:
             storage.delete_folder(self._uri)
         except (InputError, UnavailableError) as error:
-            logger.info("the copies in %s stay: %s", self._uri, error)
+            logger.info("the copies in %s were not deleted: %s", self._uri, error)
 
     def _read_copies(self, md5s: Mapping[str, str]) -> dict[str, Ledger]:
         uris = [storage.join(self._uri, name) for name in storage.list_names(self._uri)]

@@ -28,7 +28,7 @@ def accept_part(uri: str, ledger: Ledger, inputs: Inputs) -> Ledger:
     standing = read_ledger(uri)
     refuse_other_inputs(uri, standing.inputs, inputs)
     if (standing.digest, standing.rejects_digest) == (ledger.digest, ledger.rejects_digest):
-        logger.debug("%s stands already, with the same rows", uri)
+        logger.debug("%s already exists, with the same rows", uri)
     else:
         logger.info("%s was written by another process meanwhile, with other rows: its rows count", uri)
     return standing
@@ -60,5 +60,5 @@ def refuse_other_inputs(uri: str, standing: Mapping[str, Sequence[str]], inputs:
         folder = uri.rpartition("/")[0] if uri.endswith(".parquet") else uri
         raise InputError(
             f"{uri} was made from other inputs ({'; '.join(differences)}): they were made again while this folder was "
-            f"in the making; let nothing else write there, remove {folder} and start again"
+            f"being made; make sure no other job writes there, delete {folder} and start again"
         )

@@ -63,7 +63,7 @@ def mark_use(workspace: str, plan: Plan) -> None:
     _wait_for_removals(workspace, [plan.name, *mark["reads"]])
     for entry in entries:
         if entry.is_folder and not storage.exists(storage.join(folder_of(entry.uri), MANIFEST)):
-            raise InputError(f"{entry.uri} was removed while this step began to read it; make it again")
+            raise InputError(f"{entry.uri} was deleted while this step started to read it; run its step again")
 
 
 def list_marks(workspace: str) -> set[str]:
@@ -172,5 +172,5 @@ def _read(uri: str, keys: Mapping[str, type]) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     if not isinstance(content, dict) or not all(isinstance(content.get(key), kind) for key, kind in keys.items()):
-        raise InputError(f"{uri} was not written by ScaleQuest; remove it, or choose another workspace")
+        raise InputError(f"{uri} was not written by ScaleQuest; delete it, or choose another workspace")
     return content

@@ -94,7 +94,7 @@ def write_rejects(folder: str, number: int, rejects: Sequence[Reject], record: t
     try:
         storage.create(storage.join(folder, name), to_parquet(table))
     except FileExistsError:
-        logger.debug("the same rejects stand there already: %s", name)
+        logger.debug("the same rejects already exist: %s", name)
     return name, digest
 
 

@@ -68,7 +68,7 @@ def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:
         if uri not in stages:
             source = read_manifest_or_none(uri)
             if source is None:
-                logger.warning("%s was made from %s, which stands there no more", folder, uri)
+                logger.warning("%s was made from %s, which no longer exists", folder, uri)
                 continue
             _visit(uri, source, stages)
         reads.append(uri)

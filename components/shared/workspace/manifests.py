@@ -84,7 +84,7 @@ def read_manifest(folder: str) -> Manifest:
     plan = read_plan_or_none(folder)
     if plan is None:
         raise InputError(
-            f"{folder}: no folder of rows or model stands here ({MANIFEST} and {PLAN} are both missing); "
+            f"{folder}: no folder of rows or model exists here ({MANIFEST} and {PLAN} are both missing); "
             "check the address"
         )
     raise InputError(f"{folder} is not finished: {describe_missing(folder, plan)}; finish it with: {plan.command}")

@@ -78,7 +78,7 @@ def refuse_changed_inputs(plan: Plan) -> None:
     }
     if changed:
         raise UnavailableError(
-            f"{', '.join(sorted(changed))} changed while it was read; start again once nobody writes it"
+            f"{', '.join(sorted(changed))} changed while it was read; start again when no process writes to it"
         )
 
 

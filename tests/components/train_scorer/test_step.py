@@ -159,7 +159,7 @@ def test_examples_without_responses_cannot_train_a_reward(
     workspace: Workspace, write_rows: WriteRows, tiny_model: Path
 ) -> None:
     bare = FailRate(id="q", question="a", answer="1", source="given", fail_rate=0.5, responses=(), correct=())
-    with pytest.raises(InputError, match="holds nothing to train a reward scorer on"):
+    with pytest.raises(InputError, match="has nothing to train a reward scorer on"):
         train(workspace, write_rows(workspace, [bare]), tiny_model, target="reward")
     assert not Path(workspace.uri, "train_scorer").exists()
 

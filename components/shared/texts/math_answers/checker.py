@@ -130,7 +130,7 @@ class _Worker:
             self._wait_for_start()
         except (TimeoutError, EOFError, ConnectionError) as error:
             self.kill()
-            raise RuntimeError("the process that compares answers did not start; its error stands above") from error
+            raise RuntimeError("the process that compares answers did not start; see its error above") from error
 
     def are_equal(self, gold: str, answer: str, cpu_seconds: float) -> bool:
         """Return the process's verdict; EOFError or OSError where it died, as it does when it takes too long."""

@@ -118,7 +118,9 @@ def test_a_model_without_digests_that_changes_meanwhile_is_not_kept(
         transfers.upload_folder(model, s3_store.uri)
 
     monkeypatch.setattr(transfers, "download_folder", change_after)
-    with pytest.raises(UnavailableError, match="changed while it was downloaded; start again when nobody writes it"):
+    with pytest.raises(
+        UnavailableError, match="changed while it was downloaded; start again when no process writes to it"
+    ):
         _node_cache.fetch_once(s3_store.uri, {})
     assert [path for path in cache.iterdir() if path.is_dir()] == []
 

@@ -130,7 +130,7 @@ def test_a_scorer_that_dies_for_ever_ends_the_process_and_condemns_nothing(
 ) -> None:
     questions = write_questions(workspace, [f"question {number}" for number in range(4)])
     opened = Opened(open_broken)
-    with pytest.raises(EngineDiedError, match="the scorer died and cannot be started again: an illegal memory access"):
+    with pytest.raises(EngineDiedError, match="the scorer died and cannot be restarted:  an illegal memory access"):
         score(workspace, questions, opened)
     assert opened.times <= MAX_RESTARTS + 1
     assert multiprocessing.active_children() == []

@@ -61,7 +61,7 @@ def test_a_disk_that_fills_up_ends_a_step_in_one_message_and_it_continues_once_t
     assert code == "2"
     assert f": error: {tmp_path}/disk/workspace/slow_filter/" in message
     assert "no space is left" in message
-    assert message.endswith("free some and start again: what is written stays")
+    assert message.endswith("free some and start again: what was written is kept")
     folder = Path(undisturbed).name
     parts = sorted((tmp_path / "full" / folder).glob("part-*.parquet"))
     assert 0 < len(parts) < 40

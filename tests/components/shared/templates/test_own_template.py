@@ -105,7 +105,7 @@ def test_a_prompt_that_opens_a_thought_is_the_models_own_and_no_response_is_trai
     assert str(template.prompt(Q)).endswith("<|im_start|>assistant\n<think>\n")
     assert str(template.conversation(Q, A)).endswith(f"<|im_start|>assistant\n{A}<|im_end|>\n")
     assert str(template.written_question(Q)) == f"{Q}<|im_end|>"
-    with pytest.raises(InputError, match="responses cannot be trained on as they are; take a family"):
+    with pytest.raises(InputError, match="responses cannot be used for training as they are; use a family"):
         template.written_response(A)
 
 

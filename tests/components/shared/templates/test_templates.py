@@ -123,7 +123,7 @@ def test_braces_in_a_message_stay_as_they_are(tiny_model: Path) -> None:
 
 def test_unknown_family_names_the_families(tiny_model: Path) -> None:
     with pytest.raises(
-        InputError, match=r"'alpaca' is no chat family; expected own .* or one of chatml, deepseek_math"
+        InputError, match=r"'alpaca' is not a chat family; expected own .* or one of chatml, deepseek_math"
     ):
         load_chat_template("alpaca", tiny_model)
 

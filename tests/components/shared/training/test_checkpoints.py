@@ -107,7 +107,7 @@ def test_a_checkpoint_of_other_processes_is_neither_used_nor_silently_left(
     assert f"was made with {LAYOUT}, and this is {OTHER_LAYOUT}" in message
     remover = {"gs": "gcloud storage rm --recursive", "s3": "aws s3 rm --recursive"}
     scheme = checkpoints.uri.partition("://")[0]
-    assert message.endswith(f"start anew: {remover.get(scheme, 'rm -r')} {checkpoints.uri}")
+    assert message.endswith(f"start again: {remover.get(scheme, 'rm -r')} {checkpoints.uri}")
 
 
 def test_only_the_last_two_are_kept(checkpoints: CheckpointStore, tmp_path: Path) -> None:

@@ -316,7 +316,9 @@ def test_a_train_job_that_somebody_deletes_is_said_to_be(
     cluster: Cluster, config: TrainSftConfig, workspace: Workspace
 ) -> None:
     cluster.on_create = lambda job: threading.Timer(0.3, cluster.remove, (job["metadata"]["name"],)).start()
-    with pytest.raises(UnavailableError, match="was deleted while it was waited for; the same command makes it again"):
+    with pytest.raises(
+        UnavailableError, match="was deleted while this step waited for it; the same command creates it again"
+    ):
         train_on_nodes(config, workspace.open(config))
 
 

@@ -107,4 +107,4 @@ def test_a_folder_that_was_deleted_ends_its_branch_and_the_log_says_so(
     storage.delete_folder(questions)
     with caplog.at_level(logging.WARNING):
         assert [stage.folder for stage in stages_of(last)] == [last]
-    assert f"was made from {questions}, which stands there no more" in caplog.text
+    assert f"was made from {questions}, which no longer exists" in caplog.text

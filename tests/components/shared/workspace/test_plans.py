@@ -277,5 +277,5 @@ def test_a_plan_whose_slices_are_none_is_refused_with_what_to_do(tmp_path: Path,
         read_plan_or_none(uri)
     assert str(raised.value) == (
         f"{uri}/{PLAN} has {cut!r} among 'slices': it was changed, or another version wrote it; use the version that "
-        "did, or remove the folder and make it again"
+        "did, or delete the folder and run its step again"
     )

@@ -143,7 +143,7 @@ def test_a_run_whose_input_is_removed_just_then_says_so(tmp_path: Path, write_qu
         wait_for_line(started, "waiting for a gc that removes")
         assert outcome(gc) == ""
         message = outcome(started, code=2)
-    assert message == f"shared: error: {questions} was removed while this step began to read it; make it again"
+    assert message == f"shared: error: {questions} was deleted while this step started to read it; run its step again"
     assert list(Path(store.uri).glob("*/*/_plan.json")) == []
 
 

@@ -74,7 +74,9 @@ def test_an_input_that_changes_between_a_steps_two_looks_is_refused_and_nothing_
     config = ReaderConfig(workspace=workspace.uri, model=str(model))
     folder = workspace.open(config)
     (model / "weights").write_bytes(b"others")
-    with pytest.raises(UnavailableError, match="--model changed while it was read; start again once nobody writes it"):
+    with pytest.raises(
+        UnavailableError, match="--model changed while it was read; start again when no process writes to it"
+    ):
         folder.begin_rows(Question, [])
     assert storage.list_names(storage.join(workspace.uri, config.step)) == []
     assert workspace.open(dataclasses.replace(config)).begin_rows(Question, []).uri, "the same command, started again"
@@ -88,7 +90,7 @@ def test_an_input_that_is_removed_once_it_is_open_is_refused_and_no_plan_is_writ
     folder = workspace.open(config, rows := workspace.read(questions, Question))
     assert folder.uri == workspace.open(config).uri, "an open input is described as one that is looked up"
     storage.delete_folder(questions)
-    with pytest.raises(InputError, match="was removed while this step began to read it; make it again"):
+    with pytest.raises(InputError, match="was deleted while this step started to read it; run its step again"):
         workspace.open(config, rows).begin_rows(Question, rows.slices())
     assert storage.list_names(folder.uri) == []
 
