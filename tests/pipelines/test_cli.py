@@ -38,7 +38,7 @@ def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
         (["run", "smoke", "--set", "num_responses=-1"], "generate_responses: --num-samples -1 is out of range"),
         (["run", "smoke", "--workspace", "a_file/below"], "a_file cannot be written; give a writable directory"),
         (["run", "smoke", "--workspace", "ftp://host/x"], "'ftp://host/x' has the unknown scheme 'ftp'"),
-        (["show", "nothing_here"], "no folder of rows or model stands here"),
+        (["show", "nothing_here"], "no folder of rows or model exists here"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2_and_nothing_is_written(

@@ -66,4 +66,4 @@ def test_a_place_where_nothing_stands_is_bad_input(tmp_path: Path, capsys: pytes
     assert verify(str(tmp_path), with_inputs=False) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"scalequest verify: error: {tmp_path}: no folder of rows or model stands here")
+    assert captured.err.startswith(f"scalequest verify: error: {tmp_path}: no folder of rows or model exists here")

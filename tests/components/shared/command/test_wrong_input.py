@@ -120,7 +120,7 @@ FAULTS: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a manifest and a plan that are missing": (
         lambda folder: [(folder / name).rename(folder / "other") for name in (PLAN, MANIFEST)],
-        "no folder of rows or model stands here",
+        "no folder of rows or model exists here",
     ),
     "a folder that is not finished": (
         lambda folder: (folder / MANIFEST).unlink(),

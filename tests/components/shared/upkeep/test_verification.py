@@ -164,7 +164,7 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a part beyond the plan": (
         lambda folder: (folder / "part-00009.parquet").write_bytes((folder / "part-00003.parquet").read_bytes()),
-        r"part-00009.parquet is of another plan: this one has 4 parts; remove it",
+        r"part-00009.parquet belongs to a different plan: this one has 4 parts; delete it",
     ),
     "the manifest has other sums": (
         lambda folder: edit(folder / MANIFEST, rows_in=9, rejected={"empty": 2, "short": 2}),
@@ -220,7 +220,7 @@ def test_a_file_too_many_in_a_model_is_found(workspace: Workspace, tmp_path: Pat
     model = train_model(workspace, "model", [], tmp_path / "model")
     (subfolder,) = Path(model).glob("model-*")
     (subfolder / "chat_template.jinja").write_text("x")
-    assert "chat_template.jinja is not named by the manifest, and would be loaded with the model" in findings(model)
+    assert "chat_template.jinja is not in the manifest, but would be loaded with the model" in findings(model)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
@@ -268,7 +268,7 @@ def test_an_input_that_was_made_otherwise_or_removed_since_is_named(workspace: W
     edit(manifest, parts=[entry | {"digest": "0" * 64} for entry in entries])
     assert f"was made from --questions {source}, which was made otherwise since" in findings(folder)
     storage.delete_folder(source)
-    assert f"its --questions: {source}: no folder of rows or model stands here" in findings(folder)
+    assert f"its --questions: {source}: no folder of rows or model exists here" in findings(folder)
 
 
 def test_the_inputs_of_a_workspace_that_was_moved_are_found_beside(workspace: Workspace, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_the_inputs_of_a_workspace_that_was_moved_are_found_beside(workspace: Wo
 
 @pytest.mark.parametrize("place", ["", "nothing"])
 def test_a_place_where_no_folder_stands_is_bad_input(tmp_path: Path, place: str) -> None:
-    with pytest.raises(InputError, match="no folder of rows or model stands here"):
+    with pytest.raises(InputError, match="no folder of rows or model exists here"):
         verify_folder(str(tmp_path / place))
 
 

@@ -23,7 +23,7 @@ PART = "part-00000.parquet"
 OTHER_ROWS = f"{PART} was written by another process meanwhile, with other rows: its rows count"
 REMADE = (
     "was made from other inputs (--questions {questions}: its content was {there} there and is {here} here): they were "
-    "made again while this folder was in the making; let nothing else write there, remove {folder} and start again"
+    "made again while this folder was being made; make sure no other job writes there, delete {folder} and start again"
 )
 _PROCESS = """
 import sys

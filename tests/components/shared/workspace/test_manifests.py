@@ -45,7 +45,7 @@ def test_an_unfinished_folder_names_the_command_that_finishes_it(tmp_path: Path,
 
 
 def test_a_folder_without_plan_or_manifest_is_refused(workspace: Workspace) -> None:
-    with pytest.raises(InputError, match="no folder of rows or model stands here"):
+    with pytest.raises(InputError, match="no folder of rows or model exists here"):
         workspace.read(workspace.uri, Question)
 
 

@@ -199,9 +199,9 @@ def test_an_input_that_was_made_again_otherwise_is_not_mixed_into_a_half_done_fo
     with pytest.raises(InputError) as raised:
         slow_filter.run(config, workspace)
     assert str(raised.value) == (
-        f"{half_done.uri} is half done, and --questions {questions} was made again since, with other parts "
-        f"(content {then} then, {read_manifest(questions).content} now); remove {half_done.uri} and start again, or "
-        "take another workspace"
+        f"{half_done.uri} is unfinished, and --questions {questions} was made again since, with other parts "
+        f"(content {then} then, {read_manifest(questions).content} now); delete {half_done.uri} and start again, or "
+        "use another workspace"
     )
     storage.delete_folder(half_done.uri)
     assert slow_filter.run(config, workspace) == half_done.uri

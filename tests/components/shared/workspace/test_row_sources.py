@@ -156,7 +156,7 @@ def test_rejected_rows_that_were_made_again_otherwise_are_not_mixed_into_a_half_
     manifest = json.loads(Path(folder, MANIFEST).read_text())
     manifest["parts"][2]["rejects_digest"] = "0" * 64
     Path(folder, MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=r"is half done, and --questions .*/rejected was made again since"):
+    with pytest.raises(InputError, match=r"is unfinished, and --questions .*/rejected was made again since"):
         workspace.open(config).begin_rows(Question, [])
 
 
