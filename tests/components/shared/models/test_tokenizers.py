@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,34 +23,31 @@ QUESTION = "What is 2 + 2?"
 # What stands around a question: with BOS, without, with a space that belongs to the first word, with line ends.
 SHAPES = [("{bos}[INST]", " ", "{eos}"), ("{bos}User:", " ", "{eos}"), ("user\n", "", "{eos}"), ("\n\n", "", "{eos}")]
 LATEX = st.sampled_from(["$x^{2}$", r"\frac{1}{2}", r"\[", r"\boxed{7}", "\n\n", "  ", " ", "π ≈ 3.14", "三角形", "\t"])
-TEXTS = st.lists(
-    LATEX | st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12), max_size=8
-)
+# Up to the planes that hold letters and emoji: SmolLM2 has no tokens for the bytes of those beyond.
+LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), max_codepoint=0x1FFFF)
+TEXTS = st.lists(LATEX | st.text(LETTERS, max_size=12), max_size=8)
 
-Zoo = dict[str, Path]
+Zoo = Callable[[str], Path]
 
 
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
-    """A folder with each real vocabulary, beside the config of a Llama."""
-    folders = {name: tmp_path_factory.mktemp(name) for name in VOCABULARIES}
-    for name, folder in folders.items():
+    """``zoo(name)``: a folder with a real vocabulary, beside the config of a Llama; made once."""
+
+    @cache
+    def folder_of(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
         VOCABULARIES[name](folder)
         LlamaConfig().save_pretrained(folder)
-    return folders
+        return folder
 
-
-@pytest.fixture(scope="module")
-def encoders(zoo: Zoo) -> dict[str, tuple[Any, ExampleEncoder]]:
-    return {name: (load_tokenizer(folder), ExampleEncoder(folder)) for name, folder in zoo.items()}
+    return folder_of
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VOCABULARIES)
-def test_what_is_trained_on_continues_what_generation_is_given_and_decodes_to_the_text(
-    encoders: dict[str, tuple[Any, ExampleEncoder]], name: str
-) -> None:
-    tokenizer, encoder = encoders[name]
+def test_what_is_trained_on_continues_what_generation_is_given_and_decodes_to_the_text(zoo: Zoo, name: str) -> None:
+    tokenizer, encoder = load_tokenizer(zoo(name)), ExampleEncoder(zoo(name))
 
     @given(st.sampled_from(SHAPES), TEXTS)
     def holds(shape: tuple[str, str, str], parts: list[str]) -> None:
@@ -74,19 +72,19 @@ def test_what_is_trained_on_continues_what_generation_is_given_and_decodes_to_th
 
 @pytest.mark.slow
 def test_a_byte_level_file_under_the_class_of_llama_keeps_its_spaces(zoo: Zoo) -> None:
-    tokenizer, encoder = load_tokenizer(zoo["deepseek"]), ExampleEncoder(zoo["deepseek"])
+    tokenizer, encoder = load_tokenizer(zoo("deepseek")), ExampleEncoder(zoo("deepseek"))
     example = encoder.encode(
         of_template(f"{tokenizer.bos_token}User:"), of_template(f" {QUESTION}{tokenizer.eos_token}")
     )
     labels = [tokenizer.decode([token]) for token in example.completion_ids]
     assert labels == [" What", " is", " ", "2", " +", " ", "2", "?", tokenizer.eos_token]
-    assert "".join(AutoTokenizer.from_pretrained(zoo["deepseek"]).tokenize(QUESTION)) == "Whatis2+2?", "mended upstream"
+    assert "".join(AutoTokenizer.from_pretrained(zoo("deepseek")).tokenize(QUESTION)) == "Whatis2+2?", "mended upstream"
 
 
 @pytest.mark.slow
 def test_the_words_after_a_prefix_of_sentencepiece_have_one_space_not_a_lone_token_more(zoo: Zoo) -> None:
-    example = ExampleEncoder(zoo["mistral_v1"]).encode(of_template("<s>[INST]"), of_template(f" {QUESTION}</s>"))
-    tokenizer = load_tokenizer(zoo["mistral_v1"])
+    example = ExampleEncoder(zoo("mistral_v1")).encode(of_template("<s>[INST]"), of_template(f" {QUESTION}</s>"))
+    tokenizer = load_tokenizer(zoo("mistral_v1"))
     assert tokenizer.convert_ids_to_tokens(example.completion_ids)[:2] == ["▁What", "▁is"]
     whole = tokenizer(f"<s>[INST] {QUESTION}</s>", add_special_tokens=False)["input_ids"]
     assert example.prompt_ids + example.completion_ids == whole
@@ -102,7 +100,7 @@ def test_a_library_that_loads_the_tokenizer_itself_gets_the_same_whatever_the_mo
     config.save_pretrained(tmp_path)
     with tokenizer_folder(tmp_path) as folder:
         theirs = AutoTokenizer.from_pretrained(folder)
-    ours = load_tokenizer(zoo["deepseek"])
+    ours = load_tokenizer(zoo("deepseek"))
     text = f"{QUESTION}\n\n  $x^2$ π"
     assert theirs(text)["input_ids"] == ours(text)["input_ids"]
     assert (theirs.eos_token, theirs.bos_token) == (ours.eos_token, ours.bos_token)
