@@ -24,8 +24,7 @@ QUESTION = "What is 2 + 2?"
 SHAPES = [("{bos}[INST]", " ", "{eos}"), ("{bos}User:", " ", "{eos}"), ("user\n", "", "{eos}"), ("\n\n", "", "{eos}")]
 LATEX = st.sampled_from(["$x^{2}$", r"\frac{1}{2}", r"\[", r"\boxed{7}", "\n\n", "  ", " ", "π ≈ 3.14", "三角形", "\t"])
 # Up to the planes that hold letters and emoji: SmolLM2 has no tokens for the bytes of those beyond.
-LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn"), max_codepoint=0x1FFFF)
-# No unassigned characters: the vocabulary of SmolLM2 lacks the bytes that some of them begin with.
+LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), max_codepoint=0x1FFFF)
 TEXTS = st.lists(LATEX | st.text(LETTERS, max_size=12), max_size=8)
 
 Zoo = Callable[[str], Path]
