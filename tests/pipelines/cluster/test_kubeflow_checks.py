@@ -21,7 +21,7 @@ def untagged(kubeflow: Server, cluster: Server) -> Server:
     return kubeflow
 
 
-SUPPORTED = "supported: 2.17.0 to 2.18.x, tested:  2.17.0"
+SUPPORTED = "supported: 2.17.0 to 2.18.x, tested: 2.17.0"
 
 
 @pytest.mark.parametrize(

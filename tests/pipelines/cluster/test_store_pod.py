@@ -159,7 +159,7 @@ def test_a_pod_that_runs_and_runs_tells_its_last_line_and_is_deleted(
     (finding,) = found("s3://bucket/runs")
     assert finding.passed is False
     assert "did not finish" in finding.what
-    assert finding.what.endswith("trying again in 0.5 s")
+    assert finding.what.endswith("retrying in 0.5 s")
     assert runner.deleted == [name]
 
 

@@ -171,7 +171,7 @@ def test_ctrl_c_ends_the_watching_and_leaves_the_run_alone(kubeflow: Server) -> 
         try:
             assert any("train_sft first  done" in line for line in lines)
             process.send_signal(signal.SIGINT)
-            assert f"; run {RUN_ID}continues: `scalequest status {RUN_ID}" in "".join(lines)
+            assert f"; run {RUN_ID} continues: `scalequest status {RUN_ID}" in "".join(lines)
             process.wait()
         finally:
             process.kill()  # one that still watches would be waited for
