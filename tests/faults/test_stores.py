@@ -53,7 +53,7 @@ def test_a_run_in_a_store_that_never_answers_well_ends_in_one_message_and_can_be
     assert result.returncode == UNAVAILABLE, result.stdout + result.stderr
     assert time.monotonic() - started < 120, "the limit is 3 s a call, and one call is all that is tried"
     *retries, message = result.stderr.strip().splitlines()
-    assert all("trying again in" in line for line in retries)
+    assert all("retrying in" in line for line in retries)
     assert message.startswith("scalequest run: error: ")
     assert faulty_store.proxy.url in message
     assert " was tried " in message
