@@ -86,7 +86,7 @@ def test_what_an_engine_was_at_when_it_died_is_tried_alone_after_the_others(work
 def test_an_engine_that_dies_for_ever_ends_the_process_and_condemns_nothing(workspace: Workspace) -> None:
     with as_process(dead_name()):
         folder = create_folder(workspace, 4, 4)
-    with pytest.raises(EngineDiedError, match=f"died {MAX_RESTARTS + 1} times|cannot be started again"):
+    with pytest.raises(EngineDiedError, match=f"died {MAX_RESTARTS + 1} times|cannot be restarted"):
         answer(folder, (Mortal({"q0", "q1", PROBE}, []) for _ in range(9)))
     part = next(create_folder(workspace, 4, 4).missing_parts())
     assert not any(part.lease.must_be_alone(index) for index in range(4))
@@ -97,7 +97,7 @@ def test_an_engine_that_cannot_be_started_again_ends_the_process(workspace: Work
         yield Mortal({"q0"}, [])
         raise RuntimeError("no such device")
 
-    with pytest.raises(EngineDiedError, match=r"cannot be started again: .*no such device"):
+    with pytest.raises(EngineDiedError, match=r"cannot be restarted: .*no such device"):
         answer(create_folder(workspace, 4, 4), engines())
 
 
