@@ -11,7 +11,8 @@ from components.shared.config import PartsConfig, option
 from components.shared.records import Question, Reject
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
-from components.shared.workspace.output_folders import OutputFolder
+from components.shared.workspace._attempts import work_of
+from components.shared.workspace.output_folders import OutputFolder, Part
 from components.shared.workspace.plans import Slice
 
 
@@ -43,6 +44,14 @@ def create_folder(workspace: Workspace, num_rows: int, rows_per_part: int) -> Ou
     slices = [Slice(start=start, stop=min(start + rows_per_part, num_rows)) for start in starts]
     config = SampleConfig(workspace=workspace.uri, rows_per_part=rows_per_part)
     return workspace.open(config).begin_rows(Question, slices)
+
+
+def take_from(others: int, folder: OutputFolder) -> Part:
+    """Take the first part as a process does that takes ``others``, who have it and live, for dead."""
+    folder.leases.standing.attempts[work_of(0)] = others
+    lease = folder.leases.take(work_of(0))
+    assert lease is not None
+    return Part(folder, lease)
 
 
 def settle(part: Any, index: int, reason: str = "") -> None:

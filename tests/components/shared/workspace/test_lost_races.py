@@ -15,7 +15,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace._claims import Claim
 from components.shared.workspace.manifests import PartEntry, read_manifest
 from components.shared.workspace.output_folders import OutputFolder, Part
-from tests.components.shared.sample_folders import SampleConfig, create_folder, settle
+from tests.components.shared.sample_folders import SampleConfig, create_folder, settle, take_from
 from tests.stores import Store
 
 WRITERS = 4
@@ -30,10 +30,9 @@ import sys
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import create_folder, settle
 folder = create_folder(Workspace(sys.argv[1]), 6, 2)
-parts = list(folder.missing_parts())
 print("ready", flush=True)
 sys.stdin.readline()
-for part in parts:
+for part in folder.missing_parts():
     for index in range(len(part)):
         settle(part, index, "odd" if index else "")
 folder.finish()
@@ -131,9 +130,9 @@ def test_a_manifest_that_stands_counts_unless_its_inputs_are_others(
 
 
 def _race(store: Store, settle_part: Callable[[Part, int], None]) -> OutputFolder:
-    """Let several writers, that know nothing of each other, write one part at once."""
+    """Let several writers, each of which takes the others for dead, write one part at once."""
     folders = [create_folder(Workspace(store.uri), 1, 1) for _ in range(WRITERS)]
-    parts = [next(folder.missing_parts()) for folder in folders]
+    parts = [take_from(number, folder) for number, folder in enumerate(folders)]
     with ThreadPoolExecutor(WRITERS) as threads:
         list(threads.map(settle_part, parts, range(WRITERS)))
     return folders[0]
