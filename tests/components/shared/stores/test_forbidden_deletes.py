@@ -42,7 +42,7 @@ def test_a_training_saves_continues_and_finishes_and_names_the_checkpoints_that_
     for step in range(4):
         (saved / "state.bin").write_bytes(bytes(step + 1))
         store.save(saved, draw_name(step), 0.0)
-    assert caplog.text.count(" stays, delete it by hand: ") >= 2
+    assert caplog.text.count(" was not deleted, delete it by hand: ") >= 2
 
     restored = store.restore_latest(tmp_path / "restored")
     assert restored is not None
@@ -51,5 +51,8 @@ def test_a_training_saves_continues_and_finishes_and_names_the_checkpoints_that_
 
     uri = folder.finish(saved, metrics={})
     folder.delete_checkpoints()
-    assert f"{folder.checkpoints_uri} stays, delete it by hand: {folder.checkpoints_uri}: access denied" in caplog.text
+    assert (
+        f"{folder.checkpoints_uri} was not deleted, delete it by hand: {folder.checkpoints_uri}: access denied"
+        in caplog.text
+    )
     assert list(read_manifest(uri).files)

@@ -113,7 +113,7 @@ def test_a_store_that_does_not_recover_ends_in_one_message(faulty_store: FaultyS
     last = {"cut": r"\w+ .*", "500": "500 .*InternalError", "503": "503 .*", "429": "429 .*"}[kind]
     assert re.search(f"{tried}, the last answer was {last}", message), message
     assert message.endswith(
-        f"what is written stays: check the store and start the same command again ({LIMIT_VARIABLE}, now 0.5, says how "
+        f"what was written is kept: check the store and start the same command again ({LIMIT_VARIABLE}, now 0.5, says how "
         "long it is tried)"
     )
 
@@ -189,7 +189,7 @@ def test_the_limit_that_holds_is_named(monkeypatch: pytest.MonkeyPatch, seconds:
     ("scheme", "variable", "endpoint", "message"),
     [
         ("s3", "AWS_ENDPOINT_URL", "nonsense", "the store refused the request .*nonsense"),
-        ("gs", "STORAGE_EMULATOR_HOST", "http://", "the store's endpoint is no address"),
+        ("gs", "STORAGE_EMULATOR_HOST", "http://", "the store's endpoint is not an address"),
     ],
 )
 def test_an_endpoint_that_is_no_address_is_an_input_error_at_once(
