@@ -113,7 +113,8 @@ def test_a_store_that_does_not_recover_ends_in_one_message(faulty_store: FaultyS
     last = {"cut": r"\w+ .*", "500": "500 .*InternalError", "503": "503 .*", "429": "429 .*"}[kind]
     assert re.search(f"{tried}, the last answer was {last}", message), message
     assert message.endswith(
-        f"what was written is kept: check the store and start the same command again ({LIMIT_VARIABLE}, now 0.5, says how "
+        f"what was written is kept: check the store and start the same command again ({LIMIT_VARIABLE}, now "
+        "0.5, says how "
         "long it is tried)"
     )
 
