@@ -1,10 +1,13 @@
-"""`scalequest show`: what a folder is, how its rows add up, what they look like; for a dataset, how it was made."""
+"""`scalequest show`: what a folder is, how its rows add up, what they look like; for a dataset, how it was made.
+
+For a folder that is not finished: what stands, who works on it, what attempts died of.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -16,7 +19,10 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest
+from components.shared.workspace.plans import PLAN
 from components.shared.workspace.row_sources import RowSource, open_source
+from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
+from components.steps import step_names
 from pipelines.reporting import exit_code_of
 
 LAST_STEP = "package_dataset"
@@ -24,8 +30,12 @@ MAX_CELL = 300  # characters of a value that are shown
 
 
 def show_folder(address: str, num_rows: int) -> int:
-    """Print a folder, the rows that one rejected, or the newest dataset of a workspace; return the exit code."""
-    return exit_code_of("show", lambda: _show(Console(file=sys.stdout), newest_dataset(address) or address, num_rows))
+    """Print a folder, the rows that one rejected, or a workspace; return the exit code.
+
+    Of a workspace, the folders that somebody works on and the newest dataset; without a dataset, all that are not
+    finished.
+    """
+    return exit_code_of("show", lambda: _show(Console(file=sys.stdout), address, num_rows))
 
 
 def newest_dataset(workspace: str) -> str:
@@ -36,8 +46,32 @@ def newest_dataset(workspace: str) -> str:
     return storage.join(place, newest.name.partition("/")[0]) if newest else ""
 
 
+def _unfinished_at(address: str) -> list[Unfinished]:
+    """Return the unfinished folder at an address, or those of a workspace."""
+    names = storage.list_names(address)
+    if PLAN in names:
+        places = [] if MANIFEST in names else [address]
+    else:
+        places = [place for step in sorted({*names} & {*step_names()}) for place in _begun(storage.join(address, step))]
+    return [folder for place in places if (folder := read_unfinished(place))]
+
+
+def _begun(step: str) -> list[str]:
+    """Return those of a step's folders that have a plan and no manifest."""
+    found = [each.name.split("/") for each in list_objects(step)]
+    plans, manifests = ({names[0] for names in found if names[1:] == [name]} for name in (PLAN, MANIFEST))
+    return [storage.join(step, name) for name in sorted(plans - manifests)]
+
+
 def _show(console: Console, address: str, num_rows: int) -> int:
-    source = open_source(address)
+    dataset = newest_dataset(address)
+    unfinished = [each for each in _unfinished_at(address) if each.holders or not dataset]
+    for each in unfinished:
+        _print_lines(console, _unfinished_lines(each))
+        console.print()
+    if unfinished and not dataset:
+        return DONE
+    source = open_source(dataset or address)
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
         print_funnel(console, source.folder)
@@ -86,6 +120,28 @@ def _print_manifest(console: Console, source: RowSource) -> None:
         "computed in": manifest.arithmetic,
         "figures": ", ".join(f"{name} {value:g}" for name, value in manifest.metrics.items()),
     }
+    _print_lines(console, lines)
+
+
+def _unfinished_lines(folder: Unfinished) -> dict[str, str]:
+    """Return what is known of a folder that is not finished: what stands, who works on it, what attempts died of."""
+    plan = folder.plan
+    num_parts = len(plan.slices)
+    rows = (f"row {row} of {work} ({number} died of it)" for (work, row), number in folder.rows_alone.items())
+    return {
+        "folder": folder.uri,
+        "made by": f"{plan.step} (version {plan.version}); not finished",
+        "holds": plan.kind,
+        "parts": f"{num_parts - len(folder.missing)} of {num_parts} done" if plan.kind != "model" else "",
+        "worked on by": "\n".join(each.sentence for each in folder.holders) or "nobody",
+        "attempts died": named([f"{work} ({number})" for work, number in folder.deaths.items()]),
+        "row by row": named(folder.suspect),
+        "rows alone": named(list(rows)),
+        "finish with": plan.command if not folder.holders else "",
+    }
+
+
+def _print_lines(console: Console, lines: Mapping[str, str]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from components.filter_language.config import FilterLanguageConfig
+from components.shared.processes import host
+from components.shared.records import Question
 from components.shared.workspace import Workspace
 from tests.components.shared.sample_folders import write_folder
 from tests.components.shared.workspace.test_lineage import halve
@@ -80,3 +83,26 @@ def test_show_prints_the_rows_that_a_folder_rejected(workspace: Workspace, tmp_p
 def test_show_of_no_rows_shows_none(workspace: Workspace, write_questions: WriteRows, tmp_path: Path) -> None:
     folder = write_questions(workspace, ["How many apples?"])
     assert "apples" not in scalequest("show", folder, "--rows", "0", cwd=tmp_path).stdout.split("figures")[-1]
+
+
+def test_show_of_an_unfinished_folder_tells_what_stands_and_who_works_on_it(
+    workspace: Workspace, write_questions: WriteRows, tmp_path: Path
+) -> None:
+    questions = write_questions(workspace, ["a", "b", "c"], rows_per_part=1)
+    config = FilterLanguageConfig(workspace=workspace.uri, questions=questions, rows_per_part=1)
+    folder = workspace.open(config).begin_rows(Question, workspace.read(questions, Question).slices(1))
+    parts = folder.missing_parts()
+    next(parts).settle(0, kept=[Question(id="a", question="a")])
+    next(parts)
+    for address in (folder.uri, workspace.uri):
+        result = scalequest("show", address, cwd=tmp_path)
+        assert result.returncode == 0
+        assert "filter_language (version 1); not finished" in result.stdout
+        assert "1 of 3 done" in result.stdout
+        assert f"{host()}: part-00001, since 20" in result.stdout
+        assert "finish with" not in result.stdout
+    parts.close()
+    folder.leases.release()
+    result = scalequest("show", folder.uri, cwd=tmp_path)
+    assert "nobody" in result.stdout
+    assert f"finish with   {folder.claim.plan.command[:40]}" in result.stdout

@@ -54,6 +54,8 @@ class Attempt:
     work: str
     number: int
     holder: str = ""  # the process' name
+    host: str = ""  # where it runs, for people
+    since: str = ""  # when it took the part, by its own clock
     time: float = 0.0  # when it last wrote, by the store's clock
     events: list[tuple[int, str, int]] = field(default_factory=list)  # number, what, row (-1: none)
 

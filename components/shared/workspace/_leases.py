@@ -30,6 +30,7 @@ from components.shared.stores.inventory import list_objects, store_time
 from components.shared.workspace._attempts import (
     FOLDER,
     MAX_DEATHS,
+    Attempt,
     Standing,
     alive_name,
     judge,
@@ -61,7 +62,7 @@ class Leases:
         self._held: dict[str, Lease] = {}
         self._beating: threading.Event | None = None
         self._last_sign = ""  # by which it said that it lives
-        self._holders: dict[str, str] = {}  # of attempts, by name: their content never changes
+        self._holders: dict[str, tuple[str, str, str]] = {}  # of attempts, by name: their content never changes
         self.standing = Standing()
         self.any = False  # whether objects stand here, of this process or of others
 
@@ -74,8 +75,8 @@ class Leases:
         """Tell whether so many attempts died over a part that its rows are tried one at a time."""
         return self.standing.parts[work] >= MAX_DEATHS
 
-    def look(self, works: Collection[str]) -> None:
-        """Find out what others hold and died of, of works that are not done."""
+    def look(self, works: Collection[str]) -> list[Attempt]:
+        """Find out what others hold and died of, of these works; return the attempts at them, in order."""
         objects = list_objects(self._uri)
         self.any = self.any or bool(objects)
         wanted = set(works)
@@ -85,11 +86,19 @@ class Leases:
             self._holders |= zip(unknown, threads.map(self._read_holder, unknown), strict=True)
         signs = last_signs(objects)
         for attempt in attempts:
-            attempt.holder = self._holders[attempt.name]
+            attempt.holder, attempt.host, attempt.since = self._holders[attempt.name]
             attempt.time = max(attempt.time, signs.get(attempt.holder, 0.0))
         out_of_sight = any(self._state_of(attempt.holder) == "unknown" for attempt in attempts)
-        now = store_time(self._folder) if out_of_sight else 0.0
+        now = self.now() if out_of_sight else 0.0
         self.standing = judge(attempts, partial(self._is_dead, now=now))
+        return attempts
+
+    def now(self) -> float:
+        """Return the store's time; this machine's, where who only reads may not ask a directory."""
+        try:
+            return store_time(self._folder)
+        except InputError:
+            return time.time()
 
     def wait_for_folder(self, is_done: Callable[[], bool]) -> bool:
         """Take the lease on the whole folder, once nobody else has it; False where its work is done before."""
@@ -183,14 +192,14 @@ class Leases:
             "memory_limit": processes.memory_limit(),
         }
 
-    def _read_holder(self, name: str) -> str:
+    def _read_holder(self, name: str) -> tuple[str, str, str]:
         try:
             content = storage.read_json(storage.join(self._uri, name))
         except FileNotFoundError:
-            return ""  # the folder was finished meanwhile
+            return "", "", ""  # the folder was finished meanwhile
         if not isinstance(content, dict) or not isinstance(content.get("process"), str):
             raise InputError(f"{storage.join(self._uri, name)} was not written by ScaleQuest; remove it")
-        return str(content["process"])
+        return content["process"], str(content.get("host")), str(content.get("since"))
 
     def _is_dead(self, process: str, time: float, *, now: float) -> bool:
         state = self._state_of(process)

@@ -8,10 +8,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.workspace._descriptions import Inputs, check_fields, inputs_to_json, read_description
-from components.shared.workspace.plans import PLAN, describe_missing, read_plan_or_none
+from components.shared.workspace.plans import PLAN, describe_missing
+from components.shared.workspace.unfinished import read_unfinished
 
 MANIFEST = "_manifest.json"
 
@@ -77,14 +78,27 @@ def read_manifest_or_none(folder: str) -> Manifest | None:
 
 
 def read_manifest(folder: str) -> Manifest:
-    """Return a finished folder's manifest; InputError that says what is missing and which command would finish it."""
+    """Return a finished folder's manifest.
+
+    UnavailableError while somebody makes the folder; otherwise InputError that says what is missing and which command
+    would finish it.
+    """
     manifest = read_manifest_or_none(folder)
     if manifest is not None:
         return manifest
-    plan = read_plan_or_none(folder)
-    if plan is None:
+    unfinished = read_unfinished(folder)
+    if unfinished is None:
         raise InputError(
             f"{folder}: no folder of rows or model exists here ({MANIFEST} and {PLAN} are both missing); "
             "check the address"
         )
-    raise InputError(f"{folder} is not finished: {describe_missing(folder, plan)}; finish it with: {plan.command}")
+    missing = describe_missing(folder, unfinished.plan)
+    if unfinished.holders:
+        raise UnavailableError(
+            f"{folder} is still being made by {unfinished.makers}: {missing}; "
+            "the same command continues when it is finished"
+        )
+    manifest = read_manifest_or_none(folder)
+    if manifest is not None:  # those who made it finished it, and removed their leases, since the first look
+        return manifest
+    raise InputError(f"{folder} is not finished: {missing}; finish it with: {unfinished.plan.command}")

@@ -1,0 +1,110 @@
+"""Folders that are not finished: which parts stand, who works on the others, and what attempts died of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from components.shared.stores import storage
+from components.shared.workspace._attempts import FOLDER, MAX_DEATHS, Attempt, Standing, number_of, work_of
+from components.shared.workspace._leases import Leases
+from components.shared.workspace.plans import Plan, part_name, read_plan_or_none
+
+MAX_NAMED = 3  # parts, processes and rows that a message names; the number of the others follows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A process that works on a folder and lives, or was heard of a moment ago."""
+
+    host: str  # a machine or pod
+    since: str  # when it took the first of what it holds, by its own clock
+    silent_seconds: int  # since it last wrote, by the store's clock
+    works: tuple[str, ...]  # the parts that it holds and that do not stand yet, or the whole folder
+
+    @property
+    def sentence(self) -> str:
+        """Say who it is and what it does."""
+        told = (
+            named(["the whole folder" if work == FOLDER else work for work in self.works]) or "no part at this moment"
+        )
+        return f"{self.host}: {told}, since {self.since}; last sign of life {self.silent_seconds} s ago"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """A folder with a plan and without a manifest."""
+
+    uri: str
+    plan: Plan
+    missing: tuple[str, ...]  # the parts that do not stand, by the names of the work on them
+    holders: tuple[Holder, ...]
+    deaths: Mapping[str, int]  # attempts that died over parts that do not stand
+    rows_alone: Mapping[tuple[str, int], int]  # tried alone in parts that do not stand, and how many died of each
+
+    @property
+    def suspect(self) -> list[str]:
+        """The parts whose rows are tried one at a time, after all others."""
+        return [work for work, number in self.deaths.items() if number >= MAX_DEATHS]
+
+    @property
+    def given_up(self) -> list[tuple[str, int]]:
+        """The rows that are rejected without another try."""
+        return [row for row, number in self.rows_alone.items() if number >= MAX_DEATHS]
+
+    @property
+    def makers(self) -> str:
+        """Say in a few words who works on it."""
+        return named([f"{each.host} (last sign of life {each.silent_seconds} s ago)" for each in self.holders])
+
+
+def read_unfinished(folder: str) -> Unfinished | None:
+    """Return how the work on a folder stands, whoever does it; None where no plan stands. Nothing is written."""
+    plan = read_plan_or_none(folder)
+    if plan is None:
+        return None
+    leases, works = Leases(folder), list(map(work_of, range(len(plan.slices))))
+    attempts = leases.look((FOLDER, *works))
+    present = set(storage.list_names(folder))  # after the leases: what was settled meanwhile stands
+    missing = [work for work in works if part_name(number_of(work)) not in present]
+    of_interest = {FOLDER, *missing}
+    standing = leases.standing
+    return Unfinished(
+        uri=folder,
+        plan=plan,
+        missing=tuple(missing),
+        holders=_holders(attempts, standing, of_interest, leases),
+        deaths={work: standing.parts[work] for work in (FOLDER, *missing) if standing.parts[work]},
+        rows_alone={row: standing.rows[row] for row in _rows_alone(attempts) if row[0] in of_interest},
+    )
+
+
+def named(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many others there are."""
+    others = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {others} more" if others > 0 else "")
+
+
+def _holders(
+    attempts: Iterable[Attempt], standing: Standing, of_interest: set[str], leases: Leases
+) -> tuple[Holder, ...]:
+    latest = {attempt.work: attempt for attempt in attempts if attempt.work in standing.held}
+    by_process: dict[str, list[Attempt]] = {}
+    for attempt in latest.values():
+        by_process.setdefault(attempt.holder, []).append(attempt)
+    now = leases.now() if by_process else 0.0
+    return tuple(
+        Holder(
+            host=own[0].host,
+            since=min(attempt.since for attempt in held or own),
+            silent_seconds=max(0, round(now - max(standing.held[attempt.work] for attempt in own))),
+            works=tuple(attempt.work for attempt in held),
+        )
+        for own in by_process.values()
+        for held in [[attempt for attempt in own if attempt.work in of_interest]]
+    )
+
+
+def _rows_alone(attempts: Iterable[Attempt]) -> list[tuple[str, int]]:
+    events = [(attempt.work, what, row) for attempt in attempts for _, what, row in attempt.events]
+    return sorted({(work, row) for work, what, row in events if what in ("row", "died")})
