@@ -168,6 +168,7 @@ def show(
     """Show the content of a folder.
 
     Shows its manifest, ledger and first rows; for a dataset or a workspace, also the funnel of its run.
+    For a folder that is not finished: which parts are done, who works on the others, and what attempts died of.
     """
     from pipelines.show_command import show_folder
 
