@@ -101,7 +101,6 @@ def test_show_of_an_unfinished_folder_tells_what_stands_and_who_works_on_it(
         assert "1 of 3 done" in result.stdout
         assert f"{host()}: part-00001, since 20" in result.stdout
         assert "finish with" not in result.stdout
-    parts.close()
     folder.leases.release()
     result = scalequest("show", folder.uri, cwd=tmp_path)
     assert "nobody" in result.stdout
