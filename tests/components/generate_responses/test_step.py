@@ -139,7 +139,7 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(
     [
         ({"num_samples": 0}, "--num-samples 0 is out of range; expected at least 1"),
         ({"temperature": -1.0}, "--temperature -1.0 is out of range"),
-        ({"temperature": 0.0}, "--temperature 0 makes all --num-samples 5 of a question the same"),
+        ({"temperature": 0.0}, "--temperature 0 makes all --num-samples 5 of a question identical"),
         ({"engine": "openai"}, "--engine openai needs --endpoint"),
     ],
 )
