@@ -128,6 +128,8 @@ class _Steps:
         with self._lock:
             if self.failure is not None:
                 raise self.failure
+            if self.processes.signal:  # that came when the step before had just ended
+                raise RunInterruptedError(self.processes.signal)
             self._number += 1
             step, given = step_of_command(command), executor_input_of_command(command)
             started = time.monotonic()

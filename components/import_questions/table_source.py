@@ -49,7 +49,7 @@ class TableSource:
             raise InputError(f"{self.shown_as} has no rows")
         if without:
             logger.warning(
-                "%s: %d of %d rows have a text in column %r without a final answer:  a solution without a box that "
+                "%s: %d of %d rows have a text in column %r without a final answer: a solution without a box that "
                 "can be read, or a missing value; their questions have no known answer",
                 self.shown_as, without, number, self.answer_column,
             )  # fmt: skip

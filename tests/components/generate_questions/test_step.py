@@ -152,7 +152,7 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(works
     [
         ({"num_questions": 0}, "--num-questions 0 is out of range; expected at least 1"),
         ({"top_p": 0.0}, "--top-p 0.0 is out of range"),
-        ({"generator": ""}, "--generator must be given"),
+        ({"generator": ""}, "--generator is required"),
         ({"engine": "openai"}, "--engine openai cannot write questions from the bare user prefix"),
         ({"model": "missing-folder"}, "--model 'missing-folder': nothing exists there"),
     ],

@@ -92,7 +92,7 @@ def test_a_language_model_is_refused_and_nothing_written(
     workspace: Workspace, write_questions: WriteRows, tiny_model: Path
 ) -> None:
     questions = write_questions(workspace, TEXTS)
-    with pytest.raises(InputError, match="no scorer"):
+    with pytest.raises(InputError, match="not a scorer"):
         score(workspace, questions, scorer=str(tiny_model))
     assert not Path(workspace.uri, "score_difficulty").exists()
 

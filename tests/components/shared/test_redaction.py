@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from components.shared import redaction
 from components.shared.redaction import MASK, RedactingFormatter, hide, redacted
 from components.shared.stores.retries import ENDPOINT_VARIABLE
 from components.shared.workspace import Workspace
@@ -50,6 +51,12 @@ def run(config, workspace):
     raise RuntimeError(f"Illegal header value {os.environ['OPENAI_API_KEY']!r}")
 step_command.run_step(StepConfig, run, ["--workspace", "nowhere"])
 """
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what other tests have told it to hide."""
+    monkeypatch.setattr(redaction, "_hidden", set())
 
 
 @pytest.fixture

@@ -136,8 +136,8 @@ def test_a_failing_accelerator_is_told_from_short_memory(tiny_scorer: Path, monk
 @pytest.mark.parametrize(
     ("whole_memory", "kind", "message"),
     [
-        (None, UnavailableError, r"does not hold the model in .*Tried to allocate 20 GiB\.\); end what"),
-        (2**14, InputError, r"take 0\.0\d+ GiB, and this \w+ has 1.53e-05 GiB in all; take a machine with more"),
+        (None, UnavailableError, r"does not hold the model in .*Tried to allocate 20 GiB\.\); free some"),
+        (2**14, InputError, r"take 0\.0\d+ GiB, and this \w+ has 1.53e-05 GiB in all; use a machine with more"),
     ],
     ids=["now", "ever"],
 )

@@ -17,12 +17,12 @@ from tests.conftest import WriteRows
 
 # In a mount namespace of its own: the disk is small, and gone with the process.
 _IN_NAMESPACE = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-_MOUNT = 'mount -t tmpfs -o size=256k none "$1" && shift && exec "$@"'
+_MOUNT = 'mount -t tmpfs -o size=768k none "$1" && shift && exec "$@"'
 _SCENARIO = """
 import shutil, subprocess, sys
 disk, copies, *step = sys.argv[1:]
 with open(f"{disk}/of-others", "wb") as file:
-    file.write(bytes(150_000))
+    file.write(bytes(600_000))
 for attempt in ("full", "freed"):
     result = subprocess.run([*step, "--workspace", f"{disk}/workspace"], capture_output=True, text=True)
     shutil.copytree(f"{disk}/workspace/slow_filter", f"{copies}/{attempt}")
@@ -35,7 +35,7 @@ for attempt in ("full", "freed"):
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> list[str]:
-    """The beginning of a command that runs with a disk of 256 KiB mounted on ``tmp_path / "disk"``."""
+    """The beginning of a command that runs with a disk of 768 KiB mounted on ``tmp_path / "disk"``."""
     command = [*_IN_NAMESPACE, _MOUNT, "sh", str(tmp_path / "disk")]
     (tmp_path / "disk").mkdir()
     if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:

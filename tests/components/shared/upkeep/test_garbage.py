@@ -135,7 +135,7 @@ def test_every_leftover_of_a_finished_folder_is_explained(workspace: Workspace, 
         f"{rows}/rejected/part-00000-01234567.parquet": "rejected rows that no part counts",
         f"{rows}/part-00099.parquet": "a part that the manifest does not name",
         f"{rows}/.part-00000.parquet.abcd1234.tmp": "a temporary file of a process that was killed",
-        f"{rows}/tries/abc-000000-part-00000.json": "a record of an attempt",
+        f"{rows}/tries/abc-000000-part-00000.json": "leases of attempts",
         f"{model}/checkpoints/step-0000005/a.pt": "a checkpoint of a training that is finished",
         f"{model}/model-01234567/config.json": "a model that the manifest does not name",
     }
