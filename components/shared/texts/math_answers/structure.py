@@ -29,7 +29,6 @@ _MATRIX = re.compile(
     re.DOTALL,
 )
 _CASES = frozenset(("cases", "aligned", "align", "align*", "gathered"))
-_BRACKETED = {"(": ")", "[": "]", r"\{": r"\}", r"\langle": r"\rangle"}
 _BRACKETS = re.compile(
     r"(\(|\[|\]|\\\{|\\langle(?![a-zA-Z])|<(?=[^<>]*,[^<>]*>$))(.*)(\)|\]|\[|\\\}|\\rangle|>)", re.DOTALL
 )

@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.models import _node_cache
@@ -24,7 +26,7 @@ from tests.stores import Store
 
 pytestmark = pytest.mark.slow
 
-WEIGHTS = 2**23 + 1  # 33 ranges
+WEIGHTS = 2**23  # with the file's header 33 ranges
 LISTINGS = 100_000  # bytes of all else that a fetch reads: listings, the manifest, the model's small files
 FETCH = [sys.executable, "-m", "tests.components.shared.fetcher"]
 
@@ -165,14 +167,14 @@ def test_a_full_disk_says_how_much_is_needed_and_what_to_free(
         [*command, str(tmp_path / "cache"), s3_store.uri, code],
         capture_output=True, text=True, check=False, env={**os.environ, "SCALEQUEST_CACHE": str(tmp_path / "cache")},
     )  # fmt: skip
-    assert "takes 8 MB, and" in result.stderr, result.stderr
+    assert "needs 8 MB, but" in result.stderr, result.stderr
     assert "it holds 1 other models, 2 MB: any that no running step uses may be deleted" in result.stderr
     assert "name a directory on a larger disk by SCALEQUEST_CACHE" in result.stderr
 
 
 def _model(folder: Path) -> Path:
     folder.mkdir()
-    (folder / "model.safetensors").write_bytes(os.urandom(WEIGHTS))
+    save_file({"w": np.frombuffer(os.urandom(WEIGHTS), np.float16)}, folder / "model.safetensors")
     for name in ("config.json", "tokenizer.json"):
         (folder / name).write_text("{}", encoding="utf-8")
     return folder

@@ -191,7 +191,7 @@ def test_an_api_server_that_stays_away_is_unavailable(
     monkeypatch.setattr(kubernetes_api, "PATIENCE_SECONDS", 0.2)
     away = status(503, "ServiceUnavailable", "away")
     cluster.refusals = {"GET trainingruntimes": [away] * 50}
-    with pytest.raises(UnavailableError, match=r"did not answer in \d+ tries and .* \(503 away\)"):
+    with pytest.raises(UnavailableError, match=r"did not respond in \d+ attempts and .* \(503 away\)"):
         train_on_nodes(config, workspace.open(config))
 
 
