@@ -66,6 +66,23 @@ class FailRate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What a solver answered to a question whose answer is known, and what it was worth; one entry a sample."""
+
+    id: str
+    question: str
+    answer: str
+    source: str
+    responses: tuple[str, ...]
+    final_answers: tuple[str, ...]  # "" where a response gives none
+    finish_reasons: tuple[str, ...]
+    num_tokens: tuple[int, ...]
+    correct: tuple[bool, ...]  # ended by itself, and its final answer equals ``answer`` by value
+    verdicts: tuple[str, ...]  # "right", "wrong", "no_answer", "cut_off", or why the engine gave no answer
+    thoughts: tuple[str, ...] = ()  # "" for none: what a reasoning solver thought before; nothing judges it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
     """One response to a question."""
 
@@ -106,13 +123,14 @@ class Example:
     thought: str = ""  # what a reasoning solver thought before; filled where package_dataset is asked to
 
 
-Row = Question | PreferencePair | FailRate | Response | Example
+Row = Question | PreferencePair | FailRate | Evaluation | Response | Example
 R = TypeVar("R", bound=Row)
 
 KINDS: Mapping[str, type[Row]] = {
     "question": Question,
     "preference_pair": PreferencePair,
     "fail_rate": FailRate,
+    "evaluation": Evaluation,
     "response": Response,
     "example": Example,
 }

@@ -12,6 +12,7 @@ from components.shared.engines.stream import answer_parts
 from components.shared.filters import Verdict, settle
 from components.shared.records import Row
 from components.shared.workspace import StepFolder, Workspace
+from components.shared.workspace.ledgers import Figures, no_figures
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from components.shared.workspace.plans import Slice
 from components.shared.workspace.rows import Rows
@@ -37,6 +38,7 @@ class Asking(Generic[Q]):
     sampling: Sampling
     num_samples: int = 1  # of each request
     rows_per_row: int = 1  # that it makes of each input row, kept and rejected together
+    figures: Figures = no_figures  # for the manifest, from the sums of all judgements' metrics
 
     def begin(self, found: StepFolder, slices: Sequence[Slice]) -> OutputFolder:
         """Write the plan of the step's folder, or take the one that stands."""
@@ -64,7 +66,7 @@ class Asking(Generic[Q]):
         for result in answer_parts(folder, open_model, requests_of, self.sampling):
             key = result.key
             _settle(key.part, key.index, self.judge(key.row, result.completions))
-        return folder.finish()
+        return folder.finish(self.figures)
 
 
 def ask(

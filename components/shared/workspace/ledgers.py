@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -19,6 +19,8 @@ from components.shared.workspace.tables import read_footer, read_footers, table_
 
 REJECTED = "rejected"
 LEDGER_KEY = b"scalequest"  # the Parquet footer entry that holds a part's ledger
+
+Figures = Callable[[Mapping[str, float]], Mapping[str, float]]  # of a folder, made from the sums over its parts
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,11 @@ def ledger_in(schema: pa.Schema, uri: str) -> Ledger:
         raise InputError(
             f"{uri} has no ledger in its footer: ScaleQuest did not write it, or it was changed"
         ) from error
+
+
+def no_figures(_: Mapping[str, float]) -> Mapping[str, float]:
+    """Return nothing: the sums are all that there is to show."""
+    return {}
 
 
 def sum_ledgers(ledgers: Sequence[Ledger]) -> Ledger:

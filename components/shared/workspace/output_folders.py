@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
@@ -22,7 +22,7 @@ from components.shared.workspace._claims import Claim
 from components.shared.workspace._gathered_ledgers import FolderLedgers
 from components.shared.workspace._leases import Lease, Leases, Others
 from components.shared.workspace._lost_races import accept_part, input_contents, refuse_other_inputs
-from components.shared.workspace.ledgers import LEDGER_KEY, Ledger, sum_ledgers, write_rejects
+from components.shared.workspace.ledgers import LEDGER_KEY, Figures, Ledger, no_figures, sum_ledgers, write_rejects
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.plans import part_name
 from components.shared.workspace.tables import read_table, table_digest, to_parquet
@@ -131,8 +131,11 @@ class OutputFolder:
             content = storage.read_bytes(uri)  # of an attempt that was cut off
         self._files[name] = hashlib.sha256(content).hexdigest()
 
-    def finish(self, metrics: Mapping[str, float] | None = None) -> str:
-        """Write the manifest if every part stands, whoever made it; return the folder's address."""
+    def finish(self, figures: Figures = no_figures) -> str:
+        """Write the manifest if every part stands, whoever made it; return the folder's address.
+
+        ``figures``: what it shows beside the sums over the parts, made from them.
+        """
         if self.finished:
             return self.uri
         assert not self.leases.held, "a row was not settled"
@@ -155,7 +158,7 @@ class OutputFolder:
                 rejected=totals.rejected,
                 parts=[ledger.entry(name) for name, ledger in zip(names, ledgers, strict=True)],
                 files=self._files,
-                metrics=totals.metrics | dict(metrics or {}),
+                metrics=totals.metrics | dict(figures(totals.metrics)),
                 arithmetic="; ".join(totals.arithmetic),
             )
         self._clear()

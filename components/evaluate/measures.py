@@ -1,0 +1,61 @@
+"""The figures of an evaluation: sums over its questions, and what the manifest shows of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist, fmean
+
+Z95 = NormalDist().inv_cdf(0.975)
+
+
+def wilson_interval(num_right: float, num_all: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson 1927)."""
+    share, z2 = num_right / num_all, Z95**2
+    centre = share + z2 / (2 * num_all)
+    half = Z95 * math.sqrt(share * (1 - share) / num_all + z2 / (4 * num_all**2))
+    low, high = ((centre + side * half) / (1 + z2 / num_all) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)
+
+
+def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
+    """Return the chance that one of ``k`` samples is right, without bias (Chen et al. 2021, arXiv 2107.03374)."""
+    return 1 - math.comb(num_samples - num_right, k) / math.comb(num_samples, k)
+
+
+def majority_of(votes: Sequence[tuple[int, bool]]) -> float:
+    """Return the share of right votes in the largest group; of several equally large ones, their mean; 0 without votes.
+
+    ``votes``: the group of each sample that has an answer, and whether it is right.
+    """
+    groups: dict[int, list[bool]] = {}
+    for group, right in votes:
+        groups.setdefault(group, []).append(right)
+    most = max(map(len, groups.values()), default=0)
+    return fmean([fmean(group) for group in groups.values() if len(group) == most]) if groups else 0.0
+
+
+def sizes_of_pass(num_samples: int) -> list[int]:
+    """Return every k for which pass@k is shown: 2, 4, 8, … and the number of samples; pass@1 is the accuracy."""
+    return sorted({2**power for power in range(1, num_samples.bit_length())} | {num_samples}) if num_samples > 1 else []
+
+
+def figures_of(sums: Mapping[str, float], num_samples: int) -> dict[str, float]:
+    """Return accuracy, interval and shares from the sums over all questions.
+
+    Of several samples, a question counts with the share that is right; the interval is that of one sample a question,
+    which is no narrower than theirs.
+    """
+    num_questions = int(sums.get("num_questions", 0))
+    if not num_questions:
+        return {"num_questions": 0}
+    low, high = wilson_interval(sums["num_correct"], num_questions)
+    means = [f"pass_at_{k}" for k in sizes_of_pass(num_samples)] + (["majority"] if num_samples > 1 else [])
+    shares = ("cut_off", "no_answer", "unanswered")
+    return {
+        "accuracy": sums["num_correct"] / num_questions,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        **{f"share_{name}": sums[f"num_{name}"] / (num_questions * num_samples) for name in shares},
+        **{name: sums[name] / num_questions for name in means},
+    }
