@@ -7,7 +7,7 @@ import typing
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from components.shared.config import StepConfig, info_of, options_of, step_name
@@ -23,7 +23,8 @@ FORMED = {
     ("sample_difficulty", "sources"): st.sampled_from(['["a"]', '["b", "a"]']),
     ("sample_difficulty", "target"): st.sampled_from(["[1]", "[1, 2]", "[2, 1]"]),
 }
-EXAMPLES = settings(max_examples=8)
+# An option that is drawn again may come out as it was: how often depends on what the process has drawn before.
+EXAMPLES = settings(max_examples=8, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 @pytest.mark.parametrize("step", STEPS)
