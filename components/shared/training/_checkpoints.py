@@ -63,10 +63,14 @@ class CheckpointStore:
         }
         transfers.upload_folder(folder, target)
         marker = {"layout": self.layout, "nodes": self.num_nodes, "seconds": round(seconds, 3), "files": files}
-        storage.create_json(storage.join(target, marker_name(self.node)), marker)
+        self._mark(target, marker)
         logger.info("checkpoint of step %d is complete", _step_of(name))
         if self.node == 0:
             self._prune(name)
+
+    def _mark(self, target: str, marker: dict[str, Any]) -> None:
+        """Write the marker, by which the checkpoint counts."""
+        storage.create_json(storage.join(target, marker_name(self.node)), marker)
 
     def restore_latest(self, folder: Path) -> Checkpoint | None:
         """Download the last complete checkpoint, of all machines, below ``folder``; None where there is none.

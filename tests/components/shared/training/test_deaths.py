@@ -40,7 +40,7 @@ OPTIONS: dict[str, Any] = {
 UPLOAD = "components.shared.stores.transfers:_upload"  # of one file; a checkpoint has more than 7
 SAVE = "components.shared.training._checkpoints:CheckpointStore.save"
 PRUNE = "components.shared.stores.storage:delete_folder_if_allowed"  # each call deletes one
-MARK = "components.shared.stores.storage:create_json"  # the mark of use and the plan are first, then each marker
+MARK = "components.shared.training._checkpoints:CheckpointStore._mark"
 STEP_BEGINS = "components.shared.training._progress:Progress.on_step_begin"
 STEP_ENDS = "components.shared.training._progress:Progress.on_step_end"
 UPLOAD_MODEL = "components.shared.workspace._model_folders:ModelFolder.finish"
@@ -152,7 +152,7 @@ def _drawn_fate(draw: random.Random) -> Fate:
         (STEP_ENDS, draw.randint(1, NUM_STEPS), 0.05),
         (SAVE, draw.randint(1, 3), 0.03),
         (PRUNE, draw.randint(1, 2), 0.005),  # the second one is that of all of them, behind the manifest
-        (MARK, draw.randint(1, 4), 0.003),
+        (MARK, draw.randint(1, 3), 0.003),
         (UPLOAD_MODEL, 1, 0.03),
         (MANIFEST, 1, 0.003),
     ]
@@ -179,7 +179,7 @@ def test_a_training_killed_at_its_worst_moments_ends_as_an_undisturbed_one(train
     config, log = training.place(str(tmp_path / "workspace")), tmp_path / "log"
     for fate, continued_from in (
         (Fate(function=UPLOAD, call=15), 0),  # in the middle of step 4
-        (Fate(function=MARK, call=4), 2),  # before the marker of step 6
+        (Fate(function=MARK, call=2), 2),  # before the marker of step 6
         (Fate(function=PRUNE, call=1, seconds=0.001), 4),  # while step 2 is removed
         (Fate(function=MANIFEST), 6),  # when all is done but the manifest
     ):
@@ -229,7 +229,7 @@ def test_a_training_that_takes_too_long_to_stop_is_cut_off_and_continues_from_it
     training: Training, tmp_path: Path
 ) -> None:
     config, log = training.place(str(tmp_path / "workspace")), tmp_path / "log"
-    for function, call, continued_from in ((STEP_BEGINS, 4, 0), (MARK, 3, 2)):  # in step 4; before the marker of step 4
+    for function, call, continued_from in ((STEP_BEGINS, 4, 0), (MARK, 1, 2)):  # in step 4; before the marker of step 4
         told = Fate(function=function, call=call, signal=signal.SIGTERM, hangs=True)
         assert live(config, log, [told]) == exit_codes.STOPPED, log.read_text()
         assert _last_continued_from(log) == continued_from
