@@ -23,9 +23,10 @@ TOO_FAST = {"learning_rate": 1e20}
 
 
 def diverge(run: Run, config: TrainingConfig, workspace: Workspace) -> str:
-    """Run a training that diverges; return its message."""
+    """Run a training that diverges, as its command does; return its message."""
     with pytest.raises(InputError) as raised:
         run(config, workspace)
+    workspace.release()
     return str(raised.value)
 
 
