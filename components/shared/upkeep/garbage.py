@@ -22,7 +22,7 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import THREADS, StoredObject, list_objects, list_uploads, store_time
 from components.shared.workspace._descriptions import Input
 from components.shared.workspace._gathered_ledgers import GATHERED
-from components.shared.workspace._leases import LEASE_SECONDS, LEASES
+from components.shared.workspace._leases import LEASES, lease_seconds
 from components.shared.workspace._model_folders import CHECKPOINTS
 from components.shared.workspace._uses import IN_USE, REMOVING, folders_in, read_mark
 from components.shared.workspace.ledgers import REJECTED
@@ -93,7 +93,7 @@ class _Folder:
     def is_leased(self, now: float) -> bool:
         """Tell whether a process may be at work on it, however old it has to be to count as garbage."""
         leases = [each.time for each in self.objects if each.name.startswith(f"{self.name}/{LEASES}/")]
-        return self.manifest is None and now - max(leases, default=-math.inf) < LEASE_SECONDS
+        return self.manifest is None and now - max(leases, default=-math.inf) < lease_seconds()
 
     def inputs(self) -> Iterator[Input]:
         """Yield what plan and manifest say that it was made from; they differ where an input was made again."""

@@ -1,7 +1,7 @@
 """Leases: the right to work on a part, taken by whoever creates its name first; ``_attempts`` says what is written.
 
 The store's clock says how old a lease is: those of the pods may differ. A process that lives says so every
-``BEAT_SECONDS``. One that has written nothing for ``LEASE_SECONDS`` is taken for dead, and so is at once one that ran
+``BEAT_SECONDS``. One that has written nothing for ``lease_seconds()`` is taken for dead, and so is at once one that ran
 on this machine and is gone. If it was only frozen, nothing is lost or doubled: parts are created exclusively too.
 
 A process that ends by itself releases what it holds: it died of nothing. ``leases/folder/`` is the lease on work that
@@ -22,11 +22,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from components.shared import processes, speaking, stopping
+from components.shared import processes, speaking
 from components.shared.accelerators import num_accelerators
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects, store_time
+from components.shared.stores.retries import LIMIT_SECONDS, READ_SECONDS, limit_seconds
 from components.shared.workspace._attempts import (
     FOLDER,
     MAX_DEATHS,
@@ -38,16 +39,23 @@ from components.shared.workspace._attempts import (
     number_of,
     read_attempts,
 )
+from components.shared.workspace._pauses import Pauses
 
 LEASES = "leases"
-LEASE_SECONDS = 300.0  # longer than a store is waited for, or a library keeps all threads of a process from running
 BEAT_SECONDS = 30.0
 END_SECONDS = 3.0  # that a process which ends gives the store to take note
 THREADS = 16
-POLL_SECONDS = 0.25  # between the first looks at what others do; twice as long each time
-MAX_POLL_SECONDS = 8.0
 
 logger = logging.getLogger(__name__)
+
+
+def lease_seconds() -> float:
+    """Return for how long a process that lives may write nothing: a beat, and as long as its store is waited for.
+
+    Never less than by the default limit: other processes may have that, and a library may keep all threads of one from
+    running for minutes.
+    """
+    return BEAT_SECONDS + max(limit_seconds(), LIMIT_SECONDS) + READ_SECONDS
 
 
 class Leases:
@@ -70,6 +78,11 @@ class Leases:
     def held(self) -> bool:
         """Whether this process holds a lease on a part: something that it began is not written yet."""
         return any(work != FOLDER for work in self._held)
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether this process holds the lease on the whole folder, which decides over those on its parts."""
+        return FOLDER in self._held
 
     def is_suspect(self, work: str) -> bool:
         """Tell whether so many attempts died over a part that its rows are tried one at a time."""
@@ -104,11 +117,11 @@ class Leases:
         """Take the lease on the whole folder, once nobody else has it; False where its work is done before."""
         pauses = Pauses()
         with speaking.phase(f"waiting for the process that works on {self._folder}"):
-            while FOLDER not in self._held and not is_done():
+            while not self.has_folder and not is_done():
                 self.look((FOLDER,))
                 if FOLDER in self.standing.held or not self.take(FOLDER):
                     pauses.sleep()
-        return FOLDER in self._held
+        return self.has_folder
 
     def take(self, work: str) -> Lease | None:
         """Take the next attempt at some work; None where another process has just done so."""
@@ -203,24 +216,12 @@ class Leases:
 
     def _is_dead(self, process: str, time: float, *, now: float) -> bool:
         state = self._state_of(process)
-        return state == "dead" or (state == "unknown" and now - time >= LEASE_SECONDS)
+        return state == "dead" or (state == "unknown" and now - time >= lease_seconds())
 
     def _state_of(self, process: str) -> processes.State:
         if process == self._process:
             return "alive"
         return processes.state_of(process) if process.count(".") == 3 else "unknown"
-
-
-class Pauses:
-    """Pauses between looks at a store, each longer than the one before."""
-
-    def __init__(self) -> None:
-        self._seconds = POLL_SECONDS
-
-    def sleep(self) -> None:
-        """Wait for the next look."""
-        stopping.sleep(self._seconds)
-        self._seconds = min(2 * self._seconds, MAX_POLL_SECONDS)
 
 
 class Others:

@@ -28,11 +28,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, cast
 
-from components.shared import processes, stopping
+from components.shared import processes
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, list_objects, store_time
 from components.shared.stores.retries import READ_SECONDS, limit_seconds
+from components.shared.workspace._pauses import Pauses
 from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import Plan
 from components.shared.workspace.row_sources import folder_of
@@ -40,8 +41,6 @@ from components.shared.workspace.row_sources import folder_of
 IN_USE = "_in_use"
 REMOVING = "_removing"
 NOTICE_SECONDS = 120.0
-POLL_SECONDS = 0.5  # between the first looks at a notice; twice as long each time
-MAX_POLL_SECONDS = 4.0
 
 _NAME = re.compile(r"\w+\.\w+\.\w+\.\w+\.json")
 
@@ -111,10 +110,9 @@ def folders_in(uri: str, folders: Collection[str]) -> set[str]:
 
 
 def _wait_for_removals(workspace: str, used: Sequence[str]) -> None:
-    removals, pause = _Removals(workspace, used), POLL_SECONDS
+    removals, pauses = _Removals(workspace, used), Pauses()
     while (left := removals.seconds_left()) > 0:
-        stopping.sleep(min(pause, left))
-        pause = min(2 * pause, MAX_POLL_SECONDS)
+        pauses.sleep(left)
 
 
 class _Removals:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 
 from components.shared import speaking, stopping
@@ -68,7 +69,7 @@ class OutputFolder:
         others = Others(self.leases)
         while not self.finished and not self.leases.held and (missing := self._missing()):
             self.leases.look(missing)
-            if any(work not in self.leases.standing.held for work in missing):
+            if self.leases.has_folder or any(work not in self.leases.standing.held for work in missing):
                 return True
             if not others.wait():
                 break
@@ -97,16 +98,24 @@ class OutputFolder:
         return [work_of(number) for number in range(len(self.slices)) if part_name(number) not in present]
 
     def _leases_on(self, missing: Sequence[str], in_order: bool) -> Iterator[Lease]:
-        """Take one lease after another, first on parts that nothing has died over."""
-        works = [work for work in missing if work not in self.leases.standing.held]
+        """Take leases on parts that nothing has died over, then one of the others, which take long: one at a time.
+
+        In order, nothing is skipped: who has the folder does it all, whoever held a part before.
+        """
+        works = [work for work in missing if in_order or work not in self.leases.standing.held]
         suspect = [] if in_order else list(filter(self.leases.is_suspect, works))
-        for group in ([work for work in works if work not in suspect], suspect):
-            waiting = deque(group)
-            while waiting:
-                if lease := self.leases.take(waiting.popleft()):
-                    yield lease
-                elif waiting:  # another one was faster: go on elsewhere, or it would be so at each part
-                    waiting.rotate(random.randrange(len(waiting)))  # noqa: S311
+        yield from self._take([work for work in works if work not in suspect], in_order)
+        yield from islice(self._take(suspect, in_order), 1)
+
+    def _take(self, works: Iterable[str], in_order: bool) -> Iterator[Lease]:
+        waiting = deque(works)
+        while waiting:
+            if lease := self.leases.take(waiting.popleft()):
+                yield lease
+            elif in_order:  # who was taken for dead goes on: look again
+                return
+            elif waiting:  # another one was faster: go on elsewhere, or it would be so at each part
+                waiting.rotate(random.randrange(len(waiting)))  # noqa: S311
 
     def _open(self, lease: Lease) -> Iterator[Part]:
         stopping.check()
@@ -141,8 +150,7 @@ class OutputFolder:
         assert not self.leases.held, "a row was not settled"
         present = storage.list_md5s(self.uri)
         names = [part_name(number) for number in range(len(self.slices))]
-        missing = [name for name in names if name not in present]
-        if missing:
+        if missing := [name for name in names if name not in present]:
             logger.info("%d of %d parts of %s are still being made by others", len(missing), len(names), self.uri)
             self._leave()
             return self.uri
@@ -165,7 +173,8 @@ class OutputFolder:
         return self.uri
 
     def _leave(self) -> None:
-        """Leave what is known of the parts that this process wrote to those who do the rest."""
+        """Leave the folder, and what is known of the parts that this process wrote, to those who do the rest."""
+        self.leases.release()
         self.ledgers.copy()
         # Another process may have finished the folder meanwhile, and not have seen what was written here.
         if self.ledgers.any and read_manifest_or_none(self.uri):
@@ -273,8 +282,7 @@ class Part:
         )
         assert ledger.rows_in == ledger.rows_out + sum(ledger.rejected.values()), ledger
         table = table.replace_schema_metadata({LEDGER_KEY: json.dumps(dataclasses.asdict(ledger))})
-        name = part_name(self.number)
-        uri = storage.join(self._folder.uri, name)
+        uri = storage.join(self._folder.uri, name := part_name(self.number))
         try:
             content = to_parquet(table)
             storage.create(uri, content)

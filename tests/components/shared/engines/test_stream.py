@@ -11,6 +11,7 @@ from components.shared.engines import Completion, Engine, Request, Result, Sampl
 from components.shared.engines.stream import answer_parts
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from components.shared.workspace._attempts import MAX_DEATHS
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from components.shared.workspace.plans import Slice
@@ -42,8 +43,8 @@ class LastFirst:
         self.closed = True
 
 
-def plan(workspace: Workspace) -> OutputFolder:
-    slices = [Slice(start=start, stop=start + 4) for start in (0, 4, 8)]
+def plan(workspace: Workspace, num_parts: int = 3) -> OutputFolder:
+    slices = [Slice(start=4 * number, stop=4 * number + 4) for number in range(num_parts)]
     return workspace.open(GivenRowsConfig(workspace=workspace.uri, content="rows")).begin_rows(Question, slices)
 
 
@@ -114,3 +115,25 @@ def test_an_engine_that_dies_is_closed_and_only_unfinished_parts_are_asked_again
         part.settle(index, kept=[Question(id=folder.row_id(row), question="q")])
     assert asked == [0]
     assert read_manifest(folder.finish()).rows_out == 12
+
+
+def test_suspect_parts_are_asked_one_lease_at_a_time_so_that_other_pods_find_some(workspace: Workspace) -> None:
+    for _ in range(MAX_DEATHS):
+        with as_process(dead_name()):
+            assert len(list(plan(workspace, 20).missing_parts())) == 20
+    pods = [plan(workspace, 20), plan(workspace, 20)]
+    engines = [LastFirst(), LastFirst()]
+    streams = [_settled(folder, engine) for folder, engine in zip(pods, engines, strict=True)]
+    made = [0, 0]
+    for pod in [0, 1] * 10:  # in turns: each finds a part, whatever the other one has
+        made[pod] += len(list(islice(streams[pod], 4)))
+    assert made == [40, 40]
+    assert [list(stream) for stream in streams] == [[], []]
+    assert read_manifest(pods[0].finish()).rows_out == 80
+
+
+def _settled(folder: OutputFolder, engine: Engine) -> Iterator[int]:
+    for result in answer_parts(folder, lambda: engine, requests_of, SAMPLING):
+        part, index, row = result.key.part, result.key.index, result.key.row
+        part.settle(index, kept=[Question(id=folder.row_id(row), question="q")])
+        yield part.number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -11,12 +12,13 @@ import pytest
 from components.shared import processes, stopping
 from components.shared.errors import InputError
 from components.shared.stores import storage
-from components.shared.stores.inventory import store_time
+from components.shared.stores.inventory import StoredObject, list_objects, store_time
 from components.shared.workspace import Workspace, _leases
 from components.shared.workspace._attempts import FOLDER, MAX_DEATHS, last_signs, work_of
-from components.shared.workspace._leases import LEASE_SECONDS, LEASES, Leases
-from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace._leases import BEAT_SECONDS, LEASES, Leases, lease_seconds
+from components.shared.workspace.manifests import read_manifest, read_manifest_or_none
 from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.plans import part_name
 from tests.components.shared.other_processes import as_process, dead_name, name_elsewhere
 from tests.components.shared.sample_folders import SampleConfig, create_folder, settle, some_row
 from tests.stores import Store
@@ -91,11 +93,11 @@ def test_the_lease_of_a_process_elsewhere_is_free_when_nothing_was_heard_of_it_f
     workspace: Workspace, later: Clock, waits: list[float]
 ) -> None:
     taken(opened(workspace, name_elsewhere()), 2)
-    later(LEASE_SECONDS - 60)
+    later(lease_seconds() - 60)
     with pytest.raises(TimeoutError):
         taken(opened(workspace, name_elsewhere()), 2)
     assert len(waits) == 3
-    later(LEASE_SECONDS + 1)
+    later(lease_seconds() + 1)
     assert [part.number for part in taken(opened(workspace, name_elsewhere()), 2)] == [0, 1]
 
 
@@ -104,7 +106,7 @@ def test_a_process_that_says_that_it_lives_keeps_all_its_leases_and_leaves_one_s
 ) -> None:
     holder = opened(workspace, name_elsewhere())
     taken(holder, 2)
-    monkeypatch.setattr(_leases, "LEASE_SECONDS", 0.0)  # all that was written is too old
+    monkeypatch.setattr(_leases, "lease_seconds", lambda: 0.0)  # all that was written is too old
     monkeypatch.setattr(_leases, "last_signs", lambda objects: dict.fromkeys(last_signs(objects), 2.0**40))
     holder.leases.say_alive()
     holder.leases.say_alive()
@@ -245,6 +247,65 @@ def test_parts_in_order_are_for_one_process(workspace: Workspace, waits: list[fl
         next(opened(workspace, name_elsewhere()).missing_parts(in_order=True))
     folder.leases.release()
     assert next(opened(workspace, name_elsewhere()).missing_parts(in_order=True)).number == 0
+
+
+def test_who_takes_a_folder_over_skips_no_part_that_its_dead_holder_took_a_beat_later(
+    workspace: Workspace, later: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = opened(workspace, name_elsewhere(), 6)
+    parts = dead.missing_parts(in_order=True)
+    make(next(parts))
+    assert next(parts).number == 1
+    younger = list_objects(storage.join(dead.uri, LEASES))
+    monkeypatch.setattr(_leases, "list_objects", lambda uri: [_younger(each) for each in list_objects(uri)])
+    assert any(_younger(each) != each for each in younger)
+    later(lease_seconds() + 1)
+    folder = opened(workspace, name_elsewhere(), 6)
+    numbers = []
+    for part in folder.missing_parts(in_order=True):
+        numbers.append(part.number)
+        make(part)
+    assert numbers == [1, 2]
+    assert read_manifest(folder.finish()).rows_out == 6
+
+
+def _younger(each: StoredObject) -> StoredObject:
+    is_part = each.name.startswith(work_of(1))
+    return dataclasses.replace(each, time=each.time + BEAT_SECONDS) if is_part else each
+
+
+def test_all_parts_in_order_are_taken_at_once_and_a_folder_that_is_left_is_free(
+    workspace: Workspace, later: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opened(workspace, name_elsewhere())
+    assert len(list(first.missing_parts(in_order=True))) == 2
+    monkeypatch.setattr(_leases, "list_objects", lambda uri: [_younger(each) for each in list_objects(uri)])
+    later(lease_seconds() + 1)
+    second = opened(workspace, name_elsewhere())
+    parts = list(second.missing_parts(in_order=True))
+    assert [part.number for part in parts] == [0, 1]
+    for part in parts:
+        make(part)
+    storage.delete_object(storage.join(second.uri, part_name(1)))
+    assert second.finish() == second.uri
+    assert read_manifest_or_none(second.uri) is None
+    third = opened(workspace, name_elsewhere())
+    assert [part.number for part in third.missing_parts(in_order=True)] == [1]
+
+
+def test_of_many_suspect_parts_a_process_takes_one_at_a_time(workspace: Workspace) -> None:
+    for _ in range(MAX_DEATHS):
+        assert len(taken(opened(workspace, dead_name(), 40), 20)) == 20
+    first, second = opened(workspace, name_elsewhere(), 40), opened(workspace, name_elsewhere(), 40)
+    made = 0
+    while made < 20:
+        batches = [list(folder.missing_parts()) for folder in (first, second)]
+        assert [len(batch) for batch in batches] == [1, 1]
+        for (part,) in batches:
+            assert part.lease.suspect
+            make(part)
+            made += 1
+    assert read_manifest(first.finish()).rows_out == 40
 
 
 def test_a_lease_says_who_has_it_since_when_and_how_much_memory_it_may_take(workspace: Workspace) -> None:

@@ -23,7 +23,7 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, list_objects
 from components.shared.workspace import Workspace, _leases
 from components.shared.workspace._attempts import MAX_DEATHS
-from components.shared.workspace._leases import LEASE_SECONDS, LEASES
+from components.shared.workspace._leases import LEASES, lease_seconds
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.output_folders import OutputFolder, Part
 from tests.components.rejects import read_rejects
@@ -34,7 +34,7 @@ from tests.components.shared.sample_folders import create_folder, settle, some_r
 pytestmark = pytest.mark.slow
 
 NUM_ROWS, ROWS_PER_PART, NUM_PODS = 9, 3, 3
-TICK = LEASE_SECONDS / 4
+TICK = lease_seconds() / 4
 
 
 class Death(BaseException):
@@ -151,7 +151,7 @@ class Pod:
         """Let it say that it lives."""
         if not self.finished and self.frozen_since is None:
             self.folder.leases.say_alive()
-        elif self.frozen_since is not None and self.world.clock - self.frozen_since >= LEASE_SECONDS:
+        elif self.frozen_since is not None and self.world.clock - self.frozen_since >= lease_seconds():
             self._lost()  # as far as the others can tell
             self._leave()
 

@@ -18,7 +18,7 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import store_time
 from components.shared.workspace import Workspace, _leases
 from components.shared.workspace._attempts import FOLDER, MAX_DEATHS, work_of
-from components.shared.workspace._leases import LEASE_SECONDS, LEASES
+from components.shared.workspace._leases import LEASES, lease_seconds
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.unfinished import Unfinished, read_unfinished
@@ -97,7 +97,7 @@ def test_an_input_that_somebody_makes_is_waited_for_and_one_that_nobody_makes_is
     message = r"is still being made by .* \(last sign of life \d+ s ago\): 4 of 4 parts .* missing; the same command"
     with pytest.raises(UnavailableError, match=message):
         workspace.read(folder.uri, Question)
-    monkeypatch.setattr(_leases, "store_time", lambda uri: store_time(uri) + LEASE_SECONDS + 1)
+    monkeypatch.setattr(_leases, "store_time", lambda uri: store_time(uri) + lease_seconds() + 1)
     with pytest.raises(InputError, match=r"is not finished: 4 of 4 parts .* missing; finish it with: python -m "):
         workspace.read(folder.uri, Question)
 

@@ -26,6 +26,7 @@ from components.shared.upkeep.garbage_removal import remove_garbage
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace, _uses
 from components.shared.workspace._leases import LEASES
+from components.shared.workspace._pauses import POLL_SECONDS
 from tests.components.shared import slow_filter
 from tests.components.shared.ordinary_user import ordinary_user
 from tests.components.shared.sample_folders import SampleConfig
@@ -126,7 +127,7 @@ def test_a_run_that_finds_a_folder_under_removal_waits_and_makes_it_anew(
     folder = half_done(store, questions)
     with gc_stopped_when_it_has(store, "looked") as gc, step(store, questions, 0.0) as started:
         wait_for_line(started, "waiting for a gc that removes")
-        time.sleep(2 * _uses.POLL_SECONDS)
+        time.sleep(2 * POLL_SECONDS)
         assert started.poll() is None
         assert storage.exists(folder)
         spared = outcome(gc)
