@@ -222,7 +222,7 @@ def test_who_waits_for_a_removal_says_so_once_and_asks_ever_more_rarely(
     monkeypatch.setattr("components.shared.stopping.sleep", sleep)
     monkeypatch.setattr(_uses, "store_time", counted_time)
     assert Workspace(s3_store.uri).open(config).begin_rows(Question, []).uri == folder.uri
-    assert pauses == [0.5, 1, 2, 4, 4, 4, 4]
+    assert pauses == [0.25, 0.5, 1, 2, 4, 8, 8]
     assert len(asked) == 1
     waits = [record.getMessage() for record in caplog.records if record.getMessage().startswith("waiting for a gc")]
     assert len(waits) == 2
@@ -266,7 +266,7 @@ def test_a_removal_that_takes_longer_than_its_notice_is_good_for_stops(
 def test_a_mark_that_cannot_be_read_stops_gc(workspace: Workspace) -> None:
     join(workspace, "rows")
     Path(workspace.uri, _uses.IN_USE, "a.1.2.3.json").write_text('{"folder": 1}')
-    with pytest.raises(InputError, match=r"a\.1\.2\.3\.json was not written by ScaleQuest; remove it"):
+    with pytest.raises(InputError, match=r"a\.1\.2\.3\.json was not written by ScaleQuest; delete it, or choose"):
         survey(workspace.uri)
 
 
