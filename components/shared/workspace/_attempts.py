@@ -56,6 +56,7 @@ class Attempt:
     holder: str = ""  # the process' name
     host: str = ""  # where it runs, for people
     since: str = ""  # when it took the part, by its own clock
+    memory_limit: int = 0  # bytes that its container may take; 0: nothing limits it
     time: float = 0.0  # when it last wrote, by the store's clock
     events: list[tuple[int, str, int]] = field(default_factory=list)  # number, what, row (-1: none)
 

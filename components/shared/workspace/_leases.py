@@ -23,7 +23,6 @@ from functools import partial
 from typing import Any
 
 from components.shared import processes, speaking
-from components.shared.accelerators import num_accelerators
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects, store_time
@@ -39,7 +38,7 @@ from components.shared.workspace._attempts import (
     number_of,
     read_attempts,
 )
-from components.shared.workspace._pauses import Pauses
+from components.shared.workspace._pauses import Others
 
 LEASES = "leases"
 BEAT_SECONDS = 30.0
@@ -70,7 +69,7 @@ class Leases:
         self._held: dict[str, Lease] = {}
         self._beating: threading.Event | None = None
         self._last_sign = ""  # by which it said that it lives
-        self._holders: dict[str, tuple[str, str, str]] = {}  # of attempts, by name: their content never changes
+        self._holders: dict[str, tuple[str, str, str, int]] = {}  # of attempts, by name: their content never changes
         self.standing = Standing()
         self.any = False  # whether objects stand here, of this process or of others
 
@@ -99,7 +98,7 @@ class Leases:
             self._holders |= zip(unknown, threads.map(self._read_holder, unknown), strict=True)
         signs = last_signs(objects)
         for attempt in attempts:
-            attempt.holder, attempt.host, attempt.since = self._holders[attempt.name]
+            attempt.holder, attempt.host, attempt.since, attempt.memory_limit = self._holders[attempt.name]
             attempt.time = max(attempt.time, signs.get(attempt.holder, 0.0))
         out_of_sight = any(self._state_of(attempt.holder) == "unknown" for attempt in attempts)
         now = self.now() if out_of_sight else 0.0
@@ -114,13 +113,20 @@ class Leases:
             return time.time()
 
     def wait_for_folder(self, is_done: Callable[[], bool]) -> bool:
-        """Take the lease on the whole folder, once nobody else has it; False where its work is done before."""
-        pauses = Pauses()
+        """Take the lease on the whole folder, once nobody else has it; False where its work is done before.
+
+        Raises UnavailableError where this process has an accelerator, and has seen that the one with the lease lives.
+        """
+        others = Others()
         with speaking.phase(f"waiting for the process that works on {self._folder}"):
             while not self.has_folder and not is_done():
-                self.look((FOLDER,))
-                if FOLDER in self.standing.held or not self.take(FOLDER):
-                    pauses.sleep()
+                attempts = self.look((FOLDER,))
+                if (FOLDER in self.standing.held or not self.take(FOLDER)) and not others.wait(self.standing.held):
+                    raise UnavailableError(
+                        f"{self._folder} is being made by {attempts[-1].host}, since {attempts[-1].since}, as a whole, "
+                        "and this process would keep an accelerator idle meanwhile; the same command continues, or "
+                        "finds the finished folder"
+                    )
         return self.has_folder
 
     def take(self, work: str) -> Lease | None:
@@ -205,14 +211,15 @@ class Leases:
             "memory_limit": processes.memory_limit(),
         }
 
-    def _read_holder(self, name: str) -> tuple[str, str, str]:
+    def _read_holder(self, name: str) -> tuple[str, str, str, int]:
         try:
             content = storage.read_json(storage.join(self._uri, name))
         except FileNotFoundError:
-            return "", "", ""  # the folder was finished meanwhile
+            return "", "", "", 0  # the folder was finished meanwhile
         if not isinstance(content, dict) or not isinstance(content.get("process"), str):
             raise InputError(f"{storage.join(self._uri, name)} was not written by ScaleQuest; remove it")
-        return content["process"], str(content.get("host")), str(content.get("since"))
+        limit = content.get("memory_limit")
+        return content["process"], str(content.get("host")), str(content.get("since")), limit or 0
 
     def _is_dead(self, process: str, time: float, *, now: float) -> bool:
         state = self._state_of(process)
@@ -222,27 +229,6 @@ class Leases:
         if process == self._process:
             return "alive"
         return processes.state_of(process) if process.count(".") == 3 else "unknown"
-
-
-class Others:
-    """The other processes that work on a folder, as one that has nothing to do there sees them."""
-
-    def __init__(self, leases: Leases) -> None:
-        self._leases = leases
-        self._pauses = Pauses()
-        self._seen: dict[str, float] = {}  # when a work's holder had last written, when it was seen first
-
-    def wait(self) -> bool:
-        """Wait for the next look at what they do; False to leave it to them: each was seen to live meanwhile.
-
-        Without an accelerator, which costs money also while nothing is done on it, a process waits to the end.
-        """
-        held = self._leases.standing.held
-        self._seen = {work: self._seen.get(work, time) for work, time in held.items()}
-        if held and num_accelerators() and all(time > self._seen[work] for work, time in held.items()):
-            return False
-        self._pauses.sleep()
-        return True
 
 
 def _beat(of: weakref.ref[Leases], ended: threading.Event) -> None:

@@ -21,8 +21,9 @@ from components.shared.stores import storage
 from components.shared.workspace._attempts import number_of, work_of
 from components.shared.workspace._claims import Claim
 from components.shared.workspace._gathered_ledgers import FolderLedgers
-from components.shared.workspace._leases import Lease, Leases, Others
+from components.shared.workspace._leases import Lease, Leases
 from components.shared.workspace._lost_races import accept_part, input_contents, refuse_other_inputs
+from components.shared.workspace._pauses import Others
 from components.shared.workspace.ledgers import LEDGER_KEY, Figures, Ledger, no_figures, sum_ledgers, write_rejects
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.plans import part_name
@@ -66,12 +67,12 @@ class OutputFolder:
 
         But a process with an accelerator leaves it to those that it sees alive. What was taken has to be settled first.
         """
-        others = Others(self.leases)
+        others = Others()
         while not self.finished and not self.leases.held and (missing := self._missing()):
             self.leases.look(missing)
             if self.leases.has_folder or any(work not in self.leases.standing.held for work in missing):
                 return True
-            if not others.wait():
+            if not others.wait(self.leases.standing.held):
                 break
         return False
 
@@ -82,7 +83,9 @@ class OutputFolder:
         A step that needs them ``in_order`` has the folder to itself. It waits for others as ``has_work`` does, but not
         as long as a part that was yielded is not settled: ask again afterwards.
         """
-        if self.finished or (in_order and not self._take_folder()):
+        if self.finished or (
+            in_order and not self.leases.wait_for_folder(lambda: bool(read_manifest_or_none(self.uri)))
+        ):
             return
         with speaking.phase("", lambda: self.course):
             while self.has_work():
@@ -104,11 +107,10 @@ class OutputFolder:
         """
         works = [work for work in missing if in_order or work not in self.leases.standing.held]
         suspect = [] if in_order else list(filter(self.leases.is_suspect, works))
-        yield from self._take([work for work in works if work not in suspect], in_order)
-        yield from islice(self._take(suspect, in_order), 1)
+        yield from self._take(deque(work for work in works if work not in suspect), in_order)
+        yield from islice(self._take(deque(suspect), in_order), 1)
 
-    def _take(self, works: Iterable[str], in_order: bool) -> Iterator[Lease]:
-        waiting = deque(works)
+    def _take(self, waiting: deque[str], in_order: bool) -> Iterator[Lease]:
         while waiting:
             if lease := self.leases.take(waiting.popleft()):
                 yield lease
@@ -122,10 +124,6 @@ class OutputFolder:
         part = Part(self, lease)
         yield part
         part.write_if_empty()
-
-    def _take_folder(self) -> bool:
-        """Take the lease on the whole folder; False where another process finishes it before."""
-        return self.leases.wait_for_folder(lambda: read_manifest_or_none(self.uri) is not None)
 
     def read_part(self, number: int) -> list[Any]:
         """Return the rows of a part that stands already; FileNotFoundError where it does not."""

@@ -18,6 +18,7 @@ class Holder:
     """A process that works on a folder and lives, or was heard of a moment ago."""
 
     host: str  # a machine or pod
+    memory_limit: int  # bytes that its container may take; 0: nothing limits it
     since: str  # when it took the first of what it holds, by its own clock
     silent_seconds: int  # since it last wrote, by the store's clock
     works: tuple[str, ...]  # the parts that it holds and that do not stand yet, or the whole folder
@@ -28,7 +29,8 @@ class Holder:
         told = (
             named(["the whole folder" if work == FOLDER else work for work in self.works]) or "no part at this moment"
         )
-        return f"{self.host}: {told}, since {self.since}; last sign of life {self.silent_seconds} s ago"
+        limit = f" (limited to {self.memory_limit / 2**30:.1f} GiB)" if self.memory_limit else ""
+        return f"{self.host}{limit}: {told}, since {self.since}; last sign of life {self.silent_seconds} s ago"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +47,7 @@ class Unfinished:
     @property
     def suspect(self) -> list[str]:
         """The parts whose rows are tried one at a time, after all others."""
-        return [work for work, number in self.deaths.items() if number >= MAX_DEATHS]
-
-    @property
-    def given_up(self) -> list[tuple[str, int]]:
-        """The rows that are rejected without another try."""
-        return [row for row, number in self.rows_alone.items() if number >= MAX_DEATHS]
+        return [work for work, number in self.deaths.items() if number >= MAX_DEATHS and work != FOLDER]
 
     @property
     def makers(self) -> str:
@@ -96,6 +93,7 @@ def _holders(
     return tuple(
         Holder(
             host=own[0].host,
+            memory_limit=own[0].memory_limit,
             since=min(attempt.since for attempt in held or own),
             silent_seconds=max(0, round(now - max(standing.held[attempt.work] for attempt in own))),
             works=tuple(attempt.work for attempt in held),

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from components.shared import processes, stopping
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, list_objects, store_time
-from components.shared.workspace import Workspace, _leases
+from components.shared.workspace import Workspace, _leases, _pauses
 from components.shared.workspace._attempts import FOLDER, MAX_DEATHS, last_signs, work_of
 from components.shared.workspace._leases import BEAT_SECONDS, LEASES, Leases, lease_seconds
 from components.shared.workspace.manifests import read_manifest, read_manifest_or_none
@@ -187,7 +187,7 @@ def test_a_process_without_an_accelerator_waits_until_the_others_are_done(
 def test_a_process_with_an_accelerator_leaves_what_is_left_to_those_that_it_has_seen_alive(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_leases, "num_accelerators", lambda: 1)
+    monkeypatch.setattr(_pauses, "num_accelerators", lambda: 1)
     holder = opened(workspace, name_elsewhere())
     parts = taken(holder, 2)
     pauses = iter(range(100))
@@ -226,6 +226,34 @@ def test_work_on_a_whole_folder_is_done_by_one_process_and_the_next_one_takes_ov
     first.release()
     take(dead_name())
     take(name_elsewhere())
+
+
+def test_a_process_with_an_accelerator_does_not_wait_for_one_that_it_has_seen_work_on_the_whole_folder(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_pauses, "num_accelerators", lambda: 1)
+    config = SampleConfig(workspace=workspace.uri)
+    with as_process(name_elsewhere()):
+        first = Workspace(workspace.uri).open(config).begin_model()
+    assert first.take()
+    pauses: list[float] = []
+    monkeypatch.setattr(
+        _leases, "last_signs", lambda objects: {name: time + 5 for name, time in last_signs(objects).items()}
+    )
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 4:
+            first.leases.say_alive()
+
+    monkeypatch.setattr(stopping, "sleep", sleep)
+    second = Workspace(workspace.uri).open(config).begin_model()
+    message = rf"{second.uri} is being made by {processes.host()}, since .*; the same command continues"
+    with pytest.raises(UnavailableError, match=message):
+        second.take()
+    assert len(pauses) == 4, "it waited for a sign of life"
+    first.leases.release()
+    assert second.take()
 
 
 def test_a_model_that_another_process_finishes_is_not_made_again(

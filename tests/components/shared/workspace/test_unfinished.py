@@ -49,7 +49,10 @@ def state_of(folder: str) -> Unfinished:
     return found
 
 
-def test_parts_that_stand_those_that_are_held_and_by_whom_are_told(workspace: Workspace) -> None:
+def test_parts_that_stand_those_that_are_held_and_by_whom_are_told(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "memory_limit", lambda: None)
     folder = create_folder(workspace, 8, 2)
     (part,) = islice(folder.missing_parts(), 1)
     settle(part, 0)
@@ -88,6 +91,23 @@ def test_a_training_is_held_as_a_whole(workspace: Workspace) -> None:
     (holder,) = state_of(folder.uri).holders
     assert holder.works == (FOLDER,)
     assert "the whole folder" in holder.sentence
+
+
+def test_a_training_that_died_twice_is_not_done_row_by_row(workspace: Workspace) -> None:
+    config = SampleConfig(workspace=workspace.uri)
+    for _ in range(MAX_DEATHS):
+        with as_process(dead_name()):
+            folder = Workspace(workspace.uri).open(config).begin_model()
+        assert folder.take()
+    found = state_of(folder.uri)
+    assert (found.deaths, found.suspect) == ({FOLDER: MAX_DEATHS}, [])
+
+
+def test_how_much_memory_a_holder_may_take_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "memory_limit", lambda: 3 * 2**29)
+    folder = taken(workspace, name_elsewhere(), 1)
+    (holder,) = state_of(folder.uri).holders
+    assert holder.sentence.startswith(f"{processes.host()} (limited to 1.5 GiB): part-00000, since ")
 
 
 def test_an_input_that_somebody_makes_is_waited_for_and_one_that_nobody_makes_is_bad(
