@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# 408 late, 409 several writers came at once, 421 a moved connection, 425 too early, 429 too many requests.
-PASSING_STATUSES = frozenset({408, 409, 421, 425, 429})
+# 408 late, 409 several writers came at once, 421 a moved connection, 425 too early, 429 too many requests,
+# 499 a gateway that lost patience.
+PASSING_STATUSES = frozenset({408, 409, 421, 425, 429, 499})
 # Of the statuses from 500 on, which mean the server's own trouble (also where nobody assigned them: 520 to 530 are
 # Cloudflare's, 529 means overloaded): not implemented, version, negotiation, loop, extension, sign-in of a network.
 LASTING_STATUSES = frozenset({501, 505, 506, 508, 510, 511})
@@ -33,17 +34,40 @@ PASSING_NAMES = frozenset(
         *("MetadataRetrievalError", "PassingError"),
     }
 )
-# Of an account that is empty, in an error's code or message: no waiting fills it.
-_SPENT = re.compile(
-    r"insufficient[ _-]?(?:quota|balance|credits?|funds)|exceeded your current quota|billing|payment[ _]required"
-    r"|credit balance|out of credits|spend(?:ing)?[ _]limit|quota[ _]exhausted|add (?:more )?(?:credits|funds)"
-    r"|arrears|overdue",
+# Of an account that is empty: no waiting fills it. As a code this is certain; in a message it is a hint, because a
+# message about a limit of a minute also says where to pay for a higher one, and may quote the row.
+_SPENT_CODES = re.compile(
+    r"insufficient[ _-]?(?:quota|balance|credits?|funds)|billing|payment[ _-]?required|quota[ _-]?exhausted|arrear"
+    r"|overdue",
+    re.IGNORECASE,
+)
+_SPENT_WORDS = re.compile(
+    r"insufficient[ _-]?(?:quota|balance|credits?|funds)|exceeded your current quota|payment[ _]required"
+    r"|credit balance|out of credits|spend(?:ing)?[ _]limit|billing[ _](?:hard[ _])?limit|quota[ _]exhausted"
+    r"|account is not active|(?:account|payment|bill|invoice)s? (?:is |are )?(?:in arrears|overdue)"
+    r"|add (?:more )?(?:credits|funds)",
+    re.IGNORECASE,
+)
+# Of a limit that time lifts.
+_LIMIT_CODES = re.compile(
+    r"rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|slow[ _-]?down|(?:^| )(?:tokens|requests)(?: |$)",
+    re.IGNORECASE,
+)
+_LIMIT_WORDS = re.compile(
+    r"(?:retry|again|wait|come back|resets?|available)(?: again)? (?:in|after|for|at least) (?:about )?~?\d"
+    r"|retry[ _-]?(?:after|delay)|per[ _-]?(?:second|min(?:ute)?|hour|day)\b|rate[ _-]?limit(?:ed| reached| exceeded)",
     re.IGNORECASE,
 )
 # Codes of an error that has no status of its own, in the body of an answer that says 200.
 _LASTING_CODES = re.compile(
     r"auth|api[ _]?key|permission|forbidden|not[ _]?found|invalid[ _](?:request|model|argument|parameter)|unsupported"
     r"|content[ _]?(?:filter|policy)|context[ _]length",
+    re.IGNORECASE,
+)
+# The same in a message, whose code is a number that only this server knows.
+_LASTING_WORDS = re.compile(
+    r"\bauthenticat|unauthori[sz]ed|api[ _-]?key|permission denied|\bforbidden\b|invalid[ _](?:request|model|argument"
+    r"|param)|unsupported|content[ _](?:filter|policy)|context[ _]length|model\b.{0,40}\bnot[ _](?:found|exist)",
     re.IGNORECASE,
 )
 
@@ -61,21 +85,31 @@ def status_passes(status: int) -> bool:
     return status in PASSING_STATUSES or (500 <= status <= 599 and status not in LASTING_STATUSES)
 
 
-def is_spent(words: str) -> bool:
-    """Tell whether an error's code or message says that the account has nothing left."""
-    return bool(_SPENT.search(words))
+def is_spent(words: str, *, codes: str = "", waits: bool = False) -> bool:
+    """Tell whether an error says that the account has nothing left; ``waits``: it says when to come back.
+
+    What may be a limit that time lifts is none: to wait in vain costs minutes, a row that is not asked again is lost.
+    """
+    if _SPENT_CODES.search(codes):
+        return True
+    if waits or _LIMIT_CODES.search(codes) or _LIMIT_WORDS.search(words):
+        return False
+    return bool(_SPENT_WORDS.search(words))
 
 
-def error_passes(code: str, message: str) -> bool:
-    """Tell whether an error without a status may pass: by its code, which may be a status, then by its words.
+def error_passes(codes: str, words: str, *, waits: bool = False) -> bool:
+    """Tell whether an error without a status may pass: by its codes, of which one may be a status, or its words.
 
     What says nothing that is known may pass.
     """
-    if is_spent(f"{code} {message}"):
+    if is_spent(words, codes=codes, waits=waits):
         return False
-    if code.isdigit():
-        return status_passes(int(code))
-    return not _LASTING_CODES.search(code)
+    numbers = [int(code) for code in codes.split() if re.fullmatch(r"\d{1,9}", code)]
+    if statuses := [number for number in numbers if 400 <= number <= 599]:
+        return status_passes(statuses[0])
+    if re.search("[a-z]", codes, re.IGNORECASE):
+        return not _LASTING_CODES.search(codes)
+    return not (codes and _LASTING_WORDS.search(words))
 
 
 def is_untrusted(error: BaseException) -> bool:

@@ -22,7 +22,7 @@ from components.shared.config import METRICS, StepConfig, flag_of, info_of, opti
 from components.shared.config.values import default_text, set_for_step, text_of, value_of
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.processes import RUNNER, end_with_parent
-from components.shared.redaction import RedactingFormatter, redact_tracebacks, redacted
+from components.shared.redaction import log_redacted, redacted
 from components.shared.workspace import Workspace
 
 C = TypeVar("C", bound=StepConfig)
@@ -46,7 +46,7 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask 
 
 def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str] | None = None) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
-    _log_to_stderr()
+    log_redacted("%(asctime)s %(levelname)s %(name)s: %(message)s")
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)
     try:
@@ -72,14 +72,6 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
         _stop(step_name(config))  # what goes wrong while a process is stopped is of no interest
     print(folder)
     sys.exit(exit_codes.DONE)
-
-
-def _log_to_stderr() -> None:
-    """Write the log, and a traceback that ends the process, without the secrets of the environment."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    redact_tracebacks()
 
 
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:

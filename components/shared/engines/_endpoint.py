@@ -15,12 +15,12 @@ from components.shared.engines._endpoint_dialect import named_parameter, words_o
 from components.shared.engines._endpoint_replies import error_of, from_events, is_event_stream
 from components.shared.errors import InputError, UnavailableError
 from components.shared.passing import PassingError, error_passes, is_spent, is_untrusted, status_passes
-from components.shared.redaction import redacted
+from components.shared.redaction import excerpt, redacted
 from components.shared.stores.retries import CONNECT_SECONDS, asked_wait
 
 MAX_WAIT_SECONDS = 900.0  # a server that asks to come back later than this stops the run
 NAME_SECONDS = 15.0  # that a host's name may be late: of a Service that has just been made
-STRANGE = 3  # answers that are no API's, before any other: then the address is wrong
+STRANGE = 3  # answers that are no API's, in a check before any other: then the address is wrong
 LONGEST_MESSAGE = 300  # characters of a server's words
 
 
@@ -64,7 +64,8 @@ class Endpoint:
         )
         self._begun = 0.0
         self._num_strange = 0
-        self.has_answered = False
+        self._has_answered = False
+        self.in_question = False  # whether the address is being checked; later, the server was there before
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the answer to a request, sent once; PassingError, RefusedError or InputError where there is none."""
@@ -82,8 +83,9 @@ class Endpoint:
         if failure := error_of(reply):
             raise self._error_in_reply(response, failure)
         if method == "POST" and not reply.get("choices"):
-            raise self._strange(f"the reply has no choices: {json.dumps(reply)[:200]}")
-        self.has_answered = True
+            what = f"the reply has no choices: {excerpt(json.dumps(reply), 200)}"
+            raise PassingError(what) if "choices" in reply else self._strange(what)
+        self._has_answered = True
         return reply
 
     def close(self) -> None:
@@ -96,25 +98,28 @@ class Endpoint:
             return from_events(text)
         try:
             reply = json.loads(response.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if "html" in kind or text.lstrip()[:1] == "<":
                 raise self._strange("the reply is a web page") from error
-            raise PassingError(f"the reply is not JSON: {redacted(text[:100])!r}") from error
+            raise PassingError(f"the reply is not JSON: {excerpt(text, 100)!r}") from error
         if isinstance(reply, list):
             return {"data": reply}  # of models, as some servers list them
         if not isinstance(reply, dict):
-            raise PassingError(f"the reply is no JSON object: {redacted(text[:100])!r}")
+            raise PassingError(f"the reply is no JSON object: {excerpt(text, 100)!r}")
         return reply
 
     def _strange(self, what: str) -> Exception:
-        """Return what is raised for an answer that no such API gives: where none other came before, of the address."""
+        """Return what is raised for an answer that no such API gives: in a check, before any other, of the address."""
         self._num_strange += 1
-        if self.has_answered or self._num_strange < STRANGE:
-            return PassingError(redacted(what))
+        if not self._is_doubtful() or self._num_strange < STRANGE:
+            return PassingError(what)
         return InputError(
-            f"--endpoint {self.url}: {redacted(what)}, {self._num_strange} times, at {self.url}/chat/completions; "
+            f"--endpoint {self.url}: {what}, {self._num_strange} times, at {self.url}/chat/completions; "
             f"{hint_for(self.url)}"
         )
+
+    def _is_doubtful(self) -> bool:
+        return self.in_question and not self._has_answered
 
     def _unsent(self, error: Exception) -> Exception:
         """Return what is raised where no answer came: PassingError, or InputError with what to do."""
@@ -145,7 +150,7 @@ class Endpoint:
                 f"--endpoint {self.url}: the request cannot be sent; check the key in {self._key_variable}"
             )
         is_late = time.monotonic() - self._begun > NAME_SECONDS
-        if any(_is_unknown_name(link) for link in links) and is_late and not self.has_answered:
+        if any(_is_unknown_name(link) for link in links) and is_late and self._is_doubtful():
             return InputError(f"--endpoint {self.url}: no such host ({said}); check the name")
         return PassingError(said)
 
@@ -154,14 +159,14 @@ class Endpoint:
         status = response.status_code
         error = _body_of(response)
         inner = error.get("error", error) if isinstance(error, dict) else error
-        words, code, codes = redacted(words_of(inner))[:LONGEST_MESSAGE], _code_of(inner), " ".join(_codes_of(inner))
+        words, codes = excerpt(words_of(inner), LONGEST_MESSAGE), _codes_of(inner)
         if response.has_redirect_location or 300 <= status < 400:
             return self._redirection(response)
-        if status_passes(status) and not is_spent(f"{codes} {words}"):
+        if status_passes(status) and not is_spent(words, codes=" ".join(codes), waits=_asks_to_wait(response, inner)):
             return self._passing(f"HTTP {status}: {words}", response, words, named_parameter(inner))
         if status in (401, 403):
             return RefusedError(self._unwelcome(status, words), words=words)
-        if code == "model_not_found" or (status == 404 and "model" in words.lower()):
+        if "model_not_found" in codes or (status == 404 and "model" in words.lower()):
             return RefusedError(self.unknown_model(f"HTTP {status}: {words}"), words=words)
         message = f"--endpoint {self.url} refuses the request: HTTP {status}: {words}"
         if status in (404, 405):
@@ -170,15 +175,16 @@ class Endpoint:
             message += f"; check the proxy in the environment variable {self._proxy_variable or 'HTTP_PROXY'}"
         if status == 400 and "https" in words.lower() and self.url.startswith("http:"):
             message += f"; try --endpoint https://{self.url.removeprefix('http://')}"
-        too_long = code == "context_length_exceeded" or (status in (400, 422) and "context length" in words)
+        too_long = "context_length_exceeded" in codes or (status in (400, 422) and "context length" in words)
         reason = "too_long" if too_long else "refused"
         return RefusedError(message, words=words, named=named_parameter(inner), reason=reason)
 
     def _error_in_reply(self, response: httpx.Response, error: Any) -> Exception:
-        words, code = redacted(words_of(error))[:LONGEST_MESSAGE], _code_of(error)
-        if error_passes(code, f"{' '.join(_codes_of(error))} {words}"):
-            return self._passing(f"an error in the reply: {code} {words}", response, words, named_parameter(error))
-        message = f"--endpoint {self.url} refuses the request: an error in its reply: {code} {words}"
+        words, codes = excerpt(words_of(error), LONGEST_MESSAGE), redacted(" ".join(_codes_of(error)))
+        said = f"an error in the reply: {codes} {words}"
+        if error_passes(codes, words, waits=_asks_to_wait(response, error)):
+            return self._passing(said, response, words, named_parameter(error))
+        message = f"--endpoint {self.url} refuses the request: {said}"
         return RefusedError(message, words=words, named=named_parameter(error))
 
     def _passing(self, message: str, response: httpx.Response, words: str, named: str) -> Exception:
@@ -239,10 +245,9 @@ def _body_of(response: httpx.Response) -> Any:
         return response.content.decode(errors="replace")
 
 
-def _code_of(error: Any) -> str:
-    """Return an error's code: the first that is a number, or the first."""
-    codes = _codes_of(error)
-    return next((code for code in codes if code.isdigit()), codes[0] if codes else "")
+def _asks_to_wait(response: httpx.Response, error: Any) -> bool:
+    """Tell whether an answer says when to come back: in a header, or as a delay among its details."""
+    return "retry-after" in response.headers or bool(re.search(r'"retry_?(?:delay|after)', json.dumps(error).lower()))
 
 
 def _codes_of(error: Any) -> list[str]:

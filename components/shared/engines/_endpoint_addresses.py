@@ -16,6 +16,9 @@ EXPECTED = "expected the base URL of an OpenAI-compatible server, such as https:
 _PATHS = re.compile(
     r"/(?:chat/completions|completions|chat|models|responses|messages|embeddings|generate)/*$", re.IGNORECASE
 )
+_SET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# A name of which the environment knows nothing is shown only if it can be no key: keys have long words, in lower case.
+_UNSET_NAME = re.compile(r"_*[A-Z][A-Z0-9]{0,14}(?:_+[A-Z0-9]{1,15})*")
 
 
 def check_address(endpoint: str) -> None:
@@ -54,11 +57,12 @@ def hint_for(endpoint: str) -> str:
 
 def key_in(variable: str) -> str:
     """Return the key that an environment variable holds, "" for none; it will not stand in anything that is written."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+    is_name = _SET_NAME if os.environ.get(variable) else _UNSET_NAME
+    if not is_name.fullmatch(variable):
+        redaction.hide(variable)
         raise InputError(
-            "--api-key-env is not a name of an environment variable (its value is not shown because it may be a "
-            "key); give the "
-            "name of the variable that holds the key, such as OPENAI_API_KEY"
+            "--api-key-env is not a name of an environment variable that is set (its value is not shown because it "
+            "may be a key); give the name of the variable that holds the key, such as OPENAI_API_KEY"
         )
     key = os.environ.get(variable, "").strip()
     redaction.hide(key)

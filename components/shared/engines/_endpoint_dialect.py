@@ -108,8 +108,7 @@ def named_parameter(error: Any) -> str:
         return str(error["param"]).rpartition(".")[2]
     details = error.get("detail") if isinstance(error, Mapping) else error
     if isinstance(details, list) and details and isinstance(details[0], Mapping):
-        place = details[0].get("loc")
-        return str(place[-1]) if isinstance(place, list) and place else ""
+        return _place(details[0])
     return ""
 
 
@@ -117,13 +116,18 @@ def words_of(error: Any) -> str:
     """Return an error's message, with the places that a list of details names."""
     details = error.get("detail", error) if isinstance(error, Mapping) else error
     if isinstance(details, list) and details and all(isinstance(item, Mapping) for item in details):
-        told = [(str((item.get("loc") or ["?"])[-1]), item.get("type", ""), item.get("msg", "")) for item in details]
+        told = [(_place(item), item.get("type", ""), item.get("msg", "")) for item in details]
         return "; ".join(f"{place}: {message or kind} ({kind})" for place, kind, message in told)
     if isinstance(error, Mapping):
-        for name in ("message", "msg", "detail", "error"):
+        for name in ("message", "msg", "detail", "error", "status_msg", "error_msg"):
             if isinstance(error.get(name), str):
                 return str(error[name])
     return error if isinstance(error, str) else json.dumps(error)
+
+
+def _place(detail: Mapping[str, Any]) -> str:
+    place = detail.get("loc")
+    return str(place[-1]) if isinstance(place, list) and place else ""
 
 
 def _messages(request: Request[K]) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from components.shared.engines import Completion
 from components.shared.engines.thoughts import split_thought
 from components.shared.passing import PassingError
+from components.shared.redaction import excerpt
 
 # One table of finish reasons: letters alone, in lower case, so that END_TURN, end-turn and endTurn are one.
 _WORDS = {
@@ -29,6 +31,7 @@ _WORDS = {
         error failed failure fail abort aborted cancel cancelled canceled timeout interrupted networkerror servererror
         internalerror engineerror modelerror overloaded engineoverloaded insufficientsystemresource""",
 }
+MOST_TOKENS = 2**31  # a greater number is garbled
 _ENDS = {word: ending for ending, words in _WORDS.items() for word in words.split()}
 
 
@@ -39,14 +42,25 @@ def ending(word: object) -> str:
     return _ENDS.get(re.sub(r"[^a-z]", "", str(word).lower()), "unknown")
 
 
+@contextlib.contextmanager
+def _well_formed() -> Iterator[None]:
+    """Raise PassingError for a reply of another form than the protocol's: it may have been garbled on its way."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        what = excerpt(str(error), 100)
+        raise PassingError(f"the reply is not as the protocol has it: {type(error).__name__}: {what}") from error
+
+
+@_well_formed()
 def completions_of(reply: Mapping[str, Any], num_wanted: int) -> list[Completion]:
     """Return the samples of a reply; PassingError where it has none, or one that failed."""
     choices = [choice for choice in _list(reply.get("choices")) if isinstance(choice, dict)][:num_wanted]
     if not choices:
-        raise PassingError(f"the reply has no choices: {json.dumps(reply)[:200]}")
+        raise PassingError(f"the reply has no choices: {excerpt(json.dumps(reply), 200)}")
     for choice in choices:
         if ending(choice.get("finish_reason")) == "error" or choice.get("error"):
-            raise PassingError(f"a sample failed: {json.dumps(choice.get('error') or choice)[:200]}")
+            raise PassingError(f"a sample failed: {excerpt(json.dumps(choice.get('error') or choice), 200)}")
     # The protocol counts the tokens of all choices together: their sum is right, and each one's share is even.
     share, rest = divmod(usage_of(reply, "completion_tokens"), len(choices))
     return [_completion(choice, share + (number < rest)) for number, choice in enumerate(choices)]
@@ -56,38 +70,44 @@ def usage_of(reply: Mapping[str, Any], name: str) -> int:
     """Return a number of tokens that the reply states, 0 where it does not."""
     usage = reply.get("usage")
     number = usage.get(name) if isinstance(usage, dict) else None
-    return int(number) if isinstance(number, int | float) and number > 0 else 0
+    return int(number) if isinstance(number, int | float) and 0 < number < MOST_TOKENS else 0
 
 
 def error_of(reply: Mapping[str, Any]) -> Any:
-    """Return the error that stands in a reply without samples, None where there is none."""
-    if _list(reply.get("choices")):
+    """Return the error that stands in a reply in the place of samples, or of the rest of one; None for none."""
+    choices = _list(reply.get("choices"))
+    if choices and all(isinstance(choice, dict) and choice.get("finish_reason") for choice in choices):
         return None
     if reply.get("object") == "error":
         return dict(reply)
-    return reply.get("error") or reply.get("errors") or reply.get("base_resp")
+    error = reply.get("error") or reply.get("errors")
+    return error if error or choices else reply.get("base_resp")
 
 
+@_well_formed()
 def from_events(text: str) -> dict[str, Any]:
     """Put a stream of events together; PassingError where it ends before its samples do."""
     choices: dict[int, dict[str, Any]] = {}
     whole: dict[str, Any] = {}
     done = False
-    for data in _events(text):
+    for name, data in _events(text):
         if data == "[DONE]":
             done = True
             continue
         try:
             chunk = json.loads(data)
         except ValueError as error:
-            raise PassingError(f"an event is not JSON: {data[:100]!r}") from error
+            raise PassingError(f"an event is not JSON: {excerpt(data, 100)!r}") from error
+        if name == "error":
+            chunk = chunk if isinstance(chunk, dict) and "error" in chunk else {"error": chunk}
         if not isinstance(chunk, dict):
             continue
         whole |= {name: value for name, value in chunk.items() if name != "choices" and value is not None}
         for choice in _list(chunk.get("choices")):
             _add(choices.setdefault(int(choice.get("index") or 0), {"message": {}}), choice)
     whole["choices"] = [choices[index] for index in sorted(choices)]
-    if choices and not (done or all(choice.get("finish_reason") for choice in choices.values())):
+    is_whole = done or all(choice.get("finish_reason") for choice in choices.values())
+    if choices and not is_whole and error_of(whole) is None:
         raise PassingError("the stream of events was cut off")
     return whole
 
@@ -97,11 +117,13 @@ def is_event_stream(content_type: str, text: str) -> bool:
     return "event-stream" in content_type or re.match(r"\s*(?:data|event|id|retry): ?\S|\s*:[^\n]*\n", text) is not None
 
 
-def _events(text: str) -> Iterator[str]:
+def _events(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and the data of each event."""
     for event in re.split(r"\r?\n\r?\n|\r\r", text):
         lines = [line[5:].removeprefix(" ") for line in event.splitlines() if line.startswith("data:")]
+        names = [line[6:].strip() for line in event.splitlines() if line.startswith("event:")]
         if lines:
-            yield "\n".join(lines)
+            yield names[-1] if names else "", "\n".join(lines)
 
 
 def _add(choice: dict[str, Any], piece: Mapping[str, Any]) -> None:
@@ -129,11 +151,9 @@ def _completion(choice: Mapping[str, Any], num_tokens: int) -> Completion:
     word = choice.get("finish_reason")
     end, detail = ending(word), ""
     if isinstance(refusal := message.get("refusal"), str) and refusal and not text:
-        end, detail = "filtered", refusal[:300]
-    elif end == "filtered" and str(word) != "filtered":
-        detail = f"the endpoint ended it with {word!r}"
-    elif end == "unknown":
-        detail = f"the endpoint ended it with {str(word)[:100]!r}"
+        end, detail = "filtered", excerpt(refusal, 300)
+    elif end == "unknown" or (end == "filtered" and str(word) != "filtered"):
+        detail = f"the endpoint ended it with {excerpt(str(word), 100)!r}"
     return Completion(text=text, thought=thought, finish_reason=end, num_tokens=num_tokens, detail=detail)
 
 

@@ -75,6 +75,7 @@ class OpenAIEngine:
 
     def check(self, sampling: Sampling, num_samples: int) -> None:
         """Raise InputError where the server does not answer something harmless, asked for as rows will be."""
+        self._endpoint.in_question = True
         try:
             self._probe(Request(message=PROBE, seed=MAX_SEED - 1, num_samples=num_samples), sampling, num_samples)
             self._look_at_models()
@@ -133,8 +134,9 @@ class OpenAIEngine:
     def _samples(self, request: Request[K], sampling: Sampling, lacking: int) -> tuple[list[Completion], int]:
         """Return some of the ``lacking`` samples, at least one, and the tokens of the prompt.
 
-        Raises RefusedError where the row is to blame.
+        Raises RefusedError where the row is to blame: each time that it is refused, something harmless is answered.
         """
+        refusals = 0
         while True:
             num_changes = self._dialect.num_changes
             num_samples = 1 if self._dialect.one_at_a_time else lacking
@@ -143,7 +145,10 @@ class OpenAIEngine:
                 return self._patiently(request, sampling, num_samples, seed)
             except RefusedError as error:
                 self._check_harmless(request, sampling, num_samples, error)
-                if self._dialect.num_changes == num_changes:
+                if self._dialect.num_changes != num_changes:
+                    continue  # it is asked for in another way
+                refusals += 1
+                if error.passes or refusals >= STRIKES:
                     raise
 
     def _patiently(

@@ -26,6 +26,7 @@ from components.shared import exit_codes, speaking, stopping
 from components.shared.accelerators import num_accelerators
 from components.shared.errors import InputError, UnavailableError
 from components.shared.processes import end_with_parent
+from components.shared.redaction import log_redacted
 from components.shared.training._checkpoints import CheckpointStore
 from components.shared.training.job import C, TrainingJob
 from components.shared.training.nodes import Node, own_node
@@ -95,7 +96,7 @@ def _meeting_place(num_nodes: int, node: Node | None) -> list[str]:
 def work(train: Callable[[TrainingJob[C]], None], config: type[C]) -> NoReturn:
     """Be one of the processes; the main function of a module with a trainer, called with the job's file."""
     end_with_parent(signal.SIGKILL)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    log_redacted()
     job = TrainingJob.read(sys.argv[1], config)
     try:
         with stopping.listening():

@@ -6,6 +6,7 @@ Four questions are asked about. The second one is ``BAD``: a server that fails a
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,6 +109,36 @@ def for_the_bad_row(trouble: Answer) -> Behaviour:
     return lambda body, _: trouble if BAD in body["messages"][-1]["content"] else said(body)
 
 
+def for_the_bad_row_alone(trouble: Answer) -> Behaviour:
+    """Be in trouble at once at the bad row, and slow at the others."""
+
+    def answer(body: dict[str, Any], _: int) -> Answer:
+        message = body["messages"][-1]["content"]
+        if BAD in message:
+            return trouble
+        time.sleep(0 if message == PROBE else 0.2)
+        return said(body)
+
+    return answer
+
+
+def once_for_each_row(trouble: Answer) -> Behaviour:
+    """Be in trouble when a row comes for the first time."""
+    seen: set[str] = set()
+
+    def answer(body: dict[str, Any], _: int) -> Answer:
+        message = body["messages"][-1]["content"]
+        is_new = message != PROBE and message not in seen
+        seen.add(message)
+        return trouble if is_new else said(body)
+
+    return answer
+
+
+def at_first(trouble: Answer, times: int) -> Behaviour:
+    return lambda body, number: trouble if number <= times else said(body)
+
+
 def for_rows(trouble: Answer) -> Behaviour:
     """Be in trouble at each row; what is harmless is answered."""
     return lambda body, _: said(body) if body["messages"][-1]["content"] == PROBE else trouble
@@ -131,6 +162,12 @@ def stream(body: dict[str, Any], _: int) -> Answer:
         lines.append({"choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]})
     text = "".join(f"data: {json.dumps(line)}\n\n" for line in lines) + "data: [DONE]\n\n"
     return Answer(body=text.encode(), headers=(("Content-Type", "text/event-stream"),))
+
+
+def events(*chunks: Any) -> Answer:
+    """Answer with these events, and the one that says that all is sent."""
+    text = "".join(f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk)}\n\n" for chunk in chunks)
+    return Answer(body=(text + "data: [DONE]\n\n").encode(), headers=(("Content-Type", "text/event-stream"),))
 
 
 def one_error_in_two(body: dict[str, Any], number: int) -> Answer:

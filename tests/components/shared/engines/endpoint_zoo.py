@@ -10,11 +10,15 @@ from tests.components.shared.engines.endpoint_behaviours import (
     Kept,
     Rejected,
     Zoo,
+    at_first,
     content,
     ends_by,
+    events,
     for_rows,
     for_the_bad_row,
+    for_the_bad_row_alone,
     once,
+    once_for_each_row,
     one_error_in_two,
     said,
     stream,
@@ -30,6 +34,22 @@ NO_ANSWER = {
     "build_preferences": "no_marker",
 }
 THINKING = [{"type": "thinking", "thinking": [{"type": "text", "text": TRAPS}]}]
+NO_CHOICES = Answer(body={"id": "x", "choices": None})
+LIMITS = {
+    "groq": (
+        "tokens",
+        "rate_limit_exceeded",
+        "Please try again in 9.9s. Visit https://console.example/settings/billing",
+    ),
+    "openai": ("requests", "rate_limit_exceeded", "You can add a payment method at https://example/account/billing"),
+    "gemini": ("", 429, "You exceeded your current quota, please check your plan. Please retry in 0.5s."),
+}
+PIECE = {"choices": [{"index": 0, "delta": {"content": "The answer is \\boxed{5}"}}]}
+GARBLED = {
+    "choice": {"choices": ["x"]},
+    "index": {"choices": [{"index": "a", "delta": {"content": "x"}}]},
+    "delta": {"choices": [{"index": 0, "delta": {"content": ["x"]}}, {"index": 0, "delta": {"content": "x"}}]},
+}
 IN_A_200 = {"error": {"message": "Provider returned error", "code": 429}}
 EXTRA_SEED = {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}
 NO_MAX_TOKENS = (
@@ -68,6 +88,50 @@ PASSING = [
     ),
     Zoo(name="once_error_in_200", answer=once(Answer(body=IN_A_200)), outcome=Kept()),
     Zoo(name="once_no_choices", answer=once(Answer(body={"id": "", "choices": None, "usage": None})), outcome=Kept()),
+    Zoo(name="first_four_without_choices", answer=at_first(NO_CHOICES, 4), outcome=Kept()),
+    Zoo(name="each_row_once_without_choices", answer=once_for_each_row(NO_CHOICES), outcome=Kept()),
+    Zoo(name="each_row_once_a_web_page", answer=once_for_each_row(Answer(body=b"<html>")), outcome=Kept()),
+    *(
+        Zoo(name=f"each_row_once_{status}", answer=once_for_each_row(refusal(status, "hiccup")), outcome=Kept())
+        for status in (400, 403, 404, 499)
+    ),
+    *(
+        Zoo(
+            name=f"limit_of_{name}",
+            answer=once(Answer(status=429, body={"error": {"message": words, "type": kind, "code": code}})),
+            outcome=Kept(),
+        )
+        for name, (kind, code, words) in LIMITS.items()
+    ),
+    Zoo(
+        name="once_own_code_in_200",
+        answer=once(Answer(body={"error": {"code": "1302", "message": "rate limit"}})),
+        outcome=Kept(),
+    ),
+    Zoo(
+        name="once_base_resp",
+        answer=once(Answer(body={"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}})),
+        outcome=Kept(),
+    ),
+    *(Zoo(name=f"once_garbled_{name}", answer=once(events(chunk)), outcome=Kept()) for name, chunk in GARBLED.items()),
+    Zoo(
+        name="once_an_error_amid_a_stream",
+        answer=once(events(PIECE, {"error": {"code": 502, "message": "upstream"}})),
+        outcome=Kept(),
+    ),
+    Zoo(
+        name="once_an_error_beside_choices",
+        answer=lambda body, number: Answer(
+            body=said(body, None if number in (1, 3) else "stop").body
+            | ({"error": {"code": 502, "message": "upstream"}} if number in (1, 3) else {})
+        ),
+        outcome=Kept(),
+    ),
+    Zoo(
+        name="endless_tokens",
+        answer=lambda body, _: Answer(body=said(body).body | {"usage": {"completion_tokens": float("inf")}}),
+        outcome=Kept(),
+    ),
     Zoo(name="once_cut", answer=once(Answer(body={"choices": []}, cut=True)), outcome=Kept()),
     Zoo(name="error_in_a_choice", answer=one_error_in_two, outcome=Kept()),
     Zoo(name="always_503", answer=lambda *_: refusal(503, "overloaded"), outcome=Ends(code=75, words="overloaded")),
@@ -99,6 +163,17 @@ BAD_ROWS = [
         name="row_garbled",
         answer=for_the_bad_row(Answer(body=b'{"choices": ["\xff\xfe')),
         outcome=Rejected(words="not JSON"),
+    ),
+    Zoo(name="row_no_choices", answer=for_the_bad_row_alone(NO_CHOICES), outcome=Rejected(words="has no choices")),
+    Zoo(
+        name="row_no_choices_at_all",
+        answer=for_the_bad_row_alone(Answer(body={"id": "x"})),
+        outcome=Rejected(words="has no choices"),
+    ),
+    Zoo(
+        name="row_web_page",
+        answer=for_the_bad_row_alone(Answer(body=b"<html></html>")),
+        outcome=Rejected(words="a web page"),
     ),
     Zoo(name="row_403", answer=for_the_bad_row(refusal(403, "moderation")), outcome=Rejected(words="moderation")),
     Zoo(name="row_418", answer=for_the_bad_row(refusal(418, "teapot")), outcome=Rejected(words="teapot")),

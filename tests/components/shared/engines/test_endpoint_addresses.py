@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from components.shared import redaction
 from components.shared.engines._endpoint_addresses import check_address, hint_for, key_in, proxy_for
 from components.shared.errors import InputError
 
@@ -70,6 +71,27 @@ def test_a_key_given_as_the_name_of_its_variable_is_not_shown() -> None:
     with pytest.raises(InputError, match="not a name of an environment variable") as refused:
         key_in("sk-canary")
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["hf_canary", "gsk_canary0123", "sk_proj_canary", "CANARY0123CANARY0123", "_hf_canary", "Canary_key"]
+)
+def test_a_key_that_could_be_a_name_is_not_shown_either(key: str) -> None:
+    with pytest.raises(InputError, match="its value is not shown") as refused:
+        key_in(key)
+    assert key not in str(refused.value)
+    assert key not in redaction.redacted(f"options: {key}")
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "AZURE_OPENAI_API_KEY_2", "_KEY", "HUGGINGFACE_TOKEN"])
+def test_a_name_of_a_variable_that_is_not_set_is_no_key(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(name, raising=False)
+    assert not key_in(name)
+
+
+def test_a_variable_that_is_set_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("my_own_key", "sk-abc123")
+    assert key_in("my_own_key") == "sk-abc123"
 
 
 @pytest.mark.parametrize(

@@ -301,12 +301,20 @@ def test_a_server_that_refuses_everything_after_some_answers_stops_the_run_and_r
     assert texts(results) == {"0": ("ok", "yes"), "1": ("ok", "yes")}
 
 
-def test_a_reply_without_choices_is_an_error() -> None:
+def test_replies_without_choices_are_of_a_wrong_address_in_a_check_alone() -> None:
+    with serve(lambda *_: Answer(body={"object": "nothing"})) as served:
+        with pytest.raises(InputError, match=r"has no choices.*check the address"):
+            open_engine(served.url).check(SAMPLING, 1)
+        with pytest.raises(UnavailableError, match="has no choices"):
+            ask(served, "q")
+
+
+def test_choices_that_are_null_pass_in_a_check_too() -> None:
     with (
-        serve(lambda *_: Answer(body={"object": "nothing"})) as served,
-        pytest.raises(InputError, match=r"has no choices.*check the address"),
+        serve(lambda *_: Answer(body={"choices": None})) as served,
+        pytest.raises(UnavailableError, match="has no choices"),
     ):
-        ask(served, "q")
+        open_engine(served.url).check(SAMPLING, 1)
 
 
 def test_the_bare_prefix_is_refused() -> None:
