@@ -18,7 +18,7 @@ from vllm.usage.usage_lib import UsageContext
 from components.shared.arithmetic import Arithmetic
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, K, Request, Result, Sampling, unanswered
-from components.shared.engines.thoughts import split_thought
+from components.shared.engines.thoughts import hidden_tokens, open_thought, split_thought
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
 from components.shared.engines.vllm_options import check_options
@@ -73,6 +73,10 @@ class VllmEngine:
         )
         report_death(self.llm.engine_core)
         self._encoder = TextEncoder(model_folder)
+        self._tokenizer = self.llm.get_tokenizer().backend_tokenizer  # by which vLLM writes a sample's text
+        added = self._tokenizer.get_added_tokens_decoder()
+        self._special = {number: token.content for number, token in added.items() if token.special}
+        self._opened = [(0, tag)] if (tag := open_thought(template.answer_prefix)) else []
         self._max_model_len = int(self.llm.model_config.max_model_len)
         self._max_in_flight = MAX_IN_FLIGHT * int(self.llm.vllm_config.scheduler_config.max_num_seqs)
         self._stop_ids = {text: self._encoder.token_id(text) for text in (template.question_end, template.response_end)}
@@ -95,7 +99,7 @@ class VllmEngine:
                 with _deaths():
                     outputs = self.llm.step()
                 for output in outputs:
-                    yield _result(running.pop(output.request_id), output)
+                    yield self._result(running.pop(output.request_id), output)
         except EngineDiedError:
             running.clear()
             raise
@@ -135,8 +139,27 @@ class VllmEngine:
             seed=request.seed,  # sample i draws from seed + i
             stop_token_ids=[self._stop_ids[end]],
             stop=[sampling.stop] if sampling.stop else None,
-            include_stop_str_in_output=bool(sampling.stop),  # of the end token too, where that is no special one
             output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    def _result(self, request: Request[K], output: RequestOutput) -> Result[K]:
+        prompt_ids = output.prompt_token_ids or []
+        samples = sorted(output.outputs, key=lambda sample: sample.index)
+        completions = tuple(self._completion(request, prompt_ids, sample) for sample in samples)
+        return Result(request=request, completions=completions, num_prompt_tokens=len(prompt_ids))
+
+    def _completion(self, request: Request[K], prompt_ids: list[int], sample: Any) -> Completion:
+        # vLLM leaves out both what ended a sample, a token or the stop text, and special tokens; only the text is kept.
+        text = request.reply_start + sample.text + (sample.stop_reason if isinstance(sample.stop_reason, str) else "")
+        thought, reply = "", text
+        if request.message:  # a user thinks nothing aloud
+            hidden = hidden_tokens(sample.token_ids, self._special, self._tokenizer.decode, before=prompt_ids)
+            shifted = [(len(request.reply_start) + position, token) for position, token in hidden]
+            # A reply that the prompt has begun is one, also where its thought was not closed.
+            opened = [] if request.reply_start else self._opened
+            thought, reply = split_thought(text, [*opened, *shifted])
+        return Completion(
+            text=reply, thought=thought, finish_reason=str(sample.finish_reason), num_tokens=len(sample.token_ids)
         )
 
 
@@ -217,18 +240,3 @@ def _deaths(but_not: tuple[type[Exception], ...] = ()) -> Iterator[None]:
 
 def _num_samples(running: Mapping[str, Request[K]]) -> int:
     return sum(request.num_samples for request in running.values())
-
-
-def _result(request: Request[K], output: RequestOutput) -> Result[K]:
-    completions = tuple(
-        _completion(request, sample) for sample in sorted(output.outputs, key=lambda sample: sample.index)
-    )
-    return Result(request=request, completions=completions, num_prompt_tokens=len(output.prompt_token_ids or ()))
-
-
-def _completion(request: Request[K], sample: Any) -> Completion:
-    text = request.reply_start + sample.text
-    thought, reply = split_thought(text) if request.message else ("", text)  # a user thinks nothing aloud
-    return Completion(
-        text=reply, thought=thought, finish_reason=str(sample.finish_reason), num_tokens=len(sample.token_ids)
-    )
