@@ -207,7 +207,7 @@ def test_an_api_server_that_stays_away_is_unavailable(
         ("POST trainjobs", forbidden("create", "trainjobs"), "creating the TrainJob train-sft-"),
         ("POST trainjobs", status(422, "Invalid", "numNodes: too many"), "not accepted (422 numNodes: too many)"),
         ("GET pods", forbidden("get", "pods"), "reading the pod launcher: not allowed"),
-        ("GET pods", status(401, "Unauthorized", "Unauthorized"), "knows no such user"),
+        ("GET pods", status(401, "Unauthorized", "Unauthorized"), "does not accept this user"),
     ],
 )
 def test_what_the_cluster_refuses_is_one_message_and_starts_nothing(
@@ -230,7 +230,7 @@ def test_no_cluster_at_all_is_said(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with pytest.raises(InputError, match=r"starts a TrainJob, and there is no cluster to ask \(.*; run it in a pod"):
+    with pytest.raises(InputError, match=r"starts a TrainJob, but no cluster was found \(.*; run it in a pod"):
         train_on_nodes(config, workspace.open(config))
 
 
