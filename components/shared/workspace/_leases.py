@@ -225,6 +225,10 @@ class Leases:
         state = self._state_of(process)
         return state == "dead" or (state == "unknown" and now - time >= lease_seconds())
 
+    def may_come_back(self, attempt: Attempt, now: float) -> bool:
+        """Tell whether another attempt may follow one that was released: Kubernetes tries a stopped pod again."""
+        return now - attempt.time < lease_seconds() and self._state_of(attempt.holder) != "dead"
+
     def _state_of(self, process: str) -> processes.State:
         if process == self._process:
             return "alive"

@@ -80,8 +80,8 @@ def read_manifest_or_none(folder: str) -> Manifest | None:
 def read_manifest(folder: str) -> Manifest:
     """Return a finished folder's manifest.
 
-    UnavailableError while somebody makes the folder; otherwise InputError that says what is missing and which command
-    would finish it.
+    UnavailableError while somebody makes the folder, or did so a moment ago and may come back; otherwise InputError
+    that says what is missing and which command would finish it.
     """
     manifest = read_manifest_or_none(folder)
     if manifest is not None:
@@ -101,4 +101,9 @@ def read_manifest(folder: str) -> Manifest:
     manifest = read_manifest_or_none(folder)
     if manifest is not None:  # those who made it finished it, and removed their leases, since the first look
         return manifest
+    if unfinished.left_by:
+        raise UnavailableError(
+            f"{folder} is not finished, and {unfinished.left_by} left it a moment ago: {missing}; the same command "
+            f"continues when it is finished; if nothing restarts that, finish it with: {unfinished.plan.command}"
+        )
     raise InputError(f"{folder} is not finished: {missing}; finish it with: {unfinished.plan.command}")

@@ -83,9 +83,9 @@ class OutputFolder:
         A step that needs them ``in_order`` has the folder to itself. It waits for others as ``has_work`` does, but not
         as long as a part that was yielded is not settled: ask again afterwards.
         """
-        if self.finished or (
-            in_order and not self.leases.wait_for_folder(lambda: bool(read_manifest_or_none(self.uri)))
-        ):
+        if self.finished:
+            return
+        if in_order and not self.leases.wait_for_folder(lambda: read_manifest_or_none(self.uri) is not None):
             return
         with speaking.phase("", lambda: self.course):
             while self.has_work():
@@ -101,14 +101,12 @@ class OutputFolder:
         return [work_of(number) for number in range(len(self.slices)) if part_name(number) not in present]
 
     def _leases_on(self, missing: Sequence[str], in_order: bool) -> Iterator[Lease]:
-        """Take leases on parts that nothing has died over, then one of the others, which take long: one at a time.
-
-        In order, nothing is skipped: who has the folder does it all, whoever held a part before.
-        """
+        """Take leases on parts that nothing has died over, then on one of the others; in order, on all."""
+        # Who has the folder to itself skips nothing, whoever held a part before.
         works = [work for work in missing if in_order or work not in self.leases.standing.held]
         suspect = [] if in_order else list(filter(self.leases.is_suspect, works))
         yield from self._take(deque(work for work in works if work not in suspect), in_order)
-        yield from islice(self._take(deque(suspect), in_order), 1)
+        yield from islice(self._take(deque(suspect), in_order), 1)  # it takes long: the next ones are for others
 
     def _take(self, waiting: deque[str], in_order: bool) -> Iterator[Lease]:
         while waiting:

@@ -41,6 +41,7 @@ class Unfinished:
     plan: Plan
     missing: tuple[str, ...]  # the parts that do not stand, by the names of the work on them
     holders: tuple[Holder, ...]
+    left_by: str  # the host that worked on it last, if nobody does now and that was a moment ago; "" otherwise
     deaths: Mapping[str, int]  # attempts that died over parts that do not stand
     rows_alone: Mapping[tuple[str, int], int]  # tried alone in parts that do not stand, and how many died of each
 
@@ -66,11 +67,13 @@ def read_unfinished(folder: str) -> Unfinished | None:
     missing = [work for work in works if part_name(number_of(work)) not in present]
     of_interest = {FOLDER, *missing}
     standing = leases.standing
+    holders = _holders(attempts, standing, of_interest, leases)
     return Unfinished(
         uri=folder,
         plan=plan,
         missing=tuple(missing),
-        holders=_holders(attempts, standing, of_interest, leases),
+        holders=holders,
+        left_by=_left_by(attempts, leases) if not holders else "",
         deaths={work: standing.parts[work] for work in (FOLDER, *missing) if standing.parts[work]},
         rows_alone={row: standing.rows[row] for row in _rows_alone(attempts) if row[0] in of_interest},
     )
@@ -101,6 +104,12 @@ def _holders(
         for own in by_process.values()
         for held in [[attempt for attempt in own if attempt.work in of_interest]]
     )
+
+
+def _left_by(attempts: Sequence[Attempt], leases: Leases) -> str:
+    now = leases.now() if attempts else 0.0
+    recent = [attempt for attempt in attempts if leases.may_come_back(attempt, now)]
+    return max(recent, key=lambda attempt: attempt.time).host if recent else ""
 
 
 def _rows_alone(attempts: Iterable[Attempt]) -> list[tuple[str, int]]:

@@ -122,9 +122,24 @@ def test_an_input_that_somebody_makes_is_waited_for_and_one_that_nobody_makes_is
         workspace.read(folder.uri, Question)
 
 
+def test_an_input_that_somebody_elsewhere_left_a_moment_ago_is_waited_for(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = taken(workspace, name_elsewhere(), 1)
+    folder.leases.release()
+    assert state_of(folder.uri).holders == ()
+    with pytest.raises(
+        UnavailableError, match=rf"{processes.host()} left it a moment ago: 4 of 4 parts .*: python -m "
+    ):
+        read_manifest(folder.uri)
+    monkeypatch.setattr(_leases, "store_time", lambda uri: store_time(uri) + lease_seconds() + 1)
+    with pytest.raises(InputError, match="finish it with: "):
+        read_manifest(folder.uri)
+
+
 @pytest.mark.parametrize("what", ["released", "dead", "never begun"])
 def test_an_input_whose_makers_are_known_to_be_gone_is_bad_at_once(workspace: Workspace, what: str) -> None:
-    folder = taken(workspace, dead_name() if what == "dead" else name_elsewhere(), 0 if what == "never begun" else 1)
+    folder = taken(workspace, dead_name(), 0 if what == "never begun" else 1)
     if what == "released":
         folder.leases.release()
     with pytest.raises(InputError, match="finish it with: "):
@@ -167,7 +182,7 @@ def test_a_step_whose_input_is_still_being_made_exits_with_75_and_writes_nothing
     results = []
     for _ in range(2):
         results.append(subprocess.run(command, capture_output=True, text=True, check=False))
-        folder.leases.release()
+        storage.delete_folder(storage.join(folder.uri, LEASES))  # as if it was released long ago
     assert [result.returncode for result in results] == [UNAVAILABLE, BAD_INPUT]
     assert "is still being made by" in results[0].stderr
     assert "finish it with: python -m " in results[1].stderr
