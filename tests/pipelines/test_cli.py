@@ -99,7 +99,8 @@ def test_show_of_an_unfinished_folder_tells_what_stands_and_who_works_on_it(
         assert result.returncode == 0
         assert "filter_language (version 1); not finished" in result.stdout
         assert "1 of 3 done" in result.stdout
-        assert f"{host()}: part-00001, since 20" in result.stdout
+        assert host() in result.stdout
+        assert ": part-00001, since 20" in result.stdout
         assert "finish with" not in result.stdout
     folder.leases.release()
     result = scalequest("show", folder.uri, cwd=tmp_path)
