@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from components.shared import redaction
-from components.shared.redaction import MASK, RedactingFormatter, hide, redacted
+from components.shared.redaction import MASK, RedactingFormatter, excerpt, hide, redacted
 from components.shared.stores.retries import ENDPOINT_VARIABLE
 from components.shared.workspace import Workspace
 from components.shared.workspace.tables import read_table
@@ -29,8 +30,32 @@ CREDENTIALS = {
     "GITHUB_PAT": "canary-pat",
     "MY_PASSWORD": "canary-password",
     "HTTPS_PROXY": "http://user:canary%2Fproxy@127.0.0.1:9",
+    "AWS_ENDPOINT_URL": "http://user:canary-endpoint@127.0.0.1:9",
+    "HF_ENDPOINT": "https://canary-mirror@127.0.0.1:9/hub",
+    "SOME_URL": "http://127.0.0.1/?name=1&api_key=canary-query",
 }
-QUOTED = " ".join((*CREDENTIALS.values(), "canary/proxy", "Bearer canary-openai"))
+QUOTED = " ".join(
+    (*CREDENTIALS.values(), "canary/proxy", "canary-endpoint", "canary-mirror", "canary-query", "Bearer canary-openai")
+)
+STRADDLING = {"id": "x" * 155, "choices": None, "said": "canary-openai"}  # the 200th character is inside the key
+assert json.dumps(STRADDLING)[:200].endswith("canary-o")
+
+
+def refused_text(body: dict[str, Any], _: int) -> Answer:
+    message = {"role": "assistant", "content": None, "refusal": QUOTED}
+    bad = Answer(body={"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    return bad if BAD in str(body["messages"]) else well(body, 0)
+
+
+def for_the_bad_row(**choice: Any) -> Any:
+    """Answer the bad row by a choice with these fields, the others well."""
+    return lambda body, _: (
+        Answer(body={"choices": [{"index": 0, "message": {"content": "It is"}} | choice]})
+        if BAD in str(body["messages"])
+        else well(body, 0)
+    )
+
+
 _RUN = """
 import sys
 from pathlib import Path
@@ -51,6 +76,20 @@ def run(config, workspace):
     raise RuntimeError(f"Illegal header value {os.environ['OPENAI_API_KEY']!r}")
 step_command.run_step(StepConfig, run, ["--workspace", "nowhere"])
 """
+_TRAINER = """
+import logging, os, sys
+from components.shared.training.job import TrainingJob
+from components.shared.training.processes import work
+from components.train_sft.config import TrainSftConfig
+folder = sys.argv[1]
+config = TrainSftConfig(workspace=folder, model="", examples="")
+job = TrainingJob(config=config, folder=folder, model="", checkpoints_uri=folder, end_tokens=())
+sys.argv[1] = str(job.write())
+def train(job):
+    logging.getLogger("components").error("sent %s", os.environ["OPENAI_API_KEY"])
+    raise RuntimeError(f"refused {os.environ['OPENAI_API_KEY']}")
+work(train, TrainSftConfig)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +108,33 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_the_environment_holds_is_masked_and_other_words_stay() -> None:
     assert "canary" not in redacted(QUOTED)
     assert redacted("the key of HF_TOKEN") == "the key of HF_TOKEN"
+
+
+def test_a_text_is_masked_before_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "canary-token")
+    assert excerpt("said canary-token", 10) == f"said {MASK}"[:10]
+
+
+def test_an_address_that_is_none_and_one_without_a_secret_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://[broken")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://host.example/simple@v1?name=harmless")
+    assert redacted("host.example/simple harmless broken") == "host.example/simple harmless broken"
+
+
+@pytest.mark.slow
+def test_a_process_that_trains_logs_and_ends_without_the_secret(tmp_path: Path) -> None:
+    environment = os.environ | CREDENTIALS | {"RANK": "0"}
+    command = [sys.executable, "-c", _TRAINER, str(tmp_path)]
+    step, ours = os.pipe()  # as long as it is open, the step is there
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=step, capture_output=True, text=True)
+    finally:
+        os.close(step)
+        os.close(ours)
+    assert done.returncode == 1, done.stderr
+    assert f"sent {MASK}" in done.stderr
+    assert f"RuntimeError: refused {MASK}" in done.stderr
+    assert "canary" not in done.stderr
 
 
 def test_a_place_of_a_secret_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +167,15 @@ def test_a_line_of_the_log_holds_no_secret_in_its_traceback_either() -> None:
         (lambda *_: Answer(body={"choices": [], "error": {"message": QUOTED}}), 75),
         (lambda *_: refusal(503, QUOTED), 75),
         (lambda *_: Answer(body=QUOTED.encode()), 75),
+        (refused_text, 0),
+        (for_the_bad_row(error={"message": QUOTED}), 0),
+        (for_the_bad_row(finish_reason=QUOTED), 0),
+        (lambda body, _: Answer(body=STRADDLING) if BAD in str(body["messages"]) else well(body, 0), 0),
     ],
-    ids=["bad_row", "key", "html", "error_in_200", "busy", "garbled"],
+    ids=[
+        *("bad_row", "key", "html", "error_in_200", "busy", "garbled"),
+        *("refusal", "error_in_a_choice", "finish_reason", "straddling"),
+    ],
 )
 def test_no_credential_stands_in_anything_that_a_step_writes(
     answer: Any, code: int, workspace: Workspace, write_questions: WriteRows, tmp_path: Path
