@@ -16,21 +16,38 @@ SURE = 3  # times that samples which are all the same were the same when one was
 
 # A parameter that a server does not have, or not in this model. A value that it does not take is for the user.
 _NOT_TAKEN = re.compile(
-    r"not (?:be )?(?:set|supported|allowed|permitted|implemented|available|accepted|recogni[sz]ed|valid)"
+    r"not (?:be )?(?:an? )?(?:set|supported|allowed|permitted|implemented|available|accepted|recogni[sz]ed|valid|known)"
     r"|(?:does|do|did)(?: not|n't) (?:support|accept|allow|have|recogni[sz]e)|unsupported|unrecogni[sz]ed|unknown"
-    r"|unexpected|extra[ _](?:inputs?|fields?|forbidden|keys?)|extra_forbidden|forbidden"
-    r"|cannot both|cannot be (?:both|used)|can't|mutually exclusive|only one of|at most one of|not both"
-    r"|only the default|deprecated|not_supported|no longer|instead|additional propert",
+    r"|unexpected|extra[ _](?:inputs?|fields?|forbidden|keys?)|extra_forbidden|forbidden|incompatible|not compatible"
+    r"|cannot both|cannot be (?:both|used)|can't|mutually exclusive|only one of|at most one of|not both|no such"
+    r"|only the default|deprecated|not_supported|no longer|instead|additional propert|use ['\"`]?max_completion_tokens"
+    r"|invalid (?:\w+ )?(?:param(?:eter)?|argument|field|option|key|property)s?:? ['\"`]?\w+['\"`]?\s*(?:$|[.;,)])",
+    re.IGNORECASE,
+)
+# A parameter with one value, which a server sets by itself.
+_ONE = r"(?<![\d.-])(?:\d(?:\.\d+)?|one|(?:the |its )?default|unset|omitted|null|none)(?!\.?\d)\b"
+_FIXED = re.compile(
+    rf"\bonly\b[^.;]{{0,40}}?{_ONE}|\bfixed\b|(?:must|has to|have to|needs? to|should) (?:always )?(?:be|equal|stay)"
+    rf" (?:set to |equal to |exactly |left (?:at |as )?)?{_ONE}|{_ONE} is the only"
+    rf"|(?:expected|requires?) \w* ?=? ?{_ONE}",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(
+    r"between|at most|at least|less|more|greater|smaller|larger|lower|higher|up to|range|within|\bmax|\bmin|[<>≤≥]"
+    r"|above|below|\bunder\b|\bover\b|exceed|positive|negative|decimal|\d (?:to|and|or) "
+    r"|(?<![\w.-])\d(?:\.\d+)? ?(?:[-–]|\.{2,3}) ?\d(?:\.\d+)?(?![\w-])",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(
-    r"['\"`]n['\"`]|\bn\s*(?:>|>=|=|==|!=|<=)\s*\d|\bn (?:must|should|has to|needs to|is|cannot|can't|greater|larger)"
-    r"|\bparameter n\b|\bbest_of\b|num_return_sequences|candidate_?count|^n: "
-    r"|\b(?:multiple|several|more than one|only one|one|single|number of) (?:chat )?"
+    r"['\"`]n['\"`]|\bn\s*(?:>|>=|=|==|!=|<=)\s*\d|\bn (?:must|should|has to|needs to|is|are|cannot)"
+    r"|\bn (?:can't|can|may|greater|larger|value|parameter)|\b(?:parameter|value|field|option|argument)(?: of|:)? n\b"
+    r"|\bbest_of\b|num_return_sequences|candidate_?count|^n: "
+    r"|\b(?:multiple|several|more than (?:one|1)|only (?:one|1)|one|1|single|number of) (?:chat )?"
     r"(?:completions?|choices?|samples?|candidates?|generations?|outputs?|sequences?|responses?)",
     re.IGNORECASE | re.MULTILINE,
 )
-_NAMED = ("seed", "max_completion_tokens", "max_tokens", "top_p", "temperature")
+_LENGTHS = ("max_completion_tokens", "max_tokens")
+_NAMED = ("seed", *_LENGTHS, "top_p", "temperature")
 
 logger = logging.getLogger(__name__)
 
@@ -71,13 +88,15 @@ class Dialect:
                 self.one_at_a_time = True
                 return True
             words = named or refusal
-            if not _NOT_TAKEN.search(refusal):
-                return False
+            is_fixed = bool(_FIXED.search(refusal)) and not _RANGE.search(refusal)
+            is_not_taken = bool(_NOT_TAKEN.search(refusal))
             for name in _NAMED:
-                if name in body and re.search(rf"(?<![a-z_]){name}(?![a-z_])", words):
+                if not (is_not_taken or (is_fixed and name not in _LENGTHS)):
+                    continue
+                if name in body and re.search(rf"(?<![a-z_]){name}(?![a-z_])", words, re.IGNORECASE):
                     self._drop(name, refusal)
                     return True
-            if body.get("n") == 1 and (named == "n" or _SEVERAL.search(refusal)):
+            if (is_not_taken or is_fixed) and body.get("n") == 1 and (named == "n" or _SEVERAL.search(refusal)):
                 self._drop("n", refusal)
                 return True
             return False

@@ -16,10 +16,11 @@ from components.shared.redaction import excerpt
 # One table of finish reasons: letters alone, in lower case, so that END_TURN, end-turn and endTurn are one.
 _WORDS = {
     "stop": """
-        stop stopped stopsequence stopstring stopword eos eostoken eosreached eot eotid end ended endturn endofturn
+        stop stopped stopsequence stopstring stopword word eos eostoken eosreached eot eotid end ended endturn endofturn
         endoftext endofsequence endofmessage finish finished finishreasonstop complete completed completion done success
         normal natural naturalstop""",
     "length": """
+        stoppedlimit stoplimit stoplength
         length lengthcapped lengthlimit maxtokens maxtoken maxtokensreached maxlength maxoutputtokens maxnewtokens
         maxcompletiontokens modellength modelcontextwindowexceeded contextwindowexceeded contextlength contextlimit
         contextlengthexceeded tokenlimit tokenlimitreached truncated incomplete limit finishreasonmaxtokens""",
@@ -31,6 +32,11 @@ _WORDS = {
         error failed failure fail abort aborted cancel cancelled canceled timeout interrupted networkerror servererror
         internalerror engineerror modelerror overloaded engineoverloaded insufficientsystemresource""",
 }
+# The token that ended a text, such as </s> or <|im_end|>; and other names for that, such as hit_eos or stop_token_id.
+_END_TOKEN = re.compile(r"^<.*(?:/s|end|eo[st]|stop).*>$")
+_STOP = re.compile(
+    r"^(?!no|without|miss|.*not).*(?:eos|eot|imend|endof|stop(?:ped)?(?:by|on|at)?(?:token|word|str|seq|id))"
+)
 MOST_TOKENS = 2**31  # a greater number is garbled
 _ENDS = {word: ending for ending, words in _WORDS.items() for word in words.split()}
 
@@ -39,7 +45,9 @@ def ending(word: object) -> str:
     """Return "stop", "length", "filtered" or "error" for a server's finish reason, "" for none, "unknown" else."""
     if word is None or word == "":
         return ""
-    return _ENDS.get(re.sub(r"[^a-z]", "", str(word).lower()), "unknown")
+    text = str(word).lower()
+    letters = re.sub(r"[^a-z]", "", text)
+    return _ENDS.get(letters) or ("stop" if _END_TOKEN.search(text) or _STOP.search(letters) else "unknown")
 
 
 @contextlib.contextmanager

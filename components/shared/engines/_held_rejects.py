@@ -1,4 +1,7 @@
-"""Rejected rows, held back until one row is answered: if a server answers none of them, no row is to blame."""
+"""Rejected rows, held back until one row is answered: if a server answers none of them, no row is to blame.
+
+An answer that ends by a word that nobody knows counts as none: it would be rejected like all others.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ class HeldRejects(Generic[K]):
 
     def passed(self, result: Result[K], refused: RefusedError | None) -> Iterator[Result[K]]:
         """Yield what the step may have now; InputError or UnavailableError where too many rows are refused."""
+        refused = refused or _unknown_ending(result)
         if refused is None or self._is_answered:
             self._is_answered = self._is_answered or refused is None
             yield from self._released()
@@ -46,7 +50,15 @@ class HeldRejects(Generic[K]):
     def _end(self) -> Exception:
         """Return what ends the run: by what the server said of the last row."""
         message = (
-            f"all {len(self._held)} rows so far were refused, but a harmless request is answered; the last refusal: "
+            f"all {len(self._held)} rows so far were refused, but the server answers; the last refusal: "
             f"{self._last}; check the model and the options by what it says, then start the same command again"
         )
         return UnavailableError(message) if self._last and self._last.passes else InputError(message)
+
+
+def _unknown_ending(result: Result[K]) -> RefusedError | None:
+    """Return what is said of a row of whose samples none ends by a word that is known; None for any other row."""
+    samples = result.completions
+    if not samples or any(sample.finish_reason != "unknown" for sample in samples):
+        return None
+    return RefusedError(f"{samples[0].detail}, a finish reason that is not known: it may be whole or cut off")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.components.shared.engines.endpoint_behaviours import (
+    BAD,
     KEY,
     STEPS,
     AllRejected,
@@ -68,7 +69,16 @@ ENDINGS = [
         for word in ("eos_token", "COMPLETE", "endOfTurn")
     ),
     Zoo(name="ends_null", answer=ends_by(None), outcome=everywhere("no_finish_reason")),
-    Zoo(name="ends_otherwise", answer=ends_by("zigzag"), outcome=everywhere("unknown_finish_reason")),
+    *(
+        Zoo(name=f"ends_{number}_{word}", answer=ends_by(word), outcome=Kept())
+        for number, word in enumerate(("stop_token", "eos_token_id", "hit_eos", "<|im_end|>", "</s>"))
+    ),
+    Zoo(name="ends_otherwise", answer=ends_by("zigzag"), outcome=Ends(code=2, words="'zigzag'", after=True)),
+    Zoo(
+        name="row_ends_otherwise",
+        answer=lambda body, _: said(body, "zigzag" if BAD in body["messages"][-1]["content"] else "stop"),
+        outcome=Rejected(words="zigzag", reason="unknown_finish_reason"),
+    ),
     Zoo(
         name="ends_filtered",
         answer=lambda body, _: said(body, "content_filter", content=lambda _: None),
@@ -230,6 +240,14 @@ DIALECTS = [
         answer=unless(
             lambda body: "temperature" not in body,
             refusal(400, "Unsupported value: 'temperature' does not support 0.7"),
+        ),
+        outcome=Kept(),
+    ),
+    Zoo(
+        name="all_fixed",
+        answer=unless(
+            lambda body: body.get("n") == 1 and not {"temperature", "top_p"} & set(body),
+            refusal(400, "temperature, top_p and n are fixed at 1"),
         ),
         outcome=Kept(),
     ),

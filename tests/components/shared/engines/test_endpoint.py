@@ -11,6 +11,7 @@ import pytest
 from tenacity.wait import wait_none
 
 from components.shared.engines import Request, Result, Sampling, _endpoint
+from components.shared.engines._endpoint_replies import ending
 from components.shared.engines.openai_engine import OpenAIEngine
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import retries
@@ -140,3 +141,16 @@ def test_a_row_whose_refusal_names_a_parameter_changes_nothing_for_the_others() 
     assert results["What is a seed? n > 1"].finish_reason == "refused"
     assert results["b"].text == "ok"
     assert all("seed" in body for body in served.requests)
+
+
+@pytest.mark.parametrize(
+    ("word", "means"),
+    [
+        *((word, "stop") for word in ("stop_words", "stop_str", "eos_found", "</s>", "<|eot_id|>", "<end_of_turn>")),
+        *((word, "stop") for word in ("STOPPED_BY_TOKEN", "stopped_eos", "stop_sequence", "word")),
+        *((word, "length") for word in ("MAX_TOKENS", "stopped_limit")),
+        *((word, "unknown") for word in ("zigzag", "no_eos", "eos_not_found", "<pad>")),
+    ],
+)
+def test_words_for_stop_are_known_by_their_parts(word: str, means: str) -> None:
+    assert ending(word) == means
