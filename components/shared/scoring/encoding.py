@@ -53,10 +53,20 @@ class Encoder:
 
 
 def longest_text(model_folder: Path, max_tokens: int) -> int:
-    """Return the longest text in tokens: ``max_tokens`` (0: no limit), but never more than the model takes."""
+    """Return the longest text in tokens: ``max_tokens`` (0: no limit), but never more than the model takes.
+
+    InputError where neither says it: some models have no table of positions, such as Bloom, MPT and T5.
+    """
     config = AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
-    limit = int(config.get_text_config().max_position_embeddings)
-    return min(max_tokens or limit, limit)
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None) or 0  # -1: none, in XLNet
+    if limit > 0:
+        return min(max_tokens or int(limit), int(limit))
+    if not max_tokens:
+        raise InputError(
+            f"{model_folder}: its config.json does not say how long a text may be (max_position_embeddings), and "
+            "--max-tokens is 0, which takes the length from there; give --max-tokens a number of tokens"
+        )
+    return max_tokens
 
 
 def check_loadable(model_folder: Path, option_name: str) -> None:

@@ -34,6 +34,9 @@ def fetch_scorer(config: ScorerConfig, uri: str, option_name: str) -> Path | Non
         )
     folder = fetch_model(uri)
     check_scorer(folder, option_name, config.scorer_engine)
+    from components.shared.scoring.encoding import longest_text
+
+    longest_text(folder, config.max_tokens)
     if config.scorer_engine == "vllm":
         from components.shared.scoring import vllm_pooling
 
