@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from components.shared import redaction
 from components.shared.command import termination_message
 from components.shared.config import PartsConfig, option
 from components.shared.records import Question, Row
@@ -124,3 +125,9 @@ def _write_questions(
         for number, (text, answer) in enumerate(zip(texts, filled, strict=True))
     ]
     return _write_rows(workspace, rows, rows_per_part=rows_per_part)
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mask no text that another test had masked."""
+    monkeypatch.setattr(redaction, "_hidden", set())

@@ -6,6 +6,7 @@ transformers fills a weight that is missing with random numbers and goes on; vLL
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -22,6 +23,10 @@ from components.shared.models.weight_files import weight_files
 NAMED = 4  # names that a message shows of each kind
 # What transformers raises for files that it cannot make a model of.
 UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
+
+
+# transformers replaces functions of its classes while it loads: of two threads, one would leave them replaced.
+_LOADING = threading.Lock()
 
 
 class Use(Enum):
@@ -44,7 +49,7 @@ def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
     loader = AutoModelForCausalLM if is_language_model else AutoModelForSequenceClassification
     one_output = use in (Use.SCORER_BASE, Use.REWARD_MODEL)
     options = {"num_labels": 1, "problem_type": "regression"} if one_output else {}
-    with _quiet(), _explained(named, use):
+    with _LOADING, _quiet(), _explained(named, use):
         model, found = loader.from_pretrained(
             folder,
             device_map="meta",

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from components.shared import redaction
 from components.shared.redaction import MASK, RedactingFormatter, excerpt, hide, redacted
 from components.shared.stores.retries import ENDPOINT_VARIABLE
 from components.shared.workspace import Workspace
@@ -90,12 +89,6 @@ def train(job):
     raise RuntimeError(f"refused {os.environ['OPENAI_API_KEY']}")
 work(train, TrainSftConfig)
 """
-
-
-@pytest.fixture(autouse=True)
-def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget what other tests have told it to hide."""
-    monkeypatch.setattr(redaction, "_hidden", set())
 
 
 @pytest.fixture
