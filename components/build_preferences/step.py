@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from components.build_preferences.config import DIRECTIONS, EXAMPLE_FILES, PROMPT_FILES, BuildPreferencesConfig
 from components.build_preferences.rewrites import CLOSING, OPENING, judge, rewrite_in
 from components.shared.engines import Completion, Request, Sampling
-from components.shared.engines.asking import Asking, Judgement, ask
+from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.records import PreferencePair, Question
 from components.shared.seeds import derive_fraction, derive_seed
 from components.shared.texts.prompts import fill_prompt, load_examples, load_prompt
@@ -17,15 +17,7 @@ from components.shared.workspace import Workspace
 def run(config: BuildPreferencesConfig, workspace: Workspace) -> str:
     """Rewrite each question, greedily; return the folder's address."""
     questions = workspace.read(config.questions, Question)
-    return ask(
-        config,
-        config.model,
-        workspace,
-        lambda: _asking(config),
-        questions.slices(config.rows_per_part),
-        lambda _, slice_: questions.read(slice_),
-        [questions],
-    )
+    return ask_about(questions, config, config.model, workspace, lambda: _asking(config))
 
 
 def _asking(config: BuildPreferencesConfig) -> Asking[Question]:

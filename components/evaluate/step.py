@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.measures import figures_of, majority_of, pass_at_k, sizes_of_pass
 from components.shared.engines import Completion, Request, why_unanswered
-from components.shared.engines.asking import Asking, Judgement, ask
+from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.engines.solving import SolverPrompt
 from components.shared.errors import InputError
 from components.shared.filters import KEEP, Verdict
@@ -27,15 +27,7 @@ def run(config: EvaluateConfig, workspace: Workspace) -> str:
     """Answer each question and compare with its known answer; return the folder's address."""
     questions = workspace.read(config.questions, Question)
     with AnswerChecker() as checker:
-        return ask(
-            config,
-            config.model,
-            workspace,
-            lambda: _asking(config, questions, checker),
-            questions.slices(config.rows_per_part),
-            lambda _, slice_: questions.read(slice_),
-            [questions],
-        )
+        return ask_about(questions, config, config.model, workspace, lambda: _asking(config, questions, checker))
 
 
 def judge(completion: Completion, final_answer: str) -> str:

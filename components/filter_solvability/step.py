@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from components.filter_solvability.config import PROMPT, FilterSolvabilityConfig
 from components.shared.engines import Completion, Request, Sampling, why_unanswered
-from components.shared.engines.asking import Asking, Judgement, ask
+from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import Question
 from components.shared.seeds import derive_seed
@@ -23,15 +23,7 @@ _LAST_WORD = re.compile(r"(?:^|[.!?:\n]|\*\*)\s*[\"'“*_]*(yes|no)[\"'”*_.!\s
 def run(config: FilterSolvabilityConfig, workspace: Workspace) -> str:
     """Judge each question, greedily; return the folder's address."""
     questions = workspace.read(config.questions, Question)
-    return ask(
-        config,
-        config.model,
-        workspace,
-        lambda: _asking(config),
-        questions.slices(config.rows_per_part),
-        lambda _, slice_: questions.read(slice_),
-        [questions],
-    )
+    return ask_about(questions, config, config.model, workspace, lambda: _asking(config))
 
 
 def judge(completion: Completion) -> Verdict:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from components.generate_responses.config import GenerateResponsesConfig
 from components.shared.engines import Completion, why_unanswered
-from components.shared.engines.asking import Asking, Judgement, ask
+from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.engines.solving import SolverPrompt
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import Question, Response
@@ -17,15 +17,7 @@ from components.shared.workspace import Workspace
 def run(config: GenerateResponsesConfig, workspace: Workspace) -> str:
     """Answer each question ``num_samples`` times; return the folder's address."""
     questions = workspace.read(config.questions, Question)
-    return ask(
-        config,
-        config.model,
-        workspace,
-        lambda: _asking(config),
-        questions.slices(config.rows_per_part),
-        lambda _, slice_: questions.read(slice_),
-        [questions],
-    )
+    return ask_about(questions, config, config.model, workspace, lambda: _asking(config))
 
 
 def judge(response: Response, completion: Completion) -> Verdict:

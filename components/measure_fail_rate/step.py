@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from components.measure_fail_rate.config import MeasureFailRateConfig
 from components.shared.engines import Completion, Request, why_unanswered
-from components.shared.engines.asking import Asking, Judgement, ask
+from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.engines.solving import SolverPrompt
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import FailRate, Question
@@ -18,15 +18,7 @@ def run(config: MeasureFailRateConfig, workspace: Workspace) -> str:
     """Answer each question ``num_samples`` times and compare; return the folder's address."""
     questions = workspace.read(config.questions, Question)
     with AnswerChecker() as checker:
-        return ask(
-            config,
-            config.model,
-            workspace,
-            lambda: _asking(config, checker),
-            questions.slices(config.rows_per_part),
-            lambda _, slice_: questions.read(slice_),
-            [questions],
-        )
+        return ask_about(questions, config, config.model, workspace, lambda: _asking(config, checker))
 
 
 def judge(completion: Completion) -> Verdict:

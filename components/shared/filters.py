@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from components.shared.config import FilterConfig
 from components.shared.records import Question, Reject, Row
-from components.shared.redaction import redacted
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import Part
 
@@ -39,8 +38,6 @@ def settle(part: Part, index: int, judged: Sequence[tuple[Row, Verdict]]) -> Non
         index,
         kept=[row for row, verdict in judged if verdict == KEEP],
         rejected=[
-            Reject(row=row, reason=verdict.reason, detail=redacted(verdict.detail))
-            for row, verdict in judged
-            if verdict != KEEP
+            Reject(row=row, reason=verdict.reason, detail=verdict.detail) for row, verdict in judged if verdict != KEEP
         ],
     )

@@ -73,11 +73,14 @@ _LASTING_WORDS = re.compile(
 
 
 class PassingError(Exception):
-    """What may pass, of a client that has no error of its own for it; ``response``: the answer, if one came."""
+    """What may pass, of a client that has no error of its own for it.
 
-    def __init__(self, message: str, response: object = None) -> None:
+    ``response``: the answer, if one came; ``words``: the server's own; ``named``: the parameter that a field names.
+    """
+
+    def __init__(self, message: str, response: object = None, *, words: str = "", named: str = "") -> None:
         super().__init__(message)
-        self.response = response
+        self.response, self.words, self.named = response, words, named
 
 
 def status_passes(status: int) -> bool:

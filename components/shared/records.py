@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from components.shared.errors import InputError
+from components.shared.redaction import redacted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,8 +186,8 @@ def to_table(rows: Sequence[Row], record: type[Row]) -> pa.Table:
 
 
 def rejects_to_table(rejects: Sequence[Reject], record: type[Row], step: str) -> pa.Table:
-    """Build the table of rejected rows of the kind ``record``."""
-    dicts = [_as_dict(r.row) | {"rejected_by": step, "reason": r.reason, "detail": r.detail} for r in rejects]
+    """Build the table of rejected rows of the kind ``record``; no secret stands in why they were rejected."""
+    dicts = [_as_dict(r.row) | {"rejected_by": step, "reason": r.reason, "detail": redacted(r.detail)} for r in rejects]
     return _table(dicts, rejected_schema_of(record))
 
 

@@ -33,6 +33,8 @@ def hide(secret: str) -> None:
 
 def redacted(text: str) -> str:
     """Return a text without the secrets that the environment holds."""
+    if not text:
+        return text
     for secret in sorted(_secrets(), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return text

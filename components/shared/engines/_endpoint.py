@@ -188,12 +188,11 @@ class Endpoint:
         return RefusedError(message, words=words, named=named_parameter(error))
 
     def _passing(self, message: str, response: httpx.Response, words: str, named: str) -> Exception:
-        error = PassingError(message, response)
+        error = PassingError(message, response, words=words, named=named)
         if (pause := asked_wait(error)) > MAX_WAIT_SECONDS:
             return UnavailableError(
                 f"--endpoint {self.url} asks to come back in {pause:.0f} s ({message}); start the step again then"
             )
-        error.words, error.named = words, named  # type: ignore[attr-defined]
         return error
 
     def _redirection(self, response: httpx.Response) -> Exception:

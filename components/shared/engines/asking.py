@@ -92,6 +92,14 @@ def ask(
     return asked.answer(folder, rows_of, lambda: open_engine(config, model))
 
 
+def ask_about(
+    rows: Rows[Q], config: EngineConfig, model: str, workspace: Workspace, asking: Callable[[], Asking[Q]]
+) -> str:
+    """Do the whole work of a step that asks a model about each row of its input; return the folder's address."""
+    slices = rows.slices(config.rows_per_part)
+    return ask(config, model, workspace, asking, slices, lambda _, slice_: rows.read(slice_), [rows])
+
+
 def _settle(part: Part, index: int, judgement: Judgement) -> None:
     for name, value in judgement.metrics.items():
         part.add_to_metric(name, value)

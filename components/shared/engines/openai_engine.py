@@ -240,7 +240,7 @@ class OpenAIEngine:
                 completions_of(self._endpoint.ask("POST", PATH, body), num_asked)
                 return
             except (RefusedError, PassingError) as error:
-                if not self._dialect.adapt(body, getattr(error, "words", ""), getattr(error, "named", "")):
+                if not self._dialect.adapt(body, error.words, error.named):
                     raise
 
     def _look_at_models(self) -> None:

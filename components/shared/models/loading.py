@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
 
 from components.shared.errors import InputError
+from components.shared.models.files import some
 from components.shared.models.weight_files import weight_files
 
 NAMED = 4  # names that a message shows of each kind
@@ -63,7 +64,7 @@ def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
     shapes = {f"{name} ({_shape(there)} instead of {_shape(due)})" for name, there, due in found["mismatched_keys"]}
     faults = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     if any(faults.values()):
-        said = "; ".join(f"{fault}: {_some(names)}" for fault, names in faults.items() if names)
+        said = "; ".join(f"{fault}: {some(names, NAMED)}" for fault, names in faults.items() if names)
         raise InputError(
             f"{named}: the weights are not those of {use.value} of its config.json ({type(model).__name__}): {said}; "
             "missing ones would be random numbers; export the whole model again, or use another one"
@@ -93,7 +94,7 @@ def check_finite(folder: Path, named: str) -> None:
                     broken.append(name)
     if broken:
         raise InputError(
-            f"{named}: {len(broken)} weights are NaN or infinite ({_some(broken)}): the model is broken; "
+            f"{named}: {len(broken)} weights are NaN or infinite ({some(broken, NAMED)}): the model is broken; "
             "perhaps its training "
             "diverged; use an earlier or another one"
         )
@@ -155,9 +156,3 @@ def _quiet() -> Iterator[None]:
 
 def _shape(size: Iterable[int]) -> str:
     return " x ".join(map(str, size))
-
-
-def _some(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    rest = len(ordered) - NAMED
-    return ", ".join(ordered[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -73,9 +73,9 @@ def check_loadable(model_folder: Path, option_name: str) -> None:
     """Raise InputError where the model or its tokenizer are of a kind that transformers does not know by itself."""
     try:
         AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
-        load_tokenizer(model_folder)
     except (ValueError, OSError) as error:
         raise InputError(
             f"{option_name} {model_folder}: transformers cannot load it without remote code, which is never run; "
             f"{ACCEPTED} ({str(error).strip().splitlines()[0]})"
         ) from error
+    load_tokenizer(model_folder)  # it says itself what is wrong with it
