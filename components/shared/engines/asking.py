@@ -10,7 +10,7 @@ from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Engine, Request, Sampling, check_engine, open_engine
 from components.shared.engines.stream import answer_parts
 from components.shared.filters import Verdict, settle
-from components.shared.records import Row
+from components.shared.records import R, Row
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.ledgers import Figures, no_figures
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
@@ -93,7 +93,7 @@ def ask(
 
 
 def ask_about(
-    rows: Rows[Q], config: EngineConfig, model: str, workspace: Workspace, asking: Callable[[], Asking[Q]]
+    rows: Rows[R], config: EngineConfig, model: str, workspace: Workspace, asking: Callable[[], Asking[R]]
 ) -> str:
     """Do the whole work of a step that asks a model about each row of its input; return the folder's address."""
     slices = rows.slices(config.rows_per_part)

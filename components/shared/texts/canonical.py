@@ -38,11 +38,12 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\s)\d{3})+(?![\d,])")
 _WORDS = {
     "leq": "<=", "geq": ">=", "neq": "!=", "times": "*", "cdot": "*", "div": "/", "infty": "infinity", "to": "->",
     "rightarrow": "->", "circ": "degree", "degrees": "degree", "percent": "%", "emptyset": "empty", "mid": "|",
-    "approx": "~", "begin": "", "end": "", "mathbb": "", "mathcal": "", "vec": "", "hat": "", "qquad": "", "hline": "",
-    "overline": "", "plus": "+", "item": "",
+    "approx": "~", "plus": "+",
 }  # fmt: skip
 # Dashes of prose: a spaced one behind a word, one inside of a compound; "a 5-year-old" is no subtraction.
 _DASH = re.compile(r"(?<=[^\W\d_]{2})\s+-+\s+|(?<=[^\W\d_]{2})-+(?=[^\W\d_]{2})|(?<=\d)-(?=[^\W\d_]{3})")
+# Commands that say how something looks; their names may be English words, as those of no backslash are.
+_LOOKS = frozenset((r"\begin", r"\end", r"\mathbb", r"\mathcal", r"\vec", r"\hat", r"\hline", r"\overline", r"\item"))
 _SINGLE = re.compile(r"\s*(?:[\d.]+|[^\W\d_]+|\\[a-zA-Z]+)\s*")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}(?:\s*\{[lcr|\s]*\})?")
 _PERIOD = re.compile(r"(\d\.\d*)\s*\\overline\s*\{(\d+)\}")
@@ -86,7 +87,7 @@ def _linear(text: str) -> str:
             arguments, position = _arguments(text, position, _PREFIXED[sign][0])
             parts.append(f" {_PREFIXED[sign][1](*arguments)} ")
         else:
-            parts.append(f" {sign[1:]} " if sign.startswith("\\") else " ")
+            parts.append(f" {sign[1:]} " if sign.startswith("\\") and sign not in _LOOKS else " ")
     parts.append(text[position:])
     return "".join(parts)
 

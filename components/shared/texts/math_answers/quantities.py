@@ -10,7 +10,7 @@ from components.shared.texts.math_answers.number_words import read_number
 from components.shared.texts.math_answers.numbers import Number, number_of
 from components.shared.texts.math_answers.phrases import flat, ratio_of, words_of
 from components.shared.texts.math_answers.regions import has_variable
-from components.shared.texts.math_answers.units import PERCENT, may_be_equal, split_unit, unit_name
+from components.shared.texts.math_answers.units import PERCENT, WITH_SIGNS, may_be_equal, split_unit, unit_name
 from components.shared.texts.math_answers.verdicts import Verdict, in_order, verdict
 
 Compare = Callable[[str, str], Verdict]
@@ -61,9 +61,10 @@ def compare_quantities(answer: str, other: str, algebra: Compare, compare: Compa
 
 def _quantity_of(text: str) -> _Quantity:
     value, unit = split_unit(text)
-    in_words = read_number(flat(value if unit in ("usd", "eur", "gbp", "inr", PERCENT) else text))
+    signed = unit in WITH_SIGNS
+    in_words = read_number(flat(value if signed else text))
     if in_words is not None:
-        name = unit if unit in ("usd", "eur", "gbp", "inr", PERCENT) else unit_name(in_words[1])
+        name = unit if signed else unit_name(in_words[1])
         if not _NUMBERISH.search(in_words[1]):
             return _Quantity(value, name, Number(in_words[0]))
     number = number_of(value)

@@ -23,6 +23,7 @@ UNITS = {
     for spelling in spellings.split()
 }
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "%": "%"}
+WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit in front
 PERCENT = "%"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
 _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", "total", "each", "unit", "units"))

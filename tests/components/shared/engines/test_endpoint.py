@@ -64,6 +64,7 @@ def test_a_certificate_in_ssl_cert_file_is_trusted(certificate: Path, monkeypatc
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.parent / "own"))
     with serve(lambda *_: reply("ok"), certificate=certificate) as served:
         check(served.url)
+    assert served.requests[0]["model"] == "m"
 
 
 def test_certificates_that_are_not_there_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
