@@ -22,7 +22,9 @@ def read_table(uri: str) -> pa.Table:
     """Read one Parquet object, whole: in memory it takes some times its size. InputError for what is no Parquet."""
     content = storage.read_bytes(uri)
     try:
-        return pq.read_table(io.BytesIO(content))
+        # Without Arrow's threads: a process that ends while one of them starts is aborted (exit code 134).
+        with pq.ParquetFile(io.BytesIO(content)) as file:
+            return file.read(use_threads=False)
     except _DAMAGE as error:
         raise InputError(_unreadable(uri, error)) from error
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from s3fs import S3FileSystem
 
 from components.shared import exit_codes
 from components.shared.records import Question
@@ -362,6 +363,7 @@ def test_without_the_stores_keys_it_shows_what_kubeflow_knows(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
+    S3FileSystem.clear_instance_cache()  # those of other tests have found keys
     code, lines = shown(kubeflow, serve_run(kubeflow, "run-step-running"), capsys)
     assert code == 0
     assert "note: rows are not shown: s3://scalequest/rec2: no credentials found" in line_of(lines, "note: rows")
