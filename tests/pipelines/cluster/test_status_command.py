@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from s3fs import S3FileSystem
 
 from components.shared import exit_codes
 from components.shared.records import Question
@@ -14,6 +13,7 @@ from pipelines.cluster.run_report import look_at
 from pipelines.cluster.status_command import show_status
 from pipelines.cluster.unfinished_folders import folders_in_the_making
 from tests.conftest import GivenRowsConfig, WriteRows
+from tests.fault_proxy import new_clients
 from tests.pipelines.cluster.conftest import KUBEFLOW_DEPLOYMENT, NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded_runs import (
     EVENTS,
@@ -363,8 +363,8 @@ def test_without_the_stores_keys_it_shows_what_kubeflow_knows(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
-    S3FileSystem.clear_instance_cache()  # those of other tests have found keys
-    code, lines = shown(kubeflow, serve_run(kubeflow, "run-step-running"), capsys)
+    with new_clients():
+        code, lines = shown(kubeflow, serve_run(kubeflow, "run-step-running"), capsys)
     assert code == 0
     assert "note: rows are not shown: s3://scalequest/rec2: no credentials found" in line_of(lines, "note: rows")
 
