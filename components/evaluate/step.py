@@ -121,6 +121,8 @@ def _evaluation(
         question=question.question,
         answer=question.answer,
         source=question.source,
+        subject=question.subject,
+        level=question.level,
         responses=tuple(completion.text.strip() for completion in completions),
         final_answers=tuple(finals),
         finish_reasons=tuple(completion.finish_reason for completion in completions),

@@ -3,8 +3,8 @@
 A Question, as ``scalequest show`` prints it::
 
     {"id": "3f9c12ab-0000017", "question": "A train travels 60 km in 45 minutes. What is its speed in km/h?",
-     "answer": "", "source": "qwen2-math", "finish_reason": "stop", "num_tokens": 21, "solvability_reply": "",
-     "difficulty": null, "history": []}
+     "answer": "", "source": "qwen2-math", "subject": "", "level": "", "finish_reason": "stop", "num_tokens": 21,
+     "solvability_reply": "", "difficulty": null, "history": []}
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Question:
     id: str
     question: str
     answer: str = ""  # the known final answer; "" where none is known
-    source: str = ""  # the data set or the generator that it comes from
+    source: str = ""  # the data set, benchmark or generator that it comes from
+    subject: str = ""  # a benchmark's own groups, by which figures are given: "Algebra"; "" where it has none
+    level: str = ""  # "Level 5"
     finish_reason: str = ""  # why the generator stopped: "stop" or "length"; "" for imported questions
     num_tokens: int = 0  # tokens that the generator wrote
     solvability_reply: str = ""  # what the judge of filter_solvability wrote
@@ -80,6 +82,8 @@ class Evaluation:
     num_tokens: tuple[int, ...]
     correct: tuple[bool, ...]  # ended by itself, and its final answer equals ``answer`` by value
     verdicts: tuple[str, ...]  # "right", "wrong", "no_answer", "cut_off", or why the engine gave no answer
+    subject: str = ""  # as in the question
+    level: str = ""
     thoughts: tuple[str, ...] = ()  # "" for none: what a reasoning solver thought before; nothing judges it
 
 

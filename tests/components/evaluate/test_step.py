@@ -133,6 +133,13 @@ def test_a_question_that_never_reached_the_model_has_no_figures(checker: AnswerC
     assert (verdict.reason, judgement.metrics) == (reason, {})
 
 
+def test_an_evaluation_carries_its_questions_source_and_groups(checker: AnswerChecker) -> None:
+    question = Question(id="q", question="2 + 2", answer="4", source="math", subject="Algebra", level="Level 5")
+    ((row, _),) = evaluated(question, samples(r"\boxed{4}"), checker).rows
+    assert isinstance(row, Evaluation)
+    assert (row.source, row.subject, row.level) == ("math", "Algebra", "Level 5")
+
+
 @pytest.mark.parametrize(
     ("finish_reason", "verdict"),
     [
