@@ -42,6 +42,7 @@ OPENS_FILES = {
     "components/shared/command/termination_message.py": "the file that Kubernetes reads when a container ends",
     "components/shared/stores/transfers.py": "local files that are being copied",
     "components/shared/scoring/__init__.py": "a local model directory",
+    "components/shared/templates/written_template.py": "a local model directory",
     "components/shared/training/job.py": "what passes between a step and the processes that it launches here",
     "components/train_dpo/trainer.py": "a checkpoint's local directory",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from components.shared.config import option
 from components.shared.config.training import TrainingConfig
@@ -14,7 +15,12 @@ from components.shared.texts.prompts import SOLVE
 class TrainSftConfig(TrainingConfig):
     """Fine-tune a model: on questions alone, so that it writes questions (QFT), or on responses."""
 
-    examples: str = option(help="folder of Question or Response rows, by objective", is_folder=True)
+    VERSION: ClassVar[int] = 3  # 2 left a solver without its chat template and end token
+
+    examples: str = option(
+        help="folders of rows, by objective: Question; or Response or Example, such as a finished dataset",
+        is_folder=True,
+    )
     objective: str = option(
         "question",
         help="question: write a question after the bare user prefix; response: answer a question",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.shared.config import folders
 from components.shared.errors import InputError
-from components.shared.records import Question, Response
+from components.shared.records import Example, Question, Response, kind_of
 from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.templates.marked_text import MarkedText
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.training.job import IGNORED
 from components.shared.training.step import Examples, TokenColumns, train, write_token_rows
 from components.shared.workspace import Workspace
+from components.shared.workspace.row_sources import open_source
 from components.shared.workspace.rows import Rows
 from components.train_sft.config import TrainSftConfig
 
@@ -32,7 +34,7 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
         template = load_chat_template(config.chat_template, model.folder)
         encoder = ExampleEncoder(model.folder)
 
-        def encode(row: Question | Response) -> TokenColumns | str:
+        def encode(row: Question | Response | Example) -> TokenColumns | str:
             prompt, completion = texts(row, template)
             example = encoder.encode(prompt, completion)
             if len(example) > config.max_tokens:
@@ -41,7 +43,12 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
             return {"input_ids": example.prompt_ids + example.completion_ids, "labels": labels}
 
         examples = write_token_rows(config, rows, encode, COLUMNS, model, file)
-        return dataclasses.replace(examples, end_tokens=(template.question_end, template.response_end))
+        examples.end_tokens = template.question_end, template.response_end
+        if config.objective == "response":
+            from components.shared.templates.written_template import write_template
+
+            examples.complete = partial(write_template, template=template)
+        return examples
 
     return train(
         config,
@@ -52,7 +59,7 @@ def run(config: TrainSftConfig, workspace: Workspace) -> str:
     )
 
 
-def texts(row: Question | Response, template: ChatTemplate) -> tuple[MarkedText, MarkedText]:
+def texts(row: Question | Response | Example, template: ChatTemplate) -> tuple[MarkedText, MarkedText]:
     """Return the prompt, and what the model is to learn to write after it, its end token included."""
     if isinstance(row, Question):
         return template.prompt(""), template.written_question(row.question)
@@ -67,8 +74,14 @@ def warmup_steps(config: TrainSftConfig, num_rows: int) -> int:
 
 def _read(config: TrainSftConfig, workspace: Workspace) -> Rows[Any]:
     try:
-        if config.objective == "question":
-            return workspace.read(config.examples, Question)
-        return workspace.read(config.examples, Response)
+        return workspace.read(config.examples, _record_of(config))
     except InputError as error:
         raise InputError(f"--objective {config.objective} --examples {config.examples}: {error}") from error
+
+
+def _record_of(config: TrainSftConfig) -> type[Question | Response | Example]:
+    """Return the kind of rows that is read; a dataset's rows are responses as well."""
+    if config.objective == "question":
+        return Question
+    first = folders(config.examples)[0]
+    return Example if open_source(first).kind == kind_of(Example) else Response

@@ -95,7 +95,11 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
         ("smoke", ["num_pods=0"], "num_pods 0 is out of range; expected at least 1"),
         ("smoke", ["num_responses=0"], "generate_responses: --num-samples 0 is out of range; expected at least 1"),
         ("smoke", ["engine=gpt"], "--engine 'gpt' is not accepted; expected one of vllm, openai, scripted"),
-        ("smoke", ["solver_chat_template=x"], "--chat-template 'x' is not accepted; expected one of own, chatml, "),
+        (
+            "smoke",
+            ["solver_chat_template=x"],
+            "--chat-template 'x' is not accepted; expected one of own, alpaca, ",
+        ),
         ("smoke", ["solver=hf://org/name"], "import_model: 'hf://org/name' is not an address of a model on the hub"),
         (
             "smoke",

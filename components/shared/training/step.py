@@ -33,6 +33,7 @@ class Examples:
     rows_in: int  # kept or rejected
     rejects: list[Reject]
     end_tokens: tuple[str, ...] = ()  # that stop generation in the trained model
+    complete: Callable[[Path], None] = field(default=lambda _: None)  # writes into the trained model's folder
     measure: Callable[[Path], Mapping[str, float]] = field(default=lambda _: {})  # more figures, of the trained model
 
 
@@ -81,6 +82,7 @@ def _train_here(
     metrics = run_training(job, trainer_module)
     if metrics is None:
         return
+    examples.complete(job.model_folder)
     measured = examples.measure(job.model_folder)
     folder.finish(
         job.model_folder,

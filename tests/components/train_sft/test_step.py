@@ -13,7 +13,9 @@ import pytest
 
 from components.shared.errors import InputError
 from components.shared.models import fetch_model
-from components.shared.records import Question, Response
+from components.shared.records import Example, Question, Response
+from components.shared.templates import load_chat_template
+from components.shared.templates.families import OWN
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.planning import make_plan
@@ -30,6 +32,13 @@ def make_config(workspace: Workspace, model: Path, examples: str, **options: Any
         "num_processes": 1, "gradient_checkpointing": False, "warmup_fraction": 0.0,
     }  # fmt: skip
     return TrainSftConfig(workspace=workspace.uri, model=str(model), examples=examples, **settings | options)
+
+
+def an_example(number: int) -> Example:
+    return Example(
+        id=f"q{number}-0", question=TEXTS[number], response=f"It is \\boxed{{{number}}}.", final_answer=str(number),
+        answer="", source="given", difficulty=None, reward=None, num_agreeing=None, num_candidates=None, num_tokens=5,
+    )  # fmt: skip
 
 
 def test_trains_rejects_and_reports(workspace: Workspace, tiny_model: Path, write_questions: WriteRows) -> None:
@@ -59,6 +68,22 @@ def test_model_is_loadable_and_stops_at_the_end_of_a_question(
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") in model.generation_config.eos_token_id
     assert (model_folder / "tokenizer.json").read_bytes() == (tiny_model / "tokenizer.json").read_bytes()
     assert not list(model_folder.glob("*.bin"))
+
+
+def test_a_solver_is_asked_by_what_lies_in_its_folder_and_stops_there(
+    workspace: Workspace, tiny_model: Path, write_rows: WriteRows
+) -> None:
+    dataset = write_rows(workspace, [an_example(number) for number in range(4)])
+    options = {"objective": "response", "chat_template": "alpaca", "max_tokens": 400}
+    folder = run(make_config(workspace, tiny_model, dataset, **options), workspace)
+    solver = fetch_model(folder, chat=True)
+    own, family = (load_chat_template(name, solver) for name in (OWN, "alpaca"))
+    assert str(own.prompt("Why?")) == str(family.prompt("Why?"))
+    assert own.response_end == family.response_end == "<|im_end|>"
+    files = ("tokenizer_config.json", "config.json", "generation_config.json")
+    tokenizer, model, generation = (json.loads((solver / name).read_text()) for name in files)
+    assert tokenizer["eos_token"] == own.response_end
+    assert model["eos_token_id"] in generation["eos_token_id"]
 
 
 def test_finished_work_needs_no_torch(workspace: Workspace, tiny_model: Path, write_questions: WriteRows) -> None:
@@ -185,5 +210,5 @@ def test_model_folders_that_cannot_be_used_are_refused(
 
 
 def test_unknown_chat_family_is_refused(workspace: Workspace, tiny_model: Path) -> None:
-    with pytest.raises(InputError, match="--chat-template 'llama9' is not accepted; expected one of own, chatml"):
+    with pytest.raises(InputError, match="--chat-template 'llama9' is not accepted; expected one of own, alpaca, "):
         make_config(workspace, tiny_model, "folder", chat_template="llama9")

@@ -55,7 +55,7 @@ def test_a_served_model_is_marked_as_one(model: str) -> None:
 
 
 def test_a_chat_family_must_exist() -> None:
-    with pytest.raises(InputError, match="--chat-template 'qwen9' is not accepted; expected one of own, chatml"):
+    with pytest.raises(InputError, match="--chat-template 'qwen9' is not accepted; expected one of own, alpaca, "):
         config(chat_template="qwen9")
 
 

@@ -21,6 +21,12 @@ MISTRAL = (
     "{{ '[INST] ' + message['content'] + ' [/INST]' }}{% else %}{{ ' ' + message['content'] + eos_token }}"
     "{% endif %}{% endfor %}"
 )
+ALPACA = (
+    "{{ bos_token }}Below is an instruction that describes a task. Write a response that appropriately completes the "
+    "request.{% for message in messages %}{% if message['role'] == 'user' %}"
+    "{{ '\n\n### Instruction:\n' + message['content'] + '\n\n### Response:' }}{% else %}"
+    "{{ message['content'] + eos_token }}{% endif %}{% endfor %}"
+)
 DEEPSEEK = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", (), DEEPSEEK_MATH)
 # family: BOS, EOS, the other special tokens, the model's own chat template
 FAMILIES = {
@@ -37,6 +43,7 @@ FAMILIES = {
         shipped("llama3"),
     ),
     "mistral": ("<s>", "</s>", (), MISTRAL),
+    "alpaca": ("<s>", "</s>", (), ALPACA),
 }  # fmt: skip
 
 
@@ -122,10 +129,8 @@ def test_braces_in_a_message_stay_as_they_are(tiny_model: Path) -> None:
 
 
 def test_unknown_family_names_the_families(tiny_model: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"'alpaca' is not a chat family; expected own .* or one of chatml, deepseek_math"
-    ):
-        load_chat_template("alpaca", tiny_model)
+    with pytest.raises(InputError, match=r"'vicuna' is not a chat family; expected own .* or one of alpaca, chatml"):
+        load_chat_template("vicuna", tiny_model)
 
 
 def test_tokenizer_without_the_end_token_is_refused(tiny_model: Path) -> None:
