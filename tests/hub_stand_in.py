@@ -23,16 +23,21 @@ class HubStandIn:
     repositories: Mapping[str, Mapping[str, bytes]]
     gated: frozenset[str] = frozenset()
     refusing: int = 0  # the status that it answers everything with; 0: it works
+    commit: str = COMMIT
     requests: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def serve_hub(
-    repositories: Mapping[str, Mapping[str, bytes]], *, gated: frozenset[str] = frozenset(), refusing: int = 0
+    repositories: Mapping[str, Mapping[str, bytes]],
+    *,
+    gated: frozenset[str] = frozenset(),
+    refusing: int = 0,
+    commit: str = COMMIT,
 ) -> Iterator[HubStandIn]:
-    """Serve repositories that have one commit, COMMIT, on the branch "main"."""
+    """Serve repositories that have one commit, on the branch "main"."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    hub = HubStandIn(f"http://127.0.0.1:{server.server_port}", repositories, gated, refusing)
+    hub = HubStandIn(f"http://127.0.0.1:{server.server_port}", repositories, gated, refusing, commit)
     _Handler.hub = hub
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -71,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
                 tree = [
                     {"type": "file", "path": name, "size": len(files[name]), "oid": _oid(files[name])} for name in files
                 ]
-                info = {"id": repository.removeprefix("datasets/"), "sha": COMMIT, "siblings": []}
+                info = {"id": repository.removeprefix("datasets/"), "sha": self.hub.commit, "siblings": []}
                 self._send(200, json.dumps(tree if verb == "/tree/" else info).encode(), "application/json")
             if found:
                 return
@@ -84,14 +89,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "EntryNotFound")
             return
         content = self.hub.repositories[repository][name]
-        self._send(200, content, "application/octet-stream", {"ETag": f'"{_oid(content)}"', "X-Repo-Commit": COMMIT})
+        self._send(
+            200, content, "application/octet-stream", {"ETag": f'"{_oid(content)}"', "X-Repo-Commit": self.hub.commit}
+        )
 
     def _may_read(self, repository: str, revision: str) -> bool:
         if repository not in self.hub.repositories:
             self._refuse(401, "RepoNotFound")
         elif repository in self.hub.gated and self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._refuse(401, "GatedRepo")
-        elif revision not in ("main", COMMIT):
+        elif revision not in ("main", self.hub.commit):
             self._refuse(404, "RevisionNotFound")
         else:
             return True

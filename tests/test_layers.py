@@ -34,6 +34,7 @@ OPENS_FILES = {
     "components/shared/models/files.py": "a local model directory",
     "components/shared/models/weight_files.py": "a local model directory",
     "components/import_model/examination.py": "a local model directory",
+    "components/import_questions/benchmarks.py": "the benchmarks.yaml of the package itself",
     "components/shared/models/tokenizers.py": "a local model directory",
     "components/shared/models/_node_cache.py": "the locks of the node's cache",
     "components/shared/stores/_partial_files.py": "local files that are being downloaded",

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
+from components.import_questions.benchmarks import benchmark_of, benchmarks
 from components.shared.addresses import parse_address
-from components.shared.config import StepConfig, option
+from components.shared.config import StepConfig, flag_of, option
+from components.shared.errors import InputError
+
+# What a benchmark settles by itself.
+OF_FILES = ("question_column", "answer_column", "answer_marker", "subject_column", "level_column", "name", "max_chars")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportQuestionsConfig(StepConfig):
-    """Read questions from a file or from generators; reject empty, too long and repeated ones."""
+    """Read questions from a file, a benchmark or generators; reject empty, too long and repeated ones."""
 
     VERSION: ClassVar = 2  # 1 stored whole solutions and NaN as known answers
 
     source: str = option(
         help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "
-        "hf://datasets/org/name@revision/path/in/repo; or reasoning-gym:generator,generator?setting=number,…",
+        "hf://datasets/org/name@revision/path/in/repo; reasoning-gym:generator,generator?setting=number,…; "
+        f"or benchmark:NAME ({', '.join(benchmarks())})",
         is_folder=True,
+    )
+    benchmark_uri: str = option(
+        "", help="another place of the benchmark's file, such as a mirror; with the same columns", is_folder=True
     )
     question_column: str = option("question", help="column of the question")
     answer_column: str = option("answer", help='column of the answer; "none" if answers are not known')
     answer_marker: str = option("####", help="the final answer follows the last occurrence of this text; as in GSM8K")
+    subject_column: str = option("", help="column of the subject, by which evaluate gives figures, if there is one")
+    level_column: str = option("", help="column of the level, by which evaluate gives figures, if there is one")
     name: str = option("", help="value of the column source; by default the name of the file, repository or generator")
     num_questions: int = option(
         0, help="from a file, at most this many, from the start, 0 for all; from generators, this many", minimum=0
@@ -33,5 +45,19 @@ class ImportQuestionsConfig(StepConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.source.startswith("hf://"):
-            parse_address(self.source, "dataset")
+        benchmark = benchmark_of(self.source)
+        for uri in (self.source, self.benchmark_uri):
+            if uri.startswith("hf://"):
+                parse_address(uri, "dataset")
+        if self.benchmark_uri and benchmark is None:
+            raise InputError(
+                f"--benchmark-uri {self.benchmark_uri!r} is the place of a benchmark's file, but --source "
+                f"{self.source!r} is no benchmark; expected --source benchmark:NAME with it"
+            )
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        given = [flag_of(name) for name in OF_FILES if getattr(self, name) != defaults[name]]
+        if benchmark is not None and given:
+            raise InputError(
+                f"{', '.join(given)} cannot be set with --source {self.source}: a benchmark has its own columns and "
+                "all of its rows; to read it otherwise, give its file as --source"
+            )

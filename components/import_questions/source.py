@@ -13,7 +13,10 @@ class SourceRow:
 
     question: str
     answer: str = ""  # the final answer; "" where none is known
-    origin: str  # the data set or generator that it comes from
+    solution: str = ""  # the text that the final answer was found in
+    origin: str  # the data set, benchmark or generator that it comes from
+    subject: str = ""
+    level: str = ""
 
 
 class Source(Protocol):

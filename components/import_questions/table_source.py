@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import logging
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +24,24 @@ from components.shared.texts.math_answers import known_answer
 
 PARQUET_BATCH_ROWS = 1024
 logger = logging.getLogger(__name__)
+Field = Literal["question", "answer", "subject", "level"]
 Record = tuple[str, Mapping[str, Any]]  # where it stands, and its fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """The columns of a file; "" where it has none such."""
+
+    question: str
+    answer: str = ""
+    subject: str = ""
+    level: str = ""
+    named_by: str = "--{}-column"  # who names them, in messages: the option, or the benchmark
+
+    def text(self, place: str, record: Mapping[str, Any], field: Field) -> str:
+        """Return a field of a record as text; "" where the file has no such column."""
+        column = getattr(self, field)
+        return _text(place, record, column, field, self.named_by.format(field)) if column else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +50,11 @@ class TableSource:
 
     uri: str
     shown_as: str
-    question_column: str
-    answer_column: str  # "" where the file has no answers
-    answer_marker: str  # the final answer stands behind the last of these; "" takes answers whole
+    columns: Columns
+    read_answer: Callable[[str], str]  # finds the final answer in the answer's column
     origin: str
-    limit: int  # at most so many rows, the first ones; 0 is all
+    limit: int = 0  # at most so many rows, the first ones; 0 is all
+    only: Mapping[str, str] = dataclasses.field(default_factory=dict)  # how the values of columns begin in its rows
 
     def count(self) -> int:
         """Read the file once: return how many rows it holds, and log how many texts in the answers hold no answer."""
@@ -44,14 +62,16 @@ class TableSource:
         for place, record in self._records():
             number += 1
             row = self._row(place, record)
-            without += bool(self.answer_column) and not row.answer and record[self.answer_column] not in (None, "", [])
+            without += (
+                bool(self.columns.answer) and not row.answer and record[self.columns.answer] not in (None, "", [])
+            )
         if number == 0:
             raise InputError(f"{self.shown_as} has no rows")
         if without:
             logger.warning(
                 "%s: %d of %d rows have a text in column %r without a final answer: a solution without a box that "
                 "can be read, or a missing value; their questions have no known answer",
-                self.shown_as, without, number, self.answer_column,
+                self.shown_as, without, number, self.columns.answer,
             )  # fmt: skip
         return number
 
@@ -63,40 +83,69 @@ class TableSource:
         read = reader_of(self.shown_as)
         try:
             with storage.open_read(self.uri) as file:
-                yield from islice(read(file, self.shown_as), self.limit or None)
+                yield from islice(filter(self._belongs, read(file, self.shown_as)), self.limit or None)
         except (FileNotFoundError, IsADirectoryError) as error:
-            raise InputError(f"{self.shown_as}: no such file; check --source") from error
+            raise InputError(f"{self.shown_as}: no such file; check the address") from error
+
+    def _belongs(self, placed: Record) -> bool:
+        """Tell whether a record is among those that are wanted; InputError where it lacks a column that says so."""
+        place, record = placed
+        return all(
+            _text(place, record, column, "group", self.columns.named_by).startswith(beginning)
+            for column, beginning in self.only.items()
+        )
 
     def _row(self, place: str, record: Mapping[str, Any]) -> SourceRow:
-        question = _text(place, record, self.question_column, "--question-column")
-        answer = _text(place, record, self.answer_column, "--answer-column") if self.answer_column else ""
-        if self.answer_marker and self.answer_marker in answer:
-            answer = answer.rpartition(self.answer_marker)[2]
-        return SourceRow(question=question, answer=known_answer(answer), origin=self.origin)
+        question = self.columns.text(place, record, "question")
+        solution = self.columns.text(place, record, "answer")
+        return SourceRow(
+            question=question,
+            answer=self.read_answer(solution),
+            solution=solution,
+            origin=self.origin,
+            subject=self.columns.text(place, record, "subject"),
+            level=self.columns.text(place, record, "level"),
+        )
+
+
+def answer_behind(marker: str) -> Callable[[str], str]:
+    """Return what finds the known answer behind the last ``marker``, in the last box, or as the whole value."""
+
+    def read(solution: str) -> str:
+        return known_answer(solution.rpartition(marker)[2] if marker and marker in solution else solution)
+
+    return read
 
 
 def reader_of(name: str) -> Callable[[IO[bytes], str], Iterator[Record]]:
     """Return the reader for a file name's ending; InputError for one that is unknown."""
     suffix = PurePosixPath(name).suffix.lower()
     if suffix not in READERS:
-        raise InputError(f"--source {name!r} ends in {suffix or 'nothing'}; expected one of {', '.join(READERS)}")
+        raise InputError(f"{name!r} ends in {suffix or 'nothing'}; expected one of {', '.join(READERS)}")
     return READERS[suffix]
 
 
-def _text(place: str, record: Mapping[str, Any], column: str, flag: str) -> str:
-    """Return a field as text: a number as it is written, null and NaN as "", a list of one as its value."""
+def _text(place: str, record: Mapping[str, Any], column: str, field: str, named_by: str) -> str:
+    """Return a field as text: null and NaN as "", a number as it is written, several answers with commas between them.
+
+    A question that is a number is none.
+    """
     if column not in record:
-        remedy = "; if answers are not known: --answer-column none" if flag == "--answer-column" else ""
-        raise InputError(f"{place}: no column {column!r} ({flag}); found: {', '.join(record) or 'none'}{remedy}")
+        remedy = "; if answers are not known: --answer-column none" if named_by == "--answer-column" else ""
+        raise InputError(f"{place}: no column {column!r} ({named_by}); found: {', '.join(record) or 'none'}{remedy}")
     value = record[column]
-    if flag == "--answer-column" and isinstance(value, list) and len(value) == 1:
+    if field == "answer" and isinstance(value, list) and len(value) == 1:
         (value,) = value
+    elif field == "answer" and isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        value = ", ".join(value)
     if value is None:
         return ""
-    if flag == "--answer-column" and isinstance(value, int | float) and not isinstance(value, bool):
+    if field != "question" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value) if math.isfinite(value) else ""
     if not isinstance(value, str):
-        raise InputError(f"{place}: column {column!r} ({flag}) holds {value!r} ({type(value).__name__}); expected text")
+        raise InputError(
+            f"{place}: column {column!r} ({named_by}) holds {value!r} ({type(value).__name__}); expected text"
+        )
     return value
 
 

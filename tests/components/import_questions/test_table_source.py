@@ -9,17 +9,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.import_questions.source import SourceRow
-from components.import_questions.table_source import TableSource
+from components.import_questions.table_source import Columns, TableSource, answer_behind
 from components.shared.errors import InputError
 
 RECORDS = [{"question": "What is 2+2?", "answer": "2+2=4\n#### 4"}, {"question": "What is π, about?", "answer": "3.14"}]
 
 
-def open_table(path: Path, **options: Any) -> TableSource:
-    defaults = {
-        "question_column": "question", "answer_column": "answer", "answer_marker": "####", "origin": "given", "limit": 0
-    }  # fmt: skip
-    return TableSource(**{"uri": str(path), "shown_as": path.name, **defaults, **options})
+def open_table(path: Path, *, limit: int = 0, **columns: str) -> TableSource:
+    return TableSource(
+        uri=str(path),
+        shown_as=path.name,
+        columns=Columns(**{"question": "question", "answer": "answer", **columns}),
+        read_answer=answer_behind("####"),
+        origin="given",
+        limit=limit,
+    )
 
 
 def write_text(folder: Path, name: str, text: str) -> Path:
@@ -52,21 +56,21 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
     table = open_table(write_table(tmp_path, suffix))
     assert table.count() == 2
     assert list(table.rows()) == [
-        SourceRow(question="What is 2+2?", answer="4", origin="given"),
-        SourceRow(question="What is π, about?", answer="3.14", origin="given"),
+        SourceRow(question="What is 2+2?", answer="4", solution="2+2=4\n#### 4", origin="given"),
+        SourceRow(question="What is π, about?", answer="3.14", solution="3.14", origin="given"),
     ]
 
 
 def test_columns_are_named_by_options(tmp_path: Path) -> None:
-    path = write_jsonl(tmp_path, {"problem": "What is 1+1?", "solution": "It is 2."})
-    table = open_table(path, question_column="problem", answer_column="")
-    assert list(table.rows()) == [SourceRow(question="What is 1+1?", origin="given")]
+    path = write_jsonl(tmp_path, {"problem": "What is 1+1?", "solution": "It is 2.", "topic": "Sums", "grade": 5})
+    table = open_table(path, question="problem", answer="", subject="topic", level="grade")
+    assert list(table.rows()) == [SourceRow(question="What is 1+1?", origin="given", subject="Sums", level="5")]
 
 
 def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp_path: Path) -> None:
     solution = r"We get $\boxed{1}$ at first, but $\frac{1}{2}$ each time, so $\boxed{\frac{1}{2}}$."
     path = write_jsonl(tmp_path, {"problem": "How much?", "solution": solution})
-    table = open_table(path, question_column="problem", answer_column="solution")
+    table = open_table(path, question="problem", answer="solution")
     assert [row.answer for row in table.rows()] == [r"\frac{1}{2}"]
 
 
@@ -84,6 +88,7 @@ def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp
         ("NaN", ""),
         ("-inf", ""),
         (["168"], "168"),
+        (["2", "$-3$"], "2, $-3$"),
         ([], None),
         (r"\infty", r"\infty"),
         ("Monday", "Monday"),
@@ -148,6 +153,7 @@ def test_only_the_first_rows_are_read_where_there_is_a_limit(tmp_path: Path) -> 
         ("a.jsonl", '{"question": "a"}\n', "no column 'answer' .*--answer-column none"),
         ("a.jsonl", '{"question": 7, "answer": "1"}\n', r"'question' .* holds 7 \(int\); expected text"),
         ("a.jsonl", '{"question": "a", "answer": true}\n', r"'answer' .* holds True \(bool\); expected text"),
+        ("a.jsonl", '{"question": "a", "answer": ["1", 2]}\n', r"'answer' .* holds .* \(list\); expected text"),
         ("a.jsonl", "", r"a\.jsonl has no rows"),
         ("a.json", '{"question": "a"}', r"a\.json holds one value of type dict; expected a list of objects"),
         ("a.json", "[1]", r"a\.json, row 1: a value of type int; expected an object"),
