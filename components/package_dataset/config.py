@@ -12,7 +12,9 @@ from components.shared.config import Artifact, StepConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class PackageDatasetConfig(StepConfig):
-    """Publish the selected responses: Parquet and JSONL, a dataset card, the lineage and a report page."""
+    """Publish the selected responses in forms for training, with a dataset card, the lineage and a report page."""
+
+    VERSION: ClassVar = 2  # 1 had no data/ and rl/
 
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
 
@@ -20,3 +22,10 @@ class PackageDatasetConfig(StepConfig):
     title: str = option("ScaleQuest dataset", help="title of the dataset card")
     license: str = option("unknown", help="the dataset's licence, in the hubs' notation (apache-2.0, cc-by-4.0, …)")
     keep_thoughts: bool = option(False, help="also publish what a reasoning solver thought before each response")
+    validation_share: float = option(
+        0.0,
+        help="share of the questions that make a validation split, decided by each question's canonical form, so that "
+        "all its rows are in one split, in any dataset; 0: no validation split",
+        minimum=0.0,
+        maximum=0.5,
+    )

@@ -10,29 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import yaml
 from markupsafe import Markup
 
+from components.package_dataset.exports import Exports
+from components.package_dataset.forms import DATA_COLUMNS, RL_COLUMNS
 from components.package_dataset.summary import Summary
 from components.shared.records import Example
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
 
 SIZES = (1_000, "1K"), (10_000, "10K"), (100_000, "100K"), (1_000_000, "1M"), (10_000_000, "10M")
 
-COLUMNS = {
-    "id": "the response's id; the question's id is the part before its last hyphen",
-    "question": "the question",
-    "response": "the response that was chosen",
-    "final_answer": "the content of the response's last box",
-    "answer": "the known answer, empty if none is known",
-    "source": "the generator or the data set that the question comes from",
-    "difficulty": "predicted fail rate of the question, null if none was predicted",
-    "reward": "the reward model's score of the response",
-    "num_agreeing": "how many of the question's responses have this final answer by value, this one included",
-    "num_candidates": "how many responses there were to choose from",
-    "num_tokens": "tokens of the response",
-    "history": "where and why the row was rejected before it was used as input again; mostly empty",
-    "thought": "what a reasoning solver thought before the response; empty unless the dataset was made with thoughts",
-}
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What a dataset is called and what it holds."""
+
+    title: str
+    license: str
+    summary: Summary
+    exports: Exports
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,14 +70,14 @@ def render_lineage(lineage: Lineage) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def render_card(title: str, license_name: str, summary: Summary, lineage: Lineage) -> str:
+def render_card(contents: Contents, lineage: Lineage) -> str:
     """Return the dataset card: Markdown with the front matter that dataset hubs read."""
-    return _render("card.md.jinja", title, license_name, summary, lineage)
+    return _render("card.md.jinja", contents, lineage)
 
 
-def render_report(title: str, license_name: str, summary: Summary, lineage: Lineage) -> str:
+def render_report(contents: Contents, lineage: Lineage) -> str:
     """Return the report: one HTML page that loads nothing."""
-    return _render("report.html.jinja", title, license_name, summary, lineage)
+    return _render("report.html.jinja", contents, lineage)
 
 
 def size_category(num_rows: int) -> str:
@@ -110,7 +107,7 @@ def _cell(value: Any) -> Markup:
     return Markup(text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`"))  # noqa: S704 -- escaped above
 
 
-def _render(template: str, title: str, license_name: str, summary: Summary, lineage: Lineage) -> str:
+def _render(template: str, contents: Contents, lineage: Lineage) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=template.endswith(".html.jinja"),
@@ -120,12 +117,16 @@ def _render(template: str, title: str, license_name: str, summary: Summary, line
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"cell": _cell, "options": describe_options, "rejected": describe_rejected}
+    summary, front_matter = contents.summary, contents.exports.front_matter()
     return environment.get_template(template).render(
-        title=title,
-        license=license_name,
+        title=contents.title,
+        license=contents.license,
         summary=summary,
+        exports=contents.exports,
+        loading=yaml.safe_dump(front_matter, sort_keys=False) if front_matter else "",
         lineage=lineage,
-        columns=COLUMNS,
+        columns=DATA_COLUMNS,
+        rl_columns=RL_COLUMNS,
         size_category=size_category(summary.num_rows),
         longest_stage=max((stage.manifest.rows_in for stage in lineage.rows_stages), default=1) or 1,
         sample=_as_dict(summary.samples[0]) if summary.samples else {},

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from components.package_dataset.config import PackageDatasetConfig
-from components.package_dataset.documents import render_card, render_lineage, render_report, trace
+from components.package_dataset.documents import Contents, render_card, render_lineage, render_report, trace
+from components.package_dataset.exports import Exports
 from components.package_dataset.summary import Summary
 from components.shared.command.kubeflow_task import PAGE_NAME
 from components.shared.records import Example, Response
+from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
 
@@ -43,12 +47,22 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
 def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str]) -> None:
     """Write all that stands beside the Parquet parts; the same rows and manifests give the same bytes."""
     summary = Summary()
-    for number in range(len(folder.slices)):
-        rows = folder.read_part(number)
-        for row in rows:
-            summary.add(row)
-        folder.add_file(f"jsonl/part-{number:05d}.jsonl", to_jsonl(rows))
+    with tempfile.TemporaryDirectory(prefix="scalequest-") as scratch, AnswerChecker() as checker:
+        exports = Exports(
+            validation_share=config.validation_share,
+            are_equal=checker.equal,
+            scratch=Path(scratch),
+            publish=folder.add_file,
+        )
+        for number in range(len(folder.slices)):
+            rows = folder.read_part(number)
+            for row in rows:
+                summary.add(row)
+            folder.add_file(f"jsonl/part-{number:05d}.jsonl", to_jsonl(rows))
+            exports.add(rows)
+        exports.close()
+    contents = Contents(title=config.title, license=config.license, summary=summary, exports=exports)
     lineage = trace(sources)
     folder.add_file("lineage.json", render_lineage(lineage).encode())
-    folder.add_file(PAGE_NAME, render_report(config.title, config.license, summary, lineage).encode())
-    folder.add_file("README.md", render_card(config.title, config.license, summary, lineage).encode())
+    folder.add_file(PAGE_NAME, render_report(contents, lineage).encode())
+    folder.add_file("README.md", render_card(contents, lineage).encode())

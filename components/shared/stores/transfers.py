@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
 import os
 import shutil
@@ -45,6 +47,24 @@ def upload_folder(folder: Path, uri: str, *, replace: bool = True) -> None:
             if sizes[name] > PART_BYTES:
                 upload(name)
     _log("uploaded", uri, len(sizes), sum(sizes[name] for name in names), sum(sizes.values()), begun)
+
+
+def create_file(content: bytes | Path, uri: str) -> str:
+    """Write a new object, perhaps from a local file; return the SHA-256 of what stands there.
+
+    What an earlier attempt wrote there stays: an account may not be allowed to replace it.
+    """
+    if isinstance(content, Path):
+        if not storage.exists(uri):
+            with explained(uri):
+                _upload(content, uri)
+            return storage.digest_file(content)
+    else:
+        with contextlib.suppress(FileExistsError):
+            storage.create(uri, content)
+            return hashlib.sha256(content).hexdigest()
+    with storage.open_read(uri) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def download_folder(uri: str, folder: Path, digests: Mapping[str, str] = NO_DIGESTS) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
 import random
@@ -12,12 +11,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from components.shared import speaking, stopping
 from components.shared.accelerators import num_accelerators
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
-from components.shared.stores import storage
+from components.shared.stores import storage, transfers
 from components.shared.workspace._attempts import number_of, work_of
 from components.shared.workspace._claims import Claim
 from components.shared.workspace._gathered_ledgers import FolderLedgers
@@ -127,14 +127,9 @@ class OutputFolder:
         """Return the rows of a part that stands already; FileNotFoundError where it does not."""
         return from_table(read_table(storage.join(self.uri, part_name(number))), cast(Any, self.record))
 
-    def add_file(self, name: str, content: bytes) -> None:
-        """Write an object that stands beside the parts; the manifest will name it and its digest."""
-        uri = storage.join(self.uri, name)
-        try:
-            storage.create(uri, content)
-        except FileExistsError:
-            content = storage.read_bytes(uri)  # of an attempt that was cut off
-        self._files[name] = hashlib.sha256(content).hexdigest()
+    def add_file(self, name: str, content: bytes | Path) -> None:
+        """Write an object that stands beside the parts, large ones from a local file; the manifest will name it."""
+        self._files[name] = transfers.create_file(content, storage.join(self.uri, name))
 
     def finish(self, figures: Figures = no_figures) -> str:
         """Write the manifest if every part stands, whoever made it; return the folder's address.

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -156,17 +158,24 @@ def test_rows_that_were_rejected_before_are_published_with_their_history(
     assert f'title="{selected}"' in text_of(folder, "report.html")
 
 
-@pytest.mark.parametrize("lost", [["_manifest.json"], ["_manifest.json", "README.md", "part-00001.parquet"]])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ["_manifest.json"],
+        ["_manifest.json", "README.md", "part-00001.parquet"],
+        ["_manifest.json", "README.md", "data/train-00000.parquet"],
+    ],
+)
 def test_a_killed_step_ends_in_the_same_folder(workspace: Workspace, write_rows: WriteRows, lost: list[str]) -> None:
     config = config_for(workspace, write_rows(workspace, [response(n) for n in range(5)], rows_per_part=2))
     folder = run(config, workspace)
     names = [name for name in storage.list_files(folder) if not name.startswith(("_", "part-"))]
-    before = {name: text_of(folder, name) for name in names}
+    before = {name: storage.read_bytes(storage.join(folder, name)) for name in names}
     parts = read_manifest(folder).parts
     for name in lost:
         storage.local_path(storage.join(folder, name)).unlink()
     assert run(config, workspace) == folder
-    assert {name: text_of(folder, name) for name in names} == before
+    assert {name: storage.read_bytes(storage.join(folder, name)) for name in names} == before
     assert read_manifest(folder).parts == parts
 
 
@@ -175,9 +184,39 @@ def test_the_manifest_names_what_stands_beside_the_parts(workspace: Workspace, w
     folder = run(config_for(workspace, responses), workspace)
     manifest = read_manifest(folder)
     parts = {part.name for part in manifest.parts} | {"_manifest.json", "_plan.json"}
-    assert set(manifest.files) == {"README.md", "report.html", "lineage.json"} | {
-        f"jsonl/part-0000{number}.jsonl" for number in range(2)
-    }
+    forms = {"data/train-00000.parquet", "rl/train-00000.parquet"} | {f"jsonl/part-0000{n}.jsonl" for n in range(2)}
+    assert set(manifest.files) == {"README.md", "report.html", "lineage.json"} | forms
     assert set(storage.list_files(folder)) == parts | set(manifest.files)
     digests = {name: storage.digest_file(storage.local_path(storage.join(folder, name))) for name in manifest.files}
     assert digests == manifest.files
+
+
+def test_a_dataset_without_rows_names_no_files_to_load(workspace: Workspace, write_rows: WriteRows) -> None:
+    selected = select_responses(
+        SelectResponsesConfig(workspace=workspace.uri, responses=write_rows(workspace, [response(1)])), workspace
+    )
+    folder = run(config_for(workspace, f"{selected}/rejected"), workspace)
+    assert "configs" not in front_matter_of(text_of(folder, "README.md"))
+    assert not [name for name in read_manifest(folder).files if name.endswith(".parquet")]
+
+
+def test_questions_with_known_answers_are_compared_by_value(workspace: Workspace, write_rows: WriteRows) -> None:
+    rows = [
+        response(1, answer="4/2", num_agreeing=3),
+        response(2, answer="5", num_agreeing=3),
+        response(3, num_agreeing=3),
+        response(4, num_agreeing=2),
+        response(5, final_answer=""),
+    ]
+    folder = run(config_for(workspace, write_rows(workspace, rows)), workspace)
+    content = io.BytesIO(storage.read_bytes(storage.join(folder, "rl/train-00000.parquet")))
+    problems = pq.read_table(content).select(["answer", "known_from", "pass_rate"]).to_pylist()
+    assert [tuple(problem.values()) for problem in problems] == [
+        ("4/2", "source", 0.6),
+        ("5", "source", None),
+        ("6", "majority", 0.6),
+        ("8", "response", 0.4),
+    ]
+    card = text_of(folder, "README.md")
+    assert "| `rl` | train | 4 |" in card
+    assert "without an answer, which are not in `rl`: 1." in card

@@ -45,6 +45,17 @@ def test_a_large_file_travels_by_parts_both_ways(store: Store, folder: Path, tmp
         assert info["ETag"].strip('"').endswith("-2"), "two parts"
 
 
+def test_a_new_object_is_written_once_and_its_digest_is_that_of_what_stands(store: Store, folder: Path) -> None:
+    uri, file = storage.join(store.uri, "new", "large.bin"), folder / "large.bin"
+    digest = storage.digest_file(file)
+    assert transfers.create_file(file, uri) == digest
+    assert storage.list_files(store.uri) == {"new/large.bin": LARGE}
+    for later in (folder / "sub" / "small.bin", b"small"):
+        assert transfers.create_file(later, uri) == digest
+    with storage.open_read(uri) as standing:
+        assert standing.read() == file.read_bytes()
+
+
 def test_files_come_whole_or_not_at_all(store: Store, folder: Path) -> None:
     (folder / "large.bin").unlink()
     (folder / "sub" / "small.bin").write_bytes(b"first, and longer")
