@@ -23,6 +23,7 @@ from components.shared.workspace.plans import PLAN
 from components.shared.workspace.row_sources import RowSource, open_source
 from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
 from components.steps import step_names
+from pipelines.group_table import print_groups
 from pipelines.reporting import exit_code_of
 
 LAST_STEP = "package_dataset"
@@ -118,9 +119,10 @@ def _print_manifest(console: Console, source: RowSource) -> None:
         **{f"input {name}": ", ".join(entry.uri for entry in entries) for name, entries in manifest.inputs.items()},
         "options": ", ".join(f"{name}={value!r}" for name, value in manifest.options.items() if value != ""),
         "computed in": manifest.arithmetic,
-        "figures": ", ".join(f"{name} {value:g}" for name, value in manifest.metrics.items()),
+        "figures": ", ".join(f"{name} {value:g}" for name, value in manifest.metrics.items() if "/" not in name),
     }
     _print_lines(console, lines)
+    print_groups(console, manifest.metrics)
 
 
 def _unfinished_lines(folder: Unfinished) -> dict[str, str]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from components.evaluate.config import EvaluateConfig
+from components.evaluate.groups import Groups, groups_of
 from components.evaluate.measures import figures_of, majority_of, pass_at_k, sizes_of_pass
 from components.shared.engines import Completion, Request, why_unanswered
 from components.shared.engines.asking import Asking, Judgement, ask_about
@@ -37,7 +38,9 @@ def judge(completion: Completion, final_answer: str) -> str:
     return "" if final_answer else NO_ANSWER
 
 
-def evaluated(question: Question, completions: Sequence[Completion], checker: AnswerChecker) -> Judgement:
+def evaluated(
+    question: Question, completions: Sequence[Completion], checker: AnswerChecker, groups: Groups
+) -> Judgement:
     """Compare every sample with the known answer; a question that was never put to the model is rejected."""
     finals = [extract_final_answer(completion.text) for completion in completions]
     verdicts = [judge(completion, final) for completion, final in zip(completions, finals, strict=True)]
@@ -50,6 +53,7 @@ def evaluated(question: Question, completions: Sequence[Completion], checker: An
     if all(completion.finish_reason in NEVER_ASKED for completion in completions):
         return Judgement(rows=[(row, why_unanswered(completions[0]))])
     metrics = _counts(verdicts) | _figures_of_several(row, compared, checker)
+    metrics |= groups.sums(question, metrics["num_correct"])
     metrics["comparison_seconds"] = time.perf_counter() - started
     metrics["comparisons_failed"] = checker.failures.total() - failures
     return Judgement(rows=[(row, KEEP)], metrics=metrics)
@@ -57,6 +61,7 @@ def evaluated(question: Question, completions: Sequence[Completion], checker: An
 
 def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerChecker) -> Asking[Question]:
     _refuse_without_answers(config, questions)
+    groups = groups_of(question for question in questions if question.answer.strip())
     prompt = SolverPrompt(config)
 
     def request(question: Question) -> Request[None] | Judgement:
@@ -67,10 +72,10 @@ def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerCh
     return Asking(
         record=Evaluation,
         request=request,
-        judge=lambda question, completions: evaluated(question, completions, checker),
+        judge=lambda question, completions: evaluated(question, completions, checker, groups),
         sampling=prompt.sampling,
         num_samples=config.num_samples,
-        figures=lambda sums: figures_of(sums, config.num_samples),
+        figures=lambda sums: figures_of(sums, config.num_samples) | groups.figures(sums),
     )
 
 

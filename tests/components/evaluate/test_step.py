@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.evaluate.config import EvaluateConfig
+from components.evaluate.groups import groups_of
 from components.evaluate.step import evaluated, run
 from components.shared.engines import Completion
 from components.shared.errors import InputError
@@ -47,6 +48,7 @@ CASES = [
     ("12", "", "stop", "no_answer"),
     ("12", r"\boxed{12}", "content_filter", "filtered"),
 ]
+NO_GROUPS = groups_of(())
 COUNTS = {"right": 7, "wrong": 3, "cut_off": 2, "no_answer": 3, "filtered": 1}
 
 
@@ -127,7 +129,7 @@ def test_a_question_that_the_engine_refuses_is_a_reject_and_in_no_figure(
 @pytest.mark.parametrize("reason", ["refused", "killed_the_engine"])
 def test_a_question_that_never_reached_the_model_has_no_figures(checker: AnswerChecker, reason: str) -> None:
     judgement = evaluated(
-        Question(id="q", question="2 + 2", answer="4"), samples("", "", finish_reason=reason), checker
+        Question(id="q", question="2 + 2", answer="4"), samples("", "", finish_reason=reason), checker, NO_GROUPS
     )
     ((_, verdict),) = judgement.rows
     assert (verdict.reason, judgement.metrics) == (reason, {})
@@ -135,7 +137,7 @@ def test_a_question_that_never_reached_the_model_has_no_figures(checker: AnswerC
 
 def test_an_evaluation_carries_its_questions_source_and_groups(checker: AnswerChecker) -> None:
     question = Question(id="q", question="2 + 2", answer="4", source="math", subject="Algebra", level="Level 5")
-    ((row, _),) = evaluated(question, samples(r"\boxed{4}"), checker).rows
+    ((row, _),) = evaluated(question, samples(r"\boxed{4}"), checker, NO_GROUPS).rows
     assert isinstance(row, Evaluation)
     assert (row.source, row.subject, row.level) == ("math", "Algebra", "Level 5")
 
@@ -153,7 +155,7 @@ def test_a_question_without_an_answer_of_the_engine_is_kept_and_wrong(
     checker: AnswerChecker, finish_reason: str, verdict: str
 ) -> None:
     completions = samples(r"\boxed{4}", finish_reason=finish_reason)
-    judgement = evaluated(Question(id="q", question="2 + 2", answer="4"), completions, checker)
+    judgement = evaluated(Question(id="q", question="2 + 2", answer="4"), completions, checker, NO_GROUPS)
     ((row, kept),) = judgement.rows
     assert isinstance(row, Evaluation)
     assert (kept, row.verdicts, row.correct) == (KEEP, (verdict,), (False,))
@@ -163,7 +165,7 @@ def test_a_question_without_an_answer_of_the_engine_is_kept_and_wrong(
 def test_of_several_samples_pass_at_k_and_the_majority_by_value_are_counted(checker: AnswerChecker) -> None:
     texts = [r"\boxed{0.5}", r"\boxed{\frac12}", r"\boxed{2}", "It is 2.", r"\boxed{3}", r"\boxed{2}"]
     completions = samples(*texts[:5]) + samples(texts[5], finish_reason="length")
-    judgement = evaluated(Question(id="q", question="1 / 2", answer="1/2"), completions, checker)
+    judgement = evaluated(Question(id="q", question="1 / 2", answer="1/2"), completions, checker, NO_GROUPS)
     ((row, _),) = judgement.rows
     assert isinstance(row, Evaluation)
     assert row.verdicts == ("right", "right", "wrong", "no_answer", "wrong", "cut_off")
