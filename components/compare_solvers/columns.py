@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from components.shared.errors import InputError
 from components.shared.records import Evaluation
-from components.shared.workspace.manifests import Input, read_manifest_or_none
+from components.shared.workspace.ledgers import REJECTED
+from components.shared.workspace.lineage import UsedModel, models_of
 from components.shared.workspace.row_sources import RowSource
 from components.shared.workspace.rows import Rows
 
+Key = tuple[str, int]  # fingerprint of the model, number of samples
 UNNAMED = "questions"  # the benchmark of rows without a source
 
 
@@ -24,7 +26,8 @@ class Answer:
     no_answer: int
     unanswered: int
     text: bytes  # digest of the question, equal where a benchmark repeats one
-    known: bytes  # digest of the known answer
+    asked: bytes  # digest of the question and its known answer
+    groups: tuple[tuple[str, str], ...]  # the benchmark's own: of which kind, which one; "" for none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,51 +36,54 @@ class Result:
 
     source: RowSource  # the evaluation
     answers: dict[str, Answer] = field(default_factory=dict)  # by the question's id
+    rejected: set[str] = field(default_factory=set)  # ids of questions that the engine never put to the model
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """A model, asked so many times for each question: greedy scores and means of samples are never mixed."""
 
-    model: Input
+    models: Sequence[UsedModel]  # the model, what it was trained from, and so on to its source
     num_samples: int
     results: dict[str, Result] = field(default_factory=dict)  # by benchmark
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         """What tells it from other columns."""
-        return self.model.fingerprint, self.num_samples
+        return self.models[0].fingerprint, self.num_samples
+
+    @property
+    def name(self) -> str:
+        """The name of what was brought in from outside, and the trainings since."""
+        name = self.models[-1].uri.partition("@")[0].rstrip("/").rpartition("/")[2].rpartition(":")[2]
+        return " + ".join([name, *(each.step for each in reversed(self.models) if each.step.startswith("train_"))])
 
 
 def read_columns(evaluations: Rows[Evaluation]) -> list[Column]:
     """Read evaluations, in their order; InputError where two have the same question by the same model."""
-    columns: dict[tuple[str, int], Column] = {}
+    columns: dict[Key, Column] = {}
+    models = list(map(_models_of, evaluations.sources))
     for slice_ in evaluations.slices():
         source = evaluations.sources[slice_.input]
-        model = _model_of(source)
         for row in evaluations.read(slice_):
-            column = Column(model=model, num_samples=len(row.verdicts))
+            column = Column(models=models[slice_.input], num_samples=len(row.verdicts))
             results = columns.setdefault(column.key, column).results
             result = results.setdefault(row.source or UNNAMED, Result(source=source))
             if row.id in result.answers:
                 raise InputError(
-                    f"{result.source.folder} and {source.folder} both evaluate {model.uri} on the question {row.id} of "
-                    f"{row.source or UNNAMED}, {len(row.verdicts)} times each; give one of them"
+                    f"{result.source.folder} and {source.folder} both have answers of {column.models[0].uri} to the "
+                    f"question {row.id} of {row.source or UNNAMED}; give one of them"
                 )
             result.answers[row.id] = _answer(row)
+    for source in evaluations.sources:
+        if source.manifest.rejected:
+            _add_rejected(columns.values(), source)
     return list(columns.values())
 
 
-def trained_from(model: Input) -> Iterator[Input]:
-    """Yield what a model was trained from, and so on back to what was not trained here."""
-    while parents := _inputs_of(model, "model"):
-        (model,) = parents
-        yield model
-
-
-def labels_of(columns: list[Column]) -> dict[tuple[str, int], str]:
+def labels_of(columns: Sequence[Column]) -> dict[Key, str]:
     """Return a name for each column that a person can tell from the others."""
-    names = {column.key: _name_of(column.model) for column in columns}
+    names = {column.key: column.name for column in columns}
     models_named = {name: {key[0] for key in names if names[key] == name} for name in names.values()}
     labels = {}
     for (fingerprint, num_samples), name in names.items():
@@ -87,11 +93,18 @@ def labels_of(columns: list[Column]) -> dict[tuple[str, int], str]:
     return labels
 
 
-def _model_of(source: RowSource) -> Input:
-    models = source.manifest.inputs.get("model", ())
-    if source.rejected or len(models) != 1:
-        raise InputError(f"{source.uri} is no finished evaluation of one model; expected folders that evaluate wrote")
-    return models[0]
+def _models_of(source: RowSource) -> list[UsedModel]:
+    models = models_of(source.manifest)
+    if source.rejected or not models:
+        raise InputError(f"{source.uri} is no evaluation of a model; expected folders that evaluate wrote")
+    return models
+
+
+def _add_rejected(columns: Iterable[Column], source: RowSource) -> None:
+    results = [result for column in columns for result in column.results.values() if result.source is source]
+    for row in Rows([f"{source.folder}/{REJECTED}"], Evaluation):
+        for result in results:
+            result.rejected.add(row.id)
 
 
 def _answer(row: Evaluation) -> Answer:
@@ -102,27 +115,10 @@ def _answer(row: Evaluation) -> Answer:
         no_answer=counts["no_answer"],
         unanswered=len(row.verdicts) - sum(counts.values()),
         text=_digest(" ".join(row.question.split())),
-        known=_digest(row.answer),
+        asked=_digest(f"{row.question}\0{row.answer}"),
+        groups=(("subject", row.subject), ("level", row.level)),
     )
 
 
 def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-
-
-def _name_of(model: Input) -> str:
-    """Return the name of what was brought in from outside, and how often it was trained since."""
-    chain = [model, *trained_from(model)]
-    origin = (_inputs_of(chain[-1], "source") or (chain[-1],))[0].uri
-    name = origin.partition("@")[0].rstrip("/").rpartition("/")[2].rpartition(":")[2]
-    return " + ".join([name, *(step for step in map(_step_of, reversed(chain)) if step.startswith("train_"))])
-
-
-def _step_of(model: Input) -> str:
-    manifest = read_manifest_or_none(model.uri) if model.is_folder else None
-    return manifest.step if manifest else ""
-
-
-def _inputs_of(model: Input, option: str) -> tuple[Input, ...]:
-    manifest = read_manifest_or_none(model.uri) if model.is_folder else None
-    return manifest.inputs.get(option, ()) if manifest else ()

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +53,8 @@ def difference(pairs: Iterable[tuple[bytes, float, float]], *names: str) -> Diff
     spread = math.fsum((total - size * estimate) ** 2 for total, size in sums)
     return Difference(
         num_questions=len(values),
-        num_gained=math.fsum(value for _, value in values if value > 0),
-        num_lost=-math.fsum(value for _, value in values if value < 0),
+        num_gained=math.fsum(max(value, 0.0) for _, value in values),
+        num_lost=math.fsum(max(-value, 0.0) for _, value in values),
         estimate=estimate,
         error=math.sqrt(spread) / len(values),
         draws=draw_means(values, *names),
@@ -79,11 +80,11 @@ def interval_of(draws: Draws) -> tuple[float, float]:
 def exact_mcnemar(num_gained: int, num_lost: int) -> float:
     """Return how likely luck alone divides the verdicts that changed this unevenly or more so, in either direction."""
     number = num_gained + num_lost
-    ways = total = 1
+    ways = total = 1  # of at most ``step`` of the changes on the rarer side
     for step in range(min(num_gained, num_lost)):
         ways = ways * (number - step) // (step + 1)
         total += ways
-    return min(1.0, 2 * total / 2**number)
+    return min(1.0, float(Fraction(2 * total, 2**number)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -128,7 +128,44 @@ class Example:
     thought: str = ""  # what a reasoning solver thought before; filled where package_dataset is asked to
 
 
-Row = Question | PreferencePair | FailRate | Evaluation | Response | Example
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """How a model did on a benchmark, or on some of its questions; and on the same ones before a training."""
+
+    id: str
+    benchmark: str  # the questions' source; "" for the plain mean of all benchmarks
+    model: str  # a name that tells it from the others
+    origin: str  # "run", or "paper": the paper's figure, by another program; never subtract the one from the other
+    group_by: str = ""  # "subject", "level", …; "" for all questions
+    group: str = ""  # which subject, which level
+    num_questions: int
+    num_samples: int  # a question
+    accuracy: float  # share of the questions that are right; of several samples, the mean over them
+    accuracy_low: float | None = None  # 95 % interval: Wilson's; of a mean, over draws of questions
+    accuracy_high: float | None = None
+    share_cut_off: float | None = None  # of all samples
+    share_no_answer: float | None = None
+    share_unanswered: float | None = None
+    evaluation: str = ""  # the folder
+    before: str = ""  # the model that this one was trained from; "" where it is compared with none
+    settings: str = ""  # what else differs between the two evaluations; "" for nothing
+    num_paired: int | None = None  # questions that both answered
+    num_gained: float | None = None  # right only after the training
+    num_lost: float | None = None  # right only before
+    difference: float | None = None  # accuracy on the paired questions, after minus before
+    difference_error: float | None = None
+    difference_low: float | None = None  # 95 % interval by the error
+    difference_high: float | None = None
+    draws_low: float | None = (
+        None  # 95 % interval over draws of questions; where few verdicts changed, or several samples
+    )
+    draws_high: float | None = None
+    p_value: float | None = None  # exact McNemar test, for one sample a question
+    p_value_holm: float | None = None  # the same, corrected for the number of tests in this folder
+    verdict: str = ""  # "better", "worse" or "may be luck", at 5 %; "" where nothing is tested
+
+
+Row = Question | PreferencePair | FailRate | Evaluation | Response | Example | Score
 R = TypeVar("R", bound=Row)
 
 KINDS: Mapping[str, type[Row]] = {
@@ -138,6 +175,7 @@ KINDS: Mapping[str, type[Row]] = {
     "evaluation": Evaluation,
     "response": Response,
     "example": Example,
+    "score": Score,
 }
 
 

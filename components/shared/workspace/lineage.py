@@ -32,6 +32,15 @@ class Stage:
         return self.manifest.metrics.get("seconds", 0.0)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsedModel:
+    """A model that rows were made with, or that such a model was made from."""
+
+    uri: str
+    fingerprint: str
+    step: str  # that made it; "" for what was brought in from outside, or is deleted
+
+
 def stages_of(folder: str) -> list[Stage]:
     """Return the stages that led to a finished folder, each once and after all that it read; the folder is the last.
 
@@ -57,6 +66,21 @@ def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
 def sources_of(stages: Sequence[Stage]) -> list[str]:
     """Return the addresses outside of the workspace that the stages read (models, files, generators), sorted."""
     return sorted({entry.uri for stage in stages for entry in _inputs(stage.manifest) if not entry.is_folder})
+
+
+def models_of(manifest: Manifest) -> list[UsedModel]:
+    """Return the model that a folder's rows were made with, what that was trained from, and so on to its source.
+
+    Where several models lead on, the branch ends.
+    """
+    found: list[UsedModel] = []
+    entries = manifest.inputs.get("model", ())
+    while len(entries) == 1:
+        (entry,) = entries
+        maker = read_manifest_or_none(entry.uri) if entry.is_folder else None
+        found.append(UsedModel(uri=entry.uri, fingerprint=entry.fingerprint, step=maker.step if maker else ""))
+        entries = (maker.inputs.get("model") or maker.inputs.get("source", ())) if maker else ()
+    return found
 
 
 def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:

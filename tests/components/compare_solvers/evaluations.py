@@ -1,0 +1,123 @@
+"""Finished evaluations with verdicts that a test gives, of models that the test imports and trains, or says it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.shared.config import PartsConfig, option
+from components.shared.records import Evaluation, Question, Reject
+from components.shared.workspace import Workspace
+from components.shared.workspace.plans import Slice
+
+BASE = "hf://org/Base-1B@" + "0" * 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(PartsConfig):
+    """Stands for the step of that name."""
+
+    questions: str = option(help="what was asked", is_folder=True)
+    model: str = option(help="the solver", is_folder=True)
+    num_samples: int = option(1, help="responses a question")
+    num_examples: int = option(0, help="worked examples")
+
+    @property
+    def step(self) -> str:
+        return "evaluate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportQuestionsConfig(PartsConfig):
+    """Stands for the step of that name."""
+
+    content: str = option(help="what the rows are")
+
+    @property
+    def step(self) -> str:
+        return "import_questions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSftConfig(PartsConfig):
+    """Stands for a training: what it makes is no model, but has a model's lineage."""
+
+    model: str = option(help="the base", is_folder=True)
+
+    @property
+    def step(self) -> str:
+        return "train_sft"
+
+
+VERDICTS = {"+": "right", "-": "wrong", "c": "cut_off", "n": "no_answer", "f": "filtered"}
+
+
+def evaluations(
+    marks: str | Sequence[str],
+    *,
+    benchmark: str = "gsm8k",
+    subjects: Sequence[str] = (),
+    texts: Mapping[int, str] | None = None,
+) -> list[Evaluation]:
+    """Return a row for each mark, or each text of marks, one mark a sample."""
+    rows = []
+    for number, samples in enumerate(marks):
+        verdicts = tuple(VERDICTS[mark] for mark in samples)
+        rows.append(
+            Evaluation(
+                id=f"{benchmark}-{number:05d}",
+                question=(texts or {}).get(number, f"What is {number} + {number} in {benchmark}?"),
+                answer=str(2 * number),
+                source=benchmark,
+                subject=subjects[number % len(subjects)] if subjects else "",
+                responses=tuple(rf"\boxed{{{2 * number}}}" for _ in verdicts),
+                final_answers=tuple(str(2 * number) for _ in verdicts),
+                finish_reasons=tuple("stop" for _ in verdicts),
+                num_tokens=tuple(9 for _ in verdicts),
+                correct=tuple(verdict == "right" for verdict in verdicts),
+                verdicts=verdicts,
+            )
+        )
+    return rows
+
+
+def write_evaluation(
+    workspace: Workspace,
+    rows: Sequence[Evaluation],
+    model: str,
+    *,
+    num_examples: int = 0,
+    rejected: Sequence[str] = (),
+) -> str:
+    """Write a finished evaluation; the questions whose ids are ``rejected`` stand among its rejects."""
+    config = EvaluateConfig(
+        workspace=workspace.uri,
+        questions=_questions(workspace, rows),
+        model=model,
+        num_samples=len(rows[0].verdicts),
+        num_examples=num_examples,
+    )
+    folder = workspace.open(config).begin_rows(Evaluation, [Slice(start=0, stop=len(rows))])
+    for part in folder.missing_parts():
+        for index, row in enumerate(rows):
+            if row.id in rejected:
+                part.settle(index, rejected=[Reject(row=row, reason="refused")])
+            else:
+                part.settle(index, kept=[row])
+    return folder.finish()
+
+
+def _questions(workspace: Workspace, rows: Sequence[Evaluation]) -> str:
+    """Write what was asked; other verdicts have another folder, too, which stands for other replies of the model."""
+    config = ImportQuestionsConfig(workspace=workspace.uri, content=repr(rows))
+    folder = workspace.open(config).begin_rows(Question, [Slice(start=0, stop=len(rows))])
+    for part in folder.missing_parts():
+        for index, row in enumerate(rows):
+            part.settle(index, kept=[Question(id=row.id, question=row.question, answer=row.answer, source=row.source)])
+    return folder.finish()
+
+
+def train(workspace: Workspace, base: str) -> str:
+    """Return a folder that says that it was trained from ``base``."""
+    folder = workspace.open(TrainSftConfig(workspace=workspace.uri, model=base)).begin_rows(Question, [])
+    return folder.finish()
