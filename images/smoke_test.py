@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from components.shared.config import PartsConfig, flag_of, option, options_of
-from components.shared.records import FailRate, PreferencePair, Row
+from components.shared.records import Evaluation, FailRate, PreferencePair, Row
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.plans import Slice
@@ -63,9 +63,9 @@ class SmokeTest:
         """Make an untrained model of two layers."""
         return self.run("import_model", "--source", "random:llama")
 
-    def given(self, rows: Sequence[Row]) -> str:
-        """Write rows that a step of another image would."""
-        config = GivenRowsConfig(workspace=self.workspace, content=type(rows[0]).__name__)
+    def given(self, rows: Sequence[Row], model: str = "") -> str:
+        """Write rows that a step of another image would, with ``model`` if it has one."""
+        config = GivenRowsConfig(workspace=self.workspace, content=type(rows[0]).__name__, model=model)
         folder = Workspace(self.workspace).open(config).begin_rows(type(rows[0]), [Slice(start=0, stop=len(rows))])
         for part in folder.missing_parts():
             for index, row in enumerate(rows):
@@ -78,6 +78,7 @@ class GivenRowsConfig(PartsConfig):
     """Rows that the smoke test brings with it."""
 
     content: str = option(help="what the rows are")
+    model: str = option("", help="the model that they are of", is_folder=True)
 
     @property
     def step(self) -> str:
@@ -96,6 +97,8 @@ def run_cpu(test: SmokeTest) -> None:
     responses = test.run("score_responses", "--responses", responses, "--scorer-engine", "scripted")
     selected = test.run("select_responses", "--responses", responses)
     test.run("package_dataset", "--responses", selected)
+    evaluations = test.given([_evaluation(index, text) for index, (text, _) in enumerate(_numbered())], "openai:any")
+    test.run("compare_solvers", "--evaluations", evaluations)
     run_others(test, "cpu", {"questions": questions, "responses": responses})
     test.check("scalequest", "compile", "--check")
 
@@ -233,6 +236,22 @@ def _fail_rate(index: int, text: str) -> FailRate:
         fail_rate=0.0 if right else 1.0,
         responses=(f"\\boxed{{{1 if right else 2}}}",),
         correct=(right,),
+    )
+
+
+def _evaluation(index: int, text: str) -> Evaluation:
+    right = bool(index % 2)
+    return Evaluation(
+        id=f"q{index}",
+        question=text,
+        answer="1",
+        source="given",
+        responses=(f"\\boxed{{{1 if right else 2}}}",),
+        final_answers=("1" if right else "2",),
+        finish_reasons=("stop",),
+        num_tokens=(9,),
+        correct=(right,),
+        verdicts=("right" if right else "wrong",),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from components.shared.records import Score
 
+NAME_WIDTH, CELL_WIDTH = 26, 9  # characters of a model's name, and of an interval
 WARNING = (
     "The paper's figures (ScaleQuest, Table 1) are another program's, with other prompts and another comparison of "
     "answers: never subtract them from ours."
@@ -19,76 +20,104 @@ WARNING = (
 def print_scores(console: Console, rows: Sequence[Score]) -> None:
     """Print the scores beside the paper's, then the differences; groups of questions stand on the page."""
     whole = [row for row in rows if not row.group_by]
-    console.print(_scores(whole))
+    for benchmarks in _that_fit(list(dict.fromkeys(row.benchmark for row in whole)), console.width - NAME_WIDTH):
+        console.print(_scores([row for row in whole if row.benchmark in benchmarks], benchmarks))
     if any(row.origin == "paper" for row in whole):
         console.print(WARNING, highlight=False)
-    if differences := [row for row in whole if row.difference is not None]:
-        console.print()
-        console.print(_differences(differences))
+    pairs: dict[tuple[str, str, str], list[Score]] = {}
+    for row in whole:
+        if row.difference is not None:
+            pairs.setdefault((row.model, row.before, row.settings), []).append(row)
+    corrected = sum(row.p_value is not None for row in whole) > 1
+    for (model, before, settings), differences in pairs.items():
+        title = f"{model}, against {before}" + (f" (other settings: {settings})" if settings else "")
+        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False)
+        console.print(_differences(differences, corrected))
+    if any(row.draws_low is not None for row in whole):
+        console.print("In brackets: the interval over 10,000 draws of questions.", highlight=False)
 
 
-def _scores(rows: Sequence[Score]) -> Table:
+def _that_fit(benchmarks: Sequence[str], width: int) -> Iterator[Sequence[str]]:
+    """Cut the benchmarks into as many tables as it takes to have none of them wider than the terminal."""
+    begun, used = 0, 0
+    for place, name in enumerate(benchmarks):
+        used += max(len(name), CELL_WIDTH) + 2
+        if used > width and place > begun:
+            yield benchmarks[begun:place]
+            begun, used = place, max(len(name), CELL_WIDTH) + 2
+    yield benchmarks[begun:]
+
+
+def _scores(rows: Sequence[Score], benchmarks: Sequence[str]) -> Table:
     """Return the models by benchmarks: per cent right, the interval, what was cut off or has no answer."""
-    benchmarks = dict.fromkeys(row.benchmark for row in rows)
     cells = {(row.origin, row.model, row.benchmark): row for row in rows}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("% right, 95 % interval", overflow="fold")
+    table.add_column("% right", overflow="fold", min_width=NAME_WIDTH)
     for benchmark in benchmarks:
         table.add_column(escape(benchmark or "mean"), justify="right", overflow="fold")
-    for origin in ("run", "paper"):
-        for model in dict.fromkeys(row.model for row in rows if row.origin == origin):
-            name = escape(model) if origin == "run" else f"[dim]the paper's: {escape(model)}[/dim]"
-            table.add_row(name, *(_cell(cells.get((origin, model, benchmark))) for benchmark in benchmarks))
+    for model in _models(rows, "run"):
+        found = [cells.get(("run", model, benchmark)) for benchmark in benchmarks]
+        table.add_row(escape(model), *(f"[bold]{_percent(row.accuracy)}[/bold]" if row else "–" for row in found))
+        for name, text_of in _DETAILS.items():
+            table.add_row(f"  {name}", *(text_of(row) if row else "" for row in found), style="dim")
+    for number, model in enumerate(_models(rows, "paper")):
+        if not number:
+            table.add_row("[bold]the paper's figures[/bold]")
+        found = [cells.get(("paper", model, benchmark)) for benchmark in benchmarks]
+        table.add_row(escape(model), *(_percent(row.accuracy) if row else "–" for row in found))
     return table
 
 
-def _cell(row: Score | None) -> str:
-    if row is None:
-        return "–"
-    lines = [_percent(row.accuracy)]
-    if row.accuracy_low is not None and row.accuracy_high is not None:
-        lines = [f"[bold]{lines[0]}[/bold]", f"{_percent(row.accuracy_low)}–{_percent(row.accuracy_high)}"]
-    if row.share_cut_off is not None and row.share_no_answer is not None and row.share_unanswered is not None:
-        lines.append(f"cut off {_percent(row.share_cut_off)}")
-        lines.append(f"no answer {_percent(row.share_no_answer + row.share_unanswered)}")
-        lines.append(f"of {row.num_questions:,}")
-    return "\n".join(lines)
+def _models(rows: Sequence[Score], origin: str) -> list[str]:
+    return list(dict.fromkeys(row.model for row in rows if row.origin == origin))
 
 
-def _differences(rows: Sequence[Score]) -> Table:
+def _differences(rows: Sequence[Score], corrected: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("after training, against before", overflow="fold")
     table.add_column("benchmark", overflow="fold")
-    for name in ("points", "95 % interval", "gained, lost", "p"):
-        table.add_column(name, justify="right")
+    for name in ("n", "points", "95 %", "gained", "lost", "p (Holm)" if corrected else "p"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict")
-    several = sum(row.p_value is not None for row in rows) > 1
     for row in rows:
-        settings = f"\nother settings: {row.settings}" if row.settings else ""
         table.add_row(
-            escape(f"{row.model}, {row.before}{settings}"),
             escape(row.benchmark or "mean"),
+            f"{row.num_paired or 0:,}",
             _signed(row.difference or 0.0),
             _interval(row),
-            f"{row.num_gained or 0:g}, {row.num_lost or 0:g} of {row.num_paired or 0:,}",
-            _p(row.p_value) + (f"\nHolm {_p(row.p_value_holm)}" if several and row.p_value is not None else ""),
+            f"{row.num_gained or 0:g}",
+            f"{row.num_lost or 0:g}",
+            _p(row.p_value_holm),
             row.verdict,
         )
     return table
 
 
 def _interval(row: Score) -> str:
-    ends = {"": (row.difference_low, row.difference_high), "by draws ": (row.draws_low, row.draws_high)}
-    lines = [
-        f"{name}{_signed(low)} to {_signed(high)}"
-        for name, (low, high) in ends.items()
-        if low is not None and high is not None
-    ]
-    return "\n".join(lines) or "nothing changed"
+    if row.difference_low is None or row.difference_high is None:
+        return "–"
+    lines = [f"{_signed(row.difference_low)} to {_signed(row.difference_high)}"]
+    if row.draws_low is not None and row.draws_high is not None:
+        lines.append(f"({_signed(row.draws_low)} to {_signed(row.draws_high)})")
+    return "\n".join(lines)
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.1f}"
+def _interval_of_share(row: Score) -> str:
+    if row.accuracy_low is None or row.accuracy_high is None:
+        return ""
+    return f"{_percent(row.accuracy_low)}–{_percent(row.accuracy_high)}"
+
+
+_DETAILS: Mapping[str, Callable[[Score], str]] = {
+    "95 % interval": _interval_of_share,
+    "cut off": lambda row: _percent(row.share_cut_off),
+    "no answer": lambda row: _percent(row.share_no_answer),
+    "another ending": lambda row: _percent(row.share_unanswered),
+    "questions": lambda row: f"{row.num_questions:,}",
+}
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share * 100:.1f}"
 
 
 def _signed(share: float) -> str:

@@ -1,4 +1,6 @@
-"""`scalequest show`: what a folder is, how its rows add up, what they look like; for a dataset, how it was made.
+"""`scalequest show`: what a folder is, how its rows add up, what they look like.
+
+For a dataset, how it was made; for scores, their table.
 
 For a folder that is not finished: what stands, who works on it, what attempts died of.
 """
@@ -15,16 +17,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.shared.exit_codes import DONE
+from components.shared.records import Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest
 from components.shared.workspace.plans import PLAN
 from components.shared.workspace.row_sources import RowSource, open_source
+from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
 from components.steps import step_names
 from pipelines.group_table import print_groups
 from pipelines.reporting import exit_code_of
+from pipelines.score_table import print_scores
 
 LAST_STEP = "package_dataset"
 MAX_CELL = 300  # characters of a value that are shown
@@ -76,7 +81,10 @@ def _show(console: Console, address: str, num_rows: int) -> int:
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
         print_funnel(console, source.folder)
-    _print_rows(console, source, num_rows)
+    if source.kind == kind_of(Score):
+        print_scores(console, list(Rows([source.uri], Score)))
+    else:
+        _print_rows(console, source, num_rows)
     return DONE
 
 
@@ -119,10 +127,16 @@ def _print_manifest(console: Console, source: RowSource) -> None:
         **{f"input {name}": ", ".join(entry.uri for entry in entries) for name, entries in manifest.inputs.items()},
         "options": ", ".join(f"{name}={value!r}" for name, value in manifest.options.items() if value != ""),
         "computed in": manifest.arithmetic,
-        "figures": ", ".join(f"{name} {value:g}" for name, value in manifest.metrics.items() if "/" not in name),
+        "figures": _figures(manifest),
     }
     _print_lines(console, lines)
     print_groups(console, manifest.metrics)
+
+
+def _figures(manifest: Manifest) -> str:
+    """Return the manifest's figures in one line; those of groups and of scores stand in tables."""
+    shown = {} if manifest.kind == kind_of(Score) else manifest.metrics
+    return ", ".join(f"{name} {value:g}" for name, value in shown.items() if "/" not in name)
 
 
 def _unfinished_lines(folder: Unfinished) -> dict[str, str]:

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from components.compare_solvers.config import CompareSolversConfig
+from components.compare_solvers.step import run
+from components.shared.errors import InputError
+from components.shared.records import Score
+from components.shared.stores import storage
+from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
+from tests.components.compare_solvers.evaluations import BASE, evaluations, train, write_evaluation
+
+SCRIPT = "</pre><script>alert('pwned')</script>"
+OTHER_BASE = BASE.replace("Base-1B", "Other-2B")
+
+
+def compare(workspace: Workspace, after: list[str], before: list[str] | None = None, title: str = "Solvers") -> str:
+    earlier = json.dumps(before) if before else ""
+    config = CompareSolversConfig(workspace=workspace.uri, evaluations=json.dumps(after), before=earlier, title=title)
+    return run(config, workspace)
+
+
+def scores(workspace: Workspace, folder: str, origin: str = "run") -> dict[tuple[str, str, str], Score]:
+    rows = [row for row in workspace.read(folder, Score) if row.origin == origin]
+    found = {(row.model, row.benchmark, row.group): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def page_of(folder: str) -> str:
+    return storage.read_bytes(storage.join(folder, "report.html")).decode()
+
+
+def test_a_table_has_each_model_on_each_benchmark_and_the_mean(workspace: Workspace) -> None:
+    folder = compare(
+        workspace,
+        [
+            write_evaluation(workspace, evaluations("+-cnf+", benchmark="chain_sum"), BASE),
+            write_evaluation(workspace, evaluations("+++-", benchmark="lcm"), BASE),
+            write_evaluation(workspace, evaluations("++++", benchmark="lcm"), "openai:served"),
+        ],
+    )
+    found = scores(workspace, folder)
+    assert {key[:2]: row.accuracy for key, row in found.items()} == {
+        ("Base-1B", "chain_sum"): pytest.approx(1 / 3),
+        ("Base-1B", "lcm"): 0.75,
+        ("served", "lcm"): 1.0,
+        ("Base-1B", ""): pytest.approx((1 / 3 + 0.75) / 2),  # the other has no mean: it lacks a benchmark
+    }
+    row = found["Base-1B", "chain_sum", ""]
+    assert (row.share_cut_off, row.share_no_answer, row.share_unanswered) == (1 / 6, 1 / 6, 1 / 6)
+    assert row.num_questions == 6
+    assert row.accuracy_low == pytest.approx(0.0968, abs=1e-4)
+    assert all(row.difference is None and not row.verdict for row in found.values())
+    assert not scores(workspace, folder, "paper")
+    assert "The paper" not in page_of(folder)
+
+
+def test_a_solver_is_compared_with_the_model_that_it_was_trained_from(workspace: Workspace) -> None:
+    first, second = train(workspace, BASE), train(workspace, OTHER_BASE)
+    before = [write_evaluation(workspace, evaluations("-" * 20 + "+" * 80), base) for base in (OTHER_BASE, BASE)]
+    after = [
+        write_evaluation(workspace, evaluations("+" * 10 + "-" * 12 + "+" * 78), first),
+        write_evaluation(workspace, evaluations("+" * 2 + "-" * 20 + "+" * 78), train(workspace, second)),
+    ]
+    folder = compare(workspace, after, before)
+    found = scores(workspace, folder)
+    better = found["Base-1B + train_sft", "gsm8k", ""]
+    assert (better.before, better.num_paired, better.num_gained, better.num_lost) == ("Base-1B", 100, 10, 2)
+    assert better.difference == pytest.approx(0.08)
+    assert better.difference_error == pytest.approx(0.0337, abs=1e-4)
+    assert better.p_value == pytest.approx(0.0386, abs=1e-4)
+    assert better.p_value_holm == pytest.approx(0.0772, abs=2e-4)  # of two tests
+    assert better.verdict == "may be luck"
+    assert (better.draws_low or 0) < 0.08 < (better.draws_high or 0)
+    same = found["Other-2B + train_sft + train_sft", "gsm8k", ""]
+    assert (same.before, same.difference, same.p_value, same.verdict) == ("Other-2B", 0.0, 1.0, "may be luck")
+    assert found["Base-1B", "gsm8k", ""].before == ""
+    metrics = read_manifest(folder).metrics
+    assert metrics["difference: gsm8k, Base-1B + train_sft"] == pytest.approx(0.08)
+    assert metrics["accuracy: gsm8k, Base-1B"] == 0.8
+
+
+@pytest.mark.parametrize(("flipped", "verdict"), [("+" * 12, "better"), ("-" * 12, "worse"), ("+" * 5, "may be luck")])
+def test_a_gain_that_luck_rarely_gives_is_told_from_one_that_it_may_give(
+    workspace: Workspace, flipped: str, verdict: str
+) -> None:
+    before = ("-" if flipped[0] == "+" else "+") * len(flipped)
+    folder = compare(
+        workspace,
+        [write_evaluation(workspace, evaluations(flipped + "-" * 50), train(workspace, BASE))],
+        [write_evaluation(workspace, evaluations(before + "-" * 50), BASE)],
+    )
+    assert scores(workspace, folder)["Base-1B + train_sft", "gsm8k", ""].verdict == verdict
+
+
+def test_the_papers_figures_stand_beside_and_are_marked(workspace: Workspace) -> None:
+    names = ("gsm8k", "math", "college_math", "olympiadbench")
+    after = [write_evaluation(workspace, evaluations("+-+-", benchmark=name), BASE) for name in names]
+    folder = compare(workspace, after)
+    printed = scores(workspace, folder, "paper")
+    qwen = {benchmark: row.accuracy for (model, benchmark, _), row in printed.items() if model[-13:] == "Qwen2-Math-7B"}
+    assert qwen == pytest.approx(
+        {"gsm8k": 0.897, "math": 0.734, "college_math": 0.5, "olympiadbench": 0.385, "": 0.629}
+    )
+    assert all(row.difference is None and row.accuracy_low is None for row in printed.values())
+    page = page_of(folder)
+    assert "Another program made them" in page
+    assert "gsm8k: 1,319 questions in the paper, 4 here." in page
+
+
+def test_subjects_and_levels_have_figures_and_no_test(workspace: Workspace) -> None:
+    subjects = ("Algebra", "Geometry")
+    folder = compare(
+        workspace,
+        [write_evaluation(workspace, evaluations("++" * 20, subjects=subjects), train(workspace, BASE))],
+        [write_evaluation(workspace, evaluations("+-" * 20, subjects=subjects), BASE)],
+    )
+    found = scores(workspace, folder)
+    assert {group: row.accuracy for (model, _, group), row in found.items() if model == "Base-1B"} == {
+        "": 0.5,
+        "Algebra": 1.0,
+        "Geometry": 0.0,
+    }
+    geometry = found["Base-1B + train_sft", "gsm8k", "Geometry"]
+    assert (geometry.group_by, geometry.difference, geometry.p_value, geometry.verdict) == ("subject", 1.0, None, "")
+    assert "by subject" in page_of(folder)
+
+
+def test_several_samples_are_means_with_draws_and_never_compared_with_greedy_scores(workspace: Workspace) -> None:
+    sampled, greedy = ["++--"] * 40 + ["----"] * 60, "+" * 40 + "-" * 60
+    solver = train(workspace, BASE)
+    before = [
+        write_evaluation(workspace, evaluations(marks), BASE) for marks in (["+---"] * 40 + ["----"] * 60, greedy)
+    ]
+    folder = compare(workspace, [write_evaluation(workspace, evaluations(sampled), solver)], before)
+    row = scores(workspace, folder)["Base-1B + train_sft, mean of 4 samples", "gsm8k", ""]
+    assert (row.accuracy, row.before, row.num_samples) == (0.2, "Base-1B, mean of 4 samples", 4)
+    assert row.difference == pytest.approx(0.1)
+    assert (row.p_value, row.verdict) == (None, "better")
+    with pytest.raises(InputError, match="--before has no model with --num-samples 4"):
+        compare(workspace, [write_evaluation(workspace, evaluations(sampled), solver)], before[1:])
+
+
+def test_questions_that_one_of_the_two_was_not_asked_are_left_out_of_the_pair(workspace: Workspace) -> None:
+    rows = evaluations("-+" * 10)
+    before = write_evaluation(workspace, rows, BASE, rejected=[rows[0].id])
+    after = write_evaluation(workspace, evaluations("++" * 10), train(workspace, BASE), rejected=[rows[1].id])
+    found = scores(workspace, compare(workspace, [after], [before]))
+    row = found["Base-1B + train_sft", "gsm8k", ""]
+    assert (row.num_questions, row.num_paired, row.num_gained) == (19, 18, 9)
+
+
+def test_evaluations_of_other_questions_are_no_pair(workspace: Workspace) -> None:
+    before = write_evaluation(workspace, evaluations("-" * 10), BASE)
+    solver = train(workspace, BASE)
+    for other, message in [
+        (evaluations("+" * 9), "1 questions of gsm8k that .* lacks \\(gsm8k-00009, …\\)"),
+        (
+            evaluations("+" * 10, texts={3: "What else?"}),
+            "the question gsm8k-00003 of gsm8k, or its known answer, differs",
+        ),
+        (evaluations("+" * 10, benchmark="math"), "--before has none of the benchmarks"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            compare(workspace, [write_evaluation(workspace, other, solver)], [before])
+    assert not storage.exists(storage.join(workspace.uri, "compare_solvers"))
+
+
+def test_a_model_that_was_trained_elsewhere_is_compared_with_the_only_one(workspace: Workspace) -> None:
+    after = write_evaluation(workspace, evaluations("+" * 10), "openai:ours")
+    before = [write_evaluation(workspace, evaluations("-" * 10), base) for base in (BASE, OTHER_BASE)]
+    found = scores(workspace, compare(workspace, [after], before[:1]))
+    assert found["ours", "gsm8k", ""].before == "Base-1B"
+    with pytest.raises(InputError, match=r"--before has 2 models .* was trained from none of them"):
+        compare(workspace, [after], before)
+
+
+def test_other_settings_of_the_two_are_named(workspace: Workspace) -> None:
+    after = write_evaluation(workspace, evaluations("+" * 10), train(workspace, BASE))
+    before = write_evaluation(workspace, evaluations("-" * 10), BASE, num_examples=3)
+    folder = compare(workspace, [after], [before])
+    assert scores(workspace, folder)["Base-1B + train_sft", "gsm8k", ""].settings == "num_examples"
+    assert "other settings: num_examples" in page_of(folder)
+
+
+def test_the_same_question_twice_by_one_model_is_refused(workspace: Workspace) -> None:
+    twice = [write_evaluation(workspace, evaluations("+" * 3), BASE, num_examples=number) for number in (0, 1)]
+    with pytest.raises(InputError, match=r"both have answers of .*Base-1B.* to the question gsm8k-00000"):
+        compare(workspace, twice)
+
+
+def test_models_of_one_name_are_told_apart(workspace: Workspace) -> None:
+    models = ("hf://one/Base@" + "1" * 40, "hf://two/Base@" + "2" * 40)
+    folder = compare(workspace, [write_evaluation(workspace, evaluations("+-"), model) for model in models])
+    names = {model for model, *_ in scores(workspace, folder)}
+    assert len(names) == 2
+    assert all(re.fullmatch(r"Base \(.{1,8}\)", name) for name in names)
+
+
+def test_names_cannot_become_markup_and_the_page_loads_nothing(workspace: Workspace) -> None:
+    rows = evaluations("+-", benchmark=SCRIPT, subjects=(SCRIPT,))
+    folder = compare(workspace, [write_evaluation(workspace, rows, "openai:<b>m</b>")], title=SCRIPT)
+    page = page_of(folder)
+    assert "<script" not in page.lower()
+    assert "<b>m" not in page
+    assert "&lt;script&gt;alert" in page
+    assert not any(marker in page for marker in ("http://", "https://", "src=", "@import", "url("))
+
+
+@pytest.mark.parametrize("lost", [["_manifest.json"], ["_manifest.json", "report.html", "part-00000.parquet"]])
+def test_a_killed_step_ends_in_the_same_folder(workspace: Workspace, lost: list[str]) -> None:
+    after, before = (
+        write_evaluation(workspace, evaluations("++-" * 9), train(workspace, BASE)),
+        [write_evaluation(workspace, evaluations("+--" * 9), BASE)],
+    )
+    folder = compare(workspace, [after], before)
+    page, parts = page_of(folder), read_manifest(folder).parts
+    for name in lost:
+        storage.local_path(storage.join(folder, name)).unlink()
+    assert compare(workspace, [after], before) == folder
+    assert (page_of(folder), read_manifest(folder).parts) == (page, parts)
+    manifest = read_manifest(folder)
+    assert (manifest.rows_in, manifest.rejected) == (manifest.rows_out, {})
