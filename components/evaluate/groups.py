@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from components.evaluate.measures import wilson_interval
+from components.shared.intervals import wilson_interval
 from components.shared.records import Question
 
 KINDS = ("source", "subject", "level")

@@ -7,8 +7,8 @@ import pytest
 
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.groups import MAX_GROUPS, groups_of
-from components.evaluate.measures import wilson_interval
 from components.evaluate.step import run
+from components.shared.intervals import wilson_interval
 from components.shared.records import Evaluation, Question
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
