@@ -63,6 +63,51 @@ def run(
 
 
 @app.command()
+def ask(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="a model folder, a workspace with a dataset, a directory, hf://org/name@revision, openai:NAME, or a "
+            "published model, such as scalequest-qwen2-math-qgen (docs/command.md lists them)"
+        ),
+    ],
+    question: Annotated[
+        str | None, typer.Option(help="the question to answer; - reads it from standard input", show_default=False)
+    ] = None,
+    number: Annotated[int, typer.Option("-n", help="number of questions, or of answers", min=1)] = 1,
+    temperature: Annotated[
+        float | None, typer.Option(help="sampling temperature; 0: greedy [1.0, answers 0.7]")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="new tokens of each [512, answers 2048]")] = None,
+    engine: Annotated[str, typer.Option(help="vllm, openai or scripted [by the model]")] = "",
+    endpoint: Annotated[str, typer.Option(help="base URL of an OpenAI-compatible server, for openai:NAME")] = "",
+    chat_template: Annotated[str, typer.Option(help="own, or a chat family [as the model was trained]")] = "",
+    seed: Annotated[int, typer.Option(help="another seed gives other replies", min=0)] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object per line")] = False,
+) -> None:
+    """Let a model write a question, or answer one.
+
+    Without --question, it writes from the bare user prefix, as question generators do. Nothing is written anywhere.
+    """
+    from pipelines.ask_command import Asked
+    from pipelines.ask_command import ask as ask_model
+
+    asked = Asked(
+        model=model,
+        question=question,
+        number=number,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        engine=engine,
+        endpoint=endpoint,
+        chat_template=chat_template,
+        seed=seed,
+        as_json=as_json,
+    )
+    sys.exit(ask_model(asked))
+
+
+@app.command()
 @takes_cluster
 def submit(
     preset: Preset,

@@ -1,7 +1,8 @@
-"""What the subcommands of `scalequest` share: one message and an exit code if one fails, and sizes."""
+"""What the subcommands of `scalequest` share: one message and an exit code if one fails, safe texts, and sizes."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 
 from rich.console import Console
@@ -22,6 +23,11 @@ def exit_code_of(command: str, work: Callable[[], int]) -> int:
         return BAD_INPUT if isinstance(error, InputError) else UNAVAILABLE
 
 
+def visible(text: str) -> str:
+    """Return a text in which everything that a terminal obeys (control characters, marks of direction) is an escape."""
+    return "".join(c if c.isprintable() or c in "\n\t" or _is_space(c) else repr(c)[1:-1] for c in text)
+
+
 def readable_size(num_bytes: float) -> str:
     """Return a number of bytes as a person reads it: three digits or so, in powers of 1000."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -29,3 +35,7 @@ def readable_size(num_bytes: float) -> str:
             return f"{num_bytes:.0f} B" if unit == "B" else f"{num_bytes:.1f} {unit}"
         num_bytes /= 1000
     return f"{num_bytes:.1f} TB"
+
+
+def _is_space(character: str) -> bool:
+    return unicodedata.category(character) == "Zs"

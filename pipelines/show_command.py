@@ -28,7 +28,7 @@ from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
 from components.steps import step_names
 from pipelines.group_table import print_groups
-from pipelines.reporting import exit_code_of
+from pipelines.reporting import exit_code_of, visible
 from pipelines.score_table import print_scores
 
 LAST_STEP = "package_dataset"
@@ -188,5 +188,5 @@ def _first_rows(source: RowSource, num_rows: int) -> list[dict[str, Any]]:
 def _cell(value: Any) -> str:
     """Return a value as text: nothing for null and empty ones, control characters shown as escapes, long ones cut."""
     text = "" if value is None or value == [] else str(value)
-    printable = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    printable = visible(text)
     return printable if len(printable) <= MAX_CELL else f"{printable[:MAX_CELL]}… ({len(text)} characters)"

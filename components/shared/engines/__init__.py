@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -30,6 +30,8 @@ class Request(Generic[K]):
     num_samples: int = 1
     examples: tuple[tuple[str, str], ...] = ()  # turns that came before: a user's message, the reply to follow
     reply_start: str = ""  # what the reply is made to begin with; a model behind an endpoint cannot be held to it
+    # Told the text so far, token by token, by an engine that can (vLLM, of one sample); for a person who waits for it.
+    heard: Callable[[str], None] | None = None
 
     def keyed(self, key: L) -> Request[L]:
         """Return the same request with another handle."""

@@ -99,7 +99,10 @@ class VllmEngine:
                 with _deaths():
                     outputs = self.llm.step()
                 for output in outputs:
-                    yield self._result(running.pop(output.request_id), output)
+                    if output.finished:
+                        yield self._result(running.pop(output.request_id), output)
+                    elif heard := running[output.request_id].heard:
+                        heard(output.outputs[0].text)
         except EngineDiedError:
             running.clear()
             raise
@@ -139,7 +142,7 @@ class VllmEngine:
             seed=request.seed,  # sample i draws from seed + i
             stop_token_ids=[self._stop_ids[end]],
             stop=[sampling.stop] if sampling.stop else None,
-            output_kind=RequestOutputKind.FINAL_ONLY,
+            output_kind=RequestOutputKind.CUMULATIVE if request.heard else RequestOutputKind.FINAL_ONLY,
         )
 
     def _result(self, request: Request[K], output: RequestOutput) -> Result[K]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,3 +125,16 @@ def test_what_a_reasoning_model_thinks_stands_apart_from_its_reply(engine: VllmE
     reply, question = (result.completions[0] for result in engine.generate(asked, SAMPLING))
     assert (reply.thought, "Hm." in reply.text) == ("Hm.", False)
     assert (question.thought, "Hm." in question.text) == ("", True)  # a user thinks nothing aloud
+
+
+def test_who_waits_for_a_reply_hears_it_grow_and_others_are_answered_beside_it(engine: VllmEngine) -> None:
+    heard: list[str] = []
+    listening = Request(key="heard", message="2 + 2?", seed=3, heard=heard.append)
+    results = {result.key: result for result in engine.generate([listening, *requests(2)], SAMPLING)}
+    assert set(results) == {"heard", 0, 1}
+    assert len(heard) > 1
+    assert all(
+        later.startswith(text) for text, later in itertools.pairwise([*heard, results["heard"].completions[0].text])
+    )
+    (alone,) = engine.generate([dataclasses.replace(listening, heard=None)], SAMPLING)
+    assert alone.completions[0].num_tokens == results["heard"].completions[0].num_tokens

@@ -1,0 +1,150 @@
+"""`scalequest ask`: a model writes questions from the bare user prefix, or answers one; nothing is written anywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TextIO, cast
+
+from components.shared import stopping
+from components.shared.engines import UNANSWERED, Request, Result, Sampling, check_engine, open_engine
+from components.shared.errors import InputError
+from components.shared.exit_codes import DONE
+from components.shared.models import fetch_model
+from components.shared.seeds import derive_seed
+from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
+from components.steps import config_of
+from pipelines.asked_model import SERVED, AskedModel, find_model
+from pipelines.replies import Replies
+from pipelines.reporting import exit_code_of
+
+STANDARD_INPUT = "-"
+NOWHERE = "-"  # what a step's config has to have, and nobody reads here
+CLOSED_PIPE = 141  # as a shell reports a process that SIGPIPE ends
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a person asks; None and "" leave a choice to the step that does the same."""
+
+    model: str
+    question: str | None  # None: write questions
+    number: int
+    temperature: float | None
+    max_tokens: int | None
+    engine: str
+    endpoint: str
+    chat_template: str
+    seed: int
+    as_json: bool
+
+
+def ask(asked: Asked) -> int:
+    """Print what the model writes; return the exit code. Ctrl-C ends the process where it stands."""
+    with stopping.listening():
+        try:
+            return exit_code_of("ask", lambda: _ask(asked))
+        except BrokenPipeError:  # whoever read has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CLOSED_PIPE
+        except BaseException:
+            if stopping.requested():
+                stopping.end()
+            raise
+
+
+def _ask(asked: Asked) -> int:
+    asked = _checked(asked)
+    model = _model(asked)
+    config = _config(asked, model)
+    sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
+    with _own_output() as output:
+        check_engine(config, model.uri, sampling)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"loading {model.uri}\n")
+        replies = Replies(output, asked.question, number=asked.number, as_json=asked.as_json)
+        requests = _requests(asked, model, replies)
+        with contextlib.closing(open_engine(config, model.uri)) as engine:
+            for result in engine.generate(requests, sampling):
+                replies.finished(result.key, result.completions[0])
+                _check_answered(result)
+    return DONE
+
+
+def _checked(asked: Asked) -> Asked:
+    """Return what is asked with the question read and the engine chosen; InputError where it does not fit together."""
+    is_served = asked.model.startswith(SERVED)
+    engine = asked.engine or ("openai" if is_served else "vllm")
+    if engine == "openai" and not is_served:
+        raise InputError(f"--engine openai asks a served model; write {SERVED}{asked.model.rpartition('/')[2]}")
+    if engine != "openai" and (is_served or asked.endpoint):
+        given = asked.model if is_served else f"--endpoint {asked.endpoint}"
+        raise InputError(f"{given} is for a served model: {SERVED}NAME with --endpoint, and no other --engine")
+    if is_served and asked.question is None:
+        raise InputError(
+            f"{asked.model} cannot write questions: an endpoint gets a message, and no bare user prefix; "
+            "give it one with --question, or use a model that runs here"
+        )
+    if asked.temperature == 0 and asked.number > 1:
+        raise InputError(f"--temperature 0 makes all {asked.number} replies the same; give -n 1, or a higher one")
+    question = sys.stdin.read() if asked.question == STANDARD_INPUT else asked.question
+    if question is not None and not question.strip():
+        raise InputError("--question is empty; give it a text, or leave it out for questions of the model's own")
+    return replace(asked, engine=engine, question=question and question.strip())
+
+
+def _model(asked: Asked) -> AskedModel:
+    if asked.engine == "vllm":
+        model = find_model(asked.model, answers=asked.question is not None)
+        fetch_model(model.uri)  # what is wrong with it is said before vLLM is loaded, which takes a while
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # it has something to say when it is loaded, too
+    else:
+        model = AskedModel(uri=asked.model)
+    return replace(model, chat_template=asked.chat_template or model.chat_template)
+
+
+def _config(asked: Asked, model: AskedModel) -> Any:
+    """Return the config of the step that does the same; it has the defaults, and checks what is given."""
+    if asked.question is None:
+        step, needed = "generate_questions", {"generator": "ask", "num_questions": asked.number}
+    else:
+        step, needed = "generate_responses", {"questions": NOWHERE, "num_samples": 1}
+    given = {"temperature": asked.temperature, "max_tokens": asked.max_tokens}
+    return cast(Any, config_of(step))(
+        workspace=NOWHERE,
+        model=model.uri,
+        engine=asked.engine,
+        endpoint=asked.endpoint,
+        chat_template=model.chat_template,
+        seed=asked.seed,
+        **needed,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _requests(asked: Asked, model: AskedModel, replies: Replies) -> Iterator[Request[int]]:
+    """Yield a request for each reply: each has a seed of its own, and is printed as soon as it is its turn."""
+    message = ""
+    if asked.question is not None:
+        message = fill_prompt(model.prompt or load_prompt(SOLVE), question=asked.question)
+    for number in range(asked.number):
+        heard = partial(replies.heard, number) if replies.is_live else None
+        yield Request(message=message, seed=derive_seed(asked.seed, "ask", number), key=number, heard=heard)
+
+
+def _check_answered(result: Result[int]) -> None:
+    (completion,) = result.completions
+    if completion.finish_reason in UNANSWERED:
+        raise InputError(f"the model gave no reply: {completion.finish_reason} ({completion.detail})")
+
+
+@contextlib.contextmanager
+def _own_output() -> Iterator[TextIO]:
+    """Keep standard output for replies: what libraries print there goes to standard error."""
+    output = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):
+        yield output

@@ -1,0 +1,113 @@
+"""Which model `scalequest ask MODEL` means, and how it is to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.shared.addresses import STORES, scheme_of_model
+from components.shared.config.values import nearest
+from components.shared.errors import InputError
+from components.shared.stores import storage
+from components.shared.stores.inventory import list_objects
+from components.shared.templates.families import OWN
+from components.shared.workspace.lineage import rows_stages_of, stages_of
+from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest_or_none
+from components.steps import step_names
+from pipelines.show_command import newest_dataset
+
+PUBLISHED = Path(__file__).with_name("published_models.yaml")
+SERVED = "openai:"
+ACCEPTED = (
+    "a folder that a step made a model in, a workspace with a dataset, a directory with a model, gs://…, s3://…, "
+    "hf://org/name@revision, openai:NAME with --endpoint, or a published model"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedModel:
+    """A model, and how it was trained to be asked."""
+
+    uri: str
+    chat_template: str = OWN
+    prompt: str = ""  # the message with {question} in it; "" for that of the steps
+
+
+def find_model(name: str, *, answers: bool) -> AskedModel:
+    """Return the model that is to write questions, or answers; InputError where that is not clear.
+
+    Of a workspace it is the one that wrote those of the newest dataset.
+    """
+    if entry := published_models().get(name):
+        return _published(name, entry, answers)
+    if name.startswith(SERVED) or scheme_of_model(name) not in STORES:
+        return AskedModel(uri=name)
+    if manifest := read_manifest_or_none(name):
+        return AskedModel(uri=name, chat_template=_trained_by(manifest))
+    names = storage.list_names(name)
+    if {*names} & {*step_names()}:
+        return _of_workspace(name, answers)
+    if not names and "/" not in name:
+        raise InputError(
+            f"{name!r} is neither a directory nor a published model ({nearest(name, published_models())}); "
+            f"a model is {ACCEPTED}"
+        )
+    return AskedModel(uri=name)
+
+
+def published_models() -> Mapping[str, Mapping[str, str]]:
+    """Return the entries of published_models.yaml by name."""
+    entries: dict[str, dict[str, str]] = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
+    return entries
+
+
+def _published(name: str, entry: Mapping[str, str], answers: bool) -> AskedModel:
+    if (entry["writes"] == "answers") != answers:
+        remedy = "leave --question out" if answers else "give it a question with --question"
+        raise InputError(f"{name} writes {entry['writes']}; {remedy}, or use another model")
+    return AskedModel(uri=entry["uri"], chat_template=entry["chat_template"], prompt=entry.get("prompt", ""))
+
+
+def _trained_by(manifest: Manifest) -> str:
+    """Return the chat template that a model folder was trained with; an imported model has its own."""
+    trained = manifest.step.startswith("train_")
+    return str(manifest.options.get("chat_template", OWN)) if trained else OWN
+
+
+def _of_workspace(workspace: str, answers: bool) -> AskedModel:
+    step = "generate_responses" if answers else "generate_questions"
+    dataset = newest_dataset(workspace)
+    stages = rows_stages_of(stages_of(dataset)) if dataset else []
+    models = {
+        entry.uri: stage.manifest.options
+        for stage in stages
+        if stage.step == step
+        for entry in stage.manifest.inputs["model"]
+    }
+    if len(models) == 1:
+        ((uri, options),) = models.items()
+        return AskedModel(uri=uri, chat_template=str(options["chat_template"]))
+    what = "answered" if answers else "wrote"
+    if models:
+        listed = ", ".join(f"{uri}{_named(options)}" for uri, options in models.items())
+        raise InputError(f"{len(models)} models {what} the questions of {dataset}; give one of them: {listed}")
+    there = ", ".join(_finished_models(workspace)) or "none that is finished"
+    why = f"no model {what} the questions of {dataset}" if dataset else f"{workspace} has no finished dataset"
+    raise InputError(f"{why}; give a model of the workspace: {there}")
+
+
+def _named(options: Mapping[str, Any]) -> str:
+    return f" ({options['generator']})" if "generator" in options else ""
+
+
+def _finished_models(workspace: str) -> Iterator[str]:
+    """Yield the finished model folders of a workspace that may be asked."""
+    for step in ("train_dpo", "train_sft", "import_model"):
+        for each in list_objects(storage.join(workspace, step)):
+            folder, _, file = each.name.partition("/")
+            if file == MANIFEST:
+                yield storage.join(workspace, step, folder)

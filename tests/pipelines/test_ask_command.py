@@ -1,0 +1,165 @@
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.shared.exit_codes import STOPPED
+from tests.components.shared.engines.served import Answer, Served, reply, serve
+from tests.hub_stand_in import serve_hub
+from tests.pipelines.test_cli import scalequest
+
+SCRIPTED = ("--engine", "scripted")
+COMMAND = [sys.executable, "-c", "from pipelines.cli import main; main()", "ask"]
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """A server that gives the same answer to everything."""
+    listed = Answer(body={"data": [{"id": "m"}]})
+    with serve(lambda *_: reply("It is \x1b[31m\\boxed{4}.\n"), listed) as server:
+        yield server
+
+
+def environment(**others: str) -> dict[str, str]:
+    return {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin:/bin", **others}
+
+
+def test_questions_are_numbered_and_the_same_each_time(tmp_path: Path) -> None:
+    first, again, other = (
+        scalequest("ask", "some-model", *SCRIPTED, "-n", "3", "--seed", seed, cwd=tmp_path) for seed in "001"
+    )
+    assert [line.split(" ")[0] for line in first.stdout.splitlines()] == ["1.", "2.", "3."]
+    assert first.stdout == again.stdout != other.stdout
+    assert first.stderr == ""
+    assert not [*tmp_path.iterdir()]
+
+
+def test_each_reply_is_an_object_on_a_line(tmp_path: Path) -> None:
+    questions = scalequest("ask", "m", *SCRIPTED, "-n", "3", "--json", cwd=tmp_path).stdout.splitlines()
+    assert [sorted(json.loads(line)) for line in questions] == [["finish_reason", "num_tokens", "question"]] * 3
+    answers = scalequest("ask", "m", *SCRIPTED, "-n", "2", "--question", "What is 3 + 4?", "--json", cwd=tmp_path)
+    assert [json.loads(line)["question"] for line in answers.stdout.splitlines()] == ["What is 3 + 4?"] * 2
+
+
+def test_a_question_is_read_from_standard_input(tmp_path: Path) -> None:
+    asked = [*COMMAND, "m", *SCRIPTED, "--question", "-"]
+    done = subprocess.run(
+        asked, input="What is 3 + 4?\n", capture_output=True, text=True, cwd=tmp_path, env=environment(), check=True
+    )
+    assert done.stdout.endswith("which gives 7.\n\nThe final answer is \\boxed{7}.\n")
+
+
+def test_a_served_model_is_asked_as_the_steps_ask(served: Served, tmp_path: Path) -> None:
+    done = scalequest("ask", "openai:m", "--endpoint", served.url, "--question", "2 + 2?", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "It is \\x1b[31m\\boxed{4}.\n"
+    asked = served.requests[-1]
+    assert asked["messages"][0]["content"].startswith("2 + 2?\n\nWork through the problem step by step")
+    assert (asked["model"], asked["temperature"], asked["top_p"], asked["max_tokens"]) == ("m", 0.7, 0.95, 2048)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["openai:m"], "openai:m cannot write questions: an endpoint gets a message, and no bare user prefix"),
+        (["openai:m", "--question", "2+2?"], "--engine openai needs --endpoint"),
+        (["m", "--engine", "openai", "--question", "2+2?"], "--engine openai asks a served model; write openai:m"),
+        (["m", "--endpoint", "http://x/v1"], "--endpoint http://x/v1 is for a served model: openai:NAME"),
+        (["openai:m", "--engine", "vllm", "--question", "2+2?"], "openai:m is for a served model"),
+        (["m", *SCRIPTED, "--question", " "], "--question is empty"),
+        (["m", *SCRIPTED, "--temperature", "0", "-n", "2"], "--temperature 0 makes all 2 replies the same"),
+        (["m", *SCRIPTED, "--temperature", "-1"], "--temperature -1.0 is out of range"),
+        (["m", *SCRIPTED, "--max-tokens", "0"], "--max-tokens 0 is out of range"),
+        (["m", *SCRIPTED, "--chat-template", "x"], "--chat-template 'x' is not accepted; expected one of own,"),
+        (["m", "--engine", "x"], "--engine 'x' is not accepted; expected one of vllm, openai, scripted"),
+        (["nothing_here"], "'nothing_here' is neither a directory nor a published model"),
+        (["./nothing/here"], "./nothing/here: there is no such directory"),
+        (["ftp://host/model"], "'ftp://host/model' has the unknown scheme 'ftp'"),
+        (["random:llama"], "'random:llama' has to be imported first"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+    result = scalequest("ask", *arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_question_that_the_server_refuses_is_told_with_its_words(tmp_path: Path) -> None:
+    def answer(body: dict[str, Any], _: int) -> Answer:
+        if "2 + 2" in body["messages"][0]["content"]:
+            return Answer(status=400, body={"error": {"message": "no sums here"}})
+        return reply("2")
+
+    with serve(answer, Answer(body={"data": [{"id": "m"}]})) as server:
+        done = scalequest("ask", "openai:m", "--endpoint", server.url, "--question", "2 + 2?", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "the model gave no reply: refused (" in done.stderr
+    assert "no sums here" in done.stderr
+
+
+def test_ctrl_c_ends_it_while_the_server_takes_its_time(tmp_path: Path) -> None:
+    def answer(body: dict[str, Any], number: int) -> Answer:
+        if number > 1:  # the first one is harmless
+            time.sleep(60)
+        return reply("4")
+
+    with serve(answer, Answer(body={"data": [{"id": "m"}]})) as server:
+        asked = [*COMMAND, "openai:m", "--endpoint", server.url, "--question", "2 + 2?"]
+        process = subprocess.Popen(asked, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+        while len(server.requests) < 2:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == STOPPED
+    assert "Traceback" not in said
+
+
+def test_a_reader_who_has_read_enough_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    shell = f"{' '.join(map(repr, COMMAND[:2]))} '{COMMAND[2]}' ask m --engine scripted -n 20000 | head -1"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, cwd=tmp_path, env=environment())
+    assert done.stdout.startswith("1. ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.model
+def test_a_published_model_comes_from_the_hub_and_a_terminal_shows_it_token_by_token(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    repository = "dyyyyyyyy/ScaleQuest-Qwen2-Math-7B-QGen"
+    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
+    with serve_hub({repository: files}) as hub:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [*COMMAND, "scalequest-qwen2-math-qgen", "--max-tokens", "40", "-n", "2"],
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env={**os.environ, **environment(HF_ENDPOINT=hub.endpoint, HF_HOME=str(tmp_path / "cache"))},
+        )
+        os.close(theirs)
+        pieces = []
+        with open(ours, "rb", buffering=0) as terminal:
+            try:
+                while piece := terminal.read(4096):
+                    pieces.append(piece)
+            except OSError:  # how Linux reports that the other end is closed
+                pass
+        _, said = process.communicate()
+    assert process.returncode == 0, said
+    text = b"".join(pieces).decode()
+    assert text.startswith("1. ")
+    assert "\r\n2. " in text
+    assert len(pieces) > 10, "it came in one piece"
+    assert any(f"{repository}/resolve" in request for request in hub.requests)
