@@ -1,3 +1,5 @@
+import contextlib
+import dataclasses
 import json
 import os
 import pty
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from components.shared.exit_codes import STOPPED
+from pipelines.ask_command import Asked, ask
 from tests.components.shared.engines.served import Answer, Served, reply, serve
 from tests.hub_stand_in import serve_hub
 from tests.pipelines.test_cli import scalequest
@@ -67,31 +70,46 @@ def test_a_served_model_is_asked_as_the_steps_ask(served: Served, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("model", "options", "message"),
     [
-        (["openai:m"], "openai:m cannot write questions: an endpoint gets a message, and no bare user prefix"),
-        (["openai:m", "--question", "2+2?"], "--engine openai needs --endpoint"),
-        (["m", "--engine", "openai", "--question", "2+2?"], "--engine openai asks a served model; write openai:m"),
-        (["m", "--endpoint", "http://x/v1"], "--endpoint http://x/v1 is for a served model: openai:NAME"),
-        (["openai:m", "--engine", "vllm", "--question", "2+2?"], "openai:m is for a served model"),
-        (["m", *SCRIPTED, "--question", " "], "--question is empty"),
-        (["m", *SCRIPTED, "--temperature", "0", "-n", "2"], "--temperature 0 makes all 2 replies the same"),
-        (["m", *SCRIPTED, "--temperature", "-1"], "--temperature -1.0 is out of range"),
-        (["m", *SCRIPTED, "--max-tokens", "0"], "--max-tokens 0 is out of range"),
-        (["m", *SCRIPTED, "--chat-template", "x"], "--chat-template 'x' is not accepted; expected one of own,"),
-        (["m", "--engine", "x"], "--engine 'x' is not accepted; expected one of vllm, openai, scripted"),
-        (["nothing_here"], "'nothing_here' is neither a directory nor a published model"),
-        (["./nothing/here"], "./nothing/here: there is no such directory"),
-        (["ftp://host/model"], "'ftp://host/model' has the unknown scheme 'ftp'"),
-        (["random:llama"], "'random:llama' has to be imported first"),
+        ("openai:m", {}, "openai:m cannot write questions: an endpoint gets a message, and no bare user prefix"),
+        ("openai:m", {"question": "2+2?"}, "--engine openai needs --endpoint"),
+        ("m", {"engine": "openai", "question": "2+2?"}, "--engine openai asks a served model; write openai:m"),
+        ("m", {"endpoint": "http://x/v1"}, "--endpoint http://x/v1 is for a served model: openai:NAME"),
+        ("openai:m", {"engine": "vllm", "question": "2+2?"}, "openai:m is for a served model"),
+        ("m", {"engine": "scripted", "question": " "}, "--question is empty"),
+        ("m", {"engine": "scripted", "temperature": 0, "number": 2}, "--temperature 0 makes all 2 replies the same"),
+        ("m", {"engine": "scripted", "temperature": -1.0}, "--temperature -1.0 is out of range"),
+        ("m", {"engine": "scripted", "max_tokens": 0}, "--max-tokens 0 is out of range"),
+        (
+            "m",
+            {"engine": "scripted", "chat_template": "x"},
+            "--chat-template 'x' is not accepted; expected one of own,",
+        ),
+        ("m", {"engine": "x"}, "--engine 'x' is not accepted; expected one of vllm, openai, scripted"),
+        ("nothing_here", {}, "'nothing_here' is neither a directory nor a published model"),
+        ("./nothing/here", {}, "./nothing/here: there is no such directory"),
+        ("ftp://host/model", {}, "'ftp://host/model' has the unknown scheme 'ftp'"),
+        ("random:llama", {}, "'random:llama' has to be imported first"),
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_2(arguments: list[str], message: str, tmp_path: Path) -> None:
-    result = scalequest("ask", *arguments, cwd=tmp_path)
-    assert result.returncode == 2
-    assert message in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
-    assert result.stdout == ""
+def test_bad_input_is_one_message_and_exit_code_2(
+    model: str, options: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = Asked(
+        model=model, question=None, number=1, temperature=None, max_tokens=None, engine="", endpoint="",
+        chat_template="", seed=0, as_json=False,
+    )  # fmt: skip
+    assert ask(dataclasses.replace(asked, **options)) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert len(printed.err.strip().splitlines()) == 1
+    assert printed.out == ""
+
+
+def test_the_command_line_fails_as_the_function_does(tmp_path: Path) -> None:
+    result = scalequest("ask", "nothing_here", cwd=tmp_path)
+    assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
     assert not [*tmp_path.iterdir()]
 
 
@@ -150,12 +168,10 @@ def test_a_published_model_comes_from_the_hub_and_a_terminal_shows_it_token_by_t
         )
         os.close(theirs)
         pieces = []
-        with open(ours, "rb", buffering=0) as terminal:
-            try:
-                while piece := terminal.read(4096):
-                    pieces.append(piece)
-            except OSError:  # how Linux reports that the other end is closed
-                pass
+        with contextlib.suppress(OSError):  # how Linux reports that the other end is closed
+            while piece := os.read(ours, 4096):
+                pieces.append(piece)
+        os.close(ours)
         _, said = process.communicate()
     assert process.returncode == 0, said
     text = b"".join(pieces).decode()
