@@ -44,6 +44,16 @@ AllowParallelTrainings = Annotated[
         help="allow several multi-node trainings at once without Kueue; only if the cluster has nodes for all of them",
     ),
 ]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="a model folder, a workspace with a dataset, a directory, hf://org/name@revision, openai:NAME, or a "
+        "published model, such as scalequest-qwen2-math-qgen (docs/command.md lists them)"
+    ),
+]
+Question = Annotated[
+    str | None, typer.Option(help="the question to answer; - reads it from standard input", show_default=False)
+]
 
 
 @app.command()
@@ -64,16 +74,8 @@ def run(
 
 @app.command()
 def ask(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="a model folder, a workspace with a dataset, a directory, hf://org/name@revision, openai:NAME, or a "
-            "published model, such as scalequest-qwen2-math-qgen (docs/command.md lists them)"
-        ),
-    ],
-    question: Annotated[
-        str | None, typer.Option(help="the question to answer; - reads it from standard input", show_default=False)
-    ] = None,
+    model: Model,
+    question: Question = None,
     number: Annotated[int, typer.Option("-n", help="number of questions, or of answers", min=1)] = 1,
     temperature: Annotated[
         float | None, typer.Option(help="sampling temperature; 0: greedy [1.0, answers 0.7]")
