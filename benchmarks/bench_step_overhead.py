@@ -59,10 +59,10 @@ def main() -> None:
     """Measure and print the table."""
     lines = ["| rows | first run | rows/s without start | peak memory | again, all reused |", "|---|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as place:
-        nothing = _measure(_command(place, 0))
+        nothing = measure(_command(place, 0))
         lines.append(f"| 0 | {nothing.seconds:.2f} s | | {nothing.peak_mib:.0f} MiB | |")
         for num_rows in NUM_ROWS:
-            first, again = (_measure(_command(place, num_rows)) for _ in range(2))
+            first, again = (measure(_command(place, num_rows)) for _ in range(2))
             rate = f"{num_rows / (first.seconds - nothing.seconds):,.0f}"
             lines.append(
                 f"| {num_rows:,} | {first.seconds:.2f} s | {rate} | {first.peak_mib:.0f} MiB | {again.seconds:.2f} s |"
@@ -79,7 +79,8 @@ def _command(place: str, num_rows: int) -> Sequence[str]:
     return [sys.executable, "-c", code, "--workspace", place, "--questions", _write_rows(place, num_rows)]
 
 
-def _measure(command: Sequence[str]) -> Measurement:
+def measure(command: Sequence[str]) -> Measurement:
+    """Run a command; return its time and its memory."""
     start = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

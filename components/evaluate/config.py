@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
 from components.shared.config import option
 from components.shared.config.engines import SolverConfig
+from components.shared.errors import InputError
+from components.shared.texts.prompts import SOLVE, SOLVE_EXAMPLES
+
+NAMED = "prompt:"  # how the name of a prompt that comes with the step begins
+PROMPTS: Mapping[str, Path] = MappingProxyType(
+    {
+        "solve": SOLVE,
+        "olympiadbench": Path(__file__).with_name("olympiadbench_prompt.txt"),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +26,38 @@ class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
+    prompt_file: str = option(
+        "prompt:solve",
+        help=f"{' or '.join(f'prompt:{name}' for name in PROMPTS)}: a prompt of this suite, solve is that of "
+        "generate_responses; or a text file with {question} in it, at gs://…, s3://… or a path",
+        is_folder=True,
+    )
     num_samples: int = option(
         1, help="responses per question; several also give pass@k and the majority's accuracy", minimum=1
     )
     temperature: float = option(0.0, help="sampling temperature; 0, as in the paper: greedy", minimum=0)
     max_tokens: int = option(2048, help="new tokens per response; as in DART-Math, the paper's evaluation", minimum=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        name = self.prompt_file.removeprefix(NAMED)
+        if not self.has_own_prompt and name not in PROMPTS:
+            raise InputError(
+                f"--prompt-file {self.prompt_file!r}: there is no prompt {name!r}; expected one of "
+                f"{', '.join(NAMED + known for known in PROMPTS)}, or the address of a text file"
+            )
+
+    @property
+    def has_own_prompt(self) -> bool:
+        """Whether the prompt is a file of the user's."""
+        return not self.prompt_file.startswith(NAMED)
+
+    @property
+    def named_prompt(self) -> Path:
+        """The prompt of this suite that it names."""
+        return PROMPTS[self.prompt_file.removeprefix(NAMED)]
+
+    @property
+    def prompts(self) -> tuple[Path, ...]:
+        """The prompt files of this suite that it fills; one of the user's is an input, known by its content."""
+        return (SOLVE_EXAMPLES,) if self.has_own_prompt else (self.named_prompt, SOLVE_EXAMPLES)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.groups import Groups, groups_of
 from components.evaluate.measures import figures_of, majority_of, pass_at_k, sizes_of_pass
+from components.evaluate.prompt import prompt_of
 from components.shared.engines import Completion, Request, why_unanswered
 from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.engines.solving import SolverPrompt
@@ -62,7 +63,7 @@ def evaluated(
 def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerChecker) -> Asking[Question]:
     _refuse_without_answers(config, questions)
     groups = groups_of(question for question in questions if question.answer.strip())
-    prompt = SolverPrompt(config)
+    prompt = SolverPrompt(config, prompt_of(config))
 
     def request(question: Question) -> Request[None] | Judgement:
         if question.answer.strip():

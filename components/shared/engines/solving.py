@@ -6,20 +6,15 @@ from components.shared.config.engines import SolverConfig
 from components.shared.engines import Request, Sampling
 from components.shared.records import Question
 from components.shared.seeds import derive_seed
-from components.shared.texts.prompts import (
-    SOLVE,
-    fill_prompt,
-    load_prompt,
-    load_solve_examples,
-)
+from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt, load_solve_examples
 
 
 class SolverPrompt:
-    """Makes requests of questions; the prompt and its examples are read once."""
+    """Makes requests of questions; the prompt and its examples are read once. ``prompt``: "" for the usual one."""
 
-    def __init__(self, config: SolverConfig) -> None:
+    def __init__(self, config: SolverConfig, prompt: str = "") -> None:
         self.config = config
-        self.prompt = load_prompt(SOLVE)
+        self.prompt = prompt or load_prompt(SOLVE)
         self.examples = load_solve_examples(self.prompt, config.num_examples)
 
     @property

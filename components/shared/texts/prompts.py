@@ -31,12 +31,16 @@ def load_solve_examples(prompt: str, num_examples: int) -> tuple[tuple[str, str]
     return tuple((fill_prompt(prompt, question=example["question"]), example["response"]) for example in examples)
 
 
+def variables_of(template: str) -> set[str]:
+    """Return the names in single braces; ValueError for braces that do not match."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
 def fill_prompt(template: str, **values: str) -> str:
     """Put values in place of ``{names}``, in one pass: braces in a value stay as they are.
 
     Raises ValueError that lists the names for which no value was given.
     """
-    names = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-    if missing := sorted(names - values.keys()):
+    if missing := sorted(variables_of(template) - values.keys()):
         raise ValueError(f"the prompt needs {', '.join(missing)}; given: {', '.join(sorted(values)) or 'nothing'}")
     return template.format(**values)

@@ -226,6 +226,12 @@ def figures(folder: str) -> dict[str, float]:
         ((), {}, r"no question of .* has a known answer; expected questions with answers: .*--answer-column"),
         (("41",), {"num_samples": 4}, "--temperature 0 makes all --num-samples 4 of a question identical"),
         (("41",), {"engine": "vllm", "model": "/nowhere/at/all"}, "/nowhere/at/all"),
+        (
+            ("41",),
+            {"prompt_file": "prompt:olympiad"},
+            "no prompt 'olympiad'; expected one of prompt:solve, prompt:olym",
+        ),
+        (("41",), {"prompt_file": "/nowhere/prompt.txt"}, "--prompt-file '/nowhere/prompt.txt': nothing exists there"),
     ],
 )
 def test_bad_input_is_one_message_and_nothing_is_written(
