@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import yaml
 
-from components.shared.exit_codes import BAD_INPUT
+from components.shared.errors import ExitCode
 from components.shared.images import ImageName, image
 from manifests.jobs import LABELS, SIZE_LABEL, job_of, options_text, read_steps, resources_of, shm_volume
 from pipelines.compiled_pipeline import COMPILED, read_documents
@@ -145,7 +145,7 @@ def write_pipelines(folder: Path) -> int:
             sys.stderr.write(f"{folder / name} written\n")
     except OSError as error:
         sys.stderr.write(f"--to {folder} cannot be written: {error.strerror}; give a folder that can\n")
-        return BAD_INPUT
+        return ExitCode.BAD_INPUT
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from components.shared.config import SharedConfig, StepConfig, flag_of, info_of, options_of
 from components.shared.config.values import default_text
-from components.shared.exit_codes import BAD_INPUT, KILLED, STOPPED, UNAVAILABLE
+from components.shared.errors import ExitCode
 from components.shared.images import ImageName, image
 from components.steps import config_of, step_names
 from pipelines import store_secret
@@ -135,16 +135,16 @@ def _completions(step: Step) -> dict[str, Any]:
 
 
 def _failure_rules(step: Step) -> list[dict[str, Any]]:
-    def on_exit_codes(*codes: int) -> dict[str, Any]:
-        return {"onExitCodes": {"containerName": "step", "operator": "In", "values": list(codes)}}
+    def on_exit_codes(*codes: ExitCode) -> dict[str, Any]:
+        return {"onExitCodes": {"containerName": "step", "operator": "In", "values": [*map(int, codes)]}}
 
     return [
         # evicted, preempted, its node gone: nobody's mistake
         {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
         # bad input stays bad
-        {"action": "FailIndex" if step.is_shared else "FailJob", **on_exit_codes(BAD_INPUT)},
+        {"action": "FailIndex" if step.is_shared else "FailJob", **on_exit_codes(ExitCode.BAD_INPUT)},
         # a store that did not answer, out of memory, stopped: it goes on where it was
-        {"action": "Count", **on_exit_codes(UNAVAILABLE, KILLED, STOPPED)},
+        {"action": "Count", **on_exit_codes(ExitCode.UNAVAILABLE, ExitCode.KILLED, ExitCode.STOPPED)},
     ]
 
 

@@ -12,8 +12,7 @@ from typing import Any, TextIO, cast
 
 from components.shared import stopping
 from components.shared.engines import UNANSWERED, Request, Result, Sampling, check_engine, open_engine
-from components.shared.errors import InputError
-from components.shared.exit_codes import DONE
+from components.shared.errors import ExitCode, InputError
 from components.shared.models import fetch_model
 from components.shared.seeds import derive_seed
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
@@ -72,7 +71,7 @@ def _ask(asked: Asked) -> int:
             for result in engine.generate(requests, sampling):
                 replies.finished(result.key, result.completions[0])
                 _check_answered(result)
-    return DONE
+    return ExitCode.DONE
 
 
 def _checked(asked: Asked) -> Asked:

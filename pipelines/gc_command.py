@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.table import Table
 
-from components.shared.errors import InputError
-from components.shared.exit_codes import DONE
+from components.shared.errors import ExitCode, InputError
 from components.shared.upkeep.garbage import Finding, Status, survey
 from components.shared.upkeep.garbage_removal import remove_garbage
 from pipelines.reporting import exit_code_of, readable_size
@@ -62,7 +61,7 @@ def _collect(workspace: str, keep: Sequence[str], min_age_hours: float, delete: 
         console.print(f"garbage: {garbage}; --delete deletes it", highlight=False, soft_wrap=True)
     else:
         _delete(console, workspace, findings)
-    return DONE
+    return ExitCode.DONE
 
 
 def _delete(console: Console, workspace: str, findings: Sequence[Finding]) -> None:

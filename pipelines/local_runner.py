@@ -26,8 +26,7 @@ from kfp.local import subprocess_task_handler
 from kfp.local.orchestrator import task_executor, task_spec_utils
 from kfp.local.status import Status
 
-from components.shared.errors import InputError, UnavailableError
-from components.shared.exit_codes import UNAVAILABLE
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from pipelines.compiled_pipeline import executor_input_of_command, step_of_command
 from pipelines.step_processes import SIGNALLED, RunInterruptedError, StepProcesses
 
@@ -177,7 +176,7 @@ def loops_corrected() -> Iterator[None]:
 
 def _may_pass(exit_code: int) -> bool:
     """Tell whether a retry may succeed: a store did not respond, or a signal ended the process (except Ctrl-C's)."""
-    return exit_code == UNAVAILABLE or (exit_code > SIGNALLED and exit_code != SIGNALLED + signal.SIGINT)
+    return exit_code == ExitCode.UNAVAILABLE or (exit_code > SIGNALLED and exit_code != SIGNALLED + signal.SIGINT)
 
 
 _original_execute_task: Callable[..., Any] = task_executor.execute_single_task

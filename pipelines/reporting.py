@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from components.shared.errors import InputError, UnavailableError
-from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.redaction import redacted
 
 
@@ -20,7 +19,7 @@ def exit_code_of(command: str, work: Callable[[], int]) -> int:
         Console(stderr=True).print(
             redacted(f"scalequest {command}: error: {error}"), markup=False, highlight=False, soft_wrap=True
         )
-        return BAD_INPUT if isinstance(error, InputError) else UNAVAILABLE
+        return ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE
 
 
 def visible(text: str) -> str:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.shared.errors import InputError
-from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
+from components.shared.errors import ExitCode, InputError
 from components.shared.stores import storage
 from components.shared.workspace.ledgers import REJECTED
 from pipelines.arguments import Run, prepare_run
@@ -83,7 +82,7 @@ def _print_result(console: Console, folder: str) -> None:
 def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> None:
     console = Console(stderr=True)
     # What a step says of itself is one line, the last; anything else needs what came before it.
-    lines = last_lines[-1:] if exit_code in (BAD_INPUT, UNAVAILABLE) else last_lines
+    lines = last_lines[-1:] if exit_code in (ExitCode.BAD_INPUT, ExitCode.UNAVAILABLE) else last_lines
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     console.print(f"step {step} failed with exit code {exit_code}; its log is {log}", highlight=False, soft_wrap=True)

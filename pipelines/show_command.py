@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from components.shared.exit_codes import DONE
+from components.shared.errors import ExitCode
 from components.shared.records import Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
@@ -76,7 +76,7 @@ def _show(console: Console, address: str, num_rows: int) -> int:
         _print_lines(console, _unfinished_lines(each))
         console.print()
     if unfinished and not dataset:
-        return DONE
+        return ExitCode.DONE
     source = open_source(dataset or address)
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
@@ -85,7 +85,7 @@ def _show(console: Console, address: str, num_rows: int) -> int:
         print_scores(console, list(Rows([source.uri], Score)))
     else:
         _print_rows(console, source, num_rows)
-    return DONE
+    return ExitCode.DONE
 
 
 def print_funnel(console: Console, folder: str) -> None:

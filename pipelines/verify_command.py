@@ -6,7 +6,7 @@ import sys
 
 from rich.console import Console
 
-from components.shared.exit_codes import DONE, UNSOUND
+from components.shared.errors import ExitCode
 from components.shared.upkeep.verification import Verification, verify_folder
 from pipelines.reporting import exit_code_of, readable_size
 from pipelines.show_command import newest_dataset
@@ -28,7 +28,7 @@ def _verify(folder: str, with_inputs: bool) -> int:
         if with_inputs:
             waiting += (inputs := [uri for uri in dict.fromkeys(result.inputs) if uri not in seen])
             seen |= {*inputs}
-    return DONE if sound else UNSOUND
+    return ExitCode.DONE if sound else ExitCode.UNSOUND
 
 
 def _summary(result: Verification) -> str:

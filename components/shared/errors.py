@@ -1,9 +1,23 @@
-"""The errors that are not our bugs: those that the user has to fix, and those that may pass with time."""
+"""How a step ends: its exit codes, and the errors that are no bugs of ours (to be fixed by the user, or temporary)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any
+
+
+class ExitCode(IntEnum):
+    """How a step's process ends; says to whoever started it what to do next."""
+
+    DONE = 0  # the folder's address stands on standard output
+    BUG = 1  # a mistake of ours: a traceback on standard error
+    BAD_INPUT = 2  # one message; the same command fails again until its input is fixed; also a training that diverged
+    UNSOUND = 3  # `scalequest verify` alone: the folder is not finished, or not what its manifest says
+    TERMINATED = 4  # `scalequest status` and `--watch` alone: somebody ended the run
+    UNAVAILABLE = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure (a store does not answer, a node is full): retry
+    KILLED = 137  # SIGKILL, most often out of memory; retry
+    STOPPED = 143  # SIGTERM: what is finished is durable; retry
 
 
 class InputError(ValueError):

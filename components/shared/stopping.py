@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-from components.shared.exit_codes import STOPPED
+from components.shared.errors import ExitCode
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LIMIT_SECONDS = 6.0  # and with the next two 8 s in all: a node of GKE that is taken away leaves 15 s
@@ -111,7 +111,7 @@ def end() -> NoReturn:
     for process in _started:
         process.kill()
     _call_within(FLUSH_SECONDS, sys.stderr.flush)
-    os._exit(STOPPED)
+    os._exit(ExitCode.STOPPED)
 
 
 @contextlib.contextmanager

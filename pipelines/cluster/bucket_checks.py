@@ -13,8 +13,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from components.shared.errors import InputError, UnavailableError
-from components.shared.exit_codes import BAD_INPUT, DONE
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.stores import storage
 from pipelines.cluster.examination import Finding
 
@@ -70,7 +69,7 @@ def main(workspace: str) -> int:
         sys.stdout.write(json.dumps(asdict(finding), ensure_ascii=False) + "\n")
         sys.stdout.flush()
         missing |= finding.passed is False
-    return BAD_INPUT if missing else DONE
+    return ExitCode.BAD_INPUT if missing else ExitCode.DONE
 
 
 def read_findings(log: str) -> list[Finding]:

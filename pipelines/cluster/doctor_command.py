@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from components.shared.exit_codes import BAD_INPUT, DONE, STOPPED
+from components.shared.errors import ExitCode
 from components.shared.stopping import Stopped
 from pipelines.cluster.bucket_checks import check_bucket, check_is_shared
 from pipelines.cluster.examination import Finding, PlannedRun
@@ -32,7 +32,7 @@ def examine(run: PlannedRun, *, deep: bool) -> int:
     try:
         return exit_code_of("doctor", lambda: _examine(run, deep))
     except Stopped:
-        return STOPPED
+        return ExitCode.STOPPED
 
 
 def _examine(run: PlannedRun, deep: bool) -> int:
@@ -48,7 +48,7 @@ def _examine(run: PlannedRun, deep: bool) -> int:
     missing = sum(finding.passed is False for finding in findings)
     unknown = sum(finding.passed is None for finding in findings)
     console.print(f"{len(findings)} checks: {missing} failed, {unknown} to look at", highlight=False)
-    return BAD_INPUT if missing else DONE
+    return ExitCode.BAD_INPUT if missing else ExitCode.DONE
 
 
 def _checks(run: PlannedRun, profile: Profile, deep: bool) -> Iterator[Finding]:

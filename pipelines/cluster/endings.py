@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared import exit_codes
 from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED
+from components.shared.errors import ExitCode
 from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pod
 
@@ -26,7 +26,7 @@ class Ending:
     """Why an attempt failed, in words, and the exit code that says who can fix it."""
 
     why: str
-    exit_code: int = exit_codes.UNAVAILABLE  # which is what a retry fixes
+    exit_code: int = ExitCode.UNAVAILABLE  # which is what a retry fixes
 
 
 def ending_of(message: str, pod: Pod) -> Ending:
@@ -37,9 +37,9 @@ def ending_of(message: str, pod: Pod) -> Ending:
     reason = (match and match["reason"]) or container.get("reason") or ""
     code = int(match["code"]) if match else container.get("exitCode", 0)
     if words.startswith(BAD_INPUT):
-        return Ending(inert(words), exit_codes.BAD_INPUT)
+        return Ending(inert(words), ExitCode.BAD_INPUT)
     if words.startswith(BUG):
-        return Ending(inert(words), exit_codes.BUG)
+        return Ending(inert(words), ExitCode.BUG)
     if moved := _moved(pod):
         return Ending(moved)
     if "OOMKilled" in (reason, container.get("reason")):
@@ -83,10 +83,10 @@ def _memory_limit(pod: Pod) -> str:
 
 def _by_code(code: int) -> str:
     match code:
-        case exit_codes.BUG:  # what Kubeflow's launcher makes of a process that was killed
+        case ExitCode.BUG:  # what Kubeflow's launcher makes of a process that was killed
             return SAYS_NOTHING
-        case exit_codes.KILLED:
+        case ExitCode.KILLED:
             return "killed, exit code 137: most often out of memory"
-        case exit_codes.STOPPED:
+        case ExitCode.STOPPED:
             return "lost with its pod, exit code 143"
     return f"exit code {code}"

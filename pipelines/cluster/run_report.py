@@ -12,7 +12,7 @@ from typing import Any
 import kfp
 import yaml
 
-from components.shared import exit_codes
+from components.shared.errors import ExitCode
 from pipelines.cluster.endings import SAYS_NOTHING, Ending
 from pipelines.cluster.kubeflow import get_run_by_old_api
 from pipelines.cluster.plain_text import inert
@@ -41,10 +41,10 @@ _LEFT = {  # what has become of a step that the last record has as running or wa
     NOT_KNOWN: (LOST, ""),
 }
 _AGAIN = "submit it again: finished work is reused"
-_MENDS = {
-    exit_codes.BAD_INPUT: "fix it, then submit again",
-    exit_codes.BUG: "please report it; the traceback is in its log",
-    exit_codes.UNAVAILABLE: _AGAIN,
+_MENDS: dict[int, str] = {
+    ExitCode.BAD_INPUT: "fix it, then submit again",
+    ExitCode.BUG: "please report it; the traceback is in its log",
+    ExitCode.UNAVAILABLE: _AGAIN,
 }
 _TOO_LARGE = "workflow is longer than maximum allowed size"
 _NOT_KNOWN = "Kubeflow says that it runs, but its Workflow and its pods are gone from the cluster"
@@ -60,7 +60,7 @@ class Report:
     steps: Sequence[Step]
     drivers: Sequence[Step] = ()  # of Kubeflow, that hold the run up
     verdict: str = ""  # why it has ended without success, and what to do
-    exit_code: int = exit_codes.DONE
+    exit_code: int = ExitCode.DONE
     workspace: str = ""
     planned: bool = True  # whether the number of its steps is known
     note: str = ""  # what could not be looked at
@@ -189,16 +189,16 @@ def _verdict(report: Report, run: Any, workflow: Workflow, pods: Pods) -> tuple[
     if report.state == FAILED:
         return _failure(report, run, workflow)
     if report.state == TERMINATED:
-        return "somebody terminated it; the same submit continues it", exit_codes.TERMINATED
+        return "somebody terminated it; the same submit continues it", ExitCode.TERMINATED
     if report.state == NOT_KNOWN:
         where = f"{workflow.name} in the namespace {workflow.namespace} of {pods.cluster}"
-        return f"{_NOT_KNOWN} ({where}); {_AGAIN}", exit_codes.UNAVAILABLE
-    return "", exit_codes.DONE
+        return f"{_NOT_KNOWN} ({where}); {_AGAIN}", ExitCode.UNAVAILABLE
+    return "", ExitCode.DONE
 
 
 def _failure(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
     """Return the worst of what failed: nothing should be submitted again before it is fixed."""
-    order = (exit_codes.BAD_INPUT, exit_codes.BUG, exit_codes.UNAVAILABLE)
+    order = (ExitCode.BAD_INPUT, ExitCode.BUG, ExitCode.UNAVAILABLE)
     failed = sorted(_failed(report), key=lambda each: order.index(each[1].exit_code))
     if failed:
         step, ending = failed[0]
@@ -206,8 +206,8 @@ def _failure(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
         return f"{step.title}: {ending.why}; {_MENDS[ending.exit_code]}{log}", ending.exit_code
     said = inert((run.error and run.error.message) or workflow.message or "Kubeflow does not say why")
     if _TOO_LARGE in said:
-        return f"{said}; submit it with fewer pods (num_pods)", exit_codes.BAD_INPUT
-    return f"{said}; {_AGAIN}", exit_codes.UNAVAILABLE
+        return f"{said}; submit it with fewer pods (num_pods)", ExitCode.BAD_INPUT
+    return f"{said}; {_AGAIN}", ExitCode.UNAVAILABLE
 
 
 def _failed(report: Report) -> Iterator[tuple[Step, Ending]]:

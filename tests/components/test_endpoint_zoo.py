@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from tenacity.wait import wait_none
 
-from components.shared.errors import InputError, UnavailableError
-from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.stores import retries
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
@@ -94,9 +93,9 @@ def run_step(step: str, workspace: Workspace, questions: str, endpoint: str) -> 
     try:
         return 0, run(config, workspace)
     except InputError as error:
-        return BAD_INPUT, str(error)
+        return ExitCode.BAD_INPUT, str(error)
     except UnavailableError as error:
-        return UNAVAILABLE, str(error)
+        return ExitCode.UNAVAILABLE, str(error)
 
 
 def check_rows(step: str, folder: str, zoo: Zoo) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared.exit_codes import UNAVAILABLE
+from components.shared.errors import ExitCode
 from components.shared.stores.retries import LIMIT_VARIABLE
 from tests.fault_proxy import FaultyStore
 from tests.faults.sameness import assert_accounted_for, assert_same
@@ -50,7 +50,7 @@ def test_a_run_in_a_store_that_never_answers_well_ends_in_one_message_and_can_be
     faulty_store.proxy.share = 1
     started = time.monotonic()
     result = run_smoke(faulty_store.uri, tmp_path, store=_limited(faulty_store.environment))
-    assert result.returncode == UNAVAILABLE, result.stdout + result.stderr
+    assert result.returncode == ExitCode.UNAVAILABLE, result.stdout + result.stderr
     assert time.monotonic() - started < 120, "the limit is 3 s a call, and one call is all that is tried"
     *retries, message = result.stderr.strip().splitlines()
     assert all("retrying in" in line for line in retries)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.shared import exit_codes
+from components.shared.errors import ExitCode
 from manifests.generate import pipeline_objects
 from pipelines import store_secret
 from pipelines.cluster.package import without_queue
@@ -187,8 +187,8 @@ def test_nodes_that_are_lost_begin_again_together_and_what_fails_again_ends_a_tr
     job = spec["replicatedJobs"][0]["template"]["spec"]
     assert job["backoffLimit"] == 0
     (failing,) = [each["onExitCodes"]["values"] for each in job["podFailurePolicy"]["rules"]]
-    assert failing == [exit_codes.BUG, exit_codes.BAD_INPUT]
-    assert exit_codes.UNAVAILABLE not in failing  # who lost its peers
+    assert failing == [ExitCode.BUG, ExitCode.BAD_INPUT]
+    assert ExitCode.UNAVAILABLE not in failing  # who lost its peers
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 

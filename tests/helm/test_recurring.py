@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.shared import exit_codes
+from components.shared.errors import ExitCode
 from pipelines import compiled_pipeline
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, prepare_submission
@@ -25,7 +25,7 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     job = find_one(objects, "CronJob")["spec"]
     assert job["concurrencyPolicy"] == "Forbid"
     *_, for_good = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
-    codes = [exit_codes.BUG, exit_codes.BAD_INPUT]
+    codes = [ExitCode.BUG, ExitCode.BAD_INPUT]
     assert (for_good["action"], for_good["onExitCodes"]["values"]) == ("FailJob", codes)
     pod = job["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]

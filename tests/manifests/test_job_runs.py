@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from components.shared.exit_codes import BAD_INPUT
+from components.shared.errors import ExitCode
 from components.shared.workspace.manifests import read_manifest
 from pipelines.parameters import Hardware
 from tests.manifests.tools import Tools, write_overlay
@@ -49,7 +49,7 @@ def test_the_pods_of_an_indexed_job_share_the_work(questions: str, tools: Tools,
 
 def test_an_option_that_is_missing_ends_with_the_code_that_stops_the_job(tools: Tools, tmp_path: Path) -> None:
     (pod,) = _run_job("filter-language", {"workspace": str(tmp_path / "runs")}, tools, tmp_path)
-    assert pod.returncode == BAD_INPUT
+    assert pod.returncode == ExitCode.BAD_INPUT
     assert "--questions must be given" in pod.stderr
 
 
@@ -67,7 +67,7 @@ def test_a_job_without_role_and_secret_is_told_of_both(tools: Tools, tmp_path: P
     options = {"workspace": "s3://bucket/runs", "source": "reasoning-gym:chain_sum", "num_questions": "3"}
     alone = {Hardware().store_secret: {"AWS_EC2_METADATA_DISABLED": "true"}}  # not one of the keys that a pod takes
     (pod,) = _run_job("import-questions", options, tools, tmp_path, secrets=alone, AWS_EC2_METADATA_DISABLED="true")
-    assert pod.returncode == BAD_INPUT
+    assert pod.returncode == ExitCode.BAD_INPUT
     assert "give the step's service account a role (IRSA, Pod Identity), or put AWS_ACCESS_KEY_ID and " in pod.stderr
     assert f"into the Secret {Hardware().store_secret} of the pod's namespace" in pod.stderr
 

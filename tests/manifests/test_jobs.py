@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from components.kubeflow import component_of
-from components.shared import exit_codes
 from components.shared.command.step_command import parse_config
 from components.shared.config import flag_of, options_of
 from components.shared.config.values import default_text
+from components.shared.errors import ExitCode
 from manifests.jobs import SIZE_LABEL, read_steps
 from pipelines import store_secret
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
@@ -72,10 +72,10 @@ def test_pods_that_end_badly_are_treated_by_what_their_exit_code_means(name: str
     assert rules[0] == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
     actions = {code: rule["action"] for rule in rules[1:] for code in rule["onExitCodes"]["values"]}
     assert actions == {
-        exit_codes.BAD_INPUT: "FailIndex" if name in SHARED else "FailJob",
-        exit_codes.UNAVAILABLE: "Count",
-        exit_codes.KILLED: "Count",
-        exit_codes.STOPPED: "Count",
+        ExitCode.BAD_INPUT: "FailIndex" if name in SHARED else "FailJob",
+        ExitCode.UNAVAILABLE: "Count",
+        ExitCode.KILLED: "Count",
+        ExitCode.STOPPED: "Count",
     }
     assert {rule["onExitCodes"]["containerName"] for rule in rules[1:]} == {"step"}
     assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"  # which the policy asks for

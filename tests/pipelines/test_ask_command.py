@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from components.shared.exit_codes import STOPPED
+from components.shared.errors import ExitCode
 from pipelines.ask_command import Asked, ask
 from tests.components.shared.engines.served import Answer, Served, reply, serve
 from tests.hub_stand_in import serve_hub
@@ -140,7 +140,7 @@ def test_ctrl_c_ends_it_while_the_server_takes_its_time(tmp_path: Path) -> None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
-    assert process.returncode == STOPPED
+    assert process.returncode == ExitCode.STOPPED
     assert "Traceback" not in said
 
 

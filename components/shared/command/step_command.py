@@ -15,12 +15,12 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from components.shared import exit_codes, speaking, stopping
+from components.shared import speaking, stopping
 from components.shared.command.kubeflow_task import KubeflowTask, read_task
 from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, leave_message
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.config.values import default_text, set_for_step, text_of, value_of
-from components.shared.errors import EngineDiedError, InputError, UnavailableError
+from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
 from components.shared.processes import RUNNER, end_with_parent
 from components.shared.redaction import log_redacted, redacted
 from components.shared.workspace import Workspace
@@ -58,20 +58,20 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
         is_input = isinstance(error, InputError)
         print(redacted(f"{step_name(config)}: error: {error}"), file=sys.stderr)
         leave_message(f"{BAD_INPUT if is_input else ''}{error}")
-        sys.exit(exit_codes.BAD_INPUT if is_input else exit_codes.UNAVAILABLE)
+        sys.exit(ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE)
     except MemoryError:
         leave_message("out of memory")
         logging.exception(
             "out of memory; start the same command again: a row that needs too much memory is then quarantined"
         )
-        sys.exit(exit_codes.UNAVAILABLE)
+        sys.exit(ExitCode.UNAVAILABLE)
     except (Exception, stopping.Stopped) as error:
         if not stopping.requested():
             leave_message(f"{BUG}{type(error).__name__}: {error}")
             raise
         _stop(step_name(config))  # what goes wrong while a process is stopped is of no interest
     print(folder)
-    sys.exit(exit_codes.DONE)
+    sys.exit(ExitCode.DONE)
 
 
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:

@@ -15,8 +15,8 @@ import urllib3
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from components.shared import exit_codes, speaking
-from components.shared.errors import InputError, UnavailableError
+from components.shared import speaking
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask
 from components.shared.processes import host
 from components.shared.training.train_jobs import Launch
@@ -79,9 +79,9 @@ def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) 
     codes = {pod.metadata.name: _exit_code(pod) for pod in pods}
     logger.info("the nodes of TrainJob %s ended with %s", job, codes)
     for name, code in codes.items():
-        if code == exit_codes.BAD_INPUT:
+        if code == ExitCode.BAD_INPUT:
             return InputError(_message(_last_lines(namespace, name), step))
-    lost = [name for name, code in codes.items() if code not in (exit_codes.DONE, exit_codes.BUG)]
+    lost = [name for name, code in codes.items() if code not in (ExitCode.DONE, ExitCode.BUG)]
     if lost or len(codes) < num_nodes:
         told = f"{len(codes)} of {num_nodes} pods are left"
         if lost:
@@ -89,7 +89,7 @@ def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) 
         return UnavailableError(
             f"TrainJob {job} {state}: it lost a node ({told}); the same command continues from the last checkpoint"
         )
-    failed = [name for name, code in codes.items() if code == exit_codes.BUG]
+    failed = [name for name, code in codes.items() if code == ExitCode.BUG]
     told = "\n".join(f"{name}: {_told(namespace, name)}" for name in failed)
     return RuntimeError(f"the nodes of TrainJob {job} failed\n{told}")
 

@@ -22,9 +22,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from components.shared import exit_codes, speaking, stopping
+from components.shared import speaking, stopping
 from components.shared.accelerators import num_accelerators
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.processes import end_with_parent
 from components.shared.redaction import log_redacted
 from components.shared.training._checkpoints import CheckpointStore
@@ -106,10 +106,10 @@ def work(train: Callable[[TrainingJob[C]], None], config: type[C]) -> NoReturn:
         told = UnavailableError(f"{LOST}: {error}") if job.config.num_nodes > 1 and _has_lost_others(error) else error
         job.write_failure(int(os.environ["RANK"]), told)
         if isinstance(error, stopping.Stopped) or stopping.requested():  # another process may have got the signal
-            sys.exit(exit_codes.STOPPED)
+            sys.exit(ExitCode.STOPPED)
         raise
     logging.shutdown()
-    os._exit(exit_codes.DONE)  # threads of libraries that still run abort a process that tidies up
+    os._exit(ExitCode.DONE)  # threads of libraries that still run abort a process that tidies up
 
 
 def _has_lost_others(error: BaseException) -> bool:
@@ -153,4 +153,4 @@ def _explain_failure(job: TrainingJob[Any]) -> NoReturn:
 def _follow_step() -> None:
     while os.read(sys.stdin.fileno(), 1):
         os.kill(os.getpid(), signal.SIGTERM)
-    os._exit(exit_codes.STOPPED)
+    os._exit(ExitCode.STOPPED)

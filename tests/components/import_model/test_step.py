@@ -11,8 +11,7 @@ import pytest
 
 from components.import_model.config import ImportModelConfig
 from components.import_model.step import run
-from components.shared import exit_codes
-from components.shared.errors import InputError
+from components.shared.errors import ExitCode, InputError
 from components.shared.models import fetch_model
 from components.shared.stores import storage
 from components.shared.templates.comparison import show_differences
@@ -135,7 +134,7 @@ def test_a_hub_repository_of_other_formats_says_which_it_has(
     with serve_hub({"org/pickled": pickled, "org/own": own}) as hub:
         for repository, message in (("org/pickled", "has only pickled weights"), ("org/own", "Mistral's own format")):
             done = run_command(workspace, hub.endpoint, f"hf://{repository}@main", tmp_path / "cache")
-            assert done.returncode == exit_codes.BAD_INPUT, done.stderr
+            assert done.returncode == ExitCode.BAD_INPUT, done.stderr
             assert message in done.stderr
         assert not [each for each in hub.requests if each.startswith("GET") and "/resolve/" in each and "safe" in each]
     assert not Path(workspace.uri).exists()
@@ -170,7 +169,7 @@ def test_gated_model_is_imported_with_a_token(workspace: Workspace, tiny_model: 
 
 def test_hub_that_is_down_is_one_message(workspace: Workspace, tmp_path: Path) -> None:
     done = run_command(workspace, "http://127.0.0.1:9", f"hf://{REPOSITORY}@main", tmp_path / "cache")
-    assert done.returncode == exit_codes.UNAVAILABLE, done.stderr
+    assert done.returncode == ExitCode.UNAVAILABLE, done.stderr
     assert "the hub cannot be reached" in done.stderr
     assert "HF_ENDPOINT" in done.stderr
     assert "Traceback" not in done.stderr
@@ -180,10 +179,10 @@ def test_hub_that_is_down_is_one_message(workspace: Workspace, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("status", "code", "revision"),
     [
-        (503, exit_codes.UNAVAILABLE, "main"),
-        (429, exit_codes.UNAVAILABLE, "main"),
-        (403, exit_codes.BAD_INPUT, "main"),
-        (403, exit_codes.BAD_INPUT, COMMIT),  # which the client takes for a file that is not in its cache
+        (503, ExitCode.UNAVAILABLE, "main"),
+        (429, ExitCode.UNAVAILABLE, "main"),
+        (403, ExitCode.BAD_INPUT, "main"),
+        (403, ExitCode.BAD_INPUT, COMMIT),  # which the client takes for a file that is not in its cache
     ],
 )
 def test_only_an_answer_of_the_hub_that_may_pass_asks_for_another_attempt(
@@ -201,7 +200,7 @@ def test_a_hub_that_is_not_to_be_asked_is_bad_input(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     done = run_command(workspace, "http://127.0.0.1:9", f"hf://{REPOSITORY}@{COMMIT}", tmp_path / "cache")
-    assert done.returncode == exit_codes.BAD_INPUT, done.stderr
+    assert done.returncode == ExitCode.BAD_INPUT, done.stderr
     assert "HF_HUB_OFFLINE is set" in done.stderr
 
 

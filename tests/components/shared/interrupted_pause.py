@@ -6,7 +6,7 @@ import os
 import sys
 
 from components.shared import stopping
-from components.shared.exit_codes import STOPPED
+from components.shared.errors import ExitCode
 from tests.components.shared.interrupted import Counted, in_a_child
 
 
@@ -19,7 +19,7 @@ def pause(moment: int) -> None:
             sys.setprofile(None)
             stopping.pause(600)
     except stopping.Stopped:
-        os._exit(STOPPED)
+        os._exit(ExitCode.STOPPED)
 
 
 def num_events() -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared.exit_codes import STOPPED
+from components.shared.errors import ExitCode
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace import Workspace
 from components.shared.workspace._attempts import judge, read_attempts, work_of
@@ -60,7 +60,7 @@ def stop(process: Process, number: int = signal.SIGTERM) -> str:
     process.send_signal(number)
     _, said = process.communicate(timeout=SECONDS)
     assert time.monotonic() - started < MAX_SECONDS
-    assert process.returncode == STOPPED == 143, said
+    assert process.returncode == 143, said
     assert "Traceback" not in said
     while _processes_of_session(process.pid):  # those that it started see at once that it is gone
         assert time.monotonic() - started < MAX_SECONDS
@@ -206,7 +206,7 @@ def test_what_is_being_written_is_finished(at_work: str) -> None:
     process = _start_script(at_work, limit=SECONDS)
     process.terminate()
     _, said = process.communicate(timeout=SECONDS)
-    assert process.returncode == STOPPED, said
+    assert process.returncode == ExitCode.STOPPED, said
     assert "written" in said
 
 
@@ -227,7 +227,7 @@ def test_a_signal_is_heeded_wherever_the_process_is(at_work: str) -> None:
     process = _start_script(at_work)
     process.terminate()
     exit_code = process.wait(SECONDS)  # nobody reads what it says
-    assert exit_code == STOPPED, process.communicate()
+    assert exit_code == ExitCode.STOPPED, process.communicate()
 
 
 def test_a_signal_ends_a_pause_whichever_of_its_calls_it_meets() -> None:
@@ -235,7 +235,7 @@ def test_a_signal_ends_a_pause_whichever_of_its_calls_it_meets() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10 * SECONDS)
     codes = done.stdout.split()
     assert len(codes) > 10
-    assert set(codes) == {str(STOPPED)}
+    assert set(codes) == {str(ExitCode.STOPPED)}
 
 
 def test_a_process_whose_last_work_gets_no_answer_ends_all_the_same() -> None:
@@ -243,7 +243,7 @@ def test_a_process_whose_last_work_gets_no_answer_ends_all_the_same() -> None:
         "stopping.LAST_SECONDS = 0.1; stopping.call_if_late(lambda: time.sleep(600)); there(); work()"
     )
     process.terminate()
-    assert process.wait(SECONDS) == STOPPED
+    assert process.wait(SECONDS) == ExitCode.STOPPED
 
 
 @pytest.mark.parametrize("num_signals", [1, 2])
@@ -262,7 +262,7 @@ def test_what_a_process_started_ends_with_it(num_signals: int) -> None:
     assert _is_there(process)
     if num_signals == 2:
         process.terminate()
-    assert process.wait(SECONDS) == STOPPED
+    assert process.wait(SECONDS) == ExitCode.STOPPED
     deadline = time.monotonic() + SECONDS
     while is_alive(child):
         assert time.monotonic() < deadline
@@ -276,7 +276,7 @@ def test_a_second_signal_ends_at_once() -> None:
     process.terminate()
     assert _is_there(process), "what is being written is finished"
     process.terminate()
-    assert process.wait(SECONDS) == STOPPED
+    assert process.wait(SECONDS) == ExitCode.STOPPED
 
 
 def test_a_process_that_does_not_get_to_stop_is_not_taken_for_one_that_died(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_a_process_that_does_not_get_to_stop_is_not_taken_for_one_that_died(tmp_
         "parts = some_folder(config, workspace).missing_parts(); part = next(parts); there(); work()", tmp_path
     )
     process.terminate()
-    assert process.wait(SECONDS) == STOPPED
+    assert process.wait(SECONDS) == ExitCode.STOPPED
     (leases,) = tmp_path.glob(f"*/*/{LEASES}")
     objects = list_objects(str(leases))
     assert [each.name for each in objects] == [
@@ -308,7 +308,7 @@ def test_what_goes_wrong_while_a_step_is_stopped_is_not_reported() -> None:
     )
     process.terminate()
     _, said = process.communicate(timeout=SECONDS)
-    assert process.returncode == STOPPED
+    assert process.returncode == ExitCode.STOPPED
     assert "ValueError" not in said
 
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from components.shared import exit_codes, stopping
-from components.shared.errors import InputError, UnavailableError
+from components.shared import stopping
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.training.job import TrainingJob
 from components.shared.training.processes import run_training, work
 from components.train_sft.config import TrainSftConfig
@@ -58,8 +58,8 @@ def main() -> NoReturn:
         with stopping.listening():
             launch(Path(sys.argv[2]), sys.argv[3])
     except stopping.Stopped:
-        sys.exit(exit_codes.STOPPED)
-    sys.exit(exit_codes.DONE)
+        sys.exit(ExitCode.STOPPED)
+    sys.exit(ExitCode.DONE)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ import yaml
 
 from components.filter_language import step
 from components.filter_language.config import FilterLanguageConfig
-from components.shared import exit_codes
 from components.shared.command import termination_message
 from components.shared.command.step_command import run_step
+from components.shared.errors import ExitCode
 from pipelines.cluster.argo_retries import merged
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from tests.manifests.schemas import kubernetes_versions, problems_of
@@ -144,7 +144,7 @@ def test_bad_input_is_left_alone_by_the_words_that_a_step_leaves_and_argo_repeat
 ) -> None:
     (words := tmp_path / "termination-log").touch()
     monkeypatch.setattr(termination_message, "FILE", words)
-    with pytest.raises(SystemExit, match=str(exit_codes.BAD_INPUT)):
+    with pytest.raises(SystemExit, match=str(ExitCode.BAD_INPUT)):
         run_step(FilterLanguageConfig, step.run, ["--workspace", str(tmp_path), "--questions", str(tmp_path / "none")])
     said = f"Error (exit code 1): {words.read_text()}"  # as Argo's inferFailedReason puts it, the newest with "main: "
     assert not is_tried_again(said)

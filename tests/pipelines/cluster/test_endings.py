@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from components.shared import exit_codes
+from components.shared.errors import ExitCode
 from pipelines.cluster.endings import ending_of
 from tests.pipelines.cluster.recorded_runs import recorded
 
@@ -24,48 +24,48 @@ def disrupted(reason: str, message: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("message", "of_pod", "why", "expected"),
     [
-        ("main: Error (exit code 1): bad input: no such file", {}, "bad input: no such file", exit_codes.BAD_INPUT),
-        ("", pod(message="bad input: no such file", exitCode=1), "bad input: no such file", exit_codes.BAD_INPUT),
-        ("main: Error (exit code 1): bug of ours: KeyError: 'x'", {}, "bug of ours: KeyError: 'x'", exit_codes.BUG),
-        ("main: Error (exit code 1): the store is away", {}, "the store is away", exit_codes.UNAVAILABLE),
-        ("main: Error (exit code 1)", {}, "killed: it left no termination message", exit_codes.UNAVAILABLE),
+        ("main: Error (exit code 1): bad input: no such file", {}, "bad input: no such file", ExitCode.BAD_INPUT),
+        ("", pod(message="bad input: no such file", exitCode=1), "bad input: no such file", ExitCode.BAD_INPUT),
+        ("main: Error (exit code 1): bug of ours: KeyError: 'x'", {}, "bug of ours: KeyError: 'x'", ExitCode.BUG),
+        ("main: Error (exit code 1): the store is away", {}, "the store is away", ExitCode.UNAVAILABLE),
+        ("main: Error (exit code 1)", {}, "killed: it left no termination message", ExitCode.UNAVAILABLE),
         (
             "main: Error (exit code 1): finished: s3://b/x",
             {},
             "its work was done, then Kubeflow's launcher failed",
-            exit_codes.UNAVAILABLE,
+            ExitCode.UNAVAILABLE,
         ),
-        ("main: Error (exit code 143)", {}, "lost with its pod, exit code 143", exit_codes.UNAVAILABLE),
+        ("main: Error (exit code 143)", {}, "lost with its pod, exit code 143", ExitCode.UNAVAILABLE),
         (
             "main: OOMKilled (exit code 137)",
             pod(exitCode=137, reason="OOMKilled"),
             "out of memory: killed at its limit of 3Gi",
-            exit_codes.UNAVAILABLE,
+            ExitCode.UNAVAILABLE,
         ),
-        ("main: Error (exit code 137)", {}, "killed, exit code 137: most often out of memory", exit_codes.UNAVAILABLE),
-        ("main: Error (exit code 9)", {}, "exit code 9", exit_codes.UNAVAILABLE),
-        ("pod deleted", {}, "lost with its pod, which was deleted", exit_codes.UNAVAILABLE),
-        ("Step exceeded its deadline", {}, "its deadline passed", exit_codes.UNAVAILABLE),
+        ("main: Error (exit code 137)", {}, "killed, exit code 137: most often out of memory", ExitCode.UNAVAILABLE),
+        ("main: Error (exit code 9)", {}, "exit code 9", ExitCode.UNAVAILABLE),
+        ("pod deleted", {}, "lost with its pod, which was deleted", ExitCode.UNAVAILABLE),
+        ("Step exceeded its deadline", {}, "its deadline passed", ExitCode.UNAVAILABLE),
         (
             "The node was low on resource: memory.",
             pod("Evicted", "The node was low on resource: memory."),
             "evicted: The node was low on resource: memory.",
-            exit_codes.UNAVAILABLE,
+            ExitCode.UNAVAILABLE,
         ),
         (
             "main: Error (exit code 143)",
             disrupted("PreemptionByScheduler", "default-scheduler: preempting to accommodate a higher priority pod"),
             "evicted: default-scheduler: preempting to accommodate a higher priority pod",
-            exit_codes.UNAVAILABLE,
+            ExitCode.UNAVAILABLE,
         ),
         (
             "Pod was rejected: no device",
             pod("UnexpectedAdmissionError", "Pod was rejected: no device"),
             "refused by its node (UnexpectedAdmissionError): Pod was rejected: no device",
-            exit_codes.UNAVAILABLE,
+            ExitCode.UNAVAILABLE,
         ),
-        ("admission webhook denied the request", {}, "admission webhook denied the request", exit_codes.UNAVAILABLE),
-        ("", {}, "killed: it left no termination message", exit_codes.UNAVAILABLE),
+        ("admission webhook denied the request", {}, "admission webhook denied the request", ExitCode.UNAVAILABLE),
+        ("", {}, "killed: it left no termination message", ExitCode.UNAVAILABLE),
     ],
 )
 def test_each_way_to_end_has_its_words_and_says_who_fixes_it(
@@ -81,11 +81,11 @@ def test_each_way_to_end_has_its_words_and_says_who_fixes_it(
         (
             "step-failed-bad-input",
             "bad input: --source reasoning-gym: unknown generator 'nosuch'",
-            exit_codes.BAD_INPUT,
+            ExitCode.BAD_INPUT,
         ),
-        ("step-killed-137", "killed: it left no termination message", exit_codes.UNAVAILABLE),
-        ("step-terminated-143", "lost with its pod, exit code 143", exit_codes.UNAVAILABLE),
-        ("driver-failed", "killed: it left no termination message", exit_codes.UNAVAILABLE),
+        ("step-killed-137", "killed: it left no termination message", ExitCode.UNAVAILABLE),
+        ("step-terminated-143", "lost with its pod, exit code 143", ExitCode.UNAVAILABLE),
+        ("driver-failed", "killed: it left no termination message", ExitCode.UNAVAILABLE),
     ],
 )
 def test_a_pod_alone_says_how_its_step_ended(name: str, why: str, expected: int) -> None:

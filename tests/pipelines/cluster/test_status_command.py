@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.shared import exit_codes
+from components.shared.errors import ExitCode
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from pipelines.cluster.kubeflow import connect
@@ -89,32 +89,32 @@ WITHOUT_PODS = [
         "run-failed-bad-input",
         "failed, 4 of 18 steps done",
         "failed: filter_language: bad input: s3://scalequest/ui/generate_questions/3acdf36b008afab3 is not finished: 1",
-        exit_codes.BAD_INPUT,
+        ExitCode.BAD_INPUT,
     ),
     (
         "run-failed-bad-input-after-retry",
         "failed, 0 of 30 steps done",
         "failed: import_questions reasoning-gym:nosuch: bad input: --source reasoning-gym: unknown generator 'nosuch'",
-        exit_codes.BAD_INPUT,
+        ExitCode.BAD_INPUT,
     ),
     (
         "run-failed-driver-duplicate-task",
         "failed, 4 of 30 steps done",
         "failed: Kubeflow's driver of rewrite-questions: exit code 1; submit it again: finished work is reused",
-        exit_codes.UNAVAILABLE,
+        ExitCode.UNAVAILABLE,
     ),
     (
         "run-terminated-midstep",
         "terminated, 1 of 30 steps done",
         "import_model first, random:llama terminated",
-        exit_codes.TERMINATED,
+        ExitCode.TERMINATED,
     ),
-    ("run-terminated-frozen-at-93", "terminated, 13 of 30 steps done", "deduplicate terminated", exit_codes.TERMINATED),
+    ("run-terminated-frozen-at-93", "terminated, 13 of 30 steps done", "deduplicate terminated", ExitCode.TERMINATED),
     (
         "run-terminated-while-pending",
         "terminated, 0 of 30 steps done",
         "terminated: somebody terminated it; the same submit continues it",
-        exit_codes.TERMINATED,
+        ExitCode.TERMINATED,
     ),
     ("run-terminated-while-pending-canceling", "being terminated, 0 of 30 steps done", "note: Kubeflow has no", 0),
     (
@@ -219,7 +219,7 @@ def test_a_run_whose_workflow_is_gone_is_not_known_to_run(
     run_id = serve_run(kubeflow, GONE)
     serve_gone_workflow(pods)
     code, lines = shown(kubeflow, run_id, capsys)
-    assert code == exit_codes.UNAVAILABLE
+    assert code == ExitCode.UNAVAILABLE
     assert ": not known to run, 1 of 30 steps done" in lines[0]
     assert line_of(lines, "import_model first, random:llama lost") == "import_model first, random:llama lost"
     assert "gone from the cluster (scalequest-gjbgt in the namespace kubeflow of kubectl's context x)" in lines[-1]
@@ -396,7 +396,7 @@ def test_hostile_words_are_inert(kubeflow: Server, capsys: pytest.CaptureFixture
     kubeflow.on(f"GET /apis/v1beta1/runs/{run_id}", answer)
     run = run_of("run-failed-bad-input-after-retry") | {"display_name": "\x1b[31m[/x]"}
     kubeflow.on(f"GET /apis/v2beta1/runs/{run_id}", run)
-    assert show_status(run_id, kubeflow.url, NAMESPACE) == exit_codes.BAD_INPUT
+    assert show_status(run_id, kubeflow.url, NAMESPACE) == ExitCode.BAD_INPUT
     output = capsys.readouterr().out
     assert not {character for character in output if not character.isprintable() and character != "\n"}
     assert "[31m[/x]: failed" in output
@@ -467,5 +467,5 @@ def test_a_workflow_that_is_too_large_needs_fewer_pods(kubeflow: Server, capsys:
     kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", {"run_id": RUN_ID, "state": "FAILED"})
     kubeflow.on(f"GET /apis/v1beta1/runs/{RUN_ID}", {"pipeline_runtime": {"workflow_manifest": manifest}})
     code, lines = shown(kubeflow, RUN_ID, capsys)
-    assert code == exit_codes.BAD_INPUT
+    assert code == ExitCode.BAD_INPUT
     assert lines[-1] == f"failed: {why}; submit it with fewer pods (num_pods)"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from components.shared import exit_codes
+from components.shared.errors import ExitCode
 from pipelines.cluster import watching
 from pipelines.cluster.kubeflow import connect
 from pipelines.cluster.status_command import show_status
@@ -42,18 +42,18 @@ def watched(server: Server, run_id: str, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("name", "expected", "last"),
     [
-        ("run-succeeded-frozen-at-93-of-380", exit_codes.DONE, "succeeded, 30 of 30 steps done"),
+        ("run-succeeded-frozen-at-93-of-380", ExitCode.DONE, "succeeded, 30 of 30 steps done"),
         (
             "run-failed-bad-input-after-retry",
-            exit_codes.BAD_INPUT,
+            ExitCode.BAD_INPUT,
             "failed, 0 of 30 steps done: import_questions reasoning-gym:nosuch: bad input: --source reasoning-gym: ",
         ),
         (
             "run-failed-driver-duplicate-task",
-            exit_codes.UNAVAILABLE,
+            ExitCode.UNAVAILABLE,
             "failed, 4 of 30 steps done: Kubeflow's driver of rewrite-questions: exit code 1; submit it again",
         ),
-        ("run-terminated-midstep", exit_codes.TERMINATED, "terminated, 1 of 30 steps done: somebody terminated it"),
+        ("run-terminated-midstep", ExitCode.TERMINATED, "terminated, 1 of 30 steps done: somebody terminated it"),
     ],
 )
 def test_a_run_that_ends_ends_the_watching_as_it_did(
@@ -73,7 +73,7 @@ def test_a_step_that_ends_in_a_bug_of_ours_ends_the_watching_with_1(
     text = json.dumps(answer).replace("bad input: --source", "bug of ours: KeyError: --source")
     kubeflow.on(f"GET /apis/v1beta1/runs/{run_id}", json.loads(text))
     code, lines = watched(kubeflow, run_id, capsys)
-    assert code == exit_codes.BUG
+    assert code == ExitCode.BUG
     assert lines[-1].endswith("; please report it; the traceback is in its log")
 
 
@@ -93,7 +93,7 @@ def test_lines_come_where_something_changes_alone(
     serve_pods(kubeflow)
     kubeflow.in_turn(PODS, *(recorded(f"pods/{name}.pods") for name in RUN))
     code, lines = watched(kubeflow, RUN_ID, capsys)
-    assert code == exit_codes.BAD_INPUT
+    assert code == ExitCode.BAD_INPUT
     step, killed = (
         "0 of 30  import_questions reasoning-gym:gsm_symbolic",
         "attempt 1 failed (killed: it left no termination message)",
@@ -114,7 +114,7 @@ def test_a_run_whose_workflow_is_gone_is_not_watched_for_ever(
     run_id = serve_run(kubeflow, GONE)
     serve_gone_workflow(kubeflow)
     code, lines = watched(kubeflow, run_id, capsys)
-    assert code == exit_codes.UNAVAILABLE
+    assert code == ExitCode.UNAVAILABLE
     assert len([asked for asked, _ in kubeflow.asked if asked == WORKFLOW]) == 2
     assert lines[-1].startswith(f"run {run_id} not known to run, 1 of 30 steps done: Kubeflow says that it runs, but")
 
@@ -127,7 +127,7 @@ def test_a_run_whose_workflow_is_seen_again_is_watched_on(
     serve_gone_workflow(kubeflow)
     kubeflow.in_turn(WORKFLOW, (404, NOT_FOUND), {"metadata": {}}, (404, NOT_FOUND), {"metadata": {}})
     code, lines = watched(kubeflow, RUN_ID, capsys)
-    assert code == exit_codes.DONE
+    assert code == ExitCode.DONE
     assert not [line for line in lines if " lost" in line]
 
 
@@ -138,14 +138,14 @@ def test_a_run_on_another_cluster_than_kubectls_is_watched_to_its_end(
     serve_runs_in_turn(kubeflow, [*[GONE] * 4, "run-succeeded-frozen-at-93-of-380"], RUN_ID)
     serve_pods(kubeflow)
     code, lines = watched(kubeflow, RUN_ID, capsys)
-    assert code == exit_codes.DONE
+    assert code == ExitCode.DONE
     (note,) = [line for line in lines if "note: " in line]
     assert "by kubectl's context x, which may not be Kubeflow's cluster" in note
 
 
 def test_status_watches_as_submit_does(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
     run_id = serve_run(kubeflow, "run-terminated-midstep")
-    assert show_status(run_id, kubeflow.url, NAMESPACE, follow=True) == exit_codes.TERMINATED
+    assert show_status(run_id, kubeflow.url, NAMESPACE, follow=True) == ExitCode.TERMINATED
     assert f"\nrun {run_id} terminated, 1 of 30 steps done" in capsys.readouterr().out
 
 
@@ -157,4 +157,4 @@ def test_a_run_that_was_retried_after_it_was_terminated_has_failed(
     run["state_history"] = [{"state": state, "update_time": "2026-11-29T18:00:00Z"} for state in states]
     serve_run(kubeflow, "run-failed-bad-input-after-retry")
     kubeflow.on(f"GET /apis/v2beta1/runs/{run['run_id']}", run)
-    assert watched(kubeflow, run["run_id"], capsys)[0] == exit_codes.BAD_INPUT
+    assert watched(kubeflow, run["run_id"], capsys)[0] == ExitCode.BAD_INPUT

@@ -17,8 +17,7 @@ from components.shared import stopping
 from components.shared.command.step_command import parse_config, run_step
 from components.shared.config import PartsConfig, StepConfig, option
 from components.shared.config.values import STEP_OPTIONS
-from components.shared.errors import EngineDiedError, InputError, UnavailableError
-from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
+from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
 from components.shared.records import Question
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace import Workspace
@@ -115,7 +114,7 @@ def test_bad_values_of_kubeflow_are_one_message(
             lambda config, workspace: "",
             task_with({"workspace": "w", "name": "n"} | values if values else {}),
         )
-    assert left.value.code == BAD_INPUT
+    assert left.value.code == ExitCode.BAD_INPUT
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
@@ -189,7 +188,7 @@ def test_bad_input_ends_with_code_2_and_one_line(capsys: pytest.CaptureFixture[s
 
     with pytest.raises(SystemExit) as left:
         run_step(SampleConfig, refuse, GIVEN)
-    assert left.value.code == BAD_INPUT == 2
+    assert left.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1] == "command: error: the colour is wrong; choose red"
 
 
@@ -202,7 +201,7 @@ def test_what_may_pass_ends_with_code_75_and_one_line(
 
     with pytest.raises(SystemExit) as left:
         run_step(SampleConfig, fail, GIVEN)
-    assert left.value.code == UNAVAILABLE == 75
+    assert left.value.code == 75
     assert capsys.readouterr().err.splitlines()[-1] == "command: error: nobody answers; try again later"
 
 
@@ -228,7 +227,7 @@ def test_only_an_end_that_a_row_may_be_to_blame_for_leaves_a_lease(
 def test_a_workspace_of_an_unknown_scheme_ends_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         run_step(SampleConfig, lambda config, workspace: "", ["--workspace", "ftp://x", "--name", "n"])
-    assert left.value.code == BAD_INPUT
+    assert left.value.code == ExitCode.BAD_INPUT
     assert "unknown scheme 'ftp'" in capsys.readouterr().err
 
 

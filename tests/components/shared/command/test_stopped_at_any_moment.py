@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared.exit_codes import DONE, STOPPED
+from components.shared.errors import ExitCode
 from components.shared.workspace.manifests import MANIFEST
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ def test_at_any_moment_of_a_process_from_its_start_to_its_end(tmp_path: Path) ->
     source = tmp_path / "questions.jsonl"
     source.write_text("".join(json.dumps({"question": f"{n} + 1?", "answer": ""}) + "\n" for n in range(30)))
     started = time.monotonic()
-    assert _stop_after(SECONDS, source, tmp_path / "whole") == DONE
+    assert _stop_after(SECONDS, source, tmp_path / "whole") == ExitCode.DONE
     seconds = time.monotonic() - started
 
     codes = [
@@ -35,7 +35,7 @@ def test_at_any_moment_of_a_process_from_its_start_to_its_end(tmp_path: Path) ->
     ]
 
     # A process that the signal meets before it listens, or after its work, dies of it; one may be done before it comes.
-    assert {STOPPED} <= set(codes) <= {STOPPED, -signal.SIGTERM, DONE}
+    assert {ExitCode.STOPPED} <= set(codes) <= {ExitCode.STOPPED, -signal.SIGTERM, ExitCode.DONE}
 
 
 def test_at_any_call_of_a_step_from_its_first_to_its_last(tmp_path: Path) -> None:
@@ -43,11 +43,13 @@ def test_at_any_call_of_a_step_from_its_first_to_its_last(tmp_path: Path) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     codes = {int(moment): int(code) for moment, code in map(str.split, done.stdout.splitlines())}
     assert len(codes) > 60
-    assert codes.pop(0) == DONE
-    assert {STOPPED, -signal.SIGTERM} <= set(codes.values()) <= {STOPPED, -signal.SIGTERM, DONE}, codes
-    assert done.stderr.count("stopped as requested") == list(codes.values()).count(STOPPED)
+    assert codes.pop(0) == ExitCode.DONE
+    assert (
+        {ExitCode.STOPPED, -signal.SIGTERM} <= set(codes.values()) <= {ExitCode.STOPPED, -signal.SIGTERM, ExitCode.DONE}
+    ), codes
+    assert done.stderr.count("stopped as requested") == list(codes.values()).count(ExitCode.STOPPED)
     # Python itself drops what is raised while it tidies up: a step may get to its end with a signal at such a moment.
-    for moment in (moment for moment, code in codes.items() if code == DONE):
+    for moment in (moment for moment, code in codes.items() if code == ExitCode.DONE):
         (folder,) = (tmp_path / str(moment) / "shared").iterdir()
         assert (folder / MANIFEST).exists()
 
@@ -64,7 +66,7 @@ def test_the_first_process_of_a_container_stops_while_it_still_imports_its_libra
         assert container.stdout.readline() == "importing\n"
         (first,) = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text().split()
         os.kill(int(first), signal.SIGTERM)
-        assert container.wait(SECONDS) == STOPPED
+        assert container.wait(SECONDS) == ExitCode.STOPPED
 
 
 def _stop_after(seconds: float, source: Path, workspace: Path) -> int:

@@ -14,12 +14,11 @@ import pytest
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer
 
-from components.shared import exit_codes
 from components.shared.config import StepConfig
 from components.shared.config.engines import EngineConfig
 from components.shared.config.scoring import ScorerConfig
 from components.shared.engines import Sampling, check_engine
-from components.shared.errors import InputError
+from components.shared.errors import ExitCode, InputError
 from components.shared.scoring.score_rows import fetch_scorer
 
 
@@ -105,7 +104,7 @@ def test_a_step_ends_with_2_and_writes_nothing(model: Path, tmp_path: Path) -> N
     command = [sys.executable, "-m", "components.generate_questions", "--workspace", str(tmp_path / "workspace")]
     command += ["--model", str(model), "--generator", "tiny", "--num-questions", "4", "--max-model-len", "100000"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == exit_codes.BAD_INPUT, done.stderr
+    assert done.returncode == ExitCode.BAD_INPUT, done.stderr
     assert "--max-model-len 100000 does not fit the model" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "workspace").exists()

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from components.shared import exit_codes
 from components.shared.config import StepConfig
 from components.shared.config.training import TrainingConfig
+from components.shared.errors import ExitCode
 from components.shared.records import FailRate, PreferencePair, Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
@@ -114,7 +114,7 @@ def training(
     folder = tmp_path_factory.mktemp("undisturbed")
     workspace = str(folder / "workspace")
     placed = config(workspace, tiny_model, write_rows(Workspace(workspace), rows))
-    assert live(placed, folder / "log") == exit_codes.DONE, (folder / "log").read_text()
+    assert live(placed, folder / "log") == ExitCode.DONE, (folder / "log").read_text()
     manifest = read_manifest(_folder(placed))
     assert manifest.metrics["steps"] == NUM_STEPS
     return Training(config=config, rows=rows, model=tiny_model, write_rows=write_rows, undisturbed=manifest)
@@ -168,10 +168,10 @@ def _die_and_continue(
     for _ in range(MAX_DEATHS):
         fate = _drawn_fate(draw)
         code = live(config, log, [fate], environment)
-        assert code in (exit_codes.DONE, -signal.SIGKILL), log.read_text()
+        assert code in (ExitCode.DONE, -signal.SIGKILL), log.read_text()
         if code:
             deaths.append(fate)
-    assert live(config, log, (), environment) == exit_codes.DONE, log.read_text()
+    assert live(config, log, (), environment) == ExitCode.DONE, log.read_text()
     return deaths
 
 
@@ -185,7 +185,7 @@ def test_a_training_killed_at_its_worst_moments_ends_as_an_undisturbed_one(train
     ):
         assert live(config, log, [fate]) == -signal.SIGKILL
         assert _last_continued_from(log) == continued_from
-    assert live(config, log) == exit_codes.DONE, log.read_text()
+    assert live(config, log) == ExitCode.DONE, log.read_text()
     assert _last_continued_from(log) == 6
     _assert_same(config, training.undisturbed)
 
@@ -217,9 +217,9 @@ def test_a_training_that_is_told_to_stop_saves_its_step_and_continues_behind_it(
     log = tmp_path / "log"
     for calls, step in ((5, 5), (3, NUM_STEPS)):  # behind the last step, nothing is left to train
         told = Fate(function=STEP_BEGINS, call=calls, signal=signal.SIGTERM)
-        assert live(config, log, [told]) == exit_codes.STOPPED, log.read_text()
+        assert live(config, log, [told]) == ExitCode.STOPPED, log.read_text()
         assert _newest_step(config) == step
-    assert live(config, log) == exit_codes.DONE, log.read_text()
+    assert live(config, log) == ExitCode.DONE, log.read_text()
     assert _last_continued_from(log) == NUM_STEPS
     _assert_same(config, training.undisturbed)
 
@@ -231,10 +231,10 @@ def test_a_training_that_takes_too_long_to_stop_is_cut_off_and_continues_from_it
     config, log = training.place(str(tmp_path / "workspace")), tmp_path / "log"
     for function, call, continued_from in ((STEP_BEGINS, 4, 0), (MARK, 1, 2)):  # in step 4; before the marker of step 4
         told = Fate(function=function, call=call, signal=signal.SIGTERM, hangs=True)
-        assert live(config, log, [told]) == exit_codes.STOPPED, log.read_text()
+        assert live(config, log, [told]) == ExitCode.STOPPED, log.read_text()
         assert _last_continued_from(log) == continued_from
     assert _newest_step(config) == 4
-    assert live(config, log) == exit_codes.DONE, log.read_text()
+    assert live(config, log) == ExitCode.DONE, log.read_text()
     assert _last_continued_from(log) == 2
     _assert_same(config, training.undisturbed)
 
@@ -250,12 +250,12 @@ def test_two_processes_continue_after_sigkill_and_sigterm_and_no_process_is_left
         for uri in (str(tmp_path / "undisturbed"), str(tmp_path / "workspace"))
     )
     log = tmp_path / "log"
-    assert live(undisturbed, log) == exit_codes.DONE, log.read_text()
+    assert live(undisturbed, log) == ExitCode.DONE, log.read_text()
     assert _signalled_at_step(20, signal.SIGKILL, config, tmp_path / "killed") == -signal.SIGKILL
-    assert _signalled_at_step(40, signal.SIGTERM, config, tmp_path / "stopped") == exit_codes.STOPPED
+    assert _signalled_at_step(40, signal.SIGTERM, config, tmp_path / "stopped") == ExitCode.STOPPED
     stored = _newest_step(config)
     assert stored >= 40
-    assert live(config, tmp_path / "continued") == exit_codes.DONE, (tmp_path / "continued").read_text()
+    assert live(config, tmp_path / "continued") == ExitCode.DONE, (tmp_path / "continued").read_text()
     assert _last_continued_from(tmp_path / "continued") == stored
     _assert_same(config, read_manifest(_folder(undisturbed)))
 

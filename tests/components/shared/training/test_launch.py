@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.shared import exit_codes, kubernetes_api
-from components.shared.errors import InputError, UnavailableError
+from components.shared import kubernetes_api
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.records import Question
 from components.shared.stores import storage
 from components.shared.training import _train_job_pods, train_jobs
@@ -95,7 +95,7 @@ def _completes(
         cluster.add_pod(node_pod(name, 0), "step 1 of 2", "step 2 of 2")
         until()
         _finish(config, model)
-        cluster.add_pod(node_pod(name, 0, exit_codes.DONE))
+        cluster.add_pod(node_pod(name, 0, ExitCode.DONE))
         cluster.end(name, "Complete")
 
     cluster.on_create = lambda job: threading.Thread(target=train, args=(job,)).start()
@@ -361,9 +361,9 @@ def test_a_step_that_is_started_again_follows_the_train_job_that_runs(
     again = Step(config, tmp_path / "again", pod="second").start()
     cluster.await_asked("WATCH trainjobs", 2)
     _finish(config, tiny_model)
-    cluster.add_pod(node_pod(name, 0, exit_codes.DONE), "the last line")
+    cluster.add_pod(node_pod(name, 0, ExitCode.DONE), "the last line")
     cluster.end(name, "Complete")
-    assert again.wait(SECONDS) == exit_codes.DONE, (tmp_path / "again").read_text()
+    assert again.wait(SECONDS) == ExitCode.DONE, (tmp_path / "again").read_text()
     text = (tmp_path / "again").read_text()
     assert text.splitlines()[-1] == _folder(config)
     assert f"found TrainJob {name}, which has 2 nodes" in text
@@ -388,7 +388,7 @@ def test_a_step_that_is_stopped_deletes_its_train_job_unless_its_pod_is_only_mov
         going["status"]["conditions"] = [condition("Ready", "it still runs"), condition(moved, "to make room")]
         cluster.add_pod(going)
     process.terminate()
-    assert process.wait(SECONDS) == exit_codes.STOPPED, (tmp_path / "log").read_text()
+    assert process.wait(SECONDS) == ExitCode.STOPPED, (tmp_path / "log").read_text()
     assert cluster.count("DELETE trainjobs") == (0 if moved else 1)
     left = cluster.jobs.get(name)
     assert (left is not None and "deletionTimestamp" not in left["metadata"]) == bool(moved)

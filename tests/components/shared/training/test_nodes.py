@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 
-from components.shared import exit_codes
 from components.shared.config.training import TrainingConfig
-from components.shared.errors import InputError
+from components.shared.errors import ExitCode, InputError
 from components.shared.records import PreferencePair
 from components.shared.stores import storage
 from components.shared.training.nodes import VARIABLES, Node, own_node, starts_nodes
@@ -154,10 +153,10 @@ def test_two_machines_train_what_one_trains(
     options = {"parallelism": parallelism, "num_nodes": NUM_NODES}
     two = make_config(str(tmp_path / "two"), **options)
     one = make_config(str(tmp_path / "one"), num_processes=2, parallelism=parallelism)
-    assert _train(two, tmp_path / "machines") == [exit_codes.DONE] * NUM_NODES, _log(tmp_path / "machines")
+    assert _train(two, tmp_path / "machines") == [ExitCode.DONE] * NUM_NODES, _log(tmp_path / "machines")
     alone = start(one, tmp_path / "log")
     alone.join(SECONDS)
-    assert alone.exitcode == exit_codes.DONE, (tmp_path / "log").read_text()
+    assert alone.exitcode == ExitCode.DONE, (tmp_path / "log").read_text()
     ours, others = _manifest(two), _manifest(one)
     assert ours.metrics["loss_last"] < 0.9 * ours.metrics["loss_first"]
     for name in ("loss_first", "loss_last", "loss_mean"):
@@ -172,12 +171,12 @@ def test_two_machines_continue_after_one_of_them_was_killed_and_end_as_undisturb
 ) -> None:
     options = {"parallelism": parallelism, "num_nodes": NUM_NODES, "epochs": 10, "checkpoint_steps": 6}
     undisturbed, config = (make_config(str(tmp_path / name), **options) for name in ("undisturbed", "workspace"))
-    assert _train(undisturbed, tmp_path / "alone") == [exit_codes.DONE] * NUM_NODES, _log(tmp_path / "alone")
+    assert _train(undisturbed, tmp_path / "alone") == [ExitCode.DONE] * NUM_NODES, _log(tmp_path / "alone")
     folder = tmp_path / "killed"
     machines = _start(config, folder)
     _kill_at_step(15, machines, folder)
-    assert [machine.exitcode for machine in machines] == [exit_codes.UNAVAILABLE, -signal.SIGKILL], _log(folder)
-    assert _train(config, tmp_path / "again") == [exit_codes.DONE] * NUM_NODES, _log(tmp_path / "again")
+    assert [machine.exitcode for machine in machines] == [ExitCode.UNAVAILABLE, -signal.SIGKILL], _log(folder)
+    assert _train(config, tmp_path / "again") == [ExitCode.DONE] * NUM_NODES, _log(tmp_path / "again")
     (continued,) = _continued_from(tmp_path / "again")
     assert continued in ("6", "12", "18"), "as far as the last one was in the store by then"
     ours, theirs = _manifest(config), _manifest(undisturbed)
@@ -211,12 +210,12 @@ def test_when_one_machine_is_told_to_stop_all_save_the_same_step_and_one_alone_c
     for machine in machines:
         machine.join(SECONDS)
     codes = [machine.exitcode for machine in machines]
-    assert codes == [exit_codes.UNAVAILABLE, exit_codes.STOPPED], _log(tmp_path / "stopped")
+    assert codes == [ExitCode.UNAVAILABLE, ExitCode.STOPPED], _log(tmp_path / "stopped")
     assert "another node was told to stop" in _log(tmp_path / "stopped")
     (tmp_path / "again").mkdir()
     alone = start(dataclasses.replace(config, num_nodes=1, num_processes=2), tmp_path / "again" / "log-0")
     alone.join(SECONDS)
-    assert alone.exitcode == exit_codes.DONE, _log(tmp_path / "again")
+    assert alone.exitcode == ExitCode.DONE, _log(tmp_path / "again")
     (step,) = _continued_from(tmp_path / "again")
     assert int(step) >= 10
     assert _manifest(config).metrics["steps"] == 40

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import exit_codes
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from tests.components.shared.mortals import is_alive
 from tests.components.shared.waiting_trainer import launch
 
@@ -42,7 +41,7 @@ def test_what_one_process_fails_of_is_what_the_step_fails_of(
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGTERM, exit_codes.STOPPED), (signal.SIGKILL, -signal.SIGKILL)],
+    [(signal.SIGTERM, ExitCode.STOPPED), (signal.SIGKILL, -signal.SIGKILL)],
     ids=["told", "killed"],
 )
 def test_processes_end_with_the_step_that_started_them(tmp_path: Path, number: signal.Signals, code: int) -> None:

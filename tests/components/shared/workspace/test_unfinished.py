@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from components.shared import processes
-from components.shared.errors import InputError, UnavailableError
-from components.shared.exit_codes import BAD_INPUT, UNAVAILABLE
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.records import Question
 from components.shared.stores import storage
 from components.shared.stores.inventory import store_time
@@ -183,7 +182,7 @@ def test_a_step_whose_input_is_still_being_made_exits_with_75_and_writes_nothing
     for _ in range(2):
         results.append(subprocess.run(command, capture_output=True, text=True, check=False))
         storage.delete_folder(storage.join(folder.uri, LEASES))  # as if it was released long ago
-    assert [result.returncode for result in results] == [UNAVAILABLE, BAD_INPUT]
+    assert [result.returncode for result in results] == [ExitCode.UNAVAILABLE, ExitCode.BAD_INPUT]
     assert "is still being made by" in results[0].stderr
     assert "finish it with: python -m " in results[1].stderr
     assert not (tmp_path / "other").exists()
