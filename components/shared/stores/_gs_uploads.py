@@ -18,8 +18,7 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
 from components.shared import stopping
 from components.shared.errors import InputError, UnavailableError
-from components.shared.stores._multipart import PART_BYTES, part_bytes
-from components.shared.stores._parallel import THREADS
+from components.shared.stores._parallel import PART_BYTES, THREADS, part_bytes
 from components.shared.stores._sign_in import google_credentials
 from components.shared.stores.retries import until_answered
 

@@ -1,4 +1,4 @@
-"""Work that several threads share."""
+"""How a transfer is split into requests that run at the same time: its files over threads, a large file into parts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 THREADS = 8  # requests to a store at the same time: what saturates a node's network without tuning
+PART_BYTES = 16 * 2**20  # of an upload; eight parts at a time are little memory, and smaller files go in one request
+MAX_PARTS = 10_000  # S3 and Cloud Storage take no more
+_MIB = 2**20
 
 Item = TypeVar("Item")
 
@@ -21,3 +24,8 @@ def in_parallel(work: Callable[[Item], object], items: Iterable[Item]) -> None:
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)  # the block waits for what has begun
             raise
+
+
+def part_bytes(size: int) -> int:
+    """Return the size of the parts of a file of ``size`` bytes: PART_BYTES up to 156 GiB, whole MiB beyond."""
+    return max(PART_BYTES, -(-size // (MAX_PARTS * _MIB)) * _MIB)

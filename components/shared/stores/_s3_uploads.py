@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.stores import storage
-from components.shared.stores._multipart import PART_BYTES, part_bytes
-from components.shared.stores._parallel import in_parallel
+from components.shared.stores._parallel import PART_BYTES, in_parallel, part_bytes
 
 
 def upload_file(path: Path, uri: str) -> None:

@@ -17,8 +17,7 @@ from typing import cast
 from components.shared import speaking
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import _directories, storage
-from components.shared.stores._multipart import PART_BYTES
-from components.shared.stores._parallel import in_parallel
+from components.shared.stores._parallel import PART_BYTES, in_parallel
 from components.shared.stores._partial_files import PartialFile
 from components.shared.stores.refusals import explained
 

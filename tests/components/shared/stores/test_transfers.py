@@ -11,7 +11,7 @@ from aiohttp import web
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import _gs_uploads, _partial_files, storage, transfers
-from components.shared.stores._multipart import PART_BYTES
+from components.shared.stores._parallel import PART_BYTES
 from components.shared.stores.retries import LIMIT_VARIABLE
 from tests.fault_proxy import FaultyStore, fault_proxy, new_clients
 from tests.stores import Store

@@ -11,8 +11,7 @@ import pytest
 
 from components.shared.records import Question, Reject
 from components.shared.stores import storage, transfers
-from components.shared.stores._multipart import PART_BYTES
-from components.shared.stores._parallel import THREADS
+from components.shared.stores._parallel import PART_BYTES, THREADS
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.tables import read_table, table_digest

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.stores._multipart import MAX_PARTS, PART_BYTES, part_bytes
+from components.shared.stores._parallel import MAX_PARTS, PART_BYTES, part_bytes
 
 LARGEST = 5 * 2**40  # that S3 and Cloud Storage take
 
