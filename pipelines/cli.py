@@ -177,7 +177,7 @@ def doctor(
     Each check that fails says how to fix it; the exit code is then 2.
     """
     from pipelines.cluster.doctor_command import examine
-    from pipelines.cluster.examination import PlannedRun
+    from pipelines.cluster.findings import PlannedRun
 
     planned = PlannedRun(workspace=workspace, cluster=cluster, training_nodes=training_nodes, store_secret=store_secret)
     sys.exit(examine(planned, deep=deep))

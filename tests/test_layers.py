@@ -48,6 +48,9 @@ OPENS_FILES = {
     "components/train_dpo/trainer.py": "a checkpoint's local directory",
 }
 
+# What each step, or each package that is a command, has under the same name.
+ROLES = {"init", "main", "config", "step", "trainer"}
+
 STEP_FILES = [path for folder in STEP_FOLDERS for path in sorted(folder.glob("*.py"))]
 COMPONENTS = python_files("components")
 # Who looks behind a package's face, and at whose.
@@ -99,6 +102,13 @@ def test_a_private_module_is_imported_within_its_package_only() -> None:
     ours = [(each, package) for each, package in private if _is_below(package, "components.shared")]
     _assert_none(each for each, package in ours if not _is_below(_module_of(each.path), package, *INSIDERS[package]))
     assert ours
+
+
+def test_no_two_modules_have_one_name() -> None:
+    places = defaultdict(list)
+    for path in python_files("components", "pipelines"):
+        places[path.stem.strip("_")].append(name_of(path))
+    _assert_none(names for stem, names in places.items() if len(names) > 1 and stem not in ROLES)
 
 
 def test_a_step_file_loads_light_packages_only() -> None:

@@ -29,7 +29,7 @@ NOT_IN = {"train": {"vllm"}}
 # What has one minor version, and the file that uses parts of it which its makers may change with the next.
 PRIVATE_PARTS = {
     "kfp": "pipelines/local_runner.py",
-    "kfp-server-api": "pipelines/cluster/kubeflow.py",
+    "kfp-server-api": "pipelines/cluster/kubeflow_api.py",
     "s3fs": "components/shared/stores/_s3_client.py",
     "gcsfs": "components/shared/stores/_gs_client.py",
     "vllm": "components/shared/engines/vllm_deaths.py",

@@ -26,7 +26,7 @@ from components.shared.training.fine_tuning import (
     with_blank,
 )
 from components.shared.training.job import TrainingJob
-from components.shared.training.processes import work
+from components.shared.training.torchrun import work
 from components.train_dpo.config import TrainDpoConfig
 from components.train_dpo.step import warmup_steps
 

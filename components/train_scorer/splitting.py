@@ -20,7 +20,7 @@ from components.shared.templates.marked_text import MarkedText
 from components.shared.training.start_model import StartModel
 from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.examples import Drawn, Example, HeldOut
-from components.train_scorer.measures import held_out_metrics, mean_squared_error
+from components.train_scorer.regression_metrics import held_out_metrics, mean_squared_error
 
 # Measuring reads texts once more; this many say enough: the standard error of a share is then 1 %.
 MEASURED_EXAMPLES = 2048

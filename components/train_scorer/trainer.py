@@ -26,7 +26,7 @@ from components.shared.training.fine_tuning import (
     with_blank,
 )
 from components.shared.training.job import IGNORED, TrainingJob
-from components.shared.training.processes import work
+from components.shared.training.torchrun import work
 from components.train_scorer.config import TrainScorerConfig
 
 WARMUP_FRACTION = 0.03

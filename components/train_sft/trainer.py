@@ -17,7 +17,7 @@ from components.shared.training.fine_tuning import (
     with_blank,
 )
 from components.shared.training.job import IGNORED, TrainingJob
-from components.shared.training.processes import work
+from components.shared.training.torchrun import work
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import warmup_steps
 

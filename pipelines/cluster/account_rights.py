@@ -9,7 +9,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from components.shared.kubernetes_api import TIMEOUT
-from pipelines.cluster.examination import Finding
+from pipelines.cluster.findings import Finding
 
 
 class Right(NamedTuple):

@@ -15,7 +15,7 @@ from dataclasses import asdict
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.stores import storage
-from pipelines.cluster.examination import Finding
+from pipelines.cluster.findings import Finding
 
 
 def check_is_shared(workspace: str) -> None:

@@ -13,10 +13,10 @@ from kubernetes.client.exceptions import ApiException
 
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.argo_retries import merged
-from pipelines.cluster.asking import READER, not_told
-from pipelines.cluster.examination import Finding
-from pipelines.cluster.kubeflow import OWN_NAMESPACE
+from pipelines.cluster.findings import Finding
+from pipelines.cluster.kubeflow_api import OWN_NAMESPACE
 from pipelines.cluster.kubeflow_home import DEPLOYMENT, Home, find_home
+from pipelines.cluster.kubernetes_access import READER, not_told
 
 CONTROLLER = "workflow-controller-configmap"
 HOST_USERS = "DEFAULT_SECURITY_CONTEXT_HOST_USERS"

@@ -11,7 +11,7 @@ from rich.console import Console
 from components.shared.errors import ExitCode
 from components.shared.stopping import Stopped
 from pipelines.cluster.bucket_checks import check_bucket, check_is_shared
-from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.findings import Finding, PlannedRun
 from pipelines.cluster.hardware import find_profile
 from pipelines.cluster.kubeflow_checks import check_kubeflow
 from pipelines.cluster.kubernetes_checks import check_kubernetes

@@ -11,10 +11,10 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.shared.errors import InputError, UnavailableError
-from pipelines.cluster.asking import configure
-from pipelines.cluster.examination import Finding
-from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained, get_version_by_old_api
+from pipelines.cluster.findings import Finding
+from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained, get_version_by_old_api
 from pipelines.cluster.kubeflow_home import DEPLOYMENT, find_home
+from pipelines.cluster.kubernetes_access import configure
 
 OLDEST, NEWEST = (2, 17, 0), (2, 18)
 TRIED = "2.17.0"  # whole runs, on a cluster

@@ -9,7 +9,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from components.shared.kubernetes_api import TIMEOUT
-from pipelines.cluster.kubeflow import OWN_NAMESPACE
+from pipelines.cluster.kubeflow_api import OWN_NAMESPACE
 
 DEPLOYMENT, CONTAINER = "ml-pipeline", "ml-pipeline-api-server"
 

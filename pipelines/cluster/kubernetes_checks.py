@@ -13,9 +13,9 @@ from kubernetes.utils import parse_quantity
 
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.account_rights import OF_EVERY_STEP, Right, check_rights
-from pipelines.cluster.asking import READER, SUBMITTER, configure, not_told
 from pipelines.cluster.controller_checks import check_controller
-from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.findings import Finding, PlannedRun
+from pipelines.cluster.kubernetes_access import READER, SUBMITTER, configure, not_told
 from pipelines.cluster.launcher_checks import check_launcher
 from pipelines.cluster.package import is_queued
 from pipelines.cluster.queue_checks import check_queue

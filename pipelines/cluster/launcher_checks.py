@@ -16,8 +16,8 @@ from kubernetes.client.exceptions import ApiException
 from components.shared.errors import InputError
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.account_rights import Right, check_rights
-from pipelines.cluster.asking import SUBMITTER, not_told
-from pipelines.cluster.examination import Finding
+from pipelines.cluster.findings import Finding
+from pipelines.cluster.kubernetes_access import SUBMITTER, not_told
 
 CONFIG_MAP = "kfp-launcher"
 DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from components.shared.errors import InputError
-from pipelines.cluster.examination import Finding
+from pipelines.cluster.findings import Finding
 from pipelines.compiled_checks import images_without_digest
 from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find
 from pipelines.hardware_profiles import Profile

@@ -13,8 +13,8 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.utils import parse_quantity
 
 from components.shared.kubernetes_api import TIMEOUT
-from pipelines.cluster.asking import READER, SUBMITTER, not_told
-from pipelines.cluster.examination import Finding
+from pipelines.cluster.findings import Finding
+from pipelines.cluster.kubernetes_access import READER, SUBMITTER, not_told
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import is_queued
 from pipelines.hardware_profiles import Profile

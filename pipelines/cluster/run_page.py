@@ -8,7 +8,7 @@ import kfp
 import urllib3
 from kfp.client.client import KF_PIPELINES_UI_ENDPOINT_ENV
 
-from pipelines.cluster.kubeflow import OWN_NAMESPACE
+from pipelines.cluster.kubeflow_api import OWN_NAMESPACE
 
 SECONDS_TO_ANSWER = 5.0
 

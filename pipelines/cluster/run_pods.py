@@ -12,8 +12,8 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from pipelines.cluster.asking import configure, name_of_cluster
 from pipelines.cluster.kubeflow_home import find_home
+from pipelines.cluster.kubernetes_access import configure, name_of_cluster
 
 TIMEOUT = (5, 60)  # seconds to connect and to read
 OF_RUN = "pipeline/runid"  # the label that Kubeflow gives to each pod of a run

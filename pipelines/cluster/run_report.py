@@ -14,7 +14,7 @@ import yaml
 
 from components.shared.errors import ExitCode
 from pipelines.cluster.endings import SAYS_NOTHING, Ending
-from pipelines.cluster.kubeflow import get_run_by_old_api
+from pipelines.cluster.kubeflow_api import get_run_by_old_api
 from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pods, pods_of
 from pipelines.cluster.run_steps import (

@@ -11,8 +11,8 @@ from kubernetes.client.exceptions import ApiException
 from components.shared.kubernetes_api import TIMEOUT
 from components.shared.stores import storage
 from pipelines import store_secret
-from pipelines.cluster.asking import not_told
-from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.findings import Finding, PlannedRun
+from pipelines.cluster.kubernetes_access import not_told
 
 CREDENTIALS = {  # by scheme, all of which it takes
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),

@@ -18,11 +18,11 @@ from components.shared import stopping
 from components.shared.kubernetes_api import TIMEOUT, answer_of
 from components.shared.stores.retries import LIMIT_VARIABLE
 from pipelines import store_secret
-from pipelines.cluster.asking import configure
 from pipelines.cluster.bucket_checks import read_findings
 from pipelines.cluster.controller_checks import steps_in_user_namespaces
-from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.findings import Finding, PlannedRun
 from pipelines.cluster.kubeflow_home import find_home
+from pipelines.cluster.kubernetes_access import configure
 from pipelines.compiled_pipeline import find
 from pipelines.resources import GID, UID
 

@@ -24,7 +24,7 @@ from pipelines.cluster.hardware import (
     find_profile,
     nodes_at_once,
 )
-from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
+from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_pinned, is_queued, package
 from pipelines.cluster.run_page import run_page

@@ -12,7 +12,7 @@ from components.shared.config.training import TrainingConfig
 from components.shared.kubernetes_api import TIMEOUT
 from components.shared.training.train_jobs import GROUP, JOBS, QUEUE_LABEL, RUNTIMES, VERSION
 from pipelines.cluster.account_rights import Right, check_rights
-from pipelines.cluster.examination import Finding
+from pipelines.cluster.findings import Finding
 
 RUNTIME = str(TrainingConfig.train_job_runtime)  # the pipelines leave it at its default
 ENABLE = "helm upgrade --set trainer.enabled=true"

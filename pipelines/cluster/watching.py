@@ -11,7 +11,7 @@ import kfp_server_api
 from rich.console import Console
 
 from components.shared.errors import InputError, UnavailableError
-from pipelines.cluster.kubeflow import explained
+from pipelines.cluster.kubeflow_api import explained
 from pipelines.cluster.run_report import NOT_KNOWN, Report, look_at
 from pipelines.cluster.run_steps import FAILED, LATER, WAITING, Step
 

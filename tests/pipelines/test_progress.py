@@ -60,7 +60,7 @@ def printed(observer: ConsoleObserver) -> list[str]:
             "816 of 1,504 rows, 202.8 rows/s, 3 s left",
         ),
         (
-            "INFO:components.shared.training._progress:step 6 of 10: loss 1.2345, 48.0 s/step, 3 min left",
+            "INFO:components.shared.training._step_callback:step 6 of 10: loss 1.2345, 48.0 s/step, 3 min left",
             "step 6 of 10: loss 1.2345, 48.0 s/step, 3 min left",
         ),
     ],

@@ -27,8 +27,8 @@ from components.shared.models import fetch_model
 from components.shared.models.loading import Use, check_weights
 from components.shared.models.tokenizers import load_tokenizer, tokenizer_folder
 from components.shared.templates import ChatTemplate, load_chat_template
-from components.shared.templates.encoding import TextEncoder
 from components.shared.templates.marked_text import of_row
+from components.shared.templates.text_encoder import TextEncoder
 
 # Times as many samples as vLLM computes at once (max_num_seqs): as many wait as run, so that the scheduler never lacks
 # work, and a stream is pulled no further than this.

@@ -12,8 +12,8 @@ from transformers import AutoConfig
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
 from components.shared.scoring import ACCEPTED, K, Score, Text, too_long
-from components.shared.templates.encoding import TextEncoder
 from components.shared.templates.marked_text import of_row
+from components.shared.templates.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

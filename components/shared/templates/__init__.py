@@ -97,7 +97,7 @@ def load_chat_template(name: str, model_folder: Path) -> ChatTemplate:
         return own_chat_template(model_folder)
     family = load_family(name, model_folder)
     if has_own_template(model_folder):
-        from components.shared.templates.comparison import show_differences
+        from components.shared.templates.family_differences import show_differences
 
         show_differences(family, model_folder)
     return family

@@ -25,8 +25,8 @@ from components.shared.arithmetic import Arithmetic, of_this_machine
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import UnavailableError
 from components.shared.models import tokenizers
-from components.shared.training._progress import Progress
 from components.shared.training._soundness import Soundness
+from components.shared.training._step_callback import StepCallback
 from components.shared.training.job import TrainingJob
 
 TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.jinja")
@@ -154,7 +154,7 @@ def train_and_save(
 ) -> None:
     """Train to the end, then leave the model, by ``save``, and the figures in the job's folder."""
     _continue_together(job)
-    progress = Progress(job, Soundness(trainer, list(trainer.order[: job.config.micro_batch_size])))
+    progress = StepCallback(job, Soundness(trainer, list(trainer.order[: job.config.micro_batch_size])))
     trainer.add_callback(progress)
     trainer.remove_callback(PrinterCallback)  # it prints to standard output, which is for the folder's address
     with progress.watched():

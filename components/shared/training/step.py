@@ -15,7 +15,7 @@ from components.shared.models import fetch_model
 from components.shared.records import R, Reject, Row, count_reasons
 from components.shared.training.job import TrainingJob, write_examples
 from components.shared.training.nodes import is_first_node, starts_nodes
-from components.shared.training.processes import run_training
+from components.shared.training.torchrun import run_training
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.rows import Rows
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.shared.templates.encoding import TextEncoder
 from components.shared.templates.marked_text import MarkedText
+from components.shared.templates.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from components.import_model.step import run
 from components.shared.errors import ExitCode, InputError
 from components.shared.models import fetch_model
 from components.shared.stores import storage
-from components.shared.templates.comparison import show_differences
+from components.shared.templates.family_differences import show_differences
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.hub_stand_in import COMMIT, TOKEN, serve_hub
@@ -245,6 +245,6 @@ def test_a_family_that_writes_other_tokens_than_the_model_is_shown_when_it_is_im
 ) -> None:
     show_differences.cache_clear()  # it is said once in a process, perhaps by another test
     run(ImportModelConfig(workspace=workspace.uri, source=str(tiny_model), chat_template="qwen2_math"), workspace)
-    (shown,) = [record.message for record in caplog.records if record.name.endswith("templates.comparison")]
+    (shown,) = [record.message for record in caplog.records if record.name.endswith("templates.family_differences")]
     assert "--chat-template qwen2_math is not what the model in" in shown
     assert "a question's prefix, token" in shown

@@ -78,7 +78,7 @@ step_command.run_step(StepConfig, run, ["--workspace", "nowhere"])
 _TRAINER = """
 import logging, os, sys
 from components.shared.training.job import TrainingJob
-from components.shared.training.processes import work
+from components.shared.training.torchrun import work
 from components.train_sft.config import TrainSftConfig
 folder = sys.argv[1]
 config = TrainSftConfig(workspace=folder, model="", examples="")

@@ -14,7 +14,7 @@ from typing import NoReturn
 from components.shared import stopping
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.training.job import TrainingJob
-from components.shared.training.processes import run_training, work
+from components.shared.training.torchrun import run_training, work
 from components.train_sft.config import TrainSftConfig
 
 SECONDS = 60.0  # that a process waits for a signal

@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from pipelines.cluster import argo_retries
-from pipelines.cluster.asking import configure
 from pipelines.cluster.controller_checks import check_controller
+from pipelines.cluster.kubernetes_access import configure
 from tests.pipelines.cluster.conftest import CONTROLLER, KUBEFLOW_DEPLOYMENT, NAMESPACE, Server, deployment
 from tests.pipelines.cluster.recorded import body_of, status_of
 

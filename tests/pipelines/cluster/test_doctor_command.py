@@ -6,7 +6,7 @@ import yaml
 
 from pipelines.cluster import kubernetes_checks, package
 from pipelines.cluster.doctor_command import examine
-from pipelines.cluster.examination import PlannedRun
+from pipelines.cluster.findings import PlannedRun
 from pipelines.cluster.options import Cluster
 from tests.fault_proxy import fault_proxy, new_clients
 from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, RIGHTS, RUNTIME, Server, kubeconfig_of, node

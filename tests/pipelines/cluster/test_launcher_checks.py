@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from components.shared.errors import InputError
-from pipelines.cluster.asking import configure
+from pipelines.cluster.kubernetes_access import configure
 from pipelines.cluster.launcher_checks import check_launcher, secret_of
 from tests.pipelines.cluster.conftest import NAMESPACE, RIGHTS, Server
 from tests.pipelines.cluster.recorded import body_of, status_of

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.cluster.asking import configure
 from pipelines.cluster.hardware import find_profile
+from pipelines.cluster.kubernetes_access import configure
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.queue_checks import check_queue, selects
 from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, QUOTA, Server

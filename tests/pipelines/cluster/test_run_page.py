@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.cluster.kubeflow import connect
+from pipelines.cluster.kubeflow_api import connect
 from pipelines.cluster.run_page import run_page
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server
 

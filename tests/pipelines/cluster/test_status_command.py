@@ -8,7 +8,7 @@ import pytest
 from components.shared.errors import ExitCode
 from components.shared.records import Question
 from components.shared.workspace import Workspace
-from pipelines.cluster.kubeflow import connect
+from pipelines.cluster.kubeflow_api import connect
 from pipelines.cluster.run_report import look_at
 from pipelines.cluster.status_command import show_status
 from pipelines.cluster.unfinished_folders import folders_in_the_making

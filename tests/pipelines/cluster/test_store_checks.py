@@ -2,8 +2,8 @@ import base64
 
 import pytest
 
-from pipelines.cluster.asking import configure
-from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.findings import Finding, PlannedRun
+from pipelines.cluster.kubernetes_access import configure
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.store_checks import check_store_access
 from tests.pipelines.cluster.conftest import NAMESPACE, Server

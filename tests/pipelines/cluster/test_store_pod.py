@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.cluster import store_pod
-from pipelines.cluster.examination import Finding, PlannedRun
+from pipelines.cluster.findings import Finding, PlannedRun
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.store_pod import check_from_pod
 from tests.pipelines.cluster.conftest import KUBEFLOW_DEPLOYMENT, NAMESPACE, Server, deployment

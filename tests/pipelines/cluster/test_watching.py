@@ -8,7 +8,7 @@ from rich.console import Console
 
 from components.shared.errors import ExitCode
 from pipelines.cluster import watching
-from pipelines.cluster.kubeflow import connect
+from pipelines.cluster.kubeflow_api import connect
 from pipelines.cluster.status_command import show_status
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded_runs import (

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from components.shared.models.tokenizers import load_tokenizer
 from components.shared.templates import ChatTemplate, load_chat_template
-from components.shared.templates.encoding import TextEncoder, control_tokens
 from components.shared.templates.families import OWN
-from tests.components.shared.templates.test_encoding import FORGED
+from components.shared.templates.text_encoder import TextEncoder, control_tokens
+from tests.components.shared.templates.test_text_encoder import FORGED
 from tests.components.shared.templates.zoo import DEEPSEEK_MATH, MISTRAL_V3, A, Q, chatml, shipped
 from tests.vocabularies import VOCABULARIES
 

@@ -1,11 +1,11 @@
-"""A training, run in this process, or in one process a GPU by torch.distributed.run: the step's side, and theirs.
+"""A training in this process, or in one process for each GPU that torchrun starts: the step's side, and theirs.
 
-With several machines, the step does this on each of them, and torch.distributed.run brings all processes together.
+With several machines, the step does this on each of them, and torchrun connects all processes.
 
-Two things pass between the step and its processes beside the job's file. On their standard input, a pipe of the
-step's: a byte asks them to stop (one of them reads it; they agree on it at the end of a step), and its end says that
-the step is gone, killed perhaps, so that no process trains on for nobody. And in the job's folder, how each one failed.
-A process that is deep in a library when its end comes is killed as soon as torch.distributed.run is gone.
+Beside the job's file, two things pass between the step and its processes. The first is a pipe, their standard input: a
+byte asks them to stop (one of them reads it, and they agree on it at the end of a training step), and its end says that
+the step is gone, perhaps killed, so that no process trains on for nobody. The second is a file in the job's folder for
+each process that failed. A process that is deep in a library when its end comes is killed as soon as torchrun is gone.
 """
 
 from __future__ import annotations

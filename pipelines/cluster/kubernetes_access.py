@@ -8,7 +8,7 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from pipelines.cluster.examination import Finding
+from pipelines.cluster.findings import Finding
 from pipelines.cluster.plain_text import inert
 
 READER = "manifests/cluster-admin/doctor.yaml allows it"  # what belongs to the whole cluster, or to Kubeflow itself

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from components.shared.errors import InputError, UnavailableError
-from pipelines.cluster import kubeflow
-from pipelines.cluster.kubeflow import OWN_NAMESPACE, connect, explained
+from pipelines.cluster import kubeflow_api
+from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained
 from tests.pipelines.cluster.conftest import NAMESPACE, Server
 
 HEALTH = "GET /apis/v2beta1/healthz"
@@ -42,7 +42,7 @@ def test_a_page_of_a_gateway_is_not_repeated(server: Server) -> None:
 
 
 def test_a_server_that_never_answers_is_not_waited_for_for_ever(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubeflow, "TIMEOUT", (5, 0.1))
+    monkeypatch.setattr(kubeflow_api, "TIMEOUT", (5, 0.1))
     with pytest.raises(UnavailableError, match=r"does not respond .*timed out"), explained(silent, NAMESPACE):
         connect(silent, NAMESPACE)
 

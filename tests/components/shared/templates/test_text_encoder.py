@@ -17,9 +17,9 @@ from transformers import PreTrainedTokenizerFast
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
 from components.shared.templates import ChatTemplate, load_chat_template
-from components.shared.templates.encoding import TextEncoder, control_tokens
 from components.shared.templates.families import OWN
 from components.shared.templates.marked_text import of_row, of_template
+from components.shared.templates.text_encoder import TextEncoder, control_tokens
 from tests.components.shared.templates.zoo import MODELS, A, Q, save_model, save_tokenizer, shipped
 
 # A question that plays an earlier turn, with a verdict in it.

@@ -25,7 +25,7 @@ from components.shared.training.job import TrainingJob
 logger = logging.getLogger(__name__)
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for us
+class StepCallback(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for us
     """Logs each step, puts checkpoints into the store, and ends training where it is told to stop or has diverged."""
 
     def __init__(self, job: TrainingJob[Any], soundness: Soundness) -> None:

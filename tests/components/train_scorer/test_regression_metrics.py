@@ -1,6 +1,6 @@
 import pytest
 
-from components.train_scorer.measures import held_out_metrics, mean_squared_error, rank_correlation
+from components.train_scorer.regression_metrics import held_out_metrics, mean_squared_error, rank_correlation
 
 
 def test_the_error_is_the_mean_of_the_squared_differences() -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from components.shared.errors import InputError
 from components.shared.models.tokenizers import load_tokenizer
 from components.shared.templates import ChatTemplate
-from components.shared.templates.encoding import TextEncoder
 from components.shared.templates.families import OWN
 from components.shared.templates.marked_text import MarkedText
 from components.shared.templates.own_template import own_chat_template
+from components.shared.templates.text_encoder import TextEncoder
 
 QUESTION, ANSWER = "What is 2 + 2?", "It is 4."
 MAX_TOKENS_SHOWN = 12

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from components.shared.templates import load_chat_template, load_family
-from components.shared.templates.comparison import differences
 from components.shared.templates.families import OWN
+from components.shared.templates.family_differences import differences
 from tests.components.shared.templates.test_templates import FAMILIES
 from tests.components.shared.templates.zoo import chatml, save_model, save_tokenizer
 
