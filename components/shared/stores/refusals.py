@@ -91,7 +91,7 @@ def headers_of(error: BaseException) -> Mapping[str, str]:
         if isinstance(response, Mapping):
             headers: Any = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         else:
-            headers = getattr(response, "headers", {})
+            headers = getattr(response, "headers", None) or getattr(link, "headers", None)  # Kubernetes' client: on it
         if headers:
             return {str(name).lower(): str(value) for name, value in headers.items()}
     return {}

@@ -1,10 +1,10 @@
-"""How often and how long a store, or the endpoint of a model, is asked again: the one layer that does so.
+"""The one retry policy, for stores, the endpoints of models and the Kubernetes API.
 
-What may pass (``refusals.may_pass``: 408, 409, 429, 5xx, timeouts, cut connections, cut bodies) is tried again after a
-random wait between 0 and 0.5 s, then 1 s, 2 s, … up to 30 s (full jitter), or after what is asked for (Retry-After,
-up to 30 s by a store, 15 minutes by an endpoint). Tries begin until the call is 300 s old, of which the environment may
-set another number (``SCALEQUEST_STORE_TIMEOUT_SECONDS``, ``SCALEQUEST_ENDPOINT_TIMEOUT_SECONDS``), and there are at
-least three; then UnavailableError says what was tried. All else is raised at once.
+Temporary failures (``refusals.may_pass``: 408, 409, 429, 5xx, timeouts, cut connections, cut bodies) are retried after
+a random wait between 0 and 0.5 s, then 1 s, 2 s, … up to 30 s (full jitter), or after what is asked for (Retry-After,
+up to 30 s by a store, 15 minutes by an endpoint). Attempts begin until the call is 300 s old (1800 s for Kubernetes),
+and there are at least three. ``SCALEQUEST_STORE_TIMEOUT_SECONDS`` and ``SCALEQUEST_ENDPOINT_TIMEOUT_SECONDS`` set
+another limit. Then UnavailableError says what was tried. Everything else is raised at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from components.shared.stores.refusals import answer_of, headers_of, may_pass
 LIMIT_VARIABLE = "SCALEQUEST_STORE_TIMEOUT_SECONDS"
 ENDPOINT_VARIABLE = "SCALEQUEST_ENDPOINT_TIMEOUT_SECONDS"
 LIMIT_SECONDS = 300.0
-MIN_TRIES = 3  # whatever they took: a large range that is cut near its end is not given up at once
+MIN_TRIES = 3  # however long they took: a large range that is cut near its end is not given up at once
 LONGEST_WAIT_SECONDS = 30.0
 BACKOFF = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)
 CONNECT_SECONDS = 10.0
@@ -49,18 +49,23 @@ class Patience:
     """Whom a call asks, and how patiently."""
 
     whom: str  # as messages name it
-    variable: str  # of the environment, which says for how many seconds it is tried
-    longest_asked_wait: float  # seconds that a Retry-After is heeded
-    stopped: Callable[[], bool] = lambda: stopping.requested()  # no other try from then on
+    variable: str = ""  # of the environment, which may set another limit
+    limit: float = LIMIT_SECONDS  # for how many seconds a call is tried
+    longest_asked_wait: float = LONGEST_WAIT_SECONDS  # up to which a Retry-After is obeyed
+    may_pass: Callable[[BaseException], bool] = may_pass  # which failures are tried again
+    answer_of: Callable[[BaseException], str] = answer_of  # a failure in words
+    kept: str = "what was written is kept"  # said when a call is given up
+    stopped: Callable[[], bool] = lambda: stopping.requested()  # no other attempt from then on
     pause: Callable[[float], None] = lambda seconds: stopping.pause(seconds)
 
 
-STORES = Patience(whom="store", variable=LIMIT_VARIABLE, longest_asked_wait=LONGEST_WAIT_SECONDS)
+STORES = Patience(whom="store", variable=LIMIT_VARIABLE)
 
 
-def limit_seconds(variable: str = LIMIT_VARIABLE) -> float:
-    """Return for how many seconds a call is tried again; InputError for what is no number of seconds."""
-    text = os.environ.get(variable, "") or str(LIMIT_SECONDS)
+def limit_seconds(patience: Patience = STORES) -> float:
+    """Return for how many seconds a call is tried; InputError if the environment does not give a number of seconds."""
+    variable = patience.variable
+    text = os.environ.get(variable, "") or str(patience.limit)
     try:
         seconds = float(text)
     except ValueError:
@@ -110,26 +115,26 @@ async def _pause_async(seconds: float) -> None:
 
 
 def _policy(call: str, seconds: float, min_tries: int, patience: Patience) -> dict[str, Any]:
-    variable = patience.variable
-    limit = min(limit_seconds(variable), seconds)
-    is_fixed = seconds < limit_seconds(variable)
-    hint = f"it is tried for {seconds:g} s" if is_fixed else f"{variable}, now {limit:g}, says how long it is tried"
+    limit = min(limit_seconds(patience), seconds)
+    is_fixed = not patience.variable or seconds < limit_seconds(patience)
+    hint = (
+        f"it is tried for {limit:g} s" if is_fixed else f"{patience.variable}, now {limit:g}, says how long it is tried"
+    )
 
     def log(state: RetryCallState) -> None:
-        logger.warning("%s: %s; retrying in %.1f s", call, answer_of(_error_of(state)), state.upcoming_sleep)
+        logger.warning("%s: %s; retrying in %.1f s", call, patience.answer_of(_error_of(state)), state.upcoming_sleep)
 
     def give_up(state: RetryCallState) -> NoReturn:
         raise UnavailableError(
             f"{call} was tried {state.attempt_number} times in {state.seconds_since_start or 0:.0f} s without success, "
-            f"the last answer was {answer_of(_error_of(state))}; what was written is kept: check the "
-            f"{patience.whom} and "
-            f"start the same command again ({hint})"
+            f"the last answer was {patience.answer_of(_error_of(state))}; {patience.kept}: check the {patience.whom} "
+            f"and start the same command again ({hint})"
         ) from _error_of(state)
 
     return {
-        "retry": retry_if_exception(may_pass),
+        "retry": retry_if_exception(patience.may_pass),
         "wait": lambda state: max(BACKOFF(state), min(asked_wait(_error_of(state)), patience.longest_asked_wait)),
-        # What a process that is to stop writes just now gets the try that is under way, and no other.
+        # What a process that is to stop writes just now gets the attempt that is under way, and no other.
         "stop": stop_any(stop_all(stop_before_delay(limit), stop_after_attempt(min_tries)), _when_told(patience)),
         "before_sleep": log,
         "retry_error_callback": give_up,
