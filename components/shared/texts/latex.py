@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 import sys
 
+INSIDE = r"(?:[^{}]|\{[^{}]*\})*"  # a pattern: what stands in braces, with braces in it one level deep
+
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is consumed with its backslash and does not count
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _NUMBER = re.compile(r"[-+−]?\d+(?:[.,]\d+)*")
 _BRACKET = re.compile(r"\\.|[()\[\]]", re.DOTALL)
+_TEXT = re.compile(rf"\\text\s*\{{({INSIDE})\}}")
+
+
+def without_text(text: str) -> str:
+    r"""Return the text with the words of each ``\text{…}`` in place of the command."""
+    return _TEXT.sub(r" \1 ", text)
 
 
 def closing_brace(text: str, start: int, end: int = sys.maxsize) -> int:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +49,6 @@ CASES = [
 ]
 NO_GROUPS = groups_of(())
 COUNTS = {"right": 7, "wrong": 3, "cut_off": 2, "no_answer": 3, "filtered": 1}
-
-
-@pytest.fixture(scope="module")
-def checker() -> Iterator[AnswerChecker]:
-    with AnswerChecker() as checker:
-        yield checker
 
 
 def config(workspace: Workspace, questions: str, **options: Any) -> EvaluateConfig:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ from tests.conftest import WriteRows
 
 SUMS = [f"What is the sum of {n} and {n + 1}?" for n in range(20, 32)]
 ANSWERS = [str(2 * n + 1) for n in range(20, 32)]
-
-
-@pytest.fixture(scope="module")
-def checker() -> Iterator[AnswerChecker]:
-    with AnswerChecker() as checker:
-        yield checker
 
 
 def measure(workspace: Workspace, questions: str, **options: Any) -> str:

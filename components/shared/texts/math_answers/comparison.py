@@ -26,7 +26,14 @@ from components.shared.texts.math_answers.phrases import (
 )
 from components.shared.texts.math_answers.quantities import compare_quantities
 from components.shared.texts.math_answers.regions import Interval, region_of, without_member
-from components.shared.texts.math_answers.structure import brackets_of, lines_of, matrix_of, split_list, split_relations
+from components.shared.texts.math_answers.structure import (
+    ascending,
+    brackets_of,
+    lines_of,
+    matrix_of,
+    split_list,
+    split_relations,
+)
 from components.shared.texts.math_answers.units import split_unit
 from components.shared.texts.math_answers.verdicts import Verdict, all_of, any_of, in_any_order, in_order, verdict
 
@@ -257,9 +264,7 @@ def _ascending(text: str) -> tuple[list[str], list[str]]:
     sides, signs = split_relations(text)
     if not signs or set(signs) <= {"=", "~", "=="}:
         return [text], []
-    if all(sign.startswith(">") for sign in signs):
-        return sides[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
-    return sides, signs
+    return ascending(sides, signs)
 
 
 def _value_in_base(digits: str, base: int) -> int | str:

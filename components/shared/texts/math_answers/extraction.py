@@ -14,7 +14,7 @@ MAX_SIDE = 200  # characters before a box that are looked at
 MAX_BOX = 5000  # characters in a box
 MAX_BOXES = 200  # a reply with more of them repeats itself without end
 # MATH writes \fbox in some solutions, and models that were trained on it do so too.
-_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*(\{?)")
+BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*(\{?)")
 _EMPTY = re.compile(r"(?:\\[,;:! ]|\\quad|~|\s|\$)*")
 _PLACEHOLDER = re.compile(
     r"(?:\\phantom\s*\{[^{}]*\}|[.…?_\s*-]|\\[lcd]?dots[a-z]?|\\_|\\(?:square|Box|blacksquare|bigcirc)(?![a-zA-Z])"
@@ -108,7 +108,7 @@ def _answered(text: str, opening: re.Match[str]) -> bool:
 def _boxes_in(text: str) -> list[_Box]:
     """Return the boxes in order; of nested ones the innermost."""
     boxes: list[_Box] = []
-    for match in islice(_BOX.finditer(text), MAX_BOXES):
+    for match in islice(BOX.finditer(text), MAX_BOXES):
         if match[1]:
             close = closing_brace(text, match.end(), match.end() + MAX_BOX)
             box = _Box(match.start(), close + 1, text[match.end() : close].strip(), close >= 0)

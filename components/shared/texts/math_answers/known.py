@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from components.shared.texts.math_answers.extraction import extract_final_answer
+from components.shared.texts.math_answers.extraction import BOX, extract_final_answer
 from components.shared.texts.prose import prose_words
 
-_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])")
 _NO_VALUE = re.compile(r"[-+]?(?:nan|inf|<na>|none|null|n/a)", re.IGNORECASE)  # as programs write what is missing
 _OPENING = re.compile(
     r"(?:we|let|since|first|because|adding|to find|note|so|then|by|if|there|each|in total|using|solving|suppose|given"
@@ -22,7 +21,7 @@ MAX_LINES = 2
 def known_answer(text: str) -> str:
     r"""Return the known answer in a text: of a solution what it boxes; "" where there is none, or no value."""
     text = text.strip()
-    if _BOX.search(text):
+    if BOX.search(text):
         return extract_final_answer(text)
     return "" if _NO_VALUE.fullmatch(text) or _is_solution(text) else text
 

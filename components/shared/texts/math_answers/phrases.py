@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from components.shared.texts.latex import INSIDE, without_text
 from components.shared.texts.math_answers.number_words import UNITS
 from components.shared.texts.math_answers.numbers import Number, number_of
+from components.shared.texts.prose import WORD
 
-_TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _NO_VALUE = re.compile(
     r"(?:(?:it|this|that|there|the|a|limit|solutions?|value|expression|function|slope|equation|has"
     r"|have|is|are|set|answer|system|integral|inverse|derivative)\s+)*"
@@ -38,18 +39,17 @@ _FIGURE = re.compile(
     r"(?:\\(?:triangle|angle|overline|overleftrightarrow|overrightarrow|square|odot|bigtriangleup)\s*|triangle\s+|segment\s+"
     r"|line\s+|angle\s+|quadrilateral\s+)?\{?\s*((?:[A-Z]'*(?:_\{\w+\})?\s*){2,})\}?"
 )
-_COLUMN = re.compile(r"\\binom\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_COLUMN = re.compile(rf"\\binom\s*\{{({INSIDE})\}}\s*\{{({INSIDE})\}}")
 _HAT = re.compile(r"\\(?:hat|vec|mathbf|widehat)\s*\{?\s*([ijk])\s*\}?")
 _COORDINATE = re.compile(
     r"\s*([-+]?)\s*([^ijk+\-a-hl-z]*|\\frac\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\})\s*([ijk])(?![a-z])"
 )
-_WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _EMPTY_WORDS = frozenset(("the", "a", "an", "is", "are", "it", "at", "its", "of", "in", "on", "so", "be", "to"))
 
 
 def flat(text: str) -> str:
     r"""Return the text without ``\text{…}`` around its words."""
-    return " ".join(_TEXT.sub(r" \1 ", text).split()).strip(" ~")
+    return " ".join(without_text(text).split()).strip(" ~")
 
 
 def says_no_value(text: str) -> bool:
@@ -148,7 +148,7 @@ def figure_of(text: str) -> str:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text that carry meaning, without capitals and endings of the plural."""
-    words = (word.casefold() for word in _WORDS.findall(flat(text)))
+    words = (word.casefold() for word in WORD.findall(flat(text)))
     return tuple(
         word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words if word not in _EMPTY_WORDS
     )

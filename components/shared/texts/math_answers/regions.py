@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from components.shared.texts.math_answers.phrases import flat
-from components.shared.texts.math_answers.structure import brackets_of, split_at, split_list, split_relations
+from components.shared.texts.math_answers.structure import ascending, brackets_of, split_at, split_list, split_relations
 
 INFINITY = re.compile(r"\s*\+?\s*\\infty\s*")
 MINUS_INFINITY = re.compile(r"\s*-\s*\\infty\s*")
@@ -104,10 +104,9 @@ def _inequality(text: str) -> Region | None:
         return _without_points(split_list(sides[1]), sides[0])
     if len(signs) == 1 and (distance := _DISTANCE.fullmatch(sides[0])) and not has_variable(sides[1]):
         return _around(distance, signs[0], sides[1])
-    if not signs or not (set(signs) <= {"<", "<="} or set(signs) <= {">", ">="}):
+    sides, signs = ascending(sides, signs)
+    if not signs or not set(signs) <= {"<", "<="}:
         return None
-    if signs[0].startswith(">"):
-        sides, signs = sides[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
     if len(sides) == 2:
         if _is_variable(sides[0]) and not has_variable(sides[1]):
             sides, signs = [r"-\infty", *sides], ["<", *signs]

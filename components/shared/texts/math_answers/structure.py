@@ -69,6 +69,13 @@ def split_relations(text: str) -> tuple[list[str], list[str]]:
     return _between(text, cuts, keep_empty=True), signs
 
 
+def ascending(sides: list[str], signs: list[str]) -> tuple[list[str], list[str]]:
+    """Return a chain of "greater than" as one of "less than", any other as it is."""
+    if signs and all(sign.startswith(">") for sign in signs):
+        return sides[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
+    return sides, signs
+
+
 def split_at(text: str, sign: str) -> list[str]:
     """Return what stands between the given sign outside of brackets."""
     return _between(
@@ -92,26 +99,19 @@ def brackets_of(text: str) -> tuple[str, str, str] | None:
     if closing == ">" or opening == "<":
         return (r"\langle", content.strip(), r"\rangle") if (opening, closing) == ("<", ">") else None
     french = opening == "]" or closing == "["
-    if not french and (_dives(content) or not _balanced(content)):
+    if not french and not _is_closed(content):
         return None
     return opening, content.strip(), closing
 
 
-def _balanced(content: str) -> bool:
-    depth = 0
-    for _, _, token, _ in tokens_of(content):
-        depth += (token in _OPENING) - (token in _CLOSING)
-    return depth == 0
-
-
-def _dives(content: str) -> bool:
-    """Tell whether a bracket closes that was opened before the content: (1,2),(3,4)."""
+def _is_closed(content: str) -> bool:
+    """Tell whether each bracket closes one that the content opened: (1,2),(3,4) is not one pair of brackets."""
     depth = 0
     for match in _DEPTH.finditer(content):
         depth += (match[0] in _OPENING) - (match[0] in _CLOSING)
         if depth < 0:
-            return True
-    return False
+            return False
+    return depth == 0
 
 
 def matrix_of(text: str) -> list[list[str]] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from components.shared.texts.latex import INSIDE, without_text
+
 # The spellings of each unit, the first one is its name. Plurals in "s" are understood.
 _SPELLINGS = """
 mm millimeter millimetre|cm centimeter centimetre|dm decimeter decimetre|m meter metre|km kilometer kilometre
@@ -28,7 +30,6 @@ PERCENT = "%"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
 _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
 
-_TEXT = re.compile(r"\\text\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z])\s*\}?)?")
 _OF_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-z])")
 _CURRENCY = re.compile(
@@ -36,8 +37,9 @@ _CURRENCY = re.compile(
 )
 _CURRENCY_BEHIND = re.compile(r"\s*(?:(\\\$)|([$€£₹¥₽₩]))\s*$")
 _PERCENT_BEHIND = re.compile(r"\s*\\?%\s*$")
-_WORDS = r"\\text\s*\{(?:[^{}]|\{[^{}]*\})*\}"
+_WORDS = rf"\\text\s*\{{{INSIDE}\}}"
 _QUOTIENT = rf"\\frac\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}"
+_FRACTION = re.compile(rf"\\frac\s*\{{({INSIDE})\}}\s*\{{({INSIDE})\}}")
 _TAIL = re.compile(
     rf"\s*(?:(?:{_QUOTIENT}|{_WORDS}|(?<![a-zA-Z\\_^{{.'-])[a-zA-Z][a-zA-Z'.-]*)(?:\^\{{-?\d\}})?(?:[\s/]|\\cdot)*)+$"
 )
@@ -111,8 +113,8 @@ def unit_name(words: str) -> str:
 
 
 def _as_quotient(words: str) -> str:
-    plain = re.sub(r"\\frac\s*\{((?:[^{}]|\{[^{}]*\})*)\}\s*\{((?:[^{}]|\{[^{}]*\})*)\}", r"\1/\2", words)
-    return _TEXT.sub(r" \1 ", plain).replace(".", "").replace(r"\cdot", " ")
+    plain = without_text(_FRACTION.sub(r"\1/\2", words))
+    return plain.replace(".", "").replace(r"\cdot", " ")
 
 
 def _singular(word: str) -> str:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.process import BaseProcess
 
@@ -14,12 +13,6 @@ from tests.processor_time import cpu_seconds_of
 
 ENDLESS = "10^{10^{10}}!"
 OTHER_ENDLESS = r"\sum_{k=1}^{10^{9}} \sin(k^{2})"
-
-
-@pytest.fixture(scope="module")
-def checker() -> Iterator[AnswerChecker]:
-    with AnswerChecker(cpu_seconds=20.0) as checker:
-        yield checker
 
 
 def processes_of(checker: AnswerChecker) -> list[BaseProcess]:
