@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.errors import InputError
+from components.shared.models.files import read_object
 from components.shared.models.loading import Use, check_finite, check_weights
 from components.shared.models.tokenizers import PROBE, load_tokenizer, round_trip
 
@@ -27,7 +28,7 @@ def examine(folder: Path, source: str, *, chat: bool) -> None:
     Of the weights the headers are compared with the architecture first; then each one is read once, to see that it is a
     number.
     """
-    architecture = str(_read(folder / "config.json")["architectures"][0])
+    architecture = str(read_object(folder / "config.json")["architectures"][0])
     otherwise = Use.LANGUAGE_MODEL if chat else Use.SCORER_BASE
     use = next((use for ending, use in USES.items() if architecture.endswith(ending)), otherwise)
     tokenizer = load_tokenizer(folder)
@@ -68,7 +69,7 @@ def _used_tokens(folder: Path, tokenizer: Any) -> Iterator[tuple[str, int]]:
             yield f"the token {token.content!r}", number
     for name in ("config.json", "generation_config.json"):
         for key in ("bos_token_id", "eos_token_id"):
-            value = _read(folder / name).get(key)
+            value = read_object(folder / name).get(key)
             for number in value if isinstance(value, list) else [value]:
                 if isinstance(number, int):
                     yield f"{key} of {name}", number
@@ -78,7 +79,3 @@ def _first_difference(got: str) -> str:
     place = next((at for at, (a, b) in enumerate(zip(PROBE, got, strict=False)) if a != b), min(len(PROBE), len(got)))
     start = max(0, place - 10)
     return f"{PROBE[start : place + 10]!r} comes back as {got[start : place + 10]!r}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

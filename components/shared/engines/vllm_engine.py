@@ -21,7 +21,7 @@ from components.shared.engines import Completion, K, Request, Result, Sampling, 
 from components.shared.engines.thoughts import hidden_tokens, open_thought, split_thought
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
-from components.shared.engines.vllm_options import check_options
+from components.shared.engines.vllm_options import check_options, model_arguments
 from components.shared.errors import EngineDiedError, InputError
 from components.shared.models import fetch_model
 from components.shared.models.loading import Use, check_weights
@@ -202,14 +202,7 @@ def open_engine(config: EngineConfig, model: str) -> VllmEngine:
 def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int, fraction: float) -> dict[str, Any]:
     """Return what vLLM is told."""
     return {
-        "model": str(folder),
-        "dtype": arithmetic.dtype,
-        "load_format": "safetensors",
-        "config_format": "hf",  # of a repository with Mistral's own format beside it, vLLM would take that one
-        "trust_remote_code": False,
-        "max_model_len": max_len or None,
-        "tensor_parallel_size": num_gpus,
-        "gpu_memory_utilization": fraction,
+        **model_arguments(folder, arithmetic, max_len, num_gpus, fraction),
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,

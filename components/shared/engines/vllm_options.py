@@ -1,13 +1,15 @@
-"""Whether vLLM takes a model with the options given; its own rules decide, before it loads anything."""
+"""What vLLM is told about a model, and whether it takes that: its own rules decide, before it loads anything."""
 
 from vllm import EngineArgs  # isort: skip
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from vllm.usage.usage_lib import UsageContext
 
+from components.shared.arithmetic import Arithmetic
 from components.shared.errors import InputError
 
 # An option of ours, and how vLLM's words about it are known.
@@ -17,6 +19,22 @@ OPTIONS = {
     "gpu_memory_fraction": re.compile(r"gpu.memory.utili[sz]ation", re.IGNORECASE),
 }
 LONGEST_REASON = 300  # characters; vLLM lists all architectures that it knows
+
+
+def model_arguments(
+    folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int, gpu_memory_fraction: float
+) -> dict[str, Any]:
+    """Return the arguments of EngineArgs that engines and scorers share; ``max_len`` 0 is the model's own."""
+    return {
+        "model": str(folder),
+        "dtype": arithmetic.dtype,
+        "load_format": "safetensors",
+        "config_format": "hf",  # of a repository with Mistral's own format beside it, vLLM would take that one
+        "trust_remote_code": False,
+        "max_model_len": max_len or None,
+        "tensor_parallel_size": num_gpus,
+        "gpu_memory_utilization": gpu_memory_fraction,
+    }
 
 
 def check_options(arguments: Mapping[str, Any], named: str, options: Mapping[str, Any]) -> Any:

@@ -20,11 +20,11 @@ OTHER_TOKENIZERS = ("tokenizer.model", "spiece.model", "tekken.json", "vocab.jso
 MISTRALS_OWN = ("params.json", "consolidated")  # how the names begin
 
 
-def fetch_model(uri: str, *, chat: bool = False) -> Path:
+def fetch_model(uri: str) -> Path:
     """Return a local directory that holds the model's safetensors and tokenizer.
 
     What is local stays where it is; what is in a store is downloaded once a node, also where several processes ask at
-    once (``node_cache``), and checked against the digests of its manifest. ``chat`` asks for a chat template too.
+    once (``_node_cache``), and checked against the digests of its manifest.
     Raises InputError for what is no usable model.
     """
     scheme = scheme_of_model(uri)
@@ -34,7 +34,7 @@ def fetch_model(uri: str, *, chat: bool = False) -> Path:
         address = parse_address(uri, "model")
         folder = hugging_face.download_repository(address, MODEL_FILES, NOT_FETCHED)
         if not any(folder.glob("*.safetensors")):
-            check_model(folder, uri, chat=chat, others=hugging_face.names_at_top(address))
+            check_model(folder, uri, others=hugging_face.names_at_top(address))
     elif scheme in STORES:
         folder = _fetch_from_store(uri)
     else:
@@ -42,14 +42,14 @@ def fetch_model(uri: str, *, chat: bool = False) -> Path:
             f"{uri!r} has to be imported first: python -m components.import_model --source {uri} --workspace …; "
             f"a model is {MODEL_SCHEMES}"
         )
-    check_model(folder, uri, chat=chat)
+    check_model(folder, uri)
     return folder
 
 
-def check_model(folder: Path, uri: str, *, chat: bool, others: Sequence[str] = ()) -> None:
+def check_model(folder: Path, uri: str, *, chat: bool = False, others: Sequence[str] = ()) -> None:
     """Raise InputError, in terms of ``uri``, unless the folder can be loaded as a model; reads no weights.
 
-    ``others`` lie beside its files, where it was fetched from.
+    ``chat`` requires a chat template too. ``others`` lie beside its files, where it was fetched from.
     """
     names = sorted({*others, *(path.name for path in folder.iterdir())} if folder.is_dir() else others)
     check_files(folder, uri)

@@ -29,9 +29,9 @@ def check_files(folder: Path, uri: str) -> None:
             text = _read_text(path, uri)
             if path.suffix == ".json":
                 _check_json(path.name, text, uri)
-    config = _read(folder / "config.json")
+    config = read_object(folder / "config.json")
     if found := [name for name in ADAPTERS if (folder / name).exists()]:
-        base = _read(folder / ADAPTERS[0]).get("base_model_name_or_path")
+        base = read_object(folder / ADAPTERS[0]).get("base_model_name_or_path")
         raise InputError(
             f"{uri} is an adapter ({', '.join(found)}{f' of {base}' if base else ''}), no whole model; merge it into "
             "its model first (PEFT: merge_and_unload, then save_pretrained), and give that folder"
@@ -101,7 +101,8 @@ def _check_json(name: str, text: str, uri: str) -> None:
         raise InputError(f"{uri}: {name} holds a JSON {type(content).__name__}; expected an object")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file that was checked; an empty one if there is no such file."""
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from components.shared.errors import InputError
+from components.shared.models.files import read_object
 
 AS_IT_STANDS = "PreTrainedTokenizerFast"  # transformers' class that takes tokenizer.json as it stands
 # What a tokenizer is loaded from, beside tokenizer_config.json.
@@ -86,8 +87,8 @@ def tokenizer_folder(model_folder: Path) -> tempfile.TemporaryDirectory[str]:
 
 def write_tokenizer_config(model_folder: Path, folder: Path) -> None:
     """Write the model's tokenizer_config.json into ``folder``, with the class that takes tokenizer.json as it is."""
-    path = model_folder / "tokenizer_config.json"
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    name = "tokenizer_config.json"
+    config = read_object(model_folder / name)
     config.pop("auto_map", None)  # code of its own, which is never run
     config["tokenizer_class"] = AS_IT_STANDS
-    (folder / path.name).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+    (folder / name).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")

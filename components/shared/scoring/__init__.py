@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from components.shared import speaking
 from components.shared.accelerators import num_accelerators
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
+from components.shared.models.files import read_object
 from components.shared.templates.marked_text import MarkedText
 
 # Rows that are sorted by length together. 4096 rows of 2,000 tokens are 64 MB, and hardly any batch has padding.
@@ -131,7 +131,7 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
 
     A language model would load as well, with a head of random numbers. Loads no weights.
     """
-    config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
+    config = read_object(model_folder / "config.json")
     architecture = ", ".join(config.get("architectures") or ["none"])
     num_outputs = len(config.get("id2label") or ()) or int(config.get("num_labels") or 2)  # transformers' default
     is_classifier = architecture.endswith("ForSequenceClassification") and num_outputs == 1

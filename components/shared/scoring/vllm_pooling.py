@@ -15,7 +15,7 @@ from components.shared.arithmetic import Arithmetic, of_scores
 from components.shared.config.scoring import ScorerConfig
 from components.shared.engines.vllm_deaths import report_death
 from components.shared.engines.vllm_hardware import arithmetic_for, cpu_args, quiet_start
-from components.shared.engines.vllm_options import check_options
+from components.shared.engines.vllm_options import check_options, model_arguments
 from components.shared.errors import EngineDiedError
 from components.shared.models.tokenizers import tokenizer_folder
 from components.shared.scoring import WINDOW_ROWS, K, Score, Text
@@ -87,16 +87,9 @@ def check(config: ScorerConfig, model_folder: Path, option_name: str) -> None:
 def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int, fraction: float) -> dict[str, Any]:
     """Return what vLLM is told."""
     return {
-        "model": str(folder),
-        "dtype": arithmetic.dtype,
+        **model_arguments(folder, arithmetic, max_len, num_gpus, fraction),
         "runner": "pooling",
         "pooler_config": PoolerConfig(use_activation=False),  # the number as it is, not its sigmoid
-        "load_format": "safetensors",
-        "config_format": "hf",  # of a repository with Mistral's own format beside it, vLLM would take that one
-        "trust_remote_code": False,
-        "max_model_len": max_len,
-        "tensor_parallel_size": num_gpus,
-        "gpu_memory_utilization": fraction,
         **_hardware_args(),
     }
 

@@ -47,6 +47,16 @@ def number_of(work: str) -> int:
     return int(work.removeprefix("part-"))
 
 
+def attempt_name(work: str, number: int) -> str:
+    """Return the name of the object by which a process has an attempt."""
+    return f"{work}/attempt-{number}.json"
+
+
+def event_name(work: str, number: int, event: int, what: str) -> str:
+    """Return the name of the object that says what an attempt came to, the ``event``-th of its process."""
+    return f"{work}/attempt-{number}-{event:06d}-{what}.json"
+
+
 @dataclass
 class Attempt:
     """What one process has written of its work on a part."""
@@ -63,7 +73,7 @@ class Attempt:
     @property
     def name(self) -> str:
         """The name of its object."""
-        return f"{self.work}/attempt-{self.number}.json"
+        return attempt_name(self.work, self.number)
 
 
 def read_attempts(objects: Iterable[StoredObject]) -> list[Attempt]:

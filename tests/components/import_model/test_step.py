@@ -44,7 +44,7 @@ def test_random_model_lands_in_the_workspace_and_is_reused(workspace: Workspace)
     }  # fmt: skip
     assert import_from("random:llama", workspace) == folder
     assert read_manifest(folder).written_at == manifest.written_at
-    assert fetch_model(folder, chat=True).parent == Path(folder)
+    assert fetch_model(folder).parent == Path(folder)
 
 
 def test_random_model_is_the_same_in_any_workspace(workspace: Workspace, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ def test_a_training_held_to_avx2_multiplies_no_matrix_in_bf16_and_saves_bf16(
     folder, *seen = answer(program, AVX2).splitlines()[-1].split()
     assert seen == ["torch.float32"]
     assert read_manifest(folder).arithmetic.startswith("fp32 (")
-    with safe_open(fetch_model(folder, chat=True) / "model.safetensors", framework="pt") as weights:
+    with safe_open(fetch_model(folder) / "model.safetensors", framework="pt") as weights:
         assert {str(weights.get_slice(name).get_dtype()) for name in weights.keys()} == {"BF16"}  # noqa: SIM118
 
 

@@ -49,7 +49,7 @@ def test_learns_which_question_is_preferred(workspace: Workspace, tiny_model: Pa
     assert manifest.metrics["loss_last"] < 0.5
     assert manifest.metrics["reward_accuracy_last"] == 1.0
     assert manifest.metrics["reward_margin_last"] > 0.5
-    assert fetch_model(folder, chat=True).joinpath("model.safetensors").exists()
+    assert fetch_model(folder).joinpath("model.safetensors").exists()
 
 
 def test_policy_starts_as_the_reference_in_the_same_precision(

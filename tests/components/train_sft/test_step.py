@@ -61,7 +61,7 @@ def test_model_is_loadable_and_stops_at_the_end_of_a_question(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = run(make_config(workspace, tiny_model, write_questions(workspace, TEXTS[:4])), workspace)
-    model_folder = fetch_model(folder, chat=True)
+    model_folder = fetch_model(folder)
     model = AutoModelForCausalLM.from_pretrained(model_folder)
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     assert model.dtype == torch.bfloat16
@@ -76,7 +76,7 @@ def test_a_solver_is_asked_by_what_lies_in_its_folder_and_stops_there(
     dataset = write_rows(workspace, [an_example(number) for number in range(4)])
     options = {"objective": "response", "chat_template": "alpaca", "max_tokens": 400}
     folder = run(make_config(workspace, tiny_model, dataset, **options), workspace)
-    solver = fetch_model(folder, chat=True)
+    solver = fetch_model(folder)
     own, family = (load_chat_template(name, solver) for name in (OWN, "alpaca"))
     assert str(own.prompt("Why?")) == str(family.prompt("Why?"))
     assert own.response_end == family.response_end == "<|im_end|>"
@@ -157,7 +157,7 @@ def test_two_processes_with_zero3_train(workspace: Workspace, tiny_model: Path, 
     metrics = read_manifest(folder).metrics
     assert metrics["steps"] == 8
     assert metrics["loss_last"] < metrics["loss_first"]
-    model_folder = fetch_model(folder, chat=True)
+    model_folder = fetch_model(folder)
     assert json.loads((model_folder / "config.json").read_text())["dtype"] == "bfloat16"
     with safe_open(model_folder / "model.safetensors", framework="pt") as weights:
         assert {str(weights.get_slice(name).get_dtype()) for name in weights.keys()} == {"BF16"}  # noqa: SIM118

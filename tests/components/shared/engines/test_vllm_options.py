@@ -47,9 +47,26 @@ def check(model: Path, **options: Any) -> None:
     check_engine(AskConfig(workspace="w", **options), str(model), Sampling(temperature=1.0, max_tokens=8))
 
 
-def test_a_model_and_options_that_fit_are_taken(model: Path) -> None:
-    check(model)
-    check(model, max_model_len=2048, tensor_parallel_size=2)
+@pytest.mark.parametrize(
+    ("options", "max_model_len", "num_gpus"),
+    [({}, 2048, 1), ({"max_model_len": 1024, "tensor_parallel_size": 2}, 1024, 2)],
+)
+def test_a_model_and_options_that_fit_become_vllms_settings(
+    model: Path, options: dict[str, int], max_model_len: int, num_gpus: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.shared.engines.vllm_options import check_options
+
+    seen: list[Any] = []
+
+    def keeping(*given: Any) -> Any:
+        seen.append(check_options(*given))
+        return seen[-1]
+
+    monkeypatch.setattr("components.shared.engines.vllm_engine.check_options", keeping)
+    check(model, **options)
+    (settings,) = seen
+    assert settings.model_config.max_model_len == max_model_len
+    assert settings.parallel_config.tensor_parallel_size == num_gpus
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from components.import_model.config import ImportModelConfig
 from components.import_model.step import run
 from components.shared.errors import InputError
-from components.shared.models import fetch_model
+from components.shared.models import check_model, fetch_model
 from components.shared.stores import storage, transfers
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
@@ -31,7 +31,7 @@ def model(tiny_model: Path, tmp_path: Path) -> Path:
 
 
 def test_local_directory_is_used_where_it_stands(tiny_model: Path) -> None:
-    assert fetch_model(str(tiny_model), chat=True) == tiny_model
+    assert fetch_model(str(tiny_model)) == tiny_model
 
 
 def test_local_model_folder_gives_its_files_without_a_copy(workspace: Workspace, cache: Path) -> None:
@@ -43,7 +43,7 @@ def test_local_model_folder_gives_its_files_without_a_copy(workspace: Workspace,
 def test_model_folder_in_a_store_is_downloaded_once(remote_store: Store, cache: Path) -> None:
     workspace = Workspace(remote_store.uri)
     folder = run(ImportModelConfig(workspace=workspace.uri, source="random:llama"), workspace)
-    first = fetch_model(folder, chat=True)
+    first = fetch_model(folder)
     written = (first / "model.safetensors").stat().st_mtime_ns
     assert fetch_model(folder) == first
     assert (first / "model.safetensors").stat().st_mtime_ns == written
@@ -110,7 +110,7 @@ def test_base_model_is_refused_only_where_a_chat_model_is_needed(model: Path) ->
     (model / "chat_template.jinja").unlink()
     assert fetch_model(str(model)) == model
     with pytest.raises(InputError, match="has no chat template"):
-        fetch_model(str(model), chat=True)
+        check_model(model, str(model), chat=True)
 
 
 def test_folder_of_rows_is_no_model(workspace: Workspace, write_questions: WriteRows) -> None:
