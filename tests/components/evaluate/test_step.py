@@ -46,9 +46,24 @@ CASES = [
     ("12", "Nobody can tell.", "stop", "no_answer"),
     ("12", "", "stop", "no_answer"),
     ("12", r"\boxed{12}", "content_filter", "filtered"),
+    ("168", r"\boxed{168}. So the answer is 170.", "stop", "right"),
+    ("5", r"\boxed 5", "stop", "right"),
+    ("5", r"\[\boxed{x = 5\text{ cm}}\]", "stop", "right"),
+    ("8, 9", r"It is \boxed{8} or \boxed{9}.", "stop", "right"),
+    ("$2,-2$", r"$\boxed{\pm 2}$", "stop", "right"),
+    ("2, 3", r"\boxed{2}", "stop", "wrong"),
+    ("1/2", r"\boxed{50\%}", "stop", "right"),
+    ("1/2", r"\boxed{50}", "stop", "wrong"),
+    (r"\pi", r"\boxed{3.14}", "stop", "wrong"),
+    ("1234", r"\boxed{(1, 234)}", "stop", "wrong"),
+    ("(1, 2)", r"\boxed{[1, 2)}", "stop", "wrong"),
+    ("No", r"\boxed{\text{none}}", "stop", "wrong"),
+    ("12", r"So it is \boxed{12", "stop", "no_answer"),
+    ("12", r"The box \boxed{} stays empty.", "stop", "no_answer"),
+    ("12", "again and again " * 40, "length", "cut_off"),
 ]
 NO_GROUPS = groups_of(())
-COUNTS = {"right": 7, "wrong": 3, "cut_off": 2, "no_answer": 3, "filtered": 1}
+COUNTS = {"right": 13, "wrong": 9, "cut_off": 3, "no_answer": 5, "filtered": 1}
 
 
 def config(workspace: Workspace, questions: str, **options: Any) -> EvaluateConfig:
@@ -88,11 +103,11 @@ def test_replies_with_known_verdicts_give_the_counts_that_a_person_gives(
     assert (manifest.rows_in, manifest.rows_out, manifest.rejected) == (len(CASES), len(CASES), {})
     metrics, total = manifest.metrics, len(CASES)
     assert (metrics["num_correct"], metrics["num_questions"]) == (COUNTS["right"], total)
-    assert metrics["accuracy"] == pytest.approx(COUNTS["right"] / total)
+    assert metrics["accuracy"] == pytest.approx(COUNTS["right"] / total, abs=1e-5)
     assert metrics["accuracy_low"] < metrics["accuracy"] < metrics["accuracy_high"]
-    assert metrics["share_cut_off"] == COUNTS["cut_off"] / total
-    assert metrics["share_no_answer"] == COUNTS["no_answer"] / total
-    assert metrics["share_unanswered"] == COUNTS["filtered"] / total
+    for name, verdict in (("cut_off", "cut_off"), ("no_answer", "no_answer"), ("unanswered", "filtered")):
+        assert metrics[f"num_{name}"] == COUNTS[verdict]
+        assert metrics[f"share_{name}"] == pytest.approx(COUNTS[verdict] / total, abs=1e-5)
     assert not {"majority", "pass_at_1", "pass_at_2"} & metrics.keys()
     assert show_folder(folder, 1) == 0
     shown = capsys.readouterr().out.replace("\n", " ")
