@@ -1,6 +1,6 @@
 """The end of every pipeline: questions are filtered and answered, and the best answers packed."""
 
-from pipelines.answer_questions import answer_questions
+from pipelines.best_answers import keep_best_answers
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.filter_questions import filter_questions
@@ -17,6 +17,6 @@ def make_dataset(run: DatasetMaking, *, questions: str, seed_questions: str) -> 
     """Make a dataset of new questions; the scorers are trained on the seed questions, whose answers are known."""
     fail_rates = measure_fail_rates(run, questions=seed_questions)
     filtered = filter_questions(run, questions=questions, fail_rates=as_text(fail_rates))
-    answered = answer_questions(run, questions=filtered, fail_rates=as_text(fail_rates))
+    answered = keep_best_answers(run, questions=filtered, fail_rates=as_text(fail_rates))
     dataset = package_dataset(run, responses=answered)
     return on_cpu(dataset, run).outputs["folder"]

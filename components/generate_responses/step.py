@@ -62,5 +62,6 @@ def _response(question: Question, sample: int, completion: Completion) -> Respon
         finish_reason=completion.finish_reason,
         num_tokens=completion.num_tokens,
         thought=completion.thought,
+        metadata=question.metadata,
         history=question.history,
     )

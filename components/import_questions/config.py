@@ -12,7 +12,16 @@ from components.shared.config import StepConfig, flag_of, option
 from components.shared.errors import InputError
 
 # What a benchmark settles by itself.
-OF_FILES = ("question_column", "answer_column", "answer_marker", "subject_column", "level_column", "name", "max_chars")
+OF_FILES = (
+    "question_column",
+    "answer_column",
+    "answer_marker",
+    "subject_column",
+    "level_column",
+    "keep_columns",
+    "name",
+    "max_chars",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +44,9 @@ class ImportQuestionsConfig(StepConfig):
     answer_marker: str = option("####", help="the final answer follows the last occurrence of this text; as in GSM8K")
     subject_column: str = option("", help="column of the subject, by which evaluate gives figures, if there is one")
     level_column: str = option("", help="column of the level, by which evaluate gives figures, if there is one")
+    keep_columns: bool = option(
+        False, help="keep the other columns of the file, such as an id, as a JSON object in the column metadata"
+    )
     name: str = option("", help="value of the column source; by default the name of the file, repository or generator")
     num_questions: int = option(
         0, help="from a file, at most this many, from the start, 0 for all; from generators, this many", minimum=0

@@ -17,6 +17,7 @@ class SourceRow:
     origin: str  # the data set, benchmark or generator that it comes from
     subject: str = ""
     level: str = ""
+    metadata: str = ""  # the other columns of the file as a JSON object; "" where they are not kept
 
 
 class Source(Protocol):

@@ -114,6 +114,7 @@ def open_source(config: ImportQuestionsConfig, workspace: str) -> Source:
             subject=config.subject_column,
             level=config.level_column,
         ),
+        keep_columns=config.keep_columns,
         read_answer=answer_behind(config.answer_marker),
         origin=config.name,
         limit=config.num_questions,
@@ -158,6 +159,7 @@ def questions_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Qu
             source=row.origin,
             subject=row.subject,
             level=row.level,
+            metadata=row.metadata,
         )
 
 

@@ -53,6 +53,7 @@ class TableSource:
     columns: Columns
     read_answer: Callable[[str], str]  # finds the final answer in the answer's column
     origin: str
+    keep_columns: bool = False  # as the rows' metadata, all but the question's
     limit: int = 0  # at most so many rows, the first ones; 0 is all
     only: Mapping[str, str] = dataclasses.field(default_factory=dict)  # how the values of columns begin in its rows
 
@@ -105,7 +106,23 @@ class TableSource:
             origin=self.origin,
             subject=self.columns.text(place, record, "subject"),
             level=self.columns.text(place, record, "level"),
+            metadata=_metadata(record, but_not=self.columns.question) if self.keep_columns else "",
         )
+
+
+def _metadata(record: Mapping[str, Any], *, but_not: str) -> str:
+    """Return a record's columns as a JSON object; a value that JSON has no form for is written as text."""
+    columns = {name: _in_json(value) for name, value in record.items() if name != but_not}
+    return json.dumps(columns, ensure_ascii=False, default=str) if columns else ""
+
+
+def _in_json(value: Any) -> Any:
+    """Return a value with null in place of NaN and infinity, which JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {name: _in_json(item) for name, item in value.items()}
+    return [_in_json(item) for item in value] if isinstance(value, list) else value
 
 
 def answer_behind(marker: str) -> Callable[[str], str]:

@@ -19,6 +19,12 @@ from components.package_dataset.summary import Summary
 from components.shared.records import Example
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
 
+# How one of several responses was chosen, by the option of select_responses.
+SELECTIONS = {
+    "reward": "a reward model chose one",
+    "agreement": "one was chosen whose final answer most of them have",
+    "both": "a reward model chose one among those with the final answer that most of them have",
+}
 SIZES = (1_000, "1K"), (10_000, "10K"), (100_000, "100K"), (1_000_000, "1M"), (10_000_000, "10M")
 
 
@@ -39,6 +45,18 @@ class Lineage:
     stages: Sequence[Stage]
     rows_stages: Sequence[Stage]
     sources: Sequence[str]
+
+    @property
+    def selections(self) -> str:
+        """How one of several responses to a question was chosen, as the card says it; "" if nothing chose."""
+        selecting = [stage.manifest.options for stage in self.rows_stages if stage.step == "select_responses"]
+        ways = {str(options.get("by", "reward")) for options in selecting}  # older ones knew rewards only
+        return ", or ".join(SELECTIONS[way] for way in sorted(ways))
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether questions were dropped for what they are."""
+        return any(stage.step.startswith("filter_") for stage in self.rows_stages)
 
     @property
     def model_stages(self) -> list[Stage]:

@@ -50,6 +50,7 @@ DATA_COLUMNS = MappingProxyType(
         "num_agreeing": "how many of the question's responses have this final answer by value, this one included",
         "num_candidates": "how many responses there were to choose from",
         "num_tokens": "tokens of the response",
+        "metadata": "the other columns of the file that the question comes from, as a JSON object; empty if not kept",
         "history": "where and why the row was rejected before it was used as input again; mostly empty",
         "thought": "what a reasoning solver thought before the response; empty unless it was asked for",
         "messages": "the question as the user's message, the response as the assistant's",

@@ -7,11 +7,21 @@ from typing import ClassVar
 
 from components.shared.config import SharedConfig, option
 
+WAYS = ("reward", "agreement", "both")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SelectResponsesConfig(SharedConfig):
-    """Keep the response with the best reward for each question, and count the responses that agree with it."""
+    """Keep the best response to each question, and count the responses that agree with it."""
 
     VERSION: ClassVar = 2  # 1 grouped final answers by the order of the samples
 
-    responses: str = option(help="folder of Response rows with rewards, or a JSON list of them", is_folder=True)
+    responses: str = option(
+        help="folder of Response rows, with rewards unless by agreement, or a JSON list of them", is_folder=True
+    )
+    by: str = option(
+        "reward",
+        help="what makes a response the best: its reward; the number of responses that agree with its final answer; "
+        "or both, that number and then its reward",
+        choices=WAYS,
+    )

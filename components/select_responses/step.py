@@ -15,9 +15,9 @@ from components.shared.workspace.output_folders import Part
 from components.shared.workspace.rows import Rows
 
 
-def pick_best(candidates: Sequence[Response]) -> Response:
-    """Return the response with the highest reward; of equal ones the shortest in tokens, then the first sample."""
-    return min(candidates, key=lambda row: (-_reward(row), row.num_tokens, row.sample))
+def pick_best(candidates: Sequence[Response], by: str = "reward") -> Response:
+    """Return the best response to a question; of equal ones the shortest in tokens, then the first sample."""
+    return min(candidates, key=lambda row: (*_merits(row, by), row.num_tokens, row.sample))
 
 
 def count_agreement(candidates: Sequence[Response], checker: AnswerChecker) -> list[Response]:
@@ -32,12 +32,13 @@ def count_agreement(candidates: Sequence[Response], checker: AnswerChecker) -> l
 def run(config: SelectResponsesConfig, workspace: Workspace) -> str:
     """Select among the responses to every question; return the folder's address."""
     responses = workspace.read(config.responses, Response)
-    _check_rewards(responses)
+    if config.by != "agreement":
+        _check_rewards(responses)
     folder = workspace.open(config, responses).begin_rows(Response, responses.slices())
     lost_questions = LostQuestions()
     with AnswerChecker() as checker:
         for part in folder.missing_parts():
-            _select(part, responses, lost_questions, checker)
+            _select(part, responses, config.by, lost_questions, checker)
     return folder.finish()
 
 
@@ -50,11 +51,13 @@ def _check_rewards(responses: Rows[Response]) -> None:
         if responses.read(slice_)[0].reward is None:
             raise InputError(
                 f"--responses {responses.uris[slice_.input]}: its responses have no rewards; expected those of "
-                "score_responses: run that step on it first"
+                "score_responses: run that step on it first, or choose --by agreement"
             )
 
 
-def _select(part: Part, responses: Rows[Response], lost_questions: LostQuestions, checker: AnswerChecker) -> None:
+def _select(
+    part: Part, responses: Rows[Response], by: str, lost_questions: LostQuestions, checker: AnswerChecker
+) -> None:
     groups: dict[str, list[tuple[int, Response]]] = {}
     for index, row in enumerate(responses.read(part.slice)):
         groups.setdefault(row.question_id, []).append((index, row))
@@ -66,9 +69,15 @@ def _select(part: Part, responses: Rows[Response], lost_questions: LostQuestions
     judged = [(index, count_agreement(candidates, checker)) for index, candidates in part.groups(numbered)]
     part.add_to_metric("comparisons_failed", checker.failures.total() - failures)
     for index, candidates in judged:
-        best = pick_best(candidates)
+        best = pick_best(candidates, by)
         others = [Reject(row=row, reason="not_best", detail=best.id) for row in candidates if row is not best]
         part.settle(index, kept=[best], rejected=others, count=len(candidates))
+
+
+def _merits(row: Response, by: str) -> tuple[float, ...]:
+    """Return what a response is compared by, what matters most first; less is better."""
+    agreeing = () if by == "reward" else (-float(row.num_agreeing or 0),)
+    return agreeing if by == "agreement" else (*agreeing, -_reward(row))
 
 
 def _reward(row: Response) -> float:

@@ -3,8 +3,8 @@
 A Question, as ``scalequest show`` prints it::
 
     {"id": "3f9c12ab-0000017", "question": "A train travels 60 km in 45 minutes. What is its speed in km/h?",
-     "answer": "", "source": "qwen2-math", "subject": "", "level": "", "finish_reason": "stop", "num_tokens": 21,
-     "solvability_reply": "", "difficulty": null, "history": []}
+     "answer": "", "source": "qwen2-math", "subject": "", "level": "", "metadata": "", "finish_reason": "stop",
+     "num_tokens": 21, "solvability_reply": "", "difficulty": null, "history": []}
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Question:
     source: str = ""  # the data set, benchmark or generator that it comes from
     subject: str = ""  # a benchmark's own groups, by which figures are given: "Algebra"; "" where it has none
     level: str = ""  # "Level 5"
+    metadata: str = ""  # the other columns of the file that it comes from, as a JSON object; "" where none were kept
     finish_reason: str = ""  # why the generator stopped: "stop" or "length"; "" for imported questions
     num_tokens: int = 0  # tokens that the generator wrote
     solvability_reply: str = ""  # what the judge of filter_solvability wrote
@@ -105,6 +106,7 @@ class Response:
     reward: float | None = None  # null until score_responses has run
     num_agreeing: int | None = None  # how many of the question's responses share its final answer, itself included
     num_candidates: int | None = None  # how many responses were left to choose from
+    metadata: str = ""  # its question's
     history: tuple[str, ...] = ()  # its question's, then its own
     thought: str = ""  # what a reasoning solver thought before; nothing judges it
 
@@ -124,6 +126,7 @@ class Example:
     num_agreeing: int | None
     num_candidates: int | None
     num_tokens: int
+    metadata: str = ""  # the other columns of the file that the question comes from, as a JSON object; "" for none
     history: tuple[str, ...] = ()
     thought: str = ""  # what a reasoning solver thought before; filled where package_dataset is asked to
 

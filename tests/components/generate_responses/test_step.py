@@ -10,7 +10,7 @@ from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import judge, run
 from components.shared.engines import Completion, asking
 from components.shared.errors import InputError
-from components.shared.records import Response
+from components.shared.records import Question, Response
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
@@ -44,6 +44,12 @@ def test_every_sample_of_every_question_is_kept_or_rejected(workspace: Workspace
     assert sorted(ids) == sorted(f"q{number}-{sample}" for number in range(40) for sample in range(5))
     assert manifest.metrics["output_tokens"] > 0
     assert manifest.metrics["prompt_tokens"] > 0
+
+
+def test_a_response_carries_the_other_columns_of_its_question(workspace: Workspace, write_rows: WriteRows) -> None:
+    questions = write_rows(workspace, [Question(id="q", question=TEXTS[0], metadata='{"id": 17}')])
+    rows = list(workspace.read(run(config(workspace, questions), workspace), Response))
+    assert {row.metadata for row in rows} == {'{"id": 17}'}
 
 
 def test_a_response_carries_its_question_and_its_final_answer(workspace: Workspace, write_questions: WriteRows) -> None:

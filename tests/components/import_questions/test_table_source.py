@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,24 @@ def test_columns_are_named_by_options(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path, {"problem": "What is 1+1?", "solution": "It is 2.", "topic": "Sums", "grade": 5})
     table = open_table(path, question="problem", answer="", subject="topic", level="grade")
     assert list(table.rows()) == [SourceRow(question="What is 1+1?", origin="given", subject="Sums", level="5")]
+
+
+def test_other_columns_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    others = {"id": 17, "tags": ["a", {"b": float("nan")}], "π": "ü"}
+    path = write_jsonl(tmp_path, {"question": "What is 1+1?", **others}, {"question": "And 2+2?"})
+    table = dataclasses.replace(open_table(path, answer=""), keep_columns=True)
+    first, second = (row.metadata for row in table.rows())
+    assert json.loads(first) == {"id": 17, "tags": ["a", {"b": None}], "π": "ü"}
+    assert second == ""
+    assert [row.metadata for row in open_table(path, answer="").rows()] == ["", ""]
+
+
+def test_a_column_of_another_kind_is_kept_as_text(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    when = datetime.date(2026, 11, 30)
+    pq.write_table(pa.table({"question": ["What is 1+1?"], "answer": ["2"], "when": [when]}), path)
+    (row,) = dataclasses.replace(open_table(path), keep_columns=True).rows()
+    assert json.loads(row.metadata) == {"answer": "2", "when": "2026-11-30"}
 
 
 def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp_path: Path) -> None:

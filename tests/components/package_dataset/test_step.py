@@ -81,7 +81,7 @@ def test_the_card_has_the_front_matter_of_hubs_and_the_counts(workspace: Workspa
     card = text_of(run(config_for(workspace, responses, title="My: set", license="cc-by-4.0"), workspace), "README.md")
     matter = front_matter_of(card)
     assert (matter["pretty_name"], matter["license"], matter["size_categories"]) == ("My: set", "cc-by-4.0", ["n<1K"])
-    assert "11 mathematical questions" in card
+    assert "11 responses to mathematical questions" in card
     assert "| qwen2-math | 7 |" in card
     assert "| deepseek-math | 4 |" in card
     assert "| 2 of 5 | 5 |" in card
@@ -220,3 +220,25 @@ def test_questions_with_known_answers_are_compared_by_value(workspace: Workspace
     card = text_of(folder, "README.md")
     assert "| `rl` | train | 4 |" in card
     assert "without an answer, which are not in `rl`: 1." in card
+
+
+@pytest.mark.parametrize(
+    ("by", "said"), [("reward", ", of which a reward\nmodel chose one."), ("agreement", "most of them have"), ("", "")]
+)
+def test_the_card_says_how_one_of_several_responses_was_chosen(
+    workspace: Workspace, write_rows: WriteRows, by: str, said: str
+) -> None:
+    responses = write_rows(workspace, [response(n) for n in range(2)])
+    if by:
+        config = SelectResponsesConfig(workspace=workspace.uri, responses=responses, by=by)
+        responses = select_responses(config, workspace)
+    card = text_of(run(config_for(workspace, responses), workspace), "README.md")
+    sentence = card.partition("several responses sampled for each")[2].partition("\nThe responses have")[0]
+    assert " ".join(said.split()) in sentence
+    assert ("of which" in sentence) == bool(by)
+
+
+def test_other_columns_of_the_questions_are_published(workspace: Workspace, write_rows: WriteRows) -> None:
+    responses = write_rows(workspace, [response(2, metadata='{"id": 17}')])
+    folder = run(config_for(workspace, responses), workspace)
+    assert [json.loads(row.metadata)["id"] for row in workspace.read(folder, Example)] == [17]

@@ -88,8 +88,8 @@ def score(config: ScoreConfig, workspace: Workspace) -> str:
     return folder.finish()
 
 
-def select(workspace: Workspace, responses: str) -> str:
-    return run(SelectResponsesConfig(workspace=workspace.uri, responses=responses), workspace)
+def select(workspace: Workspace, responses: str, by: str = "reward") -> str:
+    return run(SelectResponsesConfig(workspace=workspace.uri, responses=responses, by=by), workspace)
 
 
 def rows_of(workspace: Workspace, folder: str) -> list[Response]:
@@ -112,6 +112,22 @@ def test_ties_go_to_the_shorter_response_then_to_the_first_sample() -> None:
     tie = [response("a", 0, tokens=9), response("a", 1, tokens=7), response("a", 2, tokens=7)]
     assert pick_best(tie).sample == 1
     assert pick_best(list(reversed(tie))).sample == 1
+
+
+@pytest.mark.parametrize(("by", "best"), [("reward", 4), ("both", 1), ("agreement", 2)])
+def test_the_best_is_chosen_by_reward_by_agreement_or_by_agreement_and_then_reward(
+    workspace: Workspace, write_rows: WriteRows, by: str, best: int
+) -> None:
+    samples = [("1/2", 0.1, 9), ("0.5", 0.7, 9), (r"\frac12", 0.2, 5), ("7", 0.8, 1), ("8", 0.9, 1)]
+    rows = [response("a", s, answer=a, reward=r, tokens=t) for s, (a, r, t) in enumerate(samples)]
+    folder = select(workspace, write_rows(workspace, rows), by=by)
+    assert [row.sample for row in rows_of(workspace, folder)] == [best]
+
+
+def test_agreement_needs_no_rewards(workspace: Workspace, write_rows: WriteRows) -> None:
+    rows = [response("a", s, answer=answer, reward=None) for s, answer in enumerate(["3", "4", "4"])]
+    folder = select(workspace, write_rows(workspace, rows), by="agreement")
+    assert [(row.sample, row.num_agreeing, row.reward) for row in rows_of(workspace, folder)] == [(1, 2, None)]
 
 
 def test_agreement_is_counted_by_value_over_all_candidates(workspace: Workspace, write_rows: WriteRows) -> None:

@@ -62,8 +62,8 @@ def generate_answers(run: Answering, *, questions: str) -> list[str]:
     return dsl.Collected(answered.outputs["folder"])
 
 
-@box("answer-questions")
-def answer_questions(run: Answering, *, questions: str, fail_rates: str) -> str:
+@box("keep-best-answers")
+def keep_best_answers(run: Answering, *, questions: str, fail_rates: str) -> str:
     """Answer each question several times and keep the answer with the best reward."""
     answers = generate_answers(run, questions=questions)
     reward_model = obtain_reward_model(run, fail_rates=fail_rates)
