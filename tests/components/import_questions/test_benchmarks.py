@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.import_questions import benchmarks
-from components.import_questions.benchmark_source import RECORD
+from components.import_questions.benchmark_source import RECORD, BenchmarkSource
 from components.import_questions.benchmarks import Benchmark
 from components.import_questions.config import ImportQuestionsConfig
-from components.import_questions.step import run
+from components.import_questions.step import open_benchmark_file, run
 from components.shared.addresses import parse_address
 from components.shared.errors import InputError
 from components.shared.records import Question
@@ -165,6 +166,16 @@ def test_another_digest_than_that_of_the_first_import_is_refused_and_both_are_na
         import_benchmark(workspace, "gsm8k", other)
     assert sorted(Path(workspace.uri).rglob("*")) == before
     import_benchmark(workspace, "math", write(tmp_path / "math.jsonl", [maths(n) for n in range(4)]))
+
+
+def test_another_digest_than_the_declared_one_is_refused(tmp_path: Path) -> None:
+    declared = dataclasses.replace(benchmarks.benchmarks()["gsm8k"], rows={4: "ours"}, digest="f" * 64)
+    table = open_benchmark_file(declared, write(tmp_path / "test.jsonl", [gsm8k(n) for n in range(4)]))
+    source = BenchmarkSource(benchmark=declared, table=table, limit=0, place=str(tmp_path / "none"))
+    with pytest.raises(InputError, match=f"than the declared benchmark \\(digest {'f' * 64}\\)"):
+        source.count()
+    known = dataclasses.replace(declared, digest=json.loads(source.record())["digest"])
+    assert dataclasses.replace(source, benchmark=known).count() == 4
 
 
 @pytest.mark.parametrize(

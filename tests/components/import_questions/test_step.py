@@ -50,6 +50,17 @@ def test_rejects_are_counted_by_reason_and_rows_add_up(workspace: Workspace, tmp
     ]
 
 
+def test_any_file_can_name_columns_of_subject_and_level(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("question,answer,topic,grade\nWhat is 2+2?,4,Sums,5\nWhat is 2-2?,0,,\n", encoding="utf-8")
+    folder = import_from(str(path), workspace, subject_column="topic", level_column="grade")
+    assert [(row.subject, row.level) for row in workspace.read(folder, Question)] == [("Sums", "5"), ("", "")]
+    with pytest.raises(
+        InputError, match=r"mine\.csv:2: no column 'level' \(--level-column\); found: question, answer, t"
+    ):
+        import_from(str(path), workspace, level_column="level")
+
+
 def test_duplicate_names_the_row_that_it_repeats_across_parts(workspace: Workspace, tmp_path: Path) -> None:
     folder = import_from(write_jsonl(tmp_path, TEXTS), workspace, rows_per_part=2)
     first = next(iter(workspace.read(folder, Question)))
