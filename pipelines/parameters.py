@@ -173,6 +173,24 @@ class Answering(Solver, Scorer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnQuestions(Answering):
+    """Questions of your own, and who answers them."""
+
+    questions: str = parameter(help="their file: .jsonl, .json, .csv or .parquet, a path, gs://…, s3://… or hf://…")
+    question_column: str = parameter("question", help="column of the question; the others are kept as metadata")
+    answer_column: str = parameter("none", help="column of the known answer; none if there is none")
+    solver_endpoint: str = parameter(
+        "", help="base URL of an OpenAI-compatible server for solver=openai:NAME; empty for a model that we run"
+    )
+    judge: str = parameter(
+        "", help="model that drops questions which cannot be solved, at the same place; empty: all are answered"
+    )
+    select_by: str = parameter(
+        "agreement", help="agreement, reward (of reward_model) or both: agreement, then reward"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetMaking(FailRates, Filtering, Answering):
     """Everything from questions to the dataset."""
 

@@ -26,8 +26,7 @@ NAMED = 4  # names that a message shows of each kind
 UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
 
-# transformers replaces functions of its classes while it loads: of two threads, one would leave them replaced.
-_LOADING = threading.Lock()
+_LOADING = threading.RLock()
 
 
 class Use(Enum):
@@ -37,6 +36,16 @@ class Use(Enum):
     SCORER = "a scorer"  # its head has to be there
     SCORER_BASE = "the start of a scorer"  # one output; a new head where the model is no scorer yet
     REWARD_MODEL = "a reward model"  # with a head of its own, which transformers does not know
+
+
+def load(loader: type[Any], folder: Path, **options: Any) -> Any:
+    """Load a model from safetensors, without code of its own, by one of transformers' Auto classes.
+
+    One thread loads at a time: transformers replaces functions of its classes meanwhile, and the second of two threads
+    would leave them replaced for good (tied weights missing, new weights uninitialised).
+    """
+    with _LOADING:
+        return loader.from_pretrained(folder, use_safetensors=True, trust_remote_code=False, **options)
 
 
 def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
@@ -51,13 +60,12 @@ def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
     one_output = use in (Use.SCORER_BASE, Use.REWARD_MODEL)
     options = {"num_labels": 1, "problem_type": "regression"} if one_output else {}
     with _LOADING, _quiet(), _explained(named, use):
-        model, found = loader.from_pretrained(
+        model, found = load(
+            loader,
             folder,
             device_map="meta",
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are named below
-            use_safetensors=True,
-            trust_remote_code=False,
             **options,
         )
         missing, unexpected = _missing_and_unexpected(model, found, use)

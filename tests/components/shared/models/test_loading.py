@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    PreTrainedModel,
+)
 
 from components.shared.errors import InputError
-from components.shared.models.loading import Use, check_finite, check_weights, is_finite
+from components.shared.models.loading import Use, check_finite, check_weights, is_finite, load
 
 Weights = dict[str, torch.Tensor]
 SHAPE = {
@@ -80,6 +87,16 @@ def test_a_tied_head_may_be_missing_and_may_be_there(tmp_path: Path) -> None:
     config = json.loads((saved(tmp_path / "own") / "config.json").read_text(encoding="utf-8"))
     (tmp_path / "own" / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": True}), encoding="utf-8")
     check_weights(tmp_path / "own", "--model x", Use.LANGUAGE_MODEL)
+
+
+def test_models_loaded_in_threads_leave_transformers_as_it_was(tmp_path: Path) -> None:
+    tied = saved(tmp_path, tied=True)
+    uses = [lambda: check_weights(tied, "model", Use.LANGUAGE_MODEL), lambda: load(AutoModelForCausalLM, tied)]
+    before = PreTrainedModel.tie_weights
+    with ThreadPoolExecutor(4) as threads:
+        models = list(threads.map(lambda number: uses[number % 2](), range(40)))
+    assert PreTrainedModel.tie_weights is before
+    assert all(model.lm_head.weight is model.model.embed_tokens.weight for model in models[1::2])
 
 
 def test_buffers_of_older_releases_are_no_fault(tmp_path: Path) -> None:
