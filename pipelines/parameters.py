@@ -185,9 +185,7 @@ class OwnQuestions(Answering):
     judge: str = parameter(
         "", help="model that drops questions which cannot be solved, at the same place; empty: all are answered"
     )
-    select_by: str = parameter(
-        "agreement", help="agreement, reward (of reward_model) or both: agreement, then reward"
-    )
+    select_by: str = parameter("agreement", help="agreement, reward (of reward_model) or both: agreement, then reward")
 
 
 @dataclass(frozen=True, kw_only=True)
