@@ -23,11 +23,13 @@ def box(name: str) -> Callable[[Function], Function]:
     """Make ``function(run, **inputs)`` a pipeline, and a box in others: there it is called with their ``run``.
 
     A parameter means the same in every box: what is ``solver_top_p`` outside is ``solver_top_p`` inside. The function
-    that is returned has the pipeline itself, for the compiler, as its attribute ``pipeline``.
+    that is returned has the pipeline itself, for the compiler, as its attribute ``pipeline``. A box with several
+    outputs returns a NamedTuple.
     """
 
     def decorate(function: Function) -> Function:
-        types = {name: kind for name, kind in typing.get_type_hints(function).items() if name != "return"}
+        types = typing.get_type_hints(function)
+        returned = types.pop("return")
         run_type = types.pop("run")
         parameters = [field.name for field in dataclasses.fields(run_type)]
 
@@ -38,6 +40,8 @@ def box(name: str) -> Callable[[Function], Function]:
 
         def call(run: Any, **inputs: Any) -> Any:
             task = pipeline(**{name: getattr(run, name) for name in parameters}, **inputs)
+            if hasattr(returned, "_fields"):
+                return returned(**task.outputs)
             return task.output if task.outputs else None
 
         build.__signature__ = _signature(run_type, types, function)  # type: ignore[attr-defined]

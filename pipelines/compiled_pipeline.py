@@ -100,7 +100,11 @@ def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundin
     values = _defaults(graph) | dict(given)
     for name, task in _in_order(graph["dag"]["tasks"]):
         component = spec["components"][task["componentRef"]["name"]]
-        inputs = {each: _resolve(value, values) for each, value in _inputs(task).items()}
+        kinds = component.get("inputDefinitions", {}).get("parameters", {})
+        inputs = {
+            each: _resolve(value, values, kinds.get(each, {}).get("parameterType", ""))
+            for each, value in _inputs(task).items()
+        }
         for place, iteration in _iterations(name, task, inputs, around):
             if not _runs(task, iteration):
                 continue
@@ -165,25 +169,33 @@ def _defaults(component: Spec) -> dict[str, Any]:
     return {name: declared[name]["defaultValue"] for name in declared if "defaultValue" in declared[name]}
 
 
-def _resolve(value: Spec, values: Mapping[str, Any]) -> Any:
+def _resolve(value: Spec, values: Mapping[str, Any], kind: str) -> Any:
     if "taskOutputParameter" in value:
         return LATER
     if "runtimeValue" in value:
         return value["runtimeValue"]["constant"]
-    return _select(value, values.get(value["componentInputParameter"], LATER))
+    return _select(value, values.get(value["componentInputParameter"], LATER), kind)
 
 
-def _select(value: Spec, found: Any) -> Any:
+def _select(value: Spec, found: Any, kind: str) -> Any:
+    """Return what an input takes of a value: of a loop's item one field, of the type that Kubeflow's driver accepts."""
     selector = value.get("parameterExpressionSelector")
     if found is LATER or not selector:
         return found
     match = _SELECTOR.search(selector)
     assert match, selector
     key, origin = match.group(1), value["componentInputParameter"].removeprefix("pipelinechannel--")
-    text = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(text, str):
-        raise InputError(f"{origin.removesuffix('-loop-item')}: {found!r} has to be a mapping with the text {key!r}")
-    return text
+    field = found.get(key) if isinstance(found, dict) else None
+    if kind.startswith("NUMBER"):  # YAML reads 1e-5 as text
+        is_right, what = (
+            isinstance(field, int | float) and not isinstance(field, bool),
+            f"number {key!r}, such as 1.0e-5",
+        )
+    else:
+        is_right, what = isinstance(field, str), f"text {key!r}"
+    if not is_right:
+        raise InputError(f"{origin.removesuffix('-loop-item')}: {found!r} has to be a mapping with the {what}")
+    return field
 
 
 def _iterations(

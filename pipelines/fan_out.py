@@ -1,7 +1,10 @@
-"""The join of a fan-out: every pod returns the address of the one folder that they all wrote."""
+"""What a loop takes and gives: the SDK knows less of the types than Kubeflow does.
+
+The join of a fan-out is a list: every pod returns the address of the one folder that they all wrote.
+"""
 
 import copy
-from typing import Any
+from typing import Any, cast
 
 
 def as_text(addresses: Any) -> Any:
@@ -10,6 +13,15 @@ def as_text(addresses: Any) -> Any:
     Kubeflow turns a list into JSON where text is asked for (its driver: "all parameter types can be consumed as JSON
     string"), and kfp.local does too; only the SDK's check of types at compile time stands in the way.
     """
-    relabelled = copy.copy(addresses)
-    relabelled.channel_type = "STRING"
+    return _relabelled(addresses, "STRING")
+
+
+def as_number(value: Any) -> float:
+    """Hand a number of a loop's item to a ``float`` option: the SDK takes every value of an item for text."""
+    return cast(float, _relabelled(value, "FLOAT"))
+
+
+def _relabelled(channel: Any, kind: str) -> Any:
+    relabelled = copy.copy(channel)
+    relabelled.channel_type = kind
     return relabelled

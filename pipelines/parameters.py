@@ -79,6 +79,30 @@ class Training(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingExamples(Common):
+    """What solvers learn from."""
+
+    training_examples: list[dict[str, str]] = parameter(
+        help="sources of questions with responses: {source, question_column, response_column}; also finished datasets"
+    )
+    num_training_examples: int = parameter(help="examples from each source; 0 for all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredTraining(Training, FanOut):
+    """How solvers are trained, and what they are scored on before and after."""
+
+    sft_epochs: int = parameter(help="epochs over the examples")
+    sft_batch_size: int = parameter(help="examples a step")
+    sft_max_tokens: int = parameter(help="tokens of a question with its response; longer ones are left out")
+    benchmarks: list[dict[str, str]] = parameter(
+        help="questions that solvers are scored on: {source, question_column, answer_column}"
+    )
+    num_benchmark_questions: int = parameter(help="questions from each benchmark; 0 for all")
+    benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuestionSampling(Common):
     """How generators sample."""
 
@@ -212,3 +236,11 @@ class WholeFigure(GeneratorTraining, RightColumn):
     """Both columns."""
 
     generators: list[dict[str, str]] = parameter(help="models to train: {source, model, chat_template}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolverTraining(ScoredTraining, TrainingExamples):
+    """Training of solvers on any dataset."""
+
+    # Kubeflow knows one type for all values of a mapping; learning_rate is a number all the same.
+    solvers: list[dict[str, str]] = parameter(help="models to train: {source, model, chat_template, learning_rate}")

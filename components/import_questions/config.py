@@ -15,6 +15,7 @@ from components.shared.errors import InputError
 OF_FILES = (
     "question_column",
     "answer_column",
+    "response_column",
     "answer_marker",
     "subject_column",
     "level_column",
@@ -23,17 +24,19 @@ OF_FILES = (
     "max_chars",
 )
 
+OF_GENERATORS, OF_DATASETS = "worked_solution", "response"  # the responses that are no column of a file
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportQuestionsConfig(StepConfig):
-    """Read questions from a file, a benchmark or generators; reject empty, too long and repeated ones."""
+    """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
     VERSION: ClassVar = 2  # 1 stored whole solutions and NaN as known answers
 
     source: str = option(
         help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "
         "hf://datasets/org/name@revision/path/in/repo; reasoning-gym:generator,generator?setting=number,…; "
-        f"or benchmark:NAME ({', '.join(benchmarks())})",
+        f"benchmark:NAME ({', '.join(benchmarks())}); or, with --response-column, a finished dataset",
         is_folder=True,
     )
     benchmark_uri: str = option(
@@ -41,6 +44,11 @@ class ImportQuestionsConfig(StepConfig):
     )
     question_column: str = option("question", help="column of the question")
     answer_column: str = option("answer", help='column of the answer; "none" if answers are not known')
+    response_column: str = option(
+        "",
+        help="column of a response to each question, to train a solver on: the rows are responses then; "
+        f"{OF_GENERATORS} for generators, {OF_DATASETS} for a dataset",
+    )
     answer_marker: str = option("####", help="the final answer follows the last occurrence of this text; as in GSM8K")
     subject_column: str = option("", help="column of the subject, by which evaluate gives figures, if there is one")
     level_column: str = option("", help="column of the level, by which evaluate gives figures, if there is one")

@@ -23,6 +23,7 @@ if importlib.util.find_spec("pycosat") is None:
 import reasoning_gym
 
 from components.import_questions.source import SourceRow
+from components.import_questions.worked_solutions import WRITERS, worked_solution
 from components.shared.errors import InputError
 from components.shared.seeds import derive_seed
 
@@ -57,12 +58,17 @@ class ReasoningGymSource:
     num_questions: int
     seed: int
     origin: str  # "" takes each generator's own name
+    is_worked: bool = False  # whether a worked solution is the response to each question
 
     def __post_init__(self) -> None:
         if unknown := [text for text in self.generators if _name_of(text) not in CLEANING]:
             raise InputError(
                 f"--source reasoning-gym: unknown generator {', '.join(map(repr, unknown))}; "
                 f"expected any of {', '.join(CLEANING)}"
+            )
+        if self.is_worked and (without := [text for text in self.generators if _name_of(text) not in WRITERS]):
+            raise InputError(
+                f"--response-column: no worked solutions to {', '.join(without)}; expected any of {', '.join(WRITERS)}"
             )
         if self.num_questions == 0:
             raise InputError("--num-questions 0: generators have no end; give the number of questions")
@@ -81,7 +87,10 @@ class ReasoningGymSource:
             turn, which = divmod(index, len(self.generators))
             name, row = _name_of(self.generators[which]), datasets[which][turn]
             yield SourceRow(
-                question=clean_question(name, row["question"]), answer=str(row["answer"]), origin=self.origin or name
+                question=clean_question(name, row["question"]),
+                answer=str(row["answer"]),
+                origin=self.origin or name,
+                response=worked_solution(name, row) if self.is_worked else "",
             )
 
 

@@ -18,6 +18,7 @@ class SourceRow:
     subject: str = ""
     level: str = ""
     metadata: str = ""  # the other columns of the file as a JSON object; "" where they are not kept
+    response: str = ""  # "" where none is asked for
 
 
 class Source(Protocol):

@@ -11,12 +11,14 @@ from pathlib import PurePosixPath
 
 from components.import_questions.benchmark_source import RECORD, BenchmarkSource
 from components.import_questions.benchmarks import Benchmark, Reading, benchmark_of
-from components.import_questions.config import ImportQuestionsConfig
+from components.import_questions.config import OF_DATASETS, OF_GENERATORS, ImportQuestionsConfig
+from components.import_questions.folder_source import FolderSource, is_folder
 from components.import_questions.source import Source, SourceRow
-from components.import_questions.table_source import Columns, TableSource, answer_behind, reader_of
+from components.import_questions.table_source import READERS, Columns, TableSource, answer_behind, reader_of
 from components.shared.addresses import parse_address
+from components.shared.errors import InputError
 from components.shared.installed import installed_version
-from components.shared.records import Question, Reject
+from components.shared.records import Question, Reject, Response
 from components.shared.stores import storage
 from components.shared.texts.math_answers import extract_final_answer
 from components.shared.workspace import Workspace
@@ -44,12 +46,12 @@ def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
     logger.info("%s has %d rows", config.source, number)
     starts = range(0, number, config.rows_per_part)
     slices = [Slice(start=start, stop=min(start + config.rows_per_part, number)) for start in starts]
-    folder = found.begin_rows(Question, slices)
+    folder = found.begin_rows(Response if config.response_column else Question, slices)
     if isinstance(source, BenchmarkSource):
         folder.add_file(RECORD, source.record())
     parts = {part.number: part for part in folder.missing_parts(in_order=True)}
-    questions = questions_of(source.rows(), folder)
-    rows = questions if isinstance(source, BenchmarkSource) else judge_rows(questions, config.max_chars)
+    imported = (responses_of if config.response_column else questions_of)(source.rows(), folder)
+    rows = imported if isinstance(source, BenchmarkSource) else judge_rows(imported, config.max_chars)
     for part_number, slice_ in enumerate(folder.slices):
         # Rows of parts that stand are judged again: a later row may repeat one of theirs.
         verdicts = list(islice(rows, len(slice_)))
@@ -85,7 +87,8 @@ def _name_of(source: str) -> str:
         return ""
     if source.startswith("hf://"):  # files are named alike there: train-00000-of-00001.parquet
         return parse_address(source, "dataset").repo.rpartition("/")[2]
-    return PurePosixPath(source).stem
+    path = PurePosixPath(source)
+    return path.stem if path.suffix.lower() in READERS else ""  # rows of a folder of ours have sources
 
 
 def open_source(config: ImportQuestionsConfig, workspace: str) -> Source:
@@ -99,11 +102,15 @@ def open_source(config: ImportQuestionsConfig, workspace: str) -> Source:
             num_questions=config.num_questions,
             seed=config.seed,
             origin=config.name,
+            is_worked=_takes_responses(config, OF_GENERATORS),
         )
     if benchmark := benchmark_of(config.source):
         table = open_benchmark_file(benchmark, config.benchmark_uri)
         place = storage.join(workspace, config.step)
         return BenchmarkSource(benchmark=benchmark, table=table, limit=config.num_questions, place=place)
+    if is_folder(config.source):
+        _takes_responses(config, OF_DATASETS)
+        return FolderSource(uri=config.source, origin=config.name, limit=config.num_questions)
     reader_of(config.source)
     return TableSource(
         uri=_fetch(config.source),
@@ -113,12 +120,20 @@ def open_source(config: ImportQuestionsConfig, workspace: str) -> Source:
             answer="" if config.answer_column == "none" else config.answer_column,
             subject=config.subject_column,
             level=config.level_column,
+            response=config.response_column,
         ),
         keep_columns=config.keep_columns,
         read_answer=answer_behind(config.answer_marker),
         origin=config.name,
         limit=config.num_questions,
     )
+
+
+def _takes_responses(config: ImportQuestionsConfig, accepted: str) -> bool:
+    """Tell whether responses are asked for; InputError where the source has them under another name."""
+    if config.response_column not in ("", accepted):
+        raise InputError(f"--response-column {config.response_column!r}: expected {accepted} for {config.source}")
+    return bool(config.response_column)
 
 
 def open_benchmark_file(benchmark: Benchmark, uri: str) -> TableSource:
@@ -163,22 +178,43 @@ def questions_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Qu
         )
 
 
-def judge_rows(questions: Iterator[Question], max_chars: int) -> Iterator[Question | Reject]:
-    """Yield each question, or the reject that it is."""
+def responses_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Response]:
+    """Yield each row as a question's one response, which ended by itself."""
+    for index, row in enumerate(rows):
+        yield Response(
+            id=f"{folder.row_id(index)}-0",
+            question_id=folder.row_id(index),
+            question=row.question.strip(),
+            answer=row.answer,
+            source=row.origin,
+            difficulty=None,
+            sample=0,
+            response=row.response.strip(),
+            final_answer=extract_final_answer(row.response),
+            finish_reason="stop",
+            num_tokens=0,
+        )
+
+
+def judge_rows(rows: Iterator[Question | Response], max_chars: int) -> Iterator[Question | Response | Reject]:
+    """Yield each row, or the reject that it is. A question may have several responses, each of them once."""
     first_ids: dict[bytes, str] = {}
-    for question in questions:
-        text = question.question
-        first = first_ids.setdefault(digest_question(text), question.id)
-        if not text:
-            yield Reject(row=question, reason="empty")
-        elif len(text) > max_chars:
-            yield Reject(row=question, reason="too_long", detail=f"{len(text)} characters, at most {max_chars}")
-        elif first != question.id:
-            yield Reject(row=question, reason="duplicate", detail=first)
+    for row in rows:
+        response = row.response if isinstance(row, Response) else None
+        first = first_ids.setdefault(digest_row(row.question, response or ""), row.id)
+        if not row.question:
+            yield Reject(row=row, reason="empty")
+        elif response == "":
+            yield Reject(row=row, reason="no_response")
+        elif len(row.question) > max_chars:
+            yield Reject(row=row, reason="too_long", detail=f"{len(row.question)} characters, at most {max_chars}")
+        elif first != row.id:
+            yield Reject(row=row, reason="duplicate", detail=first)
         else:
-            yield question
+            yield row
 
 
-def digest_question(text: str) -> bytes:
-    """Return what two questions share that differ in case and white space alone; 16 bytes, to hold millions."""
-    return hashlib.sha256(" ".join(text.split()).casefold().encode()).digest()[:16]
+def digest_row(question: str, response: str) -> bytes:
+    """Return what two rows share that differ in case and white space alone; 16 bytes, to hold millions."""
+    texts = ("\0".join(" ".join(text.split()) for text in (question, response) if text)).casefold()
+    return hashlib.sha256(texts.encode()).digest()[:16]

@@ -24,7 +24,7 @@ from components.shared.texts.math_answers import known_answer
 
 PARQUET_BATCH_ROWS = 1024
 logger = logging.getLogger(__name__)
-Field = Literal["question", "answer", "subject", "level"]
+Field = Literal["question", "answer", "subject", "level", "response"]
 Record = tuple[str, Mapping[str, Any]]  # where it stands, and its fields
 
 
@@ -36,6 +36,7 @@ class Columns:
     answer: str = ""
     subject: str = ""
     level: str = ""
+    response: str = ""
     named_by: str = "--{}-column"  # who names them, in messages: the option, or the benchmark
 
     def text(self, place: str, record: Mapping[str, Any], field: Field) -> str:
@@ -107,6 +108,7 @@ class TableSource:
             subject=self.columns.text(place, record, "subject"),
             level=self.columns.text(place, record, "level"),
             metadata=_metadata(record, but_not=self.columns.question) if self.keep_columns else "",
+            response=self.columns.text(place, record, "response"),
         )
 
 

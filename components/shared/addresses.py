@@ -15,7 +15,10 @@ MODEL_SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or 
 
 @dataclass(frozen=True, kw_only=True)
 class HubAddress:
-    """``hf://org/name@revision``, or ``hf://datasets/org/name@revision/path/in/repo``."""
+    """``hf://org/name@revision``, or ``hf://datasets/org/name@revision/path/in/repo``.
+
+    A slash in a revision is written ``%2F``: at ``refs%2Fconvert%2Fparquet``, the hub has datasets as Parquet.
+    """
 
     kind: Kind
     repo: str
@@ -29,7 +32,8 @@ class HubAddress:
 
     def __str__(self) -> str:
         prefix = "datasets/" if self.kind == "dataset" else ""
-        return f"hf://{prefix}{self.repo}@{self.revision}" + (f"/{self.path}" if self.path else "")
+        revision = self.revision.replace("/", "%2F")
+        return f"hf://{prefix}{self.repo}@{revision}" + (f"/{self.path}" if self.path else "")
 
 
 def scheme_of_model(uri: str) -> str:
@@ -52,7 +56,7 @@ def parse_address(uri: str, kind: Kind) -> HubAddress:
             f"{uri!r} is not an address of a {kind} on the hub; expected hf://org/name@revision for a model, or "
             "hf://datasets/org/name@revision/path/in/repo.parquet; the revision is a commit, a tag or a branch"
         )
-    return HubAddress(kind=kind, repo=words[2], revision=words[3], path=words[4] or "")
+    return HubAddress(kind=kind, repo=words[2], revision=words[3].replace("%2F", "/"), path=words[4] or "")
 
 
 def check_pinned(uri: str) -> None:

@@ -78,8 +78,9 @@ def check_placement(arguments: Mapping[str, Any]) -> None:
 
 
 def nodes_at_once(arguments: Mapping[str, Any]) -> int:
-    """Return how many nodes train at the same time: all generators together, every other training by itself."""
-    return int(arguments.get("training_nodes", 1)) * max(1, len(arguments.get("generators", ())))
+    """Return how many nodes train at the same time: all generators, or all solvers; other trainings by themselves."""
+    most = max(len(arguments.get(models, ())) for models in ("generators", "solvers"))
+    return int(arguments.get("training_nodes", 1)) * max(1, most)
 
 
 def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
@@ -87,11 +88,11 @@ def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
     per_training, nodes = arguments.get("training_nodes", 1), nodes_at_once(arguments)
     if 1 < per_training < nodes:
         raise InputError(
-            f"training_nodes {per_training} for {nodes // per_training} generators, which are trained in "
+            f"training_nodes {per_training} for {nodes // per_training} models, which are trained in "
             "parallel, needs "
             f"{nodes} nodes at once; without a queue, each training takes the nodes that it gets, and with fewer than "
             f"{nodes} all wait forever. Let Kueue admit all nodes of a training together (helm upgrade --set "
-            "kueue.enabled=true, and no --no-queue), train the generators one after the other (--pipeline "
+            "kueue.enabled=true, and no --no-queue), train each model in a run of its own (generators: --pipeline "
             "train_question_generator, then construct_dataset), or, if the pool has that many nodes, add "
             "--allow-parallel-trainings"
         )

@@ -12,11 +12,16 @@ from pipelines import arguments, compiled_pipeline
 from pipelines.arguments import check_step_defaults, complete_arguments, prepare_run, preset_names, read_preset
 from pipelines.parameters import Hardware
 
+OF_PIPELINE = {
+    "scalequest": {"train_sft", "train_dpo", "generate_questions", "package_dataset"},
+    "train_solver": {"import_questions", "train_sft", "evaluate"},
+}
+
 
 @pytest.mark.parametrize("preset", preset_names())
 def test_every_value_of_every_preset_is_accepted_by_the_pipeline_and_its_steps(preset: str, tmp_path: Path) -> None:
     run = prepare_run(preset, [], str(tmp_path))
-    assert {"train_sft", "train_dpo", "generate_questions", "package_dataset"} <= {step.name for step in run.steps}
+    assert OF_PIPELINE[run.pipeline.path.stem] <= {step.name for step in run.steps}
 
 
 @pytest.mark.parametrize("preset", preset_names())
@@ -27,13 +32,14 @@ def test_a_preset_gives_every_parameter_a_value_of_its_own_and_leaves_hardware_t
     assert set(parameters) - set(values) == {"workspace", "pods", STEP_OPTIONS, *hardware}
 
 
-@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("preset", ["laptop", "paper", "smoke"])
 def test_every_preset_of_the_whole_figure_names_two_generators_or_is_the_smoke_run(preset: str) -> None:
     assert len(read_preset(preset)["generators"]) == (1 if preset == "smoke" else 2)
 
 
-def test_every_value_of_the_paper_has_its_source_behind_it() -> None:
-    lines = (arguments.PRESETS / "paper.yaml").read_text().splitlines()
+@pytest.mark.parametrize("preset", ["paper", "solver-paper"])
+def test_every_value_of_the_paper_has_its_source_behind_it(preset: str) -> None:
+    lines = (arguments.PRESETS / f"{preset}.yaml").read_text().splitlines()
     values = [line for line in lines if ": " in line and not line.lstrip().startswith(("#", "- {", "pipeline:"))]
     assert values
     assert [line for line in values if "  # " not in line] == []
@@ -63,6 +69,22 @@ def test_a_given_reward_model_is_imported_and_none_is_trained(tmp_path: Path) ->
 
     assert rewards_trained("reward_model=random:llama") == 0
     assert rewards_trained("reward_model=") == 1
+
+
+def test_each_solver_has_its_own_template_and_learning_rate_and_is_asked_as_before(tmp_path: Path) -> None:
+    steps = prepare_run("solver-paper", ["num_pods=1"], str(tmp_path)).steps
+    trainings = [step.options for step in steps if step.name == "train_sft"]
+    assert [(each["chat_template"], each["learning_rate"]) for each in trainings] == [
+        ("alpaca", 1e-5), ("alpaca", 5e-5), ("deepseek_math", 5e-5), ("qwen2_math", 1e-5),
+    ]  # fmt: skip
+    asked = sorted(step.options["chat_template"] for step in steps if step.name == "evaluate")
+    assert asked == sorted(2 * [each["chat_template"] for each in trainings])
+
+
+def test_no_solver_is_scored_on_questions_that_it_learnt_from(tmp_path: Path) -> None:
+    steps = prepare_run("solver-smoke", [], str(tmp_path)).steps
+    seeds = {bool(step.options["response_column"]): step.options["seed"] for step in steps if "import_q" in step.name}
+    assert seeds[True] != seeds[False]
 
 
 def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
@@ -110,6 +132,11 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
             "smoke",
             ["generators=[{source: a, model: b}]"],
             "generators: {'source': 'a', 'model': 'b'} has to be a mapping",
+        ),
+        (
+            "solver-smoke",
+            ["solvers=[{source: a, model: 'random:llama', chat_template: own, learning_rate: 1e-5}]"],
+            "'learning_rate': '1e-5'} has to be a mapping with the number 'learning_rate', such as 1.0e-5",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from kfp import compiler
@@ -34,6 +34,30 @@ def outer(run: Outer) -> None:
     inner(run, folder=first)
 
 
+class Both(NamedTuple):
+    first: str
+    second: str
+
+
+@box("two-outputs")
+def two_outputs(run: Inner) -> Both:
+    """Say it twice."""
+    once = echo(name=run.text).outputs["folder"]
+    return Both(first=once, second=echo(name=run.text, inputs=once).outputs["folder"])
+
+
+@box("around-two-outputs")
+def around_two_outputs(run: Outer) -> None:
+    """Have the second one said again."""
+    inner(run, folder=two_outputs(run).second)
+
+
+def test_a_box_with_several_outputs_gives_them_by_name(tmp_path: Path) -> None:
+    tasks = compiled(tmp_path, around_two_outputs)["root"]["dag"]["tasks"]
+    taken = tasks["inner"]["inputs"]["parameters"]["folder"]["taskOutputParameter"]
+    assert taken == {"producerTask": "two-outputs", "outputParameterKey": "second"}
+
+
 def test_a_box_gets_those_parameters_of_the_pipeline_around_it_that_it_has(tmp_path: Path) -> None:
     first, second = (
         task["inputs"]["parameters"] for _, task in sorted(compiled(tmp_path)["root"]["dag"]["tasks"].items())
@@ -65,8 +89,8 @@ def test_a_run_shows_what_its_parameters_mean_and_the_boxes_in_it_do_not_repeat_
     assert spec["root"]["inputDefinitions"]["parameters"]["text"]["description"] == "what is said"
 
 
-def compiled(folder: Path) -> dict[str, Any]:
+def compiled(folder: Path, function: Any = outer) -> dict[str, Any]:
     path = folder / "outer.yaml"
-    compiler.Compiler().compile(outer.pipeline, str(path))  # type: ignore[attr-defined]
+    compiler.Compiler().compile(function.pipeline, str(path))
     spec: dict[str, Any] = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     return spec

@@ -29,7 +29,7 @@ PARTS = "DEADLY_PARTS"
 JUDGES = {
     "filter_language": "judge",
     "select_responses": "count_agreement",
-    "import_questions": "digest_question",
+    "import_questions": "digest_row",
 }  # the function that looks at a row, where that is no engine and no scorer
 
 

@@ -90,12 +90,11 @@ def test_labels_and_taints_of_a_profile_are_accepted(name: str) -> None:
     check_placement(arguments_of(profile, spot=profile.spot != profile.on_demand))
 
 
-def test_generators_that_train_side_by_side_need_nodes_for_all_of_them() -> None:
-    both = {"generators": [{"source": "a"}, {"source": "b"}], "training_nodes": 2}
+@pytest.mark.parametrize("models", ["generators", "solvers"])
+def test_models_that_train_side_by_side_need_nodes_for_all_of_them(models: str) -> None:
+    both = {models: [{"source": "a"}, {"source": "b"}], "training_nodes": 2}
     assert nodes_at_once(both) == 4
-    with pytest.raises(
-        InputError, match="training_nodes 2 for 2 generators, which are trained in parallel, needs 4 nodes"
-    ):
+    with pytest.raises(InputError, match="training_nodes 2 for 2 models, which are trained in parallel, needs 4 nodes"):
         check_nodes_at_once(both)
 
 

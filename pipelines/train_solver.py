@@ -1,0 +1,115 @@
+"""Training of solvers on a dataset, and what it is worth: their scores on benchmarks, before and after."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from pipelines.boxes import box
+from pipelines.fan_out import as_number, as_text
+from pipelines.imported_models import imported_model
+from pipelines.parameters import ScoredTraining, SolverTraining, TrainingExamples
+from pipelines.resources import on_cpu_with_hub, on_inference_gpus, on_training_gpus
+from pipelines.tasks import task_of
+
+evaluate = task_of("evaluate")
+import_questions = task_of("import_questions")
+train_sft = task_of("train_sft")
+
+
+class Evaluations(NamedTuple):
+    """Folders of evaluations of one solver."""
+
+    before: list[str]
+    after: list[str]
+
+
+@box("import-training-examples")
+def import_training_examples(run: TrainingExamples) -> list[str]:
+    """Import every source of questions with responses; returns their folders."""
+    with dsl.ParallelFor(run.training_examples) as source:
+        imported = import_questions(
+            run,
+            source=source.source,
+            question_column=source.question_column,
+            answer_column="none",
+            response_column=source.response_column,
+            num_questions=run.num_training_examples,
+            seed=run.seed,
+        )
+        on_cpu_with_hub(imported, run)
+    return dsl.Collected(imported.outputs["folder"])
+
+
+@box("import-benchmarks")
+def import_benchmarks(run: ScoredTraining) -> list[str]:
+    """Import the questions that solvers are scored on; returns their folders."""
+    with dsl.ParallelFor(run.benchmarks) as source:
+        imported = import_questions(
+            run,
+            source=source.source,
+            question_column=source.question_column,
+            answer_column=source.answer_column,
+            num_questions=run.num_benchmark_questions,
+            seed=run.benchmark_seed,
+        )
+        on_cpu_with_hub(imported, run)
+    return dsl.Collected(imported.outputs["folder"])
+
+
+@box("evaluate-solver")
+def evaluate_solver(run: ScoredTraining, *, model: str, chat_template: str, questions: str) -> list[str]:
+    """Let a model answer the benchmarks; returns the folder with its verdicts."""
+    with dsl.ParallelFor(run.pods):
+        evaluated = evaluate(
+            run,
+            questions=questions,
+            model=model,
+            chat_template=chat_template,
+            engine=run.engine,
+            seed=run.seed,
+            rows_per_part=run.rows_per_part,
+        )
+        on_inference_gpus(evaluated, run)
+    return dsl.Collected(evaluated.outputs["folder"])
+
+
+@box("train-one-solver")
+def train_one_solver(
+    run: ScoredTraining, *, model: str, chat_template: str, learning_rate: float, examples: str, questions: str
+) -> Evaluations:
+    """Train a model on questions and responses; it answers the same questions before and after, asked alike."""
+    base = imported_model(run, model, chat_template)
+    solver = train_sft(
+        run,
+        examples=examples,
+        model=base,
+        objective="response",
+        chat_template=chat_template,
+        epochs=run.sft_epochs,
+        learning_rate=learning_rate,
+        batch_size=run.sft_batch_size,
+        max_tokens=run.sft_max_tokens,
+        parallelism=run.parallelism,
+        num_nodes=run.training_nodes,
+        seed=run.seed,
+    )
+    on_training_gpus(solver, run)
+    before = evaluate_solver(run, model=base, chat_template=chat_template, questions=questions)
+    after = evaluate_solver(run, model=solver.outputs["folder"], chat_template=chat_template, questions=questions)
+    return Evaluations(before=before, after=after)
+
+
+@box("train-solver")
+def train_solver(run: SolverTraining) -> None:
+    """Train solvers on a dataset, and compare their scores with those of the models that they were."""
+    examples = as_text(import_training_examples(run))
+    questions = as_text(import_benchmarks(run))
+    with dsl.ParallelFor(run.solvers) as solver:
+        train_one_solver(
+            run,
+            model=solver.model,
+            chat_template=solver.chat_template,
+            learning_rate=as_number(solver.learning_rate),
+            examples=examples,
+            questions=questions,
+        )
