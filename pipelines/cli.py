@@ -240,6 +240,28 @@ def verify(
 
 
 @app.command()
+def push(
+    folder: Annotated[str, typer.Argument(help="a dataset or a model, finished; or a workspace: its newest dataset")],
+    repository: Annotated[
+        str, typer.Argument(help="hf://datasets/owner/name for a dataset, hf://owner/name for a model, or owner/name")
+    ],
+    public: Annotated[
+        bool, typer.Option("--public", help="make a new repository public; also needed to push to a public one")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only list the files and their sizes")] = False,
+) -> None:
+    """Upload a finished dataset, or a model with its card, to the Hugging Face hub.
+
+    The repository is made if there is none, private unless --public is given. All files are one commit. The same push
+    again makes no commit; after a cut it continues. The token is the one in HF_TOKEN, or the hub client's own.
+    """
+    from pipelines.push_command import Push
+    from pipelines.push_command import push as push_folder
+
+    sys.exit(push_folder(Push(address=folder, repository=repository, public=public, dry_run=dry_run)))
+
+
+@app.command()
 def gc(
     workspace: Annotated[str, typer.Argument(help="gs://…, s3://… or a directory")],
     keep: Annotated[

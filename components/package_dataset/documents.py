@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 
 import jinja2
 import yaml
-from markupsafe import Markup
 
 from components.package_dataset.exports import Exports
 from components.package_dataset.forms import DATA_COLUMNS, RL_COLUMNS
 from components.package_dataset.summary import Summary
+from components.shared.publishing.markdown import cell, describe_options, describe_rejected
 from components.shared.records import Example
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
 
@@ -108,23 +107,6 @@ def size_category(num_rows: int) -> str:
     return "n>10M"
 
 
-def describe_options(stage: Stage) -> str:
-    """Return a stage's options in one line; empty ones say nothing and are left out."""
-    options = {name: value for name, value in stage.manifest.options.items() if value != ""}
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in options.items())
-
-
-def describe_rejected(stage: Stage) -> str:
-    """Return a stage's rejects in one line."""
-    return ", ".join(f"{reason} {count}" for reason, count in stage.manifest.rejected.items())
-
-
-def _cell(value: Any) -> Markup:
-    """Escape a text for a cell of a Markdown table: no markup, no column of its own, one line."""
-    text = html.escape(" ".join(str(value).split()), quote=False)
-    return Markup(text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`"))  # noqa: S704 -- escaped above
-
-
 def _render(template: str, contents: Contents, lineage: Lineage) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -134,7 +116,7 @@ def _render(template: str, contents: Contents, lineage: Lineage) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"cell": _cell, "options": describe_options, "rejected": describe_rejected}
+    environment.filters |= {"cell": cell, "options": describe_options, "rejected": describe_rejected}
     summary, front_matter = contents.summary, contents.exports.front_matter()
     return environment.get_template(template).render(
         title=contents.title,

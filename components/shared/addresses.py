@@ -36,6 +36,17 @@ class HubAddress:
         return f"hf://{prefix}{self.repo}@{revision}" + (f"/{self.path}" if self.path else "")
 
 
+@dataclass(frozen=True, kw_only=True)
+class HubRepository:
+    """``hf://org/name`` or ``hf://datasets/org/name``: where something is pushed to."""
+
+    kind: Kind
+    name: str  # "org/name"
+
+    def __str__(self) -> str:
+        return f"hf://{'datasets/' if self.kind == 'dataset' else ''}{self.name}"
+
+
 def scheme_of_model(uri: str) -> str:
     """Return "hf", "package", "random" or a scheme of a store; InputError for any other."""
     if not uri:
@@ -57,6 +68,23 @@ def parse_address(uri: str, kind: Kind) -> HubAddress:
             "hf://datasets/org/name@revision/path/in/repo.parquet; the revision is a commit, a tag or a branch"
         )
     return HubAddress(kind=kind, repo=words[2], revision=words[3].replace("%2F", "/"), path=words[4] or "")
+
+
+def parse_repository(text: str, kind: Kind) -> HubRepository:
+    """Read where something of a kind is pushed to; InputError for what is no repository, or one of the other kind."""
+    words = re.fullmatch(r"(hf://)?(datasets/)?([\w-][\w.-]*/[\w-][\w.-]*)", text)
+    if words is None:
+        raise InputError(
+            f"{text!r} names no repository of the hub; expected hf://datasets/owner/name for a dataset, "
+            "hf://owner/name for a model, or owner/name"
+        )
+    repository = HubRepository(kind="dataset" if words[2] else "model", name=words[3])
+    if (words[1] or words[2]) and repository.kind != kind:
+        raise InputError(
+            f"{text!r} names a {repository.kind}, but the folder holds a {kind}; expected "
+            f"{HubRepository(kind=kind, name=words[3])}"
+        )
+    return HubRepository(kind=kind, name=words[3])
 
 
 def check_pinned(uri: str) -> None:

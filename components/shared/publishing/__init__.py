@@ -1,0 +1,1 @@
+"""Finished datasets and models, published: what of a folder is, its card, and its way to a hub."""

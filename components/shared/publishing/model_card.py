@@ -1,0 +1,45 @@
+"""The card of a model that a step of ours made: what it was made from, by which steps and options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from components.shared.publishing.markdown import cell, describe_options, describe_rejected
+from components.shared.workspace.lineage import Stage, sources_of, stages_of
+
+
+def render_model_card(folder: str, title: str) -> str:
+    """Return the card of a finished model folder: the same lineage gives the same text."""
+    stages = stages_of(folder)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=False,  # noqa: S701 -- Markdown; cells are escaped
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"cell": cell, "options": describe_options, "rejected": describe_rejected}
+    return environment.get_template("model_card.md.jinja").render(
+        title=title, model=stages[-1], stages=stages, base=base_of(stages), sources=sources_of(stages)
+    )
+
+
+def base_of(stages: Sequence[Stage]) -> str:
+    """Return the hub's model that the last stage's started from, over any number of trainings; "" for none."""
+    by_folder = {stage.folder: stage for stage in stages}
+    stage: Stage | None = stages[-1]
+    while stage is not None:
+        inputs = stage.manifest.inputs
+        entries = inputs.get("model", ()) or inputs.get("source", ())
+        if not entries:
+            return ""
+        uri = entries[0].uri
+        if hub := re.fullmatch(r"hf://([\w.-]+/[\w.-]+)@[^/]+", uri):
+            return hub[1]
+        stage = by_folder.get(uri)
+    return ""

@@ -1,0 +1,66 @@
+"""`scalequest push`: a finished dataset or model to a hub."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from components.shared.addresses import HubRepository, parse_repository
+from components.shared.exit_codes import DONE
+from components.shared.publishing.contents import CARD, Published, published
+from pipelines.reporting import exit_code_of, readable_size
+from pipelines.show_command import newest_dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """What was asked for."""
+
+    address: str  # of a folder, or of a workspace: its newest dataset
+    repository: str
+    public: bool
+    dry_run: bool
+
+
+def push(asked: Push) -> int:
+    """Push a folder, or only list what would be pushed; return the exit code."""
+    return exit_code_of("push", lambda: _push(Console(file=sys.stdout), asked))
+
+
+def _push(console: Console, asked: Push) -> int:
+    folder = newest_dataset(asked.address) or asked.address
+    contents = published(folder, asked.repository.rpartition("/")[2])
+    repository = parse_repository(asked.repository, contents.kind)
+    if asked.dry_run:
+        _print(console, *_listing(contents, repository))
+        return DONE
+    from components.shared.publishing import hub
+
+    pushed = hub.push(contents, repository, public=asked.public, tell=lambda line: _print(console, line))
+    _print(console, *(f"removed {name}: an earlier push made it" for name in pushed.removed))
+    access = "private" if pushed.private else "public"
+    if pushed.changed:
+        _print(console, f"pushed {_size(contents)} of {folder} to {pushed.address} ({access}), commit {pushed.commit}")
+    else:
+        _print(console, f"{pushed.address} ({access}) has all of {folder} already, commit {pushed.commit}")
+    return DONE
+
+
+def _listing(contents: Published, repository: HubRepository) -> list[str]:
+    made = [(CARD, len(contents.card))] if contents.card else []
+    files = sorted([*((file.name, file.size) for file in contents.files), *made])
+    width = max(len(name) for name, _ in files)
+    lines = [f"{name:{width}}  {readable_size(size):>9}" for name, size in files]
+    return [*lines, f"would push {_size(contents)} of {contents.folder} to {repository}"]
+
+
+def _size(contents: Published) -> str:
+    number = len(contents.files) + bool(contents.card)
+    return f"{number} file{'s' * (number != 1)}, {readable_size(contents.size)},"
+
+
+def _print(console: Console, *lines: str) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
