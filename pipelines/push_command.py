@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from components.shared.addresses import HubRepository, parse_repository
-from components.shared.exit_codes import DONE
+from components.shared.errors import ExitCode
 from components.shared.publishing.contents import CARD, Published, published
 from pipelines.reporting import exit_code_of, readable_size
 from pipelines.show_command import newest_dataset
@@ -35,7 +35,7 @@ def _push(console: Console, asked: Push) -> int:
     repository = parse_repository(asked.repository, contents.kind)
     if asked.dry_run:
         _print(console, *_listing(contents, repository))
-        return DONE
+        return ExitCode.DONE
     from components.shared.publishing import hub
 
     pushed = hub.push(contents, repository, public=asked.public, tell=lambda line: _print(console, line))
@@ -45,7 +45,7 @@ def _push(console: Console, asked: Push) -> int:
         _print(console, f"pushed {_size(contents)} of {folder} to {pushed.address} ({access}), commit {pushed.commit}")
     else:
         _print(console, f"{pushed.address} ({access}) has all of {folder} already, commit {pushed.commit}")
-    return DONE
+    return ExitCode.DONE
 
 
 def _listing(contents: Published, repository: HubRepository) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.shared import exit_codes
+from components.shared.errors import ExitCode
 from components.shared.workspace import Workspace
 from pipelines.push_command import Push, push
 from tests.components.shared.publishing.test_hub import SET, dataset
@@ -26,7 +26,7 @@ def test_a_dry_run_lists_files_and_sizes_and_needs_no_token(
 ) -> None:
     monkeypatch.delenv("HF_TOKEN", raising=False)
     folder = dataset(workspace, write_rows)
-    assert push(asked(workspace.uri, "hf://datasets/org/maths")) == exit_codes.DONE  # of a workspace the newest
+    assert push(asked(workspace.uri, "hf://datasets/org/maths")) == ExitCode.DONE  # of a workspace the newest
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:-1]] == [
         "README.md", "data/train-00000.parquet", "lineage.json", "report.html", "rl/train-00000.parquet"
@@ -50,17 +50,17 @@ def test_a_dry_run_lists_files_and_sizes_and_needs_no_token(
 def test_what_is_no_repository_is_refused(
     workspace: Workspace, write_rows: WriteRows, capsys: pytest.CaptureFixture[str], repository: str, message: str
 ) -> None:
-    assert push(asked(dataset(workspace, write_rows), repository)) == exit_codes.BAD_INPUT
+    assert push(asked(dataset(workspace, write_rows), repository)) == ExitCode.BAD_INPUT
     assert message in capsys.readouterr().err
 
 
 def test_what_is_not_finished_is_refused(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    assert push(asked(create_folder(workspace, 1, 1).uri)) == exit_codes.BAD_INPUT
+    assert push(asked(create_folder(workspace, 1, 1).uri)) == ExitCode.BAD_INPUT
     assert "is not finished" in capsys.readouterr().err
 
 
 def test_an_address_without_a_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert push(asked(str(tmp_path / "nothing"))) == exit_codes.BAD_INPUT
+    assert push(asked(str(tmp_path / "nothing"))) == ExitCode.BAD_INPUT
     assert "no folder of rows or model exists here" in capsys.readouterr().err
 
 
@@ -87,7 +87,7 @@ def test_the_command_pushes_and_never_says_the_token(
     assert (
         second.stdout.splitlines()[-1] == f"{hub.endpoint}/{SET} (private) has all of {folder} already, commit {head}"
     )
-    assert refused.returncode == exit_codes.BAD_INPUT
+    assert refused.returncode == ExitCode.BAD_INPUT
     assert refused.stderr.startswith(
         "scalequest push: error: hf://datasets/org/maths: the hub does not accept the token"
     )
