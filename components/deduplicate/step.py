@@ -12,13 +12,13 @@ def run(config: DeduplicateConfig, workspace: Workspace) -> str:
 
     One process, in the order of the input. Started again, it reads the finished parts to know what they kept.
     """
-    from components.shared.texts.near_duplicates import NearDuplicateIndex
+    from components.deduplicate.index import Index
 
     questions = workspace.read(config.questions, Question)
     folder = workspace.open(config, questions).begin_rows(Question, questions.slices(config.rows_per_part))
     if folder.finished:
         return folder.uri
-    index = NearDuplicateIndex(len(questions), config.min_similarity)
+    index = Index(len(questions), config.min_similarity)
     num_known = 0
     for part in folder.missing_parts(in_order=True):
         for number in range(num_known, part.number):

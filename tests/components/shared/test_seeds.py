@@ -6,6 +6,7 @@ from tests.source_tree import imports_of, name_of, python_files
 # What is hashed there is content (rows, files, a text's stand-in score, a machine's name), never a draw.
 HASHES_OF_CONTENT = {
     "components/compare_solvers/columns.py",
+    "components/deduplicate/index.py",
     "components/import_questions/benchmark_source.py",
     "components/import_questions/step.py",
     "components/package_dataset/forms.py",
@@ -14,7 +15,6 @@ HASHES_OF_CONTENT = {
     "components/shared/scoring/_scripted_scorer.py",
     "components/shared/stores/storage.py",
     "components/shared/stores/transfers.py",
-    "components/shared/texts/near_duplicates.py",
     "components/shared/texts/ngrams.py",
     "components/shared/training/launch.py",
     "components/shared/upkeep/_object_checks.py",

@@ -1,4 +1,4 @@
-"""Finds the questions that a question repeats: MinHash bands by rensa, then the similarity of each candidate.
+"""Finds the earlier question that a question repeats: MinHash bands by rensa, then the similarity of each candidate.
 
 Memory is a few hundred bytes per kept question, in flat arrays: no Python object per row. rensa 0.5.0 makes signatures
 6 to 16 times as fast as datasketch 2.0.0 here, with estimates that are no worse.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from rensa import RMinHash
 
-from components.shared.texts.wording import numbers_of, shingles_of, tokens_of
+from components.deduplicate.fingerprint import numbers_of, shingles_of, tokens_of
 
 # Two questions of similarity s share a band with probability 1 - (1 - s^3)^8: 0.998 at 0.8, 0.965 at 0.7, 0.64 at 0.5.
 NUM_BANDS = 8
@@ -27,7 +27,7 @@ _BAND = struct.Struct(f"<QI{HASHES_PER_BAND}I")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A kept question that is repeated."""
+    """The earlier question that is repeated."""
 
     id: str
     exact: bool
@@ -60,7 +60,7 @@ def fingerprint(question: str) -> Fingerprint:
     )
 
 
-class NearDuplicateIndex:
+class Index:
     """The questions that were kept so far.
 
     A chained hash table over the bands: ``heads`` has the newest entry of a slot, ``links`` the one before each entry.
@@ -85,28 +85,26 @@ class NearDuplicateIndex:
     def find_or_add(self, id_: str, question: str) -> Match | None:
         """Return the first kept question that this one repeats; where there is none, keep this one and return None."""
         new = fingerprint(question)
-        match = next(self._matches(new), None)
+        match = self._find(new)
         if match is None:
             self._add(id_, new)
         return match
-
-    def find(self, question: str) -> list[Match]:
-        """Return all kept questions that this one repeats, the exact ones first."""
-        return list(self._matches(fingerprint(question)))
 
     def add(self, id_: str, question: str) -> None:
         """Keep a question without a look at the others."""
         self._add(id_, fingerprint(question))
 
-    def _matches(self, new: Fingerprint) -> Iterator[Match]:
+    def _find(self, new: Fingerprint) -> Match | None:
         rows = sorted({row for band in new.bands for row in self._rows_in(band)})
         same = [row for row in rows if self._numbers[row] == new.numbers]
-        exact = [row for row in same if self._digests[row] == new.digest]
-        yield from (Match(self._id(row), exact=True) for row in exact)
+        for row in same:
+            if self._digests[row] == new.digest:
+                return Match(self._id(row), exact=True)
         shingles = set(new.shingles)
         for row in same:
-            if row not in exact and self._similarity(row, shingles) >= self._min_similarity:
-                yield Match(self._id(row), exact=False)
+            if self._similarity(row, shingles) >= self._min_similarity:
+                return Match(self._id(row), exact=False)
+        return None
 
     def _rows_in(self, band: int) -> Iterator[int]:
         entry = self._heads[band % self._num_slots]

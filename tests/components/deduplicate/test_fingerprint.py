@@ -1,6 +1,6 @@
 import pytest
 
-from components.shared.texts.wording import numbers_of, shingles_of, tokens_of
+from components.deduplicate.fingerprint import numbers_of, shingles_of, tokens_of
 
 
 @pytest.mark.parametrize(
