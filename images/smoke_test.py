@@ -97,6 +97,7 @@ def run_cpu(test: SmokeTest) -> None:
     responses = test.run("score_responses", "--responses", responses, "--scorer-engine", "scripted")
     selected = test.run("select_responses", "--responses", responses)
     test.run("package_dataset", "--responses", selected)
+    test.run("find_contamination", "--questions", questions, "--training", responses)
     evaluations = test.given([_evaluation(index, text) for index, (text, _) in enumerate(_numbered())], "openai:any")
     test.run("compare_solvers", "--evaluations", evaluations)
     run_others(test, "cpu", {"questions": questions, "responses": responses})

@@ -11,6 +11,7 @@ from rich.table import Table
 from components.shared.records import Score
 
 NAME_WIDTH, CELL_WIDTH = 26, 9  # characters of a model's name, and of an interval
+CONTAMINATED = ("without_dirty", "dirty", "not_testable")
 WARNING = (
     "The paper's figures (ScaleQuest, Table 1) are another program's, with other prompts and another comparison of "
     "answers: never subtract them from ours."
@@ -35,6 +36,30 @@ def print_scores(console: Console, rows: Sequence[Score]) -> None:
         console.print(_differences(differences, corrected))
     if any(row.draws_low is not None for row in whole):
         console.print("In brackets: the interval over 10,000 draws of questions.", highlight=False)
+    if contaminated := [row for row in rows if row.group_by in CONTAMINATED]:
+        console.print()
+        console.print(_contaminated(contaminated))
+
+
+def _contaminated(rows: Sequence[Score]) -> Table:
+    """Return what stands in the training rows, by rule; where it is anything, the scores without it and on it alone."""
+    found = {(row.benchmark, row.group, row.group_by, row.model): row for row in rows}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("in the training rows, by rule", overflow="fold")
+    for name in ("dirty", "not testable", "without dirty", "dirty alone"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for benchmark, rule in dict.fromkeys(key[:2] for key in found):
+        by_kind = {
+            kind: {key[3]: row for key, row in found.items() if key[:3] == (benchmark, rule, kind)}
+            for kind in CONTAMINATED
+        }
+        sizes = {kind: max((row.num_questions for row in by_kind[kind].values()), default=0) for kind in CONTAMINATED}
+        table.add_row(escape(f"{benchmark}, {rule}"), f"{sizes['dirty']:,}", f"{sizes['not_testable']:,}")
+        for model in by_kind["dirty"]:
+            both = (by_kind[kind].get(model) for kind in ("without_dirty", "dirty"))
+            cells = (f"{_percent(row.accuracy)} ({_interval_of_share(row)})" if row else "–" for row in both)
+            table.add_row(f"  {escape(model)}", "", "", *cells)
+    return table
 
 
 def _that_fit(benchmarks: Sequence[str], width: int) -> Iterator[Sequence[str]]:

@@ -24,4 +24,9 @@ class CompareSolversConfig(StepConfig):
         help="evaluations of the models that those were trained from, for the paired difference; none by default",
         is_folder=True,
     )
+    contamination: str = option(
+        "",
+        help="what find_contamination found of the benchmarks in the training rows, or a JSON list; none by default",
+        is_folder=True,
+    )
     title: str = option("Solvers", help="title of the page")

@@ -11,6 +11,8 @@ import jinja2
 from components.shared.records import Score
 
 RUN, PAPER = "run", "paper"
+OWN_GROUPS = ("subject", "level")  # a benchmark's own
+WITHOUT_DIRTY, DIRTY, NOT_TESTABLE = CONTAMINATED = ("without_dirty", "dirty", "not_testable")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,20 @@ class GroupTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contaminated:
+    """What one rule found of a benchmark in the training rows, and the scores with that in mind."""
+
+    benchmark: str
+    rule: str
+    num_dirty: int
+    num_not_testable: int
+    without: dict[str, Score]  # scores without the dirty questions, by model
+    dirty: dict[str, Score]  # scores on them alone
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
-    """The rows, arranged for reading."""
+    """The rows, arranged for reading; ``benchmark`` is "" for the mean of all."""
 
     benchmarks: Sequence[str]
     models: Sequence[str]
@@ -40,6 +54,7 @@ class Table:
     scores: dict[tuple[str, str, str], Score]  # by origin, model and benchmark, over all questions
     differences: Sequence[Score]
     groups: Sequence[GroupTable]
+    contaminated: Sequence[Contaminated]
 
     def num_questions(self, benchmark: str, origin: str = RUN) -> str:
         """How many questions of a benchmark there are here, or in the paper; "" for none."""
@@ -72,7 +87,8 @@ def arrange(rows: Sequence[Score]) -> Table:
     """Arrange the rows as a table of models by benchmarks."""
     whole = [row for row in rows if not row.group_by]
     scores = {(row.origin, row.model, row.benchmark): row for row in whole}
-    kinds = dict.fromkeys((row.benchmark, row.group_by) for row in rows if row.group_by)
+    kinds = dict.fromkeys((row.benchmark, row.group_by) for row in rows if row.group_by in OWN_GROUPS)
+    rules = dict.fromkeys((row.benchmark, row.group) for row in rows if row.group_by in (WITHOUT_DIRTY, DIRTY))
     return Table(
         benchmarks=_distinct(row.benchmark for row in whole),
         models=_distinct(row.model for row in whole if row.origin == RUN),
@@ -80,6 +96,7 @@ def arrange(rows: Sequence[Score]) -> Table:
         scores=scores,
         differences=[row for row in whole if row.difference is not None],
         groups=[_group_table([row for row in rows if (row.benchmark, row.group_by) == kind]) for kind in kinds],
+        contaminated=[_contaminated([row for row in rows if (row.benchmark, row.group) == rule]) for rule in rules],
     )
 
 
@@ -110,6 +127,19 @@ def signed(share: float) -> str:
 def p_text(value: float) -> str:
     """Return a p-value as tables print it."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _contaminated(rows: Sequence[Score]) -> Contaminated:
+    by_kind = {kind: {row.model: row for row in rows if row.group_by == kind} for kind in CONTAMINATED}
+    sizes = {kind: max((row.num_questions for row in found.values()), default=0) for kind, found in by_kind.items()}
+    return Contaminated(
+        benchmark=rows[0].benchmark,
+        rule=rows[0].group,
+        num_dirty=sizes[DIRTY],
+        num_not_testable=sizes[NOT_TESTABLE],
+        without=by_kind[WITHOUT_DIRTY],
+        dirty=by_kind[DIRTY],
+    )
 
 
 def _group_table(rows: Sequence[Score]) -> GroupTable:

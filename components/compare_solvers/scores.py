@@ -12,6 +12,7 @@ import numpy as np
 
 from components.compare_solvers import paper
 from components.compare_solvers.columns import Answer, Column, Key, Result, labels_of
+from components.compare_solvers.contamination import Findings, contaminated_groups
 from components.compare_solvers.differences import (
     FEW_CHANGES,
     Difference,
@@ -28,21 +29,26 @@ from components.shared.intervals import wilson_interval
 from components.shared.records import Score
 
 SIGNIFICANT = 0.05
+MAX_GROUPS = 50  # of one kind; more are no groups but names of single questions
 Group = tuple[str, str]  # of which kind, which one
 ALL: Group = ("", "")
 
 
-def scores_of(after: Sequence[Column], before: Sequence[Column]) -> list[Score]:
+def scores_of(after: Sequence[Column], before: Sequence[Column], findings: Findings) -> list[Score]:
     """Return all rows, benchmark by benchmark, the models before the training first; ids are left to the caller."""
     pairs = pair_columns(after, before)
     columns = [*before, *after]
     labels = labels_of(columns)
     benchmarks = list(dict.fromkeys(name for column in columns for name in column.results))
+    if findings and not {*benchmarks} & {*findings}:
+        names = ", ".join(benchmarks)
+        raise InputError(f"--contamination is of {', '.join(findings)}; expected one of the benchmarks here: {names}")
     scores: list[Score] = []
     for benchmark in sorted(benchmarks, key=_place_in_paper):
         for column in columns:
             if benchmark in column.results:
-                scores += _on_benchmark(benchmark, column, pairs.get(column.key), labels)
+                groups = _groups(benchmark, column.results[benchmark], findings)
+                scores += _on_benchmark(benchmark, column, pairs.get(column.key), labels, groups)
         scores += _of_paper(benchmark)
     if before and not any(score.before for score in scores):
         raise InputError(
@@ -55,13 +61,19 @@ def scores_of(after: Sequence[Column], before: Sequence[Column]) -> list[Score]:
     return _judged(scores)
 
 
-def _on_benchmark(benchmark: str, column: Column, before: Column | None, labels: Mapping[Key, str]) -> Iterator[Score]:
+def _on_benchmark(
+    benchmark: str,
+    column: Column,
+    before: Column | None,
+    labels: Mapping[Key, str],
+    groups: Mapping[Group, Sequence[str]],
+) -> Iterator[Score]:
     result, earlier = column.results[benchmark], before.results.get(benchmark) if before else None
     paired: dict[str, Any] = {}
     if before and earlier:
         check_same_questions(benchmark, result, earlier)
         paired = {"before": labels[before.key], "settings": settings_that_differ(result, earlier)}
-    for group, ids in _groups(result).items():
+    for group, ids in groups.items():
         score = _score([result.answers[id_] for id_ in ids], column.num_samples)
         score = dataclasses.replace(
             score,
@@ -78,15 +90,15 @@ def _on_benchmark(benchmark: str, column: Column, before: Column | None, labels:
         yield score
 
 
-def _groups(result: Result) -> dict[Group, list[str]]:
-    """Return the ids of all questions, and those of each subject and level."""
-    groups: dict[Group, list[str]] = {ALL: list(result.answers)}
-    found: dict[Group, list[str]] = {}
+def _groups(benchmark: str, result: Result, findings: Findings) -> dict[Group, Sequence[str]]:
+    """Return the ids of all questions, of each subject and level, and of what the training rows give away."""
+    own: dict[Group, list[str]] = {}
     for id_, answer in result.answers.items():
         for group in answer.groups:
-            if group[1]:
-                found.setdefault(group, []).append(id_)
-    return groups | dict(sorted(found.items(), key=lambda item: (item[0][0] != "subject", item[0])))
+            own.setdefault(group, []).append(id_)
+    own = {group: own[group] for group in sorted(own, key=lambda group: (group[0] != "subject", group)) if group[1]}
+    few = {group: ids for group, ids in own.items() if sum(each[0] == group[0] for each in own) <= MAX_GROUPS}
+    return {ALL: list(result.answers), **few, **contaminated_groups(benchmark, result, findings)}
 
 
 def _score(answers: Sequence[Answer], num_samples: int) -> Score:

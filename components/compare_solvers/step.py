@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from components.compare_solvers.columns import read_columns
 from components.compare_solvers.config import CompareSolversConfig
+from components.compare_solvers.contamination import read_findings
 from components.compare_solvers.page import PAPER, render_page
 from components.compare_solvers.scores import scores_of
 from components.shared.command.kubeflow_task import PAGE_NAME
 from components.shared.errors import InputError
-from components.shared.records import Evaluation, Score
+from components.shared.records import Contamination, Evaluation, Score
 from components.shared.workspace import Workspace
 from components.shared.workspace.plans import Slice
 
@@ -19,17 +20,19 @@ from components.shared.workspace.plans import Slice
 def run(config: CompareSolversConfig, workspace: Workspace) -> str:
     """Read all evaluations, compare, and write the table; return the folder's address."""
     evaluations, before = (workspace.read(option, Evaluation) for option in (config.evaluations, config.before))
-    found = workspace.open(config, evaluations, before)
+    contamination = workspace.read(config.contamination, Contamination)
+    found = workspace.open(config, evaluations, before, contamination)
     if found.finished:
         return found.uri
     earlier = read_columns(before)
     known = {column.key for column in earlier}
-    scores = scores_of([column for column in read_columns(evaluations) if column.key not in known], earlier)
-    if not scores:
+    after = [column for column in read_columns(evaluations) if column.key not in known]
+    if not after:
         raise InputError(
-            f"--evaluations {config.evaluations} holds no answered question; expected evaluations of other models than "
-            "those of --before"
+            f"--evaluations {config.evaluations} holds no answered question of a model that is not in --before; "
+            "expected evaluations of solvers"
         )
+    scores = scores_of(after, earlier, read_findings(contamination))
     folder = found.begin_rows(Score, [Slice(start=0, stop=len(scores))])
     rows = [dataclasses.replace(score, id=folder.row_id(index)) for index, score in enumerate(scores)]
     for part in folder.missing_parts():

@@ -168,7 +168,21 @@ class Score:
     verdict: str = ""  # "better", "worse" or "may be luck", at 5 %; "" where nothing is tested
 
 
-Row = Question | PreferencePair | FailRate | Evaluation | Response | Example | Score
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contamination:
+    """What stands of a benchmark's question in the rows that a model is trained on."""
+
+    id: str  # of the question
+    question: str
+    source: str  # the benchmark
+    rules: tuple[str, ...]  # that were applied: "ngram_13", "ngram_8", "near_duplicate"
+    num_training_rows: tuple[int, ...]  # one a rule: how many rows give the question away
+    training_ids: tuple[str, ...]  # one a rule: the first of those rows; "" for none
+    training_questions: tuple[str, ...]  # the question of that row
+    not_testable: tuple[str, ...] = ()  # rules that cannot tell: it is too short, and no row has its text
+
+
+Row = Question | PreferencePair | FailRate | Evaluation | Response | Example | Score | Contamination
 R = TypeVar("R", bound=Row)
 
 KINDS: Mapping[str, type[Row]] = {
@@ -179,6 +193,7 @@ KINDS: Mapping[str, type[Row]] = {
     "response": Response,
     "example": Example,
     "score": Score,
+    "contamination": Contamination,
 }
 
 

@@ -1,9 +1,9 @@
 """Which documents share a run of words with a text: the index behind contamination counts and decontamination.
 
-A document is kept as 64-bit hashes of its runs of ``size`` canonical tokens, 12 bytes a run (840 bytes for a question
-of 82 tokens), sorted in flat arrays: no text, no object a row. A document that is shorter than a run is found by a text
-that is the same as a whole. A run in more documents than ``max_documents`` is boilerplate ("express your answer as a
-common fraction …") and finds none.
+A document is kept as 64-bit hashes of its runs of ``size`` tokens, 12 bytes a run (840 bytes for a question of 82
+tokens), sorted in flat arrays: no text, no object a row. A document that is shorter than a run is found by one that is
+the same as a whole. A run in more documents than ``max_documents`` is boilerplate ("express your answer as a common
+fraction …") and finds none; nor does a run without a word, as that of a counting sequence.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-
-from components.shared.texts.canonical import canonical_tokens
 
 DEFAULT_SIZE = 13  # GPT-3's, and most reports' since
 MAX_DOCUMENTS = 10
@@ -48,18 +46,18 @@ class NgramIndex:
         """What the runs take in memory."""
         return BYTES_PER_RUN * (len(self._hashes) + len(self._sorted[0]))
 
-    def add(self, text: str) -> int:
+    def add(self, tokens: Sequence[str]) -> int:
         """Add a document; return its number."""
-        runs = set(runs_of(canonical_tokens(text), self._size).tolist())
+        runs = set(runs_of(tokens, self._size).tolist())
         self._hashes.extend(runs)
         self._documents.extend([self._number] * len(runs))
         self._number += 1
         return self._number - 1
 
-    def find(self, text: str) -> list[int]:
-        """Return the documents that share a run with the text, in order."""
+    def find(self, tokens: Sequence[str]) -> list[int]:
+        """Return the documents that share a run with the tokens, in order."""
         hashes, documents = self._sort()
-        runs = runs_of(canonical_tokens(text), self._size)
+        runs = runs_of(tokens, self._size)
         starts = np.searchsorted(hashes, runs, side="left")
         ends = np.searchsorted(hashes, runs, side="right")
         found: set[int] = set()
@@ -79,7 +77,7 @@ class NgramIndex:
 
 
 def runs_of(tokens: Sequence[str], size: int) -> Hashes:
-    """Return a hash of each run of ``size`` tokens; one of the whole, with its length, where there are fewer."""
+    """Return a hash of each run of ``size`` tokens with a word in it; one of the whole where there are fewer."""
     if not tokens:
         return np.zeros(0, dtype=np.uint64)
     values = np.fromiter(map(_hash_of, tokens), dtype=np.uint64, count=len(tokens))
@@ -88,7 +86,10 @@ def runs_of(tokens: Sequence[str], size: int) -> Hashes:
     hashes = np.full(number, length, dtype=np.uint64)
     for start in range(length):
         hashes = hashes * _FACTOR + values[start : start + number]  # modulo 2^64
-    return hashes
+    if len(tokens) < size:
+        return hashes
+    words_before = np.cumsum([0, *(token[:1].isalpha() for token in tokens)])
+    return hashes[words_before[length:] > words_before[:-length]]
 
 
 @lru_cache(maxsize=100_000)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.shared.config import PartsConfig, option
-from components.shared.records import Evaluation, Question, Reject
+from components.shared.records import Contamination, Evaluation, Question, Reject
 from components.shared.workspace import Workspace
 from components.shared.workspace.plans import Slice
 
@@ -115,6 +115,23 @@ def _questions(workspace: Workspace, rows: Sequence[Evaluation]) -> str:
         for index, row in enumerate(rows):
             part.settle(index, kept=[Question(id=row.id, question=row.question, answer=row.answer, source=row.source)])
     return folder.finish()
+
+
+def contamination(rows: Sequence[Evaluation], dirty: Sequence[int], short: Sequence[int] = ()) -> list[Contamination]:
+    """Return what one rule found: the questions of these places in the training rows, and those too short to tell."""
+    return [
+        Contamination(
+            id=row.id,
+            question=row.question,
+            source=row.source,
+            rules=("ngram_13",),
+            num_training_rows=(int(place in dirty),),
+            training_ids=("t" if place in dirty else "",),
+            training_questions=(row.question if place in dirty else "",),
+            not_testable=("ngram_13",) if place in short else (),
+        )
+        for place, row in enumerate(rows)
+    ]
 
 
 def train(workspace: Workspace, base: str) -> str:

@@ -12,7 +12,9 @@ from components.shared.records import Score
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
-from tests.components.compare_solvers.evaluations import BASE, evaluations, train, write_evaluation
+from pipelines.show_command import show_folder
+from tests.components.compare_solvers.evaluations import BASE, contamination, evaluations, train, write_evaluation
+from tests.conftest import WriteRows
 
 SCRIPT = "</pre><script>alert('pwned')</script>"
 OTHER_BASE = BASE.replace("Base-1B", "Other-2B")
@@ -200,6 +202,46 @@ def test_models_of_one_name_are_told_apart(workspace: Workspace) -> None:
     names = {model for model, *_ in scores(workspace, folder)}
     assert len(names) == 2
     assert all(re.fullmatch(r"Base \(.{1,8}\)", name) for name in names)
+
+
+def test_questions_in_the_training_rows_have_scores_apart(workspace: Workspace, write_rows: WriteRows) -> None:
+    before, after = evaluations("-" * 10 + "+" * 10), evaluations("+" * 5 + "-" * 5 + "+" * 10)
+    found = write_rows(workspace, contamination(before, dirty=range(5), short=(18, 19)))
+    config = CompareSolversConfig(
+        workspace=workspace.uri,
+        evaluations=write_evaluation(workspace, after, train(workspace, BASE)),
+        before=write_evaluation(workspace, before, BASE),
+        contamination=found,
+    )
+    folder = run(config, workspace)
+    rows = {(row.model, row.group_by): row for row in workspace.read(folder, Score) if row.group == "ngram_13"}
+    assert {key: (row.num_questions, row.accuracy, row.difference) for key, row in rows.items()} == {
+        ("Base-1B", "without_dirty"): (15, pytest.approx(2 / 3), None),
+        ("Base-1B", "dirty"): (5, 0.0, None),
+        ("Base-1B", "not_testable"): (2, 1.0, None),
+        ("Base-1B + train_sft", "without_dirty"): (15, pytest.approx(2 / 3), 0.0),
+        ("Base-1B + train_sft", "dirty"): (5, 1.0, 1.0),
+        ("Base-1B + train_sft", "not_testable"): (2, 1.0, 0.0),
+    }
+    assert all(row.p_value is None and not row.verdict for row in rows.values())
+    page = " ".join(page_of(folder).split())
+    assert "dirty alone 100.0" in page
+    assert '<td class="number" data-label="not testable">2</td>' in page
+    assert show_folder(folder, 0) == 0
+
+
+def test_contamination_of_other_questions_is_refused(workspace: Workspace, write_rows: WriteRows) -> None:
+    rows = evaluations("+-" * 5)
+    evaluation = write_evaluation(workspace, rows, BASE)
+    for given, message in [
+        (contamination(rows[:7], dirty=()), "--contamination lacks 3 questions of gsm8k"),
+        (contamination(evaluations("+-", benchmark="math"), dirty=()), "--contamination is of math; expected one of"),
+        (contamination([*rows, rows[0]], dirty=()), "has the question gsm8k-00000 of gsm8k twice"),
+    ]:
+        found = write_rows(workspace, given)
+        config = CompareSolversConfig(workspace=workspace.uri, evaluations=evaluation, contamination=found)
+        with pytest.raises(InputError, match=message):
+            run(config, workspace)
 
 
 def test_names_cannot_become_markup_and_the_page_loads_nothing(workspace: Workspace) -> None:

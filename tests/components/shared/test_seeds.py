@@ -7,6 +7,7 @@ from tests.source_tree import imports_of, name_of, python_files
 HASHES_OF_CONTENT = {
     "components/compare_solvers/columns.py",
     "components/deduplicate/index.py",
+    "components/find_contamination/rules.py",
     "components/import_questions/benchmark_source.py",
     "components/import_questions/step.py",
     "components/package_dataset/forms.py",

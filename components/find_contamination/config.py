@@ -1,0 +1,23 @@
+"""The options of find_contamination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.shared.config import StepConfig, option
+
+# Words of a run: the paper's 13 (GPT-3's, and most reports' since), and fewer, which also find phrases by chance.
+SIZES = {"ngram_13": 13, "ngram_8": 8}
+NEAR_DUPLICATE = "near_duplicate"
+RULES = (*SIZES, NEAR_DUPLICATE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindContaminationConfig(StepConfig):
+    """Find which questions of benchmarks stand in the rows that a model is trained on."""
+
+    questions: str = option(help="folder of a benchmark's Question rows, or a JSON list of them", is_folder=True)
+    training: str = option(
+        help="folder of the rows that a model is trained on (Question, Response or Example), or a JSON list of them",
+        is_folder=True,
+    )
