@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -182,7 +183,7 @@ def _explained(repository: HubRepository) -> Iterator[None]:
 
 def _refused(repository: HubRepository, error: BaseException) -> Exception:
     """Return what an error of the client means: time may mend it, or the token, or its owner."""
-    status = status_of(error)
+    status = status_of(error) or _status_of_xet(error)
     words = next((link.server_message for link in _links(error) if link.server_message), "")
     words = excerpt(" ".join(words.split()), 300)
     said = f" ({status}: {words})" if words else f" ({status})"
@@ -194,6 +195,8 @@ def _refused(repository: HubRepository, error: BaseException) -> Exception:
             f"{repository}: the hub refuses that the token writes there{said}; it has to be a token with write "
             f"permission of a member of {owner}"
         )
+    if status == 404 and not status_of(error):
+        return InputError(f"{repository}: the hub has no Xet storage; set HF_HUB_DISABLE_XET=1 to push without it")
     if status == 412:
         return UnavailableError(f"{repository} was changed by somebody else during the push{said}; {_AGAIN}")
     if may_pass(error) or not status:  # the client for large files says of no answer only that something was wrong
@@ -202,6 +205,12 @@ def _refused(repository: HubRepository, error: BaseException) -> Exception:
             f"network, and HF_ENDPOINT if it is set, and {_AGAIN}"
         )
     return InputError(f"{repository}: the hub refused ({excerpt(answer_of(error), 500)})")
+
+
+def _status_of_xet(error: BaseException) -> int:
+    """Return the status that the client of the Xet storage got: it only says it in words; 0 where it says none."""
+    found = re.search(r"HTTP status client error \((\d{3})", str(error))
+    return int(found[1]) if found else 0
 
 
 def _links(error: BaseException) -> Iterator[HfHubHTTPError]:

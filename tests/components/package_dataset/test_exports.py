@@ -83,3 +83,18 @@ def test_trl_writes_conversations_and_prompts_by_a_chat_template(
     prompt = data_utils.maybe_apply_chat_template(problem, tokenizer)["prompt"]
     assert whole.startswith(prompt)
     assert row["response"] in whole.removeprefix(prompt)
+
+
+def test_trl_trains_on_responses_alone_where_messages_become_prompt_and_completion(
+    workspace: Workspace, write_rows: WriteRows, datasets: Any, tiny_model: Path
+) -> None:
+    from transformers import AutoTokenizer
+    from trl import data_utils
+
+    rows = datasets.load_dataset(package(workspace, write_rows, [response(1)]), split="train")
+    (row,) = rows.map(
+        lambda row: {"prompt": row["messages"][:1], "completion": row["messages"][1:]}, remove_columns=rows.column_names
+    )
+    texts = data_utils.maybe_apply_chat_template(row, AutoTokenizer.from_pretrained(tiny_model))
+    assert rows[0]["question"] in texts["prompt"]
+    assert texts["completion"].startswith(rows[0]["response"])

@@ -249,6 +249,30 @@ def test_what_the_hub_answers_on_the_way_is_one_message(
     assert pushed(dataset(workspace, write_rows)).changed
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (0, "the hub has no Xet storage; set HF_HUB_DISABLE_XET=1"),
+        (401, "the hub does not accept the token"),
+        (403, "the hub refuses that the token writes there"),
+    ],
+)
+def test_what_the_client_of_xet_says_in_words_is_understood(
+    workspace: Workspace,
+    write_rows: WriteRows,
+    hub: HubStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    message: str,
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    if status:
+        hub.failing["xet-write-token"] = status
+    with pytest.raises(InputError, match=message):
+        pushed(dataset(workspace, write_rows))
+    assert list(hub.repositories[SET]) == [".gitattributes"]
+
+
 def test_a_repository_that_vanishes_is_named(workspace: Workspace, write_rows: WriteRows, hub: HubStandIn) -> None:
     folder = dataset(workspace, write_rows)
     contents = published(folder, "maths")
