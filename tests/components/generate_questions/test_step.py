@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +9,11 @@ import pytest
 from components.generate_questions.config import GenerateQuestionsConfig
 from components.generate_questions.step import asking_for, blanks, run, slices_of
 from components.shared.engines import Completion, Request, Result, Sampling, asking
-from components.shared.errors import InputError
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
+from tests.components.refused import refused
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.other_processes import run_pods
 
@@ -160,6 +159,5 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(works
 def test_bad_input_is_one_message_and_nothing_is_written(
     workspace: Workspace, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InputError, match=re.escape(message)):
+    with refused(re.escape(message), workspace):
         run(config(workspace, **options), workspace)
-    assert not Path(workspace.uri).exists()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +8,11 @@ import pytest
 from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import judge, run
 from components.shared.engines import Completion, asking
-from components.shared.errors import InputError
 from components.shared.records import Question, Response
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
+from tests.components.refused import refused
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.engines.served import Answer, refusal, reply, serve
 from tests.components.shared.other_processes import run_pods
@@ -96,9 +95,8 @@ def test_an_endpoint_that_refuses_the_key_leaves_nothing_behind(
     questions = write_questions(workspace, TEXTS)
     with serve(lambda *_: refusal(401, "no"), refusal(401, "no")) as served:
         chosen = config(workspace, questions, engine="openai", endpoint=served.url, model="openai:m")
-        with pytest.raises(InputError, match="OPENAI_API_KEY"):
+        with refused("OPENAI_API_KEY", workspace):
             run(chosen, workspace)
-    assert not (Path(workspace.uri) / "generate_responses").exists()
 
 
 def test_three_pods_write_the_rows_of_one(workspace: Workspace, write_questions: WriteRows) -> None:
@@ -153,6 +151,5 @@ def test_bad_input_is_one_message_and_nothing_is_written(
     workspace: Workspace, write_questions: WriteRows, options: dict[str, Any], message: str
 ) -> None:
     questions = write_questions(workspace, TEXTS)
-    with pytest.raises(InputError, match=re.escape(message)):
+    with refused(re.escape(message), workspace):
         run(config(workspace, questions, **options), workspace)
-    assert not (Path(workspace.uri) / "generate_responses").exists()

@@ -17,6 +17,7 @@ from components.shared.records import Question
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.plans import part_name
+from tests.components.refused import refused
 from tests.components.rejects import read_rejects
 from tests.hub_stand_in import COMMIT, serve_hub
 
@@ -96,9 +97,8 @@ def test_changed_file_is_another_folder(workspace: Workspace, tmp_path: Path) ->
 def test_broken_line_behind_good_ones_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"question": "a", "answer": "1"}\n{"question": "b", \n', encoding="utf-8")
-    with pytest.raises(InputError, match=r"a\.jsonl:2: broken JSON"):
+    with refused(r"a\.jsonl:2: broken JSON", workspace):
         import_from(str(path), workspace, rows_per_part=1)
-    assert not Path(workspace.uri).exists()
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,8 @@ def test_broken_line_behind_good_ones_writes_nothing(workspace: Workspace, tmp_p
     ],
 )
 def test_unusable_source_is_refused_and_nothing_written(workspace: Workspace, source: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with refused(message, workspace):
         import_from(source, workspace)
-    assert not Path(workspace.uri).exists()
 
 
 def test_generators_fill_a_folder(workspace: Workspace) -> None:

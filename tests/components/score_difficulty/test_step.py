@@ -8,12 +8,12 @@ from transformers import AutoModelForSequenceClassification
 
 from components.score_difficulty.config import ScoreDifficultyConfig
 from components.score_difficulty.step import run
-from components.shared.errors import InputError
 from components.shared.records import Question
 from components.shared.scoring._scripted_scorer import scripted_value
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.tables import read_table
+from tests.components.refused import refused
 from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
@@ -83,18 +83,16 @@ def test_a_number_that_is_not_finite_is_rejected(
 
 def test_without_scorer_nothing_is_written(workspace: Workspace, write_questions: WriteRows) -> None:
     questions = write_questions(workspace, TEXTS)
-    with pytest.raises(InputError, match="--scorer must be given: the URI of a scorer, such as train_scorer makes"):
+    with refused("--scorer must be given: the URI of a scorer, such as train_scorer makes", workspace):
         score(workspace, questions)
-    assert not Path(workspace.uri, "score_difficulty").exists()
 
 
 def test_a_language_model_is_refused_and_nothing_written(
     workspace: Workspace, write_questions: WriteRows, tiny_model: Path
 ) -> None:
     questions = write_questions(workspace, TEXTS)
-    with pytest.raises(InputError, match="not a scorer"):
+    with refused("not a scorer", workspace):
         score(workspace, questions, scorer=str(tiny_model))
-    assert not Path(workspace.uri, "score_difficulty").exists()
 
 
 def test_finished_work_is_not_scored_again(

@@ -9,13 +9,13 @@ import pytest
 
 from components.score_responses.config import ScoreResponsesConfig
 from components.score_responses.step import run
-from components.shared.errors import InputError
 from components.shared.records import Response
 from components.shared.scoring import Text
 from components.shared.scoring.sequence_classifier import SequenceClassifier
 from components.shared.templates import load_chat_template
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
+from tests.components.refused import refused
 from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
@@ -76,9 +76,8 @@ def test_an_over_long_response_is_rejected_and_not_cut(workspace: Workspace, wri
 
 def test_without_reward_model_nothing_is_written(workspace: Workspace, write_rows: WriteRows) -> None:
     responses = write_rows(workspace, some_responses())
-    with pytest.raises(InputError, match="--reward-model must be given"):
+    with refused("--reward-model must be given", workspace):
         score(workspace, responses)
-    assert not Path(workspace.uri, "score_responses").exists()
 
 
 def test_a_reward_model_that_needs_remote_code_is_refused_before_anything_is_written(
@@ -87,15 +86,14 @@ def test_a_reward_model_that_needs_remote_code_is_refused_before_anything_is_wri
     model = shutil.copytree(tiny_scorer, tmp_path / "model")
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     (model / "config.json").write_text(json.dumps(config | {"model_type": "internlm2"}), encoding="utf-8")
-    with pytest.raises(InputError, match=r"--reward-model .*: transformers cannot load it without remote code"):
-        score(workspace, write_rows(workspace, some_responses()), reward_model=str(model))
-    assert not Path(workspace.uri, "score_responses").exists()
+    responses = write_rows(workspace, some_responses())
+    with refused(r"--reward-model .*: transformers cannot load it without remote code", workspace):
+        score(workspace, responses, reward_model=str(model))
 
 
 def test_a_chat_family_that_does_not_fit_the_model_is_refused(
     workspace: Workspace, write_rows: WriteRows, tiny_scorer: Path
 ) -> None:
     responses = write_rows(workspace, some_responses())
-    with pytest.raises(InputError, match="--chat-template 'llama3' does not fit the model"):
+    with refused("--chat-template 'llama3' does not fit the model", workspace):
         score(workspace, responses, reward_model=str(tiny_scorer), chat_template="llama3")
-    assert not Path(workspace.uri, "score_responses").exists()

@@ -14,6 +14,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import Manifest, read_manifest
 from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.step import run
+from tests.components.refused import refused
 from tests.components.rejects import read_rejects
 from tests.conftest import WriteRows
 
@@ -159,9 +160,9 @@ def test_examples_without_responses_cannot_train_a_reward(
     workspace: Workspace, write_rows: WriteRows, tiny_model: Path
 ) -> None:
     bare = FailRate(id="q", question="a", answer="1", source="given", fail_rate=0.5, responses=(), correct=())
-    with pytest.raises(InputError, match="has nothing to train a reward scorer on"):
-        train(workspace, write_rows(workspace, [bare]), tiny_model, target="reward")
-    assert not Path(workspace.uri, "train_scorer").exists()
+    examples = write_rows(workspace, [bare])
+    with refused("has nothing to train a reward scorer on", workspace):
+        train(workspace, examples, tiny_model, target="reward")
 
 
 def test_a_limit_that_leaves_no_example_is_refused(

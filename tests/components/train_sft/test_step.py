@@ -21,6 +21,7 @@ from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.planning import make_plan
 from components.train_sft.config import TrainSftConfig
 from components.train_sft.step import run
+from tests.components.refused import refused
 from tests.conftest import WriteRows
 
 TEXTS = [f"What is {number} plus {number * number}?" for number in range(16)]
@@ -173,18 +174,16 @@ def test_objective_with_rows_of_another_kind_is_refused(
     with pytest.raises(InputError, match=r"--objective question .* holds response rows"):
         run(make_config(workspace, tiny_model, write_rows(workspace, [response])), workspace)
     examples = write_questions(workspace, TEXTS)
-    with pytest.raises(InputError, match=r"--objective response .* holds question rows"):
+    with refused(r"--objective response .* holds question rows", workspace):
         run(make_config(workspace, tiny_model, examples, objective="response"), workspace)
-    assert not Path(workspace.uri, "train_sft").exists()
 
 
 def test_folder_without_usable_row_is_refused(
     workspace: Workspace, tiny_model: Path, write_questions: WriteRows
 ) -> None:
     examples = write_questions(workspace, TEXTS[:2])
-    with pytest.raises(InputError, match=r"all 2 rows .* rejected: {'too_long': 2}; --max-tokens is 8"):
+    with refused(r"all 2 rows .* rejected: {'too_long': 2}; --max-tokens is 8", workspace):
         run(make_config(workspace, tiny_model, examples, max_tokens=8), workspace)
-    assert not Path(workspace.uri, "train_sft").exists()
 
 
 def test_empty_folder_is_refused(workspace: Workspace, tiny_model: Path) -> None:
@@ -204,9 +203,8 @@ def test_model_folders_that_cannot_be_used_are_refused(
         (tmp_path / "model" / file_name).write_text("{}")
         with pytest.raises(InputError, match=message):
             run(make_config(workspace, tmp_path / "model", examples), workspace)
-    with pytest.raises(InputError, match="--chat-template 'llama3' does not fit the model"):
+    with refused("--chat-template 'llama3' does not fit the model", workspace):
         run(make_config(workspace, tiny_model, examples, chat_template="llama3"), workspace)
-    assert not Path(workspace.uri, "train_sft").exists()
 
 
 def test_unknown_chat_family_is_refused(workspace: Workspace, tiny_model: Path) -> None:
