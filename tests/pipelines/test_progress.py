@@ -16,6 +16,7 @@ from components.shared.workspace import Workspace
 from pipelines.compiled_pipeline import PlannedStep
 from pipelines.progress import ConsoleObserver, _precisely
 from pipelines.time_left import TimeLeft
+from tests.clock import Clock
 from tests.components.shared.sample_folders import write_folder
 
 LOG = "2026-11-29 20:00:00,000 INFO components.shared."
@@ -23,15 +24,6 @@ STEPS = [
     PlannedStep(name=name, options={}, place=(name, str(number), "task"), item=str(number))
     for number, name in enumerate(("import_model", "train_sft", "shared", "shared"))
 ]
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from components.shared.texts.language import other_language
 from components.shared.texts.prompts import fill_prompt, load_examples, load_prompt
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
+from tests.components.pods import check_pods_make_the_rows_of_one
 from tests.components.refused import refused
-from tests.components.rejects import read_content, read_rejects
+from tests.components.rejects import read_rejects
 from tests.components.shared.engines.served import Answer, Served, reply, serve
-from tests.components.shared.other_processes import run_pods
 from tests.conftest import WriteRows
 
 
@@ -78,13 +78,11 @@ def test_every_reply_is_accounted_for_by_reason(workspace: Workspace, write_ques
 
 
 def test_three_pods_and_a_second_start_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
-    one, three = (Workspace(str(tmp_path / name)) for name in ("one", "three"))
-    expected = run(_config(one, write_questions(one, _texts(40))), one)
-    questions = write_questions(three, _texts(40))
-    folder = run_pods(lambda pod: run(_config(pod, questions), pod), three.uri)
-
-    assert run(_config(three, questions), three) == folder
-    assert read_content(folder) == read_content(expected)
+    check_pods_make_the_rows_of_one(
+        tmp_path,
+        lambda workspace: write_questions(workspace, _texts(40)),
+        lambda workspace, questions: run(_config(workspace, questions), workspace),
+    )
 
 
 def test_another_seed_is_another_folder(workspace: Workspace, write_questions: WriteRows) -> None:

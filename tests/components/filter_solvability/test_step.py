@@ -10,9 +10,9 @@ from components.shared.records import Question
 from components.shared.texts.prompts import fill_prompt, load_prompt
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
+from tests.components.pods import check_pods_make_the_rows_of_one
 from tests.components.refused import refused
-from tests.components.rejects import read_content, read_rejects
-from tests.components.shared.other_processes import run_pods
+from tests.components.rejects import read_rejects
 from tests.conftest import WriteRows
 
 SOLVABLE = "A shop has {n} boxes with 12 pencils in each box. How many pencils does it have?"
@@ -95,13 +95,11 @@ def test_every_question_is_accounted_for_by_reason(workspace: Workspace, write_q
 
 
 def test_three_pods_and_a_second_start_make_the_rows_of_one(tmp_path: Path, write_questions: WriteRows) -> None:
-    one, three = (Workspace(str(tmp_path / name)) for name in ("one", "three"))
-    expected = run(_config(one, write_questions(one, _texts(40))), one)
-    questions = write_questions(three, _texts(40))
-    folder = run_pods(lambda pod: run(_config(pod, questions), pod), three.uri)
-
-    assert run(_config(three, questions), three) == folder
-    assert read_content(folder) == read_content(expected)
+    check_pods_make_the_rows_of_one(
+        tmp_path,
+        lambda workspace: write_questions(workspace, _texts(40)),
+        lambda workspace, questions: run(_config(workspace, questions), workspace),
+    )
 
 
 def test_the_prompt_ends_with_the_question_and_the_form_of_the_verdict() -> None:

@@ -46,6 +46,17 @@ def scorer(workspace: Workspace, model: Path, write_rows: WriteRows, **options: 
     return run_scorer, TrainScorerConfig(examples=write_rows(workspace, rows), **common(workspace, model, options))
 
 
+def uneven_pairs() -> list[PreferencePair]:
+    """Return pairs of uneven length, by which a wrong order or a wrong share of the batches would show."""
+    return [
+        PreferencePair(
+            id=f"q{n}", source="s", direction="solvability", chosen=f"Let x be {'9' * (1 + n % 5)}. What is x + x?",
+            rejected=f"tell me {n}", rewriter="r", reply="",
+        )
+        for n in range(16)
+    ]  # fmt: skip
+
+
 def common(workspace: Workspace, model: Path, options: dict[str, Any]) -> dict[str, Any]:
     return {
         "workspace": workspace.uri, "model": str(model), "max_tokens": 128, "batch_size": 4, "micro_batch_size": 2,

@@ -16,20 +16,12 @@ from components.shared import speaking
 from components.shared.errors import InputError
 from components.shared.speaking import VARIABLE, Course, Heartbeat, duration
 from components.shared.workspace import Workspace
+from tests.clock import Clock
 from tests.components.shared.deadly import ROW_SECONDS
 from tests.conftest import WriteRows
 
 TEXTS = [f"What is {number} + 1?" for number in range(30)]
 SAID = "INFO components.shared.speaking: "
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_a_heartbeat_says_something_once_nothing_was_heard_for_its_time() -> None:

@@ -2,16 +2,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from pipelines.cluster import kubernetes_checks, package
 from pipelines.cluster.doctor_command import examine
 from pipelines.cluster.findings import PlannedRun
 from pipelines.cluster.options import Cluster
 from tests.fault_proxy import fault_proxy, new_clients
+from tests.manifests.trainer_rights import rights_of_a_step
 from tests.pipelines.cluster.conftest import NAMESPACE, QUEUE, RIGHTS, RUNTIME, Server, kubeconfig_of, node
 from tests.pipelines.cluster.pod_runner import PodRunner
-from tests.source_tree import ROOT
 from tests.stores import READER, Store, new_bucket
 
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
@@ -331,7 +330,7 @@ def test_a_training_on_several_nodes_has_its_runtime_and_its_rights_looked_at(
     assert "Kubeflow Trainer is installed (trainer.kubeflow.org/v1alpha1)" in output
     assert "the TrainingRuntime scalequest-training exists" in output
     assert "the service account scalequest may start TrainJobs and follow them" in output
-    assert _rights_asked_for(healthy) == _rights_of_a_step() | RIGHTS_OF_EVERY_STEP
+    assert _rights_asked_for(healthy) == rights_of_a_step() | {("get", "pods"), ("list", "pods")} | RIGHTS_OF_EVERY_STEP
 
 
 def test_one_node_asks_nothing_of_kubeflow_trainer(
@@ -405,12 +404,3 @@ def _right_of(review: dict[str, Any]) -> tuple[str, str]:
     attributes = review["resourceAttributes"]
     name = "/".join(attributes[key] for key in ("resource", "subresource") if attributes.get(key))
     return attributes["verb"], name
-
-
-def _rights_of_a_step() -> set[tuple[str, str]]:
-    """Return what manifests/options/trainer allows a step, and what it reads of pods by the base."""
-    patches = yaml.safe_load((ROOT / "manifests/options/trainer/kustomization.yaml").read_text())["patches"]
-    (patch,) = (each for each in patches if each["target"] == {"kind": "Role", "name": "scalequest-step"})
-    rules = [each["value"] for each in yaml.safe_load(patch["patch"])]
-    added = {(verb, resource) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
-    return added | {("get", "pods"), ("list", "pods")}

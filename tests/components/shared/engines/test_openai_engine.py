@@ -112,22 +112,6 @@ def test_no_more_requests_at_once_than_max_concurrency() -> None:
     assert served.most_at_once == 3
 
 
-def test_requests_are_pulled_only_as_fast_as_they_are_answered() -> None:
-    pulled: list[int] = []
-
-    def endless() -> Iterable[Request[Any]]:
-        for number in range(10**9):
-            pulled.append(number)
-            yield Request(key=number, message="q", seed=number)
-
-    with serve(lambda *_: reply("ok")) as served:
-        results = open_engine(served.url).generate(endless(), SAMPLING)
-        for _ in range(10):
-            next(results)
-        results.close()  # type: ignore[attr-defined]
-    assert len(pulled) <= 10 + 4
-
-
 @pytest.mark.parametrize(
     "trouble",
     [

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from components.shared.engines import Completion, Request, Sampling
-from components.shared.engines.scripted_engine import IN_FLIGHT, ScriptedEngine
+from components.shared.engines.scripted_engine import ScriptedEngine
 from components.shared.texts.math_answers import extract_final_answer
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from tests.source_tree import ROOT
@@ -47,20 +45,6 @@ def test_results_come_complete_in_another_order_and_each_key_once() -> None:
     keys = [result.request.key for result in ScriptedEngine("m").generate(requests, SAMPLING)]
     assert sorted(keys) == list(range(100))
     assert keys != sorted(keys)
-
-
-def test_requests_are_pulled_no_further_than_they_are_answered() -> None:
-    pulled: list[int] = []
-
-    def endless() -> Iterator[Request[Any]]:
-        for number in range(10**9):
-            pulled.append(number)
-            yield Request(key=number, message="", seed=number)
-
-    results = ScriptedEngine("m").generate(endless(), SAMPLING)
-    for _ in range(20):
-        next(results)
-    assert len(pulled) <= 20 + IN_FLIGHT
 
 
 def test_questions_give_every_filter_work() -> None:

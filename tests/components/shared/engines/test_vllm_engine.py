@@ -41,22 +41,6 @@ def test_prompts_that_together_exceed_a_step_are_answered_with_their_seeds(engin
     assert len(list(engine.generate(long, SAMPLING))) == 100
 
 
-def test_requests_are_pulled_only_as_far_as_the_scheduler_needs(engine: VllmEngine) -> None:
-    pulled: list[int] = []
-
-    def endless() -> Iterator[Request[Any]]:
-        for number in range(10**9):
-            pulled.append(number)
-            yield Request(key=number, message="", seed=number)
-
-    results = engine.generate(endless(), SAMPLING)
-    for _ in range(10):
-        next(results)
-    assert 64 < len(pulled) <= 10 + 2 * 64
-    results.close()  # type: ignore[attr-defined]
-    assert sorted(result.request.key for result in engine.generate(requests(3), SAMPLING)) == [0, 1, 2]
-
-
 def test_the_prompt_is_the_chat_familys_with_its_special_tokens_once(engine: VllmEngine, tiny_model: Path) -> None:
     template = load_chat_template("chatml", tiny_model)
     (request,) = requests(1)

@@ -18,7 +18,7 @@ import pytest
 from components.shared.config import StepConfig
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import ExitCode
-from components.shared.records import FailRate, PreferencePair, Question
+from components.shared.records import FailRate, Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import Manifest, read_manifest
@@ -27,6 +27,7 @@ from components.train_dpo.config import TrainDpoConfig
 from components.train_scorer.config import TrainScorerConfig
 from components.train_sft.config import TrainSftConfig
 from tests.components.shared.mortals import Fate, descendants_of, is_alive, live, start
+from tests.components.shared.small_trainings import uneven_pairs
 from tests.conftest import WriteRows
 from tests.stores import Store
 
@@ -50,16 +51,6 @@ MAX_DEATHS = 5
 
 def _questions() -> list[Question]:
     return [Question(id=f"q{n}", question=f"What is {n} plus {'1' * (1 + n % 5)}?", source="s") for n in range(16)]
-
-
-def _pairs() -> list[PreferencePair]:
-    return [
-        PreferencePair(
-            id=f"q{n}", source="s", direction="solvability", chosen=f"Let x be {'9' * (1 + n % 5)}. What is x + x?",
-            rejected=f"tell me {n}", rewriter="r", reply="",
-        )
-        for n in range(16)
-    ]  # fmt: skip
 
 
 def _fail_rates() -> list[FailRate]:
@@ -107,7 +98,7 @@ def training(
     """Each of the trainings, done once without disturbance."""
     trainings: dict[str, tuple[Callable[[str, Path, str], TrainingConfig], list[Any]]] = {
         "train_sft": (_sft, list(_questions())),
-        "train_dpo": (_dpo, list(_pairs())),
+        "train_dpo": (_dpo, list(uneven_pairs())),
         "train_scorer": (_scorer, list(_fail_rates())),
     }
     config, rows = trainings[request.param]
@@ -246,7 +237,7 @@ def test_two_processes_continue_after_sigkill_and_sigterm_and_no_process_is_left
 ) -> None:
     options: dict[str, Any] = {"num_processes": 2, "parallelism": parallelism, "epochs": 15, "checkpoint_steps": 8}
     undisturbed, config = (
-        dataclasses.replace(_dpo(uri, tiny_model, write_rows(Workspace(uri), _pairs())), **options)
+        dataclasses.replace(_dpo(uri, tiny_model, write_rows(Workspace(uri), uneven_pairs())), **options)
         for uri in (str(tmp_path / "undisturbed"), str(tmp_path / "workspace"))
     )
     log = tmp_path / "log"

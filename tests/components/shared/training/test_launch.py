@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from components.shared import kubernetes_api
 from components.shared.errors import ExitCode, InputError, UnavailableError
@@ -41,7 +40,7 @@ from tests.components.shared.trainer_cluster import (
 )
 from tests.components.shared.trainer_server import serving, write_kubeconfig
 from tests.conftest import WriteRows
-from tests.source_tree import ROOT
+from tests.manifests.trainer_rights import rights_of_a_step
 from tests.stores import free_ports
 
 pytestmark = pytest.mark.slow
@@ -253,16 +252,8 @@ def test_the_role_allows_what_is_asked_and_nothing_else_of_trainings(
     for request, query, _ in cluster.asked:
         method, kind = request.split()
         verb = verbs.get(method) or ("list" if "fieldSelector" in query else "get")
-        asked.add((kind.replace("log", "pods/log"), verb))
-    assert {(kind, verb) for kind, verb in asked if kind != "pods"} == _allowed()
-
-
-def _allowed() -> set[tuple[str, str]]:
-    """Return what manifests/options/trainer lets a step do beside the base: resources and verbs."""
-    patches = yaml.safe_load((ROOT / "manifests/options/trainer/kustomization.yaml").read_text())["patches"]
-    (patch,) = (each for each in patches if each["target"] == {"kind": "Role", "name": "scalequest-step"})
-    rules = [each["value"] for each in yaml.safe_load(patch["patch"])]
-    return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+        asked.add((verb, kind.replace("log", "pods/log")))
+    assert {(verb, kind) for verb, kind in asked if kind != "pods"} == rights_of_a_step()
 
 
 # --- failed ------------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ import pytest
 
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import ExitCode, InputError
-from components.shared.records import PreferencePair
 from components.shared.stores import storage
 from components.shared.training.nodes import VARIABLES, Node, own_node, starts_nodes
 from components.shared.workspace import Workspace
@@ -27,6 +26,7 @@ from components.shared.workspace.manifests import Manifest, read_manifest
 from components.shared.workspace.planning import make_plan
 from components.train_dpo.config import TrainDpoConfig
 from tests.components.shared.mortals import descendants_of, is_alive, start
+from tests.components.shared.small_trainings import uneven_pairs
 from tests.conftest import WriteRows
 from tests.stores import free_ports
 
@@ -44,21 +44,14 @@ def no_node(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_config(tiny_model: Path, write_rows: WriteRows) -> Callable[..., TrainDpoConfig]:
-    """A training of pairs of uneven length, by which a wrong order or a wrong share would show."""
+    """A training of uneven pairs."""
 
     def make(workspace: str, **options: Any) -> TrainDpoConfig:
-        rows = [
-            PreferencePair(
-                id=f"q{n}", source="s", direction="solvability", chosen=f"Let x be {'9' * (1 + n % 5)}. What is x + x?",
-                rejected=f"tell me {n}", rewriter="r", reply="",
-            )
-            for n in range(16)
-        ]  # fmt: skip
         defaults: dict[str, Any] = {
             "max_tokens": 96, "batch_size": 4, "micro_batch_size": 2, "learning_rate": 1e-3, "checkpoint_steps": 4,
             "num_processes": 1, "gradient_checkpointing": False, "epochs": 3,
         }  # fmt: skip
-        pairs = write_rows(Workspace(workspace), rows)
+        pairs = write_rows(Workspace(workspace), uneven_pairs())
         return TrainDpoConfig(workspace=workspace, model=str(tiny_model), pairs=pairs, **defaults | options)
 
     return make
