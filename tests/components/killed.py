@@ -7,11 +7,31 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from components.shared.config import StepConfig
+from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.planning import command_of
 from tests.components.shared.deadly import PARTS
+
+
+def check_it_continues_after_a_kill(
+    run: Callable[[Any, Workspace], str], config: StepConfig, killed: StepConfig
+) -> str:
+    """Assert that a step which is killed behind three parts, and started again, makes the parts of an undisturbed one.
+
+    Both configs make the same rows, in two workspaces. Returns the folder of the one that was killed.
+    """
+    undisturbed = run(config, Workspace(config.workspace))
+    standing = kill_behind_parts(killed, 3)
+    assert len(standing) == 3
+    folder = run(killed, Workspace(killed.workspace))
+    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts are kept untouched"
+    assert read_manifest(folder).parts == read_manifest(undisturbed).parts
+    return folder
 
 
 def kill_behind_parts(config: StepConfig, number: int) -> dict[Path, int]:

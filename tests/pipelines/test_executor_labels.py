@@ -39,18 +39,19 @@ def secrets_of(documents: list[dict[str, Any]], graph: dict[str, Any]) -> list[s
     return sorted(executors[label]["secretAsEnv"][0].get("secretName", "given") for label in labels if label)
 
 
-def test_each_task_keeps_what_it_asks_of_kubernetes_in_pipelines_inside_others(tmp_path: Path) -> None:
-    with corrected_merging():
-        documents = nested(tmp_path)
+def check_each_task_keeps_its_secrets(documents: list[dict[str, Any]]) -> None:
     inner = next(c for c in documents[0]["components"].values() if len(c.get("dag", {}).get("tasks", {})) == 4)
     assert secrets_of(documents, documents[0]["root"]) == ["given", *(f"outer-{name}" for name in NAMES)]
     assert secrets_of(documents, inner) == [f"inner-{name}" for name in NAMES]
+
+
+def test_each_task_keeps_what_it_asks_of_kubernetes_in_pipelines_inside_others(tmp_path: Path) -> None:
+    with corrected_merging():
+        documents = nested(tmp_path)
+    check_each_task_keeps_its_secrets(documents)
     assert find_defects(documents) == []
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="kfp 2.17 mixes up the settings of executors")
 def test_kfp_keeps_what_a_task_asks_of_kubernetes(tmp_path: Path) -> None:
-    documents = nested(tmp_path)
-    inner = next(c for c in documents[0]["components"].values() if len(c.get("dag", {}).get("tasks", {})) == 4)
-    assert secrets_of(documents, documents[0]["root"]) == ["given", *(f"outer-{name}" for name in NAMES)]
-    assert secrets_of(documents, inner) == [f"inner-{name}" for name in NAMES]
+    check_each_task_keeps_its_secrets(nested(tmp_path))

@@ -12,7 +12,7 @@ from components.shared.engines import Completion, Request, Result, Sampling, ask
 from components.shared.records import Question
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
-from tests.components.killed import kill_behind_parts
+from tests.components.killed import check_it_continues_after_a_kill
 from tests.components.refused import refused
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.other_processes import run_pods
@@ -134,14 +134,8 @@ def test_a_finished_folder_opens_no_engine(workspace: Workspace, monkeypatch: py
 @pytest.mark.slow
 def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(workspace: Workspace) -> None:
     options = {"num_questions": 4000, "rows_per_part": 100}
-    undisturbed = run(config(workspace, **options), workspace)
     other = Workspace(workspace.uri + "-killed")
-    disturbed = config(other, **options)
-    standing = kill_behind_parts(disturbed, 3)
-    assert len(standing) == 3
-    folder = run(disturbed, other)
-    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts are kept untouched"
-    assert read_manifest(folder).parts == read_manifest(undisturbed).parts
+    folder = check_it_continues_after_a_kill(run, config(workspace, **options), config(other, **options))
     ids = [row.id for row in other.read(folder, Question)] + [row["id"] for row in read_rejects(folder)]
     assert sorted(ids) == [f"{folder.rsplit('/')[-1][:8]}-{number:07d}" for number in range(4000)]
 

@@ -11,7 +11,7 @@ from components.shared.engines import Completion, asking
 from components.shared.records import Question, Response
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
-from tests.components.killed import kill_behind_parts
+from tests.components.killed import check_it_continues_after_a_kill
 from tests.components.refused import refused
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.engines.served import Answer, refusal, reply, serve
@@ -127,15 +127,12 @@ def test_killed_and_started_again_it_writes_the_rows_of_an_undisturbed_run(
     workspace: Workspace, write_questions: WriteRows
 ) -> None:
     questions = write_questions(workspace, TEXTS * 50)
-    options = {"rows_per_part": 50, "num_samples": 3}
-    undisturbed = run(config(workspace, questions, **options), workspace)
-    disturbed = config(Workspace(workspace.uri + "-killed"), questions, **options)
-    standing = kill_behind_parts(disturbed, 3)
-    assert len(standing) == 3
-    folder = run(disturbed, Workspace(disturbed.workspace))
-    assert {path: path.stat().st_mtime_ns for path in standing} == standing, "finished parts are kept untouched"
-    assert read_manifest(folder).parts == read_manifest(undisturbed).parts
-    assert read_content(folder) == read_content(undisturbed)
+    undisturbed, killed = (
+        config(Workspace(uri), questions, rows_per_part=50, num_samples=3)
+        for uri in (workspace.uri, workspace.uri + "-killed")
+    )
+    folder = check_it_continues_after_a_kill(run, undisturbed, killed)
+    assert read_content(folder) == read_content(run(undisturbed, workspace))
 
 
 @pytest.mark.parametrize(

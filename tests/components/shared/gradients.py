@@ -69,3 +69,19 @@ def largest_difference(found: Sequence[Gradients], expected: Sequence[Gradients]
 
 def _flat(gradients: Gradients) -> torch.Tensor:
     return torch.cat([gradients[name].flatten() for name in sorted(gradients)])
+
+
+def check_rows_weigh_the_same(
+    trainer_of: Callable[[int], Any],
+    model: Any,
+    loss: Callable[[Any, Any], torch.Tensor],
+    weigh: Callable[[Any], int] = lambda _: 1,
+) -> None:
+    """Assert that steps of four rows have the gradients by hand; ``trainer_of`` gets the size of micro batches."""
+    expected = None
+    for size in (1, 2, 4):
+        trainer = trainer_of(size)
+        if expected is None:
+            rows = [trainer.train_dataset[index] for index in trainer.order]
+            expected = gradients_by_hand(model, [rows[:4], rows[4:]], loss, weigh)
+        assert largest_difference(gradients_of(trainer), expected) < 1e-5

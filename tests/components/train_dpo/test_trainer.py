@@ -15,7 +15,7 @@ from components.shared.training.token_examples import ExampleEncoder
 from components.train_dpo.config import TrainDpoConfig
 from components.train_dpo.step import COLUMNS
 from components.train_dpo.trainer import OrderedDPOTrainer, make_trainer
-from tests.components.shared.gradients import gradients_by_hand, gradients_of, in_fp32, largest_difference
+from tests.components.shared.gradients import check_rows_weigh_the_same, in_fp32
 
 
 @pytest.mark.parametrize("family", ["chatml", "deepseek_math"])
@@ -71,14 +71,11 @@ def loss_by_hand(model: Any, row: dict[str, list[int]]) -> torch.Tensor:
 
 @pytest.mark.slow
 def test_each_pair_weighs_the_same_in_micro_batches_of_any_size(tmp_path: Path, tiny_model: Path) -> None:
-    expected = None
-    for size in (1, 2, 4):
-        trainer = trainer_of(tmp_path / str(size), tiny_model, micro_batch_size=size)
-        rows = [trainer.train_dataset[index] for index in trainer.order]
-        if expected is None:
-            model = AutoModelForCausalLM.from_pretrained(tiny_model)
-            expected = gradients_by_hand(model, [rows[:4], rows[4:]], loss_by_hand, lambda _: 1)
-        assert largest_difference(gradients_of(trainer), expected) < 1e-5
+    check_rows_weigh_the_same(
+        lambda size: trainer_of(tmp_path / str(size), tiny_model, micro_batch_size=size),
+        AutoModelForCausalLM.from_pretrained(tiny_model),
+        loss_by_hand,
+    )
 
 
 @pytest.mark.slow

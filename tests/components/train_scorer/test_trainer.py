@@ -14,7 +14,7 @@ from components.shared.training.job import TrainingJob
 from components.train_scorer.config import TrainScorerConfig
 from components.train_scorer.splitting import SCHEMA
 from components.train_scorer.trainer import OrderedTrainer, make_trainer
-from tests.components.shared.gradients import gradients_by_hand, gradients_of, in_fp32, largest_difference
+from tests.components.shared.gradients import check_rows_weigh_the_same, in_fp32
 
 EXAMPLES = [{"input_ids": [20 + number] * (9 - number) + [2], "labels": number / 7} for number in range(7)]
 
@@ -42,11 +42,8 @@ def loss_by_hand(model: Any, row: dict[str, Any]) -> torch.Tensor:
 
 @pytest.mark.slow
 def test_each_example_weighs_the_same_in_micro_batches_of_any_size(tmp_path: Path, tiny_scorer: Path) -> None:
-    expected = None
-    for size in (1, 2, 4):
-        trainer = trainer_of(tmp_path / str(size), tiny_scorer, size)
-        if expected is None:
-            model = AutoModelForSequenceClassification.from_pretrained(tiny_scorer)
-            rows = [trainer.train_dataset[index] for index in trainer.order]
-            expected = gradients_by_hand(model, [rows[:4], rows[4:]], loss_by_hand, lambda _: 1)
-        assert largest_difference(gradients_of(trainer), expected) < 1e-5
+    check_rows_weigh_the_same(
+        lambda size: trainer_of(tmp_path / str(size), tiny_scorer, size),
+        AutoModelForSequenceClassification.from_pretrained(tiny_scorer),
+        loss_by_hand,
+    )

@@ -204,9 +204,20 @@ def test_a_missing_key_is_named() -> None:
         ask(served, "q")
 
 
-def test_an_exhausted_quota_stops_at_once() -> None:
-    with serve(lambda *_: refusal(429, "pay first", code="insufficient_quota")) as served:
-        with pytest.raises(InputError, match="HTTP 429: pay first"):
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (refusal(429, "pay first", code="insufficient_quota"), "HTTP 429: pay first"),
+        (
+            refusal(404, "The model `served-model` does not exist", code="model_not_found"),
+            r"does not serve the model 'served-model' \(HTTP 404",
+        ),
+    ],
+    ids=["an exhausted quota", "an unknown model"],
+)
+def test_what_no_waiting_mends_stops_at_once(answer: Answer, message: str) -> None:
+    with serve(lambda *_: answer) as served:
+        with pytest.raises(InputError, match=message):
             ask(served, "q")
         assert len(served.requests) == 2
 
@@ -217,13 +228,6 @@ def test_a_server_that_wants_to_be_left_alone_for_hours_stops_the_run() -> None:
         pytest.raises(UnavailableError, match="asks to come back in 7200 s"),
     ):
         ask(served, "q")
-
-
-def test_an_unknown_model_stops_at_once() -> None:
-    with serve(lambda *_: refusal(404, "The model `served-model` does not exist", code="model_not_found")) as served:
-        with pytest.raises(InputError, match=r"does not serve the model 'served-model' \(HTTP 404"):
-            ask(served, "q")
-        assert len(served.requests) == 2
 
 
 def test_a_prompt_that_is_too_long_is_a_result_and_the_others_go_on() -> None:

@@ -86,8 +86,7 @@ def test_a_part_made_from_other_inputs_is_refused_with_those_that_differ(store: 
     with pytest.raises(InputError) as raised:
         settle(part, 0)
 
-    reason = REMADE.format(questions=questions, there=there, here=here, folder=late.uri)
-    assert str(raised.value) == f"{storage.join(late.uri, PART)} {reason}"
+    assert str(raised.value) == _remade(storage.join(late.uri, PART), late, questions, there, here)
 
 
 def test_no_manifest_counts_a_part_made_from_other_inputs(store: Store) -> None:
@@ -102,8 +101,7 @@ def test_no_manifest_counts_a_part_made_from_other_inputs(store: Store) -> None:
         fast.finish()
 
     here = read_manifest(questions).content
-    reason = REMADE.format(questions=questions, there=there, here=here, folder=late.uri)
-    assert str(raised.value) == f"{storage.join(late.uri, PART)} {reason}"
+    assert str(raised.value) == _remade(storage.join(late.uri, PART), late, questions, there, here)
 
 
 def test_a_manifest_that_stands_counts_unless_its_inputs_are_others(
@@ -124,9 +122,7 @@ def test_a_manifest_that_stands_counts_unless_its_inputs_are_others(
     assert f"finished {fast.uri}: another process was faster, with other content: its manifest counts" in caplog.text
     with pytest.raises(InputError) as raised:
         _write_manifest(late.claim, entries[0])
-    assert str(raised.value) == (
-        f"{fast.uri} {REMADE.format(questions=questions, there=there, here=here, folder=late.uri)}"
-    )
+    assert str(raised.value) == _remade(fast.uri, late, questions, there, here)
 
 
 def _race(store: Store, settle_part: Callable[[Part, int], None]) -> OutputFolder:
@@ -158,3 +154,7 @@ def _begin_again(workspace: Workspace, folder: OutputFolder, questions: str) -> 
 
 def _write_manifest(claim: Claim, part: PartEntry) -> None:
     claim.write_manifest(rows_in=1, rows_out=1, rejected={}, parts=[part], files={}, metrics={})
+
+
+def _remade(what: str, folder: OutputFolder, questions: str, there: str, here: str) -> str:
+    return f"{what} {REMADE.format(questions=questions, there=there, here=here, folder=folder.uri)}"
