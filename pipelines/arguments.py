@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from components.shared.addresses import SERVED
 from components.shared.config import options_of
 from components.shared.config.values import STEP_OPTIONS, nearest, settable_option, text_of, value_of
 from components.shared.errors import InputError
@@ -25,6 +26,7 @@ from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
+ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
 PRESETS = Path(__file__).with_name("presets")
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "STRING": (str, "text"),
@@ -68,6 +70,7 @@ def prepare_run(
     values |= hardware
     values |= dict(_parse_setting(setting, pipeline) for setting in settings)
     arguments = complete_arguments(pipeline, _gathered(values, pipeline) | {"workspace": workspace})
+    _check_together(arguments)
     steps = pipeline.planned_steps(arguments)
     for step in steps:
         _check_step(step)
@@ -179,6 +182,28 @@ def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> None:
     empty = value == [] and declared.get("defaultValue") != []  # a loop over nothing makes nothing
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or empty:
         raise InputError(f"parameter {name}: {value!r} is not accepted; expected {accepted}")
+
+
+def _check_together(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError where values do not fit together: a served model and its endpoint, a choice and its rewards."""
+    for name, endpoint in ENDPOINTS.items():
+        model = str(arguments.get(name, ""))
+        is_served = model.startswith(SERVED)
+        if is_served and not arguments.get(endpoint):
+            raise InputError(
+                f"{name}={model} is served by an endpoint; "
+                + (
+                    f"add --set {endpoint}=https://…/v1"
+                    if endpoint in arguments
+                    else "this pipeline takes no such model"
+                )
+            )
+        if model and not is_served and arguments.get(endpoint):
+            raise InputError(f"{name}={model}, with {endpoint}: write a served model as {SERVED}NAME")
+    if arguments.get("select_by", "agreement") != "agreement" and not arguments["reward_model"]:
+        raise InputError(
+            f"select_by={arguments['select_by']} needs rewards; add --set reward_model=MODEL, or choose by agreement"
+        )
 
 
 def _check_step(step: PlannedStep) -> None:

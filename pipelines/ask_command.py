@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any, TextIO, cast
 
 from components.shared import stopping
+from components.shared.addresses import SERVED
 from components.shared.engines import UNANSWERED, Request, Result, Sampling, check_engine, open_engine
 from components.shared.errors import ExitCode, InputError
 from components.shared.models import fetch_model
 from components.shared.seeds import derive_seed
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from components.steps import config_of
-from pipelines.asked_model import SERVED, AskedModel, find_model
+from pipelines.asked_model import AskedModel, find_model
 from pipelines.replies import Replies
 from pipelines.reporting import exit_code_of
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from components.shared.addresses import STORES, scheme_of_model
+from components.shared.addresses import SERVED, STORES, scheme_of_model
 from components.shared.config.values import nearest
 from components.shared.errors import InputError
 from components.shared.stores import storage
@@ -21,7 +21,6 @@ from components.steps import step_names
 from pipelines.show_command import newest_dataset
 
 PUBLISHED = Path(__file__).with_name("published_models.yaml")
-SERVED = "openai:"
 ACCEPTED = (
     "a folder that a step made a model in, a workspace with a dataset, a directory with a model, gs://…, s3://…, "
     "hf://org/name@revision, openai:NAME with --endpoint, or a published model"

@@ -1,11 +1,13 @@
 """The stages "response generation" and "reward filtering"."""
 
+from typing import Any
+
 from kfp import dsl
 
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
 from pipelines.imported_models import imported_model
-from pipelines.parameters import Answering
+from pipelines.parameters import Answering, Responding, Rewarding
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
 from pipelines.tasks import task_of
 
@@ -41,7 +43,7 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
 
 
 @box("generate-answers")
-def generate_answers(run: Answering, *, questions: str) -> list[str]:
+def generate_answers(run: Responding, *, questions: str) -> list[str]:
     """Let the solver answer each question several times; returns the folder of responses."""
     model = imported_model(run, run.solver, run.solver_chat_template)
     with dsl.ParallelFor(run.pods):
@@ -62,19 +64,25 @@ def generate_answers(run: Answering, *, questions: str) -> list[str]:
     return dsl.Collected(answered.outputs["folder"])
 
 
+def scored(run: Rewarding, *, responses: Any, reward_model: Any) -> Any:
+    """Give each response its reward, within the box that calls it; returns the folder of responses."""
+    with dsl.ParallelFor(run.pods):
+        task = score_responses(
+            run,
+            responses=responses,
+            reward_model=reward_model,
+            chat_template=run.reward_chat_template,
+            scorer_engine=run.scorer_engine,
+        )
+        on_inference_gpus(task, run)
+    return dsl.Collected(task.outputs["folder"])
+
+
 @box("keep-best-answers")
 def keep_best_answers(run: Answering, *, questions: str, fail_rates: str) -> str:
     """Answer each question several times and keep the answer with the best reward."""
     answers = generate_answers(run, questions=questions)
     reward_model = obtain_reward_model(run, fail_rates=fail_rates)
-    with dsl.ParallelFor(run.pods):
-        scored = score_responses(
-            run,
-            responses=as_text(answers),
-            reward_model=reward_model,
-            chat_template=run.reward_chat_template,
-            scorer_engine=run.scorer_engine,
-        )
-        on_inference_gpus(scored, run)
-    best = select_responses(run, responses=as_text(dsl.Collected(scored.outputs["folder"])))
+    rewarded = scored(run, responses=as_text(answers), reward_model=reward_model)
+    best = select_responses(run, responses=as_text(rewarded))
     return on_cpu(best, run).outputs["folder"]

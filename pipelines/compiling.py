@@ -20,7 +20,7 @@ from pipelines.compiled_checks import find_defects, find_images_without_digest
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from pipelines.compiled_secrets import find_secrets
 
-PIPELINES = ("scalequest", "train_question_generator", "construct_dataset", "train_solver")
+PIPELINES = ("scalequest", "train_question_generator", "construct_dataset", "train_solver", "answer_questions")
 
 
 def compile_or_check(check: bool) -> int:

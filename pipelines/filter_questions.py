@@ -22,14 +22,14 @@ CPU_FILTERS = (
 
 
 @box("keep-solvable-questions")
-def keep_solvable_questions(run: Solver, *, questions: str) -> list[str]:
-    """Keep the questions that the solver, as a judge, finds solvable; returns their folder."""
-    judge = imported_model(run, run.solver, run.solver_chat_template)
+def keep_solvable_questions(run: Solver, *, questions: str, judge: str) -> list[str]:
+    """Keep the questions that a judge, asked as the solver is, finds solvable; returns their folder."""
+    model = imported_model(run, judge, run.solver_chat_template)
     with dsl.ParallelFor(run.pods):
         judged = filter_solvability(
             run,
             questions=questions,
-            model=judge,
+            model=model,
             chat_template=run.solver_chat_template,
             max_tokens=run.solver_max_tokens,
             engine=run.engine,
@@ -82,5 +82,5 @@ def filter_questions(run: Filtering, *, questions: str, fail_rates: str) -> str:
     for name in CPU_FILTERS:
         kept = task_of(name)(run, questions=questions)
         questions = on_cpu(kept, run).outputs["folder"]
-    solvable = keep_solvable_questions(run, questions=questions)
+    solvable = keep_solvable_questions(run, questions=questions, judge=run.solver)
     return keep_difficult_questions(run, questions=as_text(solvable), fail_rates=fail_rates)

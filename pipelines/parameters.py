@@ -40,7 +40,7 @@ class Hardware:
     )
     hub_secret: str = parameter("huggingface-token", help="name of the Secret with the hub's token; need not exist")
     rewriter_secret: str = parameter(
-        "rewriter-key", help="name of the Secret with the rewriter endpoint's key; need not exist"
+        "rewriter-key", help="name of the Secret with the key of the rewriter's, or solver's, endpoint; need not exist"
     )
 
 
@@ -153,6 +153,13 @@ class Solver(FanOut):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Responding(Solver):
+    """The stage "response generation"."""
+
+    num_responses: int = parameter(help="responses a question")
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailRates(Solver):
     """How difficulty is measured on questions whose answers are known."""
 
@@ -163,14 +170,30 @@ class FailRates(Solver):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scorer(Training, FanOut):
+class Scoring(FanOut):
+    """How scorers are run."""
+
+    scorer_engine: str = parameter(help="what runs scorers: transformers, vllm, or scripted for a trial")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rewarding(Scoring):
+    """The stage "reward filtering"."""
+
+    reward_model: str = parameter(
+        help="its model URI; empty to train one on verified answers; in answer_questions, empty for no rewards"
+    )
+    reward_chat_template: str = parameter(help="its chat template: own (the model's own), or a family")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer(Training, Scoring):
     """How scorers are trained and run."""
 
     scorer_epochs: int = parameter(help="epochs over the examples")
     scorer_batch_size: int = parameter(help="examples a step")
     scorer_max_examples: int = parameter(help="maximum number of examples; 0 for all")
     scorer_learning_rate: float = parameter(help="peak")
-    scorer_engine: str = parameter(help="what runs scorers: transformers, vllm, or scripted for a trial")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,28 +211,47 @@ class Filtering(Solver, Difficulty):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answering(Solver, Scorer):
+class Answering(Responding, Rewarding, Scorer):
     """The stages "response generation" and "reward filtering"."""
-
-    num_responses: int = parameter(help="responses a question")
-    reward_model: str = parameter(help="its model URI; empty to train one on verified answers")
-    reward_chat_template: str = parameter(help="its chat template: own (the model's own), or a family")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnQuestions(Answering):
-    """Questions of your own, and who answers them."""
+class Judging(Responding):
+    """Answers to questions that a judge may look at before."""
 
-    questions: str = parameter(help="their file: .jsonl, .json, .csv or .parquet, a path, gs://…, s3://… or hf://…")
-    question_column: str = parameter("question", help="column of the question; the others are kept as metadata")
-    answer_column: str = parameter("none", help="column of the known answer; none if there is none")
-    solver_endpoint: str = parameter(
-        "", help="base URL of an OpenAI-compatible server for solver=openai:NAME; empty for a model that we run"
-    )
     judge: str = parameter(
-        "", help="model that drops questions which cannot be solved, at the same place; empty: all are answered"
+        help="model that drops questions that cannot be solved, where the solver runs; empty: all are answered"
     )
-    select_by: str = parameter("agreement", help="agreement, reward (of reward_model) or both: agreement, then reward")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving(Judging):
+    """Answers by a model of ours, or by a served one."""
+
+    solver_endpoint: str = parameter(
+        help="base URL of an OpenAI-compatible server (…/v1) for solver=openai:NAME; empty for a model that we run"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selecting(Rewarding):
+    """What makes an answer the best."""
+
+    select_by: str = parameter(
+        help="what makes an answer the best: agreement, reward, or both (agreement, then reward)"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnQuestions(Serving, Selecting):
+    """Answers to questions of your own."""
+
+    questions: str = parameter(
+        help="their file: .jsonl, .json, .csv or .parquet at a path, gs://…, s3://… or "
+        "hf://datasets/org/name@revision/path/in/repo"
+    )
+    question_column: str = parameter(help="column of the question; the others are kept as metadata")
+    answer_column: str = parameter(help="column of the known answers; none: they are not known")
 
 
 @dataclass(frozen=True, kw_only=True)

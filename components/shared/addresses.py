@@ -10,6 +10,7 @@ from components.shared.errors import InputError
 
 Kind = Literal["model", "dataset"]
 STORES = ("gs", "s3", "file")
+SERVED = "openai:"  # begins the name of a model behind an endpoint: openai:gpt-4o-mini
 MODEL_SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or hf://org/name@revision"
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from components.shared import stopping
+from components.shared.addresses import SERVED
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, K, Request, Result, Sampling, unanswered
 from components.shared.engines._endpoint import MAX_WAIT_SECONDS, Endpoint, RefusedError
@@ -31,7 +32,6 @@ TIMEOUT_SECONDS = 600.0  # of one request: a long answer from a busy server
 # Times that a row failed in MIN_TRIES attempts, and a harmless request was answered then: the row is to blame.
 STRIKES = 2
 BUSY_STRIKES = 4  # the same where the server said that it is busy
-SERVED_PREFIX = "openai:"  # a served model's name as a model option: openai:gpt-4o-mini
 PATH = "chat/completions"
 
 logger = logging.getLogger(__name__)
@@ -274,9 +274,9 @@ def open_engine(config: EngineConfig, model: str) -> OpenAIEngine:
     """Return the model ``openai:NAME`` behind the endpoint that the options name; InputError where they do not fit."""
     if not config.endpoint:
         raise InputError("--engine openai needs --endpoint, the base URL of an OpenAI-compatible server (https://…/v1)")
-    if not model.startswith(SERVED_PREFIX) or model == SERVED_PREFIX:
-        raise InputError(f"the model {model!r} is not a served model; with --engine openai write {SERVED_PREFIX}NAME")
-    name = model.removeprefix(SERVED_PREFIX)
+    if not model.startswith(SERVED) or model == SERVED:
+        raise InputError(f"the model {model!r} is not a served model; with --engine openai write {SERVED}NAME")
+    name = model.removeprefix(SERVED)
     return OpenAIEngine(
         config.endpoint,
         name,

@@ -1,0 +1,123 @@
+"""Answers to questions of your own: several to each, by a model or behind an endpoint, and a dataset of the best."""
+
+from kfp import dsl
+
+from pipelines.best_answers import generate_answers, scored
+from pipelines.boxes import box
+from pipelines.fan_out import as_text
+from pipelines.filter_questions import keep_solvable_questions
+from pipelines.imported_models import imported_model
+from pipelines.parameters import Judging, OwnQuestions, Rewarding, Selecting, Serving
+from pipelines.resources import on_cpu, on_cpu_with_endpoint, on_cpu_with_hub
+from pipelines.tasks import task_of
+
+filter_solvability = task_of("filter_solvability")
+generate_responses = task_of("generate_responses")
+import_questions = task_of("import_questions")
+package_dataset = task_of("package_dataset")
+select_responses = task_of("select_responses")
+
+
+@box("generate-answers-by-endpoint")
+def generate_answers_by_endpoint(run: Serving, *, questions: str) -> list[str]:
+    """Let a served model answer each question several times; returns the folder of responses."""
+    with dsl.ParallelFor(run.pods):
+        answered = generate_responses(
+            run,
+            questions=questions,
+            model=run.solver,
+            engine="openai",
+            endpoint=run.solver_endpoint,
+            num_samples=run.num_responses,
+            num_examples=run.num_solver_examples,
+            top_p=run.solver_top_p,
+            max_tokens=run.solver_max_tokens,
+            seed=run.seed,
+            rows_per_part=run.rows_per_part,
+        )
+        on_cpu_with_endpoint(answered, run)
+    return dsl.Collected(answered.outputs["folder"])
+
+
+@box("judge-questions-by-endpoint")
+def judge_questions_by_endpoint(run: Serving, *, questions: str) -> list[str]:
+    """Keep the questions that a served judge finds solvable; returns their folder."""
+    with dsl.ParallelFor(run.pods):
+        judged = filter_solvability(
+            run,
+            questions=questions,
+            model=run.judge,
+            engine="openai",
+            endpoint=run.solver_endpoint,
+            max_tokens=run.solver_max_tokens,
+            rows_per_part=run.rows_per_part,
+        )
+        on_cpu_with_endpoint(judged, run)
+    return dsl.Collected(judged.outputs["folder"])
+
+
+@box("answer-by-model")
+def answer_by_model(run: Judging, *, questions: str) -> list[str]:
+    """Let models of ours answer, after the judge if there is one; returns the folder of responses."""
+    with dsl.If(run.judge == ""):
+        of_all = generate_answers(run, questions=questions)
+    with dsl.Else():
+        solvable = keep_solvable_questions(run, questions=questions, judge=run.judge)
+        of_solvable = generate_answers(run, questions=as_text(solvable))
+    return dsl.OneOf(of_all, of_solvable)
+
+
+@box("answer-by-endpoint")
+def answer_by_endpoint(run: Serving, *, questions: str) -> list[str]:
+    """Let served models answer, after the judge if there is one; returns the folder of responses."""
+    with dsl.If(run.judge == ""):
+        of_all = generate_answers_by_endpoint(run, questions=questions)
+    with dsl.Else():
+        solvable = judge_questions_by_endpoint(run, questions=questions)
+        of_solvable = generate_answers_by_endpoint(run, questions=as_text(solvable))
+    return dsl.OneOf(of_all, of_solvable)
+
+
+@box("obtain-answers")
+def obtain_answers(run: Serving, *, questions: str) -> list[str]:
+    """Let the solver answer each question several times; returns the folder of responses."""
+    with dsl.If(run.solver_endpoint == ""):
+        by_model = answer_by_model(run, questions=questions)
+    with dsl.Else():
+        by_endpoint = answer_by_endpoint(run, questions=questions)
+    return dsl.OneOf(by_model, by_endpoint)
+
+
+@box("score-answers")
+def score_answers(run: Rewarding, *, responses: str) -> list[str]:
+    """Import the reward model and give each response its reward; returns the folder of responses."""
+    reward_model = imported_model(run, run.reward_model, run.reward_chat_template)
+    return scored(run, responses=responses, reward_model=reward_model)
+
+
+@box("select-answers")
+def select_answers(run: Selecting, *, responses: str) -> str:
+    """Keep the best answer to each question; returns their folder."""
+    with dsl.If(run.reward_model == ""):
+        without = on_cpu(select_responses(run, responses=responses, by=run.select_by), run)
+    with dsl.Else():
+        rewarded = score_answers(run, responses=responses)
+        by_reward = on_cpu(select_responses(run, responses=as_text(rewarded), by=run.select_by), run)
+    return dsl.OneOf(without.outputs["folder"], by_reward.outputs["folder"])
+
+
+@box("answer-questions")
+def answer_questions(run: OwnQuestions) -> None:
+    """Answer questions of your own, and make a dataset of the best answers."""
+    imported = import_questions(
+        run,
+        source=run.questions,
+        question_column=run.question_column,
+        answer_column=run.answer_column,
+        keep_columns=True,
+        seed=run.seed,
+    )
+    on_cpu_with_hub(imported, run)
+    answers = obtain_answers(run, questions=imported.outputs["folder"])
+    best = select_answers(run, responses=as_text(answers))
+    on_cpu(package_dataset(run, responses=best), run)
