@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -34,6 +34,7 @@ RL_SCHEMA = pa.schema(
         pa.field("num_candidates", pa.int64(), nullable=True),
         pa.field("source", pa.string(), nullable=False),
         pa.field("difficulty", pa.float64(), nullable=True),
+        pa.field("metadata", pa.string(), nullable=False),
     ]
 )
 
@@ -58,7 +59,7 @@ DATA_COLUMNS = MappingProxyType(
 )
 RL_COLUMNS = MappingProxyType(
     {
-        "id": "the same as in the row that the question was taken from",
+        "id": "the question's id",
         "prompt": "the question as the user's message",
         "question": "the question",
         "answer": "the answer to compare a final answer with",
@@ -70,6 +71,7 @@ RL_COLUMNS = MappingProxyType(
         "num_candidates": "how many responses were compared; null where `pass_rate` is",
         "source": "the generator or the data set that the question comes from",
         "difficulty": "predicted fail rate of the question, null if none was predicted",
+        "metadata": "the other columns of the file that the question comes from, as a JSON object; empty if not kept",
     }
 )
 
@@ -91,33 +93,31 @@ def data_table(rows: Sequence[Example]) -> pa.Table:
 
 @dataclass
 class Problems:
-    """Questions with answers, each question once: the first row that has an answer stands for it."""
+    """Questions with answers, each question once; of its rows in one part, the one whose answer is known best."""
 
     are_equal: AreEqual
     num_without_answer: int = 0  # rows
-    num_repeated: int = 0  # rows
+    num_repeated: int = 0  # rows of a question that another row stands for
     known_from: dict[str, int] = field(default_factory=lambda: {"source": 0, "majority": 0, "response": 0})
     _seen: set[int] = field(default_factory=set)
 
     def table_of(self, rows: Sequence[Example]) -> pa.Table:
-        """Return what the rows add."""
-        new = list(self._new(rows))
-        verdicts = iter(self.are_equal([(row.answer, row.final_answer) for row in new if row.answer]))
-        problems = [_problem(row, is_right=not row.answer or next(verdicts)) for row in new]
+        """Return what the rows of one part add."""
+        answered = [row for row in rows if row.answer or row.final_answer]
+        verdicts = iter(self.are_equal([(row.answer, row.final_answer) for row in answered if row.answer]))
+        best: dict[int, tuple[tuple[bool, bool, int], Example]] = {}
+        for row in answered:
+            rank = bool(row.answer), not row.answer or next(verdicts), row.num_agreeing or 0
+            number = _hash(_normal(row.question))
+            if number not in self._seen and (number not in best or rank > best[number][0]):
+                best[number] = rank, row
+        self._seen |= best.keys()
+        self.num_without_answer += len(rows) - len(answered)
+        self.num_repeated += len(answered) - len(best)
+        problems = [_problem(row, is_right=is_right) for (_, is_right, _), row in best.values()]
         for problem in problems:
             self.known_from[problem["known_from"]] += 1
         return pa.Table.from_pylist(problems, schema=RL_SCHEMA)
-
-    def _new(self, rows: Sequence[Example]) -> Iterator[Example]:
-        for row in rows:
-            number = _hash(_normal(row.question))
-            if not (row.answer or row.final_answer):
-                self.num_without_answer += 1
-            elif number in self._seen:
-                self.num_repeated += 1
-            else:
-                self._seen.add(number)
-                yield row
 
 
 def _problem(row: Example, *, is_right: bool) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _problem(row: Example, *, is_right: bool) -> dict[str, Any]:
     agreeing, candidates = (row.num_agreeing, row.num_candidates) if is_right and row.num_candidates else (None, None)
     is_majority = agreeing is not None and agreeing >= 2 and 2 * agreeing > cast(int, candidates)
     return {
-        "id": row.id,
+        "id": row.id.rpartition("-")[0],
         "prompt": [_message("user", row.question)],
         "question": row.question,
         "answer": row.answer or row.final_answer,
@@ -135,6 +135,7 @@ def _problem(row: Example, *, is_right: bool) -> dict[str, Any]:
         "num_candidates": candidates,
         "source": row.source,
         "difficulty": row.difficulty,
+        "metadata": row.metadata,
     }
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.package_dataset.forms import DATA_COLUMNS, DATA_SCHEMA, RL_COLUMNS, RL_SCHEMA, Problems, split_of
+from components.shared.records import Example
 from tests.components.package_dataset.examples import equal_texts, example
 
 
@@ -47,10 +48,26 @@ def test_a_problem_stands_once_and_needs_an_answer() -> None:
         example(3, final_answer="", answer="6"),
     ]
     problems = Problems(equal_texts)
-    assert [row["id"] for row in problems.table_of(rows).to_pylist()] == ["q1-0", "q3-0"]
+    assert [row["id"] for row in problems.table_of(rows).to_pylist()] == ["q1", "q3"]
     assert problems.table_of(rows[:2]).num_rows == 0
     assert (problems.num_without_answer, problems.num_repeated) == (1, 3)
     assert problems.known_from == {"source": 1, "majority": 1, "response": 0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer", "pass_rate"),
+    [
+        ([example(1, final_answer="3", num_agreeing=1), example(1)], "2", 0.75),
+        ([example(1), example(1, final_answer="3", num_agreeing=1)], "2", 0.75),
+        ([example(1, final_answer="3", answer="2"), example(1, answer="2", num_agreeing=1)], "2", 0.25),
+        ([example(1, final_answer="3"), example(1, answer="2", num_agreeing=1)], "2", 0.25),
+    ],
+)
+def test_of_the_rows_of_a_question_the_one_stands_whose_answer_is_known_best(
+    rows: list[Example], answer: str, pass_rate: float
+) -> None:
+    (row,) = Problems(equal_texts).table_of(rows).to_pylist()
+    assert (row["answer"], row["pass_rate"]) == (answer, pass_rate)
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def test_questions_with_known_answers_are_compared_by_value(workspace: Workspace
     ]
     card = text_of(folder, "README.md")
     assert "| `rl` | train | 4 |" in card
-    assert "without an answer, which are not in `rl`: 1." in card
+    assert "Not in `rl`: 1 rows without an answer, 0 of questions that" in card
 
 
 @pytest.mark.parametrize(
