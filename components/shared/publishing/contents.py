@@ -1,7 +1,7 @@
 """What of a finished folder is published: a dataset's files with its card, or a model's with a card made for it.
 
-Plans, leases, ledgers and rejected rows are not. Neither are the parts and ``jsonl/`` of a dataset that has ``data/``:
-they are the same rows.
+Plans, leases, ledgers and rejected rows are not. Neither are ``jsonl/`` and, where there is ``data/``, the parts: they
+are the same rows.
 """
 
 from __future__ import annotations
@@ -82,9 +82,10 @@ def published(folder: str, title: str) -> Published:
 
 
 def _names_of_dataset(manifest: Manifest) -> list[str]:
-    if any(name.startswith("data/") for name in manifest.files):
-        return [name for name in manifest.files if not name.startswith("jsonl/")]
-    return [*manifest.files, *(part.name for part in manifest.parts)]  # of a version that had no data/
+    names = [name for name in manifest.files if not name.startswith("jsonl/")]
+    if any(name.startswith("data/") for name in names):
+        return names
+    return [*names, *(part.name for part in manifest.parts)]  # of a version that had no data/
 
 
 def _files(folder: str, manifest: Manifest, names: Mapping[str, str]) -> tuple[PublishedFile, ...]:
