@@ -55,10 +55,16 @@ class Common(Hardware):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FanOut(Common):
-    """How a step is spread over pods."""
+class Parts(Common):
+    """How a step's rows are cut into parts."""
 
     rows_per_part: int = parameter(512, help="rows per part: the most that a lost pod has to repeat")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FanOut(Parts):
+    """How a step is spread over pods."""
+
     num_pods: int = parameter(1, help="number of pods that share a step; at most 64")
     pods: list[int] = parameter([0], help="what Kubeflow's loop over them goes through: 0 to num_pods - 1")
 
@@ -89,7 +95,7 @@ class TrainingExamples(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoredTraining(Training, FanOut):
+class ScoredTraining(Training, Parts):
     """How solvers are trained, and what they are scored on before and after."""
 
     sft_epochs: int = parameter(help="epochs over the examples")
@@ -274,10 +280,13 @@ class Construction(RightColumn):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WholeFigure(GeneratorTraining, RightColumn):
-    """Both columns."""
+class WholeFigure(GeneratorTraining, RightColumn, ScoredTraining):
+    """Both columns, and solvers that are trained on the dataset."""
 
     generators: list[dict[str, str]] = parameter(help="models to train: {source, model, chat_template}")
+    solvers: list[dict[str, str]] = parameter(
+        [], help="models to train on the dataset: {source, model, chat_template, learning_rate}; none by default"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

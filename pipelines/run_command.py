@@ -13,10 +13,11 @@ from rich.console import Console
 from components.shared.errors import ExitCode, InputError
 from components.shared.stores import storage
 from components.shared.workspace.ledgers import REJECTED
+from components.shared.workspace.row_sources import open_source
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of
-from pipelines.show_command import print_funnel
+from pipelines.show_command import print_funnel, print_table
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
 
 INTERRUPTED = "interrupted; run the same command again to continue"
@@ -73,6 +74,8 @@ def _print_result(console: Console, folder: str) -> None:
     console.print()
     print_funnel(console, folder)
     console.print()
+    if print_table(console, open_source(folder)):
+        console.print()
     names = [name for name in storage.list_names(folder) if not name.startswith("_") and name != REJECTED]
     for name in names:
         console.print(storage.join(folder, name), highlight=False, soft_wrap=True)

@@ -3,17 +3,18 @@
 from kfp import dsl
 
 from pipelines.boxes import box
-from pipelines.fan_out import as_text
+from pipelines.fan_out import as_number, as_text
 from pipelines.make_dataset import make_dataset
 from pipelines.parameters import WholeFigure
 from pipelines.seed_questions import import_seed_questions
 from pipelines.synthesize_questions import synthesize_questions
 from pipelines.train_question_generator import train_question_generator
+from pipelines.train_solver import train_and_compare_solver
 
 
 @box("scalequest")
 def scalequest(run: WholeFigure) -> None:
-    """Train question generators and let them write; filter, answer, keep the best."""
+    """Train question generators and let them write; filter, answer, keep the best; then train solvers, if any."""
     seeds = as_text(import_seed_questions(run))
     with dsl.ParallelFor(run.generators) as generator:
         name, chat_template = generator.source, generator.chat_template
@@ -21,4 +22,12 @@ def scalequest(run: WholeFigure) -> None:
             run, name=name, model=generator.model, chat_template=chat_template, questions=seeds
         )
         questions = synthesize_questions(run, name=name, model=trained, chat_template=chat_template)
-    make_dataset(run, questions=as_text(dsl.Collected(questions)), seed_questions=seeds)
+    dataset = make_dataset(run, questions=as_text(dsl.Collected(questions)), seed_questions=seeds)
+    with dsl.ParallelFor(run.solvers) as solver:
+        train_and_compare_solver(
+            run,
+            model=solver.model,
+            chat_template=solver.chat_template,
+            learning_rate=as_number(solver.learning_rate),
+            examples=dataset,
+        )

@@ -31,22 +31,27 @@ from pipelines.group_table import print_groups
 from pipelines.reporting import exit_code_of, visible
 from pipelines.score_table import print_scores
 
-LAST_STEP = "package_dataset"
+LAST_STEP, TABLE_STEP = "package_dataset", "compare_solvers"
 MAX_CELL = 300  # characters of a value that are shown
 
 
 def show_folder(address: str, num_rows: int) -> int:
     """Print a folder, the rows that one rejected, or a workspace; return the exit code.
 
-    Of a workspace, the folders that somebody works on and the newest dataset; without a dataset, all that are not
-    finished.
+    Of a workspace, the folders that somebody works on and the newest dataset, or the newest table of solvers; without
+    either, all that are not finished.
     """
     return exit_code_of("show", lambda: _show(Console(file=sys.stdout), address, num_rows))
 
 
 def newest_dataset(workspace: str) -> str:
     """Return the dataset that was finished last in a workspace, by the store's clock; "" where it holds none."""
-    place = storage.join(workspace, LAST_STEP)
+    return newest_folder(workspace, LAST_STEP)
+
+
+def newest_folder(workspace: str, step: str) -> str:
+    """Return the folder of a step that was finished last in a workspace, by the store's clock; "" without one."""
+    place = storage.join(workspace, step)
     manifests = [each for each in list_objects(place) if re.fullmatch(rf"[^/]+/{MANIFEST}", each.name)]
     newest = max(manifests, key=lambda each: each.time, default=None)
     return storage.join(place, newest.name.partition("/")[0]) if newest else ""
@@ -70,7 +75,7 @@ def _begun(step: str) -> list[str]:
 
 
 def _show(console: Console, address: str, num_rows: int) -> int:
-    dataset = newest_dataset(address)
+    dataset = newest_dataset(address) or newest_folder(address, TABLE_STEP)
     unfinished = [each for each in _unfinished_at(address) if each.holders or not dataset]
     for each in unfinished:
         _print_lines(console, _unfinished_lines(each))
@@ -81,11 +86,17 @@ def _show(console: Console, address: str, num_rows: int) -> int:
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
         print_funnel(console, source.folder)
-    if source.kind == kind_of(Score):
-        print_scores(console, list(Rows([source.uri], Score)))
-    else:
+    if not print_table(console, source):
         _print_rows(console, source, num_rows)
     return ExitCode.DONE
+
+
+def print_table(console: Console, source: RowSource) -> bool:
+    """Print a folder of scores as a table; tell whether it is one."""
+    is_table = source.kind == kind_of(Score)
+    if is_table:
+        print_scores(console, list(Rows([source.uri], Score)))
+    return is_table
 
 
 def print_funnel(console: Console, folder: str) -> None:

@@ -1,6 +1,6 @@
 """Training of solvers on a dataset, and what it is worth: their scores on benchmarks, before and after."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kfp import dsl
 
@@ -8,9 +8,10 @@ from pipelines.boxes import box
 from pipelines.fan_out import as_number, as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import ScoredTraining, SolverTraining, TrainingExamples
-from pipelines.resources import on_cpu_with_hub, on_inference_gpus, on_training_gpus
+from pipelines.resources import on_cpu, on_cpu_with_hub, on_inference_gpus, on_training_gpus
 from pipelines.tasks import task_of
 
+compare_solvers = task_of("compare_solvers")
 evaluate = task_of("evaluate")
 import_questions = task_of("import_questions")
 train_sft = task_of("train_sft")
@@ -19,8 +20,8 @@ train_sft = task_of("train_sft")
 class Evaluations(NamedTuple):
     """Folders of evaluations of one solver."""
 
-    before: list[str]
-    after: list[str]
+    before: str
+    after: str
 
 
 @box("import-training-examples")
@@ -56,21 +57,18 @@ def import_benchmarks(run: ScoredTraining) -> list[str]:
     return dsl.Collected(imported.outputs["folder"])
 
 
-@box("evaluate-solver")
-def evaluate_solver(run: ScoredTraining, *, model: str, chat_template: str, questions: str) -> list[str]:
-    """Let a model answer the benchmarks; returns the folder with its verdicts."""
-    with dsl.ParallelFor(run.pods):
-        evaluated = evaluate(
-            run,
-            questions=questions,
-            model=model,
-            chat_template=chat_template,
-            engine=run.engine,
-            seed=run.seed,
-            rows_per_part=run.rows_per_part,
-        )
-        on_inference_gpus(evaluated, run)
-    return dsl.Collected(evaluated.outputs["folder"])
+def _evaluated(run: ScoredTraining, model: Any, chat_template: str, questions: str) -> Any:
+    """Let a model answer the benchmarks; returns the folder of verdicts. One GPU takes half an hour for all four."""
+    evaluated = evaluate(
+        run,
+        questions=questions,
+        model=model,
+        chat_template=chat_template,
+        engine=run.engine,
+        seed=run.seed,
+        rows_per_part=run.rows_per_part,
+    )
+    return on_inference_gpus(evaluated, run).outputs["folder"]
 
 
 @box("train-one-solver")
@@ -94,9 +92,32 @@ def train_one_solver(
         seed=run.seed,
     )
     on_training_gpus(solver, run)
-    before = evaluate_solver(run, model=base, chat_template=chat_template, questions=questions)
-    after = evaluate_solver(run, model=solver.outputs["folder"], chat_template=chat_template, questions=questions)
-    return Evaluations(before=before, after=after)
+    return Evaluations(
+        before=_evaluated(run, base, chat_template, questions),
+        after=_evaluated(run, solver.outputs["folder"], chat_template, questions),
+    )
+
+
+def compared(run: ScoredTraining, scores: Evaluations) -> None:
+    """Put the scores of solvers into a table, with what the trainings changed; addresses are lists, as text."""
+    on_cpu(compare_solvers(run, evaluations=scores.after, before=scores.before), run)
+
+
+@box("train-and-compare-solver")
+def train_and_compare_solver(
+    run: ScoredTraining, *, model: str, chat_template: str, learning_rate: float, examples: str
+) -> None:
+    """Train one solver, where there may be none: it has a table of its own."""
+    questions = as_text(import_benchmarks(run))
+    scores = train_one_solver(
+        run,
+        model=model,
+        chat_template=chat_template,
+        learning_rate=learning_rate,
+        examples=examples,
+        questions=questions,
+    )
+    compared(run, scores)
 
 
 @box("train-solver")
@@ -105,7 +126,7 @@ def train_solver(run: SolverTraining) -> None:
     examples = as_text(import_training_examples(run))
     questions = as_text(import_benchmarks(run))
     with dsl.ParallelFor(run.solvers) as solver:
-        train_one_solver(
+        scores = train_one_solver(
             run,
             model=solver.model,
             chat_template=solver.chat_template,
@@ -113,3 +134,5 @@ def train_solver(run: SolverTraining) -> None:
             examples=examples,
             questions=questions,
         )
+    before, after = (as_text(dsl.Collected(folders)) for folders in scores)
+    compared(run, Evaluations(before=before, after=after))
