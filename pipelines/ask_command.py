@@ -16,7 +16,8 @@ from components.shared.engines import UNANSWERED, Request, Result, Sampling, che
 from components.shared.errors import ExitCode, InputError
 from components.shared.models import fetch_model
 from components.shared.seeds import derive_seed
-from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
+from components.shared.templates.families import OWN
+from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt, load_solve_examples
 from components.steps import config_of
 from pipelines.asked_model import AskedModel, find_model
 from pipelines.replies import Replies
@@ -76,35 +77,38 @@ def _ask(asked: Asked) -> int:
 
 
 def _checked(asked: Asked) -> Asked:
-    """Return what is asked with the question read and the engine chosen; InputError where it does not fit together."""
-    is_served = asked.model.startswith(SERVED)
-    engine = asked.engine or ("openai" if is_served else "vllm")
-    if engine == "openai" and not is_served:
+    """Return what is asked with the question read; InputError where it does not fit together."""
+    if asked.engine == "openai" and not asked.model.startswith(SERVED):
         raise InputError(f"--engine openai asks a served model; write {SERVED}{asked.model.rpartition('/')[2]}")
-    if engine != "openai" and (is_served or asked.endpoint):
-        given = asked.model if is_served else f"--endpoint {asked.endpoint}"
-        raise InputError(f"{given} is for a served model: {SERVED}NAME with --endpoint, and no other --engine")
-    if is_served and asked.question is None:
-        raise InputError(
-            f"{asked.model} cannot write questions: an endpoint gets a message, and no bare user prefix; "
-            "give it one with --question, or use a model that runs here"
-        )
     if asked.temperature == 0 and asked.number > 1:
         raise InputError(f"--temperature 0 makes all {asked.number} replies the same; give -n 1, or a higher one")
     question = sys.stdin.read() if asked.question == STANDARD_INPUT else asked.question
     if question is not None and not question.strip():
         raise InputError("--question is empty; give it a text, or leave it out for questions of the model's own")
-    return replace(asked, engine=engine, question=question and question.strip())
+    return replace(asked, question=question and question.strip())
 
 
 def _model(asked: Asked) -> AskedModel:
-    if asked.engine == "vllm":
-        model = find_model(asked.model, answers=asked.question is not None)
+    """Return the model with all that was given for it; InputError where that does not fit it."""
+    if asked.engine not in ("", "vllm", "openai"):  # a script is no model that could be found
+        return AskedModel(uri=asked.model, engine=asked.engine, chat_template=asked.chat_template or OWN)
+    model = find_model(asked.model, answers=asked.question is not None)
+    if (model.engine != "openai" and asked.endpoint) or model.engine != (asked.engine or model.engine):
+        given = f"--endpoint {asked.endpoint}" if asked.endpoint else f"--engine {asked.engine}"
+        raise InputError(f"{given} does not fit {model.uri}; a served model is {SERVED}NAME with --endpoint URL")
+    if model.engine == "openai" and asked.question is None:
+        raise InputError(
+            f"{model.uri} cannot write questions: an endpoint gets a message, and no bare user prefix; "
+            "give it one with --question, or use a model that runs here"
+        )
+    if model.engine == "vllm":
         fetch_model(model.uri)  # what is wrong with it is said before vLLM is loaded, which takes a while
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # it has something to say when it is loaded, too
-    else:
-        model = AskedModel(uri=asked.model)
-    return replace(model, chat_template=asked.chat_template or model.chat_template)
+    return replace(
+        model,
+        endpoint=asked.endpoint or model.endpoint,
+        chat_template=asked.chat_template or model.chat_template,
+    )
 
 
 def _config(asked: Asked, model: AskedModel) -> Any:
@@ -117,8 +121,8 @@ def _config(asked: Asked, model: AskedModel) -> Any:
     return cast(Any, config_of(step))(
         workspace=NOWHERE,
         model=model.uri,
-        engine=asked.engine,
-        endpoint=asked.endpoint,
+        engine=model.engine,
+        endpoint=model.endpoint,
         chat_template=model.chat_template,
         seed=asked.seed,
         **needed,
@@ -128,12 +132,14 @@ def _config(asked: Asked, model: AskedModel) -> Any:
 
 def _requests(asked: Asked, model: AskedModel, replies: Replies) -> Iterator[Request[int]]:
     """Yield a request for each reply: each has a seed of its own, and is printed as soon as it is its turn."""
-    message = ""
+    message, prompt = "", model.prompt or load_prompt(SOLVE)
     if asked.question is not None:
-        message = fill_prompt(model.prompt or load_prompt(SOLVE), question=asked.question)
+        message = fill_prompt(prompt, question=asked.question)
+    examples = load_solve_examples(prompt, model.num_examples)
     for number in range(asked.number):
         heard = partial(replies.heard, number) if replies.is_live else None
-        yield Request(message=message, seed=derive_seed(asked.seed, "ask", number), key=number, heard=heard)
+        seed = derive_seed(asked.seed, "ask", number)
+        yield Request(message=message, examples=examples, seed=seed, key=number, heard=heard)
 
 
 def _check_answered(result: Result[int]) -> None:

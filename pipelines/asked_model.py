@@ -32,8 +32,11 @@ class AskedModel:
     """A model, and how it was trained to be asked."""
 
     uri: str
+    engine: str = "vllm"
+    endpoint: str = ""
     chat_template: str = OWN
     prompt: str = ""  # the message with {question} in it; "" for that of the steps
+    num_examples: int = 0  # worked examples before the question
 
 
 def find_model(name: str, *, answers: bool) -> AskedModel:
@@ -43,7 +46,9 @@ def find_model(name: str, *, answers: bool) -> AskedModel:
     """
     if entry := published_models().get(name):
         return _published(name, entry, answers)
-    if name.startswith(SERVED) or scheme_of_model(name) not in STORES:
+    if name.startswith(SERVED):
+        return AskedModel(uri=name, engine="openai")
+    if scheme_of_model(name) not in STORES:
         return AskedModel(uri=name)
     if manifest := read_manifest_or_none(name):
         return AskedModel(uri=name, chat_template=_trained_by(manifest))
@@ -89,7 +94,13 @@ def _of_workspace(workspace: str, answers: bool) -> AskedModel:
     }
     if len(models) == 1:
         ((uri, options),) = models.items()
-        return AskedModel(uri=uri, chat_template=str(options["chat_template"]))
+        return AskedModel(
+            uri=uri,
+            engine="openai" if uri.startswith(SERVED) else "vllm",
+            endpoint=str(options["endpoint"]),
+            chat_template=str(options["chat_template"]),
+            num_examples=int(options.get("num_examples", 0)),
+        )
     what = "answered" if answers else "wrote"
     if models:
         listed = ", ".join(f"{uri}{_named(options)}" for uri, options in models.items())

@@ -1,6 +1,7 @@
 import json
 import string
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,35 +16,34 @@ from components.shared.errors import InputError
 from components.shared.templates.families import CHAT_TEMPLATES
 from components.shared.workspace import Workspace
 from pipelines.asked_model import AskedModel, find_model, published_models
+from tests.components.shared.engines.served import Answer, reply, serve
 from tests.conftest import WriteRows
 
 
-def make_dataset(workspace: Workspace, *generators: str) -> str:
-    """Make a dataset of questions by models that are called as their generators are; return its folder."""
-    questions = [
-        generate_questions(
-            GenerateQuestionsConfig(
-                workspace=workspace.uri,
-                model=f"scripted:{name}",
-                generator=name,
-                num_questions=4,
-                engine="scripted",
-                chat_template="chatml",
-            ),
-            workspace,
-        )
-        for name in generators
-    ]
-    config = GenerateResponsesConfig(
+def write(workspace: Workspace, generator: str) -> str:
+    """Let a scripted generator write questions; return their folder."""
+    config = GenerateQuestionsConfig(
         workspace=workspace.uri,
-        questions=json.dumps(questions),
-        model="scripted:solver",
-        num_samples=1,
+        model=f"scripted:{generator}",
+        generator=generator,
+        num_questions=4,
         engine="scripted",
-        chat_template="llama3",
+        chat_template="chatml",
     )
+    return generate_questions(config, workspace)
+
+
+def publish(workspace: Workspace, questions: list[str], **options: Any) -> None:
+    """Have questions answered, and make a dataset of the answers."""
+    config = GenerateResponsesConfig(workspace=workspace.uri, questions=json.dumps(questions), num_samples=1, **options)
     responses = generate_responses(config, workspace)
-    return package_dataset(PackageDatasetConfig(workspace=workspace.uri, responses=responses), workspace)
+    package_dataset(PackageDatasetConfig(workspace=workspace.uri, responses=responses), workspace)
+
+
+def make_dataset(workspace: Workspace, *generators: str) -> None:
+    """Make a dataset of questions by models that are called as their generators are."""
+    questions = [write(workspace, name) for name in generators]
+    publish(workspace, questions, model="scripted:solver", engine="scripted", chat_template="llama3")
 
 
 def write_model(workspace: Workspace, step: str, **options: str) -> str:
@@ -108,9 +108,22 @@ def test_a_trained_model_is_asked_as_it_was_trained_and_an_imported_one_by_its_o
     assert find_model(imported, answers=False) == AskedModel(uri=imported, chat_template="own")
 
 
-@pytest.mark.parametrize("name", ["openai:some-model", "hf://org/name@main", "random:llama"])
-def test_an_address_is_taken_as_it_is(name: str) -> None:
-    assert find_model(name, answers=True) == AskedModel(uri=name)
+@pytest.mark.parametrize(
+    ("name", "engine"), [("openai:some-model", "openai"), ("hf://org/name@main", "vllm"), ("random:llama", "vllm")]
+)
+def test_an_address_is_taken_as_it_is(name: str, engine: str) -> None:
+    assert find_model(name, answers=True) == AskedModel(uri=name, engine=engine)
+
+
+def test_a_workspace_stands_for_a_served_solver_with_its_endpoint_and_examples(workspace: Workspace) -> None:
+    with serve(
+        lambda body, _: reply(*["It is \\boxed{4}."] * body["n"]), Answer(body={"data": [{"id": "m"}]})
+    ) as served:
+        served_by = {"engine": "openai", "endpoint": served.url}
+        publish(workspace, [write(workspace, "first")], model="openai:m", num_examples=2, **served_by)
+    found = find_model(workspace.uri, answers=True)
+    assert (found.uri, found.engine, found.endpoint) == ("openai:m", "openai", served.url)
+    assert found.num_examples == 2
 
 
 def test_a_typing_error_in_a_published_models_name_is_told() -> None:

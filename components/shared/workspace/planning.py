@@ -134,7 +134,8 @@ def _look_up(name: str, uri: str) -> Input:
     if not storage.exists(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
             return Input(uri=uri, fingerprint=f"address:{uri}")
-        raise InputError(f"{flag_of(name)} {uri!r}: nothing exists there; check the address")
+        hint = f", or write hf://{uri}@main for a model of the hub" if re.fullmatch(r"[\w.-]+/[\w.-]+", uri) else ""
+        raise InputError(f"{flag_of(name)} {uri!r}: nothing exists there; check the address{hint}")
     return Input(uri=uri, fingerprint=_content_fingerprint(uri))
 
 
