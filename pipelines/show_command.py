@@ -1,6 +1,6 @@
 """`scalequest show`: what a folder is, how its rows add up, what they look like.
 
-For a dataset, how it was made; for scores, their table.
+For a dataset, how it was made; for scores and contamination, their tables.
 
 For a folder that is not finished: what stands, who works on it, what attempts died of.
 """
@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.shared.errors import ExitCode
-from components.shared.records import Score, kind_of
+from components.shared.records import Contamination, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
@@ -27,6 +27,7 @@ from components.shared.workspace.row_sources import RowSource, open_source
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
 from components.steps import step_names
+from pipelines.contamination_table import print_contamination
 from pipelines.group_table import print_groups
 from pipelines.reporting import exit_code_of, visible
 from pipelines.score_table import print_scores
@@ -86,6 +87,8 @@ def _show(console: Console, address: str, num_rows: int) -> int:
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
         print_funnel(console, source.folder)
+    if source.kind == kind_of(Contamination):
+        print_contamination(console, Rows([source.uri], Contamination))
     if not print_table(console, source):
         _print_rows(console, source, num_rows)
     return ExitCode.DONE
@@ -145,8 +148,8 @@ def _print_manifest(console: Console, source: RowSource) -> None:
 
 
 def _figures(manifest: Manifest) -> str:
-    """Return the manifest's figures in one line; those of groups and of scores stand in tables."""
-    shown = {} if manifest.kind == kind_of(Score) else manifest.metrics
+    """Return the manifest's figures in one line, except those that stand in tables."""
+    shown = {} if manifest.kind in (kind_of(Score), kind_of(Contamination)) else manifest.metrics
     return ", ".join(f"{name} {value:g}" for name, value in shown.items() if "/" not in name)
 
 

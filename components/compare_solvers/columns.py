@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from components.shared.errors import InputError
@@ -75,9 +75,9 @@ def read_columns(evaluations: Rows[Evaluation]) -> list[Column]:
                     f"question {row.id} of {row.source or UNNAMED}; give one of them"
                 )
             result.answers[row.id] = _answer(row)
-    for source in evaluations.sources:
+    for source, used in zip(evaluations.sources, models, strict=True):
         if source.manifest.rejected:
-            _add_rejected(columns.values(), source)
+            _add_rejected([column for column in columns.values() if column.models[0] == used[0]], source)
     return list(columns.values())
 
 
@@ -100,11 +100,11 @@ def _models_of(source: RowSource) -> list[UsedModel]:
     return models
 
 
-def _add_rejected(columns: Iterable[Column], source: RowSource) -> None:
-    results = [result for column in columns for result in column.results.values() if result.source is source]
+def _add_rejected(columns: Sequence[Column], source: RowSource) -> None:
     for row in Rows([f"{source.folder}/{REJECTED}"], Evaluation):
-        for result in results:
-            result.rejected.add(row.id)
+        for column in columns:
+            if result := column.results.get(row.source or UNNAMED):
+                result.rejected.add(row.id)
 
 
 def _answer(row: Evaluation) -> Answer:

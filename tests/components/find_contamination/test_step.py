@@ -12,6 +12,7 @@ from components.shared.records import Contamination, Example, FailRate, Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
+from pipelines.show_command import show_folder
 from tests.conftest import WriteRows
 
 LONG = (
@@ -50,7 +51,7 @@ def rows_of(workspace: Workspace, folder: str) -> list[Contamination]:
 
 
 def test_each_question_says_which_training_row_gives_it_away_by_which_rule(
-    workspace: Workspace, write_rows: WriteRows
+    workspace: Workspace, write_rows: WriteRows, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copies = [response(number, LONG.upper()) for number in (1, 2)]
     training = [response(0, "Why?"), *copies, response(3, f"{LONG} Tell me.")]
@@ -73,6 +74,10 @@ def test_each_question_says_which_training_row_gives_it_away_by_which_rule(
     assert manifest.metrics["not_testable: gsm8k, ngram_13"] == 1
     assert manifest.metrics["questions: gsm8k"] == 3
     assert manifest.metrics["training_rows"] == 4
+    assert show_folder(folder, 1) == 0
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["gsm8k", "ngram_13", "3", "1", "1"] in shown
+    assert ["gsm8k", "near_duplicate", "3", "1", "0"] in shown
 
 
 def test_a_short_question_that_was_copied_is_dirty_and_testable(workspace: Workspace, write_rows: WriteRows) -> None:
