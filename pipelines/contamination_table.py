@@ -1,4 +1,4 @@
-"""What find_contamination found, in a terminal: how many questions stand in the training rows, by benchmark and rule."""
+"""What find_contamination found, in a terminal: how many questions stand in training rows, by benchmark and rule."""
 
 from __future__ import annotations
 
