@@ -13,6 +13,7 @@ from pipelines.tasks import task_of
 
 compare_solvers = task_of("compare_solvers")
 evaluate = task_of("evaluate")
+find_contamination = task_of("find_contamination")
 import_questions = task_of("import_questions")
 train_sft = task_of("train_sft")
 
@@ -98,9 +99,11 @@ def train_one_solver(
     )
 
 
-def compared(run: ScoredTraining, scores: Evaluations) -> None:
-    """Put the scores of solvers into a table, with what the trainings changed; addresses are lists, as text."""
-    on_cpu(compare_solvers(run, evaluations=scores.after, before=scores.before), run)
+def compared(run: ScoredTraining, scores: Evaluations, examples: str, questions: str) -> None:
+    """Put the scores of solvers into a table: what the trainings changed, and how many questions the examples hold."""
+    found = on_cpu(find_contamination(run, questions=questions, training=examples), run)
+    table = compare_solvers(run, evaluations=scores.after, before=scores.before, contamination=found.outputs["folder"])
+    on_cpu(table, run)
 
 
 @box("train-and-compare-solver")
@@ -117,7 +120,7 @@ def train_and_compare_solver(
         examples=examples,
         questions=questions,
     )
-    compared(run, scores)
+    compared(run, scores, examples, questions)
 
 
 @box("train-solver")
@@ -135,4 +138,4 @@ def train_solver(run: SolverTraining) -> None:
             questions=questions,
         )
     before, after = (as_text(dsl.Collected(folders)) for folders in scores)
-    compared(run, Evaluations(before=before, after=after))
+    compared(run, Evaluations(before=before, after=after), examples, questions)
