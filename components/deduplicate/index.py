@@ -83,7 +83,7 @@ class Index:
         return len(self._digests)
 
     def find_or_add(self, id_: str, question: str) -> Match | None:
-        """Return the first kept question that this one repeats; where there is none, keep this one and return None."""
+        """Return the first kept question that this one repeats; if there is none, keep this one and return None."""
         new = fingerprint(question)
         match = self._find(new)
         if match is None:

@@ -37,9 +37,9 @@ def judge(completion: Completion) -> Verdict:
 
 
 def parse_verdict(reply: str) -> bool | None:
-    """Return what a judge says last, None where it says neither.
+    """Return what a judge says last, None if it says neither.
 
-    The last line that starts with "Verdict: Yes" or "Verdict: No" counts; where there is none, a sentence of its own at
+    The last line that starts with "Verdict: Yes" or "Verdict: No" counts; if there is none, a sentence of its own at
     the end: "Yes" or "No". "Yes or No" repeats what is asked for and decides nothing.
     """
     reply = _EITHER.sub("either", reply)

@@ -43,7 +43,7 @@ def examine(folder: Path, source: str, *, chat: bool) -> None:
 
 
 def _check_vocabulary(folder: Path, tokenizer: Any, num_rows: int, source: str) -> None:
-    """Raise InputError where a token that will be used has no row in the embedding.
+    """Raise InputError if a token that will be used has no row in the embedding.
 
     A padding token or one for pictures may have none: nothing writes it.
     """

@@ -16,7 +16,7 @@ def pin_package(source: str) -> str:
 
 
 def find_gguf(source: str) -> Path:
-    """Return the one GGUF file in the package, which is not imported; InputError where there is none or a choice."""
+    """Return the one GGUF file in the package, which is not imported; InputError if there is none or a choice."""
     name = source.removeprefix("package:").partition("@")[0]
     spec = importlib.util.find_spec(name.replace("-", "_"))
     folders = spec.submodule_search_locations if spec is not None else None

@@ -53,7 +53,7 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
 
 
 def _check_chat_template(config: ImportModelConfig, model: Path) -> None:
-    """Raise InputError where the model cannot be asked as it will be; log where a family is not the model's own way."""
+    """Raise InputError if the model cannot be asked as it will be; log where a family is not the model's own way."""
     try:
         load_chat_template(config.chat_template, model)
     except InputError as error:

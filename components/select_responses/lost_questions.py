@@ -59,7 +59,7 @@ class LostQuestions:
             yield from self._rejected_on_the_way(*source)
 
     def _source_of(self, folder: str, manifest: Manifest, part: int) -> tuple[str, int] | None:
-        """Return the folder of responses and the part that a part was made from, None where not from one whole part."""
+        """Return the folder of responses and the part that a part was made from, None if not from one whole part."""
         inputs = [entries for entries in manifest.inputs.values() if entries and entries[0].kind == "response"]
         if len(inputs) != 1:
             return None

@@ -61,7 +61,7 @@ def scheme_of_model(uri: str) -> str:
 
 
 def parse_address(uri: str, kind: Kind) -> HubAddress:
-    """Read an ``hf://`` address; InputError where it is none of that kind, or lacks the revision or the file."""
+    """Read an ``hf://`` address; InputError if it is none of that kind, or lacks the revision or the file."""
     words = re.fullmatch(r"hf://(datasets/)?((?:[\w.-]+/)?[\w.-]+)@([^/@]+)(?:/(.+))?", uri)
     if words is None or bool(words[1]) != bool(words[4]) or bool(words[1]) != (kind == "dataset"):
         raise InputError(

@@ -8,7 +8,7 @@ from components.shared.errors import InputError
 
 
 def installed_version(package: str, source: str) -> str:
-    """Return a package's version; InputError where it is not installed, or is not the one behind ``source``'s "@"."""
+    """Return a package's version; InputError if it is not installed, or is not the one behind ``source``'s "@"."""
     try:
         installed = metadata.version(package)
     except (metadata.PackageNotFoundError, ValueError) as error:

@@ -39,7 +39,7 @@ def host() -> str:
 
 
 def memory_limit() -> int | None:
-    """Return how many bytes this process' container may take; None where nothing limits it, or nobody says."""
+    """Return how many bytes this process' container may take; None if nothing limits it, or nobody says."""
     try:
         return int(_MEMORY_LIMIT.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -92,7 +92,7 @@ class Restarted(ABC, Generic[M, Q, A]):
             yield self._try(request)
 
     def start(self) -> M:
-        """Return the model, opened if there is none; EngineDiedError where it cannot follow one that died.
+        """Return the model, opened if there is none; EngineDiedError if it cannot follow one that died.
 
         A model that follows a death has to answer something that is harmless, before any row is blamed for the next.
         """
@@ -135,7 +135,7 @@ class Restarted(ABC, Generic[M, Q, A]):
             part.lease.died(index)
 
     def _check(self, model: M, failure: str) -> None:
-        """Raise UnavailableError where a model that failed at a row fails at something harmless too.
+        """Raise UnavailableError if a model that failed at a row fails at something harmless too.
 
         No EngineDiedError: this process ends by itself, and what it releases counts for nothing.
         """

@@ -123,7 +123,7 @@ def never_silent() -> Iterator[None]:
 
 
 def silence_seconds() -> float:
-    """Return for how many seconds a log may be silent; InputError where the environment says nonsense."""
+    """Return for how many seconds a log may be silent; InputError if the environment says nonsense."""
     text = os.environ.get(VARIABLE, str(SILENCE_SECONDS))
     try:
         if 0 < (seconds := float(text)) < math.inf:

@@ -17,7 +17,7 @@ def mean_squared_error(predicted: Sequence[float], measured: Sequence[float]) ->
 
 
 def rank_correlation(predicted: Sequence[float], measured: Sequence[float]) -> float | None:
-    """Return Spearman's rank correlation; None where all numbers of a side are equal and there is none."""
+    """Return Spearman's rank correlation; None if all numbers of a side are equal and there is none."""
     if len(set(predicted)) < 2 or len(set(measured)) < 2:
         return None
     return float(spearmanr(predicted, measured).statistic)

@@ -53,7 +53,7 @@ def split_examples(
 ) -> Split:
     """Tokenize the examples as a scorer will; write those to train on, tell apart those held out and too long.
 
-    Raises InputError where none is left to train on.
+    Raises InputError if none is left to train on.
     """
     encoder = Encoder(model.folder, add_special_tokens=config.target == "difficulty", max_tokens=config.max_tokens)
     split = Split()

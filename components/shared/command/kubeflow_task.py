@@ -58,7 +58,7 @@ class KubeflowTask:
 
 
 def read_task(executor_input: str) -> KubeflowTask:
-    """Read what a component passes as ``{{$}}``; InputError where it is something else."""
+    """Read what a component passes as ``{{$}}``; InputError if it is something else."""
     try:
         content = json.loads(executor_input)
         values, outputs = content.get("inputs", {}).get("parameterValues", {}), content["outputs"]
@@ -78,7 +78,7 @@ def read_task(executor_input: str) -> KubeflowTask:
 
 
 def local_path(uri: str) -> Path | None:
-    """Return where the launcher looks for the file of an output, None where it has no place for it.
+    """Return where the launcher looks for the file of an output, None if it has no place for it.
 
     On a laptop the uri is a path itself.
     """

@@ -40,7 +40,7 @@ def default_text(field: dataclasses.Field[Any]) -> str:
 
 
 def value_of(config: type[StepConfig], name: str, text: str) -> Any:
-    """Return an option's value from its text on a command line; InputError where it is of another type."""
+    """Return an option's value from its text on a command line; InputError if it is of another type."""
     kind = typing.get_type_hints(config)[name]
     if _UNFILLED.fullmatch(text):
         raise InputError(
@@ -80,7 +80,7 @@ def read_step_options(text: str) -> dict[str, dict[str, Any]]:
 
 
 def settable_option(config: type[StepConfig], name: str) -> dataclasses.Field[Any]:
-    """Return a step's option that a run can set by its name; InputError where it has none such."""
+    """Return a step's option that a run can set by its name; InputError if it has none such."""
     step = step_name(config)
     fields = {field.name: field for field in options_of(config)}
     settable = [field.name for field in fields.values() if info_of(field).is_settable]

@@ -118,7 +118,7 @@ def why_unanswered(completion: Completion, *, cut: str = "length") -> Verdict:
 
 
 def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_samples: int = 1) -> None:
-    """Raise InputError where ``open_engine`` would: for a step to call before it writes anything.
+    """Raise InputError if ``open_engine`` would: for a step to call before it writes anything.
 
     Fetches the model, or asks the endpoint something harmless, as rows will be asked; loads no weights.
     """
@@ -128,7 +128,7 @@ def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_sampl
 
 
 def open_engine(config: EngineConfig, model: str) -> Engine:
-    """Return the engine that the options ask for, ready to work; InputError where it cannot be opened.
+    """Return the engine that the options ask for, ready to work; InputError if it cannot be opened.
 
     ``model`` is a model URI for vllm, ``openai:NAME`` for an endpoint; a scripted engine takes any name.
     """

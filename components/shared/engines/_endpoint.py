@@ -68,7 +68,7 @@ class Endpoint:
         self.in_question = False  # whether the address is being checked; later, the server was there before
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the answer to a request, sent once; PassingError, RefusedError or InputError where there is none."""
+        """Return the answer to a request, sent once; PassingError, RefusedError or InputError if there is none."""
         self._begun = self._begun or time.monotonic()
         try:
             response = self._client.request(method, f"{self.url}/{path}", json=body)

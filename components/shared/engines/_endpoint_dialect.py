@@ -78,7 +78,7 @@ class Dialect:
         return {name: value for name, value in wanted.items() if name not in self._left_out}
 
     def adapt(self, body: Mapping[str, Any], refusal: str, named: str = "") -> bool:
-        """Learn from a refusal of a harmless request what the server does not take; False where it says no such thing.
+        """Learn from a refusal of a harmless request what the server does not take; False if it says no such thing.
 
         ``named``: the parameter that the answer has in a field of its own.
         """

@@ -75,7 +75,7 @@ def completions_of(reply: Mapping[str, Any], num_wanted: int) -> list[Completion
 
 
 def usage_of(reply: Mapping[str, Any], name: str) -> int:
-    """Return a number of tokens that the reply states, 0 where it does not."""
+    """Return a number of tokens that the reply states, 0 if it does not."""
     usage = reply.get("usage")
     number = usage.get(name) if isinstance(usage, dict) else None
     return int(number) if isinstance(number, int | float) and 0 < number < MOST_TOKENS else 0

@@ -25,7 +25,7 @@ class HeldRejects(Generic[K]):
         self._is_answered = False
 
     def passed(self, result: Result[K], refused: RefusedError | None) -> Iterator[Result[K]]:
-        """Yield what the step may have now; InputError or UnavailableError where too many rows are refused."""
+        """Yield what the step may have now; InputError or UnavailableError if too many rows are refused."""
         refused = refused or _unknown_ending(result)
         if refused is None or self._is_answered:
             self._is_answered = self._is_answered or refused is None

@@ -74,7 +74,7 @@ class OpenAIEngine:
         )
 
     def check(self, sampling: Sampling, num_samples: int) -> None:
-        """Raise InputError where the server does not answer something harmless, asked for as rows will be."""
+        """Raise InputError if the server does not answer something harmless, asked for as rows will be."""
         self._endpoint.in_question = True
         try:
             self._probe(Request(message=PROBE, seed=MAX_SEED - 1, num_samples=num_samples), sampling, num_samples)
@@ -85,7 +85,7 @@ class OpenAIEngine:
     def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
 
-        Raises InputError for a refusal that neither waiting nor another text fixes, UnavailableError where waiting was
+        Raises InputError for a refusal that neither waiting nor another text fixes, UnavailableError if waiting was
         in vain.
         """
         source = iter(requests)
@@ -134,7 +134,7 @@ class OpenAIEngine:
     def _samples(self, request: Request[K], sampling: Sampling, lacking: int) -> tuple[list[Completion], int]:
         """Return some of the ``lacking`` samples, at least one, and the tokens of the prompt.
 
-        Raises RefusedError where the row is to blame: each time that it is refused, something harmless is answered.
+        Raises RefusedError if the row is to blame: each time that it is refused, something harmless is answered.
         """
         refusals = 0
         while True:
@@ -196,7 +196,7 @@ class OpenAIEngine:
         return [samples[0], other]
 
     def _check_harmless(self, request: Request[K], sampling: Sampling, num_samples: int, refused: RefusedError) -> None:
-        """Raise InputError where the server refuses a harmless request too: then no text is to blame.
+        """Raise InputError if the server refuses a harmless request too: then no text is to blame.
 
         Asked at each refusal: an account that is empty, or a server with new limits, refuses from one to the next.
         """
@@ -209,7 +209,7 @@ class OpenAIEngine:
             ) from error
 
     def _answers(self, request: Request[K], sampling: Sampling, num_samples: int, since: float) -> bool:
-        """Tell whether the server answers something harmless now; InputError where it refuses that for good."""
+        """Tell whether the server answers something harmless now; InputError if it refuses that for good."""
         with self._probing:
             if self._probed_at > since:  # asked by another thread meanwhile
                 return True
@@ -266,12 +266,12 @@ _dialects: dict[tuple[str, str], Dialect] = {}  # learnt by this process, by end
 
 
 def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:
-    """Raise InputError where the server does not answer something harmless, asked for as rows will be."""
+    """Raise InputError if the server does not answer something harmless, asked for as rows will be."""
     open_engine(config, model).check(sampling, num_samples)
 
 
 def open_engine(config: EngineConfig, model: str) -> OpenAIEngine:
-    """Return the model ``openai:NAME`` behind the endpoint that the options name; InputError where they do not fit."""
+    """Return the model ``openai:NAME`` behind the endpoint that the options name; InputError if they do not fit."""
     if not config.endpoint:
         raise InputError("--engine openai needs --endpoint, the base URL of an OpenAI-compatible server (https://…/v1)")
     if not model.startswith(SERVED) or model == SERVED:

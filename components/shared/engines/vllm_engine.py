@@ -167,7 +167,7 @@ class VllmEngine:
 
 
 def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:
-    """Raise InputError where the model or the options are not such that the engine can be opened; loads no weights.
+    """Raise InputError if the model or the options are not such that the engine can be opened; loads no weights.
 
     vLLM itself does not see each weight that is missing: it fuses several into one, and takes what lies in memory.
     """

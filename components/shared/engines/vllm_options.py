@@ -40,7 +40,7 @@ def model_arguments(
 def check_options(arguments: Mapping[str, Any], named: str, options: Mapping[str, Any]) -> Any:
     """Return vLLM's settings for ``arguments``, which are those of EngineArgs; loads no weights.
 
-    ``named`` is the model as messages have it, ``options`` are ours with their values. Raises InputError where the
+    ``named`` is the model as messages have it, ``options`` are ours with their values. Raises InputError if the
     model's shape does not bear them, or vLLM has no such model.
     """
     try:

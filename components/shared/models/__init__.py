@@ -69,7 +69,7 @@ def check_model(folder: Path, uri: str, *, chat: bool = False, others: Sequence[
 
 
 def _check_weights_are_there(names: Sequence[str], uri: str) -> None:
-    """Raise InputError where no file of the weights is one that is loaded here."""
+    """Raise InputError if no file of the weights is one that is loaded here."""
     if any(name.endswith(".safetensors") and not name.startswith(MISTRALS_OWN) for name in names):
         return
     if pickles := [name for name in names if name.endswith(PICKLES)]:
@@ -113,7 +113,7 @@ def _fetch_from_store(uri: str) -> Path:
 
 
 def _manifest_of(uri: str) -> Manifest | None:
-    """Return the manifest of a model folder; None where no folder of a workspace stands there."""
+    """Return the manifest of a model folder; None if no folder of a workspace stands there."""
     if not any(storage.exists(storage.join(uri, name)) for name in (MANIFEST, PLAN)):
         return None
     manifest = read_manifest(uri)

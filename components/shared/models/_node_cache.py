@@ -29,9 +29,9 @@ logger = logging.getLogger(__name__)
 def fetch_once(source: str, digests: Mapping[str, str]) -> Path:
     """Return a local copy of a model in a store, downloaded where this node has none yet.
 
-    ``digests`` (SHA-256 by name) are its content; where nobody knows them, the store's own tags stand for it. What a
+    ``digests`` (SHA-256 by name) are its content; if nobody knows them, the store's own tags stand for it. What a
     process that was killed has fetched is continued. The cache is ``SCALEQUEST_CACHE``, ``~/.cache/scalequest`` by
-    default; raises InputError where it cannot be written to, UnavailableError where this node has no room for it.
+    default; raises InputError if it cannot be written to, UnavailableError if this node has no room for it.
     """
     tags = "" if digests else f"{source} {storage.content_id(source)}"
     key = hashlib.sha256((tags or json.dumps(dict(digests), sort_keys=True)).encode()).hexdigest()[:16]

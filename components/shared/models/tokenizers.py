@@ -32,7 +32,7 @@ PROBE = (
 def load_tokenizer(model_folder: Path | str) -> Any:
     """Return the tokenizer in ``model_folder``: it cuts nothing, and adds no padding unless asked.
 
-    Raises InputError where the folder holds none that can be read.
+    Raises InputError if the folder holds none that can be read.
     """
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # that the class differs from the one in tokenizer_config.json is meant

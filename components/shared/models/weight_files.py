@@ -86,7 +86,7 @@ def _is_name(value: object) -> bool:
 
 
 def _tensors(file: Path, uri: str) -> list[str]:
-    """Return the names of the tensors in a file; InputError where it is cut, or quantised."""
+    """Return the names of the tensors in a file; InputError if it is cut, or quantised."""
     quantised: defaultdict[str, list[str]] = defaultdict(list)
     try:
         with safe_open(file, framework="np") as weights:

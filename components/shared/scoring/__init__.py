@@ -118,7 +118,7 @@ def _open_classifier(model_folder: Path, announce: Announce | None = None, **opt
 
 
 def check_scorer_engine(engine: str) -> None:
-    """Raise InputError where this environment lacks the engine's package."""
+    """Raise InputError if this environment lacks the engine's package."""
     if engine == "vllm" and importlib.util.find_spec("vllm") is None:
         raise InputError(
             "--scorer-engine vllm needs the package 'vllm', which this environment lacks; run it in an environment "

@@ -55,7 +55,7 @@ class Encoder:
 def longest_text(model_folder: Path, max_tokens: int) -> int:
     """Return the longest text in tokens: ``max_tokens`` (0: no limit), but never more than the model takes.
 
-    InputError where neither says it: some models have no table of positions, such as Bloom, MPT and T5.
+    InputError if neither says it: some models have no table of positions, such as Bloom, MPT and T5.
     """
     config = AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
     limit = getattr(config.get_text_config(), "max_position_embeddings", None) or 0  # -1: none, in XLNet
@@ -70,7 +70,7 @@ def longest_text(model_folder: Path, max_tokens: int) -> int:
 
 
 def check_loadable(model_folder: Path, option_name: str) -> None:
-    """Raise InputError where the model or its tokenizer are of a kind that transformers does not know by itself."""
+    """Raise InputError if the model or its tokenizer are of a kind that transformers does not know by itself."""
     try:
         AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
     except (ValueError, OSError) as error:

@@ -159,7 +159,7 @@ def _load(model_folder: Path, device: torch.device, arithmetic: Arithmetic) -> A
 
 
 def _check_size(model_folder: Path, device: torch.device, arithmetic: Arithmetic) -> None:
-    """Raise InputError where the weights alone are larger than the whole memory: no waiting mends that."""
+    """Raise InputError if the weights alone are larger than the whole memory: no waiting mends that."""
     config = AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
     with torch.device("meta"):
         model = AutoModelForSequenceClassification.from_config(

@@ -75,7 +75,7 @@ class VllmPooling:
 
 
 def check(config: ScorerConfig, model_folder: Path, option_name: str) -> None:
-    """Raise InputError where vLLM does not take the model with these options; loads no weights."""
+    """Raise InputError if vLLM does not take the model with these options; loads no weights."""
     quiet_start()
     arithmetic = of_scores(arithmetic_for(config.tensor_parallel_size), on_gpu=not current_platform.is_cpu())
     options = {name: getattr(config, name) for name in ("tensor_parallel_size", "gpu_memory_fraction")}

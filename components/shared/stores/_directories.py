@@ -17,7 +17,7 @@ TRIES = 100  # of a write whose directory others remove each time
 
 
 def create_file(path: Path, data: bytes) -> None:
-    """Write a new file and its directories; FileExistsError where one stands, NotADirectoryError for a file above."""
+    """Write a new file and its directories; FileExistsError if one stands, NotADirectoryError for a file above."""
     for _ in range(TRIES):
         if _make_directory(path.parent):
             with contextlib.suppress(FileNotFoundError):  # its directory was removed since, perhaps with what it held
@@ -57,7 +57,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def _make_directory(path: Path) -> bool:
-    """Make a directory and those above it; False where others make and remove it at the same moment."""
+    """Make a directory and those above it; False if others make and remove it at the same moment."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except FileNotFoundError:

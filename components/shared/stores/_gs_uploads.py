@@ -43,7 +43,7 @@ def upload_file(path: Path, uri: str) -> None:
 
 
 def _upload_stream(path: Path, blob: Any, uri: str) -> bool:
-    """Upload in one stream; False where that has to begin anew."""
+    """Upload in one stream; False if that has to begin anew."""
     try:
         blob.upload_from_filename(str(path), checksum="crc32c", retry=_Retries(uri))
     except _CorruptionError:
@@ -56,7 +56,7 @@ def _upload_stream(path: Path, blob: Any, uri: str) -> bool:
 
 
 def _upload_parts(path: Path, blob: Any, size: int) -> bool:
-    """Upload by parts; False where that cannot be (an emulator, a role without the permission), or did not arrive."""
+    """Upload by parts; False if that cannot be (an emulator, a role without the permission), or did not arrive."""
     try:
         transfer_manager.upload_chunks_concurrently(
             str(path),

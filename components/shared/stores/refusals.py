@@ -73,7 +73,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def status_of(error: BaseException) -> int:
-    """Return the HTTP status of the answer that an error stands for; 0 where no answer came."""
+    """Return the HTTP status of the answer that an error stands for; 0 if no answer came."""
     for link in links_of(error):
         response = getattr(link, "response", None)
         metadata = response.get("ResponseMetadata", {}) if isinstance(response, Mapping) else {}

@@ -150,7 +150,7 @@ class _when_told(stop_base):  # noqa: N801 -- as tenacity names what it combines
 
 
 def asked_wait(error: BaseException) -> float:
-    """Return the seconds that an answer asks to wait (Retry-After, a number or a date), 0 where it asks for none."""
+    """Return the seconds that an answer asks to wait (Retry-After, a number or a date), 0 if it asks for none."""
     headers = headers_of(error)
     text = headers.get("retry-after", "")
     try:

@@ -74,13 +74,13 @@ def exists(uri: str) -> bool:
 
 
 def read_bytes(uri: str) -> bytes:
-    """Return an object's content; FileNotFoundError where there is none."""
+    """Return an object's content; FileNotFoundError if there is none."""
     with explained(uri):
         return cast(bytes, filesystem(uri).cat_file(client_path(uri)))
 
 
 def read_json(uri: str) -> Any:
-    """Return an object's content, parsed as JSON; FileNotFoundError where there is none."""
+    """Return an object's content, parsed as JSON; FileNotFoundError if there is none."""
     content = read_bytes(uri)
     try:
         return json.loads(content)
@@ -110,7 +110,7 @@ def read_ends(uris: Sequence[str], num_bytes: int) -> list[bytes]:
 
 
 def create(uri: str, data: bytes) -> None:
-    """Write a new object, whole or not at all; FileExistsError where one stands already.
+    """Write a new object, whole or not at all; FileExistsError if one stands already.
 
     Whoever of several writers comes first wins, on each kind of store: a hard link on a directory, a precondition
     (``If-None-Match: *``, generation 0) on an object store.
@@ -123,7 +123,7 @@ def create(uri: str, data: bytes) -> None:
 
 
 def create_json(uri: str, value: Any) -> None:
-    """Write a new object that holds ``value`` as JSON; FileExistsError where one stands already."""
+    """Write a new object that holds ``value`` as JSON; FileExistsError if one stands already."""
     create(uri, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 

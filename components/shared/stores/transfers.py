@@ -88,7 +88,7 @@ def download_folder(uri: str, folder: Path, digests: Mapping[str, str] = NO_DIGE
 
 
 def files_to_download(uri: str, digests: Mapping[str, str] = NO_DIGESTS) -> dict[str, int]:
-    """Return the sizes by name of the files that would be downloaded; InputError where one is missing."""
+    """Return the sizes by name of the files that would be downloaded; InputError if one is missing."""
     sizes = storage.list_files(uri)
     if not sizes:
         raise InputError(f"{uri}: there is nothing to read here; check the address")

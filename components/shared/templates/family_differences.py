@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @cache  # once a process, however often it loads the family
 def show_differences(family: ChatTemplate, model_folder: Path) -> None:
-    """Log where the family writes other tokens than the model's own chat template; nothing where it does not."""
+    """Log where the family writes other tokens than the model's own chat template; nothing if it does not."""
     try:
         lines = differences(family, own_chat_template(model_folder), model_folder)
     except InputError as error:
@@ -39,7 +39,7 @@ def show_differences(family: ChatTemplate, model_folder: Path) -> None:
 
 
 def differences(family: ChatTemplate, own: ChatTemplate, model_folder: Path) -> list[str]:
-    """Return a line for each stretch of tokens that the two write differently; none where they are the same."""
+    """Return a line for each stretch of tokens that the two write differently; none if they are the same."""
     encoder, tokenizer = TextEncoder(model_folder), load_tokenizer(model_folder)
     tokens: list[list[list[str]]] = [
         [tokenizer.convert_ids_to_tokens(encoder.ids(text)) for text in _texts(template)] for template in (own, family)

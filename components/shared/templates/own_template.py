@@ -93,7 +93,7 @@ class Renderer:
 
 
 def own_chat_template(model_folder: Path) -> ChatTemplate:
-    """Return the chat template that the model brings with it; InputError where there is none, or it cannot be used."""
+    """Return the chat template that the model brings with it; InputError if there is none, or it cannot be used."""
     renderer = Renderer(model_folder)
     template = _derive(renderer)
     _try(renderer, template)
@@ -148,7 +148,7 @@ def _end(renderer: Renderer, behind: str) -> tuple[str, str]:
 
 
 def _try(renderer: Renderer, template: ChatTemplate) -> None:
-    """Raise InputError where the template writes other messages in another way than it wrote the stand-ins."""
+    """Raise InputError if the template writes other messages in another way than it wrote the stand-ins."""
     question, answer = AWKWARD
     tries = (
         ([question], False, template.prompt(question)),

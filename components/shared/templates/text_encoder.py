@@ -63,7 +63,7 @@ class TextEncoder:
         return _renamed(_without_dummy_space(self._backend), self._names)
 
     def token_id(self, token: str) -> int:
-        """Return the id of a control token; InputError where the tokenizer has none of that name."""
+        """Return the id of a control token; InputError if the tokenizer has none of that name."""
         number = self._tokenizer.token_to_id(self._names.get(token, token))
         if number is None:
             raise InputError(f"the tokenizer has no token {token!r}")

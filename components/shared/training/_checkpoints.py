@@ -73,9 +73,9 @@ class CheckpointStore:
         storage.create_json(storage.join(target, marker_name(self.node)), marker)
 
     def restore_latest(self, folder: Path) -> Checkpoint | None:
-        """Download the last complete checkpoint, of all machines, below ``folder``; None where there is none.
+        """Download the last complete checkpoint, of all machines, below ``folder``; None if there is none.
 
-        InputError where that one was made by processes whose checkpoints these cannot read.
+        InputError if that one was made by processes whose checkpoints these cannot read.
         """
         for name in self._names():
             target = folder / f"checkpoint-{_step_of(name)}"

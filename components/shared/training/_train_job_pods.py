@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 def own_pod(namespace: str) -> Any:
-    """Return the pod that this process runs in, None where it runs in none.
+    """Return the pod that this process runs in, None if it runs in none.
 
     Kubeflow tells a pod its name; elsewhere it is the host's, as Kubernetes names it.
     """
@@ -173,7 +173,7 @@ def _pods_of(namespace: str, job: str, index: int | None = None) -> list[Any]:
 
 
 def _exit_code(pod: Any) -> int | None:
-    """Return the code that a pod's node ended with; None where it did not, or where the pod was taken away."""
+    """Return the code that a pod's node ended with; None if it did not, or where the pod was taken away."""
     for status in pod.status.container_statuses or ():
         if status.name == CONTAINER and status.state.terminated is not None:
             return int(status.state.terminated.exit_code)

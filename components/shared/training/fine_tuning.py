@@ -169,7 +169,7 @@ def train_and_save(
 
 
 def _continue_together(job: TrainingJob[Any]) -> None:
-    """Raise UnavailableError where machines are about to continue from different checkpoints, or only some from one.
+    """Raise UnavailableError if machines are about to continue from different checkpoints, or only some from one.
 
     Each has fetched the last complete one by itself; a marker may have been written between their looks.
     """

@@ -36,9 +36,9 @@ def is_first_node(config: TrainingConfig) -> bool:
 
 
 def own_node(config: TrainingConfig) -> Node | None:
-    """Return which of the machines this is, None where there are no others, or where it is none of them.
+    """Return which of the machines this is, None if there are no others, or where it is none of them.
 
-    InputError where the environment and ``--num-nodes`` contradict each other.
+    InputError if the environment and ``--num-nodes`` contradict each other.
     """
     given = {name: os.environ.get(name, "") for name in VARIABLES}
     num_nodes = given["PET_NNODES"] or "1"

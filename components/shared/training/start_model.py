@@ -16,7 +16,7 @@ class StartModel:
     """A model folder that was looked through: it can be trained with the options given."""
 
     def __init__(self, folder: Path, config: TrainingConfig, *, as_scorer: bool = False) -> None:
-        """Raise InputError where the model cannot be loaded as what it is to be, is broken, or is too small."""
+        """Raise InputError if the model cannot be loaded as what it is to be, is broken, or is too small."""
         self.folder = folder
         self._named = f"--model {config.model}"
         self._tokenizer = load_tokenizer(folder)
@@ -32,7 +32,7 @@ class StartModel:
         check_finite(folder, self._named)
 
     def check_tokens(self, ids: Iterable[int]) -> None:
-        """Raise InputError where the tokenizer makes a token that the model has no embedding of."""
+        """Raise InputError if the tokenizer makes a token that the model has no embedding of."""
         largest = max(ids, default=0)
         if largest >= self._num_embedded:
             raise InputError(
@@ -43,7 +43,7 @@ class StartModel:
 
 
 def check_processes(config: TrainingConfig) -> None:
-    """Raise InputError where there are GPUs, but not one for each process."""
+    """Raise InputError if there are GPUs, but not one for each process."""
     available = num_accelerators()
     if available and config.processes_here > available:
         raise InputError(

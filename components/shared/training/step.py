@@ -48,7 +48,7 @@ def train(
 ) -> str:
     """Train, or continue training; return the model folder's address.
 
-    ``prepare`` writes the rows as token ids into a file; it raises InputError where none is left. ``as_scorer``: the
+    ``prepare`` writes the rows as token ids into a file; it raises InputError if none is left. ``as_scorer``: the
     start model gets a head of one output, unless it has one.
     """
     found = workspace.open(config)

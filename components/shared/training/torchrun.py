@@ -65,7 +65,7 @@ def run_training(job: TrainingJob[C], trainer_module: str) -> dict[str, float] |
 def _launch(job: TrainingJob[Any], trainer_module: str, node: Node | None) -> None:
     """Train in as many processes as the job asks for here, and wait for them; whoever is told to stop tells them.
 
-    Raises what one of them raised, if it says what is to be done; UnavailableError where one was killed.
+    Raises what one of them raised, if it says what is to be done; UnavailableError if one was killed.
     """
     command = [
         *(sys.executable, "-m", "torch.distributed.run", *_meeting_place(job.config.num_nodes, node)),

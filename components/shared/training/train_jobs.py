@@ -89,7 +89,7 @@ class TrainJobs:
         self._api = client.CustomObjectsApi()
 
     def read_runtime(self, name: str) -> dict[str, Any]:
-        """Return a TrainingRuntime; InputError where there is none, or no Kubeflow Trainer at all."""
+        """Return a TrainingRuntime; InputError if there is none, or no Kubeflow Trainer at all."""
         what = f"looking for the TrainingRuntime {name} in {self.namespace}"
         place = (GROUP, VERSION, self.namespace, RUNTIMES, name)
         try:
@@ -115,7 +115,7 @@ class TrainJobs:
         return (items[0] if items else None), found["metadata"]["resourceVersion"]
 
     def create(self, job: TrainJob) -> bool:
-        """Create a TrainJob; False where one of that name stands."""
+        """Create a TrainJob; False if one of that name stands."""
         name = job["metadata"]["name"]
         place = (GROUP, VERSION, self.namespace, JOBS)
         try:
@@ -156,7 +156,7 @@ class TrainJobs:
         """Return the TrainJob once it has ended, after however long; each change of its state is logged.
 
         A watch is cut by anything in between, or refused with 410 because its version is too old: whatever ends it,
-        the state is listed again and watched from there. UnavailableError where somebody deletes the TrainJob.
+        the state is listed again and watched from there. UnavailableError if somebody deletes the TrainJob.
         """
         state = ""
         while True:

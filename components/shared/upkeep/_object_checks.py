@@ -27,13 +27,13 @@ class PartCheck:
     """What was found of one part."""
 
     findings: list[str] = field(default_factory=list)
-    ledger: Ledger | None = None  # None where it cannot be read
+    ledger: Ledger | None = None  # None if it cannot be read
     rows: int = 0
     read: list[str] = field(default_factory=list)  # the objects that were read, by name in the folder
 
 
 def check_part(folder: str, number: int, *, plan: Plan | None, entry: PartEntry | None, stands: bool) -> PartCheck:
-    """Read a part and its rejected rows; ``entry`` is its line in the manifest, None where there is no manifest yet.
+    """Read a part and its rejected rows; ``entry`` is its line in the manifest, None if there is no manifest yet.
 
     A part that does not stand is wrong only where the manifest names it.
     """
@@ -89,7 +89,7 @@ def check_rejects(
 
 
 def check_file(uri: str, digest: str, size: int | None) -> list[str]:
-    """Read a file piece by piece; ``size`` in bytes is what the store says, None where it is not there."""
+    """Read a file piece by piece; ``size`` in bytes is what the store says, None if it is not there."""
     if size is None:
         return [missing_object(uri)]
     try:

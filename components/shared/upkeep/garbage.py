@@ -113,7 +113,7 @@ def survey(workspace: str, *, keep: Sequence[str] = (), min_age_hours: float = M
     """Explain every object of a workspace; nothing is changed.
 
     ``keep`` names folders, here or in another workspace, that are needed as datasets are. What is younger than
-    ``min_age_hours`` by the store's clock is never garbage: somebody may be writing it. Raises InputError where a
+    ``min_age_hours`` by the store's clock is never garbage: somebody may be writing it. Raises InputError if a
     plan or manifest cannot be read: nobody could tell what is needed.
     """
     objects = [*list_objects(workspace), *list_uploads(workspace)]

@@ -43,7 +43,7 @@ class Verification:
 
 @dataclass(kw_only=True)
 class _Folder:
-    """A folder as it stands; ``plan`` or ``manifest`` is None where there is none that can be read."""
+    """A folder as it stands; ``plan`` or ``manifest`` is None if there is none that can be read."""
 
     uri: str
     plan: Plan | None
@@ -65,7 +65,7 @@ class _Folder:
 
 
 def verify_folder(uri: str) -> Verification:
-    """Read all of a folder, several objects at a time, and say what is wrong; InputError where no folder stands."""
+    """Read all of a folder, several objects at a time, and say what is wrong; InputError if no folder stands."""
     started = time.monotonic()
     folder = _open(uri)
     folder.findings += _wrong_description(folder)

@@ -53,7 +53,7 @@ def inputs_to_json(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
 
 
 def read_description(uri: str, record: type) -> dict[str, Any] | None:
-    """Return the fields of a plan or a manifest, None where there is none; ``inputs`` are read, all else is as in JSON.
+    """Return the fields of a plan or a manifest, None if there is none; ``inputs`` are read, all else is as in JSON.
 
     InputError for what this version did not write, or cannot read.
     """

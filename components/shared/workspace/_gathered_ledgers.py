@@ -82,7 +82,7 @@ class FolderLedgers:
         return [known[name] for name in parts]
 
     def clear(self) -> None:
-        """Remove all copies, where the store allows that: the folder is finished.
+        """Remove all copies if the store allows it: the folder is finished.
 
         Also those that were not seen before: who copies what waits looks for the manifest afterwards, and whoever
         wrote the manifest comes here after that.
@@ -102,7 +102,7 @@ class FolderLedgers:
 
 
 def _read_copy(uri: str, md5s: Mapping[str, str]) -> dict[str, Ledger]:
-    """Return the ledgers of one copy that count; none where it is gone or of another version."""
+    """Return the ledgers of one copy that count; none if it is gone or of another version."""
     try:
         copies = storage.read_json(uri)
         return {name: Ledger(**copy["ledger"]) for name, copy in copies.items() if copy["md5"] == md5s.get(name)}

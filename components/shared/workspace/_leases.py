@@ -115,9 +115,9 @@ class Leases:
             return time.time()
 
     def wait_for_folder(self, is_done: Callable[[], bool]) -> bool:
-        """Take the lease on the whole folder, once nobody else has it; False where its work is done before.
+        """Take the lease on the whole folder, once nobody else has it; False if its work is done before.
 
-        Raises UnavailableError where this process has an accelerator, and has seen that the one with the lease lives.
+        Raises UnavailableError if this process has an accelerator, and has seen that the one with the lease lives.
         """
         others = Others()
         with speaking.phase(f"waiting for the process that works on {self._folder}"):
@@ -132,7 +132,7 @@ class Leases:
         return self.has_folder
 
     def take(self, work: str) -> Lease | None:
-        """Take the next attempt at some work; None where another process has just done so."""
+        """Take the next attempt at some work; None if another process has just done so."""
         number = self.standing.attempts[work]
         lease = Lease(self, work, number)
         try:
@@ -171,7 +171,7 @@ class Leases:
             thread.join(max(deadline - time.monotonic(), 0.0))
 
     def clear(self) -> None:
-        """Remove all leases, where the store allows that: the folder is finished."""
+        """Remove all leases if the store allows it: the folder is finished."""
         with self._lock:
             self._held = {}
             self._end_beats()

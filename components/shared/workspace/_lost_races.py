@@ -24,7 +24,7 @@ def input_contents(inputs: Inputs) -> dict[str, list[str]]:
 
 
 def accept_part(uri: str, ledger: Ledger, inputs: Inputs) -> Ledger:
-    """Return the ledger of the part that stands in place of ours; InputError where it was made from other inputs."""
+    """Return the ledger of the part that stands in place of ours; InputError if it was made from other inputs."""
     standing = read_ledger(uri)
     refuse_other_inputs(uri, standing.inputs, inputs)
     if (standing.digest, standing.rejects_digest) == (ledger.digest, ledger.rejects_digest):
@@ -35,7 +35,7 @@ def accept_part(uri: str, ledger: Ledger, inputs: Inputs) -> Ledger:
 
 
 def accept_manifest(uri: str, ours: Manifest) -> None:
-    """Be content with the manifest that stands in a folder in place of ours; InputError where its inputs are others."""
+    """Be content with the manifest that stands in a folder in place of ours; InputError if its inputs are others."""
     standing = read_manifest(uri)
     refuse_other_inputs(uri, input_contents(standing.inputs), ours.inputs)
     if standing.content == ours.content:
@@ -45,7 +45,7 @@ def accept_manifest(uri: str, ours: Manifest) -> None:
 
 
 def refuse_other_inputs(uri: str, standing: Mapping[str, Sequence[str]], inputs: Inputs) -> None:
-    """Raise InputError where what stands was made from other inputs than those of a plan; it says which ones differ.
+    """Raise InputError if what stands was made from other inputs than those of a plan; it says which ones differ.
 
     ``standing`` is empty for parts of a version that did not write down their inputs: they are taken as they are.
     """

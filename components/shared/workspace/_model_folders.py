@@ -32,9 +32,9 @@ class ModelFolder:
         return self.claim.manifest is not None
 
     def take(self) -> bool:
-        """Take the lease on the folder, so that no other process makes it too; False where one finishes it before.
+        """Take the lease on the folder, so that no other process makes it too; False if one finishes it before.
 
-        Raises UnavailableError where another one that lives has it, and this one has an accelerator.
+        Raises UnavailableError if another one that lives has it, and this one has an accelerator.
         """
         return self.leases.wait_for_folder(lambda: read_manifest_or_none(self.uri) is not None)
 

@@ -71,7 +71,7 @@ def list_marks(workspace: str) -> set[str]:
 
 
 def read_mark(workspace: str, name: str) -> list[str]:
-    """Return the addresses of what a mark says is used; none where it is gone."""
+    """Return the addresses of what a mark says is used; none if it is gone."""
     mark = _read(storage.join(workspace, name), {"folder": str, "reads": list})
     return [mark["folder"], *mark["reads"]] if mark else []
 
@@ -83,7 +83,7 @@ class Notice:
         self._begun = time.monotonic()
 
     def check(self) -> None:
-        """Raise UnavailableError where so much time has passed that runs may take this process for dead."""
+        """Raise UnavailableError if so much time has passed that runs may take this process for dead."""
         if time.monotonic() - self._begun > NOTICE_SECONDS:
             raise UnavailableError(
                 f"the store took more than {NOTICE_SECONDS:g} s to remove some objects; what is removed is gone, what "
@@ -156,7 +156,7 @@ class _Removals:
         return time.monotonic() + left
 
     def _store_time(self) -> float | None:
-        """Return the store's own time; None where it is not told (on a directory, to who may only read)."""
+        """Return the store's own time; None if it is not told (on a directory, to who may only read)."""
         try:
             return store_time(self._workspace)
         except InputError as error:

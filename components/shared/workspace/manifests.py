@@ -61,13 +61,13 @@ class Manifest:
 
 
 def write_manifest(folder: str, manifest: Manifest) -> None:
-    """Write a folder's manifest, its last object; FileExistsError where one stands already."""
+    """Write a folder's manifest, its last object; FileExistsError if one stands already."""
     content = dataclasses.asdict(manifest) | {"inputs": inputs_to_json(manifest.inputs)}
     storage.create_json(storage.join(folder, MANIFEST), content)
 
 
 def read_manifest_or_none(folder: str) -> Manifest | None:
-    """Return a folder's manifest, None where it has none yet; InputError for one that this version cannot read."""
+    """Return a folder's manifest, None if it has none yet; InputError for one that this version cannot read."""
     uri = storage.join(folder, MANIFEST)
     content = read_description(uri, Manifest)
     if content is None:

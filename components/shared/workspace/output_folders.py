@@ -124,7 +124,7 @@ class OutputFolder:
         part.write_if_empty()
 
     def read_part(self, number: int) -> list[Any]:
-        """Return the rows of a part that stands already; FileNotFoundError where it does not."""
+        """Return the rows of a part that stands already; FileNotFoundError if it does not."""
         return from_table(read_table(storage.join(self.uri, part_name(number))), cast(Any, self.record))
 
     def add_file(self, name: str, content: bytes | Path) -> None:

@@ -69,7 +69,7 @@ def make_plan(config: StepConfig, opened: Sequence[RowSource] = ()) -> Plan:
 
 
 def refuse_changed_inputs(plan: Plan) -> None:
-    """Raise UnavailableError where files that no step of ours made are not what they were when the plan was made."""
+    """Raise UnavailableError if files that no step of ours made are not what they were when the plan was made."""
     changed = {
         flag_of(name)
         for name, entries in plan.inputs.items()

@@ -71,7 +71,7 @@ class Plan:
 
 
 def write_plan(folder: str, plan: Plan) -> None:
-    """Write the plan of a new folder; FileExistsError where one stands already."""
+    """Write the plan of a new folder; FileExistsError if one stands already."""
     cut = {
         "inputs": inputs_to_json(plan.inputs),
         "slices": [[each.input, each.part, each.start, each.stop] for each in plan.slices],
@@ -81,7 +81,7 @@ def write_plan(folder: str, plan: Plan) -> None:
 
 
 def read_plan_or_none(folder: str) -> Plan | None:
-    """Return a folder's plan, None where it has none; InputError for one that this version cannot read."""
+    """Return a folder's plan, None if it has none; InputError for one that this version cannot read."""
     uri = storage.join(folder, PLAN)
     content = read_description(uri, Plan)
     if content is None:
@@ -93,7 +93,7 @@ def read_plan_or_none(folder: str) -> Plan | None:
 def standing_plan(folder: str, plan: Plan) -> Plan:
     """Return the plan that stands in a folder in place of ours.
 
-    InputError where its rows have other columns, as code that has changed cannot continue what the older one began, and
+    InputError if its rows have other columns, as code that has changed cannot continue what the older one began, and
     where an input was made again since, though by the same work: its rows may be cut into other parts, or be others (no
     engine on a GPU repeats itself), so that parts that stand do not fit.
     """

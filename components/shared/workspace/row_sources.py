@@ -83,7 +83,7 @@ class RowSource:
         ]
 
     def read(self, entry: PartEntry) -> pa.Table:
-        """Read one of ``parts``; InputError where it is not what manifest and ledger say."""
+        """Read one of ``parts``; InputError if it is not what manifest and ledger say."""
         uri = storage.join(self.folder, entry.name)
         table = read_checked(uri, entry.digest)
         if self.reason:

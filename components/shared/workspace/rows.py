@@ -59,7 +59,7 @@ class Rows(Generic[R]):
         return _with_history(rows, table, source) if source.rejected else rows
 
     def _parts(self, source: RowSource) -> Sequence[PartEntry]:
-        """Return the objects to read; InputError where they hold other rows than this step knows."""
+        """Return the objects to read; InputError if they hold other rows than this step knows."""
         expected = kind_of(self.record)
         if source.kind != expected:
             holds = f"rejected {source.kind}" if source.rejected else source.kind

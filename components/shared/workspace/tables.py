@@ -53,7 +53,7 @@ def _footer_of_all(uri: str, content: bytes) -> pa.Schema:
 
 
 def read_checked(uri: str, digest: str) -> pa.Table:
-    """Read one Parquet object that a manifest names; InputError where it is missing, or holds other rows.
+    """Read one Parquet object that a manifest names; InputError if it is missing, or holds other rows.
 
     Taking the digest is about a tenth of the work of reading rows: 1.2 ms for 1024 questions of 300 bytes.
     """

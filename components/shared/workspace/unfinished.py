@@ -57,7 +57,7 @@ class Unfinished:
 
 
 def read_unfinished(folder: str) -> Unfinished | None:
-    """Return how the work on a folder stands, whoever does it; None where no plan stands. Nothing is written."""
+    """Return how the work on a folder stands, whoever does it; None if no plan stands. Nothing is written."""
     plan = read_plan_or_none(folder)
     if plan is None:
         return None

@@ -54,7 +54,7 @@ def are_equal(answer: str, other: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> Any:
-    """Return the sympy expression of a text, None where there is none."""
+    """Return the sympy expression of a text, None if there is none."""
     text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
     text = _CIS.sub(r"(\\cos \1 + i \\sin \1)", text)
     # Math-Verify's own timeouts are signals, which do not interrupt the big-number arithmetic that hangs.
@@ -109,7 +109,7 @@ def _ratios(one: Any, two: Any) -> Iterator[Any]:
 
 
 def _agree(one: Any, two: Any, tolerance: Any) -> bool | None:
-    """Compare two formulas at some points; None where too few of them have a value."""
+    """Compare two formulas at some points; None if too few of them have a value."""
     names = _names_of(one, two)
     has_variables = any(name.name not in _CONSTANTS for name in names)
     real, other = [], []
@@ -135,7 +135,7 @@ def _names_of(one: Any, two: Any) -> tuple[Any, ...]:
 
 
 def _values(expression: Any, names: tuple[Any, ...], scale: float) -> Any:
-    """Return the number that a formula is at a point, None where it is none.
+    """Return the number that a formula is at a point, None if it is none.
 
     The point depends on the names alone: the same for both formulas, in either order.
     """

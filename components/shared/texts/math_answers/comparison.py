@@ -1,6 +1,6 @@
 r"""Two answers in the one spelling, compared by what they are: lists, intervals, equations, words, values.
 
-A rule returns None where neither answer is of its kind. What the rules leave goes to the ``Algebra`` that is given:
+A rule returns None if neither answer is of its kind. What the rules leave goes to the ``Algebra`` that is given:
 sympy in a process of its own, or nobody yet, whose verdict is UNKNOWN. Every rule treats both answers alike.
 """
 
@@ -47,7 +47,7 @@ _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
 def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
-    """Compare two answers; where one can be read in several ways, one equal reading is enough."""
+    """Compare two answers; if one can be read in several ways, one equal reading is enough."""
     if not answer or not other:
         return Verdict.DIFFERENT
     if _same_text(answer, other):

@@ -48,7 +48,7 @@ def is_number_in_words(text: str) -> bool:
 
 
 def _read(words: list[str]) -> tuple[Fraction | None, int]:
-    """Return the value of the first words, None where they are no number, and how many they are."""
+    """Return the value of the first words, None if they are no number, and how many they are."""
     if words[:1] in (["a"], ["an"]) and len(words) > 1 and (words[1] in SCALES or _part(words[1])):
         words = ["one", *words[1:]]
     if words[:1] == ["half"]:

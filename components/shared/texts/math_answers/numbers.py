@@ -57,7 +57,7 @@ class Number:
 
 
 def number_of(text: str) -> Number | None:
-    """Return the value of a text in the one spelling of LaTeX; None where it is no arithmetic on plain numbers."""
+    """Return the value of a text in the one spelling of LaTeX; None if it is no arithmetic on plain numbers."""
     if len(text) > MAX_CHARS or not any(map(str.isdigit, text)):
         return None
     try:

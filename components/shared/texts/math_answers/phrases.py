@@ -66,7 +66,7 @@ class Choice:
 
 
 def choice_of(text: str) -> Choice | None:
-    """Return a choice's letter with the text behind it; None where there is no letter with a bracket, dot or colon."""
+    """Return a choice's letter with the text behind it; None if there is no letter with a bracket, dot or colon."""
     found = _CHOICE.fullmatch(flat(text))
     return Choice((found[1] or found[2]).upper(), found["rest"].strip()) if found else None
 

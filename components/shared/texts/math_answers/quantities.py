@@ -101,7 +101,7 @@ def _sentences(answer: str, other: str, one: _Quantity, two: _Quantity, compare:
 
 
 def _formulas_of(text: str) -> list[str] | None:
-    """Return the formulas between the words of a text, None where it has no words, or words alone."""
+    """Return the formulas between the words of a text, None if it has no words, or words alone."""
     pieces = [
         piece.strip(" ,.:;()") if piece.count("(") != piece.count(")") else piece.strip(" ,.:;")
         for piece in _WORD.split(text)

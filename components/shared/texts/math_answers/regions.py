@@ -53,7 +53,7 @@ def without_member(text: str) -> str:
 
 
 def region_of(text: str) -> Region | None:
-    """Return the set of numbers that a text names, None where it names none that can be read."""
+    """Return the set of numbers that a text names, None if it names none that can be read."""
     text = text.strip()
     if builder := _BUILDER.fullmatch(text):
         text = builder[2]
