@@ -1,4 +1,4 @@
-"""Names of processes, whether they are alive, and a process that ends when its parent ends."""
+"""Names of processes, whether they are alive, and how a process ends together with its parent."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # as a container sees it
 
 
 def own_name() -> str:
-    """Return a new name for work of this process: where it runs, its number there, when it started, a random end."""
+    """Return a new name for work of this process: machine, process id, start time, and a random suffix."""
     return f"{_place()}.{os.getpid()}.{_started(os.getpid())}.{uuid.uuid4().hex[:6]}"
 
 
 def state_of(name: str) -> State:
-    """Tell whether the process of a name lives; "unknown" where it runs, or ran, out of sight of this one."""
+    """Tell whether the process of a name is alive; "unknown" if it runs, or ran, where this one cannot see it."""
     place, pid, started, _ = name.split(".")
     if place != _place():
         return "unknown"
@@ -39,7 +39,7 @@ def host() -> str:
 
 
 def memory_limit() -> int | None:
-    """Return how many bytes this process' container may take; None if nothing limits it, or nobody says."""
+    """Return the memory limit of this process' container in bytes; None if there is none, or it is not known."""
     try:
         return int(_MEMORY_LIMIT.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -47,19 +47,19 @@ def memory_limit() -> int | None:
 
 
 def end_with_parent(number: signal.Signals) -> None:
-    """Have the kernel send this process a signal once the one that started it is gone, killed perhaps; on Linux."""
+    """Have the kernel send this process a signal when its parent is gone, perhaps killed; on Linux."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 @functools.cache
 def _place() -> str:
-    """Return what only processes share that see each other: the kernel's start, and the container."""
+    """Return a name that is the same for all processes that see each other: of the kernel's boot and the container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
         return hashlib.sha256(boot + bytes(Path("/proc/self/ns/pid").readlink())).hexdigest()[:12]
     except OSError:
-        return uuid.uuid4().hex[:12]  # not Linux: nobody sees anybody
+        return uuid.uuid4().hex[:12]  # not Linux: processes cannot see each other
 
 
 def _started(pid: int) -> str:

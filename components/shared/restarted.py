@@ -13,14 +13,14 @@ from components.shared import stopping
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
 from components.shared.workspace.output_folders import RowKey
 
-MAX_RESTARTS = 3  # a process; a row that kills takes three: among others, and twice alone
-PROBE = "What is 1 + 1?"  # answered by a model that has just died and works again
+MAX_RESTARTS = 3  # in one process; a row that crashes the model takes three: among others, and twice alone
+PROBE = "What is 1 + 1?"  # harmless requests that a restarted model must answer
 
 logger = logging.getLogger(__name__)
 
 
 class Model(Protocol):
-    """What holds an accelerator or a connection."""
+    """Something that holds an accelerator or a connection."""
 
     def close(self) -> None:
         """Release it."""
@@ -55,18 +55,18 @@ class Restarted(ABC, Generic[M, Q, A]):
 
     @abstractmethod
     def _probe(self, model: M) -> None:
-        """Raise where the model does not answer something harmless."""
+        """Raise if the model does not answer a harmless request."""
 
     @abstractmethod
     def _give_up(self, request: Q, detail: str) -> A:
-        """Return the answer of a request that the model died of too often."""
+        """Return the answer for a request at which the model died too often."""
 
     def _failure(self, answer: A) -> str:
-        """Return why the model, which lives on, failed at the request as if it had died of it; "" where it did not."""
+        """Return why the model failed at the request as if it had died, though it lives; "" if it did not."""
         return ""
 
     def answer(self, requests: Iterable[Q], *, lost: list[Q]) -> Iterator[A]:
-        """Yield each request's answer; those that the model was at when it died are added to ``lost``."""
+        """Yield each request's answer; the requests in flight when the model died are added to ``lost``."""
         source = iter(requests)
         while True:
             running: dict[RowKey[Any], Q] = {}
@@ -80,21 +80,21 @@ class Restarted(ABC, Generic[M, Q, A]):
                         yield answer
                 return
             except EngineDiedError as error:
-                stopping.check()  # a signal for the whole group ends the model too: nothing died of anything
+                stopping.check()  # a signal to the whole group ends the model too, which is not a crash
                 at = set(error.at) or running.keys()
                 lost += [request for key, request in running.items() if key in at]
                 source = chain([request for key, request in running.items() if key not in at], source)
                 self._bury(error)
 
     def answer_alone(self, requests: Iterable[Q]) -> Iterator[A]:
-        """Yield each request's answer, one by one; one that the model died of too often has none."""
+        """Yield each request's answer, one at a time; a request at which the model died too often has none."""
         for request in sorted(requests, key=lambda request: (request.key.part.number, request.key.index)):
             yield self._try(request)
 
     def start(self) -> M:
-        """Return the model, opened if there is none; EngineDiedError if it cannot follow one that died.
+        """Return the model, opened if necessary; EngineDiedError if it cannot be restarted after a death.
 
-        A model that follows a death has to answer something that is harmless, before any row is blamed for the next.
+        A restarted model first has to answer a harmless request, so that no row is blamed for a broken model.
         """
         if self._model is None:
             try:
@@ -118,7 +118,7 @@ class Restarted(ABC, Generic[M, Q, A]):
     def _try(self, request: Q) -> A:
         part, index = request.key.part, request.key.index
         while True:
-            model = self.start()  # before that is written down: one that cannot even start does not die of the row
+            model = self.start()  # before the record: a model that cannot even start has not crashed at the row
             if not part.lease.try_alone(index):
                 return self._give_up(request, part.lease.why_given_up(index))
             try:
@@ -137,7 +137,7 @@ class Restarted(ABC, Generic[M, Q, A]):
     def _check(self, model: M, failure: str) -> None:
         """Raise UnavailableError if a model that failed at a row fails at something harmless too.
 
-        No EngineDiedError: this process ends by itself, and what it releases counts for nothing.
+        Not EngineDiedError: this process ends by itself, which is not a crash.
         """
         try:
             self._probe(model)

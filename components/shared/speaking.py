@@ -1,7 +1,7 @@
-"""A step's log is never silent for long: it says what the step is at, how far that is, and how long the rest takes.
+"""A step's log is never silent for long: it says what the step is doing, how far it is, and how long the rest takes.
 
-What a step is at is the ``phase`` that it entered last. A thread logs it once the step has logged nothing for
-``SILENCE_SECONDS``, of which the environment may set another number: steps that log by themselves log nothing more.
+The ``phase`` that a step entered last is what it is doing. A thread logs the phase if the step has logged nothing for
+``SILENCE_SECONDS`` (the environment may set another number). Steps that log often enough get no extra lines.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from types import TracebackType
 from components.shared.errors import InputError
 
 VARIABLE = "SCALEQUEST_SILENCE_SECONDS"
-SILENCE_SECONDS = 50.0  # a line a minute, also where the machine is busy
+SILENCE_SECONDS = 50.0  # one line for each minute, also on a busy machine
 
 logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Calls ``say``, in a thread, whenever nothing was heard for some seconds."""
+    """Calls ``say``, in a thread, whenever nothing was logged for some seconds."""
 
     def __init__(self, say: Callable[[], None], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._say = say
@@ -34,11 +34,11 @@ class Heartbeat:
         self._ended = threading.Event()
 
     def heard(self) -> None:
-        """Take note that something was said."""
+        """Note that something was logged."""
         self._heard_at = self._clock()
 
     def beat(self) -> float:
-        """Say something if it is time to; return for how many seconds it then is not."""
+        """Log if it is time; return the seconds until the next check."""
         if self._clock() - self._heard_at >= self._seconds:
             self.heard()
             self._say()
@@ -59,7 +59,7 @@ class Heartbeat:
 
 
 class Course:
-    """How far counted work is, and how long the rest takes at the pace so far."""
+    """How far counted work is, and how long the rest takes at the present rate."""
 
     def __init__(self, unit: str, total: int, done: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self.done = done
@@ -100,7 +100,7 @@ _heartbeat: Heartbeat | None = None
 
 @contextlib.contextmanager
 def phase(name: str, course: Callable[[], object] = str) -> Iterator[None]:
-    """Name what the step is at within the block; ``course`` says how far that is, where it can be said."""
+    """Name what the step does within the block; ``course`` returns how far that is, if it can be said."""
     entered = _Phase(name, course)
     _phases.append(entered)
     try:
@@ -111,7 +111,7 @@ def phase(name: str, course: Callable[[], object] = str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def never_silent() -> Iterator[None]:
-    """Log what the step is at whenever its own modules have logged nothing for a while."""
+    """Log what the step is doing whenever its own modules have logged nothing for a while."""
     global _heartbeat
     ours, ear = logging.getLogger("components"), _Ear()
     with phase("at work"), Heartbeat(_say, silence_seconds()) as _heartbeat:
@@ -123,7 +123,7 @@ def never_silent() -> Iterator[None]:
 
 
 def silence_seconds() -> float:
-    """Return for how many seconds a log may be silent; InputError if the environment says nonsense."""
+    """Return for how many seconds a log may be silent; InputError if the environment does not give a number."""
     text = os.environ.get(VARIABLE, str(SILENCE_SECONDS))
     try:
         if 0 < (seconds := float(text)) < math.inf:
@@ -136,7 +136,7 @@ def silence_seconds() -> float:
 
 
 def heard() -> None:
-    """Take note that something was written beside the log."""
+    """Note that something was written beside the log."""
     if _heartbeat is not None:
         _heartbeat.heard()
 
@@ -150,7 +150,7 @@ def duration(seconds: float) -> str:
 
 
 def _say() -> None:
-    for at in _phases[-1:]:  # at the very end the step is at nothing, and the heart may still beat
+    for at in _phases[-1:]:  # at the very end the step is in no phase, and the thread may still run
         logger.info("%s", at)
 
 

@@ -1,11 +1,10 @@
-"""SIGTERM and Ctrl-C: a process stops where it stands, unless it is writing; what is finished is durable by then.
+"""SIGTERM and Ctrl-C: a process stops at once, unless it is writing; finished work is durable.
 
-The first signal raises ``Stopped`` in the main thread, wherever that is: between two rows, in a pause before another
-attempt, while a model loads. Only within ``deferred()`` it waits: what is being written is finished. Where the main
-thread does not get to it (a step of a training takes minutes, a library swallows it), the process ends
-8 s later all the same, its last words included, also while it writes: what is not written whole then was never there,
-because each part, manifest and checkpoint counts from its last object on, which is created exclusively. A second signal
-ends the process at once.
+The first signal raises ``Stopped`` in the main thread, wherever that is: between two rows, in a pause before a retry,
+while a model loads. Only within ``deferred()`` it waits until the present write is finished. If the main thread does
+not react (a training step takes minutes, a library swallows the exception), the process ends 8 s later, also during a
+write. An incomplete write does no harm, because each part, manifest and checkpoint counts only from its last object on,
+which is created exclusively. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from typing import NoReturn
 from components.shared.errors import ExitCode
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-LIMIT_SECONDS = 6.0  # and with the next two 8 s in all: a node of GKE that is taken away leaves 15 s
-LAST_SECONDS = 1.5  # for what is called when a process is late: a store may not answer
-FLUSH_SECONDS = 0.5  # for what standard error still holds: its pipe may be full
+LIMIT_SECONDS = 6.0  # with the next two 8 s in all: a preempted node of GKE leaves 15 s
+LAST_SECONDS = 1.5  # for the functions that are called when a process is late: a store may not respond
+FLUSH_SECONDS = 0.5  # to flush standard error: its pipe may be full
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Stopped(BaseException):
 
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
-    """Stop at SIGTERM and SIGINT within the block, which the main thread of a command is in."""
+    """Stop at SIGTERM and SIGINT within the block; for the main thread of a command."""
     _mind_forks()
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
@@ -67,12 +66,12 @@ def listening() -> Iterator[None]:
 
 
 def call_if_late(function: Callable[[], None]) -> None:
-    """Call a function, in another thread, before the process is ended because its main thread did not get to stop."""
+    """Call a function, in another thread, before a process is ended whose main thread did not stop in time."""
     _if_late.append(function)
 
 
 def kill_at_end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process where this one ends at once; those of ``multiprocessing`` are killed by themselves."""
+    """Kill a process if this one ends at once; those of ``multiprocessing`` are killed anyway."""
     _started.append(process)
 
 
@@ -82,7 +81,7 @@ def requested() -> bool:
 
 
 def check() -> None:
-    """Raise ``Stopped`` if the process was asked to stop: at safe points of any thread, also within ``deferred()``."""
+    """Raise ``Stopped`` if the process was asked to stop: for safe points of any thread, also within ``deferred()``."""
     if requested():
         raise Stopped
 
@@ -105,7 +104,7 @@ def pause(seconds: float) -> None:
 
 
 def end() -> NoReturn:
-    """End the process and those that it started, now: threads that wait for an answer are not waited for."""
+    """End the process and those that it started now, without waiting for threads."""
     for child in multiprocessing.active_children():
         child.kill()
     for process in _started:
@@ -116,7 +115,7 @@ def end() -> NoReturn:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Let the main thread finish what it writes here, in time; ``Stopped`` comes at the end of the block."""
+    """Let the main thread finish a write within the time limit; ``Stopped`` is raised at the end of the block."""
     global _writing
     if threading.current_thread() is not threading.main_thread():
         yield  # signals never interrupt other threads
@@ -138,9 +137,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _watch(read_end: int) -> None:
-    """End the process at the second signal, or some time after the first, whatever the main thread is at.
+    """End the process at the second signal, or some time after the first, whatever the main thread is doing.
 
-    The bytes come from the interpreter's own signal handler, also while the main thread is inside of a library.
+    The bytes come from the interpreter's own signal handler, also while the main thread is inside a library.
     """
     num_signals = 0
     while told := os.read(read_end, 64):
@@ -164,7 +163,7 @@ def _say_late() -> None:
 
 
 def _call_within(seconds: float, *functions: Callable[[], None]) -> None:
-    """Call functions side by side, and wait no longer: the main thread may hold the lock of a log that nobody reads."""
+    """Call functions in parallel, with a time limit: the main thread may hold the lock of a log that nobody reads."""
     threads = [threading.Thread(target=function, name="stopping at last", daemon=True) for function in functions]
     for thread in threads:
         thread.start()
@@ -179,7 +178,7 @@ def _mind_forks() -> None:
 
 
 def _hold_signals() -> None:
-    """Let no signal reach a child that still has its parent's handlers, and its parent's pipe to the watcher."""
+    """Block signals while a child still has its parent's handlers and its parent's pipe to the watcher."""
     _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 

@@ -1,4 +1,4 @@
-"""Engines: text in, text out. A step submits rows without a pause and gets results as they finish."""
+"""Engines: text in, text out. A step submits rows without waiting and gets results as they finish."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from components.shared.filters import KEEP, Verdict
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE
 
 L = TypeVar("L")
-K = TypeVar("K")  # the caller's handle, which an engine gives back as it is; for the rows of a folder, a RowKey
+K = TypeVar("K")  # of the caller, returned unchanged with the result; for the rows of a folder, a RowKey
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,12 +29,12 @@ class Request(Generic[K]):
     key: K = None  # type: ignore[assignment]  # a caller that wants nothing back gives none
     num_samples: int = 1
     examples: tuple[tuple[str, str], ...] = ()  # turns that came before: a user's message, the reply to follow
-    reply_start: str = ""  # what the reply is made to begin with; a model behind an endpoint cannot be held to it
+    reply_start: str = ""  # forced beginning of the reply; a model behind an endpoint cannot be forced
     # Told the text so far, token by token, by an engine that can (vLLM, of one sample); for a person who waits for it.
     heard: Callable[[str], None] | None = None
 
     def keyed(self, key: L) -> Request[L]:
-        """Return the same request with another handle."""
+        """Return the same request with another key."""
         return cast("Request[L]", dataclasses.replace(cast(Any, self), key=key))
 
 
@@ -43,10 +43,10 @@ class Completion:
     """One sample."""
 
     text: str  # the whole reply, ``reply_start`` and the stop text included
-    finish_reason: str  # "stop", "length", "filtered", "" or "unknown" where nobody says why; or one of UNANSWERED
+    finish_reason: str  # "stop", "length", "filtered"; "" or "unknown" if not said; or one of UNANSWERED
     num_tokens: int  # end token and thought included
     detail: str = ""  # why nothing was sampled, or what the endpoint says of the end
-    thought: str = ""  # what a reasoning model thought before: apart from the reply, and never judged
+    thought: str = ""  # of a reasoning model, before the reply: kept apart from it, and never judged
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +76,7 @@ class Sampling:
 class Engine(Protocol):
     """A model that completes prompts."""
 
-    arithmetic: str  # what it computes in, and why; "" for no model of ours
+    arithmetic: str  # what it computes in, and why; "" if that is not known here
 
     def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
@@ -89,8 +89,8 @@ class Engine(Protocol):
         """Release the accelerator or the connection; a second call does nothing."""
 
 
-# Why a request has no answer: its prompt leaves no room for one; the engine does not take it; the engine, or the whole
-# process, died of it as often as it was tried.
+# Why a request has no answer: its prompt leaves no room for one; the engine refuses it; the engine, or the whole
+# process, crashed at it in every attempt.
 UNANSWERED = ("too_long", "refused", KILLED_THE_ENGINE)
 
 
@@ -102,7 +102,7 @@ def unanswered(request: Request[K], reason: str, detail: str) -> Result[K]:
 
 
 def why_unanswered(completion: Completion, *, cut: str = "length") -> Verdict:
-    """Return KEEP for a reply that ended by itself, otherwise the reason why it is none; ``cut``: of one cut off."""
+    """Return KEEP for a reply that ended by itself, otherwise why it is rejected; ``cut``: the reason if cut off."""
     match completion.finish_reason:
         case "stop":
             return KEEP
@@ -118,9 +118,9 @@ def why_unanswered(completion: Completion, *, cut: str = "length") -> Verdict:
 
 
 def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_samples: int = 1) -> None:
-    """Raise InputError if ``open_engine`` would: for a step to call before it writes anything.
+    """Raise InputError if ``open_engine`` would; a step calls this before it writes anything.
 
-    Fetches the model, or asks the endpoint something harmless, as rows will be asked; loads no weights.
+    Fetches the model, or sends the endpoint a harmless request, in the form of those for rows; loads no weights.
     """
     kind = config.engine_kind
     _check_installed(kind, config.engine)
@@ -128,7 +128,7 @@ def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_sampl
 
 
 def open_engine(config: EngineConfig, model: str) -> Engine:
-    """Return the engine that the options ask for, ready to work; InputError if it cannot be opened.
+    """Return the engine that the options name, ready to work; InputError if it cannot be opened.
 
     ``model`` is a model URI for vllm, ``openai:NAME`` for an endpoint; a scripted engine takes any name.
     """

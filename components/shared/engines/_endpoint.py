@@ -1,4 +1,4 @@
-"""A server that speaks OpenAI's protocol: one request and its answer, told apart into what passes and what does not."""
+"""A server that speaks OpenAI's protocol: one request and its answer; errors are temporary or permanent."""
 
 import httpx  # isort: skip
 
@@ -19,8 +19,8 @@ from components.shared.redaction import excerpt, redacted
 from components.shared.stores.retries import CONNECT_SECONDS, asked_wait
 
 MAX_WAIT_SECONDS = 900.0  # a server that asks to come back later than this stops the run
-NAME_SECONDS = 15.0  # that a host's name may be late: of a Service that has just been made
-STRANGE = 3  # answers that are no API's, in a check before any other: then the address is wrong
+NAME_SECONDS = 15.0  # for which a host name may be unknown: the name of a Service that was just created
+STRANGE = 3  # so many answers that no API gives, before any other, mean that the address is wrong
 LONGEST_MESSAGE = 300  # characters of a server's words
 
 
@@ -42,7 +42,7 @@ class RefusedError(InputError):
 
 
 class Endpoint:
-    """The connections to one server; what it and the network refuse for good is an InputError with the remedy."""
+    """The connections to one server; permanent errors of it and of the network are InputErrors with the remedy."""
 
     def __init__(
         self, url: str, model: str, *, key_variable: str, max_connections: int, timeout_seconds: float
@@ -109,7 +109,7 @@ class Endpoint:
         return reply
 
     def _strange(self, what: str) -> Exception:
-        """Return what is raised for an answer that no such API gives: in a check, before any other, of the address."""
+        """Return the error for an answer that no such API gives; before any other answer, the address is to blame."""
         self._num_strange += 1
         if not self._is_doubtful() or self._num_strange < STRANGE:
             return PassingError(what)
@@ -122,7 +122,7 @@ class Endpoint:
         return self.in_question and not self._has_answered
 
     def _unsent(self, error: Exception) -> Exception:
-        """Return what is raised where no answer came: PassingError, or InputError with what to do."""
+        """Return the error if no answer came: PassingError, or InputError with what to do."""
         links = _origins(error)
         said = f"{type(error).__name__}: {redacted(str(error))}"
         if is_untrusted(error):
@@ -155,7 +155,7 @@ class Endpoint:
         return PassingError(said)
 
     def _refusal(self, response: httpx.Response) -> Exception:
-        """Return what an answer that is no success is raised as."""
+        """Return the error for an answer that is not a success."""
         status = response.status_code
         error = _body_of(response)
         inner = error.get("error", error) if isinstance(error, dict) else error
@@ -245,7 +245,7 @@ def _body_of(response: httpx.Response) -> Any:
 
 
 def _asks_to_wait(response: httpx.Response, error: Any) -> bool:
-    """Tell whether an answer says when to come back: in a header, or as a delay among its details."""
+    """Tell whether an answer says when to retry: in a header, or as a delay in its details."""
     return "retry-after" in response.headers or bool(re.search(r'"retry_?(?:delay|after)', json.dumps(error).lower()))
 
 

@@ -1,4 +1,4 @@
-"""An endpoint's address, its key and the proxy on the way to it: refused with the remedy where they cannot be right."""
+"""An endpoint's address, its key and its proxy: refused, with the remedy, if they cannot be right."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from components.shared import redaction
 from components.shared.errors import InputError
 
 EXPECTED = "expected the base URL of an OpenAI-compatible server, such as https://host/v1"
-# What an API's base URL is followed by, never ended with.
+# Paths that follow an API's base URL, and never end it.
 _PATHS = re.compile(
     r"/(?:chat/completions|completions|chat|models|responses|messages|embeddings|generate)/*$", re.IGNORECASE
 )
 _SET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A name of which the environment knows nothing is shown only if it can be no key: keys have long words, in lower case.
+# The name of a variable that is not set is shown only if it cannot be a key: keys have long words in lower case.
 _UNSET_NAME = re.compile(r"_*[A-Z][A-Z0-9]{0,14}(?:_+[A-Z0-9]{1,15})*")
 
 
 def check_address(endpoint: str) -> None:
-    """Raise InputError for what is no base URL; what may be a secret in it is not shown."""
+    """Raise InputError for what is not a base URL; the message does not show what may be a secret."""
     if "@" in endpoint.rpartition("://")[2].partition("/")[0]:
         raise InputError(
             "--endpoint has a user or a key before its host, which would appear in plans, logs and the dataset's "
@@ -49,14 +49,14 @@ def check_address(endpoint: str) -> None:
 
 
 def hint_for(endpoint: str) -> str:
-    """Say what to try where a server does not know the paths below an endpoint."""
+    """Return what to try if a server does not know the paths below an endpoint."""
     if re.search(r"/v\d\w*/*$|/openai/*$", urlsplit(endpoint).path):
         return "check the address: it has to be the base URL of an OpenAI-compatible API"
     return f"try --endpoint {endpoint.rstrip('/')}/v1"
 
 
 def key_in(variable: str) -> str:
-    """Return the key that an environment variable holds, "" for none; it will not stand in anything that is written."""
+    """Return the key in an environment variable, "" if it is not set; from then on it is masked in all output."""
     is_name = _SET_NAME if os.environ.get(variable) else _UNSET_NAME
     if not is_name.fullmatch(variable):
         redaction.hide(variable)
@@ -75,7 +75,7 @@ def key_in(variable: str) -> str:
 
 
 def proxy_for(endpoint: str) -> tuple[str, str]:
-    """Return the proxy for an endpoint and the variable that names it; ("", "") where it is asked directly."""
+    """Return the proxy for an endpoint and the variable that names it; ("", "") if there is none."""
     parts = urlsplit(endpoint)
     if _is_excepted(parts):
         return "", ""
@@ -87,7 +87,7 @@ def proxy_for(endpoint: str) -> tuple[str, str]:
 
 
 def _checked(proxy: str, variable: str) -> str:
-    """Return a proxy's URL; InputError, without its password, where it cannot be used."""
+    """Return a proxy's URL; InputError, without its password, if it cannot be used."""
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     instead = "name an HTTP proxy, or except the endpoint's host by NO_PROXY"
     try:

@@ -1,4 +1,4 @@
-"""What a server takes of a request: asked for as usual, then as its refusals say, once and for all requests."""
+"""Which parameters a server accepts: requests begin with all, and its refusals change all later ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from components.shared.engines import K, Request, Sampling
 
 MAX_SEED = 2**31  # servers keep seeds in 32 bits, with a sign
-SURE = 3  # times that samples which are all the same were the same when one was asked for alone
+SURE = 3  # how often equal samples must also be equal when they are asked for one at a time
 
-# A parameter that a server does not have, or not in this model. A value that it does not take is for the user.
+# A parameter that a server or this model does not have. A value that it does not accept is for the user to fix.
 _NOT_TAKEN = re.compile(
     r"not (?:be )?(?:an? )?(?:set|supported|allowed|permitted|implemented|available|accepted|recogni[sz]ed|valid|known)"
     r"|(?:does|do|did)(?: not|n't) (?:support|accept|allow|have|recogni[sz]e)|unsupported|unrecogni[sz]ed|unknown"
@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class Dialect:
-    """How requests are put to one model behind one endpoint."""
+    """How requests are sent to one model behind one endpoint."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -78,9 +78,9 @@ class Dialect:
         return {name: value for name, value in wanted.items() if name not in self._left_out}
 
     def adapt(self, body: Mapping[str, Any], refusal: str, named: str = "") -> bool:
-        """Learn from a refusal of a harmless request what the server does not take; False if it says no such thing.
+        """Learn from a refusal of a harmless request what the server does not accept; False if it names nothing.
 
-        ``named``: the parameter that the answer has in a field of its own.
+        ``named``: the parameter that a field of the answer names.
         """
         with self._lock:
             if body.get("n", 1) > 1 and (named in ("n", "best_of") or _SEVERAL.search(refusal)):
@@ -122,7 +122,7 @@ class Dialect:
 
 
 def named_parameter(error: Any) -> str:
-    """Return the parameter that an error names in a field: ``param``, or the place in a list of details."""
+    """Return the parameter that an error names in a field: ``param``, or the location in a list of details."""
     if isinstance(error, Mapping) and isinstance(error.get("param"), str):
         return str(error["param"]).rpartition(".")[2]
     details = error.get("detail") if isinstance(error, Mapping) else error
@@ -132,7 +132,7 @@ def named_parameter(error: Any) -> str:
 
 
 def words_of(error: Any) -> str:
-    """Return an error's message, with the places that a list of details names."""
+    """Return an error's message, with the locations that a list of details names."""
     details = error.get("detail", error) if isinstance(error, Mapping) else error
     if isinstance(details, list) and details and all(isinstance(item, Mapping) for item in details):
         told = [(_place(item), item.get("type", ""), item.get("msg", "")) for item in details]

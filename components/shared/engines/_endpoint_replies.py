@@ -1,4 +1,4 @@
-"""What servers answer, read as samples: other words for "stop", content in parts, thoughts apart, streams of events."""
+"""Servers' answers as samples: other words for "stop", content in parts, separate thoughts, streams of events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ENDS = {word: ending for ending, words in _WORDS.items() for word in words.spli
 
 
 def ending(word: object) -> str:
-    """Return "stop", "length", "filtered" or "error" for a server's finish reason, "" for none, "unknown" else."""
+    """Return "stop", "length", "filtered" or "error" for a finish reason, "" for none, otherwise "unknown"."""
     if word is None or word == "":
         return ""
     text = str(word).lower()
@@ -52,7 +52,7 @@ def ending(word: object) -> str:
 
 @contextlib.contextmanager
 def _well_formed() -> Iterator[None]:
-    """Raise PassingError for a reply of another form than the protocol's: it may have been garbled on its way."""
+    """Raise PassingError for a reply that does not follow the protocol: it may have been garbled on its way."""
     try:
         yield
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -62,7 +62,7 @@ def _well_formed() -> Iterator[None]:
 
 @_well_formed()
 def completions_of(reply: Mapping[str, Any], num_wanted: int) -> list[Completion]:
-    """Return the samples of a reply; PassingError where it has none, or one that failed."""
+    """Return the samples of a reply; PassingError if it has none, or one that failed."""
     choices = [choice for choice in _list(reply.get("choices")) if isinstance(choice, dict)][:num_wanted]
     if not choices:
         raise PassingError(f"the reply has no choices: {excerpt(json.dumps(reply), 200)}")
@@ -82,7 +82,7 @@ def usage_of(reply: Mapping[str, Any], name: str) -> int:
 
 
 def error_of(reply: Mapping[str, Any]) -> Any:
-    """Return the error that stands in a reply in the place of samples, or of the rest of one; None for none."""
+    """Return the error that a reply has instead of samples, or of the rest of one; None if there is none."""
     choices = _list(reply.get("choices"))
     if choices and all(isinstance(choice, dict) and choice.get("finish_reason") for choice in choices):
         return None
@@ -94,7 +94,7 @@ def error_of(reply: Mapping[str, Any]) -> Any:
 
 @_well_formed()
 def from_events(text: str) -> dict[str, Any]:
-    """Put a stream of events together; PassingError where it ends before its samples do."""
+    """Join a stream of events into a reply; PassingError if it ends before its samples do."""
     choices: dict[int, dict[str, Any]] = {}
     whole: dict[str, Any] = {}
     done = False

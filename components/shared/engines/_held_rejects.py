@@ -1,6 +1,6 @@
 """Rejected rows, held back until one row is answered: if a server answers none of them, no row is to blame.
 
-An answer that ends by a word that nobody knows counts as none: it would be rejected like all others.
+An answer with an unknown finish reason counts as no answer: it would be rejected like all others.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from components.shared.engines import K, Result
 from components.shared.engines._endpoint import RefusedError
 from components.shared.errors import InputError, UnavailableError
 
-FEW = 3  # so many rows alone are refused without any that is answered: more than chance
-MOST = 32  # that are held back
+FEW = 3  # so many refused rows, and none answered, are no coincidence
+MOST = 32  # rows that are held back at most
 
 
 class HeldRejects(Generic[K]):
@@ -25,7 +25,7 @@ class HeldRejects(Generic[K]):
         self._is_answered = False
 
     def passed(self, result: Result[K], refused: RefusedError | None) -> Iterator[Result[K]]:
-        """Yield what the step may have now; InputError or UnavailableError if too many rows are refused."""
+        """Yield the results that the step may have now; InputError or UnavailableError if too many rows are refused."""
         refused = refused or _unknown_ending(result)
         if refused is None or self._is_answered:
             self._is_answered = self._is_answered or refused is None
@@ -38,7 +38,7 @@ class HeldRejects(Generic[K]):
             raise self._end()
 
     def rest(self) -> Iterator[Result[K]]:
-        """Yield what is left at the end; raise likewise."""
+        """Yield the remaining results at the end; raise likewise."""
         if len(self._held) >= FEW:
             raise self._end()
         yield from self._released()
@@ -48,7 +48,7 @@ class HeldRejects(Generic[K]):
         yield from held
 
     def _end(self) -> Exception:
-        """Return what ends the run: by what the server said of the last row."""
+        """Return the error that ends the run, with what the server said about the last row."""
         message = (
             f"all {len(self._held)} rows so far were refused, but the server answers; the last refusal: "
             f"{self._last}; check the model and the options by what it says, then start the same command again"
@@ -57,7 +57,7 @@ class HeldRejects(Generic[K]):
 
 
 def _unknown_ending(result: Result[K]) -> RefusedError | None:
-    """Return what is said of a row of whose samples none ends by a word that is known; None for any other row."""
+    """Return the message for a row whose samples all have an unknown finish reason; None for any other row."""
     samples = result.completions
     if not samples or any(sample.finish_reason != "unknown" for sample in samples):
         return None

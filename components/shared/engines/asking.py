@@ -1,4 +1,4 @@
-"""The loop of every step that asks a model about each row: find finished work, check, plan, ask, judge, finish."""
+"""The loop of each step that asks a model about each row: find finished work, check, plan, ask, judge, finish."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Q = TypeVar("Q")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
-    """What becomes of one input row: the rows that it makes, each with its verdict, and figures for the manifest."""
+    """The result of one input row: rows, each with its verdict, and metrics for the manifest."""
 
     rows: Sequence[tuple[Row, Verdict]]
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -30,10 +30,10 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True)
 class Asking(Generic[Q]):
-    """What a step asks a model about each input row, and what it makes of the answer."""
+    """What a step asks a model about each input row, and how it judges the answer."""
 
     record: type[Row]  # of the rows that it makes
-    request: Callable[[Q], Request[None] | Judgement]  # a judgement where there is nothing to ask
+    request: Callable[[Q], Request[None] | Judgement]  # a judgement if there is nothing to ask
     judge: Callable[[Q, Sequence[Completion]], Judgement]
     sampling: Sampling
     num_samples: int = 1  # of each request
@@ -41,7 +41,7 @@ class Asking(Generic[Q]):
     figures: Figures = no_figures  # for the manifest, from the sums of all judgements' metrics
 
     def begin(self, found: StepFolder, slices: Sequence[Slice]) -> OutputFolder:
-        """Write the plan of the step's folder, or take the one that stands."""
+        """Write the plan of the step's folder, or take the existing one."""
         return found.begin_rows(self.record, slices, units_per_row=self.rows_per_row)
 
     def answer(
@@ -52,7 +52,7 @@ class Asking(Generic[Q]):
     ) -> str:
         """Ask about the rows of all missing parts and settle each; return the folder's address.
 
-        The engine is opened only where a part is missing.
+        The engine is opened only if a part is missing.
         """
 
         def requests_of(part: Part) -> Iterator[Request[RowKey[Q]]]:
@@ -80,8 +80,8 @@ def ask(
 ) -> str:
     """Do the whole work of a step that asks a model; return the folder's address.
 
-    ``asking`` is called only where there is work to do. ``rows_of``: the input rows of a slice. ``inputs``: those that
-    the step has opened.
+    ``asking`` is called only if there is work to do. ``rows_of``: the input rows of a slice. ``inputs``: those that the
+    step has opened.
     """
     found = workspace.open(config, *inputs)
     if found.finished:

@@ -1,6 +1,6 @@
 """Replies by rule instead of a model, for tests and for a run of seconds: real code behind the same protocol.
 
-The rules, first that fits: the bare prefix (no message) gets a question; a message that asks for a verdict line
+The first rule that fits counts: the bare prefix (no message) gets a question; a message that asks for a verdict line
 gets a judgement, one that asks for a question between tags a rewrite, any other a solution with a boxed answer.
 """
 
@@ -27,7 +27,7 @@ IN_FLIGHT = 8  # requests pulled ahead; results leave in another order than requ
 
 
 def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:
-    """Any model will do."""
+    """Accept any model."""
 
 
 def open_engine(config: EngineConfig, model: str) -> ScriptedEngine:
@@ -53,7 +53,7 @@ class ScriptedEngine:
             waiting += islice(source, IN_FLIGHT - len(waiting))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
     def _answer(self, request: Request[K], sampling: Sampling) -> Result[K]:
         completions = tuple(self._sample(request, sample, sampling) for sample in range(request.num_samples))

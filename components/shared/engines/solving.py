@@ -1,4 +1,4 @@
-"""How questions are put to a solver: alike where its responses are kept and where they only show how often it fails."""
+"""How a solver is asked: the same for responses that are kept and for those that only measure its fail rate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt, loa
 
 
 class SolverPrompt:
-    """Makes requests of questions; the prompt and its examples are read once. ``prompt``: "" for the usual one."""
+    """Makes requests from questions; the prompt and its examples are read once. ``prompt``: "" for the default one."""
 
     def __init__(self, config: SolverConfig, prompt: str = "") -> None:
         self.config = config
@@ -24,7 +24,7 @@ class SolverPrompt:
         return Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
 
     def request(self, question: Question) -> Request[None]:
-        """Ask for all samples of a question at once, which reads it once; its seed is its own."""
+        """Request all samples of a question at once, with one prefill and a seed derived from the row."""
         return Request(
             message=fill_prompt(self.prompt, question=question.question),
             seed=derive_seed(self.config.seed, self.config.step, question.id),

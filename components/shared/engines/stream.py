@@ -20,13 +20,13 @@ def answer_parts(
 ) -> Iterator[Result[RowKey[T]]]:
     """Yield the result of each request of each missing part as it finishes; the caller settles it in its part.
 
-    Counts tokens into the part's metrics. No missing part: no engine. A request that an engine may have died of comes
-    alone, after all others.
+    Adds tokens to the part's metrics. Without a missing part, no engine is opened. A request that may have crashed an
+    engine comes alone, after all others.
     """
     if not folder.has_work():
         return
     with closing(RestartedEngine[T](open_model, sampling)) as engine:
-        # Before any lease is taken: an engine that cannot even start does not die of a part.
+        # Before any lease is taken: an engine that cannot even start has not crashed over a part.
         folder.arithmetic = engine.start().arithmetic
         while folder.has_work():
             alone: list[Request[RowKey[T]]] = []
@@ -42,7 +42,7 @@ def answer_parts(
 def _requests(
     parts: Iterable[Part], requests_of: Callable[[Part], Iterable[Request[RowKey[T]]]], alone: list[Request[RowKey[T]]]
 ) -> Iterator[Request[RowKey[T]]]:
-    """Yield the parts' requests, but for those that are to be tried alone; they are added to ``alone``."""
+    """Yield the parts' requests, except those that have to be tried alone, which are added to ``alone``."""
     for part in parts:
         for request in requests_of(part):
             if part.lease.must_be_alone(request.key.index):

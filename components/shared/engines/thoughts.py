@@ -1,11 +1,11 @@
-"""What a reasoning model thinks before it replies, told apart from the reply, which alone is judged."""
+"""The thoughts of a reasoning model, separated from its reply; only the reply is judged."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-# What thoughts stand between: <think> of DeepSeek-R1, Qwen3, QwQ and others, and what other models write instead:
+# What encloses thoughts: <think> of DeepSeek-R1, Qwen3, QwQ and others, and what other models write instead:
 # Magistral, Kimi, Sky-T1, Command A, Gemma 4, gpt-oss.
 _TAGS = r"think|thinking|thought|thoughts|reasoning|reason|seed:think|longcat_think|mm:think|budget:thinking"
 _OPENING = re.compile(
@@ -22,17 +22,17 @@ _AROUND = re.compile(  # a reply, in such models
     r"<\|begin_of_solution\|>|<\|end_of_solution\|>|<\|START_RESPONSE\|>|<\|END_RESPONSE\|>|<\|return\|>"
 )
 
-# A token that a text leaves out, and how many characters of the text stand before it.
+# A token that the text omits, and the number of characters before it.
 HiddenToken = tuple[int, str]
-_Erasure = tuple[int, int, str]  # from, to, and what stands there instead
+_Erasure = tuple[int, int, str]  # from, to, and the replacement
 
 
 def split_thought(text: str, hidden: Sequence[HiddenToken] = ()) -> tuple[str, str]:
     """Return the thought and the reply of a text; ("", text) for a model that does not think aloud.
 
-    The reply stands behind the last end of a thought. A thought may have no beginning, which the chat template has
-    written; one without an end was cut off, and nothing of it is a reply. ``hidden`` tokens, in their order, mark a
-    thought as texts do, and are in neither of the two.
+    The reply follows the last end of a thought. A thought may have no beginning, if the chat template has written it.
+    One without an end was cut off, and nothing of it is a reply. ``hidden`` tokens, in their order, mark thoughts as
+    texts do, and are part of neither.
     """
     shown, erased = _with_hidden(text, hidden)
     closings, openings = list(_CLOSING.finditer(shown)), list(_OPENING.finditer(shown))
@@ -48,7 +48,7 @@ def split_thought(text: str, hidden: Sequence[HiddenToken] = ()) -> tuple[str, s
 
 
 def open_thought(prompt: str) -> str:
-    """Return what opened the thought that a prompt leaves to the model to go on with; "" if it leaves none."""
+    """Return the tag of a thought that the prompt opens and the model continues; "" if there is none."""
     _, _, behind = _CLOSING.sub("\0", prompt).rpartition("\0")
     openings = _OPENING.findall(behind)
     return str(openings[-1]) if openings else ""
@@ -57,12 +57,12 @@ def open_thought(prompt: str) -> str:
 def hidden_tokens(
     ids: Iterable[int], special: Mapping[int, str], decode: Callable[[list[int]], str], *, before: Sequence[int] = ()
 ) -> list[HiddenToken]:
-    """Return where a sample's special tokens stand in its text, which leaves them out.
+    """Return the positions of a sample's special tokens in its text, which omits them.
 
-    ``before`` are the prompt's tokens: the text goes on after them, so that its first word keeps the space before it.
+    ``before`` are the prompt's tokens: the text continues them, so that its first word keeps the space before it.
     """
     hidden, position, run = [], 0, [token for token in before if token not in special][-1:]
-    num_known = len(run)  # tokens of the run that stand before the position
+    num_known = len(run)  # tokens of the run before the position
     for token in ids:
         if token not in special:
             run.append(token)
@@ -75,7 +75,7 @@ def hidden_tokens(
 
 
 def _with_hidden(text: str, hidden: Sequence[HiddenToken]) -> tuple[str, list[_Erasure]]:
-    """Return a text with its hidden tokens, and where they stand."""
+    """Return a text with its hidden tokens, and their positions."""
     pieces, erased, at, length = [], [], 0, 0
     for position, token in hidden:
         pieces += [text[at:position], token]
@@ -87,7 +87,7 @@ def _with_hidden(text: str, hidden: Sequence[HiddenToken]) -> tuple[str, list[_E
 
 
 def _without(text: str, start: int, end: int, erased: Iterable[_Erasure]) -> str:
-    """Return a stretch of a text without what is erased; of two erasures that begin together the longer one counts."""
+    """Return a piece of a text without the erased spans; of two that begin together, the longer one counts."""
     pieces, at = [], start
     for first, last, instead in sorted(erased, key=lambda erasure: (erasure[0], -erasure[1])):
         if at <= first and last <= end:

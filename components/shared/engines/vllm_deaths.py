@@ -1,4 +1,4 @@
-"""The death of vLLM's own process, made known to who waits for its answers."""
+"""The death of vLLM's own process, reported to the callers that wait for its answers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ CHECK_SECONDS = 1.0
 
 
 def report_death(client: Any) -> None:
-    """Wake up who waits for ``client`` (vLLM's engine core, as its parent sees it) where its process was killed.
+    """Wake up callers that wait for ``client`` (vLLM's engine core, as its parent sees it) if its process is killed.
 
-    vLLM 0.32 notes such a death (SIGKILL, out of memory), but whoever waits for output just then waits forever: only
-    a process that dies with a Python error says so itself. An engine within this process needs nothing.
+    vLLM 0.32 notices such a death (SIGKILL, out of memory), but a caller that waits for output then waits forever: only
+    a process that dies with a Python error reports it. An engine within this process needs nothing.
     """
     if hasattr(client, "outputs_queue"):
         threading.Thread(target=_watch, args=(weakref.ref(client),), name="vllm death", daemon=True).start()

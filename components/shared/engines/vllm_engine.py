@@ -1,4 +1,4 @@
-"""vLLM, on CPU and GPU alike: requests go in while others finish, and nothing waits for a batch."""
+"""vLLM, on CPUs and GPUs: requests enter while others finish, and none waits for a batch."""
 
 from vllm import EngineArgs, LLMEngine, RequestOutput, SamplingParams  # isort: skip
 
@@ -30,8 +30,8 @@ from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.templates.marked_text import of_row
 from components.shared.templates.text_encoder import TextEncoder
 
-# Times as many samples as vLLM computes at once (max_num_seqs): as many wait as run, so that the scheduler never lacks
-# work, and a stream is pulled no further than this.
+# In flight at most, in multiples of the samples that vLLM computes at once (max_num_seqs): as many wait as run, so
+# that the scheduler never runs out of work.
 MAX_IN_FLIGHT = 2
 
 # On a CPU: the cache that 64 sequences of 1,000 tokens fill in bf16, for 40 kB a token (models of up to 1.5B weights).
@@ -119,7 +119,7 @@ class VllmEngine:
         self._tokenizer_folder.cleanup()
 
     def _add(self, name: str, request: Request[K], sampling: Sampling) -> Result[K] | None:
-        """Give a request to vLLM; return its result where that does not take it."""
+        """Give a request to vLLM; return its result if vLLM refuses it."""
         token_ids = self.encode(request)
         if len(token_ids) >= self._max_model_len:
             return unanswered(request, "too_long", f"the prompt has {len(token_ids)} tokens")
@@ -155,10 +155,10 @@ class VllmEngine:
         # vLLM leaves out both what ended a sample, a token or the stop text, and special tokens; only the text is kept.
         text = request.reply_start + sample.text + (sample.stop_reason if isinstance(sample.stop_reason, str) else "")
         thought, reply = "", text
-        if request.message:  # a user thinks nothing aloud
+        if request.message:  # a written question has no thoughts
             hidden = hidden_tokens(sample.token_ids, self._special, self._tokenizer.decode, before=prompt_ids)
             shifted = [(len(request.reply_start) + position, token) for position, token in hidden]
-            # A reply that the prompt has begun is one, also where its thought was not closed.
+            # A reply that the prompt has begun counts as a reply even if its thought was not closed.
             opened = [] if request.reply_start else self._opened
             thought, reply = split_thought(text, [*opened, *shifted])
         return Completion(
@@ -167,9 +167,9 @@ class VllmEngine:
 
 
 def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:
-    """Raise InputError if the model or the options are not such that the engine can be opened; loads no weights.
+    """Raise InputError if the engine cannot be opened with the model and the options; loads no weights.
 
-    vLLM itself does not see each weight that is missing: it fuses several into one, and takes what lies in memory.
+    vLLM itself misses some missing weights: it fuses several into one, and uses whatever is in memory.
     """
     quiet_start()
     folder, named = fetch_model(model), f"the model {model}"
@@ -200,7 +200,7 @@ def open_engine(config: EngineConfig, model: str) -> VllmEngine:
 
 
 def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int, fraction: float) -> dict[str, Any]:
-    """Return what vLLM is told."""
+    """Return the arguments of EngineArgs."""
     return {
         **model_arguments(folder, arithmetic, max_len, num_gpus, fraction),
         "enable_prefix_caching": True,
@@ -211,7 +211,7 @@ def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int
 
 
 def _hardware_args() -> dict[str, Any]:
-    """Return what vLLM's own defaults leave to be said; on a GPU nothing."""
+    """Return the arguments for this hardware beyond vLLM's defaults; none on a GPU."""
     if not current_platform.is_cpu():
         return {}
     return {
@@ -225,7 +225,7 @@ def _hardware_args() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _deaths(but_not: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn what goes wrong within vLLM into the engine's death: after an error it is not to be trusted any more."""
+    """Turn an error within vLLM into the engine's death: it cannot be trusted afterwards."""
     try:
         yield
     except but_not:

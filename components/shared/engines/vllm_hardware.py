@@ -10,9 +10,9 @@ from components.shared.arithmetic import Arithmetic
 
 
 def arithmetic_for(num_gpus: int) -> Arithmetic:
-    """Choose what models are computed in, by this CPU or by the number of GPUs that share one model.
+    """Choose the arithmetic of models, by this CPU or by the GPUs that share one model.
 
-    vLLM asks the driver. PyTorch would first occupy memory of the GPU, which vLLM's own processes are to have.
+    vLLM asks the driver. PyTorch would first occupy memory of the GPU, which vLLM's own processes need.
     """
     if current_platform.is_cpu():
         return arithmetic.of_this_cpu()
@@ -22,15 +22,15 @@ def arithmetic_for(num_gpus: int) -> Arithmetic:
 
 
 def quiet_start() -> None:
-    """Leave out the dozens of lines that vLLM logs about itself at each start."""
+    """Silence the dozens of lines that vLLM logs at each start."""
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 
 
 def cpu_args(cache_gib: int) -> dict[str, Any]:
-    """Return what vLLM's defaults leave to be said on a CPU: no process of its own, no compilation, no profiling run.
+    """Return the arguments for a CPU: no process of its own, no compilation, no profiling run.
 
-    With those it takes 200 s instead of 6 until the first token. The cache is of ``cache_gib`` unless the environment
-    names another size (VLLM_CPU_KVCACHE_SPACE).
+    With these, the first token would take 200 s instead of 6 s. The cache has ``cache_gib`` GiB, unless the environment
+    sets another size (VLLM_CPU_KVCACHE_SPACE).
     """
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
     size = int(os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", str(cache_gib)))

@@ -12,7 +12,7 @@ from vllm.usage.usage_lib import UsageContext
 from components.shared.arithmetic import Arithmetic
 from components.shared.errors import InputError
 
-# An option of ours, and how vLLM's words about it are known.
+# Our options, and the words by which a message of vLLM is about each.
 OPTIONS = {
     "max_model_len": re.compile(r"max_model_len|max_num_batched_tokens|max_position", re.IGNORECASE),
     "tensor_parallel_size": re.compile(r"tensor.parallel|attention heads|world size|divisible", re.IGNORECASE),
@@ -40,8 +40,8 @@ def model_arguments(
 def check_options(arguments: Mapping[str, Any], named: str, options: Mapping[str, Any]) -> Any:
     """Return vLLM's settings for ``arguments``, which are those of EngineArgs; loads no weights.
 
-    ``named`` is the model as messages have it, ``options`` are ours with their values. Raises InputError if the
-    model's shape does not bear them, or vLLM has no such model.
+    ``named`` is the model's name in messages, ``options`` are ours with their values. Raises InputError if they do not
+    fit the model, or if vLLM does not run such a model.
     """
     try:
         return EngineArgs(**arguments).create_engine_config(UsageContext.LLM_CLASS)
@@ -55,7 +55,7 @@ def check_options(arguments: Mapping[str, Any], named: str, options: Mapping[str
 
 
 def _reason(error: Exception) -> str:
-    """Return what vLLM says, without what its validation adds around it."""
+    """Return vLLM's message without what its validation adds."""
     words = re.sub(r"^.*?Value error, ", "", str(error), count=1, flags=re.DOTALL).partition(" [type=")[0]
     sentence = " ".join(words.split()).removesuffix(".")
     return sentence if len(sentence) <= LONGEST_REASON else f"{sentence[:LONGEST_REASON]}…"

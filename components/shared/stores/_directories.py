@@ -1,6 +1,6 @@
-"""A store's two writes where the store is a directory: a new file, whole or not at all, and the removal of a folder.
+"""The two writes of a store that is a directory: a new file, complete or not at all, and deleting a folder.
 
-Several processes may do both in one place at once: pods of a step, each of which believes itself to be the last.
+Several processes may do both in one place at once, such as pods of a step, each of which believes that it is the last.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-TRIES = 100  # of a write whose directory others remove each time
+TRIES = 100  # attempts of a write whose directory others delete each time
 
 
 def create_file(path: Path, data: bytes) -> None:
-    """Write a new file and its directories; FileExistsError if one stands, NotADirectoryError for a file above."""
+    """Write a new file and its directories; FileExistsError if it exists, NotADirectoryError if a file is above it."""
     for _ in range(TRIES):
         if _make_directory(path.parent):
-            with contextlib.suppress(FileNotFoundError):  # its directory was removed since, perhaps with what it held
+            with contextlib.suppress(FileNotFoundError):  # its directory was deleted since, perhaps with its content
                 _link_new(path, data)
                 return
     raise NotADirectoryError(errno.ENOTDIR, "cannot be made, or is always removed", str(path.parent))
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory and all below it, or a file; content where it is gone, or where others write beside it.
+    """Delete a directory and everything below it, or a file; accept that it is gone, or that others write there.
 
-    What is written there meanwhile may stay, with the directory.
+    What others write meanwhile may stay, with the directory.
     """
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISDIR(path.lstat().st_mode):
@@ -46,7 +46,7 @@ def remove_tree(path: Path) -> None:
 
 @contextlib.contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """Give a name in the same folder, hidden from listings, and remove what is left of it."""
+    """Yield a name in the same folder, hidden from listings, and delete it at the end if it exists."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
         os.fchmod(handle, 0o644)
@@ -62,7 +62,7 @@ def _make_directory(path: Path) -> bool:
         path.mkdir(parents=True, exist_ok=True)
     except FileNotFoundError:
         return False
-    except FileExistsError as error:  # it stood, and was no directory when that was looked up
+    except FileExistsError as error:  # it existed, and was not a directory when that was looked up
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISDIR(path.stat().st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "not a directory", str(path)) from error
@@ -76,13 +76,13 @@ def _link_new(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.link(temporary, path)  # unlike a rename, a link fails where the name is taken
-    with contextlib.suppress(FileNotFoundError):  # it was there; that others have removed it since is their affair
+        os.link(temporary, path)  # unlike a rename, a link fails if the name is taken
+    with contextlib.suppress(FileNotFoundError):  # it existed; others have deleted it since
         _sync(path.parent)
 
 
 def _sync(directory: Path) -> None:
-    """Make a new name survive a power cut too: a manifest must not outlive the parts that it lists."""
+    """Make a new name survive a power cut: a manifest must not survive without the parts that it lists."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""The client of ``gs://``: gcsfs, each request of which is tried again here and nowhere below."""
+"""The client of ``gs://``: gcsfs, whose requests are retried here and nowhere below."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _one_try = inspect.unwrap(GCSFileSystem._request)  # gcsfs tries six times, whic
 
 
 class GSClient(GCSFileSystem):  # type: ignore[misc]  # gcsfs is untyped
-    """gcsfs with our retries in place of its own.
+    """gcsfs with our retries instead of its own.
 
-    Given no token, it would go on without credentials where Google's metadata server is late; ``options`` are what
+    Without a token, it would go on without credentials if Google's metadata server is late; ``options`` are what
     fsspec reads from the environment (FSSPEC_GS_TOKEN=anon for public buckets).
     """
 

@@ -1,7 +1,7 @@
 """Uploads to ``gs://`` with Google's own client: large files by a multipart upload (XML API), several parts at a time.
 
-The client sends a CRC32C with each part, and the store refuses what arrives otherwise. An upload that is killed leaves
-parts that no listing shows: let the bucket's lifecycle rules abort incomplete multipart uploads.
+The client sends a CRC32C with each part, and the store refuses a part that arrives damaged. An upload that is killed
+leaves parts that no listing shows: let the bucket's lifecycle rules abort incomplete multipart uploads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 def upload_file(path: Path, uri: str) -> None:
-    """Write an object from a local file; it appears whole or not at all."""
+    """Write an object from a local file; it appears complete or not at all."""
     blob = Blob.from_uri(uri, client=google_client())
     size = path.stat().st_size
     if size > PART_BYTES and _upload_parts(path, blob, size):
@@ -74,14 +74,14 @@ def _upload_parts(path: Path, blob: Any, size: int) -> bool:
 
 
 class _CorruptionError(Exception):
-    """What arrived is not what was sent: the same request again would not mend it."""
+    """What arrived is not what was sent; the same request would not fix it."""
 
 
 class _Retries:
-    """What the client takes in place of a retry strategy of its own: the one for all stores.
+    """The one retry policy for all stores, in the form that the client expects.
 
-    The client sends all parts of an upload, even after one was given up or the process was asked to stop; here those
-    that are left end at once.
+    The client sends all parts of an upload, even after one was given up or the process was asked to stop; here the
+    remaining ones fail at once.
     """
 
     def __init__(self, uri: str) -> None:
@@ -110,5 +110,5 @@ class _Retries:
 
 @functools.cache
 def google_client() -> Any:
-    """Return the process's client; it signs in, or not, as the environment says."""
+    """Return the process' client; the environment says whether it signs in."""
     return Client(project=None, credentials=google_credentials())  # no request here needs a project

@@ -1,7 +1,7 @@
-"""Files that fill up range by range, in any order, and outlive the death of the process that fetches them.
+"""Files that are downloaded range by range, in any order, and continued after the death of the process.
 
-Beside ``name`` lie, until it is whole, ``.name.partial`` with its bytes and ``.name.ranges-of-16777216`` with one byte
-for each range: 1 once the range is on the disk.
+Until ``name`` is complete, ``.name.partial`` beside it holds its bytes, and ``.name.ranges-of-16777216`` one byte for
+each range: 1 once the range is on the disk.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 import threading
 from pathlib import Path
 
-RANGE_BYTES = 16 * 2**20  # a request's latency is lost in it, and eight of them are little memory
+RANGE_BYTES = 16 * 2**20  # large enough to hide the latency of a request; eight of them are little memory
 
 
 class PartialFile:
-    """A file on its way to ``path``; what an attempt before has left there is taken up."""
+    """A file that is downloaded to ``path``; continues what an earlier attempt has left there."""
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
@@ -28,22 +28,22 @@ class PartialFile:
 
     @property
     def missing(self) -> list[int]:
-        """The numbers of the ranges that are not there yet."""
+        """The numbers of the missing ranges."""
         return [number for number, done in enumerate(self._done) if not done]
 
     def bounds(self, number: int) -> tuple[int, int]:
-        """Return a range's first byte, and the one after its last."""
+        """Return a range's first byte, and the byte after its last."""
         return number * RANGE_BYTES, min((number + 1) * RANGE_BYTES, self.size)
 
     def write(self, number: int, content: bytes) -> bool:
-        """Put a range in its place; tell whether it was the last one."""
+        """Write a range; return whether it was the last missing one."""
         start, stop = self.bounds(number)
         assert len(content) == stop - start, (self.path, number, len(content))
         with self.data.open("r+b") as data:
             data.seek(start)
-            data.write(content)  # unlike os.pwrite, whole or an error: a full disk takes the beginning of it
+            data.write(content)  # unlike os.pwrite, complete or an error: a full disk accepts a part
             data.flush()
-            os.fdatasync(data.fileno())  # no mark may outlive its range, in a power cut either
+            os.fdatasync(data.fileno())  # no mark may survive without its range, even in a power cut
         with self._lock, self._marks.open("r+b") as marks:
             marks.seek(number)
             marks.write(b"\1")
@@ -51,7 +51,7 @@ class PartialFile:
             return all(self._done)
 
     def finish(self) -> None:
-        """Give the whole file its name."""
+        """Give the complete file its name."""
         with self.data.open("rb") as data:
             os.fsync(data.fileno())
         self.data.replace(self.path)
@@ -59,14 +59,14 @@ class PartialFile:
         self.finished = True
 
     def start_again(self) -> None:
-        """Forget what is there."""
+        """Delete what is there and start again."""
         self._marks.unlink(missing_ok=True)  # before the data: marks without data would be believed
         self.data.unlink(missing_ok=True)
         self._done = self._read_marks()
         self.resumed = False
 
     def _read_marks(self) -> bytearray:
-        """Return the marks of this file's ranges; without any that are to be believed, begin both files."""
+        """Return the marks of this file's ranges; create both files if there are no valid marks."""
         num_ranges = -(-self.size // RANGE_BYTES)
         if self.finished:
             self._marks.unlink(missing_ok=True)
@@ -82,5 +82,5 @@ class PartialFile:
 
 
 def _size(path: Path) -> int:
-    """Return a file's size, -1 where there is none."""
+    """Return a file's size, -1 if there is none."""
     return path.stat().st_size if path.is_file() else -1

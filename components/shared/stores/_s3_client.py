@@ -1,4 +1,4 @@
-"""The client of ``s3://``: s3fs, each request of which is tried again here and nowhere below."""
+"""The client of ``s3://``: s3fs, whose requests are retried here and nowhere below."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from components.shared.stores.retries import CONNECT_SECONDS, read_seconds, unti
 
 
 class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
-    """s3fs with our retries in place of its own and of botocore's (AWS_MAX_ATTEMPTS has no effect).
+    """s3fs with our retries instead of its own and of botocore's (AWS_MAX_ATTEMPTS has no effect).
 
-    The body of an answer is read as part of the request, whole: what may be large is asked for by ranges. ``options``
+    The body of an answer is read as part of the request, completely: large objects are read by ranges. ``options``
     are what fsspec reads from the environment (FSSPEC_S3_ANON=true for public buckets). AWS_REGION is read here:
     botocore, unlike Amazon's clients in other languages, knows AWS_DEFAULT_REGION alone.
     """

@@ -1,7 +1,7 @@
 """Uploads to ``s3://``: large files by a multipart upload, several parts at a time.
 
-The client sends a CRC32 with each part, and the store refuses what arrives otherwise. An upload that is killed leaves
-parts that no listing shows: let the bucket's lifecycle rules abort incomplete multipart uploads.
+The client sends a CRC32 with each part, and the store refuses a part that arrives damaged. An upload that is killed
+leaves parts that no listing shows: let the bucket's lifecycle rules abort incomplete multipart uploads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from components.shared.stores._parallel import PART_BYTES, in_parallel, part_byt
 
 
 def upload_file(path: Path, uri: str) -> None:
-    """Write an object from a local file; it appears whole or not at all."""
+    """Write an object from a local file; it appears complete or not at all."""
     if path.stat().st_size <= PART_BYTES:
         _call("put_object", uri, Body=path.read_bytes())
     else:
@@ -51,7 +51,7 @@ class _Multipart:
     def _complete(self, parts: list[dict[str, Any]]) -> None:
         try:
             _call("complete_multipart_upload", self.uri, UploadId=self.upload, MultipartUpload={"Parts": parts})
-        except FileNotFoundError:  # of a request whose answer was lost: the upload is complete, and no longer known
+        except FileNotFoundError:  # the answer of an earlier request was lost: the upload is complete
             if storage.list_files(self.uri).get("") != self.size:
                 raise
 

@@ -1,9 +1,9 @@
-"""Signing in to a store: credentials that a node hands out late are waited for, those that nobody gave are not.
+"""Signing in to a store: waits for credentials that a node gives late, but not for credentials that nobody gave.
 
-The clients look for credentials by their own conventions, and take a metadata server that does not answer yet, as in
-the first seconds of a pod, for one that is not there. Here they ask again for ``WAIT_SECONDS``: then UnavailableError;
-or UnsetCredentialsError where nothing says that there is such a server at all, and already after ``NO_ROLE_SECONDS``
-where one answers that it has no role or account for this machine.
+The clients look for credentials by their own conventions, and take a metadata server that does not respond yet, as in
+the first seconds of a pod, for one that does not exist. Here they ask again for ``WAIT_SECONDS``, then raise
+UnavailableError. They raise UnsetCredentialsError if nothing says that there is such a server, and after
+``NO_ROLE_SECONDS`` if the server says that it has no role or account for this machine.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _AWS_REMEDY = (
 
 
 class UnsetCredentialsError(InputError):
-    """Nobody gave this process credentials; ``refusals`` says of which address that is."""
+    """The process has no credentials; ``refusals`` adds the address."""
 
 
 class _NowhereError(ConnectionError):
@@ -69,9 +69,9 @@ class _Denials:
 
 
 def google_credentials() -> Any:
-    """Return the environment's credentials, with a token where a metadata server gives it.
+    """Return the environment's credentials, with a token if a metadata server gives it.
 
-    Anonymous ones where STORAGE_EMULATOR_HOST names a server of tests, as Google's client has it.
+    Anonymous ones if STORAGE_EMULATOR_HOST names a test server, as in Google's client.
     """
     from google.auth.credentials import AnonymousCredentials
 

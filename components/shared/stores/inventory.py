@@ -1,6 +1,6 @@
-"""Everything that stands below an address, hidden and half-uploaded things included, by the store's own clock.
+"""All objects below an address, including hidden and half-uploaded ones, with ages by the store's own clock.
 
-Clocks of machines differ: an object's age is the store's present time less the time at which the store took it.
+Clocks of machines differ: an object's age is the store's present time minus the time at which the store received it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ THREADS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class StoredObject:
-    """One object of a store, or an upload to S3 that was begun and neither completed nor given up."""
+    """One object of a store, or an incomplete upload to S3."""
 
     name: str  # relative to the address that was asked for
     size: int  # bytes; 0 for an upload, S3 does not say it
-    time: float  # when the store took it, in its own time: seconds since 1970
+    time: float  # when the store received it, by its own clock: seconds since 1970
     upload: str = ""  # S3's name of an upload that is not complete
 
 
 def list_objects(uri: str) -> list[StoredObject]:
-    """Return all objects below a folder, sorted by name; [] where nothing stands, InputError for a file."""
+    """Return all objects below a folder, sorted by name; [] if there are none, InputError for a file."""
     if not storage.is_remote(uri):
         return _list_files(uri)
     root = storage.client_path(uri)
@@ -51,7 +51,7 @@ def list_objects(uri: str) -> list[StoredObject]:
 
 
 def list_uploads(uri: str) -> list[StoredObject]:
-    """Return the uploads below a folder on S3 that are not complete; [] on other stores.
+    """Return the incomplete uploads below a folder on S3; [] on other stores.
 
     Google's client cannot list them: there, the bucket's lifecycle rule AbortIncompleteMultipartUpload removes them.
     """
@@ -73,8 +73,9 @@ def list_uploads(uri: str) -> list[StoredObject]:
 def store_time(uri: str) -> float:
     """Return the store's own present time in seconds since 1970; nothing is left behind.
 
-    An object store says it with each answer, cut to the second: here it is the next one, never before any object's. On
-    a directory, which may be another machine's, it is that of a temporary file; so a directory has to be writable.
+    An object store sends it with each answer, truncated to a second: rounded up here, so that it is never before an
+    object's. On a directory, which may be on another machine, it is that of a temporary file, so the directory has to
+    be writable.
     """
     with explained(uri):
         filesystem = storage.filesystem(uri)
@@ -93,10 +94,10 @@ def store_time(uri: str) -> float:
 
 
 def delete_objects(uri: str, objects: Iterable[StoredObject], before_each: Callable[[], None] = lambda: None) -> None:
-    """Remove objects and uploads below a folder, one request each; content where one is gone already.
+    """Delete objects and uploads below a folder, with one request for each; skip what is gone already.
 
     One by one: S3's answer to a request for many is a list of those refused, which its client does not look at.
-    ``before_each`` may raise: nothing else is removed then.
+    If ``before_each`` raises, nothing else is deleted.
     """
 
     def delete(each: StoredObject) -> None:
@@ -135,7 +136,7 @@ def _upload(entry: dict[str, Any], prefix: str) -> StoredObject:
 
 
 def _list_files(uri: str) -> list[StoredObject]:
-    """List a directory file by file: fsspec leaves out all of a directory where one of its files goes meanwhile."""
+    """List a directory file by file: fsspec omits a whole directory if one of its files is deleted meanwhile."""
     root = storage.local_path(uri).absolute()
     paths = [root] if root.is_file() else []
     with explained(uri):
@@ -163,6 +164,6 @@ def _sorted(objects: list[StoredObject], uri: str) -> list[StoredObject]:
 
 
 def _time(info: dict[str, Any]) -> float:
-    # On a directory, the time of the last change of any kind, which nobody can set: a copy is as young as it is.
+    # On a directory, the time of the last change of any kind, which nobody can set: a copy is new.
     time = info.get("LastModified") or info.get("created") or info["mtime"]
     return float(time if isinstance(time, int | float) else time.timestamp())

@@ -1,6 +1,6 @@
-"""What a store answers, told apart: what it refuses for good, as messages that say what to check, and what may pass.
+"""The errors of stores: permanent ones, as messages that say what to check, and temporary ones.
 
-No client of a store is imported here: their errors are told by name and by the HTTP status that they carry.
+No client of a store is imported here: errors are recognised by name and by their HTTP status.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _SETTLED = (FileNotFoundError, FileExistsError, PermissionError, InputError, Una
 
 @contextlib.contextmanager
 def explained(uri: str) -> Iterator[None]:
-    """Turn refusals of the store into one message that says what to check; what may pass stays what it is."""
+    """Turn permanent errors of the store into one message that says what to check; temporary ones stay as they are."""
     try:
         yield
     except UnavailableError as error:
@@ -73,7 +73,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def status_of(error: BaseException) -> int:
-    """Return the HTTP status of the answer that an error stands for; 0 if no answer came."""
+    """Return the HTTP status of the answer behind an error; 0 if no answer came."""
     for link in links_of(error):
         response = getattr(link, "response", None)
         metadata = response.get("ResponseMetadata", {}) if isinstance(response, Mapping) else {}
@@ -85,7 +85,7 @@ def status_of(error: BaseException) -> int:
 
 
 def headers_of(error: BaseException) -> Mapping[str, str]:
-    """Return the headers of that answer, with small letters, as far as the client shows them."""
+    """Return the headers of that answer, in lower case, as far as the client shows them."""
     for link in links_of(error):
         response = getattr(link, "response", None)
         if isinstance(response, Mapping):
@@ -98,7 +98,7 @@ def headers_of(error: BaseException) -> Mapping[str, str]:
 
 
 def answer_of(error: BaseException) -> str:
-    """Return the answer that an error stands for, in words: status and code where there was one, and the message."""
+    """Return the answer behind an error in words: status and code, if there was an answer, and the message."""
     links = list(links_of(error))
     code = next((_s3_code(link) for link in links if _s3_code(link)), "") or type(error).__name__
     status = status_of(error)
@@ -107,12 +107,12 @@ def answer_of(error: BaseException) -> str:
 
 
 def is_lost_race(error: BaseException) -> bool:
-    """Tell whether an exclusive create failed because something stands there already."""
+    """Tell whether an exclusive create failed because the object exists already."""
     return isinstance(error, FileExistsError) or status_of(error) == 412  # s3fs knows AWS's form of this answer only
 
 
 def _refusal(error: Exception) -> str:
-    """Say what a store will refuse again and what to do; "" for any other error."""
+    """Return what to do about a permanent error; "" for any other error."""
     if is_untrusted(error):
         return _UNTRUSTED
     for kind in type(error).__mro__:

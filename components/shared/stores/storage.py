@@ -3,10 +3,10 @@
 Object stores are reached through fsspec (gcsfs, s3fs) with their clients' own conventions for credentials, endpoint
 and region (environment, Workload Identity, IRSA): there are no options for secrets.
 
-Limits: a request that a store does not answer, or answers with what may pass (429, 5xx, a cut), is tried again for
-``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) seconds, see ``retries``; then UnavailableError names it. What cannot
-succeed (401, 403, no such bucket, a full disk) is an InputError at once, see ``refusals``; what is not there a
-FileNotFoundError. An object appears whole or not at all, and is written in one request: 5 GB at most.
+Limits: a request without an answer, or with a temporary error (429, 5xx, a cut connection), is retried for
+``SCALEQUEST_STORE_TIMEOUT_SECONDS`` (300) seconds, see ``retries``; then UnavailableError names it. Permanent errors
+(401, 403, no such bucket, a full disk) are InputErrors at once, see ``refusals``; a missing object is a
+FileNotFoundError. An object appears complete or not at all, and is written in one request: 5 GB at most.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def local_path(uri: str) -> Path:
 
 
 def exists(uri: str) -> bool:
-    """Tell whether an object or a folder stands there."""
+    """Tell whether an object or a folder exists there."""
     with explained(uri), contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        filesystem(uri).info(client_path(uri))  # s3fs.exists takes a bucket that does not answer for a missing one
+        filesystem(uri).info(client_path(uri))  # s3fs.exists takes a bucket that does not respond for a missing one
         return True
     return False
 
@@ -96,9 +96,9 @@ def open_read(uri: str) -> Iterator[IO[bytes]]:
 
 
 def read_ends(uris: Sequence[str], num_bytes: int) -> list[bytes]:
-    """Return the last bytes of many objects of one store, each whole where it is shorter; one request an object.
+    """Return the last bytes of many objects of one store, or all if an object is shorter; one request for each object.
 
-    Many are under way at once: by one thread each, a third fewer came in a second.
+    Many requests run at once; with one thread for each, a third fewer finished in a second.
     """
     if not uris:
         return []
@@ -110,9 +110,9 @@ def read_ends(uris: Sequence[str], num_bytes: int) -> list[bytes]:
 
 
 def create(uri: str, data: bytes) -> None:
-    """Write a new object, whole or not at all; FileExistsError if one stands already.
+    """Write a new object, complete or not at all; FileExistsError if it exists already.
 
-    Whoever of several writers comes first wins, on each kind of store: a hard link on a directory, a precondition
+    The first of several writers wins, on each kind of store: a hard link on a directory, a precondition
     (``If-None-Match: *``, generation 0) on an object store.
     """
     with explained(uri):
@@ -123,17 +123,17 @@ def create(uri: str, data: bytes) -> None:
 
 
 def create_json(uri: str, value: Any) -> None:
-    """Write a new object that holds ``value`` as JSON; FileExistsError if one stands already."""
+    """Write a new object that holds ``value`` as JSON; FileExistsError if it exists already."""
     create(uri, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def list_names(uri: str) -> list[str]:
-    """Return the sorted names directly below a folder, without temporary files; [] where there is no such folder."""
+    """Return the sorted names directly below a folder, without temporary files; [] if there is no such folder."""
     return sorted(_ls(uri, detail=False))
 
 
 def list_md5s(uri: str) -> dict[str, str]:
-    """Return the MD5s of the same by name, in hexadecimal; "" for folders, and where the store's listing has none."""
+    """Return their MD5s by name, in hexadecimal; "" for folders, and if the store's listing has none."""
     md5s = {}
     for name, info in _ls(uri, detail=is_remote(uri)).items():
         in_hexadecimal = str(info.get("ETag", "")).strip('"')
@@ -164,13 +164,13 @@ def list_files(uri: str) -> dict[str, int]:
 
 
 def delete_object(uri: str) -> None:
-    """Remove an object; content where there is none."""
+    """Delete an object; do nothing if it does not exist."""
     with explained(uri):
         _delete(filesystem(uri), client_path(uri))
 
 
 def delete_folder(uri: str) -> None:
-    """Remove a folder and all below it; content where there is none."""
+    """Delete a folder and everything below it; do nothing if it does not exist."""
     with explained(uri):
         if not is_remote(uri):
             _directories.remove_tree(local_path(uri))
@@ -181,7 +181,7 @@ def delete_folder(uri: str) -> None:
 
 
 def delete_folder_if_allowed(uri: str) -> None:
-    """Delete a folder that costs room and nothing else; log a warning where the store refuses or does not answer."""
+    """Delete a folder that only costs space; log a warning if the store refuses or does not respond."""
     try:
         delete_folder(uri)
     except (InputError, UnavailableError) as error:
@@ -191,7 +191,7 @@ def delete_folder_if_allowed(uri: str) -> None:
 def content_id(uri: str) -> str:
     """Return a digest that changes when the content does: of the store's own tags, or of the bytes on a directory.
 
-    A directory's files are read whole: some seconds for the weights of a 7B model.
+    A directory's files are read completely: a few seconds for the weights of a 7B model.
     """
     lines = []
     for name, info in _find(uri).items():
@@ -215,11 +215,11 @@ def _delete(client: Any, path: str) -> None:
 
 
 def _create_remote(uri: str, data: bytes) -> None:
-    # A lost answer leaves it open who made what the next try finds: the object says it.
+    # If an answer was lost, only the object itself says which writer created what the retry finds.
     writer = {"writer": uuid.uuid4().hex}
     names = {"Metadata": writer} if scheme_of(uri) == "s3" else {"metadata": writer}
     try:
-        # In one request, however large: the stores check the condition on that, and not on each kind of upload.
+        # In one request, however large: stores check the condition for this, but not for each kind of upload.
         filesystem(uri).pipe_file(client_path(uri), data, mode="create", chunksize=len(data) + 1, **names)
     except FileNotFoundError as error:
         raise InputError(f"{uri}: its bucket does not exist; make it first, or check the address") from error
@@ -228,7 +228,7 @@ def _create_remote(uri: str, data: bytes) -> None:
             raise
         try:
             is_ours = _metadata(uri) == writer
-        except FileNotFoundError:  # it stood, and was deleted since
+        except FileNotFoundError:  # it existed, and was deleted since
             is_ours = False
         if not is_ours:
             raise FileExistsError(uri) from error
@@ -243,7 +243,7 @@ def _metadata(uri: str) -> dict[str, str]:
 
 
 def filesystem(uri: str) -> Any:
-    """Return the client that reaches a URI, as fsspec wraps it; a store's tries its requests again."""
+    """Return fsspec's client for a URI; that of a store retries its requests."""
     match scheme_of(uri):
         case "s3":
             from components.shared.stores._s3_client import S3Client
@@ -260,7 +260,7 @@ def filesystem(uri: str) -> Any:
 
 
 def client_path(uri: str) -> str:
-    """Return what that client calls the URI."""
+    """Return the URI in the form that the client uses."""
     return uri if is_remote(uri) else str(local_path(uri).absolute())
 
 
@@ -273,6 +273,6 @@ def _find(uri: str) -> dict[str, dict[str, Any]]:
     root = _key(uri)
     with explained(uri):
         found = filesystem(uri).find(client_path(uri), detail=True)
-    # An object named by a folder and a slash is what a console or a tool leaves to show that folder.
+    # Consoles and tools leave an object named by a folder and a slash, to show that folder.
     files = {path[len(root) :].lstrip("/"): info for path, info in found.items() if not path.endswith("/")}
     return {name: files[name] for name in sorted(files) if not any(part.startswith(".") for part in name.split("/"))}

@@ -1,4 +1,4 @@
-"""Whole folders to and from a store: several files at a time, large ones by parts, continued after a cut."""
+"""Whole folders to and from a store: several files at a time, large ones by parts, continued after an interruption."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 def upload_folder(folder: Path, uri: str, *, replace: bool = True) -> None:
     """Copy all files of a local folder below ``uri``; each appears there whole or not at all.
 
-    Without ``replace``, a file that stands there in its size is taken for the same: where the address is named by the
-    content, so that what was uploaded before a cut is not uploaded again.
+    Without ``replace``, a file of the same size counts as uploaded: for addresses that are named by the content, so
+    that an interrupted upload does not start again.
     """
     sizes = local_files(folder)
     standing = {} if replace else storage.list_files(uri)
@@ -42,7 +42,7 @@ def upload_folder(folder: Path, uri: str, *, replace: bool = True) -> None:
 
     with explained(uri), speaking.phase(f"uploading {_gigabytes(sum(sizes[name] for name in names))} to {uri}"):
         in_parallel(upload, [name for name in names if sizes[name] <= PART_BYTES])
-        for name in names:  # one after the other: the parts of each take all threads
+        for name in names:  # one at a time: the parts of each use all threads
             if sizes[name] > PART_BYTES:
                 upload(name)
     _log("uploaded", uri, len(sizes), sum(sizes[name] for name in names), sum(sizes.values()), begun)
@@ -67,11 +67,10 @@ def create_file(content: bytes | Path, uri: str) -> str:
 
 
 def download_folder(uri: str, folder: Path, digests: Mapping[str, str] = NO_DIGESTS) -> None:
-    """Copy the files below ``uri`` into a local folder; what an attempt before has left there is continued.
+    """Copy the files below ``uri`` into a local folder; continues what an earlier attempt has left there.
 
-    ``digests`` (SHA-256 by name) says which files there have to be and is held against what is here in the end.
-    Without it, all files are copied, and the folder has to be for this content only. Raises InputError for a file that
-    is missing or another one.
+    ``digests`` (SHA-256 by name) lists the required files, which are checked at the end. Without it, all files are
+    copied, and the folder must be for this content only. Raises InputError for a file that is missing or differs.
     """
     sizes = files_to_download(uri, digests)
     files = [
@@ -105,7 +104,7 @@ def local_files(folder: Path) -> dict[str, int]:
 
 
 class _Download:
-    """One file on its way here: ranges in any order, and its name once its digest was checked."""
+    """One file that is downloaded: its ranges in any order, and its name once its digest is checked."""
 
     def __init__(self, uri: str, path: Path, size: int, digest: str) -> None:
         self.uri, self.digest = uri, digest
@@ -117,13 +116,13 @@ class _Download:
         return sum(stop - start for start, stop in map(self.file.bounds, self.file.missing))
 
     def steps(self) -> list[Callable[[], None]]:
-        """Return what is left to do, in any order."""
+        """Return the remaining work, in any order."""
         if self.file.finished:
             return [self._check_again] if self.digest else []
         return [partial(self._fetch, number) for number in self.file.missing] or [self._settle]
 
     def _check_again(self) -> None:
-        """Fetch what an attempt before has left whole, if it is not that any more (a power cut, another content)."""
+        """Download a complete file of an earlier attempt again if it has changed (a power cut, other content)."""
         if storage.digest_file(self.file.path) != self.digest:
             self.file.path.unlink()
             self.file = PartialFile(self.file.path, self.file.size)

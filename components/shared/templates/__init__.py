@@ -1,9 +1,9 @@
-"""Chat templates: what stands around a question and around an answer.
+"""Chat templates: the text around a question and around an answer.
 
-A model's own chat template is the default (``own_template``): what its makers trained it with. A family is for a model
-that has none, or that was trained otherwise; it is a YAML file here. Both become a ``ChatTemplate``, whose texts hold
-every special token, BOS included. A family's file speaks of ``{bos}`` and ``{eos}``, which are those of the model's own
-tokenizer ("" for a tokenizer without BOS).
+The default is the model's own chat template (``own_template``), with which it was trained. A family, which is a YAML
+file here, is for a model that has none, or that was trained with another one. Both become a ``ChatTemplate``, whose
+texts contain every special token, BOS included. In a family's file, ``{bos}`` and ``{eos}`` are those of the model's
+own tokenizer ("" for a tokenizer without BOS).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class ChatTemplate:
     closing: str  # what stands behind that answer
 
     def prompt(self, message: str, examples: Sequence[tuple[str, str]] = ()) -> MarkedText:
-        """Return what a model continues with its answer; for "" the bare prefix, which it continues with a question.
+        """Return the text that a model continues with its answer; for "" the bare prefix, continued with a question.
 
-        ``examples`` are turns that came before: a message and the answer to it. White space around a message is left
-        out, as most chat templates leave it out.
+        ``examples`` are earlier turns: a message and the answer to it. White space around a message is dropped, as most
+        chat templates do.
         """
         if not message:
             return of_template(self.bare_prefix)
@@ -54,12 +54,12 @@ class ChatTemplate:
         return text + of_row(message.strip()) + of_template(self.answer_prefix)
 
     def written_question(self, question: str) -> MarkedText:
-        """Return what a question generator is trained to write after ``bare_prefix``, the end token once."""
+        """Return what a question generator is trained to write after ``bare_prefix``, with one end token."""
         opening, closing = of_template(self.question_start), of_template(self.question_tail + self.question_end)
         return opening + of_row(question.strip()) + closing
 
     def written_response(self, response: str) -> MarkedText:
-        """Return what a solver is trained to write after ``prompt(question)``, the end token once.
+        """Return what a solver is trained to write after ``prompt(question)``, with one end token.
 
         Raises InputError for a template whose prompt opens a thought that no whole conversation has (QwQ, R1).
         """
@@ -74,7 +74,7 @@ class ChatTemplate:
         return opening + of_row(response.strip()) + closing
 
     def conversation(self, message: str, response: str) -> MarkedText:
-        """Return a whole conversation, as a reward model reads it: to the end that its template gives it."""
+        """Return a whole conversation, as a reward model reads it: up to the end that its template writes."""
         opening = of_template(self.bare_prefix + self.question_start) + of_row(message.strip())
         return opening + of_template(self.told_answer) + of_row(response.strip()) + of_template(self.closing)
 
@@ -84,7 +84,7 @@ def load_chat_template(name: str, model_folder: Path) -> ChatTemplate:
 
     A family that writes other tokens than the model's own template is used, and the log shows the differences.
     Raises InputError for an unknown family, for a tokenizer that lacks a family's BOS, EOS or end tokens, and for an
-    own template that is not there or cannot be used.
+    own template that is missing or cannot be used.
     """
     if name not in CHAT_TEMPLATES:
         raise InputError(
@@ -123,19 +123,19 @@ def load_family(name: str, model_folder: Path) -> ChatTemplate:
 
 
 def has_own_template(model_folder: Path) -> bool:
-    """Tell whether a model brings a chat template with it."""
+    """Tell whether a model has a chat template of its own."""
     if (model_folder / "chat_template.jinja").exists() or template_of_processor(model_folder):
         return True
     return bool(_read(model_folder / "tokenizer_config.json").get("chat_template"))
 
 
 def template_of_processor(model_folder: Path) -> str:
-    """Return the chat template that stands where older processors have it, which no tokenizer reads; "" without."""
+    """Return a chat template in the file of older processors, which no tokenizer reads; "" if there is none."""
     return str(_read(model_folder / "chat_template.json").get("chat_template", ""))
 
 
 def special_token(folder: Path, key: str) -> str:
-    """Return the tokenizer's ``bos_token`` or ``eos_token``; "" where it has none."""
+    """Return the tokenizer's ``bos_token`` or ``eos_token``; "" if it has none."""
     for file_name in ("tokenizer_config.json", "special_tokens_map.json"):
         token = _read(folder / file_name).get(f"{key}_token")
         if token:

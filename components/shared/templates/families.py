@@ -1,4 +1,4 @@
-"""The names of chat templates, and where the families among them stand: all that options and addresses need of them."""
+"""The names of chat templates and the files of the families: all that options and addresses need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chat family beside the chat template that a model brings with it: where they write other tokens."""
+"""A chat family compared with the model's own chat template: where they write different tokens."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MAX_TOKENS_SHOWN = 12
 logger = logging.getLogger(__name__)
 
 
-@cache  # once a process, however often it loads the family
+@cache  # once for each process, however often it loads the family
 def show_differences(family: ChatTemplate, model_folder: Path) -> None:
-    """Log where the family writes other tokens than the model's own chat template; nothing if it does not."""
+    """Log where the family writes other tokens than the model's own chat template, if it does."""
     try:
         lines = differences(family, own_chat_template(model_folder), model_folder)
     except InputError as error:
@@ -39,7 +39,7 @@ def show_differences(family: ChatTemplate, model_folder: Path) -> None:
 
 
 def differences(family: ChatTemplate, own: ChatTemplate, model_folder: Path) -> list[str]:
-    """Return a line for each stretch of tokens that the two write differently; none if they are the same."""
+    """Return a line for each run of tokens in which the two differ; none if they are the same."""
     encoder, tokenizer = TextEncoder(model_folder), load_tokenizer(model_folder)
     tokens: list[list[list[str]]] = [
         [tokenizer.convert_ids_to_tokens(encoder.ids(text)) for text in _texts(template)] for template in (own, family)
@@ -59,7 +59,7 @@ def _texts(template: ChatTemplate) -> tuple[MarkedText, ...]:
 
 
 def _stretches(name: str, own: list[str], family: list[str]) -> Iterator[str]:
-    """Yield what is not equal in two lists of tokens, with its place in the own one, from 1."""
+    """Yield the differences of two lists of tokens, with their positions in the model's own one, from 1."""
     for kind, start, stop, other_start, other_stop in difflib.SequenceMatcher(None, own, family, False).get_opcodes():
         if kind != "equal":
             yield (
@@ -69,7 +69,7 @@ def _stretches(name: str, own: list[str], family: list[str]) -> Iterator[str]:
 
 
 def _readable(token: str) -> str:
-    """Return a token with its spaces and line ends as text: vocabularies write them as other signs."""
+    """Return a token with plain spaces and line ends, for which vocabularies use other characters."""
     return token.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "\n")
 
 

@@ -1,6 +1,6 @@
-"""A text of which it is known what a chat template wrote and what a row did.
+"""A text that records which pieces a chat template wrote and which come from a row.
 
-Control tokens (``<|im_end|>``) are such where a template writes them; in a row they are text like any other.
+Control tokens (``<|im_end|>``) are control tokens only if a template writes them; in a row they are plain text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a text that has one author."""
+    """A piece of a text with one author."""
 
     text: str
     is_of_row: bool
@@ -30,7 +30,7 @@ class MarkedText:
 
 
 def of_row(text: str) -> MarkedText:
-    """Return a text that a row holds: a question, a response."""
+    """Return a text that comes from a row: a question, a response."""
     return MarkedText((Piece(text, is_of_row=True),))
 
 

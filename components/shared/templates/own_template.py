@@ -1,8 +1,8 @@
-"""The chat template that a model brings with it (Jinja, run in transformers' sandbox), as a ``ChatTemplate``.
+"""The model's own chat template (Jinja, run in transformers' sandbox), as a ``ChatTemplate``.
 
-It is rendered with stand-ins for messages, and what stands around them is the template: no text of a row ever runs
-through it, so none can change what it does. That holds for templates that put a message in as it is; each one is tried
-on awkward messages, and one that changes them is refused.
+It is rendered with placeholders for messages; the text around them is the template. So no text of a row ever passes
+through Jinja, and none can change what it does. That works for templates that insert messages unchanged: each template
+is tried with awkward messages, and refused if it changes them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from components.shared.models.tokenizers import load_tokenizer
 from components.shared.templates import ChatTemplate, template_of_processor
 from components.shared.templates.families import FAMILIES, OWN
 
-# What a template that asks for today's date gets, so that the same rows make the same tokens on any day. Llama 3.1 to
-# 3.3 write this one by themselves where nobody gives them another.
+# The date for templates that write today's, so that the same rows give the same tokens on any day. Llama 3.1 to 3.3
+# write this one by default.
 TODAY = date(2024, 7, 26)
 
-# Stand-ins: one word of letters, which no template takes for anything.
+# Placeholders: one word of letters, which means nothing to a template.
 QUESTION, ANSWER = "QuestionStandInQzv", "AnswerStandInQzv"
 EARLIER = tuple((f"Earlier{QUESTION}{number}", f"Earlier{ANSWER}{number}") for number in ("One", "Two"))
-# What messages may look like; a template that changes any of it cannot be used.
+# Awkward messages; a template that changes one of them cannot be used.
 AWKWARD = (
     'What is $\\frac{1}{2}$ of {{ x }} {% if y %}?\n\n  "Ünits" & <b>9 < 10</b>  \\n 数学 {0} %s',
     "It's **4.5** [or] \\boxed{4.50}\t(see #3)\r\n- A: B\n\n\nC | D &lt; E ~ 'F'",
@@ -47,7 +47,7 @@ class Renderer:
     def render(self, turns: Sequence[str], *, is_whole: bool = False) -> str:
         """Return a conversation of user and assistant in turn, as text.
 
-        It goes on with the answer to its last message, unless it is a whole one, answer included.
+        It ends where the answer to its last message begins, unless the answer is included.
         """
         messages = [
             {"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(turns)
@@ -68,7 +68,7 @@ class Renderer:
         return str(text)
 
     def refusal(self, why: str) -> InputError:
-        """Return the error of a template that cannot be used."""
+        """Return the error for a template that cannot be used."""
         return InputError(
             f"--chat-template {OWN}: the chat template of the model in {self.folder} {why}; use a "
             f"family that writes what the model was trained on ({', '.join(FAMILIES)})"
@@ -93,7 +93,7 @@ class Renderer:
 
 
 def own_chat_template(model_folder: Path) -> ChatTemplate:
-    """Return the chat template that the model brings with it; InputError if there is none, or it cannot be used."""
+    """Return the model's own chat template; InputError if there is none, or it cannot be used."""
     renderer = Renderer(model_folder)
     template = _derive(renderer)
     _try(renderer, template)
@@ -109,7 +109,7 @@ def _derive(renderer: Renderer) -> ChatTemplate:
     _, rest = _around(renderer, renderer.render([*EARLIER[0], QUESTION]), EARLIER[0][0])
     earlier_answer, rest = _around(renderer, rest, EARLIER[0][1])
     next_turn, _ = _around(renderer, rest, QUESTION)
-    bare_prefix = before.rstrip(" ")  # spaces belong to the first word that follows, or the prefix ends in a lone one
+    bare_prefix = before.rstrip(" ")  # spaces belong to the next word; otherwise the prefix would end with a lone space
     question_tail, question_end = _end(renderer, answer_prefix)
     response_tail, response_end = _end(renderer, closing)
     return ChatTemplate(
@@ -137,7 +137,7 @@ def _around(renderer: Renderer, text: str, stand_in: str) -> tuple[str, str]:
 
 
 def _end(renderer: Renderer, behind: str) -> tuple[str, str]:
-    """Return how a message ends: white space, and the control token that the template writes behind it, else EOS."""
+    """Return how a message ends: white space, then the control token that the template writes, otherwise EOS."""
     tokens = {token.content for token in renderer.tokenizer.added_tokens_decoder.values() if token.content.strip()}
     tail = behind[: len(behind) - len(behind.lstrip())]
     if found := [token for token in tokens if behind.startswith(token, len(tail))]:
@@ -148,7 +148,7 @@ def _end(renderer: Renderer, behind: str) -> tuple[str, str]:
 
 
 def _try(renderer: Renderer, template: ChatTemplate) -> None:
-    """Raise InputError if the template writes other messages in another way than it wrote the stand-ins."""
+    """Raise InputError if the template treats awkward messages differently from the placeholders."""
     question, answer = AWKWARD
     tries = (
         ([question], False, template.prompt(question)),

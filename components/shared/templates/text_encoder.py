@@ -1,8 +1,8 @@
-"""Texts to token ids, the one way for trainings, generation and scoring.
+"""Texts to token ids, in the same way for training, generation and scoring.
 
-A text is encoded as a whole, as the model's makers do it. Control tokens that its template writes are such; what looks
-like one inside a row's text is text. For that, the tokenizer gets secret names for its control tokens: only what a
-template writes is put into these names, and what a row holds never meets one. The ids are the model's own.
+A text is encoded as a whole, as the model's makers do it. Control tokens that a template writes are control tokens;
+what looks like one in a row's text is plain text. To this end, the tokenizer gets secret names for its control tokens:
+only the pieces of a template are rewritten to these names, which no row can contain. The ids are the model's own.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from components.shared.templates.marked_text import MarkedText
 
 
 class TextEncoder:
-    """A model's tokenizer, for texts of which it is known what a template wrote."""
+    """A model's tokenizer, for marked texts."""
 
     def __init__(self, model_folder: Path) -> None:
         tokenizer = load_tokenizer(model_folder)
-        secret = secrets.token_hex(8)  # of this process alone: no row can name it, and no id depends on it
+        secret = secrets.token_hex(8)  # known to this process alone: no row can contain it, and no id depends on it
         names = {token: f"{token[0]}{secret}{token[1:]}" for token in control_tokens(tokenizer)}
         backend = json.loads(tokenizer.backend_tokenizer.to_str())
         self._names = names
@@ -38,7 +38,7 @@ class TextEncoder:
             assert self._tokenizer.token_to_id(name) == tokenizer.backend_tokenizer.token_to_id(token), token
 
     def ids(self, text: MarkedText, *, add_special_tokens: bool = False) -> list[int]:
-        """Return a text's token ids; ``add_special_tokens`` puts those around it that the tokenizer adds by itself."""
+        """Return a text's token ids; ``add_special_tokens`` adds those that the tokenizer adds by default."""
         return self.ids_of_all([text], add_special_tokens=add_special_tokens)[0]
 
     def ids_of_all(self, texts: Sequence[MarkedText], *, add_special_tokens: bool = False) -> list[list[int]]:
@@ -49,9 +49,9 @@ class TextEncoder:
         return [encoding.ids for encoding in encodings]
 
     def continued(self, prompt: MarkedText, completion: MarkedText) -> tuple[list[int], list[int]]:
-        """Return the ids of a prompt as generation has them, and of what follows: together those of the whole text.
+        """Return the ids of a prompt, as generation has them, and of its completion: together those of the whole text.
 
-        Where a token would reach over both, as no generated text can, the completion is encoded by itself.
+        If a token would span both, which no generated text can have, the completion is encoded by itself.
         """
         prompt_ids, whole = self.ids_of_all([prompt, prompt + completion])
         if whole[: len(prompt_ids)] == prompt_ids:
@@ -77,10 +77,10 @@ class TextEncoder:
 
 
 def control_tokens(tokenizer: Any) -> list[str]:
-    """Return the tokens that are no text: the special ones, and whatever else of the kind the chat template writes.
+    """Return the tokens that are not text: the special ones, and similar ones that the chat template writes.
 
     DeepSeek's ``<｜User｜>`` and Qwen's ``<think>`` are not marked as special, though they open a turn or a thought.
-    Other tokens beside the vocabulary are text: spaces, signs like ``÷``.
+    Other added tokens are text: spaces, signs like ``÷``.
     """
     template = tokenizer.chat_template or ""
     source = "".join(template.values()) if isinstance(template, Mapping) else template
@@ -92,7 +92,7 @@ def control_tokens(tokenizer: Any) -> list[str]:
 
 
 def _renamed(backend: Mapping[str, Any], names: Mapping[str, str]) -> Tokenizer:
-    """Return a serialised tokenizer with other names for some of its tokens, the ids as they were."""
+    """Return a serialised tokenizer with other names for some of its tokens and the same ids."""
     model = dict(backend["model"])
     if isinstance(model["vocab"], dict):
         model["vocab"] = {names.get(token, token): number for token, number in model["vocab"].items()}
@@ -100,7 +100,7 @@ def _renamed(backend: Mapping[str, Any], names: Mapping[str, str]) -> Tokenizer:
         model["vocab"] = [[names.get(token, token), score] for token, score in model["vocab"]]
     if model.get("unk_token"):
         model["unk_token"] = names.get(model["unk_token"], model["unk_token"])
-    if "merges" in model:  # none may put a control token together from the letters of a row
+    if "merges" in model:  # no merge may build a control token from the letters of a row
         model["merges"] = [pair for pair in map(_pair, model["merges"]) if not _makes_any(pair, names)]
     added = [token | {"content": names.get(token["content"], token["content"])} for token in backend["added_tokens"]]
     tokenizer: Tokenizer = Tokenizer.from_str(json.dumps({**backend, "model": model, "added_tokens": added}))
@@ -116,7 +116,7 @@ def _pair(merge: str | list[str]) -> list[str]:
 
 
 def _without_dummy_space(backend: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a serialised tokenizer that puts no space before a text, as SentencePiece's kind does."""
+    """Return a serialised tokenizer that puts no space before a text, as those of SentencePiece do."""
     changed: dict[str, Any] = json.loads(json.dumps(backend))
     for part in (*_parts(changed.get("normalizer")), *_parts(changed.get("pre_tokenizer"))):
         if part["type"] == "Prepend":

@@ -10,7 +10,7 @@ from lingua import Language, LanguageDetector, LanguageDetectorBuilder
 
 from components.shared.texts.prose import prose_words
 
-# A restricted choice: with all 75 languages of lingua, "If $x^2=4$, find π·x" passes for Azerbaijani.
+# Not all 75 languages of lingua: with all of them, "If $x^2=4$, find π·x" is taken for Azerbaijani.
 LATIN_LANGUAGES = (
     *(Language.ENGLISH, Language.SPANISH, Language.PORTUGUESE, Language.FRENCH, Language.ITALIAN, Language.ROMANIAN),
     *(Language.GERMAN, Language.DUTCH, Language.SWEDISH, Language.DANISH, Language.BOKMAL, Language.FINNISH),
@@ -22,8 +22,8 @@ LATIN_LANGUAGES = (
 LEAST_CONFIDENCE = 0.09
 LEAST_CONFIDENCE_SHORT = 0.03  # for one or two words: "Sum: 1 + 2 = ?" is at 0.05
 SHORT = 2
-# Words of English alone. Where they are many, the detector is mistaken: it is sure that "The cost of transporting 80
-# bags of cement, each weighing 50 kgs, is $6000. …" is Tagalog.
+# Words that only English has. If a text has many of them, the detector is mistaken: it is sure that "The cost of
+# transporting 80 bags of cement, each weighing 50 kgs, is $6000. …" is Tagalog.
 _ENGLISH_WORDS = (
     "and are by does each from has have her how if it many much she than that the their there they this times to was "
     "were what when where which who with would"
@@ -43,7 +43,7 @@ _LARGEST_FOREIGN_SHARE = 0.2
 def other_language(text: str) -> str:
     """Return the language or script of a text that is not English ("spanish", "cyrillic script"), "" for English.
 
-    Formulas count for nothing, and a text without words passes for English.
+    Formulas are ignored, and a text without words counts as English.
     """
     script = _foreign_script(text)
     if script:
@@ -60,7 +60,7 @@ def other_language(text: str) -> str:
 
 
 def _foreign_script(text: str) -> str:
-    """Return the script other than Latin that a good part of the text is in; Greek letters alone are mathematics."""
+    """Return the script, other than Latin, of a large part of the text; Greek letters alone are mathematics."""
     if text.isascii():
         return ""
     words = "".join(character if character.isalpha() else " " for character in text).split()

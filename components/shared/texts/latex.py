@@ -20,7 +20,7 @@ def without_text(text: str) -> str:
 
 
 def closing_brace(text: str, start: int, end: int = sys.maxsize) -> int:
-    """Return where the brace closes whose content begins at ``start``; -1 where it does not before ``end``."""
+    """Return the position of the brace that closes what begins at ``start``; -1 if there is none before ``end``."""
     depth = 1
     for token in _BRACE.finditer(text, start, end):
         depth += {"{": 1, "}": -1}.get(token.group(), 0)

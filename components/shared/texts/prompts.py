@@ -7,13 +7,13 @@ from pathlib import Path
 
 import yaml
 
-SOLVE = Path(__file__).with_name("solve_prompt.txt")  # how a question is asked where it is to be answered
+SOLVE = Path(__file__).with_name("solve_prompt.txt")  # the prompt for answering a question
 SOLVE_EXAMPLES = Path(__file__).with_name("solve_examples.yaml")
 MAX_SOLVE_EXAMPLES = 3  # as many as the file holds
 
 
 def load_prompt(path: Path) -> str:
-    """Return a prompt file's text, which has ``{variables}``, without its first line, which names its source."""
+    """Return a prompt file's text with its ``{variables}``, without the first line, which names its source."""
     source, _, text = path.read_text(encoding="utf-8").partition("\n")
     assert source.startswith("#"), f"{path}: the first line has to be '# source: …'"
     return text.strip()

@@ -1,4 +1,4 @@
-r"""One spelling for each piece of LaTeX: ``\dfrac12`` is ``\frac{1}{2}``; colours are gone, row breaks stay."""
+r"""One spelling for each piece of LaTeX: ``\dfrac12`` is ``\frac{1}{2}``; colours are dropped, row breaks stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unicode's signs of mathematics as LaTeX writes them, and its dashes, quotes, digits and spaces as ASCII does."""
+"""Unicode's mathematical symbols in LaTeX, and its dashes, quotes, digits and spaces in ASCII."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Checkpoints of a training in its own folder: ``step-0000050-3f9c1a2b/`` with its files, and markers written last.
 
-Each machine that trains uploads the files that it has, then its marker, which names them: with ZeRO-3 every machine has
-a share. A checkpoint that lacks a marker, or has other files than its markers name, was cut off on the way and is never
-used. Each one gets a name of its own, drawn for all machines: nothing is ever replaced (which some buckets forbid), and
-the files of a process that everybody believes dead cannot mix with those of its successor.
+Each machine uploads its files, then its marker, which names them: with ZeRO-3 every machine has a share. A checkpoint
+that lacks a marker, or has other files than its markers name, was interrupted and is never used. All machines draw one
+new name for each checkpoint. So no object is ever overwritten (which some buckets forbid), and the files of a process
+that only seemed dead cannot mix with those of its successor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from components.shared.errors import InputError
 from components.shared.stores import storage, transfers
 
-KEPT = 2  # checkpoints; the one before the last stays until the last has been used
+KEPT = 2  # checkpoints; the last but one stays until the last has been used
 REMOVERS = {"gs": "gcloud storage rm --recursive", "s3": "aws s3 rm --recursive"}  # what removes a folder, by scheme
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Checkpoint:
     name: str
     folder: str
     step: int
-    seconds: float  # that training had taken until then
+    seconds: float  # seconds of training until then
 
 
 def draw_name(step: int) -> str:
@@ -41,12 +41,12 @@ def draw_name(step: int) -> str:
 
 
 def marker_name(node: int) -> str:
-    """Return the name of the object that says that a machine has uploaded all it has."""
+    """Return the name of the object that says that a machine has uploaded all its files."""
     return f"_complete-{node}.json"
 
 
 class CheckpointStore:
-    """The checkpoints of one training; ``layout``, the options that they can be read with (ZeRO cuts by process)."""
+    """The checkpoints of one training; ``layout``: the options needed to read them (ZeRO cuts by process)."""
 
     def __init__(self, uri: str, layout: str, *, node: int = 0, num_nodes: int = 1) -> None:
         self.uri = uri
@@ -55,7 +55,7 @@ class CheckpointStore:
         self.num_nodes = num_nodes
 
     def save(self, folder: Path, name: str, seconds: float) -> None:
-        """Upload this machine's files, mark them as complete; the first machine removes what nobody continues from."""
+        """Upload this machine's files and mark them as complete; the first machine deletes old checkpoints."""
         target = storage.join(self.uri, name)
         files = {
             path: {"bytes": size, "sha256": storage.digest_file(folder / path)}
@@ -69,13 +69,13 @@ class CheckpointStore:
             self._prune(name)
 
     def _mark(self, target: str, marker: dict[str, Any]) -> None:
-        """Write the marker, by which the checkpoint counts."""
+        """Write the marker that makes the checkpoint count."""
         storage.create_json(storage.join(target, marker_name(self.node)), marker)
 
     def restore_latest(self, folder: Path) -> Checkpoint | None:
         """Download the last complete checkpoint, of all machines, below ``folder``; None if there is none.
 
-        InputError if that one was made by processes whose checkpoints these cannot read.
+        Raises InputError if it was made with a layout that these processes cannot read.
         """
         for name in self._names():
             target = folder / f"checkpoint-{_step_of(name)}"
@@ -92,12 +92,12 @@ class CheckpointStore:
         return None
 
     def find_latest(self, *, but: str = "") -> str:
-        """Return the address of the last whole checkpoint, ``but`` left out; "" where there is none."""
+        """Return the address of the last complete checkpoint, without ``but``; "" if there is none."""
         names = (name for name in self._names() if name != but and self._layout_if_whole(name))
         return next((storage.join(self.uri, name) for name in names), "")
 
     def remove(self, name: str) -> None:
-        """Remove a checkpoint that nobody is to continue from, where the store lets us."""
+        """Delete a checkpoint from which no training must continue, if the store allows it."""
         storage.delete_folder_if_allowed(storage.join(self.uri, name))
 
     def _names(self) -> list[str]:
@@ -105,7 +105,7 @@ class CheckpointStore:
         return [name for name in reversed(storage.list_names(self.uri)) if name.startswith("step-")]
 
     def _markers(self, name: str) -> list[dict[str, Any]]:
-        """Return the markers of all machines; none at all as long as one is missing."""
+        """Return the markers of all machines; none at all if one is missing."""
         try:
             first = self._marker(name, 0)
             return [first, *(self._marker(name, node) for node in range(1, first["nodes"]))]
@@ -117,7 +117,7 @@ class CheckpointStore:
         return marker
 
     def _damage(self, name: str, markers: list[dict[str, Any]]) -> str:
-        """Say why no training can continue from a checkpoint, as far as its names and sizes tell; "" if one can."""
+        """Return why no training can continue from a checkpoint, judged by its names and sizes; "" if one can."""
         if not markers:
             return "is not complete"
         present = storage.list_files(storage.join(self.uri, name))
@@ -135,7 +135,7 @@ class CheckpointStore:
         )
 
     def _download(self, name: str, markers: list[dict[str, Any]], target: Path) -> str:
-        """Fetch a checkpoint; return what is wrong with its content, "" where it is what was uploaded."""
+        """Download a checkpoint; return what is wrong with its content, "" if it is as it was uploaded."""
         transfers.download_folder(storage.join(self.uri, name), target)
         for node in range(len(markers)):
             (target / marker_name(node)).unlink()
@@ -146,11 +146,11 @@ class CheckpointStore:
         return f"has changed since it was written ({', '.join(changed)})" if changed else ""
 
     def _prune(self, newest: str) -> None:
-        """Remove half-uploaded ones, and all but the last ones that can be continued from.
+        """Delete incomplete checkpoints, and all but the last ones from which a training can continue.
 
-        The newest stays in any case: other machines may still be uploading their share. So do whole ones that other
-        processes made (8 GPUs, where these are 4) until the training is finished: they may be days of work. What the
-        store refuses to remove is in nobody's way.
+        The newest stays in any case: other machines may still be uploading their share. Complete ones with another
+        layout (8 GPUs instead of these 4) stay until the training is finished: they may be days of work. If the store
+        refuses to delete one, it does no harm.
         """
         layouts = {name: self._layout_if_whole(name) for name in self._names()}
         own = [name for name, layout in layouts.items() if layout == self.layout]
@@ -165,10 +165,10 @@ class CheckpointStore:
 
 
 class BackgroundSaves:
-    """Puts checkpoints into the store while training goes on, one at a time; a local one is removed once it is there.
+    """Uploads checkpoints while training goes on, one at a time; the local copy is deleted after the upload.
 
-    In the background, because a checkpoint is six times the size of the model: training waits only where the one
-    before is still on its way. An upload that failed fails the training, at the next checkpoint or at the end.
+    In the background, because a checkpoint is six times the size of the model: training waits only if the previous
+    upload is not finished. A failed upload fails the training, at the next checkpoint or at the end.
     """
 
     def __init__(self, store: CheckpointStore) -> None:
@@ -177,12 +177,12 @@ class BackgroundSaves:
         self._running: Future[None] | None = None
 
     def start(self, folder: Path, name: str, seconds: float) -> None:
-        """Upload a checkpoint that lies in ``folder`` and remove it there; first wait for the one before."""
+        """Upload the checkpoint in ``folder`` and delete it there; first wait for the previous upload."""
         self.wait()
         self._running = self._thread.submit(self._save, folder, name, seconds)
 
     def wait(self) -> None:
-        """Wait for the upload on its way, if any, and raise what went wrong with it."""
+        """Wait for the present upload, if any, and raise its error."""
         if self._running is not None:
             self._running.result()
             self._running = None

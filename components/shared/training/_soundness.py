@@ -1,4 +1,4 @@
-"""Whether a training is sound: the loss, the gradient and the weights are numbers, in all processes."""
+"""Whether a training is sound: loss, gradient and weights are finite, in all processes."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ FIGURES = {"loss": "the loss", "grad_norm": "the norm of the gradient"}  # of a 
 
 
 class Soundness:
-    """Looks at the steps of a training, and at the weights before anybody uses them."""
+    """Checks the steps of a training, and the weights before they are used."""
 
     def __init__(self, trainer: Trainer, rows: list[int]) -> None:
         self._trainer = trainer
         self._batch = trainer.data_collator([trainer.train_dataset[index] for index in rows])
 
     def fault_of_step(self, figures: Mapping[str, float]) -> str:
-        """Say which figure of a step, which all processes share, is no number; "" where all are."""
+        """Return which figure of a step is NaN or infinite, the same in all processes; "" if none is."""
         faults = [f"{words} is {figures[key]}" for key, words in FIGURES.items() if not math.isfinite(figures[key])]
         return " and ".join(faults)
 
     def fault_of_weights(self) -> str:
-        """Say why the weights, as they are now, are of no use; "" where they are sound.
+        """Return why the present weights cannot be used; "" if they are sound.
 
-        That they are finite does not say that anything can be computed with them: the first rows have to have a loss.
+        Finite weights alone are not enough: the loss of the first rows has to be finite as well.
         """
         device = self._trainer.args.device
         parameters = [getattr(each, "ds_tensor", each) for each in self._trainer.model.parameters()]  # ZeRO-3's share
@@ -52,7 +52,7 @@ class Soundness:
 
 
 def is_true_anywhere(value: bool, device: torch.device) -> bool:
-    """Return the same answer in all processes: whether it is true in one of them."""
+    """Return, in all processes alike, whether it is true in one of them."""
     if not torch.distributed.is_initialized():
         return value
     found = torch.tensor(int(value), device=device)

@@ -1,7 +1,7 @@
-"""The course of a training as its processes see it: the log, checkpoints into the store, and how it ends early.
+"""What a training's processes do after each step: log it, upload checkpoints, and end early.
 
-It ends where it is told to stop, with a checkpoint, and where it has diverged. A checkpoint goes into the store once
-the step after it has shown that its weights can be trained, or at once where there is no time for another step.
+Training ends early, with a checkpoint, if it is told to stop, and if it has diverged. A checkpoint is uploaded once the
+next step has shown that its weights can be trained, or at once if there is no time for another step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class StepCallback(TrainerCallback):  # type: ignore[misc]  # transformers is not typed for us
-    """Logs each step, puts checkpoints into the store, and ends training where it is told to stop or has diverged."""
+    """Logs each step, uploads checkpoints, and ends training if it is told to stop or has diverged."""
 
     def __init__(self, job: TrainingJob[Any], soundness: Soundness) -> None:
         num_nodes = job.config.num_nodes
@@ -43,7 +43,7 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]  # transformers is no
 
     @property
     def seconds(self) -> float:
-        """The seconds that training has taken, those before the checkpoint included."""
+        """The seconds of training, including those before the checkpoint."""
         return self._seconds_before + time.monotonic() - self._started
 
     @contextlib.contextmanager
@@ -53,7 +53,7 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]  # transformers is no
             yield
             self._saves.wait()
             if torch.distributed.is_initialized():
-                torch.distributed.barrier()  # whoever ends first has the others ended, too
+                torch.distributed.barrier()  # the first process to end would end the others too
         if self._stopped:
             raise stopping.Stopped
 
@@ -88,7 +88,7 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]  # transformers is no
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if fault := self._soundness.fault_of_weights():
             self._end_diverged(state, fault)
-        self._saves.wait()  # on all machines: whoever is behind would find the checkpoint before removed as half done
+        self._saves.wait()  # on all machines: one that is behind would otherwise find its previous checkpoint deleted
         name = _agreed(draw_name(state.global_step))  # by then, each process has written its share of the checkpoint
         if state.is_local_process_zero:
             self._unproven = Path(args.output_dir, f"checkpoint-{state.global_step}"), name, self.seconds
@@ -107,14 +107,14 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]  # transformers is no
             self._unproven = None
 
     def _end_diverged(self, state: TrainerState, fault: str) -> NoReturn:
-        """Raise InputError in all processes, once the last good checkpoint, if there is one, is in the store."""
+        """Raise InputError in all processes, after the last good checkpoint, if any, is uploaded."""
         self._saves.wait()
         bad = self._job.checkpoint if state.global_step == self._first_step else ""  # saved before it was proven
         if bad and state.is_world_process_zero:
             self._store.remove(bad)
         good = self._store.find_latest(but=bad)
         if torch.distributed.is_initialized():
-            torch.distributed.barrier()  # whoever ends first has the others ended, too
+            torch.distributed.barrier()  # the first process to end would end the others too
         if state.global_step == 1 and fault.startswith("the loss is"):
             raise InputError(
                 f"{fault} at step 1, before any weight has changed: nothing can be computed with --model "
@@ -131,7 +131,7 @@ class StepCallback(TrainerCallback):  # type: ignore[misc]  # transformers is no
 
 
 def _agreed(name: str) -> str:
-    """Return what the first of all processes has drawn, once all of them have come here."""
+    """Return the name that the first process has drawn, after all processes have reached this point."""
     if not torch.distributed.is_initialized():
         return name
     names = [name]

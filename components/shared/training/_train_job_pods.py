@@ -51,8 +51,8 @@ def own_pod(namespace: str) -> Any:
 def launch_of(pod: Any) -> Launch:
     """Return what a TrainJob gets from the pod that starts it.
 
-    Its owner is what made the pod, an Argo Workflow or a Job: it outlives the pod, whose successor is to find the
-    TrainJob again, and takes the TrainJob with it where it is deleted itself.
+    Its owner is the pod's own owner, an Argo Workflow or a Job. That outlives the pod, so that the pod's successor
+    finds the TrainJob again; and if it is deleted, the TrainJob is deleted too.
     """
     if pod is None:
         return Launch()
@@ -64,16 +64,16 @@ def launch_of(pod: Any) -> Launch:
 
 
 def is_disrupted(namespace: str, name: str) -> bool:
-    """Tell whether a pod ends because its place is taken away: another one will come in its stead."""
+    """Tell whether a pod ends because it was evicted: another one will replace it."""
     conditions = _read(namespace, name, BRIEF_TIMEOUT).status.conditions or ()
     return any(each.type in MOVED and each.status == "True" for each in conditions)
 
 
 def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) -> Exception:
-    """Return what a failed TrainJob failed of, by how its nodes' pods ended: as the step itself would have.
+    """Return the error of a failed TrainJob, from how its nodes' pods ended: as the step itself would raise it.
 
-    Bad input is what any of them says it is. A node that was killed, evicted or out of reach has the others fail of
-    its absence; so their failures count only where all have failed by themselves. ``state`` is Trainer's own word.
+    One node that reports bad input is enough. If a node was killed, evicted or unreachable, the others fail because it
+    is missing, so their own failures count only if all nodes failed by themselves. ``state`` is Trainer's own word.
     """
     pods = ask(f"listing the pods of TrainJob {job}", lambda: _pods_of(namespace, job))
     codes = {pod.metadata.name: _exit_code(pod) for pod in pods}
@@ -97,8 +97,8 @@ def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) 
 class FirstNodeLog:
     """Writes the log of a TrainJob's first node to this process's standard error, as far as it can be read.
 
-    Best effort, in a thread of its own: a log that is cut is continued behind the last line, one of a pod that takes
-    the place of another begins anew, and none of it fails the training.
+    Best effort, in a thread of its own: a log that is cut off continues after its last line, the log of a replacement
+    pod starts from its beginning, and no error of it fails the training.
     """
 
     def __init__(self, namespace: str, job: str, *, lines_before: int | None) -> None:
@@ -173,7 +173,7 @@ def _pods_of(namespace: str, job: str, index: int | None = None) -> list[Any]:
 
 
 def _exit_code(pod: Any) -> int | None:
-    """Return the code that a pod's node ended with; None if it did not, or where the pod was taken away."""
+    """Return the exit code of a pod's node; None if it has not ended, or if the pod was deleted."""
     for status in pod.status.container_statuses or ():
         if status.name == CONTAINER and status.state.terminated is not None:
             return int(status.state.terminated.exit_code)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from components.shared.seeds import derive_seed
 
-WINDOW = 16  # batches among which examples are sorted by length: little padding, and still a random order
+WINDOW = 16  # batches within which examples are sorted by length: little padding, and still a random order
 
 
 def batch_order(lengths: Sequence[int], *, batch_size: int, epochs: int, seed: int) -> list[int]:
-    """Return the indices of all epochs in the order of training: random, but like lengths stand together.
+    """Return the indices of all epochs in the order of training: random, but with similar lengths together.
 
     Depends on its arguments only: not on processes or micro-batches, nor on where a resumed run starts.
     """

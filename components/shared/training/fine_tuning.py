@@ -51,9 +51,9 @@ def load_examples(job: TrainingJob[Any]) -> Dataset:
 
 
 def with_blank(examples: Dataset, blank: Mapping[str, Any], config: TrainingConfig) -> Dataset:
-    """Return the examples, and behind them, for several processes, a row without a part in the loss.
+    """Return the examples; for several processes, followed by a row that does not count in the loss.
 
-    accelerate would fill up the last micro-batches with rows from the front, which would be learnt from twice.
+    accelerate would fill up the last micro-batches with the first rows, which would be trained on twice.
     """
     if config.processes == 1:
         return examples
@@ -67,7 +67,7 @@ def load_tokenizer(job: TrainingJob[Any]) -> PreTrainedTokenizerBase:
 
 
 def join_processes(config: TrainingConfig) -> None:
-    """Bring the processes together where transformers does not: DeepSpeed on CPUs. Call it before the arguments."""
+    """Connect the processes if transformers does not do it: DeepSpeed on CPUs. Call it before the arguments."""
     if config.parallelism == "zero3" and not torch.cuda.is_available():
         import deepspeed
 
@@ -75,7 +75,7 @@ def join_processes(config: TrainingConfig) -> None:
 
 
 def attention() -> str:
-    """Return flash attention where it is installed and the GPU computes in bf16, PyTorch's own otherwise."""
+    """Return flash attention if it is installed and the GPU computes in bf16, otherwise PyTorch's own."""
     has_flash = torch.cuda.is_available() and is_flash_attn_2_available() and of_this_machine().is_bf16
     return "flash_attention_2" if has_flash else "sdpa"
 
@@ -116,7 +116,7 @@ def common_arguments(job: TrainingJob[Any], warmup_steps: int) -> dict[str, Any]
 
 
 def _chosen_arithmetic(job: TrainingJob[Any]) -> Arithmetic:
-    """Choose, and let the first process say so: in the log, and to the step."""
+    """Choose the arithmetic; the first process logs it and tells it to the step."""
     arithmetic = of_this_machine()
     if int(os.environ.get("RANK", "0")) == 0:
         logger.info("training computes in %s; weights are kept in fp32, and saved in bf16", arithmetic)
@@ -131,7 +131,7 @@ def _zero3(arithmetic: Arithmetic) -> dict[str, Any]:
 class InGivenOrder:
     """A mixin for trainers that visit the examples in the order given, across all epochs.
 
-    Several processes get micro-batches of one size, and as many each: the last row, a blank one, fills up the last.
+    All processes get equally many micro-batches of one size: the blank last row fills up the last of them.
     """
 
     args: TrainingArguments
@@ -152,7 +152,7 @@ def train_and_save(
     tokens_by_row: Sequence[int],
     save: Callable[[TrainingJob[Any], Trainer], None],
 ) -> None:
-    """Train to the end, then leave the model, by ``save``, and the figures in the job's folder."""
+    """Train to the end, then write the model (by ``save``) and the figures into the job's folder."""
     _continue_together(job)
     progress = StepCallback(job, Soundness(trainer, list(trainer.order[: job.config.micro_batch_size])))
     trainer.add_callback(progress)
@@ -171,7 +171,7 @@ def train_and_save(
 def _continue_together(job: TrainingJob[Any]) -> None:
     """Raise UnavailableError if machines are about to continue from different checkpoints, or only some from one.
 
-    Each has fetched the last complete one by itself; a marker may have been written between their looks.
+    Each machine has fetched the last complete one by itself; a marker may have been written in between.
     """
     if job.config.num_nodes == 1:
         return
@@ -221,7 +221,7 @@ def save_language_model(job: TrainingJob[Any], trainer: Trainer) -> None:
 
 
 def save_weights(job: TrainingJob[Any], trainer: Trainer) -> None:
-    """Save the weights in bf16, which is what they are run in; they were bf16 before training, too."""
+    """Save the weights in bf16, in which the model runs and which they had before training."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     if job.config.parallelism == "none":
         model.to(torch.bfloat16)

@@ -1,4 +1,4 @@
-"""What a training process is told: options, rows as token ids, and where they and the model lie."""
+"""What a training process is given: options, rows as token ids, and the paths of both and of the model."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class TrainingJob(Generic[C]):
     folder: str  # scratch: examples.arrow in, model/ and metrics.json out
     model: str  # the model to start from
     checkpoints_uri: str = ""
-    end_tokens: tuple[str, ...] = ()  # that stop generation in the trained model
+    end_tokens: tuple[str, ...] = ()  # that end a text of the trained model
     node: int = 0  # which of the machines that train this is
     checkpoint: str = ""  # name of the one to continue from
-    resume_from: str = ""  # where that lies here
-    seconds_before: float = 0.0  # that training had taken up to that checkpoint
+    resume_from: str = ""  # its local path
+    seconds_before: float = 0.0  # seconds of training up to that checkpoint
 
     @property
     def examples_file(self) -> Path:
@@ -40,12 +40,12 @@ class TrainingJob(Generic[C]):
 
     @property
     def model_folder(self) -> Path:
-        """Where the trained model is left."""
+        """Where the trained model is written."""
         return Path(self.folder, "model")
 
     @property
     def metrics_file(self) -> Path:
-        """Where the training leaves its figures."""
+        """Where the training writes its figures."""
         return Path(self.folder, "metrics.json")
 
     @property
@@ -53,7 +53,7 @@ class TrainingJob(Generic[C]):
         return Path(self.folder, "arithmetic.txt")
 
     def write(self) -> Path:
-        """Write the job for the processes that are to read it."""
+        """Write the job for the processes that read it."""
         path = Path(self.folder, "job.json")
         path.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
         return path
@@ -66,12 +66,12 @@ class TrainingJob(Generic[C]):
         return cls(**content | {"config": config(**content["config"]), "end_tokens": end_tokens})
 
     def read_metrics(self) -> dict[str, float]:
-        """Read what the training found out."""
+        """Read the figures of the training."""
         metrics: dict[str, float] = json.loads(self.metrics_file.read_text(encoding="utf-8"))
         return metrics
 
     def write_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Write what the training found out."""
+        """Write the figures of the training."""
         self.metrics_file.write_text(json.dumps(metrics), encoding="utf-8")
 
     def read_course(self) -> str:
@@ -82,7 +82,7 @@ class TrainingJob(Generic[C]):
             return "before its first step"
 
     def write_course(self, course: str) -> None:
-        """Write how far the training is, for whoever started it; one of the processes does."""
+        """Write how far the training is, for the step; one of the processes does it."""
         self._course_file.write_text(course, encoding="utf-8")
 
     @property
@@ -90,20 +90,20 @@ class TrainingJob(Generic[C]):
         return Path(self.folder, "course.txt")
 
     def read_arithmetic(self) -> str:
-        """Read what the training computed in."""
+        """Read the arithmetic of the training."""
         return self._arithmetic_file.read_text(encoding="utf-8")
 
     def write_arithmetic(self, arithmetic: str) -> None:
-        """Write what the training computes in."""
+        """Write the arithmetic of the training."""
         self._arithmetic_file.write_text(arithmetic, encoding="utf-8")
 
     def write_failure(self, process: int, error: BaseException) -> None:
-        """Write what one of several processes ended with."""
+        """Write the error that ended one of several processes."""
         content = [type(error).__name__, str(error)]
         Path(self.folder, f"failure-{process}.json").write_text(json.dumps(content), encoding="utf-8")
 
     def read_failures(self) -> list[tuple[str, str]]:
-        """Return kind and message of what processes ended with, as far as they could still say it."""
+        """Return kind and message of the errors that ended processes, as far as they could write them."""
         contents = [json.loads(path.read_text(encoding="utf-8")) for path in Path(self.folder).glob("failure-*.json")]
         return [(kind, message) for kind, message in contents]
 

@@ -1,8 +1,8 @@
 """Training on several machines: the step that starts them as a TrainJob, follows it, and returns the finished folder.
 
-The TrainJob's name is that of the folder (step, fingerprint, workspace): a step that is started again finds the one
-that is under way and follows it. One that has ended, without a finished folder, makes room for another, which continues
-from the last checkpoint.
+The TrainJob is named after the folder (step, fingerprint, workspace): a restarted step finds the running TrainJob and
+follows it. If the TrainJob has ended without a finished folder, it is replaced by a new one, which continues from the
+last checkpoint.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_on_nodes(config: TrainingConfig, folder: StepFolder) -> str:
-    """Have the step done on the machines that it asks for; return the folder's address.
+    """Run the step on as many machines as its options say; return the folder's address.
 
     Raises what the step itself would raise on one machine.
     """
@@ -67,7 +67,7 @@ def _name_of(folder: StepFolder, config: TrainingConfig) -> str:
 
 
 def _get_or_create(jobs: TrainJobs, job: TrainJob) -> bool:
-    """Make sure that the TrainJob stands and has not ended; return whether this step made it."""
+    """Make sure that the TrainJob exists and has not ended; return whether this step created it."""
     name = job["metadata"]["name"]
     while True:
         standing, _ = jobs.find(name)
@@ -94,10 +94,10 @@ def _attach(jobs: TrainJobs, job: TrainJob, standing: TrainJob) -> None:
 
 @contextlib.contextmanager
 def _cancelled_with_this(jobs: TrainJobs, name: str, pod: Any) -> Iterator[None]:
-    """Delete the TrainJob where this step is told to stop; its nodes save a checkpoint then.
+    """Delete the TrainJob if this step is told to stop; its nodes then save a checkpoint.
 
-    But where this pod is only moved (drained, preempted, evicted: Kubernetes or Kueue marks it so), the training goes
-    on, and the pod's successor follows it. Where there is no time for this, the TrainJob goes when its owner does.
+    If this pod is only moved (drained, preempted, evicted: Kubernetes or Kueue marks it so), the training goes on, and
+    the pod's successor follows it. If there is no time for this, the TrainJob is deleted together with its owner.
     """
     try:
         yield

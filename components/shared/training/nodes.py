@@ -1,7 +1,7 @@
-"""Which machine of a training on several machines this is, by the environment that Kubeflow Trainer gives to its pods.
+"""Which machine of a training on several machines this is, by the environment of Kubeflow Trainer's pods.
 
-Its torch plugin sets what ``torch.distributed.run`` reads: PET_NNODES, PET_NODE_RANK, PET_MASTER_ADDR, PET_MASTER_PORT.
-A step that is told to train on several machines and has none of these is the one that starts them.
+Its torch plugin sets what torchrun reads: PET_NNODES, PET_NODE_RANK, PET_MASTER_ADDR, PET_MASTER_PORT. A step that is
+to train on several machines and has none of these starts the machines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Node:
 
 
 def starts_nodes(config: TrainingConfig) -> bool:
-    """Tell whether this step has to start the machines that train, and trains nothing itself."""
+    """Tell whether this step only starts the machines that train."""
     return config.num_nodes > 1 and own_node(config) is None
 
 
@@ -36,9 +36,9 @@ def is_first_node(config: TrainingConfig) -> bool:
 
 
 def own_node(config: TrainingConfig) -> Node | None:
-    """Return which of the machines this is, None if there are no others, or where it is none of them.
+    """Return which of the machines this is; None if there is only one, or if this step only starts them.
 
-    InputError if the environment and ``--num-nodes`` contradict each other.
+    Raises InputError if the environment and ``--num-nodes`` contradict each other.
     """
     given = {name: os.environ.get(name, "") for name in VARIABLES}
     num_nodes = given["PET_NNODES"] or "1"

@@ -1,4 +1,4 @@
-"""The model that a training starts from: whole, sound, and of a shape that fits the options, or refused."""
+"""The model that a training starts from: complete, sound and of a shape that fits the options, otherwise refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components.shared.models.tokenizers import load_tokenizer
 
 
 class StartModel:
-    """A model folder that was looked through: it can be trained with the options given."""
+    """A model folder that was checked: it can be trained with the given options."""
 
     def __init__(self, folder: Path, config: TrainingConfig, *, as_scorer: bool = False) -> None:
         """Raise InputError if the model cannot be loaded as what it is to be, is broken, or is too small."""
@@ -32,7 +32,7 @@ class StartModel:
         check_finite(folder, self._named)
 
     def check_tokens(self, ids: Iterable[int]) -> None:
-        """Raise InputError if the tokenizer makes a token that the model has no embedding of."""
+        """Raise InputError if the tokenizer makes a token for which the model has no embedding."""
         largest = max(ids, default=0)
         if largest >= self._num_embedded:
             raise InputError(
@@ -43,7 +43,7 @@ class StartModel:
 
 
 def check_processes(config: TrainingConfig) -> None:
-    """Raise InputError if there are GPUs, but not one for each process."""
+    """Raise InputError if there are GPUs, but fewer than processes."""
     available = num_accelerators()
     if available and config.processes_here > available:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The course of a step that trains: finished work, the start model, rows to token ids, training, the model's folder."""
+"""What each step that trains does: finished work, the start model, rows to token ids, training, the model's folder."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ TokenColumns = Mapping[str, Sequence[int]]
 
 @dataclass(kw_only=True)
 class Examples:
-    """What a training learns from, as it stands in its file, and what became of the other rows."""
+    """The examples of a training, which are in its file, and the rows that were rejected."""
 
     num_examples: int
     rows_in: int  # kept or rejected
     rejects: list[Reject]
-    end_tokens: tuple[str, ...] = ()  # that stop generation in the trained model
+    end_tokens: tuple[str, ...] = ()  # that end a text of the trained model
     complete: Callable[[Path], None] = field(default=lambda _: None)  # writes into the trained model's folder
-    measure: Callable[[Path], Mapping[str, float]] = field(default=lambda _: {})  # more figures, of the trained model
+    measure: Callable[[Path], Mapping[str, float]] = field(
+        default=lambda _: {}
+    )  # returns more figures of the trained model
 
 
 def train(
@@ -73,9 +75,9 @@ def train(
 def _train_here(
     found: StepFolder, job: TrainingJob[Any], examples: Examples, trainer_module: str, record: type[Row]
 ) -> None:
-    """Train and finish the folder, unless it has been finished meanwhile; of several machines, the first one does."""
+    """Train and finish the folder, unless it was finished meanwhile; of several machines, the first one finishes it."""
     folder = found.begin_model()
-    # The lease is the first node's; the others work for it.
+    # The first node has the lease; the others work for it.
     if folder.finished or (is_first_node(job.config) and not folder.take()):
         return
     job = dataclasses.replace(job, checkpoints_uri=folder.checkpoints_uri, end_tokens=examples.end_tokens)

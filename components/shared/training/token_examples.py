@@ -1,4 +1,4 @@
-"""Texts to token ids for training: a prompt that is given, and what the model is to write, its end token once."""
+"""Texts to token ids for training: a prompt, and the completion that the model learns, with one end token."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class TokenExample:
 
 
 class ExampleEncoder:
-    """Turns texts that hold all their special tokens into ids; adds none."""
+    """Turns texts with all their special tokens into ids; adds none."""
 
     def __init__(self, model_folder: Path) -> None:
         self._encoder = TextEncoder(model_folder)
 
     def encode(self, prompt: MarkedText, completion: MarkedText) -> TokenExample:
-        """Encode a prompt as generation has it, which knows nothing else, and what follows it."""
+        """Encode a prompt as generation does, which does not know the completion, and the completion."""
         prompt_ids, completion_ids = self._encoder.continued(prompt, completion)
         return TokenExample(prompt_ids=prompt_ids, completion_ids=completion_ids)

@@ -1,8 +1,8 @@
 """TrainJobs of Kubeflow Trainer 2, by the fields that all of its versions have: create, find, watch, delete.
 
-What the pods need beside command, image and number (GPUs, node choice, environment, secrets, volumes) is the
-TrainingRuntime's, which a platform makes once a namespace; so is the queue: its label ``kueue.x-k8s.io/queue-name``,
-if it has one, is the TrainJob's, too.
+The TrainingRuntime, which a platform team creates once in each namespace, says what the pods need beside command, image
+and number: GPUs, node selection, environment, secrets, volumes. It also names the queue: if it has the label
+``kueue.x-k8s.io/queue-name``, the TrainJob gets the same.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Launch:
     """What the pod that starts a TrainJob passes on to it."""
 
     image: str = ""  # the same code on both sides; "" where it is not a pod: the runtime's image
-    owner: Mapping[str, Any] | None = None  # with which the TrainJob goes
+    owner: Mapping[str, Any] | None = None  # the TrainJob is deleted together with it
 
 
 def train_job(name: str, folder: str, config: TrainingConfig, launch: Launch, runtime: Mapping[str, Any]) -> TrainJob:
@@ -67,12 +67,12 @@ def train_job(name: str, folder: str, config: TrainingConfig, launch: Launch, ru
 
 
 def end_of(job: TrainJob) -> str:
-    """Return "Complete" or "Failed", "" as long as it is neither."""
+    """Return "Complete" or "Failed"; "" before that."""
     return next((end for end in ENDS if end in _conditions(job)), "")
 
 
 def state_of(job: TrainJob) -> str:
-    """Say in a few words what a TrainJob is at."""
+    """Return in a few words what a TrainJob is doing."""
     for kind, condition in _conditions(job).items():
         return f"{kind.lower()} ({condition.get('message') or condition.get('reason', '')})"
     jobs = job.get("status", {}).get("jobsStatus") or []
@@ -130,7 +130,7 @@ class TrainJobs:
         return True
 
     def add_owner(self, job: TrainJob, owner: Mapping[str, Any]) -> None:
-        """Let a TrainJob that stands live as long as this owner does, too."""
+        """Add an owner to an existing TrainJob, which is then kept as long as one of its owners exists."""
         owners = job["metadata"].get("ownerReferences") or []
         if owner["uid"] in {each["uid"] for each in owners}:
             return
@@ -149,14 +149,14 @@ class TrainJobs:
             stopping.sleep(PAUSE_SECONDS)
 
     def cancel(self, name: str) -> None:
-        """Ask for a TrainJob's deletion once, at once: this process has a second or so left."""
+        """Request a TrainJob's deletion once, without retries: this process has about a second left."""
         self._delete(name, BRIEF_TIMEOUT)
 
     def wait(self, name: str) -> TrainJob:
-        """Return the TrainJob once it has ended, after however long; each change of its state is logged.
+        """Wait until the TrainJob has ended, without a limit, and return it; each change of its state is logged.
 
-        A watch is cut by anything in between, or refused with 410 because its version is too old: whatever ends it,
-        the state is listed again and watched from there. UnavailableError if somebody deletes the TrainJob.
+        A watch can be cut off by a proxy, or refused with 410 because its version is too old. In each case the state is
+        listed again and watched from there. Raises UnavailableError if somebody deletes the TrainJob.
         """
         state = ""
         while True:
@@ -176,7 +176,7 @@ class TrainJobs:
             stopping.sleep(PAUSE_SECONDS)
 
     def _changes(self, job: TrainJob | None, name: str, version: str) -> Iterator[TrainJob | None]:
-        """Yield the TrainJob as it is and as it becomes, None once it is gone, until the watch ends."""
+        """Yield the TrainJob now and after each change, None when it is deleted, until the watch ends."""
         yield job
         try:
             events = watch.Watch().stream(
@@ -195,7 +195,7 @@ class TrainJobs:
 
     def _delete(self, name: str, timeout: tuple[int, int]) -> None:
         place = (GROUP, VERSION, self.namespace, JOBS, name)
-        # Foreground: it stays until its pods are gone, so that whoever waits for that never meets them.
+        # Foreground: it stays until its pods are gone, so that the next TrainJob never meets them.
         options = client.V1DeleteOptions(propagation_policy="Foreground")
         try:
             self._api.delete_namespaced_custom_object(*place, body=options, _request_timeout=timeout)
@@ -205,7 +205,7 @@ class TrainJobs:
 
 
 def _conditions(job: TrainJob) -> dict[str, dict[str, Any]]:
-    """Return the conditions that hold, ends first."""
+    """Return the conditions that are true, those of an end first."""
     conditions = job.get("status", {}).get("conditions") or []
     holding = {each["type"]: each for each in conditions if each["status"] == "True"}
     return {kind: holding[kind] for kind in (*ENDS, *holding) if kind in holding}

@@ -1,14 +1,18 @@
-"""The place that all folders of a run stand in, at addresses that say what made them.
+"""The place of all folders of a run, at addresses that say what made them.
 
-A folder ``{workspace}/{step}/{fingerprint}/`` holds ``_plan.json`` (first), ``part-00000.parquet`` … (one object a
-part, created exclusively) or a model in a subfolder, ``rejected/part-00000-<digest>.parquet`` … (named by content: the
-part or the manifest that counts says which one is its own) and ``_manifest.json`` (last, and only where rows in = rows
-out + rows rejected). Until then, ``leases/`` says who works on what (see ``_attempts``), ``ledgers/`` has copies of the
-ledgers of the parts that each process wrote (see ``_gathered_ledgers``), and ``checkpoints/step-0000050-<random>/`` …
-the last ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are inputs as the folder itself is one: the rows
-that it rejected.
+A folder ``{workspace}/{step}/{fingerprint}/`` holds
 
-Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``uses``.
+- ``_plan.json``, which is written first;
+- ``part-00000.parquet`` …, one object for each part, created exclusively; or a model in a subfolder;
+- ``rejected/part-00000-<digest>.parquet`` …, named by content: the part, or the manifest, says which one is its own;
+- ``_manifest.json``, which is written last, and only if rows in = rows out + rows rejected.
+
+Until then, ``leases/`` says who works on what (see ``_attempts``), ``ledgers/`` holds copies of the ledgers of the
+parts that each process wrote (see ``_gathered_ledgers``), and ``checkpoints/step-0000050-<random>/`` … are the last
+ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are the rows that a folder rejected, and can be inputs
+like the folder itself.
+
+Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``_uses``.
 """
 
 from __future__ import annotations
@@ -49,22 +53,22 @@ class Workspace:
     def open(self, config: StepConfig, *inputs: Rows[Any]) -> StepFolder:
         """Find the folder that a step's work belongs in, finished or not.
 
-        ``inputs`` are those that the step has opened; what stands at others is looked up here, once. All that is
-        written is a mark of use, where there is a finished folder to use; checkpoints that a training left because it
-        was killed right behind its manifest are removed.
+        ``inputs`` are those that the step has opened already; the others are looked up here, once. If the folder is
+        finished, a mark of use is written, and checkpoints are removed that a training left because it was killed right
+        after it had written its manifest. Otherwise nothing is written.
         """
         folder = StepFolder(self, config, make_plan(config, [source for rows in inputs for source in rows.sources]))
         folder.look()
         return folder
 
     def release(self) -> None:
-        """Release what this process holds, as it ends by itself: nothing that it had begun is to be blamed for that."""
+        """Release what this process holds, as it ends by itself, which is not a crash."""
         for folder in self._made:
             folder.leases.release()
 
 
 class StepFolder:
-    """A step's folder, before the step begins its work: bad input has to be refused until then, as nothing stands."""
+    """A step's folder before any work: nothing is written yet, so bad input is refused now."""
 
     def __init__(self, workspace: Workspace, config: StepConfig, plan: Plan) -> None:
         self._workspace = workspace
@@ -76,7 +80,7 @@ class StepFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether the manifest stood when it was last looked at: nothing is left to do."""
+        """Whether the manifest existed at the last look: nothing is left to do."""
         return self._manifest is not None
 
     def look(self) -> None:
@@ -93,7 +97,7 @@ class StepFolder:
             logger.info("reused %s: finished on %s, %d rows", *told)
 
     def begin_rows(self, record: type[Row], slices: Sequence[Slice], *, units_per_row: int = 1) -> OutputFolder:
-        """Write the plan of its rows, or take the one that stands; a finished folder has no part that is missing.
+        """Write the plan of its rows, or take the existing one; a finished folder has no missing part.
 
         ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
@@ -103,7 +107,7 @@ class StepFolder:
         return folder
 
     def begin_model(self) -> ModelFolder:
-        """Write the plan of its model, or take the one that stands."""
+        """Write the plan of its model, or take the existing one."""
         folder = ModelFolder(self._claim(self._plan))
         self._workspace._made.append(folder)
         return folder

@@ -1,21 +1,21 @@
-"""What processes write of their work on the parts of a folder, and what that says about those who died.
+"""What processes write about their work on the parts of a folder, and what it says about those that died.
 
-A process creates a name before it works on a part. Whoever is first has the lease::
+A process creates an object before it works on a part. The first one to create it has the lease::
 
     leases/part-00012/attempt-0.json                     who, where, since when, with how much memory
-    leases/part-00012/attempt-0-000001-row-00034.json    it is about to try row 34 alone
+    leases/part-00012/attempt-0-000001-row-00034.json    it is about to retry row 34 alone
     leases/part-00012/attempt-0-000002-died-00034.json   it lives, but its engine died of that row
-    leases/part-00012/attempt-0-000003-past.json         it is past the rows that it tried alone
-    leases/part-00012/attempt-0-000004-ended.json        released: it ended by itself and died of nothing
-    leases/alive/{process}-000017.json                   it lives; each of these takes the place of the one before
+    leases/part-00012/attempt-0-000003-past.json         it has finished the rows that it retried alone
+    leases/part-00012/attempt-0-000004-ended.json        released: it ended by itself, not by a crash
+    leases/alive/{process}-000017.json                   a sign of life; each one replaces the one before
 
-A process that is killed (SIGKILL, out of memory, a crash within a library) can say nothing afterwards, so it says what
-it begins before it begins it. Whoever takes the part after a death creates ``attempt-1.json``. A part that
-``MAX_DEATHS`` attempts died over is suspect: it is done after all others, row by row. A row that so many of them died
-of while it was tried alone is given up. An attempt that was released counts for nothing.
+A process that is killed (SIGKILL, out of memory, a crash within a library) can write nothing afterwards. It therefore
+writes what it is about to do before it does it. After a crash, the next process creates ``attempt-1.json``. A part over
+which ``MAX_DEATHS`` attempts crashed is suspect: it is done after all others, row by row. A row that was retried alone
+and crashed that many attempts is quarantined. An attempt that was released does not count.
 
-Nothing is ever replaced. The leases of parts that stand remain, so that nobody takes those again, until whoever writes
-the manifest removes all of them; where a store forbids to delete, they stay.
+No object is ever overwritten. The leases of finished parts stay, so that no process takes those parts again. The
+process that writes the manifest removes all leases, if the store allows it to delete.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ALIVE = re.compile(r"alive/(?P<process>[\w.]+)-\d{6}\.json")
 
 
 def work_of(part: int) -> str:
-    """Return what the work on a part is called."""
+    """Return the name of the work on a part."""
     return f"part-{part:05d}"
 
 
@@ -48,18 +48,18 @@ def number_of(work: str) -> int:
 
 
 def attempt_name(work: str, number: int) -> str:
-    """Return the name of the object by which a process has an attempt."""
+    """Return the name of the object that gives a process an attempt."""
     return f"{work}/attempt-{number}.json"
 
 
 def event_name(work: str, number: int, event: int, what: str) -> str:
-    """Return the name of the object that says what an attempt came to, the ``event``-th of its process."""
+    """Return the name of the object that records what happened in an attempt, the ``event``-th of its process."""
     return f"{work}/attempt-{number}-{event:06d}-{what}.json"
 
 
 @dataclass
 class Attempt:
-    """What one process has written of its work on a part."""
+    """What one process has written about its work on a part."""
 
     work: str
     number: int
@@ -77,7 +77,7 @@ class Attempt:
 
 
 def read_attempts(objects: Iterable[StoredObject]) -> list[Attempt]:
-    """Return the attempts that the names below ``leases/`` tell of, without their holders."""
+    """Return the attempts that the names below ``leases/`` record, without their holders."""
     attempts: dict[tuple[str, int], Attempt] = {}
     for each in objects:
         if match := _NAME.fullmatch(each.name):
@@ -101,7 +101,7 @@ def last_signs(objects: Iterable[StoredObject]) -> dict[str, float]:
 
 @dataclass
 class Standing:
-    """Who holds what, and how often attempts died over parts and rows."""
+    """Who holds what, and how many attempts crashed over each part and row."""
 
     held: dict[str, float] = field(default_factory=dict)  # works with a live lease, and when its holder last wrote
     attempts: Counter[str] = field(default_factory=Counter)  # how many there were: the number of the next one
@@ -110,9 +110,9 @@ class Standing:
 
 
 def judge(attempts: Iterable[Attempt], is_dead: Callable[[str, float], bool]) -> Standing:
-    """Say how the works of a folder stand; ``is_dead`` tells it of a process by its name and when it last wrote.
+    """Return how the work on a folder stands; ``is_dead`` gets the name of a process and when it last wrote.
 
-    A process that died while it tried a row alone died of that, and of none of the parts that it had leased.
+    A crash while a row is retried alone counts for that row, and for none of the parts that the process had leased.
     """
     standing, by_holder = Standing(), dict[str, list[Attempt]]()
     for attempt in attempts:

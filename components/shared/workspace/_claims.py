@@ -38,7 +38,7 @@ class Claim:
         rejects: str = "",
         rejects_digest: str = "",
     ) -> None:
-        """Write the manifest, if the ledger adds up; a second writer loses the race and is content."""
+        """Write the manifest, if the ledger adds up; if another process has written the same one, that one counts."""
         assert rows_in == rows_out + sum(rejected.values()), (self.uri, rows_in, rows_out, rejected)
         manifest = Manifest(
             format=FORMAT,

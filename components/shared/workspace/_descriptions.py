@@ -1,4 +1,4 @@
-"""Plans and manifests as JSON: what both of them say, and how either is checked before it is believed."""
+"""Plans and manifests as JSON: the fields that both have, and how each is checked when it is read."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Input:
     fingerprint: str  # what stands for it in the fingerprint of the folder
     kind: str = ""  # of its rows, or "model"; "" for what is no folder of ours
     rows: int = 0
-    content: str = ""  # what the same work, done again, may make otherwise; "" for what is no folder of ours
+    content: str = ""  # what may differ when the same work is done again; "" if it is not a folder of ours
 
     @property
     def is_folder(self) -> bool:
-        """Whether a step of ours made it."""
+        """Whether it is the folder of a step."""
         return bool(self.kind)
 
     def to_json(self) -> dict[str, Any]:
@@ -53,9 +53,9 @@ def inputs_to_json(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
 
 
 def read_description(uri: str, record: type) -> dict[str, Any] | None:
-    """Return the fields of a plan or a manifest, None if there is none; ``inputs`` are read, all else is as in JSON.
+    """Return the fields of a plan or a manifest, None if there is none; ``inputs`` are parsed.
 
-    InputError for what this version did not write, or cannot read.
+    Raises InputError for what this version did not write, or cannot read.
     """
     try:
         content = storage.read_json(uri)
@@ -89,7 +89,7 @@ def check_fields(uri: str, content: Any, record: type) -> None:
 
 
 def changed(uri: str, wrong: str) -> InputError:
-    """Return what to raise where a plan or a manifest is not as ours are."""
+    """Return the error for a plan or a manifest that does not look like ours."""
     return InputError(
         f"{uri} {wrong}: it was changed, or another version wrote it; use the version that did, or delete the folder "
         "and run its step again"

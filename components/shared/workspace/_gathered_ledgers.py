@@ -1,9 +1,9 @@
 """The ledgers of a folder's parts: those that this process wrote, copies that others gathered, and the parts' own.
 
-``ledgers/{process}-000001.json`` copies the ledgers of ``AT_ONCE`` parts that one process wrote, or of all that it has
-written when it has done its share, each with the MD5 of its part: who finishes a folder need not ask for each part. A
-copy counts where the store's listing shows that very content; otherwise, and where there is none (the process died
-before, the store shows no MD5), the part's own footer is read. So nothing depends on these objects; whoever finishes
+``ledgers/{process}-000001.json`` copies the ledgers of ``AT_ONCE`` parts that one process wrote, or of all its parts
+when it has done its share, each with the MD5 of its part. The process that finishes a folder then reads a few objects
+instead of each part. A copy counts if the store's listing shows the same MD5. Otherwise (the process died before, or
+the store shows no MD5), the part's own footer is read. So nothing depends on these objects; the process that finishes
 the folder removes them.
 """
 
@@ -60,7 +60,7 @@ class FolderLedgers:
             self.copy()
 
     def copy(self) -> None:
-        """Copy what waits: there are many, or this process has done its share; content where a store refuses that."""
+        """Copy the ledgers that wait for it; if the store refuses, log that and go on."""
         with self._lock:
             if not self._waiting:
                 return
@@ -82,10 +82,10 @@ class FolderLedgers:
         return [known[name] for name in parts]
 
     def clear(self) -> None:
-        """Remove all copies if the store allows it: the folder is finished.
+        """Remove all copies of a finished folder, if the store allows it.
 
-        Also those that were not seen before: who copies what waits looks for the manifest afterwards, and whoever
-        wrote the manifest comes here after that.
+        Also those that were not seen before: a process that copies ledgers looks for the manifest afterwards, and the
+        one that wrote the manifest comes here after that.
         """
         if not storage.is_remote(self._uri):
             return
@@ -102,7 +102,7 @@ class FolderLedgers:
 
 
 def _read_copy(uri: str, md5s: Mapping[str, str]) -> dict[str, Ledger]:
-    """Return the ledgers of one copy that count; none if it is gone or of another version."""
+    """Return those ledgers of one copy that count; none if it is gone, or of another version."""
     try:
         copies = storage.read_json(uri)
         return {name: Ledger(**copy["ledger"]) for name, copy in copies.items() if copy["md5"] == md5s.get(name)}

@@ -1,10 +1,11 @@
-"""Leases: the right to work on a part, taken by whoever creates its name first; ``_attempts`` says what is written.
+"""Leases: the right to work on a part. The first process that creates its name has it (``_attempts`` has the names).
 
-The store's clock says how old a lease is: those of the pods may differ. A process that lives says so every
-``BEAT_SECONDS``. One that has written nothing for ``lease_seconds()`` is taken for dead, and so is at once one that ran
-on this machine and is gone. If it was only frozen, nothing is lost or doubled: parts are created exclusively too.
+The age of a lease is measured by the store's clock, because the clocks of pods may differ. A live process writes a sign
+of life every ``BEAT_SECONDS``. A process that has written nothing for ``lease_seconds()`` counts as dead. One that ran
+on this machine and is gone counts as dead at once. If it was only frozen, nothing is lost or duplicated, because parts
+are created exclusively too.
 
-A process that ends by itself releases what it holds: it died of nothing. ``leases/folder/`` is the lease on work that
+A process that ends by itself releases what it holds, which is not a crash. ``leases/folder/`` is the lease on work that
 one process does alone: a training, or a step that needs its parts in order.
 """
 
@@ -44,23 +45,23 @@ from components.shared.workspace._pauses import Others
 
 LEASES = "leases"
 BEAT_SECONDS = 30.0
-END_SECONDS = 3.0  # that a process which ends gives the store to take note
+END_SECONDS = 3.0  # how long a process that ends waits for the store
 THREADS = 16
 
 logger = logging.getLogger(__name__)
 
 
 def lease_seconds() -> float:
-    """Return for how long a process that lives may write nothing: a beat, and as long as its store is waited for.
+    """Return for how long a live process may write nothing: one beat, and as long as it waits for its store.
 
-    Never less than by the default limit: other processes may have that, and a library may keep all threads of one from
-    running for minutes.
+    Never less than with the default limit: other processes may use that, and a library may block all threads of a
+    process for minutes.
     """
     return BEAT_SECONDS + max(limit_seconds(), LIMIT_SECONDS) + READ_SECONDS
 
 
 class Leases:
-    """The leases of one folder: those that this process holds, and what is known of the others'."""
+    """The leases of one folder: those that this process holds, and what is known about those of others."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -77,20 +78,20 @@ class Leases:
 
     @property
     def held(self) -> bool:
-        """Whether this process holds a lease on a part: something that it began is not written yet."""
+        """Whether this process holds a lease on a part, which is then not written yet."""
         return any(work != FOLDER for work in self._held)
 
     @property
     def has_folder(self) -> bool:
-        """Whether this process holds the lease on the whole folder, which decides over those on its parts."""
+        """Whether this process holds the lease on the whole folder, which overrides those on its parts."""
         return FOLDER in self._held
 
     def is_suspect(self, work: str) -> bool:
-        """Tell whether so many attempts died over a part that its rows are tried one at a time."""
+        """Tell whether so many attempts crashed over a part that its rows are tried one at a time."""
         return self.standing.parts[work] >= MAX_DEATHS
 
     def look(self, works: Collection[str]) -> list[Attempt]:
-        """Find out what others hold and died of, of these works; return the attempts at them, in order."""
+        """Find out who holds these works, and what crashed over them; return the attempts at them, in order."""
         objects = list_objects(self._uri)
         self.any = self.any or bool(objects)
         wanted = set(works)
@@ -108,7 +109,7 @@ class Leases:
         return attempts
 
     def now(self) -> float:
-        """Return the store's time; this machine's, where who only reads may not ask a directory."""
+        """Return the store's time, or this machine's for a directory in which this process may not write."""
         try:
             return store_time(self._folder)
         except InputError:
@@ -117,7 +118,7 @@ class Leases:
     def wait_for_folder(self, is_done: Callable[[], bool]) -> bool:
         """Take the lease on the whole folder, once nobody else has it; False if its work is done before.
 
-        Raises UnavailableError if this process has an accelerator, and has seen that the one with the lease lives.
+        Raises UnavailableError if this process has an accelerator and another live process has the lease.
         """
         others = Others()
         with speaking.phase(f"waiting for the process that works on {self._folder}"):
@@ -132,7 +133,7 @@ class Leases:
         return self.has_folder
 
     def take(self, work: str) -> Lease | None:
-        """Take the next attempt at some work; None if another process has just done so."""
+        """Take the next attempt at some work; None if another process has just taken it."""
         number = self.standing.attempts[work]
         lease = Lease(self, work, number)
         try:
@@ -149,17 +150,17 @@ class Leases:
         return lease
 
     def write_event(self, lease: Lease, what: str) -> None:
-        """Write down what this process is at."""
+        """Record what this process does next."""
         self._write(event_name(lease.work, lease.number, next(self._number), what), {})
 
     def settle(self, lease: Lease) -> None:
-        """Hold a lease no longer: its work stands. The lease itself stays, so that nobody does the work again."""
+        """Stop holding a lease whose work is finished. Its object stays, so that no process does the work again."""
         with self._lock:
             self._held.pop(lease.work, None)
             self._end_beats()
 
     def release(self) -> None:
-        """Give back all that is held: this process ends by itself. A store that does not answer is not waited for."""
+        """Release all leases, as this process ends by itself. Do not wait for a store that does not respond."""
         with self._lock:
             leases, self._held = list(self._held.values()), {}
             self._end_beats()
@@ -171,7 +172,7 @@ class Leases:
             thread.join(max(deadline - time.monotonic(), 0.0))
 
     def clear(self) -> None:
-        """Remove all leases if the store allows it: the folder is finished."""
+        """Remove all leases of a finished folder, if the store allows it."""
         with self._lock:
             self._held = {}
             self._end_beats()
@@ -191,10 +192,10 @@ class Leases:
             self._beating = None
 
     def say_alive(self) -> None:
-        """Write that this process lives, if it holds anything."""
+        """Write a sign of life, if this process holds a lease."""
         with self._lock:
             lease = next(reversed(self._held.values()), None)
-        # Not in a folder that somebody has removed: that would be there again.
+        # Not in a folder that somebody has deleted: writing would bring it back.
         if lease is None or not storage.exists(storage.join(self._uri, lease.name)):
             return
         before, self._last_sign = self._last_sign, alive_name(self._process, next(self._number))
@@ -228,7 +229,7 @@ class Leases:
         return state == "dead" or (state == "unknown" and now - time >= lease_seconds())
 
     def may_come_back(self, attempt: Attempt, now: float) -> bool:
-        """Tell whether another attempt may follow one that was released: Kubernetes tries a stopped pod again."""
+        """Tell whether another attempt may follow one that was released: Kubernetes restarts a stopped pod."""
         return now - attempt.time < lease_seconds() and self._state_of(attempt.holder) != "dead"
 
     def _state_of(self, process: str) -> processes.State:
@@ -238,7 +239,7 @@ class Leases:
 
 
 def _beat(of: weakref.ref[Leases], ended: threading.Event) -> None:
-    """Say that a process lives until it holds nothing, or nobody uses its leases any more."""
+    """Write signs of life until the process holds no lease, or its leases are no longer used."""
     while not ended.wait(BEAT_SECONDS) and (leases := of()) is not None:
         try:
             leases.say_alive()
@@ -248,7 +249,7 @@ def _beat(of: weakref.ref[Leases], ended: threading.Event) -> None:
 
 
 class Lease:
-    """The right of this process to work on a part, and what is known of rows that others died of."""
+    """The right of this process to work on a part, and how many crashes each of its rows has caused."""
 
     def __init__(self, leases: Leases, work: str, number: int) -> None:
         self.work = work
@@ -260,11 +261,11 @@ class Lease:
         self.suspect = leases.is_suspect(work)
 
     def must_be_alone(self, index: int) -> bool:
-        """Tell whether a row is to be tried alone, after all others, because a process or an engine may die of it."""
+        """Tell whether a row has to be tried alone, after all others, because it may crash a process or an engine."""
         return self.suspect or self._deaths.get(index, 0) > 0
 
     def try_alone(self, index: int) -> bool:
-        """Write down that this row is tried alone; False, and nothing, where too many have died of it already."""
+        """Record that this row is tried alone; False, and no record, if it has caused too many crashes already."""
         if self._deaths.get(index, 0) >= MAX_DEATHS:
             logger.warning("row %d of part %d is given up: %s", index, number_of(self.work), self.why_given_up(index))
             return False
@@ -273,20 +274,20 @@ class Lease:
         return True
 
     def died(self, index: int) -> None:
-        """Write down that the engine died of this row, which it was given alone, while this process lives."""
+        """Record that the engine died of this row, which it was given alone, while this process lives."""
         self._leases.write_event(self, f"died-{index:05d}")
         self._deaths[index] = self._deaths.get(index, 0) + 1
 
     def why_given_up(self, index: int) -> str:
-        """Say what is known of a row that is given up."""
+        """Return the reason why a row is quarantined."""
         return f"tried alone, {self._deaths.get(index, 0)} processes or engines died of it"
 
     def end_rows(self) -> None:
-        """Write down that a process which dies from here on does not die of the row that it tried last."""
+        """Record that a crash from now on is not caused by the row that was tried last."""
         if self._row_is_open:
             self._leases.write_event(self, "past")
             self._row_is_open = False
 
     def settle(self) -> None:
-        """Hold it no longer: the part stands."""
+        """Stop holding it: the part is written."""
         self._leases.settle(self)

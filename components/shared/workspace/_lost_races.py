@@ -1,7 +1,7 @@
-"""What a writer does whose object stands already, as another process was faster: keep to the other's, or refuse it.
+"""What a writer does if another process was faster and its object exists already: accept it, or refuse it.
 
-Rows of the same work are as good as this process's own, identical or not (no engine on a GPU repeats itself). What was
-made from other inputs does not fit: somebody made an input again, at the same address, while this folder was made.
+Rows of the same work are as good as this process's own, identical or not (no engine on a GPU repeats itself). Rows made
+from other inputs do not fit: somebody made an input again, at the same address, while this folder was being made.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 def input_contents(inputs: Inputs) -> dict[str, list[str]]:
-    """Return what tells a plan's inputs from those that the same work made at another time, by option."""
+    """Return what identifies a plan's inputs, by option: the same work at another time may have made other rows."""
     return {name: [entry.content or entry.fingerprint for entry in entries] for name, entries in inputs.items()}
 
 
 def accept_part(uri: str, ledger: Ledger, inputs: Inputs) -> Ledger:
-    """Return the ledger of the part that stands in place of ours; InputError if it was made from other inputs."""
+    """Return the ledger of the part that exists instead of ours; InputError if it was made from other inputs."""
     standing = read_ledger(uri)
     refuse_other_inputs(uri, standing.inputs, inputs)
     if (standing.digest, standing.rejects_digest) == (ledger.digest, ledger.rejects_digest):
@@ -35,7 +35,7 @@ def accept_part(uri: str, ledger: Ledger, inputs: Inputs) -> Ledger:
 
 
 def accept_manifest(uri: str, ours: Manifest) -> None:
-    """Be content with the manifest that stands in a folder in place of ours; InputError if its inputs are others."""
+    """Accept the manifest that exists instead of ours; InputError if it was made from other inputs."""
     standing = read_manifest(uri)
     refuse_other_inputs(uri, input_contents(standing.inputs), ours.inputs)
     if standing.content == ours.content:
@@ -45,7 +45,7 @@ def accept_manifest(uri: str, ours: Manifest) -> None:
 
 
 def refuse_other_inputs(uri: str, standing: Mapping[str, Sequence[str]], inputs: Inputs) -> None:
-    """Raise InputError if what stands was made from other inputs than those of a plan; it says which ones differ.
+    """Raise InputError if what exists was made from other inputs than those of a plan; it says which ones differ.
 
     ``standing`` is empty for parts of a version that did not write down their inputs: they are taken as they are.
     """

@@ -1,4 +1,4 @@
-"""Folders of models in the making."""
+"""Folders of models that are being made."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ModelFolder:
     def take(self) -> bool:
         """Take the lease on the folder, so that no other process makes it too; False if one finishes it before.
 
-        Raises UnavailableError if another one that lives has it, and this one has an accelerator.
+        Raises UnavailableError if another live process has the lease, and this one has an accelerator.
         """
         return self.leases.wait_for_folder(lambda: read_manifest_or_none(self.uri) is not None)
 
@@ -50,7 +50,7 @@ class ModelFolder:
     ) -> str:
         """Upload the model, then write the manifest; return the folder's address.
 
-        What an attempt that was killed has uploaded of the same model stays, and is not uploaded again.
+        Files of the same model that a killed attempt has uploaded are not uploaded again.
         ``rows_in`` counts the examples that were read; those not trained on are ``rejects``, of the kind ``record``.
         ``arithmetic`` is what it was trained in.
         """
@@ -82,5 +82,5 @@ class ModelFolder:
 def delete_checkpoints(uri: str) -> None:
     """Remove the checkpoints of a finished model folder, if any stand there."""
     checkpoints = storage.join(uri, CHECKPOINTS)
-    if storage.exists(checkpoints):  # who finds a finished model need not be allowed to delete
+    if storage.exists(checkpoints):  # a process that only finds a finished model need not be allowed to delete
         storage.delete_folder_if_allowed(checkpoints)

@@ -1,4 +1,4 @@
-"""Waiting for what others do: pauses between looks at a store, and for how long it makes sense."""
+"""Waiting for other processes: pauses between looks at a store, and for how long waiting makes sense."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Others:
         self._seen: dict[str, float] = {}  # when a work's holder had last written, when it was seen first
 
     def wait(self, held: Mapping[str, float]) -> bool:
-        """Wait for the next look at what they do; False to leave it to them: each was seen to live meanwhile.
+        """Wait before the next look at what they do; False to leave the work to them: each is known to be alive.
 
-        ``held`` says when the holder of a work has last written. Without an accelerator, which costs money also while
-        nothing is done on it, a process waits to the end.
+        ``held`` says when the holder of each work has last written. A process without an accelerator always waits: an
+        idle accelerator costs money.
         """
         self._seen = {work: self._seen.get(work, time) for work, time in held.items()}
         if held and num_accelerators() and all(time > self._seen[work] for work, time in held.items()):

@@ -1,20 +1,20 @@
-"""Marks by which runs and ``scalequest gc`` see each other, so that nothing goes that a run has just found.
+"""Marks by which runs and ``scalequest gc`` see each other, so that gc never deletes what a run has just found.
 
 ::
 
     _in_use/{process}.json    a run works on a folder and reads others: {"folder": …, "reads": […]}
-    _removing/{process}.json  a removal deletes folders just now: {"folders": […]}
+    _removing/{process}.json  gc is deleting folders now: {"folders": […]}
 
-A run leaves its mark before it continues or reuses a folder, or writes a plan, and looks for notices afterwards. A
-removal leaves its notice first, then looks for marks that came since it had looked around. Whatever the order, one of
-the two sees the other, as stores show at once what was written: either the removal spares the folder with all that it
-was made from, or the run waits until the removal is over and takes the folder as it stands then. Marks are never
-deleted by runs: they keep what was found until it is old enough to be garbage, as the marks themselves are then.
+A run writes its mark before it continues or reuses a folder, or writes a plan, and looks for notices of gc afterwards.
+gc writes its notice first, then looks for marks that are newer than its survey. Stores show at once what was written,
+so in any order one of the two sees the other: either gc spares the folder and everything that it was made from, or the
+run waits until gc is done and takes the folder as it is then. Runs never delete marks: they protect what was found
+until it is old enough to be garbage, and then are garbage themselves.
 
-Assumption: a removal begins to delete for ``NOTICE_SECONDS`` after its notice, by its own clock, and its requests are
-over after the time for which they are tried again. So a notice that is older, by the store's clock, is of a process
-that was killed. What remains possible: a machine that freezes for longer than that in the middle of gc's request; and
-a run in another workspace, whose mark is there: ``--keep`` names what others read.
+Assumption: gc starts no deletion later than ``NOTICE_SECONDS`` after its notice, by its own clock, and its requests end
+when their retries end. An older notice, by the store's clock, belongs to a process that was killed. Two cases remain: a
+machine that freezes for longer than that during a request of gc, and a run in another workspace, whose mark is there
+(``--keep`` names what others read).
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ logger = logging.getLogger(__name__)
 
 
 def mark_use(workspace: str, plan: Plan) -> None:
-    """Say that this process uses the folder of a plan and its inputs; wait where one of them is being removed.
+    """Mark the folder of a plan and its inputs as in use; wait while gc deletes one of them.
 
-    Raises InputError for an input that was removed before this process could say so. Who may only read a workspace
-    uses what is finished there without a mark.
+    Raises InputError for an input that was deleted before this process could mark it. A process that may only read the
+    workspace uses finished folders without a mark.
     """
     entries = [entry for entries in plan.inputs.values() for entry in entries]
     mark = {"folder": plan.name, "reads": [entry.uri for entry in entries], "host": processes.host()}
@@ -77,13 +77,13 @@ def read_mark(workspace: str, name: str) -> list[str]:
 
 
 class Notice:
-    """What a removal says before it looks whether anybody uses the folders that it is about to delete."""
+    """What gc writes before it looks whether anybody uses the folders that it is about to delete."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
 
     def check(self) -> None:
-        """Raise UnavailableError if so much time has passed that runs may take this process for dead."""
+        """Raise UnavailableError if so much time has passed that runs may believe that this process is dead."""
         if time.monotonic() - self._begun > NOTICE_SECONDS:
             raise UnavailableError(
                 f"the store took more than {NOTICE_SECONDS:g} s to remove some objects; what is removed is gone, what "
@@ -116,17 +116,17 @@ def _wait_for_removals(workspace: str, used: Sequence[str]) -> None:
 
 
 class _Removals:
-    """The notices about some addresses, and how long each of them is to be heeded."""
+    """The notices about some addresses, and for how long each of them counts."""
 
     def __init__(self, workspace: str, used: Sequence[str]) -> None:
         self._workspace = workspace
         self._place = storage.join(workspace, REMOVING)
         self._used = used
-        self._ends: dict[str, float] = {}  # until when a notice is heeded, on this process' clock; 0.0: it is not
+        self._ends: dict[str, float] = {}  # until when a notice counts, by this process' clock; 0.0: it does not
         self._looked = False
 
     def seconds_left(self) -> float:
-        """Return for how long one of the notices that stand now may still be of a process that lives."""
+        """Return for how long one of the present notices may still belong to a live process."""
         standing = [each for each in list_objects(self._place) if self._may_live(each.name)]
         new = [each for each in standing if each.name not in self._ends]
         hosts = {each.name: host for each in new if (host := self._host_of_who_removes(each.name))}

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """How the rows of one part add up; kept in the part's own footer, so that it stands or falls with it."""
+    """How the rows of one part add up; kept in the part's own footer, so that neither exists without the other."""
 
     rows_in: int
     rows_out: int
@@ -72,7 +72,7 @@ def ledger_in(schema: pa.Schema, uri: str) -> Ledger:
 
 
 def no_figures(_: Mapping[str, float]) -> Mapping[str, float]:
-    """Return nothing: the sums are all that there is to show."""
+    """Return no figures beside the sums."""
     return {}
 
 
@@ -91,7 +91,7 @@ def sum_ledgers(ledgers: Sequence[Ledger]) -> Ledger:
 def write_rejects(folder: str, number: int, rejects: Sequence[Reject], record: type[Row]) -> tuple[str, str]:
     """Write a part's rejected rows; return the object's name in the folder and the rows' digest ("" for none).
 
-    The digest is in the name: an attempt that died left perhaps other rows, and they must not pass for these.
+    The digest is in the name: an attempt that died may have left other rows, which must not be taken for these.
     """
     if not rejects:
         return "", ""

@@ -1,4 +1,4 @@
-"""What a folder was made from, back to its sources: the stages in the order in which rows passed through them."""
+"""What a folder was made from, back to its sources: the stages, in the order in which rows passed through them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One finished folder on the way, and which of the other stages it read, be it what they kept or rejected."""
+    """One finished folder on the way, and the other stages that it read (their rows, or those that they rejected)."""
 
     folder: str
     manifest: Manifest
@@ -44,9 +44,9 @@ class UsedModel:
 def stages_of(folder: str) -> list[Stage]:
     """Return the stages that led to a finished folder, each once and after all that it read; the folder is the last.
 
-    Those that led to its rejected rows (``{folder}/rejected``) are the same. Inputs that are no folder of a workspace
-    (a hub's model, an imported file) are no stages: ``sources_of`` has them. A folder that has been deleted since ends
-    its branch; the log says so.
+    Its rejected rows (``{folder}/rejected``) have the same stages. Inputs that are not folders of a workspace (a hub's
+    model, an imported file) are not stages: ``sources_of`` has them. A branch ends at a folder that has been deleted,
+    which is logged.
     """
     stages: dict[str, Stage] = {}
     _visit(folder_of(folder), read_manifest(folder_of(folder)), stages)

@@ -1,4 +1,4 @@
-"""Manifests: what a finished folder is and how its rows add up; and what is missing where there is none yet."""
+"""Manifests: what a finished folder is and how its rows add up; what is missing if there is none yet."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Manifest:
 
     @property
     def content(self) -> str:
-        """What the same work, done again, may make otherwise: a digest of its parts, or of a model's files."""
+        """A digest of its parts, or of a model's files: what may differ when the same work is done again."""
         parts = [[part.name, part.rows, part.digest] for part in self.parts]
         return hashlib.sha256(json.dumps([parts, self.files], sort_keys=True).encode()).hexdigest()[:16]
 
@@ -80,8 +80,8 @@ def read_manifest_or_none(folder: str) -> Manifest | None:
 def read_manifest(folder: str) -> Manifest:
     """Return a finished folder's manifest.
 
-    UnavailableError while somebody makes the folder, or did so a moment ago and may come back; otherwise InputError
-    that says what is missing and which command would finish it.
+    Raises UnavailableError while a process makes the folder, or did so a moment ago and may be restarted; otherwise
+    InputError that says what is missing and which command finishes it.
     """
     manifest = read_manifest_or_none(folder)
     if manifest is not None:
@@ -99,7 +99,9 @@ def read_manifest(folder: str) -> Manifest:
             "the same command continues when it is finished"
         )
     manifest = read_manifest_or_none(folder)
-    if manifest is not None:  # those who made it finished it, and removed their leases, since the first look
+    if (
+        manifest is not None
+    ):  # the processes that made it have finished it, and removed their leases, since the first look
         return manifest
     if unfinished.left_by:
         raise UnavailableError(

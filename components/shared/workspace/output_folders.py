@@ -1,4 +1,4 @@
-"""Folders of rows in the making: parts that write themselves once all their rows are settled."""
+"""Folders of rows that are being made: a part is written as soon as all its rows are settled."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.plans import part_name
 from components.shared.workspace.tables import read_table, table_digest, to_parquet
 
-KILLED_THE_ENGINE = "killed_the_engine"  # why a row is rejected that took down the process or its engine
+KILLED_THE_ENGINE = "killed_the_engine"  # why a quarantined row is rejected: it crashed its process or engine
 
 T = TypeVar("T")
 
@@ -55,17 +55,17 @@ class OutputFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether the manifest stands: nothing is left to do."""
+        """Whether the manifest exists: nothing is left to do."""
         return self.claim.manifest is not None
 
     def row_id(self, index: int) -> str:
-        """Return the id of the ``index``-th row that this folder makes out of nothing: unique in any workspace."""
+        """Return an id for the ``index``-th row of a folder that has no input rows: unique in any workspace."""
         return f"{self.fingerprint[:8]}-{index:07d}"
 
     def has_work(self) -> bool:
-        """Tell whether there is a part to take; what others hold is waited for until they are done, or dead.
+        """Tell whether there is a part to take; wait for parts that others hold until these are written or free.
 
-        But a process with an accelerator leaves it to those that it sees alive. What was taken has to be settled first.
+        A process with an accelerator does not wait for holders that are alive. Settle the parts taken before the call.
         """
         others = Others()
         while not self.finished and not self.leases.held and (missing := self._missing()):
@@ -77,11 +77,11 @@ class OutputFolder:
         return False
 
     def missing_parts(self, *, in_order: bool = False) -> Iterator[Part]:
-        """Yield the parts that do not stand yet and that no other process works on; each under a lease of this one.
+        """Yield the missing parts that no other process works on, each under a lease of this process.
 
-        A part writes itself once its last row is settled. In their order; but those that attempts died over come last.
-        A step that needs them ``in_order`` has the folder to itself. It waits for others as ``has_work`` does, but not
-        as long as a part that was yielded is not settled: ask again afterwards.
+        A part is written when its last row is settled. Parts come in order, but those over which attempts crashed come
+        last. A step that needs them ``in_order`` leases the whole folder. Waits for others as ``has_work`` does, but
+        not while a part that was yielded is not settled: then it ends, and the caller asks again afterwards.
         """
         if self.finished:
             return
@@ -96,13 +96,13 @@ class OutputFolder:
                     yield from self._open(lease)
 
     def _missing(self) -> list[str]:
-        """Return the works on parts that do not stand."""
+        """Return the names of the work on missing parts."""
         present = set(storage.list_names(self.uri))
         return [work_of(number) for number in range(len(self.slices)) if part_name(number) not in present]
 
     def _leases_on(self, missing: Sequence[str], in_order: bool) -> Iterator[Lease]:
-        """Take leases on parts that nothing has died over, then on one of the others; in order, on all."""
-        # Who has the folder to itself skips nothing, whoever held a part before.
+        """Take leases on parts without crashes, then on one of the others; in order, on all."""
+        # The holder of the whole folder skips no part, whichever process held it before.
         works = [work for work in missing if in_order or work not in self.leases.standing.held]
         suspect = [] if in_order else list(filter(self.leases.is_suspect, works))
         yield from self._take(deque(work for work in works if work not in suspect), in_order)
@@ -112,9 +112,9 @@ class OutputFolder:
         while waiting:
             if lease := self.leases.take(waiting.popleft()):
                 yield lease
-            elif in_order:  # who was taken for dead goes on: look again
+            elif in_order:  # a process that counted as dead goes on: look again
                 return
-            elif waiting:  # another one was faster: go on elsewhere, or it would be so at each part
+            elif waiting:  # another process was faster: go on elsewhere, or it would be faster at each part
                 waiting.rotate(random.randrange(len(waiting)))  # noqa: S311
 
     def _open(self, lease: Lease) -> Iterator[Part]:
@@ -124,17 +124,17 @@ class OutputFolder:
         part.write_if_empty()
 
     def read_part(self, number: int) -> list[Any]:
-        """Return the rows of a part that stands already; FileNotFoundError if it does not."""
+        """Return the rows of a finished part; FileNotFoundError if it is missing."""
         return from_table(read_table(storage.join(self.uri, part_name(number))), cast(Any, self.record))
 
     def add_file(self, name: str, content: bytes | Path) -> None:
-        """Write an object that stands beside the parts, large ones from a local file; the manifest will name it."""
+        """Write an object beside the parts, a large one from a local file; the manifest will name it."""
         self._files[name] = transfers.create_file(content, storage.join(self.uri, name))
 
     def finish(self, figures: Figures = no_figures) -> str:
-        """Write the manifest if every part stands, whoever made it; return the folder's address.
+        """Write the manifest if no part is missing; return the folder's address.
 
-        ``figures``: what it shows beside the sums over the parts, made from them.
+        ``figures``: makes further metrics for the manifest from the sums over the parts.
         """
         if self.finished:
             return self.uri
@@ -164,7 +164,7 @@ class OutputFolder:
         return self.uri
 
     def _leave(self) -> None:
-        """Leave the folder, and what is known of the parts that this process wrote, to those who do the rest."""
+        """Leave the folder, and the ledgers of the parts that this process wrote, to the other processes."""
         self.leases.release()
         self.ledgers.copy()
         # Another process may have finished the folder meanwhile, and not have seen what was written here.
@@ -188,7 +188,7 @@ class OutputFolder:
 
 
 class Part:
-    """One part in the making: rows are settled in any order, kept in the order of the input."""
+    """One part that is being made: rows are settled in any order and kept in the order of the input."""
 
     def __init__(self, folder: OutputFolder, lease: Lease) -> None:
         self.number = number_of(lease.work)
@@ -208,7 +208,7 @@ class Part:
     def rows(self, rows: Iterable[R]) -> Iterator[tuple[int, R]]:
         """Yield the slice's rows with their indices, each to be settled before the next one is asked for.
 
-        A row that two attempts died of is rejected here instead: nothing that a step has to know of.
+        A quarantined row (two attempts crashed at it) is rejected here; the step never sees it.
         """
         for index, (row,) in self.groups((index, (row,)) for index, row in enumerate(rows)):
             yield index, row
@@ -227,7 +227,7 @@ class Part:
     def settle(
         self, index: int, *, kept: Sequence[Row] = (), rejected: Sequence[Reject] = (), count: int = 1, added: int = 0
     ) -> None:
-        """Say what became of the slice's row ``index`` (from 0), or of ``count`` rows from there that belong together.
+        """Keep or reject the slice's row ``index`` (from 0), or the ``count`` rows from there that belong together.
 
         ``added`` counts units among kept and rejected that are not in the slice. The last row writes the part.
         """
@@ -245,7 +245,7 @@ class Part:
                 self._write()
 
     def write_if_empty(self) -> None:
-        """Write the part if its slice has no rows that could be settled, unless units were added to it."""
+        """Write the part of a slice without rows, unless units were added to it."""
         if not self.slice and not self._written:
             self._write()
 
@@ -287,8 +287,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class RowKey(Generic[T]):
-    """A row of a part in the making: a model is given it with what is asked, and gives it back with its answer."""
+    """The key of a row in a part that is being made: a request carries it, and the answer brings it back."""
 
     part: Part
     index: int  # in the part's slice
-    row: T = field(compare=False)  # its place names it, whatever it holds
+    row: T = field(compare=False)  # part and index identify it, not its content

@@ -1,7 +1,7 @@
-"""From the options of a step to the plan of its folder, whose fingerprint is the last name of the folder's address.
+"""From a step's options to the plan of its folder; the plan's fingerprint is the last name in the folder's address.
 
 The same step, version, options, inputs, prompts and chat family have the same fingerprint, on any hardware and in any
-place. A model's own chat template is a part of the model, which is an input.
+place. A model's own chat template is part of the model, which is an input.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN, Plan, read_plan_or_none
 from components.shared.workspace.row_sources import RowSource, is_rejected, open_source
 
-_CONTENT = "content:"  # begins the fingerprint of what is known by its bytes alone
+_CONTENT = "content:"  # prefix of the fingerprint of what is identified by its bytes alone
 
 
 def make_plan(config: StepConfig, opened: Sequence[RowSource] = ()) -> Plan:
-    """Return the plan of a step's folder, as that of a model: it says nothing of rows yet.
+    """Return the plan of a step's folder, without its rows, as for a model.
 
-    Looks up what stands now at the addresses that the config names, except those that are ``opened``; of a plain
-    directory, all files are read.
+    Looks up what exists now at the addresses in the config, except those that are ``opened``. All files of a plain
+    directory are read.
     """
     known = {source.uri: source for source in opened}
     options, inputs = {}, {}
@@ -41,7 +41,7 @@ def make_plan(config: StepConfig, opened: Sequence[RowSource] = ()) -> Plan:
                 _describe(known[uri]) if uri in known else _look_up(field.name, uri) for uri in folders(value)
             )
         elif info.affects_output:
-            # 1 given for 1.0 (a preset, a test) is the same work
+            # 1 instead of 1.0 (in a preset, a test) is the same work
             options[field.name] = float(value) if isinstance(field.default, float) else value
     work = {
         "step": config.step,
@@ -69,7 +69,7 @@ def make_plan(config: StepConfig, opened: Sequence[RowSource] = ()) -> Plan:
 
 
 def refuse_changed_inputs(plan: Plan) -> None:
-    """Raise UnavailableError if files that no step of ours made are not what they were when the plan was made."""
+    """Raise UnavailableError if inputs that are not folders of a step have changed since the plan was made."""
     changed = {
         flag_of(name)
         for name, entries in plan.inputs.items()
@@ -83,24 +83,26 @@ def refuse_changed_inputs(plan: Plan) -> None:
 
 
 def command_of(config: StepConfig) -> str:
-    """Return the command line that does the work of ``config``, for a shell."""
+    """Return the command line, for a shell, that runs the step with ``config``."""
     words = ["python", "-m", f"components.{config.step}"]
     for option_field in options_of(type(config)):
         value = getattr(config, option_field.name)
         if value != option_field.default and value != "":
             flag, text = flag_of(option_field.name), str(value).lower() if isinstance(value, bool) else str(value)
-            words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]  # a word with a dash is a flag
+            words += (
+                [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+            )  # a value that begins with a dash would be read as a flag
     return shlex.join(words)
 
 
 def explain_difference(workspace: str, plan: Plan) -> str:
-    """Say what sets a new folder apart from the step's folder that is most like it; "" where there is none."""
+    """Say how a new folder differs from the step's most similar one; "" if there is none."""
     place, differences = storage.join(workspace, plan.step), []
     for name in [name for name in storage.list_names(place) if name != plan.fingerprint][:20]:
         try:
             other = read_plan_or_none(storage.join(place, name))
         except InputError:
-            continue  # of no use for a comparison, and in nobody's way
+            continue  # unreadable: of no use for a comparison
         if other is not None:
             differences.append((_compare(other, plan), name))
     if not differences:
@@ -110,7 +112,7 @@ def explain_difference(workspace: str, plan: Plan) -> str:
 
 
 def _texts(config: StepConfig) -> tuple[Path, ...]:
-    """Return the files whose texts stand around its rows: its prompts, and the chat family where it has one."""
+    """Return the files with the texts around its rows: its prompts, and the chat family if it has one."""
     families = [
         getattr(config, option_field.name)
         for option_field in options_of(type(config))
@@ -120,7 +122,7 @@ def _texts(config: StepConfig) -> tuple[Path, ...]:
 
 
 def _look_up(name: str, uri: str) -> Input:
-    """Return address and fingerprint of an input: a finished folder of ours, its rejects, or anything by its content.
+    """Return address and fingerprint of an input: a finished folder, its rejected rows, or other content.
 
     What is neither a path nor in a store (hf://org/name@commit, package:name@version) has its address as its
     fingerprint.

@@ -1,6 +1,6 @@
-"""Plans: what a folder is made by, and how its rows are cut into parts; ``_plan.json`` is the first object of a folder.
+"""Plans: how a folder is made, and how its rows are cut into parts; ``_plan.json`` is the first object of a folder.
 
-The plan that stands in a folder decides how its rows are cut, whatever the present options say.
+The plan in a folder decides how its rows are cut, whatever the present options say.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PART_NAME = re.compile(r"part-\d+\.parquet")  # what ``part_name`` returns
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """The rows ``start`` to ``stop`` (exclusive) of one part of one input: what one part of the output accounts for."""
+    """The rows ``start`` to ``stop`` (exclusive) of an input's part, for which one part of the output accounts."""
 
     input: int = 0
     part: int = 0
@@ -36,7 +36,7 @@ class Slice:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The work that makes a folder, its fingerprint, and how the rows are cut; nothing of that changes later."""
+    """The work that makes a folder, its fingerprint, and how the rows are cut; it never changes."""
 
     format: int
     step: str
@@ -71,7 +71,7 @@ class Plan:
 
 
 def write_plan(folder: str, plan: Plan) -> None:
-    """Write the plan of a new folder; FileExistsError if one stands already."""
+    """Write the plan of a new folder; FileExistsError if it has one already."""
     cut = {
         "inputs": inputs_to_json(plan.inputs),
         "slices": [[each.input, each.part, each.start, each.stop] for each in plan.slices],
@@ -91,11 +91,11 @@ def read_plan_or_none(folder: str) -> Plan | None:
 
 
 def standing_plan(folder: str, plan: Plan) -> Plan:
-    """Return the plan that stands in a folder in place of ours.
+    """Return the plan that a folder has instead of ours.
 
-    InputError if its rows have other columns, as code that has changed cannot continue what the older one began, and
-    where an input was made again since, though by the same work: its rows may be cut into other parts, or be others (no
-    engine on a GPU repeats itself), so that parts that stand do not fit.
+    Raises InputError if its rows have other columns: changed code cannot continue what older code began. Also if an
+    input was made again since, even by the same work: its rows may be cut into other parts or differ (no engine on a
+    GPU repeats itself), and the finished parts would not fit.
     """
     standing = read_plan_or_none(folder)
     assert standing is not None, folder
@@ -117,7 +117,7 @@ def standing_plan(folder: str, plan: Plan) -> Plan:
 
 
 def describe_missing(folder: str, plan: Plan) -> str:
-    """Say what an unfinished folder lacks: parts, or only the manifest."""
+    """Say what an unfinished folder lacks: parts, or only its manifest."""
     present = set(storage.list_names(folder))
     missing = [name for name in map(part_name, range(len(plan.slices))) if name not in present]
     if not missing:

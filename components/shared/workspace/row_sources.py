@@ -1,8 +1,8 @@
 """What a step reads: a finished folder, or, at ``{folder}/rejected``, the rows that a finished folder rejected.
 
-``{folder}/rejected/{reason}`` names those of one reason. So a later step, or the same one with other options, can be
-given them again; each says from then on, in its column ``history``, where and why it had been rejected. A slice never
-crosses an object of rejected rows, so there are at least as many parts as parts that rejected something.
+``{folder}/rejected/{reason}`` are those with one reason. A later step, or the same one with other options, can read
+them again. The column ``history`` of each such row then says where and why it was rejected. A slice never crosses an
+object of rejected rows: there are at least as many parts as parts that rejected something.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class RowSource:
     uri: str  # as it was given
     folder: str
     manifest: Manifest
-    rejected: bool = False  # whether it stands for the folder's rejected rows
+    rejected: bool = False  # whether it is the folder's rejected rows
     reason: str = ""  # of the rejected rows that are read; "" for all
 
     @property
     def fingerprint(self) -> str:
-        """What stands for the input in the fingerprint of a folder that is made from it."""
+        """What identifies the input in the fingerprint of a folder that is made from it."""
         if not self.rejected:
             return self.manifest.fingerprint
         return hashlib.sha256(f"{self.manifest.fingerprint} {REJECTED} {self.reason}".encode()).hexdigest()[:16]
@@ -59,7 +59,7 @@ class RowSource:
 
     @property
     def content(self) -> str:
-        """What the same work, done again, may make otherwise."""
+        """What may differ when the same work is done again."""
         if not self.rejected:
             return self.manifest.content
         return hashlib.sha256(json.dumps(self._rejects()).encode()).hexdigest()[:16]
@@ -93,7 +93,7 @@ class RowSource:
         return table
 
     def _rejects(self) -> list[tuple[str, str]]:
-        """Return the objects of rejected rows that count, with their digests; others are of attempts that died."""
+        """Return the objects of rejected rows that count, with their digests; others are left by attempts that died."""
         entries: list[PartEntry | Manifest] = [*self.manifest.parts, self.manifest]
         return [(entry.rejects, entry.rejects_digest) for entry in entries if entry.rejects]
 
@@ -102,7 +102,7 @@ class RowSource:
 
 
 def open_source(uri: str) -> RowSource:
-    """Open a finished folder, or its rejected rows; InputError for what is neither."""
+    """Open a finished folder, or its rejected rows; InputError for anything else."""
     address = _ADDRESS.fullmatch(uri)
     if address is None:
         return RowSource(uri=uri, folder=uri, manifest=read_manifest(uri))
@@ -122,11 +122,11 @@ def open_source(uri: str) -> RowSource:
 
 
 def folder_of(uri: str) -> str:
-    """Return the folder that an input stands in: itself, or the one that rejected its rows."""
+    """Return the folder of an input: itself, or the one that rejected its rows."""
     address = _ADDRESS.fullmatch(uri)
     return address["folder"] if address else uri
 
 
 def is_rejected(uri: str) -> bool:
-    """Tell whether an address is that of rejected rows."""
+    """Tell whether an address is one of rejected rows."""
     return _ADDRESS.fullmatch(uri) is not None

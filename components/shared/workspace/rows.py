@@ -1,7 +1,7 @@
-"""The rows of finished folders, or those that they rejected: Parquet tables, one a part, read slice by slice.
+"""The rows of finished folders, or those that they rejected: one Parquet table for each part, read slice by slice.
 
-A part is fetched and decoded whole, one at a time: reading takes the memory of one part (some times its size in the
-store, whatever the folder holds), which its maker chose by ``--rows-per-part``.
+A part is fetched and decoded whole, one at a time. Reading therefore takes the memory of one part (a few times its size
+in the store), however large the folder is. ``--rows-per-part`` of the step that made it set that size.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from components.shared.workspace.tables import missing_object, read_footer
 
 
 class Rows(Generic[R]):
-    """The rows of one or several inputs, read part by part; each part has to be what its manifest says."""
+    """The rows of one or several inputs, read part by part; each part is checked against its manifest."""
 
     def __init__(self, uris: Sequence[str], record: type[R]) -> None:
         self.record = record
@@ -42,7 +42,7 @@ class Rows(Generic[R]):
     def slices(self, rows_per_part: int = 0) -> list[Slice]:
         """Cut the rows into slices of at most ``rows_per_part`` that never cross an input part.
 
-        0: one slice a part, an empty one for an empty part, so that part numbers stay the same.
+        0: one slice for each part, also for an empty part, so that part numbers stay the same.
         """
         return [
             Slice(input=number, part=index, start=start, stop=min(start + (rows_per_part or entry.rows), entry.rows))
@@ -59,7 +59,7 @@ class Rows(Generic[R]):
         return _with_history(rows, table, source) if source.rejected else rows
 
     def _parts(self, source: RowSource) -> Sequence[PartEntry]:
-        """Return the objects to read; InputError if they hold other rows than this step knows."""
+        """Return the objects to read; InputError if they hold rows of another kind or version."""
         expected = kind_of(self.record)
         if source.kind != expected:
             holds = f"rejected {source.kind}" if source.rejected else source.kind
@@ -96,7 +96,7 @@ class Rows(Generic[R]):
 
 
 def _with_history(rows: list[R], table: pa.Table, source: RowSource) -> list[R]:
-    """Say of each row where and why it was rejected before, if its kind has a place for that."""
+    """Add to each row where and why it was rejected before, if its kind has a column for that."""
     if not rows or not hasattr(rows[0], "history"):
         return rows
     where = f"{source.manifest.step}/{source.manifest.fingerprint}"

@@ -1,4 +1,4 @@
-"""Tables of rows as objects of a store: Parquet, and a digest of the rows however Parquet encodes them."""
+"""Tables of rows as objects of a store: Parquet, and a digest of the rows that does not depend on the encoding."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from components.shared.stores import storage
 
 FOOTER_BYTES = 16 << 10  # of our parts: 4 KB, most of it the schema
 FOOTERS_AT_ONCE = 1024
-_DAMAGE = (pa.ArrowException, OSError)  # how Arrow takes bytes that are no Parquet, or not whole
+_DAMAGE = (pa.ArrowException, OSError)  # what Arrow raises for bytes that are not Parquet, or not complete
 
 
 def read_table(uri: str) -> pa.Table:
-    """Read one Parquet object, whole: in memory it takes some times its size. InputError for what is no Parquet."""
+    """Read one whole Parquet object; in memory it takes a few times its size. InputError if it is not Parquet."""
     content = storage.read_bytes(uri)
     try:
         # Without Arrow's threads: a process that ends while one of them starts is aborted (exit code 134).
@@ -30,19 +30,19 @@ def read_table(uri: str) -> pa.Table:
 
 
 def read_footer(uri: str) -> pa.Schema:
-    """Return schema and metadata of one Parquet object without reading its rows; InputError for what is no Parquet."""
+    """Return schema and metadata of a Parquet object without reading its rows; InputError if it is not Parquet."""
     return next(read_footers([uri]))
 
 
 def read_footers(uris: Sequence[str]) -> Iterator[pa.Schema]:
-    """Yield the same of many objects, in their order: each is asked once, for its end."""
+    """Yield the same for many objects, in their order: one request for each, for its last bytes."""
     for start in range(0, len(uris), FOOTERS_AT_ONCE):
         batch = uris[start : start + FOOTERS_AT_ONCE]
         for uri, end in zip(batch, storage.read_ends(batch, FOOTER_BYTES), strict=True):
             try:
                 yield pq.read_schema(io.BytesIO(end))
             except _DAMAGE:
-                yield _footer_of_all(uri, storage.read_bytes(uri))  # it is longer, or no Parquet
+                yield _footer_of_all(uri, storage.read_bytes(uri))  # the footer is longer, or it is not Parquet
 
 
 def _footer_of_all(uri: str, content: bytes) -> pa.Schema:
@@ -70,7 +70,7 @@ def read_checked(uri: str, digest: str) -> pa.Table:
 
 
 def missing_object(uri: str) -> str:
-    """Say that an object is not there, and what to do."""
+    """Return the message for a missing object, with what to do."""
     return (
         f"{uri} is missing, though its folder's manifest lists it: it was deleted; delete the folder, and "
         "whatever is unfinished "
@@ -86,7 +86,7 @@ def to_parquet(table: pa.Table) -> bytes:
 
 
 def table_digest(table: pa.Table) -> str:
-    """Return the SHA-256 of a table's rows, whatever their encoding in Parquet: that of an Arrow stream of them."""
+    """Return the SHA-256 of an Arrow stream of a table's rows, which does not depend on their encoding in Parquet."""
     schema = plain_schema(table.schema)
     columns = [_without_values_under_nulls(column.combine_chunks()) for column in table.cast(schema).columns]
     hashing = _Hashing()
@@ -96,7 +96,7 @@ def table_digest(table: pa.Table) -> str:
 
 
 def _without_values_under_nulls(column: pa.Array) -> pa.Array:
-    """Return a column with zeros where it has nulls: reading Parquet leaves there what happens to be in memory."""
+    """Return a column with zeros instead of nulls, whose bytes are arbitrary after Parquet is read."""
     if column.null_count == 0 or not pa.types.is_primitive(column.type):
         return column
     values = column.fill_null(False if pa.types.is_boolean(column.type) else 0).to_numpy(zero_copy_only=False)
@@ -105,7 +105,7 @@ def _without_values_under_nulls(column: pa.Array) -> pa.Array:
 
 
 class _Hashing(io.RawIOBase):
-    """A file that keeps nothing of what is written to it but the digest."""
+    """A file that keeps only the digest of what is written to it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Folders that are not finished: which parts stand, who works on the others, and what attempts died of."""
+"""Unfinished folders: which parts are missing, who works on them, and over what attempts crashed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from components.shared.workspace._attempts import FOLDER, MAX_DEATHS, Attempt, S
 from components.shared.workspace._leases import Leases
 from components.shared.workspace.plans import Plan, part_name, read_plan_or_none
 
-MAX_NAMED = 3  # parts, processes and rows that a message names; the number of the others follows
+MAX_NAMED = 3  # how many parts, processes or rows a message names; the number of the others follows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """A process that works on a folder and lives, or was heard of a moment ago."""
+    """A process that works on a folder, and is alive as far as its last sign of life tells."""
 
     host: str  # a machine or pod
     memory_limit: int  # bytes that its container may take; 0: nothing limits it
     since: str  # when it took the first of what it holds, by its own clock
     silent_seconds: int  # since it last wrote, by the store's clock
-    works: tuple[str, ...]  # the parts that it holds and that do not stand yet, or the whole folder
+    works: tuple[str, ...]  # the missing parts that it holds, or the whole folder
 
     @property
     def sentence(self) -> str:
-        """Say who it is and what it does."""
+        """Return who it is and what it does."""
         told = (
             named(["the whole folder" if work == FOLDER else work for work in self.works]) or "no part at this moment"
         )
@@ -39,11 +39,13 @@ class Unfinished:
 
     uri: str
     plan: Plan
-    missing: tuple[str, ...]  # the parts that do not stand, by the names of the work on them
+    missing: tuple[str, ...]  # the missing parts, by the names of the work on them
     holders: tuple[Holder, ...]
     left_by: str  # the host that worked on it last, if nobody does now and that was a moment ago; "" otherwise
-    deaths: Mapping[str, int]  # attempts that died over parts that do not stand
-    rows_alone: Mapping[tuple[str, int], int]  # tried alone in parts that do not stand, and how many died of each
+    deaths: Mapping[str, int]  # attempts that crashed over missing parts
+    rows_alone: Mapping[
+        tuple[str, int], int
+    ]  # rows of missing parts that were tried alone, and how many crashes each caused
 
     @property
     def suspect(self) -> list[str]:
@@ -52,18 +54,18 @@ class Unfinished:
 
     @property
     def makers(self) -> str:
-        """Say in a few words who works on it."""
+        """Return in a few words who works on it."""
         return named([f"{each.host} (last sign of life {each.silent_seconds} s ago)" for each in self.holders])
 
 
 def read_unfinished(folder: str) -> Unfinished | None:
-    """Return how the work on a folder stands, whoever does it; None if no plan stands. Nothing is written."""
+    """Return how the work on a folder stands; None if it has no plan. Nothing is written."""
     plan = read_plan_or_none(folder)
     if plan is None:
         return None
     leases, works = Leases(folder), list(map(work_of, range(len(plan.slices))))
     attempts = leases.look((FOLDER, *works))
-    present = set(storage.list_names(folder))  # after the leases: what was settled meanwhile stands
+    present = set(storage.list_names(folder))  # read after the leases, so that parts written meanwhile are seen
     missing = [work for work in works if part_name(number_of(work)) not in present]
     of_interest = {FOLDER, *missing}
     standing = leases.standing

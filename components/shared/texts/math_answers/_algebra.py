@@ -1,7 +1,7 @@
-"""Formulas compared by value with sympy: at some points, in many digits; symbolically where that does not tell.
+"""Formulas compared by value with sympy: at some points, with many digits; symbolically if that does not decide.
 
-Points decide in milliseconds what simplifying takes seconds for. Two formulas that agree at every point where both are
-real are equal; equations agree where one is a multiple of the other.
+Points decide in milliseconds what takes seconds to simplify. Two formulas are equal if they agree at every point where
+both are real; two equations are equal if one is a multiple of the other.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import sympy
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
-logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its own timeouts are off: ours kill
+logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its timeouts are off, which ours replace
 
 DIGITS = 25
 SCALES = (0.6, 1.7, 2.9, 8.3, -0.7, -2.6, 31.0)  # of the points: within 1, beyond it, on both sides of 0
 MIN_AGREEING = 3
 EXACT, ROUNDED = mpmath.mpf(10) ** -18, mpmath.mpf(10) ** -6  # how far apart equal values may be, by their size
-NOISE = mpmath.mpf(10) ** -15  # values below are taken again, in more digits
+NOISE = mpmath.mpf(10) ** -15  # smaller values are computed again, with more digits
 
 # Units are ours: Math-Verify takes the c of "x + 2 c" for one.
 _NORMALIZATION = NormalizationConfig(
@@ -40,7 +40,7 @@ _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\s*\^\{\s*\\circ\s*\}")
 
 
 def are_equal(answer: str, other: str) -> bool:
-    """Compare two formulas by value, in either order alike; False for what cannot be read."""
+    """Compare two formulas by value, with the same result in either order; False if one cannot be parsed."""
     try:
         one, two = _parsed(answer), _parsed(other)
         if one is None or two is None:
@@ -76,7 +76,7 @@ def _compare(one: Any, two: Any, tolerance: Any) -> bool | None:
 
 
 def _same_relation(one: Any, two: Any, tolerance: Any) -> bool:
-    """Tell whether the difference of the sides is the same, but for a factor: a positive one for inequalities."""
+    """Tell whether the differences of the sides are equal up to a factor, which is positive for inequalities."""
     (sign, left), (sign_two, left_two) = _ascending(one), _ascending(two)
     if sign is not sign_two:
         return False
@@ -144,7 +144,7 @@ def _values(expression: Any, names: tuple[Any, ...], scale: float) -> Any:
     ]
     value = _value_at(expression, names, point, DIGITS)
     if value is not None and 0 < abs(value) < NOISE:
-        value = _value_at(expression, names, point, 3 * DIGITS)  # what is 0 comes out smaller
+        value = _value_at(expression, names, point, 3 * DIGITS)  # a value that is 0 comes out smaller
     return value if value is None or abs(value) > NOISE**3 else mpmath.mpf(0)
 
 
@@ -173,7 +173,7 @@ def _close(value: Any, other: Any, tolerance: Any) -> bool:
 
 
 def _renamings(one: Any, two: Any) -> Iterator[Any]:
-    """Yield the first formula with its arbitrary constants named as in the second one, in each order."""
+    """Yield the first formula with its arbitrary constants renamed to those of the second one, in each order."""
     own, others = _arbitrary(one), _arbitrary(two)
     if own and len(own) == len(others) <= 3 and len(one.free_symbols) > len(own):
         for names in permutations(others):
@@ -186,7 +186,7 @@ def _arbitrary(formula: Any) -> list[Any]:
 
 
 def _verified(one: Any, two: Any) -> bool:
-    """Compare symbolically; each order has answers that the other does not know."""
+    """Compare symbolically in both orders: each finds equalities that the other misses."""
     return any(
         bool(verify(gold, target, allow_set_relation_comp=True, timeout_seconds=None))
         for gold, target in ((one, two), (two, one))

@@ -17,7 +17,7 @@ from components.shared.texts.math_answers.normal import normalize_answer
 from components.shared.texts.math_answers.verdicts import Verdict
 
 START_TIMEOUT_SECONDS = 120.0  # importing sympy from a cold disk
-MAX_TRIES = 2  # of a comparison whose process dies: it may have been killed for what another one took of the memory
+MAX_TRIES = 2  # of a comparison whose process dies: another process may have used up the memory
 
 
 class AnswerChecker:
@@ -55,7 +55,7 @@ class AnswerChecker:
             worker.kill()
 
     def are_equal(self, gold: str, answer: str) -> bool:
-        """Tell whether two answers have one value, in either order alike; no answer ("") equals nothing."""
+        """Tell whether two answers have the same value, in either order; no answer ("") equals nothing."""
         gold, answer = normalize_answer(gold), normalize_answer(answer)
         found = compare(gold, answer, _unknown)
         return self._ask(gold, answer) if found is Verdict.UNKNOWN else found is Verdict.EQUAL
@@ -65,7 +65,7 @@ class AnswerChecker:
         return self._threads.map(lambda pair: self.are_equal(*pair), pairs)
 
     def group_by_value(self, answers: Sequence[str]) -> list[int]:
-        """Return a group number for each answer, from 0 in order of appearance; answers of one value share it.
+        """Return a group number for each answer, from 0 in order of appearance; equal answers share it.
 
         Equality with units left out is not transitive (12 cm, 12, 12 m). So that groups do not depend on the order of
         the answers, each one is compared with the first of each group in an order of its own: the most frequent answer
@@ -80,7 +80,7 @@ class AnswerChecker:
             first_of[answer] = next((first for first, same in zip(firsts, equal, strict=True) if same), answer)
             if first_of[answer] == answer:
                 firsts.append(answer)
-        # No answer agrees with nothing, another missing one included.
+        # A missing answer equals nothing, not even another missing one.
         keys = [first_of.get(answer) or index for index, answer in enumerate(normal)]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         return [numbers[key] for key in keys]
@@ -133,17 +133,17 @@ class _Worker:
             raise RuntimeError("the process that compares answers did not start; see its error above") from error
 
     def are_equal(self, gold: str, answer: str, cpu_seconds: float) -> bool:
-        """Return the process's verdict; EOFError or OSError where it died, as it does when it takes too long."""
+        """Return the process's verdict; EOFError or OSError if it died, also because it took too long."""
         self._connection.send((gold, answer, cpu_seconds))
         return bool(self._connection.recv())
 
     @property
     def took_too_long(self) -> bool:
-        """Whether the kernel ended the process for the time that it took."""
+        """Whether the kernel ended the process because it took too long."""
         return self._process.exitcode == -signal.SIGPROF
 
     def end(self) -> None:
-        """End the process, whatever it is doing; who waits for it learns that."""
+        """End the process, whatever it is doing; a caller that waits for it gets an error."""
         self._process.kill()
 
     def kill(self) -> None:

@@ -1,7 +1,7 @@
-r"""Two answers in the one spelling, compared by what they are: lists, intervals, equations, words, values.
+r"""Two normalised answers, compared by their kind: lists, intervals, equations, words, values.
 
-A rule returns None if neither answer is of its kind. What the rules leave goes to the ``Algebra`` that is given:
-sympy in a process of its own, or nobody yet, whose verdict is UNKNOWN. Every rule treats both answers alike.
+A rule returns None if neither answer is of its kind. What no rule decides goes to the given ``Algebra``: sympy in a
+process of its own, or a placeholder whose verdict is UNKNOWN. Every rule treats both answers alike.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
 
 
 def readings_of(text: str) -> list[str]:
-    r"""Return what a text with commas may mean: 1,234 a number or two, 3,75 a decimal or two."""
+    r"""Return the readings of a text with commas: 1,234 is one number or two, 3,75 is a decimal or two numbers."""
     text = without_member(text)
     if "," not in text:
         return [text]
@@ -97,7 +97,7 @@ class _Comparison:
         self._algebra = algebra
 
     def compare(self, answer: str, other: str) -> Verdict:
-        """Compare by the first rule that knows one of the two."""
+        """Compare by the first rule that applies."""
         if _same_text(answer, other):
             return Verdict.EQUAL
         for rule in (
@@ -113,7 +113,7 @@ class _Comparison:
         return verdict(all(none)) if any(none) else None
 
     def _choices(self, answer: str, other: str) -> Verdict | None:
-        """Compare the letter where one side is a letter alone, the texts where one side has no letter."""
+        """Compare the letters if one side is a letter alone, the texts if one side has no letter."""
         choices, letters = (choice_of(answer), choice_of(other)), (letter_of(answer), letter_of(other))
         if all(letters):
             return verdict(letters[0] == letters[1])

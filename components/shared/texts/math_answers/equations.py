@@ -22,7 +22,7 @@ _FUNCTION_OF = re.compile(r"[a-zA-Z]\([a-zA-Z]\)")
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """The sides of a chain of equalities; ``name`` is what it gives a value to, "" where it gives none."""
+    """The sides of a chain of equalities; ``name`` is what it gives a value to, "" if there is none."""
 
     text: str
     sides: tuple[str, ...]
@@ -35,13 +35,13 @@ class Equation:
         return not any(map(has_variable, self.sides))
 
     def values(self) -> tuple[str, ...]:
-        """Return what may stand for the whole: the last side, or the exact one before a rounded one; none otherwise."""
+        """Return the values that represent the whole: the last side, or the exact one before a rounded one."""
         if self.name or self.is_numeric or self._asks_for_a_sum():
             return self.sides[-2:] if self.rounded and len(self.sides) > (2 if self.name else 1) else self.sides[-1:]
         return ()
 
     def has_name(self, name: str) -> bool:
-        """Tell whether another name is the same one: y is the name of f(x), too."""
+        """Tell whether another name means the same: y is also the name of f(x)."""
         if self.name == name:
             return True
         names = {self.name, name}
@@ -70,7 +70,7 @@ def equation_of(text: str) -> Equation | None:
 
 
 def _is_list(text: str, sides: list[str]) -> bool:
-    """Tell whether commas divide several equations; x = 1, 2 gives one name two values."""
+    """Tell whether commas separate several equations; x = 1, 2 gives one name two values."""
     items = split_list(text)
     return len(items) > 1 and (len(sides) > 2 or "=" in "".join(items[1:]))
 

@@ -1,4 +1,4 @@
-r"""The final answer of a reply: what it puts into its last ``\boxed{…}``, or into its last ones, part by part."""
+r"""The final answer of a reply: the content of its last ``\boxed{…}``, or of its last ones, part by part."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ class _Box:
 
 
 def extract_final_answer(text: str) -> str:
-    r"""Return what the reply gives as its answer in ``\boxed`` or ``\fbox``, "" where it gives none.
+    r"""Return the reply's answer in ``\boxed`` or ``\fbox``, "" if it gives none.
 
     Boxes that are empty or hold a placeholder are passed over. Boxes of several parts are joined by ", ". A sign,
-    factor or power directly around the box belongs to the value. What stands behind the header of another question, or
-    inside of a thought, is no answer; a reply that ends amid a box has none.
+    factor or power directly around the box belongs to the value. A box after the header of another question, or inside
+    a thought, is not an answer; a reply that ends within a box has none.
     """
     text = _without_thought(text)
     boxes = [box for box in _boxes_in(text) if not box.closed or not _is_placeholder(box.content)]
@@ -101,12 +101,12 @@ def _without_thought(text: str) -> str:
 
 
 def _answered(text: str, opening: re.Match[str]) -> bool:
-    """Tell whether a thought begins behind an answer, as where a reply runs on."""
+    """Tell whether a thought begins after an answer, as in a reply that runs on."""
     return bool(_boxes_in(text[: opening.start()]))
 
 
 def _boxes_in(text: str) -> list[_Box]:
-    """Return the boxes in order; of nested ones the innermost."""
+    """Return the boxes in order; the innermost of nested ones."""
     boxes: list[_Box] = []
     for match in islice(BOX.finditer(text), MAX_BOXES):
         if match[1]:
@@ -129,7 +129,7 @@ def _is_placeholder(content: str) -> bool:
 
 
 def _before_next_question(text: str, boxes: Sequence[_Box]) -> list[_Box]:
-    """Return the boxes before the first other question that begins behind an answer."""
+    """Return the boxes before the first other question that begins after an answer."""
     if not boxes:
         return []
     first = next((box for box in boxes if box.closed), boxes[0])

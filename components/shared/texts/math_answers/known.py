@@ -1,4 +1,4 @@
-r"""The known answer in a column of a dataset: the value itself, or the box of a whole solution, never its text."""
+r"""The known answer in a column of a dataset: the value itself, or the box of a whole solution, never the solution."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_LINES = 2
 
 
 def known_answer(text: str) -> str:
-    r"""Return the known answer in a text: of a solution what it boxes; "" where there is none, or no value."""
+    r"""Return the known answer in a text, for a solution the content of its box; "" if there is none, or no value."""
     text = text.strip()
     if BOX.search(text):
         return extract_final_answer(text)

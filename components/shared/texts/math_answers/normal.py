@@ -1,4 +1,4 @@
-r"""An answer without what stands around its value: ``$``, "The answer is", emphasis; Python's spellings are LaTeX's."""
+r"""An answer reduced to its value: without ``$``, "The answer is" and emphasis; Python's spellings become LaTeX's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from components.shared.texts.latex import closing_brace
 from components.shared.texts.spelling import FUNCTIONS, spell
 
-MAX_CHARS = 2000  # a longer one is no answer, and equal to itself alone
+MAX_CHARS = 2000  # a longer text is not an answer, and equals only itself
 
 _EMPHASIS = re.compile(r"(\*\*|\*|__|_|`)(?=\S)((?:(?!\1).)+?)(?<=\S)\1", re.DOTALL)
 _THEN = r"(?:so|thus|hence|therefore|finally)\b\s*,?"
@@ -92,7 +92,7 @@ def _without_lead_in(text: str) -> str:
 
 
 def _without_dollars(text: str) -> str:
-    r"""Take ``$`` off where it begins and ends a formula; in front of numbers alone it is a currency."""
+    r"""Remove ``$`` around formulas; if it only stands before numbers, it is a currency and stays."""
     behind = [text[found.end() : found.end() + 1] for found in _DOLLAR.finditer(text)]
     if len(behind) % 2 or all(map(str.isdigit, behind)):
         return text
@@ -100,7 +100,7 @@ def _without_dollars(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    r"""Take off what ends a line, and braces around the whole."""
+    r"""Remove what ends a line, and braces around the whole."""
     before = None
     while before != text:
         before = text

@@ -28,7 +28,7 @@ _WORD = re.compile(r"(?:\s|(?<=[a-z])-)*(?:(\d{1,30}(?:\.\d{1,30})?)|([a-z]+))(?
 
 
 def read_number(text: str) -> tuple[Fraction, str] | None:
-    """Return the number with which a text begins, where words are part of it, and what stands behind it."""
+    """Return the number at the start of a text, if words are part of it, and the rest of the text."""
     words, ends, position = [], [], 0
     while match := _WORD.match(text, position):
         position = match.end()
@@ -42,13 +42,13 @@ def read_number(text: str) -> tuple[Fraction, str] | None:
 
 
 def is_number_in_words(text: str) -> bool:
-    """Tell whether the whole text is one number, with a word for a unit at most."""
+    """Tell whether the whole text is one number, perhaps with one word for its unit."""
     found = read_number(text)
     return found is not None and not re.search(r"\d|\\|\band\b", found[1])
 
 
 def _read(words: list[str]) -> tuple[Fraction | None, int]:
-    """Return the value of the first words, None if they are no number, and how many they are."""
+    """Return the value of the first words, None if they are not a number, and how many words it has."""
     if words[:1] in (["a"], ["an"]) and len(words) > 1 and (words[1] in SCALES or _part(words[1])):
         words = ["one", *words[1:]]
     if words[:1] == ["half"]:
@@ -76,7 +76,7 @@ def _read(words: list[str]) -> tuple[Fraction | None, int]:
 
 
 def _with_rest(value: Fraction, words: list[str], position: int) -> tuple[Fraction, int]:
-    """Return the value with what stands behind its "and": "hundred and five", "two and a half"."""
+    """Return the value with what follows its "and": "hundred and five", "two and a half"."""
     rest, count = _read(words[position + 1 :])
     if rest is not None and (0 < rest < 1 or (value >= 100 and value % 100 == 0 and rest < 100)):
         return value + rest, position + 1 + count

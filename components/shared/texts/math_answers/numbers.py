@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-TOLERANCE = Fraction(1, 10**6)  # of decimals: absolute, and relative to what is smaller than 1
-MIN_PLACES, MIN_DIGITS = 6, 4  # a decimal with as many is taken for a rounded value
+TOLERANCE = Fraction(1, 10**6)  # of decimals: absolute, but relative for values below 1
+MIN_PLACES, MIN_DIGITS = 6, 4  # a decimal with so many digits counts as rounded
 MAX_BITS = 60_000  # of a value: 1500! has 14,000
 MAX_CHARS = 1_000
 
@@ -28,7 +28,7 @@ _OVER = frozenset((r"\div", "/"))
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A value; ``places`` and ``digits`` where it was written as a decimal."""
+    """A value; ``places`` and ``digits`` if it was written as a decimal."""
 
     value: Fraction
     places: int | None = None
@@ -42,7 +42,7 @@ class Number:
         return cls(Fraction(decimal), len(places) if dot else None, digits if dot else 0)
 
     def equals(self, other: Number) -> bool:
-        """Compare exactly, or where one is a decimal with as much room as its digits leave."""
+        """Compare exactly; if one is a decimal, within the precision of its digits."""
         distance = abs(self.value - other.value)
         if distance == 0 or (self.places is None and other.places is None):
             return distance == 0
@@ -57,7 +57,7 @@ class Number:
 
 
 def number_of(text: str) -> Number | None:
-    """Return the value of a text in the one spelling of LaTeX; None if it is no arithmetic on plain numbers."""
+    """Return the value of a text in the one spelling of LaTeX; None if it is not arithmetic on plain numbers."""
     if len(text) > MAX_CHARS or not any(map(str.isdigit, text)):
         return None
     try:
@@ -71,7 +71,7 @@ def number_of(text: str) -> Number | None:
 
 
 class _NotPlainError(Exception):
-    """The text holds something else than plain numbers, or too large ones."""
+    """The text contains something other than plain numbers, or too large ones."""
 
 
 class _Reader:
@@ -114,7 +114,7 @@ class _Reader:
         return value
 
     def _mixed(self, whole: Fraction) -> Fraction:
-        r"""Read the fraction behind a whole number: 5 1/2, 5\frac{1}{2}."""
+        r"""Read the fraction after a whole number: 5 1/2, 5\frac{1}{2}."""
         if self._tokens[self._next - 1][0] != "number" or whole.denominator != 1:
             raise _NotPlainError
         part = self._power()

@@ -1,4 +1,4 @@
-r"""What answers say in words: no value, a choice's letter, a time of day, a ratio, a base, the name of a figure."""
+r"""Answers in words: no value, a choice's letter, a time of day, a ratio, a base, the name of a figure."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def says_no_value(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The letter of a choice, and the text behind it."""
+    """The letter of a choice, and the text after it."""
 
     letter: str
     rest: str
 
 
 def choice_of(text: str) -> Choice | None:
-    """Return a choice's letter with the text behind it; None if there is no letter with a bracket, dot or colon."""
+    """Return a choice's letter with the text after it; None if there is no letter with a bracket, dot or colon."""
     found = _CHOICE.fullmatch(flat(text))
     return Choice((found[1] or found[2]).upper(), found["rest"].strip()) if found else None
 
@@ -79,7 +79,7 @@ def letter_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Minutes since midnight, or since noon too where the half of the day is not said."""
+    """Minutes since midnight; perhaps since noon, if the half of the day is not given."""
 
     minutes: int
     half: str  # "a", "p" or ""

@@ -37,7 +37,7 @@ class _Quantity:
 
 
 def compare_quantities(answer: str, other: str, algebra: Compare, compare: Compare) -> Verdict:
-    """Compare two single values; what is no plain number goes to algebra, parts of a sentence to ``compare``."""
+    """Compare two single values; ``algebra`` compares what is not a plain number, ``compare`` parts of a sentence."""
     one, two = _quantity_of(answer), _quantity_of(other)
     if one.number and two.number:
         return verdict(_same_number(one, two))
@@ -101,7 +101,7 @@ def _sentences(answer: str, other: str, one: _Quantity, two: _Quantity, compare:
 
 
 def _formulas_of(text: str) -> list[str] | None:
-    """Return the formulas between the words of a text, None if it has no words, or words alone."""
+    """Return the formulas between the words of a text, None if it has no words, or only words."""
     pieces = [
         piece.strip(" ,.:;()") if piece.count("(") != piece.count(")") else piece.strip(" ,.:;")
         for piece in _WORD.split(text)

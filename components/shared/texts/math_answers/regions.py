@@ -40,7 +40,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A union of intervals; ``certain`` where the text can be nothing else, as a pair of numbers in brackets can."""
+    """A union of intervals; ``certain`` if the text can mean nothing else, unlike a pair of numbers in brackets."""
 
     intervals: tuple[Interval, ...]
     variable: str
@@ -48,12 +48,12 @@ class Region:
 
 
 def without_member(text: str) -> str:
-    r"""Return the set behind ``x \in``."""
+    r"""Return the set after ``x \in``."""
     return _MEMBER.sub("", text, count=1) if _MEMBER.match(text) else text
 
 
 def region_of(text: str) -> Region | None:
-    """Return the set of numbers that a text names, None if it names none that can be read."""
+    """Return the set of numbers that a text names, None if it names none that can be parsed."""
     text = text.strip()
     if builder := _BUILDER.fullmatch(text):
         text = builder[2]
@@ -121,7 +121,7 @@ def _inequality(text: str) -> Region | None:
 
 
 def _around(distance: re.Match[str], sign: str, radius: str) -> Region | None:
-    """Return the numbers that are nearer to a middle than a radius, or farther away: |x - 2| < 5."""
+    """Return the numbers within a distance of a centre, or beyond it: |x - 2| < 5."""
     middle = "0" if distance[3] is None else f"{'' if distance[2] == '-' else '-'}({distance[3]})"
     low, high, is_open = f"{middle} - ({radius})", f"{middle} + ({radius})", sign in ("<", ">")
     if sign in ("<", "<="):

@@ -35,7 +35,7 @@ _BRACKETS = re.compile(
 
 
 def tokens_of(text: str) -> Iterator[tuple[int, int, str, int]]:
-    """Yield start, end, token and the depth of brackets at which it stands."""
+    """Yield start, end, token and its depth in brackets."""
     depth = 0
     for match in _DEPTH.finditer(text):
         token = match[0]
@@ -47,7 +47,7 @@ def tokens_of(text: str) -> Iterator[tuple[int, int, str, int]]:
 
 
 def split_list(text: str) -> list[str]:
-    r"""Return what stands between commas, semicolons, row breaks, "and" and "or" outside of brackets."""
+    r"""Split a text at commas, semicolons, row breaks, "and" and "or" outside of brackets."""
     cuts: list[tuple[int, int]] = []
     outside = [start for start, _, _, depth in tokens_of(text) if depth == 0]
     at_top = set(outside)
@@ -77,7 +77,7 @@ def ascending(sides: list[str], signs: list[str]) -> tuple[list[str], list[str]]
 
 
 def split_at(text: str, sign: str) -> list[str]:
-    """Return what stands between the given sign outside of brackets."""
+    """Split a text at a sign outside of brackets."""
     return _between(
         text, [(start, end) for start, end, token, depth in tokens_of(text) if depth == 0 and token == sign]
     )
@@ -91,7 +91,7 @@ def _between(text: str, cuts: list[tuple[int, int]], *, keep_empty: bool = False
 
 
 def brackets_of(text: str) -> tuple[str, str, str] | None:
-    """Return opening bracket, content and closing bracket where these hold the whole text."""
+    """Return opening bracket, content and closing bracket if they enclose the whole text."""
     found = _BRACKETS.fullmatch(text.strip())
     if found is None:
         return None

@@ -1,4 +1,4 @@
-r"""Units and other words behind a value: ``24 cm``, ``\text{m/s}``, ``USD 7``, ``75^{\circ}``, ``12 apples``."""
+r"""Units and other words after a value: ``24 cm``, ``\text{m/s}``, ``USD 7``, ``75^{\circ}``, ``12 apples``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNITS = {
     for spelling in spellings.split()
 }
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "%": "%"}
-WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit in front
+WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit before it
 PERCENT = "%"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
 _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
@@ -49,7 +49,7 @@ _WORD = re.compile(r"[a-z%]+|\^\{?(-?\d)\}?|/", re.IGNORECASE)
 
 
 def split_unit(text: str) -> tuple[str, str]:
-    """Return a value without its unit, and the unit in one spelling; "" where it has none."""
+    """Return a value without its unit, and the unit in one spelling; "" if it has none."""
     text = text.strip()
     if currency := _CURRENCY.match(text):
         name = _SIGNS.get(currency[2] or "$") if not currency[3] else UNITS.get(currency[3].lower().strip(".$"), "usd")
@@ -72,7 +72,7 @@ def _split_words(text: str) -> tuple[str, str]:
 
 
 def _holds_unit(value: str, tail: str) -> bool:
-    r"""Tell whether letters behind a value are words, and not variables: in ``\text``, long, or known with a space."""
+    r"""Tell whether letters after a value are words, and not variables: in ``\text``, long, or known with a space."""
     spaced = tail.startswith(" ")
     if not value.strip() or not _VALUE_END.search(value + " " * spaced):
         return False

@@ -1,4 +1,4 @@
-"""What a comparison comes to, and how verdicts on parts make one on the whole."""
+"""The verdicts of comparisons, and how those on parts make one on the whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 class Verdict(IntEnum):
-    """UNKNOWN: the text alone does not tell; a computer algebra system has to look."""
+    """UNKNOWN: the text alone does not decide it; a computer algebra system has to."""
 
     DIFFERENT = 0
     UNKNOWN = 1
@@ -18,7 +18,7 @@ class Verdict(IntEnum):
 
 
 def verdict(equal: bool) -> Verdict:
-    """Return what a plain comparison says."""
+    """Return the verdict of a plain comparison."""
     return Verdict.EQUAL if equal else Verdict.DIFFERENT
 
 
@@ -33,7 +33,7 @@ def all_of(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def any_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict where one equal reading is enough."""
+    """Return the verdict if one equal reading is enough."""
     best = Verdict.DIFFERENT
     for each in verdicts:
         best = max(best, each)
