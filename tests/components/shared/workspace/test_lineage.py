@@ -10,7 +10,8 @@ from components.shared.config import StepConfig, option
 from components.shared.records import Question, Reject
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
-from components.shared.workspace.lineage import rows_stages_of, sources_of, stages_of
+from components.shared.workspace.lineage import models_of, rows_stages_of, sources_of, stages_of
+from components.shared.workspace.manifests import read_manifest
 from tests.conftest import WriteRows
 from tests.stores import Store
 
@@ -97,6 +98,17 @@ def test_what_was_brought_in_from_outside_is_a_source(
 ) -> None:
     model = train(workspace, write_questions(workspace, ["a"]), tmp_path / "model")
     assert sources_of(stages_of(model)) == [BASE]
+
+
+def test_a_models_line_goes_back_to_what_was_brought_in(
+    workspace: Workspace, write_questions: WriteRows, tmp_path: Path
+) -> None:
+    questions = write_questions(workspace, ["a", "b"])
+    model = train(workspace, questions, tmp_path / "model")
+    used = models_of(read_manifest(halve(workspace, questions, model)))
+    assert [(each.uri, each.step) for each in used] == [(model, "train"), (BASE, "")]
+    assert used[0].fingerprint == read_manifest(model).fingerprint
+    assert models_of(read_manifest(halve(workspace, questions))) == []
 
 
 def test_a_folder_that_was_deleted_ends_its_branch_and_the_log_says_so(
