@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from components.shared.errors import InputError
 from components.shared.records import Evaluation
@@ -13,8 +14,15 @@ from components.shared.workspace.lineage import UsedModel, models_of
 from components.shared.workspace.row_sources import RowSource
 from components.shared.workspace.rows import Rows
 
-Key = tuple[str, int]  # fingerprint of the model, number of samples
 UNNAMED = "questions"  # the benchmark of rows without a source
+
+
+class Key(NamedTuple):
+    """What tells a column from others: greedy scores, means of samples, and other templates are never mixed."""
+
+    model: str  # fingerprint
+    num_samples: int  # a question
+    chat_template: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +49,11 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A model, asked so many times for each question: greedy scores and means of samples are never mixed."""
+    """A model, asked in one way."""
 
+    key: Key
     models: Sequence[UsedModel]  # the model, what it was trained from, and so on to its source
-    num_samples: int
     results: dict[str, Result] = field(default_factory=dict)  # by benchmark
-
-    @property
-    def key(self) -> Key:
-        """What tells it from other columns."""
-        return self.models[0].fingerprint, self.num_samples
 
     @property
     def name(self) -> str:
@@ -64,15 +67,16 @@ def read_columns(evaluations: Rows[Evaluation]) -> list[Column]:
     columns: dict[Key, Column] = {}
     models = list(map(_models_of, evaluations.sources))
     for slice_ in evaluations.slices():
-        source = evaluations.sources[slice_.input]
+        source, used = evaluations.sources[slice_.input], models[slice_.input]
         for row in evaluations.read(slice_):
-            column = Column(models=models[slice_.input], num_samples=len(row.verdicts))
-            results = columns.setdefault(column.key, column).results
+            template = str(source.manifest.options.get("chat_template", ""))
+            key = Key(used[0].fingerprint, len(row.verdicts), template)
+            results = columns.setdefault(key, Column(key=key, models=used)).results
             result = results.setdefault(row.source or UNNAMED, Result(source=source))
             if row.id in result.answers:
                 raise InputError(
-                    f"{result.source.folder} and {source.folder} both have answers of {column.models[0].uri} to the "
-                    f"question {row.id} of {row.source or UNNAMED}; give one of them"
+                    f"{result.source.folder} and {source.folder} both have answers of {used[0].uri} to the question "
+                    f"{row.id} of {row.source or UNNAMED}; give one of them"
                 )
             result.answers[row.id] = _answer(row)
     for source, used in zip(evaluations.sources, models, strict=True):
@@ -84,12 +88,14 @@ def read_columns(evaluations: Rows[Evaluation]) -> list[Column]:
 def labels_of(columns: Sequence[Column]) -> dict[Key, str]:
     """Return a name for each column that a person can tell from the others."""
     names = {column.key: column.name for column in columns}
-    models_named = {name: {key[0] for key in names if names[key] == name} for name in names.values()}
+    models_named = {name: {key.model for key in names if names[key] == name} for name in names.values()}
+    templates_of = {key.model: {other.chat_template for other in names if other.model == key.model} for key in names}
     labels = {}
-    for (fingerprint, num_samples), name in names.items():
-        mark = f" ({fingerprint.rpartition(':')[2][:8]})" if len(models_named[name]) > 1 else ""
-        samples = f", mean of {num_samples} samples" if num_samples > 1 else ""
-        labels[fingerprint, num_samples] = f"{name}{mark}{samples}"
+    for key, name in names.items():
+        mark = f" ({key.model.rpartition(':')[2][:8]})" if len(models_named[name]) > 1 else ""
+        template = f", template {key.chat_template}" if len(templates_of[key.model]) > 1 else ""
+        samples = f", mean of {key.num_samples} samples" if key.num_samples > 1 else ""
+        labels[key] = f"{name}{mark}{template}{samples}"
     return labels
 
 

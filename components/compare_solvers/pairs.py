@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from components.compare_solvers.columns import Column, Key, Result
 from components.shared.errors import InputError
+from components.shared.workspace.manifests import Manifest
 
 EXPECTED = "expected two evaluations of the same questions: evaluate both models on one folder"
 
@@ -37,25 +39,34 @@ def check_same_questions(benchmark: str, after: Result, before: Result) -> None:
 
 def settings_that_differ(after: Result, before: Result) -> str:
     """Name the options and texts that differ between two evaluations; "" where only the model does."""
-    ours, theirs = (
-        {**manifest.options, **manifest.prompts, "version": manifest.version, "computed in": manifest.arithmetic}
-        for manifest in (after.source.manifest, before.source.manifest)
-    )
-    names = sorted(name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name))
-    return ", ".join(names)
+    one, other = after.source.manifest, before.source.manifest
+    ours, theirs = _settings(one), _settings(other)
+    names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+    # Texts of other names are of options that differ; of the same name, another version of this suite brought them.
+    texts = [name for name in one.prompts.keys() & other.prompts.keys() if one.prompts[name] != other.prompts[name]]
+    return ", ".join(sorted(names + texts))
+
+
+def _settings(manifest: Manifest) -> dict[str, Any]:
+    inputs = {name: [entry.fingerprint for entry in entries] for name, entries in manifest.inputs.items()}
+    others = {name: inputs[name] for name in inputs if name not in ("model", "questions")}
+    ways = {"version": manifest.version, "computed in": manifest.arithmetic}
+    return {**manifest.options, **others, **ways}
 
 
 def _before(column: Column, before: Sequence[Column]) -> Column:
-    alike = [each for each in before if each.num_samples == column.num_samples]
+    """Return the column of the nearest model that the other was trained from; of several templates, the same one."""
+    alike = [each for each in before if each.key.num_samples == column.key.num_samples]
     for model in column.models[1:]:
-        for each in alike:
-            if each.models[0].fingerprint == model.fingerprint:
-                return each
+        found = [each for each in alike if each.key.model == model.fingerprint]
+        same = [each for each in found if each.key.chat_template == column.key.chat_template]
+        if found:
+            return (same or found)[0]
     if len(alike) == 1:
         return alike[0]
-    found = f"{len(alike)} models" if alike else "no model"
+    number = f"{len(alike)} models" if alike else "no model"
     raise InputError(
-        f"--before has {found} with --num-samples {column.num_samples}, and by its lineage {column.models[0].uri} was "
-        "trained from none of them; expected the evaluation of the model that it was trained from, with the same "
-        "--num-samples"
+        f"--before has {number} with --num-samples {column.key.num_samples}, and by its lineage "
+        f"{column.models[0].uri} was trained from none of them; expected the evaluation of the model that it was "
+        "trained from, with the same --num-samples"
     )

@@ -74,7 +74,7 @@ def _on_benchmark(
         check_same_questions(benchmark, result, earlier)
         paired = {"before": labels[before.key], "settings": settings_that_differ(result, earlier)}
     for group, ids in groups.items():
-        score = _score([result.answers[id_] for id_ in ids], column.num_samples)
+        score = _score([result.answers[id_] for id_ in ids], column.key.num_samples)
         score = dataclasses.replace(
             score,
             benchmark=benchmark,
@@ -85,7 +85,7 @@ def _on_benchmark(
         )
         if earlier and any(id_ in earlier.answers for id_ in ids):
             found = _difference(result, earlier, ids, benchmark, labels[column.key], *group)
-            tested = group == ALL and column.num_samples == 1
+            tested = group == ALL and column.key.num_samples == 1
             score = dataclasses.replace(score, **paired, **_shown(found, tested=tested))
         yield score
 
@@ -150,7 +150,7 @@ def _shown(found: Difference, *, tested: bool) -> dict[str, Any]:
 def _mean(column: Column, before: Column | None, benchmarks: Sequence[str], labels: Mapping[Key, str]) -> Score:
     """Return the plain mean over the benchmarks, as the paper has it; its intervals are over draws of questions."""
     results = [column.results[benchmark] for benchmark in benchmarks]
-    parts = [_score(list(result.answers.values()), column.num_samples) for result in results]
+    parts = [_score(list(result.answers.values()), column.key.num_samples) for result in results]
     values = [[(answer.text, answer.right) for answer in result.answers.values()] for result in results]
     label = labels[column.key]
     draws = [draw_means(each, name, label) for each, name in zip(values, benchmarks, strict=True)]
@@ -161,7 +161,7 @@ def _mean(column: Column, before: Column | None, benchmarks: Sequence[str], labe
         model=label,
         origin=RUN,
         num_questions=sum(part.num_questions for part in parts),
-        num_samples=column.num_samples,
+        num_samples=column.key.num_samples,
         accuracy=fmean(part.accuracy for part in parts),
         accuracy_low=low,
         accuracy_high=high,

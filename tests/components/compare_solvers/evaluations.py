@@ -21,6 +21,8 @@ class EvaluateConfig(PartsConfig):
     model: str = option(help="the solver", is_folder=True)
     num_samples: int = option(1, help="responses a question")
     num_examples: int = option(0, help="worked examples")
+    chat_template: str = option("own", help="chat template")
+    prompt_file: str = option("prompt:solve", help="prompt", is_folder=True)
 
     @property
     def step(self) -> str:
@@ -87,6 +89,8 @@ def write_evaluation(
     model: str,
     *,
     num_examples: int = 0,
+    chat_template: str = "own",
+    prompt_file: str = "prompt:solve",
     rejected: Sequence[str] = (),
 ) -> str:
     """Write a finished evaluation; the questions whose ids are ``rejected`` stand among its rejects."""
@@ -96,6 +100,8 @@ def write_evaluation(
         model=model,
         num_samples=len(rows[0].verdicts),
         num_examples=num_examples,
+        chat_template=chat_template,
+        prompt_file=prompt_file,
     )
     folder = workspace.open(config).begin_rows(Evaluation, [Slice(start=0, stop=len(rows))])
     for part in folder.missing_parts():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -182,12 +183,33 @@ def test_a_model_that_was_trained_elsewhere_is_compared_with_the_only_one(worksp
         compare(workspace, [after], before)
 
 
-def test_other_settings_of_the_two_are_named(workspace: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"num_examples": 3}, "num_examples"),
+        ({"prompt_file": "prompt:olympiadbench"}, "prompt_file"),
+        ({"chat_template": "alpaca", "num_examples": 1}, "chat_template, num_examples"),
+    ],
+)
+def test_other_settings_of_the_two_are_named(workspace: Workspace, given: dict[str, Any], named: str) -> None:
     after = write_evaluation(workspace, evaluations("+" * 10), train(workspace, BASE))
-    before = write_evaluation(workspace, evaluations("-" * 10), BASE, num_examples=3)
+    before = write_evaluation(workspace, evaluations("-" * 10), BASE, **given)
     folder = compare(workspace, [after], [before])
-    assert scores(workspace, folder)["Base-1B + train_sft", "gsm8k", ""].settings == "num_examples"
-    assert "other settings: num_examples" in page_of(folder)
+    assert scores(workspace, folder)["Base-1B + train_sft", "gsm8k", ""].settings == named
+    assert f"other settings: {named}" in page_of(folder)
+
+
+def test_a_model_that_was_asked_by_two_templates_has_two_columns(workspace: Workspace) -> None:
+    solver = train(workspace, BASE)
+    before, after = (
+        [write_evaluation(workspace, evaluations(marks), model, chat_template=name) for name in ("own", "alpaca")]
+        for marks, model in (("-" * 10, BASE), ("+" * 10, solver))
+    )
+    found = scores(workspace, compare(workspace, after, before))
+    pairs = {model: (row.before, row.settings) for (model, *_), row in found.items() if row.before}
+    assert pairs == {
+        f"Base-1B + train_sft, template {name}": (f"Base-1B, template {name}", "") for name in ("own", "alpaca")
+    }
 
 
 def test_the_same_question_twice_by_one_model_is_refused(workspace: Workspace) -> None:
