@@ -154,9 +154,8 @@ class Restarted(ABC, Generic[M, Q, A]):
         if self._num_deaths > MAX_RESTARTS:
             raise EngineDiedError(
                 f"the {self.kind} died {self._num_deaths} times in this process ({error}); finished parts are "
-                "kept, and "
-                "rows that may have caused it are recorded: start the same command again, on another machine if this "
-                "continues"
+                "kept, and rows that may have caused it are recorded: start the same command again, on another machine "
+                "if this continues"
             ) from error
         logger.warning("the %s died (%s); restart %d of %d", self.kind, error, self._num_deaths, MAX_RESTARTS)
         with contextlib.suppress(Exception):  # what is left of it

@@ -105,7 +105,7 @@ class Endpoint:
         if isinstance(reply, list):
             return {"data": reply}  # of models, as some servers list them
         if not isinstance(reply, dict):
-            raise PassingError(f"the reply is no JSON object: {excerpt(text, 100)!r}")
+            raise PassingError(f"the reply is not a JSON object: {excerpt(text, 100)!r}")
         return reply
 
     def _strange(self, what: str) -> Exception:

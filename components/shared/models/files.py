@@ -33,8 +33,8 @@ def check_files(folder: Path, uri: str) -> None:
     if found := [name for name in ADAPTERS if (folder / name).exists()]:
         base = read_object(folder / ADAPTERS[0]).get("base_model_name_or_path")
         raise InputError(
-            f"{uri} is an adapter ({', '.join(found)}{f' of {base}' if base else ''}), no whole model; merge it into "
-            "its model first (PEFT: merge_and_unload, then save_pretrained), and give that folder"
+            f"{uri} is an adapter ({', '.join(found)}{f' of {base}' if base else ''}), not a whole model; merge it "
+            "into its model first (PEFT: merge_and_unload, then save_pretrained), and give that folder"
         )
     if kind := _quantisation(folder, config):
         raise InputError(

@@ -102,9 +102,8 @@ def check_finite(folder: Path, named: str) -> None:
                     broken.append(name)
     if broken:
         raise InputError(
-            f"{named}: {len(broken)} weights are NaN or infinite ({some(broken, NAMED)}): the model is broken; "
-            "perhaps its training "
-            "diverged; use an earlier or another one"
+            f"{named}: {len(broken)} weights are NaN or infinite ({some(broken, NAMED)}): the model is broken: "
+            "perhaps its training diverged; use an earlier or another one"
         )
 
 

@@ -67,8 +67,7 @@ class ChatTemplate:
             raise InputError(
                 f"--chat-template {self.name}: a prompt of this chat template ends in {self.answer_prefix!r}, and its "
                 f"conversations have {self.told_answer!r} there: responses cannot be used for training as they "
-                "are; use a "
-                f"family that fits the model ({', '.join(FAMILIES)})"
+                f"are; use a family that fits the model ({', '.join(FAMILIES)})"
             )
         opening, closing = of_template(self.response_start), of_template(self.response_tail + self.response_end)
         return opening + of_row(response.strip()) + closing
@@ -88,8 +87,8 @@ def load_chat_template(name: str, model_folder: Path) -> ChatTemplate:
     """
     if name not in CHAT_TEMPLATES:
         raise InputError(
-            f"--chat-template {name!r} is not a chat family; expected {OWN} (the chat template that the model brings "
-            f"with it), or one of {', '.join(FAMILIES)}"
+            f"--chat-template {name!r} is not a chat family; expected {OWN} (the model's own chat template), "
+            f"or one of {', '.join(FAMILIES)}"
         )
     if name == OWN:
         from components.shared.templates.own_template import own_chat_template

@@ -32,8 +32,8 @@ def show_differences(family: ChatTemplate, model_folder: Path) -> None:
         return
     if lines:
         logger.warning(
-            "--chat-template %s is not what the model in %s was trained on, by the chat template that it brings with "
-            "it; --chat-template %s takes that one. Where they differ, token by token:\n  %s",
+            "--chat-template %s is not what the model in %s was trained on: its own chat template differs, and "
+            "--chat-template %s uses that one. The differences, token by token:\n  %s",
             family.name, model_folder, OWN, "\n  ".join(lines),
         )  # fmt: skip
 

@@ -87,8 +87,8 @@ class Renderer:
         if source := template_of_processor(self.folder):
             return source
         raise InputError(
-            f"the model in {self.folder} brings no chat template with it: it is a base model, or its template was left "
-            f"out; name the family that it was trained on: --chat-template {' or '.join(FAMILIES)}"
+            f"the model in {self.folder} has no chat template of its own: it is a base model, or its template is "
+            f"missing; name the family that it was trained on: --chat-template {' or '.join(FAMILIES)}"
         )
 
 

@@ -55,8 +55,8 @@ def train_on_nodes(config: TrainingConfig, folder: StepFolder) -> str:
     if folder.finished:
         return folder.uri
     raise InputError(
-        f"TrainJob {name} is complete, but {folder.uri} is not finished: its pods made another one, because their "
-        "image or their workspace is another; start the step in a pod, or give the runtime this version's image"
+        f"TrainJob {name} is complete, but {folder.uri} is not finished: its pods made another folder, because their "
+        "image or their workspace differs; start the step in a pod, or give the runtime this version's image"
     )
 
 

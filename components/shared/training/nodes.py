@@ -52,8 +52,8 @@ def own_node(config: TrainingConfig) -> Node | None:
     missing = [name for name, value in given.items() if not value]
     if missing:
         raise InputError(
-            f"--num-nodes {config.num_nodes}: {', '.join(missing)} must be set, too; Kubeflow Trainer sets them in the "
-            "pods of a runtime with mlPolicy.torch"
+            f"--num-nodes {config.num_nodes}: {', '.join(missing)} must be set as well; Kubeflow Trainer sets them in "
+            "the pods of a runtime with mlPolicy.torch"
         )
     return Node(rank=_number("PET_NODE_RANK"), address=given["PET_MASTER_ADDR"], port=_number("PET_MASTER_PORT"))
 

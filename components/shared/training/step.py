@@ -129,7 +129,7 @@ def _encoded(
 def _nothing_left(config: TrainingConfig, rows: Rows[R], rejects: Sequence[Reject]) -> str:
     folders = ", ".join(rows.uris)
     if not rejects:
-        return f"{folders} has no rows, and {config.step} needs at least one; look at what the step before rejected"
+        return f"{folders} has no rows, and {config.step} needs at least one; see what the previous step rejected"
     return (
         f"all {len(rejects)} rows of {folders} are rejected: {count_reasons(rejects)}; "
         f"--max-tokens is {config.max_tokens}"

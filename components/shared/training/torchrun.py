@@ -143,9 +143,9 @@ def _explain_failure(job: TrainingJob[Any]) -> NoReturn:
         )
     if len(failures) < job.config.processes_here:
         raise UnavailableError(
-            f"one of the {job.config.processes_here} processes that train here was killed, of too little memory most "
-            "often, or other nodes were not there in time (the log above says more); the same command continues from "
-            "the last checkpoint"
+            f"one of the {job.config.processes_here} processes that train here was killed, most often because memory "
+            "ran out, or other nodes did not join in time (see the log above); the same command continues from the "
+            "last checkpoint"
         )
     raise RuntimeError("; ".join(f"{kind}: {message}" for kind, message in failures))
 

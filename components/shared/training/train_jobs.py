@@ -164,9 +164,8 @@ class TrainJobs:
             for each in self._changes(job, name, version):
                 if each is None:
                     raise UnavailableError(
-                        f"the TrainJob {name} was deleted while this step waited for it; the same command "
-                        "creates it again, "
-                        "and it continues from the last checkpoint"
+                        f"the TrainJob {name} was deleted while this step waited for it; the same command creates "
+                        "it again, and it continues from the last checkpoint"
                     )
                 if state_of(each) != state:
                     state = state_of(each)

@@ -73,8 +73,7 @@ def missing_object(uri: str) -> str:
     """Return the message for a missing object, with what to do."""
     return (
         f"{uri} is missing, though its folder's manifest lists it: it was deleted; delete the folder, and "
-        "whatever is unfinished "
-        "and made from it, and run their steps again"
+        "whatever is unfinished and made from it, and run their steps again"
     )
 
 

@@ -94,7 +94,7 @@ def test_no_pairs_at_all_is_refused(workspace: Workspace, tiny_model: Path) -> N
 
     given = GivenRowsConfig(workspace=workspace.uri, content="empty")
     empty = workspace.open(given).begin_rows(PreferencePair, []).finish()
-    with pytest.raises(InputError, match="has no rows, and train_dpo needs at least one; look at what"):
+    with pytest.raises(InputError, match="has no rows, and train_dpo needs at least one; see what"):
         run(make_config(workspace, tiny_model, empty), workspace)
 
 

@@ -73,7 +73,7 @@ def test_a_model_that_was_never_taught_to_chat_is_refused(tmp_path: Path, tiny_m
     base = tmp_path / "base"
     shutil.copytree(tiny_model, base)
     (base / "chat_template.jinja").unlink()
-    with pytest.raises(InputError, match="brings no chat template with it"):
+    with pytest.raises(InputError, match="has no chat template of its own"):
         check_engine(config(), str(base), SAMPLING)
 
 

@@ -62,7 +62,7 @@ def test_the_log_shows_the_differences_once_and_names_the_own_template(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "--chat-template chatml is not what the model in" in record.message
-    assert "--chat-template own takes that one" in record.message
+    assert "--chat-template own uses that one" in record.message
 
 
 def test_a_family_may_stand_in_for_a_template_that_cannot_be_used(

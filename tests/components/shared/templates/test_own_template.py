@@ -134,7 +134,7 @@ def test_a_template_that_cannot_be_run_is_refused_in_one_message(tmp_path: Path,
 
 def test_a_model_without_a_chat_template_is_told_of_the_families(tmp_path: Path) -> None:
     save_tokenizer(tmp_path, "", "<eos>")
-    with pytest.raises(InputError, match=r"brings no chat template with it: .*chatml or deepseek_math"):
+    with pytest.raises(InputError, match=r"has no chat template of its own: .*chatml or deepseek_math"):
         load_chat_template(OWN, tmp_path)
 
 

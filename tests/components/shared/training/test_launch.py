@@ -317,7 +317,7 @@ def test_a_train_job_that_finished_another_folder_is_said_to_have(
     cluster: Cluster, config: TrainSftConfig, workspace: Workspace
 ) -> None:
     cluster.on_create = lambda job: threading.Timer(0.2, cluster.end, (job["metadata"]["name"], "Complete")).start()
-    with pytest.raises(InputError, match=r"is complete, but .* is not finished: its pods made another one"):
+    with pytest.raises(InputError, match=r"is complete, but .* is not finished: its pods made another folder"):
         train_on_nodes(config, workspace.open(config))
 
 

@@ -87,7 +87,7 @@ def test_a_step_for_several_machines_starts_them_unless_it_is_one_of_them(monkey
     [
         (1, {}, "--num-nodes is 1, but this pod belongs to a training on 2 nodes"),
         (4, {}, "--num-nodes is 4, but this pod belongs to a training on 2 nodes"),
-        (2, {"PET_MASTER_ADDR": "", "PET_MASTER_PORT": ""}, "PET_MASTER_ADDR, PET_MASTER_PORT must be set, too"),
+        (2, {"PET_MASTER_ADDR": "", "PET_MASTER_PORT": ""}, "PET_MASTER_ADDR, PET_MASTER_PORT must be set as well"),
         (2, {"PET_NODE_RANK": "first"}, "PET_NODE_RANK is 'first'; expected a whole number"),
     ],
 )
