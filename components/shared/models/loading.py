@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +18,14 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from components.shared.errors import InputError
 from components.shared.models.files import some
+from components.shared.models.uses import Use
 from components.shared.models.weight_files import weight_files
 
 NAMED = 4  # names that a message shows of each kind
 # What transformers raises for files that it cannot make a model of.
 UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
-
 _LOADING = threading.RLock()
-
-
-class Use(Enum):
-    """What a model is loaded as."""
-
-    LANGUAGE_MODEL = "a language model"
-    SCORER = "a scorer"  # its head has to be there
-    SCORER_BASE = "the start of a scorer"  # one output; a new head where the model is no scorer yet
-    REWARD_MODEL = "a reward model"  # with a head of its own, which transformers does not know
 
 
 def load(loader: type[Any], folder: Path, **options: Any) -> Any:

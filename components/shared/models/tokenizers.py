@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast  # by itself without PyTorch
 from transformers.utils import logging as transformers_logging
 
 from components.shared.errors import InputError
@@ -62,6 +62,8 @@ def round_trip(tokenizer: Any) -> str:
 
 def is_rebuilt_otherwise(model_folder: Path) -> bool:
     """Tell whether transformers' AutoTokenizer makes other tokens of the probe text than tokenizer.json does."""
+    from transformers import AutoTokenizer  # loads PyTorch and half of transformers
+
     ours = load_tokenizer(model_folder)
     try:
         theirs = AutoTokenizer.from_pretrained(str(model_folder), trust_remote_code=False)

@@ -15,6 +15,7 @@ from components.shared.accelerators import num_accelerators
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
 from components.shared.models.files import read_object
+from components.shared.models.uses import Use
 from components.shared.templates.marked_text import MarkedText
 
 # Rows that are sorted by length together. 4096 rows of 2,000 tokens are 64 MB, and hardly any batch has padding.
@@ -146,7 +147,7 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
     from components.shared.scoring.encoding import check_loadable
 
     check_loadable(model_folder, option_name)
-    from components.shared.models.loading import Use, check_weights
+    from components.shared.models.loading import check_weights
 
     check_weights(model_folder, f"{option_name} {model_folder}", Use.REWARD_MODEL if is_reward_model else Use.SCORER)
 

@@ -20,7 +20,8 @@ from transformers import (
 )
 
 from components.shared.errors import InputError
-from components.shared.models.loading import Use, check_finite, check_weights, is_finite, load
+from components.shared.models.loading import check_finite, check_weights, is_finite, load
+from components.shared.models.uses import Use
 
 Weights = dict[str, torch.Tensor]
 SHAPE = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -123,6 +125,16 @@ def test_a_tokenizer_that_cannot_be_read_is_one_message(tmp_path: Path, content:
     (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"the tokenizer in .* cannot be read"):
         load_tokenizer(tmp_path)
+
+
+def test_a_tokenizer_is_loaded_without_pytorch(tiny_model: Path) -> None:
+    code = f"""
+import sys
+from components.shared.models.tokenizers import load_tokenizer
+load_tokenizer({str(tiny_model)!r})
+sys.exit("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_every_step_loads_its_tokenizer_here() -> None:
