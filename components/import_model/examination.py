@@ -11,8 +11,8 @@ from typing import Any
 
 from components.shared.errors import InputError
 from components.shared.models.files import read_object
+from components.shared.models.purposes import Use
 from components.shared.models.tokenizers import PROBE, load_tokenizer, round_trip
-from components.shared.models.uses import Use
 
 # How names of architectures end, and what such a model is checked as.
 USES = {

@@ -25,8 +25,8 @@ from components.shared.engines.vllm_options import check_options, model_argument
 from components.shared.errors import EngineDiedError, InputError
 from components.shared.models import fetch_model
 from components.shared.models.loading import check_weights
+from components.shared.models.purposes import Use
 from components.shared.models.tokenizers import load_tokenizer, tokenizer_folder
-from components.shared.models.uses import Use
 from components.shared.templates import ChatTemplate, load_chat_template
 from components.shared.templates.marked_text import of_row
 from components.shared.templates.text_encoder import TextEncoder

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from components.shared.errors import InputError
 from components.shared.models.files import some
-from components.shared.models.uses import Use
+from components.shared.models.purposes import Use
 from components.shared.models.weight_files import weight_files
 
 NAMED = 4  # names that a message shows of each kind

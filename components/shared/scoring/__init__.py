@@ -15,7 +15,7 @@ from components.shared.accelerators import num_accelerators
 from components.shared.config.scoring import ScorerConfig
 from components.shared.errors import InputError
 from components.shared.models.files import read_object
-from components.shared.models.uses import Use
+from components.shared.models.purposes import Use
 from components.shared.templates.marked_text import MarkedText
 
 # Rows that are sorted by length together. 4096 rows of 2,000 tokens are 64 MB, and hardly any batch has padding.

@@ -9,8 +9,8 @@ from components.shared.accelerators import num_accelerators
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.models.loading import check_finite, check_weights
+from components.shared.models.purposes import Use
 from components.shared.models.tokenizers import load_tokenizer
-from components.shared.models.uses import Use
 
 
 class StartModel:

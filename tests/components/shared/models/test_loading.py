@@ -21,7 +21,7 @@ from transformers import (
 
 from components.shared.errors import InputError
 from components.shared.models.loading import check_finite, check_weights, is_finite, load
-from components.shared.models.uses import Use
+from components.shared.models.purposes import Use
 
 Weights = dict[str, torch.Tensor]
 SHAPE = {
