@@ -57,18 +57,8 @@ def difference(pairs: Iterable[tuple[bytes, float, float]], *names: str) -> Diff
         num_lost=math.fsum(max(-value, 0.0) for _, value in values),
         estimate=estimate,
         error=math.sqrt(spread) / len(values),
-        draws=draw_means(values, *names),
+        draws=_draw_means(values, *names),
     )
-
-
-def draw_means(values: Values, *names: str) -> Draws:
-    """Return the mean of each of NUM_DRAWS draws of as many clusters as there are, with replacement."""
-    kinds, counts = np.unique(np.array(_by_cluster(values)), axis=0, return_counts=True)
-    number = int(counts.sum())
-    random = np.random.default_rng(derive_seed("compare_solvers", *names))
-    totals: Draws = random.multinomial(number, counts / number, size=NUM_DRAWS) @ kinds
-    means: Draws = totals[:, 0] / totals[:, 1]
-    return means
 
 
 def interval_of(draws: Draws) -> tuple[float, float]:
@@ -102,3 +92,13 @@ def _by_cluster(values: Values) -> list[tuple[float, int]]:
     for cluster, value in values:
         clusters[cluster].append(value)
     return [(math.fsum(each), len(each)) for each in clusters.values()]
+
+
+def _draw_means(values: Values, *names: str) -> Draws:
+    """Return the mean of each of NUM_DRAWS draws of as many clusters as there are, with replacement."""
+    kinds, counts = np.unique(np.array(_by_cluster(values)), axis=0, return_counts=True)
+    number = int(counts.sum())
+    random = np.random.default_rng(derive_seed("compare_solvers", *names))
+    totals: Draws = random.multinomial(number, counts / number, size=NUM_DRAWS) @ kinds
+    means: Draws = totals[:, 0] / totals[:, 1]
+    return means

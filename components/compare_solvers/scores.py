@@ -17,7 +17,6 @@ from components.compare_solvers.differences import (
     FEW_CHANGES,
     Difference,
     difference,
-    draw_means,
     exact_mcnemar,
     holm,
     interval_of,
@@ -25,7 +24,7 @@ from components.compare_solvers.differences import (
 from components.compare_solvers.page import PAPER, RUN
 from components.compare_solvers.pairs import check_same_questions, pair_columns, settings_that_differ
 from components.shared.errors import InputError
-from components.shared.intervals import wilson_interval
+from components.shared.intervals import interval_of_mean, wilson_interval
 from components.shared.records import Score
 
 SIGNIFICANT = 0.05
@@ -148,13 +147,11 @@ def _shown(found: Difference, *, tested: bool) -> dict[str, Any]:
 
 
 def _mean(column: Column, before: Column | None, benchmarks: Sequence[str], labels: Mapping[Key, str]) -> Score:
-    """Return the plain mean over the benchmarks, as the paper has it; its intervals are over draws of questions."""
+    """Return the plain mean over the benchmarks, as the paper has it."""
     results = [column.results[benchmark] for benchmark in benchmarks]
     parts = [_score(list(result.answers.values()), column.key.num_samples) for result in results]
-    values = [[(answer.text, answer.right) for answer in result.answers.values()] for result in results]
     label = labels[column.key]
-    draws = [draw_means(each, name, label) for each, name in zip(values, benchmarks, strict=True)]
-    low, high = interval_of(np.mean(draws, axis=0))
+    low, high = interval_of_mean([(part.accuracy * part.num_questions, part.num_questions) for part in parts])
     mean = Score(
         id="",
         benchmark="",

@@ -144,7 +144,7 @@ class Score:
     num_questions: int
     num_samples: int  # a question
     accuracy: float  # share of the questions that are right; of several samples, the mean over them
-    accuracy_low: float | None = None  # 95 % interval: Wilson's; of a mean, over draws of questions
+    accuracy_low: float | None = None  # 95 % interval: Wilson's; of a mean, from those of its parts
     accuracy_high: float | None = None
     share_cut_off: float | None = None  # of all samples
     share_no_answer: float | None = None
