@@ -77,7 +77,11 @@ def test_pods_without_accelerators_go_to_any_node_at_once(executors: Executors) 
 def test_only_who_fetches_from_the_hub_or_asks_the_endpoint_sees_a_secret(executors: Executors) -> None:
     variables = ((container, variable) for _, container, settings in executors for variable in _secrets(settings))
     seen = {(_step_of(container), variable) for container, variable in variables if variable not in store_secret.KEYS}
-    allowed = {("import_model", "HF_TOKEN"), ("import_questions", "HF_TOKEN"), ("build_preferences", "OPENAI_API_KEY")}
+    asking = ("build_preferences", "filter_solvability", "generate_responses")
+    allowed = {
+        *((step, "HF_TOKEN") for step in ("import_model", "import_questions")),
+        *((step, "OPENAI_API_KEY") for step in asking),
+    }
     assert seen <= allowed
     assert seen
 
