@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -103,12 +105,20 @@ def _model(asked: Asked) -> AskedModel:
         )
     if model.engine == "vllm":
         fetch_model(model.uri)  # what is wrong with it is said before vLLM is loaded, which takes a while
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")  # it has something to say when it is loaded, too
+        _quiet_libraries()
     return replace(
         model,
         endpoint=asked.endpoint or model.endpoint,
         chat_template=asked.chat_template or model.chat_template,
     )
+
+
+def _quiet_libraries() -> None:
+    """Keep what libraries say when they are loaded off a terminal where a person waits for a reply."""
+    for variable in ("VLLM_LOGGING_LEVEL", "TORCH_CPP_LOG_LEVEL"):
+        os.environ.setdefault(variable, "ERROR")
+    logging.getLogger("vllm").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore", FutureWarning)
 
 
 def _config(asked: Asked, model: AskedModel) -> Any:
