@@ -1,6 +1,6 @@
-"""What models are computed in: bf16 where the processor has it, fp32 otherwise; fp16 never. Weights are saved in bf16.
+"""The arithmetic of models: bf16 if the processor has it, otherwise fp32; never fp16. Weights are saved in bf16.
 
-Without instructions for it PyTorch makes bf16 out of fp32, number by number, which is 30 to 75 times slower than fp32.
+Without bf16 instructions, PyTorch emulates it number by number, which is 30 to 75 times slower than fp32.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Arithmetic:
 
 
 def of_cpu(flags: Collection[str], *, held_to_less: bool = False) -> Arithmetic:
-    """Choose by a CPU's ``flags``, those of CPU_FLAGS among them; ``held_to_less`` where PyTorch may not use them."""
+    """Choose by those of a CPU's ``flags`` that are in CPU_FLAGS; ``held_to_less``: PyTorch may not use them."""
     found = [name for flag, name in CPU_FLAGS.items() if flag in flags]
     if not found:
         return Arithmetic(FP32, f"the CPU has neither {' nor '.join(CPU_FLAGS.values())}")
@@ -52,7 +52,7 @@ def of_cpu(flags: Collection[str], *, held_to_less: bool = False) -> Arithmetic:
 
 
 def of_gpus(capabilities: Mapping[str, tuple[int, int]]) -> Arithmetic:
-    """Choose by the compute capability of each GPU, by its name; all of them have to have bf16."""
+    """Choose by the compute capability of each GPU, by name; all of them need bf16."""
     for name, capability in capabilities.items():
         if capability < GPU_CAPABILITY:
             numbers = ".".join(map(str, capability))
@@ -61,7 +61,7 @@ def of_gpus(capabilities: Mapping[str, tuple[int, int]]) -> Arithmetic:
 
 
 def of_this_cpu() -> Arithmetic:
-    """Choose by this CPU, and by what the environment lets PyTorch and oneDNN, which multiplies matrices, use of it."""
+    """Choose by this CPU, and by what the environment lets PyTorch and oneDNN (which multiplies matrices) use."""
     flags = [flag for flag in CPU_FLAGS if torch.cpu.get_capabilities().get(flag)]
     return of_cpu(
         flags,
@@ -81,7 +81,7 @@ def _is_onednn_held() -> bool:
 
 
 def of_this_machine() -> Arithmetic:
-    """Choose by the GPUs that this process sees, by the CPU where there is none."""
+    """Choose by the GPUs that this process sees, otherwise by the CPU."""
     if not torch.cuda.is_available():
         return of_this_cpu()
     numbers = range(torch.cuda.device_count())
@@ -89,8 +89,8 @@ def of_this_machine() -> Arithmetic:
 
 
 def of_scores(arithmetic: Arithmetic, *, on_gpu: bool) -> Arithmetic:
-    """Return what scores are computed in where other models are in ``arithmetic``: on a CPU always fp32.
+    """Return the arithmetic of scores, given that of other models: on a CPU always fp32.
 
-    A text's score is then the same to five digits in whichever batch it stands; that is worth more than the time.
+    A text's score is then the same to five digits in any batch, which is worth the time.
     """
     return arithmetic if on_gpu or not arithmetic.is_bf16 else Arithmetic(FP32, "scores are, on every CPU")

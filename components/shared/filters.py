@@ -1,4 +1,4 @@
-"""Verdicts on rows, and the loop of every step that looks at one question at a time and keeps or rejects it."""
+"""Verdicts on rows, and the loop of each step that keeps or rejects one question at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEEP = Verdict("")
 
 
 def filter_questions(config: FilterConfig, workspace: Workspace, judge: Callable[[Question], Verdict]) -> str:
-    """Keep the questions on which ``judge`` says KEEP, reject the others for the reason that it says."""
+    """Keep the questions for which ``judge`` returns KEEP, and reject the others with the reason that it returns."""
     questions = workspace.read(config.questions, Question)
     folder = workspace.open(config, questions).begin_rows(Question, questions.slices(config.rows_per_part))
     for part in folder.missing_parts():
@@ -33,7 +33,7 @@ def filter_questions(config: FilterConfig, workspace: Workspace, judge: Callable
 
 
 def settle(part: Part, index: int, judged: Sequence[tuple[Row, Verdict]]) -> None:
-    """Say what became of the part's row ``index``: each row that came of it, kept or rejected as its verdict says."""
+    """Settle the part's row ``index``: keep or reject each row that it made, by its verdict."""
     part.settle(
         index,
         kept=[row for row, verdict in judged if verdict == KEEP],

@@ -1,4 +1,4 @@
-"""What a source that an installed Python package brings along is worth: its version."""
+"""The version of a source that an installed Python package provides."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ PASSING_STATUSES = frozenset({408, 409, 421, 425, 429, 499})
 # Of the statuses from 500 on, which mean the server's own trouble (also where nobody assigned them: 520 to 530 are
 # Cloudflare's, 529 means overloaded): not implemented, version, negotiation, loop, extension, sign-in of a network.
 LASTING_STATUSES = frozenset({501, 505, 506, 508, 510, 511})
-# Of these it is the server that is busy, whatever it is asked.
+# With these, the server is busy, whatever the request.
 BUSY_STATUSES = frozenset({425, 429, 503, 529})
 
 PASSING_CODES = frozenset(
@@ -25,7 +25,7 @@ PASSING_CODES = frozenset(
         "IDPCommunicationError",  # of IRSA's token service, which could not reach the cluster's
     }
 )
-# Names of clients' errors: nothing was answered, or not whole.
+# Names of clients' errors for no answer, or an incomplete one.
 PASSING_NAMES = frozenset(
     {
         *("ConnectionError", "TimeoutError", "Timeout", "TransportError", "ProtocolError", "ChunkedEncodingError"),
@@ -34,8 +34,8 @@ PASSING_NAMES = frozenset(
         *("MetadataRetrievalError", "PassingError"),
     }
 )
-# Of an account that is empty: no waiting fills it. As a code this is certain; in a message it is a hint, because a
-# message about a limit of a minute also says where to pay for a higher one, and may quote the row.
+# Of an empty account, which no retry fills. A code is certain; words in a message are only a hint, because a message
+# about a limit for each minute also says where to pay for a higher one, and may quote the row.
 _SPENT_CODES = re.compile(
     r"insufficient[ _-]?(?:quota|balance|credits?|funds)|billing|payment[ _-]?required|quota[ _-]?exhausted|arrear"
     r"|overdue",
@@ -48,7 +48,7 @@ _SPENT_WORDS = re.compile(
     r"|add (?:more )?(?:credits|funds)",
     re.IGNORECASE,
 )
-# Of a limit that time lifts.
+# Of a limit that passes with time.
 _LIMIT_CODES = re.compile(
     r"rate[ _-]?limit|too[ _-]?many[ _-]?requests|throttl|slow[ _-]?down|(?:^| )(?:tokens|requests)(?: |$)",
     re.IGNORECASE,
@@ -73,7 +73,7 @@ _LASTING_WORDS = re.compile(
 
 
 class PassingError(Exception):
-    """What may pass, of a client that has no error of its own for it.
+    """A temporary failure of a client that has no error of its own for it.
 
     ``response``: the answer, if one came; ``words``: the server's own; ``named``: the parameter that a field names.
     """
@@ -84,14 +84,14 @@ class PassingError(Exception):
 
 
 def status_passes(status: int) -> bool:
-    """Tell whether an answer of this HTTP status may be another one a little later."""
+    """Tell whether an HTTP status is temporary."""
     return status in PASSING_STATUSES or (500 <= status <= 599 and status not in LASTING_STATUSES)
 
 
 def is_spent(words: str, *, codes: str = "", waits: bool = False) -> bool:
-    """Tell whether an error says that the account has nothing left; ``waits``: it says when to come back.
+    """Tell whether an error says that the account is empty; ``waits``: it says when to retry.
 
-    What may be a limit that time lifts is none: to wait in vain costs minutes, a row that is not asked again is lost.
+    An error that may be a limit for some time does not count: waiting in vain costs minutes, not waiting costs rows.
     """
     if _SPENT_CODES.search(codes):
         return True
@@ -101,9 +101,9 @@ def is_spent(words: str, *, codes: str = "", waits: bool = False) -> bool:
 
 
 def error_passes(codes: str, words: str, *, waits: bool = False) -> bool:
-    """Tell whether an error without a status may pass: by its codes, of which one may be a status, or its words.
+    """Tell whether an error without a status is temporary: by its codes, of which one may be a status, or its words.
 
-    What says nothing that is known may pass.
+    An error without known codes and words counts as temporary.
     """
     if is_spent(words, codes=codes, waits=waits):
         return False
@@ -116,12 +116,12 @@ def error_passes(codes: str, words: str, *, waits: bool = False) -> bool:
 
 
 def is_untrusted(error: BaseException) -> bool:
-    """Tell whether a certificate is the trouble."""
+    """Tell whether a certificate is not trusted."""
     return any("CERTIFICATE_VERIFY_FAILED" in str(link) for link in links_of(error))
 
 
 def links_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those that it was raised from."""
+    """Yield an error and its chain of causes."""
     seen: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in seen:

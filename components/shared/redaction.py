@@ -1,7 +1,6 @@
-"""Keys, tokens and passwords stay out of everything that is written: messages, logs, last words, rejected rows.
+"""Keys, tokens and passwords stay out of all output: messages, logs, termination messages, rejected rows.
 
-A secret comes from the environment. Whatever is written goes through ``redacted``, because a server or a library may
-quote what it was given.
+Secrets come from the environment. All output goes through ``redacted``, because a server or a library may quote them.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from types import TracebackType
 from urllib.parse import unquote
 
 MASK = "[secret]"
-MIN_CHARACTERS = 6  # of a secret: a shorter text is a word of other sentences, too
+MIN_CHARACTERS = 6  # of a secret: a shorter text may be an ordinary word
 _NAMES = re.compile(r"(?:^|_)(?:key|token|secret|password|passwd|pat)(?:_|$)", re.IGNORECASE)
 _NOT_SECRET = re.compile(r"_(?:file|path|dir|url|uri|env|name)$", re.IGNORECASE)  # says where one is
 _USERS = re.compile(r"//([^/\s?#]*)@")  # and passwords, before a URL's host
@@ -26,13 +25,13 @@ _hidden: set[str] = set()
 
 
 def hide(secret: str) -> None:
-    """Keep a text out of what is written from now on, in whatever variable it stands."""
+    """Mask a text in all output from now on, whichever variable holds it."""
     if len(secret) >= MIN_CHARACTERS:
         _hidden.add(secret)
 
 
 def redacted(text: str) -> str:
-    """Return a text without the secrets that the environment holds."""
+    """Return a text without the secrets in the environment."""
     if not text:
         return text
     for secret in sorted(_secrets(), key=len, reverse=True):
@@ -41,12 +40,12 @@ def redacted(text: str) -> str:
 
 
 def excerpt(text: str, length: int) -> str:
-    """Return the beginning of a text without secrets: masked before it is cut, because half a secret is unknown."""
+    """Return the beginning of a text, masked before it is cut: half a secret would not be recognised."""
     return redacted(text)[:length]
 
 
 class RedactingFormatter(logging.Formatter):
-    """A formatter whose lines hold no secret, tracebacks included."""
+    """A formatter whose lines contain no secret, tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -54,7 +53,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 def log_redacted(layout: str = logging.BASIC_FORMAT) -> None:
-    """Let no line that this process logs, and no traceback that ends it, hold a secret."""
+    """Mask secrets in all log lines of this process, and in a traceback that ends it."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter(layout))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -1,7 +1,7 @@
-"""Nothing speaks to the outside unasked: what libraries report about their use is off, here and in processes from here.
+"""Telemetry of libraries is off, in this process and in those that it starts.
 
-The package turns it off as it is loaded, so before any library, in each step's process, those that a step starts, and
-the command `scalequest`. What somebody has set stays as it is.
+The package turns it off when it is imported, so before any library: in each step's process, in those that a step
+starts, and in the command `scalequest`. Variables that are set already stay as they are.
 """
 
 from __future__ import annotations

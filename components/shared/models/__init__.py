@@ -23,9 +23,9 @@ MISTRALS_OWN = ("params.json", "consolidated")  # how the names begin
 def fetch_model(uri: str) -> Path:
     """Return a local directory that holds the model's safetensors and tokenizer.
 
-    What is local stays where it is; what is in a store is downloaded once a node, also where several processes ask at
-    once (``_node_cache``), and checked against the digests of its manifest.
-    Raises InputError for what is no usable model.
+    A local model stays where it is. One in a store is downloaded once for each node, also if several processes ask at
+    once (``_node_cache``), and checked against the digests in its manifest. Raises InputError if it is not a usable
+    model.
     """
     scheme = scheme_of_model(uri)
     if scheme == "hf":
@@ -49,7 +49,7 @@ def fetch_model(uri: str) -> Path:
 def check_model(folder: Path, uri: str, *, chat: bool = False, others: Sequence[str] = ()) -> None:
     """Raise InputError, in terms of ``uri``, unless the folder can be loaded as a model; reads no weights.
 
-    ``chat`` requires a chat template too. ``others`` lie beside its files, where it was fetched from.
+    ``chat`` requires a chat template too. ``others``: further names beside its files, at its source.
     """
     names = sorted({*others, *(path.name for path in folder.iterdir())} if folder.is_dir() else others)
     check_files(folder, uri)
@@ -69,7 +69,7 @@ def check_model(folder: Path, uri: str, *, chat: bool = False, others: Sequence[
 
 
 def _check_weights_are_there(names: Sequence[str], uri: str) -> None:
-    """Raise InputError if no file of the weights is one that is loaded here."""
+    """Raise InputError if no file of the weights can be loaded here."""
     if any(name.endswith(".safetensors") and not name.startswith(MISTRALS_OWN) for name in names):
         return
     if pickles := [name for name in names if name.endswith(PICKLES)]:
@@ -113,7 +113,7 @@ def _fetch_from_store(uri: str) -> Path:
 
 
 def _manifest_of(uri: str) -> Manifest | None:
-    """Return the manifest of a model folder; None if no folder of a workspace stands there."""
+    """Return the manifest of a model folder; None if it is not a folder of a workspace."""
     if not any(storage.exists(storage.join(uri, name)) for name in (MANIFEST, PLAN)):
         return None
     manifest = read_manifest(uri)

@@ -1,7 +1,7 @@
-"""What this node has fetched of stores: every model once, whichever processes ask, named by its content.
+"""The cache of models from stores on this node: each model once for all processes, named by its content.
 
-``models/{content}`` holds a whole model, ``models/{content}.partial`` one on its way, ``models/{content}.lock`` is held
-by the process that fetches it and dies with that.
+``models/{content}`` holds a complete model, ``models/{content}.partial`` a partly downloaded one. The process that
+downloads it holds ``models/{content}.lock``, which ends with the process.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 def fetch_once(source: str, digests: Mapping[str, str]) -> Path:
-    """Return a local copy of a model in a store, downloaded where this node has none yet.
+    """Return a local copy of a model in a store, downloaded if this node has none yet.
 
-    ``digests`` (SHA-256 by name) are its content; if nobody knows them, the store's own tags stand for it. What a
-    process that was killed has fetched is continued. The cache is ``SCALEQUEST_CACHE``, ``~/.cache/scalequest`` by
+    ``digests`` (SHA-256 by name) identify its content; without them, the store's own tags do. The download of a killed
+    process is continued. The cache is ``SCALEQUEST_CACHE``, ``~/.cache/scalequest`` by
     default; raises InputError if it cannot be written to, UnavailableError if this node has no room for it.
     """
     tags = "" if digests else f"{source} {storage.content_id(source)}"
@@ -56,7 +56,7 @@ def _root() -> Path:
         return Path(named)
     try:
         return Path.home() / ".cache" / "scalequest"
-    except RuntimeError as error:  # a user without a home, as clusters make them up
+    except RuntimeError as error:  # a user without a home directory, as in many clusters
         raise InputError(f"{error}; name a directory for the cache of models with {CACHE_VARIABLE}") from error
 
 
@@ -92,7 +92,7 @@ def _megabytes(num_bytes: int) -> str:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that other processes of this node wait for, and that dies with this one."""
+    """Hold a lock for which other processes of this node wait, and which ends with this process."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")

@@ -1,6 +1,6 @@
-"""The files of a model folder, opened: what is no file, a pointer, cut short, an adapter or quantised is named.
+"""Checks of a model folder's files: no broken links, pointers, incomplete files, adapters or quantised weights.
 
-Names alone say little: a clone without its large files has them all.
+Names alone say little: a Git clone without its large files has all names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ QUANTISED = ("quantize_config.json", "quant_config.json", "hf_quant_config.json"
 
 
 def check_files(folder: Path, uri: str) -> None:
-    """Raise InputError, in terms of ``uri``, where a file is not what its name says, or the model is half a model."""
+    """Raise InputError, in terms of ``uri``, if a file is not what its name says, or the model is incomplete."""
     for path in sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)}):
         _check_is_there(path, uri)
         if path.suffix in (".json", ".jinja"):
@@ -49,7 +49,7 @@ def check_files(folder: Path, uri: str) -> None:
 
 
 def _quantisation(folder: Path, config: dict[str, Any]) -> str:
-    """Return how the weights are quantised; "" where nothing says so."""
+    """Return how the weights are quantised; "" if nothing says that they are."""
     text_config = config.get("text_config") or {}
     for key in ("quantization_config", "compression_config"):
         if settings := config.get(key) or text_config.get(key):

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from httpx2 import HTTPError  # the hub client's own library: what it raises where no answer comes
+from httpx2 import HTTPError  # the hub client's own library, for its errors if no answer comes
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -29,7 +29,7 @@ from components.shared.stores.refusals import answer_of, may_pass
 
 
 def pin(address: HubAddress) -> HubAddress:
-    """Return the address with its revision resolved to a commit; a commit is taken as it is, without asking."""
+    """Return the address with its revision resolved to a commit; a commit is returned without a request."""
     if address.is_pinned:
         return address
     with _explained(address):
@@ -54,7 +54,7 @@ def download_repository(address: HubAddress, patterns: Sequence[str], but_not: S
                 repo_type=address.kind,
                 revision=address.revision,
                 allow_patterns=list(patterns),
-                ignore_patterns=["*/*", *but_not],  # other formats of the same weights stand in subfolders
+                ignore_patterns=["*/*", *but_not],  # subfolders hold other formats of the same weights
             )
         )
 
@@ -69,7 +69,7 @@ def download_file(address: HubAddress) -> Path:
 
 @contextlib.contextmanager
 def _explained(address: HubAddress) -> Iterator[None]:
-    """Turn the hub's refusals, and its silence, into one message that says what to do."""
+    """Turn an error of the hub, or no response, into one message that says what to do."""
     try:
         yield
     except GatedRepoError as error:
@@ -83,7 +83,7 @@ def _explained(address: HubAddress) -> Iterator[None]:
         ) from error
     except RevisionNotFoundError as error:
         raise InputError(f"{address}: the repository has no revision {address.revision!r}") from error
-    except LocalEntryNotFoundError as error:  # the client's word for it where the cache cannot stand in for an answer
+    except LocalEntryNotFoundError as error:  # what the client raises without an answer, if its cache has no copy
         raise _unanswered(address, error.__cause__ or error) from error
     except EntryNotFoundError as error:
         raise InputError(f"{address}: the repository has no file {address.path!r} at this revision") from error
@@ -94,9 +94,9 @@ def _explained(address: HubAddress) -> Iterator[None]:
 
 
 def _unanswered(address: HubAddress, error: BaseException) -> Exception:
-    """Return what it is raised as that nothing came: time may mend that, unless the hub refused or is not to be asked.
+    """Return the error if no answer came: temporary, unless the hub refused or must not be asked.
 
-    The client itself asks again where a download is cut.
+    The client itself retries an interrupted download.
     """
     if isinstance(error, OfflineModeIsEnabled):
         return InputError(f"{address}: HF_HUB_OFFLINE is set, and the cache (HF_HOME) lacks this; unset it")

@@ -1,6 +1,6 @@
-"""What the weights of a model folder are, before anything uses them: all there, none too many, in shape, finite.
+"""Checks of a model's weights before they are used: none missing, none too many, of the right shape, finite.
 
-transformers fills a weight that is missing with random numbers and goes on; vLLM takes whatever lies in memory.
+transformers replaces a missing weight with random numbers; vLLM uses whatever is in memory.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from components.shared.models.files import some
 from components.shared.models.purposes import Use
 from components.shared.models.weight_files import weight_files
 
-NAMED = 4  # names that a message shows of each kind
-# What transformers raises for files that it cannot make a model of.
+NAMED = 4  # names of each kind that a message shows
+# What transformers raises for files from which it cannot make a model.
 UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
 _LOADING = threading.RLock()
@@ -41,9 +41,9 @@ def load(loader: type[Any], folder: Path, **options: Any) -> Any:
 def check_weights(folder: Path, named: str, use: Use) -> PreTrainedModel:
     """Return the model without its weights, on the meta device: config and shapes; reads headers only.
 
-    Raises InputError, which begins with ``named`` (an option and its value), where a weight is missing, unexpected or
-    of another shape than config.json says. Tied weights may be missing, and what the model's class itself ignores may
-    be there. As the start of a scorer, a model that has no head for scores may lack one, and its own head is not used.
+    Raises InputError, which begins with ``named`` (an option and its value), if a weight is missing, unexpected or of
+    another shape than config.json says. Tied weights may be missing, and weights that the model's class ignores may
+    exist. As the start of a scorer, a model may lack a head for scores; its own head is then not used.
     """
     is_language_model = use is Use.LANGUAGE_MODEL
     loader = AutoModelForCausalLM if is_language_model else AutoModelForSequenceClassification
@@ -82,7 +82,7 @@ def _missing_and_unexpected(model: PreTrainedModel, found: dict[str, Any], use: 
 
 
 def check_finite(folder: Path, named: str) -> None:
-    """Raise InputError, which begins with ``named``, where a weight is NaN or infinite; reads every weight once."""
+    """Raise InputError, which begins with ``named``, if a weight is NaN or infinite; reads every weight once."""
     broken = []
     for file in weight_files(folder):
         with safe_open(file, framework="pt") as weights:
@@ -98,12 +98,12 @@ def check_finite(folder: Path, named: str) -> None:
 
 
 def is_finite(tensor: torch.Tensor) -> bool:
-    """Tell whether a tensor holds neither NaN nor infinity."""
+    """Tell whether a tensor has neither NaN nor infinity."""
     if not tensor.numel():
         return True
     if tensor.dtype.itemsize == 1:  # 8-bit kinds have no comparison
         tensor = tensor.float()
-    least, most = torch.aminmax(tensor.detach())  # NaN in both where there is one; no copy of the tensor
+    least, most = torch.aminmax(tensor.detach())  # NaN in both if there is one; makes no copy of the tensor
     return bool(torch.isfinite(least) & torch.isfinite(most))
 
 
@@ -116,7 +116,7 @@ def _head(model: PreTrainedModel) -> set[str]:
 
 
 def _own_head(config: Any) -> set[str]:
-    """Return the names of what a model that is no scorer has in front of its body."""
+    """Return the names of the weights of the head of a model that is not a scorer."""
     kind = getattr(transformers, next(iter(config.architectures or ()), ""), None)
     if kind is None:
         return set()
@@ -138,7 +138,7 @@ def _explained(named: str, use: Use) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep transformers' own report to itself: what it finds is in the message."""
+    """Silence transformers' own report, whose findings are in our message."""
     log = transformers.utils.logging
     level, has_bar = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity(log.CRITICAL)

@@ -9,6 +9,6 @@ class Use(Enum):
     """What a model is loaded as; the values are words of messages."""
 
     LANGUAGE_MODEL = "a language model"
-    SCORER = "a scorer"  # its head has to be there
-    SCORER_BASE = "the start of a scorer"  # one output; a new head where the model is no scorer yet
+    SCORER = "a scorer"  # its head must exist
+    SCORER_BASE = "the start of a scorer"  # one output; a new head if the model is not a scorer yet
     REWARD_MODEL = "a reward model"  # with a head of its own, which transformers does not know

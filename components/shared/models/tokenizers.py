@@ -1,9 +1,9 @@
-"""A model's tokenizer as its tokenizer.json has it: every step that needs one loads it here.
+"""A model's tokenizer exactly as in its tokenizer.json: every step that needs one loads it here.
 
-transformers 5 builds many tokenizers anew from the class that tokenizer_config.json names. Where that class is not the
-one that the file was made by, spaces are lost: DeepSeekMath's byte-level file under LlamaTokenizerFast becomes
-SentencePiece's. The file itself is what the model was trained with. So it is taken as it stands, also for models that
-were imported before import_model compared the two.
+transformers 5 rebuilds many tokenizers from the class that tokenizer_config.json names. If another class made the file,
+spaces are lost: DeepSeekMath's byte-level file under LlamaTokenizerFast becomes one of SentencePiece. The model was
+trained with the file itself. So the file is used as it is, also for models that were imported before import_model
+compared the two.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from transformers.utils import logging as transformers_logging
 from components.shared.errors import InputError
 from components.shared.models.files import read_object
 
-AS_IT_STANDS = "PreTrainedTokenizerFast"  # transformers' class that takes tokenizer.json as it stands
+AS_IT_STANDS = "PreTrainedTokenizerFast"  # transformers' class that uses tokenizer.json as it is
 # What a tokenizer is loaded from, beside tokenizer_config.json.
 TOKENIZER_FILES = ("tokenizer.json", "special_tokens_map.json", "added_tokens.json", "chat_template.*")
-# A text that a tokenizer gives back as it was: spaces, line ends, digits, LaTeX, letters of other scripts.
+# A text that a tokenizer must return unchanged: spaces, line ends, digits, LaTeX, letters of other scripts.
 PROBE = (
     "What is  2 + 2?\n\nLet $x^{2} = 1234567890$, so\n\t\\frac{3}{4} \\le \\sqrt{y_1} & it's 50\\%.\n"
     '# π ≈ 3.14, √2 ≤ é — 三角形 <b> [1, 2)\n    Straße: "a" , b .'
@@ -30,12 +30,12 @@ PROBE = (
 
 
 def load_tokenizer(model_folder: Path | str) -> Any:
-    """Return the tokenizer in ``model_folder``: it cuts nothing, and adds no padding unless asked.
+    """Return the tokenizer in ``model_folder``, without truncation, and without padding unless asked.
 
-    Raises InputError if the folder holds none that can be read.
+    Raises InputError if the folder has none that can be read.
     """
     verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # that the class differs from the one in tokenizer_config.json is meant
+    transformers_logging.set_verbosity_error()  # it would warn that the class differs from the config's: intended
     try:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(model_folder), trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises nothing else for a file that it cannot read
@@ -54,7 +54,7 @@ def load_tokenizer(model_folder: Path | str) -> Any:
 
 
 def round_trip(tokenizer: Any) -> str:
-    """Return what becomes of the probe text: token ids, and text again."""
+    """Return the probe text after encoding and decoding."""
     ids = tokenizer.backend_tokenizer.encode(PROBE, add_special_tokens=False).ids
     text: str = tokenizer.backend_tokenizer.decode(ids, skip_special_tokens=False)
     return text.removeprefix(" ")  # SentencePiece's own, before the first word
@@ -76,7 +76,7 @@ def is_rebuilt_otherwise(model_folder: Path) -> bool:
 def tokenizer_folder(model_folder: Path) -> tempfile.TemporaryDirectory[str]:
     """Return a folder with the tokenizer alone, from which AutoTokenizer makes the one of ``load_tokenizer``.
 
-    For vLLM, which loads it itself. The folder is there until it is closed.
+    For vLLM, which loads it itself. The folder exists until it is closed.
     """
     folder = tempfile.TemporaryDirectory(prefix="tokenizer-")
     for path in (path for pattern in TOKENIZER_FILES for path in model_folder.glob(pattern)):

@@ -17,7 +17,7 @@ NUMBERS = ("F64", "F32", "F16", "BF16")  # safetensors' names; others are quanti
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the files that hold the weights: what the index names, else the one file that there is."""
+    """Return the files that hold the weights: those in the index, otherwise the only file."""
     if (folder / INDEX).exists():
         return [folder / name for name in sorted(set(_weight_map(folder).values()))]
     return [folder / WEIGHTS]
@@ -30,7 +30,7 @@ def files_of_weights(folder: Path) -> list[Path]:
 
 
 def check_weight_files(folder: Path, uri: str) -> None:
-    """Raise InputError, in terms of ``uri``, unless index and files go together, and each file is whole."""
+    """Raise InputError, in terms of ``uri``, unless index and files match, and each file is complete."""
     _check_names(folder, uri)
     files = weight_files(folder)
     places: dict[str, str] = {}
@@ -86,7 +86,7 @@ def _is_name(value: object) -> bool:
 
 
 def _tensors(file: Path, uri: str) -> list[str]:
-    """Return the names of the tensors in a file; InputError if it is cut, or quantised."""
+    """Return the names of the tensors in a file; InputError if it is incomplete or quantised."""
     quantised: defaultdict[str, list[str]] = defaultdict(list)
     try:
         with safe_open(file, framework="np") as weights:

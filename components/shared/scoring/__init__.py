@@ -30,7 +30,7 @@ ACCEPTED = (
 )
 
 
-K = TypeVar("K")  # the caller's handle, which a scorer gives back as it is; for the rows of a folder, a RowKey
+K = TypeVar("K")  # of the caller, returned unchanged with the score; for the rows of a folder, a RowKey
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,12 +38,12 @@ class Text(Generic[K]):
     """One text to score."""
 
     key: K
-    text: str | MarkedText  # without marks it is a row's altogether
+    text: str | MarkedText  # without marks, all of it comes from a row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score(Generic[K]):
-    """The number of one text."""
+    """The score of one text."""
 
     key: K
     num_tokens: int
@@ -52,7 +52,7 @@ class Score(Generic[K]):
     detail: str = ""
 
 
-Announce = Callable[[list[Any]], None]  # told the keys of each batch of texts that a scorer begins
+Announce = Callable[[list[Any]], None]  # gets the keys of each batch of texts before the scorer begins it
 
 
 class Scorer(Protocol):
@@ -61,12 +61,10 @@ class Scorer(Protocol):
     arithmetic: str  # what it computes in, and why; "" for no model of ours
 
     def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
-        """Yield one score a text, in any order; holds no more than WINDOW_ROWS texts at a time.
+        """Yield one score for each text, in any order; holds at most WINDOW_ROWS texts at a time.
 
-        The caller takes all of them, or closes the scorer.
-
-        The value is that of the text by itself: neither the other texts nor padding have a part in it, beyond the
-        rounding of another batch shape (benchmarks/README.md, "Scoring").
+        The caller takes all of them, or closes the scorer. A value depends on its text alone, not on other texts or
+        padding, up to the rounding of another batch shape (benchmarks/README.md, "Scoring").
         """
 
     def close(self) -> None:
@@ -76,7 +74,7 @@ class Scorer(Protocol):
 def open_scorer(config: ScorerConfig, model_folder: Path | None, *, add_special_tokens: bool) -> Scorer:
     """Load the scorer in ``model_folder`` (None: only for the scripted one) with the engine that ``config`` names.
 
-    ``add_special_tokens``: False for conversations, which hold them; otherwise the tokenizer adds its own (BOS).
+    ``add_special_tokens``: False for conversations, which have them; otherwise the tokenizer adds its own (BOS).
     """
     with speaking.phase(f"loading {model_folder}"):
         return _open_scorer(config, model_folder, add_special_tokens)
@@ -153,6 +151,6 @@ def check_scorer(model_folder: Path, option_name: str, engine: str) -> None:
 
 
 def too_long(key: K, num_tokens: int, max_tokens: int) -> Score[K]:
-    """Return the score that a text has of which nothing was cut: none."""
+    """Return the missing score of a text that is too long and never cut."""
     detail = f"{num_tokens} tokens; the scorer takes {max_tokens}"
     return Score(key=key, num_tokens=num_tokens, value=None, reason=TOO_LONG, detail=detail)

@@ -45,7 +45,7 @@ class ScorerProcess:
         self.arithmetic: str = self._receive("for it to open its model")
 
     def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
-        """Yield one score a text, batch by batch."""
+        """Yield one score for each text, batch by batch."""
         for window in windows(texts, WINDOW_ROWS):
             keys = [text.key for text in window]
             begun: set[int] = set()  # of the batch that it is at
@@ -100,7 +100,7 @@ def _serve(connection: Connection, open_scorer: Callable[[Announce], Scorer]) ->
     A batch is a list of numbers, those of its texts.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the step, which ends this
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a step's standard output is for its folder's address alone
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a step prints only its folder's address to standard output
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         with closing(open_scorer(connection.send)) as scorer:

@@ -17,7 +17,7 @@ class ScriptedScorer:
         self._max_tokens = max_tokens or 1_000_000
 
     def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
-        """Yield one score a text, in order."""
+        """Yield one score for each text, in order."""
         for text in texts:
             words = str(text.text)
             num_tokens = len(words.split())
@@ -27,7 +27,7 @@ class ScriptedScorer:
                 yield Score(key=text.key, num_tokens=num_tokens, value=scripted_value(words))
 
     def close(self) -> None:
-        """Hold nothing, release nothing."""
+        """Do nothing: there is nothing to release."""
 
 
 def scripted_value(text: str) -> float:

@@ -44,7 +44,7 @@ class Encoder:
             add_special_tokens=self._add_special_tokens,
         )
         encoded = [
-            Encoded(key=text.key, ids=ids or [0])  # no text at all is one token: a model needs something to read
+            Encoded(key=text.key, ids=ids or [0])  # an empty text becomes one token: a model needs some input
             for text, ids in zip(window, token_lists, strict=True)
         ]
         fitting = [item for item in encoded if len(item) <= self.max_tokens]
@@ -78,4 +78,4 @@ def check_loadable(model_folder: Path, option_name: str) -> None:
             f"{option_name} {model_folder}: transformers cannot load it without remote code, which is never run; "
             f"{ACCEPTED} ({str(error).strip().splitlines()[0]})"
         ) from error
-    load_tokenizer(model_folder)  # it says itself what is wrong with it
+    load_tokenizer(model_folder)  # it raises its own message

@@ -54,12 +54,12 @@ def score_rows(
     """Fill ``field`` of every row with the score of its text; return the folder's address.
 
     A batch never reaches beyond its part, so that a row's score depends neither on the number of pods nor on a restart.
-    Rejects a text that is ``too_long`` for the scorer, one for which it gives no finite number (``no_score``), and one
-    that it died of, or that its memory does not hold, each time that it was tried alone.
+    Rejects a text that is ``too_long`` for the scorer, one without a finite score (``no_score``), and one at which the
+    scorer crashed, or ran out of memory, each time that it was tried alone.
     """
     with closing(RestartedScorer[R](open_model)) as scorer:
         if folder.has_work():
-            # Before any lease is taken: a scorer that cannot even be opened does not die of a part.
+            # Before any lease is taken: a scorer that cannot even be opened has not crashed over a part.
             folder.arithmetic = scorer.start().arithmetic
         for part in folder.missing_parts():
             keys = [RowKey(part, index, row) for index, row in enumerate(rows.read(part.slice))]
@@ -71,7 +71,7 @@ def score_rows(
 
 
 def _scores(part: Part, texts: list[Text[RowKey[R]]], scorer: RestartedScorer[R]) -> Iterator[Score[RowKey[R]]]:
-    """Yield the part's scores: first those of all texts that nothing has died of, then the others, one at a time."""
+    """Yield the part's scores: first of all texts without a crash, then of the others, one at a time."""
     alone = [text for text in texts if part.lease.must_be_alone(text.key.index)]
     together = [text for text in texts if not part.lease.must_be_alone(text.key.index)]
     yield from scorer.answer(together, lost=alone)

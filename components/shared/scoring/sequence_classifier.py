@@ -55,9 +55,9 @@ class SequenceClassifier:
             ) from error
 
     def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
-        """Yield one score a text, batch by batch of about one length.
+        """Yield one score for each text, in batches of similar length.
 
-        A batch that the memory does not hold is cut again, by a smaller budget, down to one text.
+        A batch that does not fit into memory is split by a smaller budget, down to one text.
         """
         for window in windows(texts, WINDOW_ROWS):
             fitting, longer = self._encoder.encode(window)
@@ -83,7 +83,7 @@ class SequenceClassifier:
         self._model = None
 
     def _values_or_shortage(self, batch: Sequence[Encoded[K]]) -> list[float] | str:
-        """Compute a batch; return a message where the memory does not hold it.
+        """Compute a batch; return a message if it does not fit into memory.
 
         The error itself is not kept: its traceback holds the batch's tensors.
         """
@@ -97,7 +97,7 @@ class SequenceClassifier:
             raise
 
     def _make_room(self, batch: Sequence[Encoded[K]], shortage: str) -> None:
-        """Give memory back, and take half as much from here on; but never less than one such text."""
+        """Free memory, and use half the budget from now on, but at least one such text."""
         longest = len(batch[0])
         self._max_batch_tokens = min(self._max_batch_tokens, max(len(batch) * longest // 2, longest))
         logger.warning(
@@ -159,7 +159,7 @@ def _load(model_folder: Path, device: torch.device, arithmetic: Arithmetic) -> A
 
 
 def _check_size(model_folder: Path, device: torch.device, arithmetic: Arithmetic) -> None:
-    """Raise InputError if the weights alone are larger than the whole memory: no waiting mends that."""
+    """Raise InputError if the weights alone are larger than the whole memory, which no retry can fix."""
     config = AutoConfig.from_pretrained(model_folder, trust_remote_code=False)
     with torch.device("meta"):
         model = AutoModelForSequenceClassification.from_config(

@@ -1,4 +1,4 @@
-"""Batches of texts of about one length: a batch is as large as its longest text allows, and padding is rare."""
+"""Batches of texts of similar length: as large as the longest text allows, with little padding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def windows(items: Iterable[T], num_rows: int) -> Iterator[list[T]]:
 
 
 def longest_first(window: Iterable[T], num_tokens: Callable[[T], int]) -> list[T]:
-    """Sort a window, so that a budget which the memory cannot bear fails at once.
+    """Sort a window with the longest texts first, so that a budget too large for the memory fails at once.
 
     Texts of one length keep their order: the same window makes the same batches.
     """

@@ -22,7 +22,7 @@ from components.shared.scoring import WINDOW_ROWS, K, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder, longest_text
 from components.shared.scoring.token_budget import windows
 
-CPU_CACHE_GIB = 1  # a text's cache is given up as soon as it has its score
+CPU_CACHE_GIB = 1  # a text's cache is freed as soon as it has its score
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +52,13 @@ class VllmPooling:
         report_death(self._llm.llm_engine.engine_core)
 
     def score(self, texts: Iterable[Text[K]]) -> Iterator[Score[K]]:
-        """Yield one score a text, window by window."""
+        """Yield one score for each text, window by window."""
         for window in windows(texts, WINDOW_ROWS):
             fitting, too_long = self._encoder.encode(window)
             yield from too_long
             outputs = self._encode(fitting)
             for item, output in zip(fitting, outputs, strict=True):
-                # Reward models give one number a token, classifiers one in all: the text's is the last.
+                # Reward models give one number for each token, classifiers one in all: the text's score is the last.
                 yield Score(key=item.key, num_tokens=len(item), value=float(output.outputs.data.flatten()[-1]))
 
     def _encode(self, items: Sequence[Encoded[K]]) -> Any:
@@ -70,7 +70,7 @@ class VllmPooling:
 
     def close(self) -> None:
         """Stop vLLM's worker."""
-        self._llm.llm_engine.engine_core.shutdown()  # an error that is still at hand may hold the rest
+        self._llm.llm_engine.engine_core.shutdown()  # an error that is being handled may still reference the rest
         self._tokenizer_folder.cleanup()
 
 
@@ -85,7 +85,7 @@ def check(config: ScorerConfig, model_folder: Path, option_name: str) -> None:
 
 
 def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int, fraction: float) -> dict[str, Any]:
-    """Return what vLLM is told."""
+    """Return the arguments of EngineArgs."""
     return {
         **model_arguments(folder, arithmetic, max_len, num_gpus, fraction),
         "runner": "pooling",
@@ -96,5 +96,5 @@ def _arguments(folder: Path, arithmetic: Arithmetic, max_len: int, num_gpus: int
 
 def _hardware_args() -> dict[str, Any]:
     if not current_platform.is_cpu():
-        return {"enforce_eager": True}  # one pass a text: compiling takes longer than it saves
+        return {"enforce_eager": True}  # one pass for each text: compiling takes longer than it saves
     return cpu_args(CPU_CACHE_GIB)
