@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.texts.canonical import canonical_tokens
 from tests.components.shared.texts.case_files import cases_of
-
-QUICK = settings(max_examples=100, deadline=None)
 
 
 @pytest.mark.parametrize(("pair", "same"), cases_of("canonical"))
@@ -69,7 +67,6 @@ def _larger(parts: st.SearchStrategy[Spelt]) -> st.SearchStrategy[Spelt]:
 FORMULAS = st.recursive(ATOMS, _larger, max_leaves=6)
 
 
-@QUICK
 @given(FORMULAS)
 def test_a_formula_is_one_sequence_in_latex_in_plain_text_and_in_unicode(formula: Spelt) -> None:
     wanted = canonical_tokens(f"Find the value of {formula.plain} if it exists.")
@@ -78,7 +75,6 @@ def test_a_formula_is_one_sequence_in_latex_in_plain_text_and_in_unicode(formula
     assert canonical_tokens(f"Find the value of {formula.unicode} if it exists.") == wanted
 
 
-@QUICK
 @given(st.integers(0, 10**7), st.integers(1, 10**7))
 def test_a_number_counts_and_its_spelling_does_not(number: int, more: int) -> None:
     tokens = canonical_tokens(f"Anna has {number} apples.")
@@ -87,7 +83,6 @@ def test_a_number_counts_and_its_spelling_does_not(number: int, more: int) -> No
     assert canonical_tokens(f"Anna has {number + more} apples.") != tokens
 
 
-@QUICK
 @given(st.text(max_size=80), st.text(alphabet=r"\{}()[]^_$fracsqt 12xy.,-*", max_size=40))
 def test_any_text_has_a_canonical_form_that_layout_does_not_change(text: str, formula: str) -> None:
     tokens = canonical_tokens(f"{text} {formula}")

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.texts.canonical import canonical_tokens
 from components.shared.texts.ngrams import BYTES_PER_RUN, NgramIndex
 
-QUICK = settings(max_examples=60, deadline=None)
 VOCABULARY = "anna bob has gives takes apples pears 2 3 5 7 more than half"
 WORDS = st.lists(st.sampled_from(VOCABULARY.split()), max_size=25)
 QUESTION = (
@@ -25,7 +24,6 @@ def runs(words: list[str], size: int) -> set[tuple[str, ...]]:
     return {run for run in found if any(token.isalpha() for token in run)}
 
 
-@QUICK
 @given(st.lists(WORDS, max_size=8), WORDS, st.integers(1, 6))
 def test_the_documents_found_are_those_that_share_a_run(documents: list[list[str]], text: list[str], size: int) -> None:
     index = NgramIndex(size, max_documents=100)
@@ -37,7 +35,6 @@ def test_the_documents_found_are_those_that_share_a_run(documents: list[list[str
     assert len(index) == len(documents)
 
 
-@QUICK
 @given(WORDS, WORDS)
 def test_a_question_is_found_in_any_text_around_it_and_in_another_spelling(
     before: list[str], behind: list[str]
