@@ -162,7 +162,7 @@ class Solver(FanOut):
 class Responding(Solver):
     """The stage "response generation"."""
 
-    num_responses: int = parameter(help="responses a question")
+    num_responses: int = parameter(help="responses for each question")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +171,7 @@ class FailRates(Solver):
 
     fail_rate_solver: str = parameter(help="model URI of the solver that is measured")
     fail_rate_chat_template: str = parameter(help="its chat template: own (the model's own), or a family")
-    num_fail_rate_samples: int = parameter(help="responses a question")
+    num_fail_rate_samples: int = parameter(help="responses for each question")
     fail_rate_temperature: float = parameter(help="sampling temperature")
 
 

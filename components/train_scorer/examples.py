@@ -24,7 +24,7 @@ class Example:
 
 
 def count_examples(rows: Iterable[FailRate], target: str) -> int:
-    """Return how many examples the rows make: one a question, or one a response."""
+    """Return how many examples the rows make: one for each question, or one for each response."""
     return sum(1 if target == "difficulty" else len(row.responses) for row in rows)
 
 
