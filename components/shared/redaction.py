@@ -1,6 +1,7 @@
 """Keys, tokens and passwords stay out of all output: messages, logs, termination messages, rejected rows.
 
-Secrets come from the environment. All output goes through ``redacted``, because a server or a library may quote them.
+Secrets come from the environment, or are hidden where they are used: the tokens for the hub and the stores, which may
+come from files. All output goes through ``redacted``, because a server or a library may quote them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def hide(secret: str) -> None:
 
 
 def redacted(text: str) -> str:
-    """Return a text without the secrets in the environment."""
+    """Return a text without the secrets in the environment, and without those that were hidden."""
     if not text:
         return text
     for secret in sorted(_secrets(), key=len, reverse=True):

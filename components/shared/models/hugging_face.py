@@ -25,6 +25,7 @@ from huggingface_hub.errors import (
 from components.shared import speaking
 from components.shared.addresses import HubAddress
 from components.shared.errors import InputError, UnavailableError
+from components.shared.hub_token import hub_token
 from components.shared.stores.refusals import answer_of, may_pass
 
 
@@ -70,6 +71,7 @@ def download_file(address: HubAddress) -> Path:
 @contextlib.contextmanager
 def _explained(address: HubAddress) -> Iterator[None]:
     """Turn an error of the hub, or no response, into one message that says what to do."""
+    hub_token()  # masked from now on: an error may quote it
     try:
         yield
     except GatedRepoError as error:

@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from httpx2 import HTTPError  # the hub client's own library: what it raises where no answer comes
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from components.shared.addresses import HubRepository
 from components.shared.errors import InputError, UnavailableError
+from components.shared.hub_token import hub_token
 from components.shared.publishing.contents import CARD, Published, PublishedFile
-from components.shared.redaction import excerpt, hide
+from components.shared.redaction import excerpt
 from components.shared.stores import storage, transfers
 from components.shared.stores.refusals import answer_of, may_pass, status_of
 
@@ -53,13 +54,12 @@ def push(published: Published, repository: HubRepository, *, public: bool, tell:
     if not sys.stderr.isatty():
         disable_progress_bars()
     with _explained(repository):
-        token = get_token()
+        token = hub_token()
         if not token:
             raise InputError(
                 f"{repository}: no token of the hub; set HF_TOKEN to one that may write there, or store one with "
                 "`hf auth login`"
             )
-        hide(token)
         api = HfApi(token=token)
         info = _repository(api, repository, public)
         removed = published.stale([file.rfilename for file in info.siblings or []])

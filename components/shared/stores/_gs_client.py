@@ -10,6 +10,7 @@ from aiohttp import ClientTimeout
 from gcsfs.core import GCSFileSystem
 from google.auth.credentials import AnonymousCredentials
 
+from components.shared.redaction import hide
 from components.shared.stores._sign_in import google_credentials
 from components.shared.stores.retries import CONNECT_SECONDS, read_seconds, until_answered_async, upload_seconds
 
@@ -30,6 +31,12 @@ class GSClient(GCSFileSystem):  # type: ignore[misc]  # gcsfs is untyped
             options["token"] = "anon" if isinstance(credentials, AnonymousCredentials) else credentials
         # Other pods write while this one reads: what a client remembers of a folder is out of date.
         super().__init__(**options, use_listings_cache=False, requests_timeout=timeout)
+
+    def _get_headers(self, *arguments: Any, **options: Any) -> Any:
+        """Return a request's headers; the token in them is masked in all output from now on."""
+        headers = super()._get_headers(*arguments, **options)
+        hide(headers.get("authorization", "").removeprefix("Bearer "))
+        return headers
 
     async def _request(self, method: str, path: str, *names: str, **options: Any) -> Any:
         async def attempt() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,6 +14,8 @@ from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 from fsspec.asyn import sync_wrapper
 from s3fs import S3FileSystem
 
+from components.shared.errors import InputError
+from components.shared.redaction import hide
 from components.shared.stores._sign_in import wait_for_aws_credentials
 from components.shared.stores.retries import CONNECT_SECONDS, read_seconds, until_answered_async, upload_seconds
 
@@ -53,6 +56,7 @@ class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
     async def _has_credentials(self) -> bool:
         if not self.session:  # s3fs would make it later
             self.session = AioSession(**self.kwargs)
+            self.session.register("before-send.s3", _check_headers)
             self.session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
         return bool(self.anon or self.key or await self.session.get_credentials())
 
@@ -69,6 +73,22 @@ class S3Client(S3FileSystem):  # type: ignore[misc]  # s3fs is untyped
         return await until_answered_async(f"{method} of s3://{name} at {client.meta.endpoint_url}", attempt)
 
     call_s3 = sync_wrapper(_call_s3)
+
+
+def _check_headers(request: Any, **_: Any) -> None:
+    """Mask the session's token from now on; raise InputError if the credentials are such that no header takes them."""
+    token = _text(request.headers.get("X-Amz-Security-Token", ""))
+    hide(token)
+    if not re.fullmatch(r"[ -~]*", token + _text(request.headers.get("Authorization", ""))):
+        raise InputError(
+            "the credentials for s3:// hold a line break or a character beyond ASCII (they are not shown); give "
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or their lines in the credentials file, "
+            "without it"
+        )
+
+
+def _text(header: str | bytes) -> str:
+    return header.decode("latin-1") if isinstance(header, bytes) else header
 
 
 def _parse_time(text: Any) -> datetime:

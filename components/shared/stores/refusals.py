@@ -38,7 +38,7 @@ _REFUSED_NAMES = {
     "UnsetCredentialsError": "{error}",
     "InvalidURL": "the store's endpoint is not an address ({error}); check the variable that sets it",
 } | dict.fromkeys(
-    ("PartialCredentialsError", "ProfileNotFound", "DefaultCredentialsError"),
+    ("PartialCredentialsError", "ProfileNotFound", "ConfigParseError", "DefaultCredentialsError"),
     "no credentials found for this store ({error}); give them the way its own client reads them",
 )
 _UNTRUSTED = "the store's certificate is not trusted ({error}); check the endpoint and the certificates of this machine"

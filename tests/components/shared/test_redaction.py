@@ -7,13 +7,17 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.shared.redaction import MASK, RedactingFormatter, excerpt, hide, redacted
-from components.shared.stores.retries import ENDPOINT_VARIABLE
+from components.shared.stores.retries import ENDPOINT_VARIABLE, LIMIT_VARIABLE
 from components.shared.workspace import Workspace
 from components.shared.workspace.tables import read_table
 from tests.components.shared.engines.endpoint_behaviours import ANSWERS, BAD, QUESTIONS, well
@@ -36,6 +40,11 @@ CREDENTIALS = {
 QUOTED = " ".join(
     (*CREDENTIALS.values(), "canary/proxy", "canary-endpoint", "canary-mirror", "canary-query", "Bearer canary-openai")
 )
+AWS_FILE = """[default]
+aws_access_key_id = AKIAFILE
+aws_secret_access_key = canary/aws+secret
+aws_session_token = canary-aws-session
+"""
 STRADDLING = {"id": "x" * 155, "choices": None, "said": "canary-openai"}  # the 200th character is inside the key
 assert json.dumps(STRADDLING)[:200].endswith("canary-o")
 
@@ -190,6 +199,50 @@ def test_no_credential_stands_in_anything_that_a_step_writes(
             written += [str(read_table(str(path)).to_pylist())] if path.suffix == ".parquet" else []
     assert not [text for text in written if "canary" in text]
     assert code or any(MASK in text for text in written)
+
+
+@contextmanager
+def quoting(status: int) -> Iterator[str]:
+    """Run a server that refuses every request and quotes its headers, as a hub and as an S3 store word it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            quoted = " ".join(f"{name}: {value}" for name, value in self.headers.items())
+            self.send_response(status)
+            self.send_header("X-Error-Message", quoted)
+            self.end_headers()
+            self.wfile.write(f"<Error><Code>InvalidToken</Code><Message>{quoted}</Message></Error>".encode())
+
+        do_HEAD = do_PUT = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [400, 403, 503])
+@pytest.mark.parametrize(("workspace", "source"), [("ws", "hf://org/name@main"), ("s3://bucket/ws", "random:llama")])
+def test_no_credential_of_a_file_is_written_where_a_server_quotes_it(
+    workspace: str, source: str, status: int, tmp_path: Path
+) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text(AWS_FILE)
+    (tmp_path / "hub-token").write_text("hf_canary\n")
+    command = [sys.executable, "-m", "components.import_model", "--workspace", workspace, "--source", source]
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HF_"))}
+    with quoting(status) as url:
+        addresses = {"HF_ENDPOINT": url, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", LIMIT_VARIABLE: "0"}
+        files = {"HOME": str(tmp_path), "HF_TOKEN_PATH": str(tmp_path / "hub-token")}
+        environment = ours | addresses | files | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == (75 if status == 503 else 2), done.stderr
+    assert MASK in done.stderr, "the server's words, without the token in them"
+    assert "canary" not in done.stdout + done.stderr
 
 
 @pytest.mark.slow
