@@ -150,6 +150,14 @@ def test_a_branch_of_the_hub_is_no_input_because_it_may_move(tmp_path: Path, uri
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_looks_like_a_name_on_the_hub_is_told_how_to_be_written(tmp_path: Path) -> None:
+    config = SampleConfig(workspace=str(tmp_path / "w"), questions="Qwen/Qwen2-Math-7B-Instruct")
+    with pytest.raises(
+        InputError, match=r"check the address, or write hf://Qwen/Qwen2-Math-7B-Instruct@main for a model"
+    ):
+        Workspace(config.workspace).open(config)
+
+
 @pytest.mark.parametrize("name", ["no/such/folder", "nosuch.jsonl"])
 def test_a_path_where_nothing_stands_is_an_input_error_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     config = SampleConfig(workspace=str(tmp_path / "w"), questions=str(tmp_path / name))
