@@ -14,6 +14,7 @@ from transformers import (
     set_seed,
 )
 
+from components.shared.models.loading import load
 from components.shared.training.batch_order import batch_order
 from components.shared.training.fine_tuning import (
     InGivenOrder,
@@ -47,9 +48,7 @@ def make_trainer(job: TrainingJob[TrainScorerConfig]) -> OrderedTrainer:
     del common["max_length"]  # TRL's
     arguments = TrainingArguments(**common, remove_unused_columns=False)  # before the model: ZeRO-3 cuts it on loading
     set_seed(config.seed)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        job.model, num_labels=1, problem_type="regression", use_safetensors=True, trust_remote_code=False, **init
-    )
+    model = load(AutoModelForSequenceClassification, job.model, num_labels=1, problem_type="regression", **init)
     tokenizer = load_tokenizer(job)
     set_padding(model, tokenizer, {ids[-1] for ids in examples["input_ids"]})
     trainer = OrderedTrainer(

@@ -28,7 +28,7 @@ UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportEr
 _LOADING = threading.RLock()
 
 
-def load(loader: type[Any], folder: Path, **options: Any) -> Any:
+def load(loader: type[Any], folder: Path | str, **options: Any) -> Any:
     """Load a model from safetensors, without code of its own, by one of transformers' Auto classes.
 
     One thread loads at a time: transformers replaces functions of its classes meanwhile, and the second of two threads

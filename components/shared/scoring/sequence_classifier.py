@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from components.shared.arithmetic import Arithmetic, of_scores, of_this_machine
 from components.shared.errors import EngineDiedError, InputError, UnavailableError
+from components.shared.models.loading import load
 from components.shared.scoring import OUT_OF_MEMORY, WINDOW_ROWS, Announce, K, Score, Text
 from components.shared.scoring.encoding import Encoded, Encoder
 from components.shared.scoring.token_budget import first_batch, longest_first, windows
@@ -146,12 +147,7 @@ def _out_of_memory(item: Encoded[K], shortage: str) -> Score[K]:
 
 
 def _load(model_folder: Path, device: torch.device, arithmetic: Arithmetic) -> Any:
-    model = AutoModelForSequenceClassification.from_pretrained(
-        model_folder,
-        dtype=arithmetic.torch_dtype,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    model = load(AutoModelForSequenceClassification, model_folder, dtype=arithmetic.torch_dtype)
     if hasattr(model, "score"):
         # The head in float32: a reward in bfloat16 has 8 bits, and many responses of a question would tie.
         model.score.float().register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
