@@ -191,9 +191,10 @@ def _blocks_of(text: str) -> list[str]:
 
 
 def _commands_of(guide: Path, tool: str) -> list[list[str]]:
-    """Return the words of every command of one tool; quotes may reach over lines."""
+    """Return the words of every command of one tool, without files for its input; quotes may reach over lines."""
     lines = [line for block in _blocks_of(guide.read_text(encoding="utf-8")) for line in block.splitlines()]
-    return [shlex.split(line, comments=True) for line in lines if line.startswith(f"{tool} ")]
+    commands = [re.sub(r" < \S+$", "", line) for line in lines if line.startswith(f"{tool} ")]
+    return [shlex.split(command, comments=True) for command in commands]
 
 
 @functools.cache

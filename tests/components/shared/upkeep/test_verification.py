@@ -119,7 +119,9 @@ CHANGES: Mapping[str, tuple[Callable[[Path], object], str]] = {
     "a part has a column of another type": (
         lambda folder: rewrite(
             folder / "part-00001.parquet",
-            lambda table: table.set_column(5, pa.field("num_tokens", pa.float64()), [pa.array([0.0, 0.0])]),
+            lambda table: table.set_column(
+                table.schema.get_field_index("num_tokens"), pa.field("num_tokens", pa.float64()), [pa.array([0.0, 0.0])]
+            ),
         ),
         r"part-00001.parquet has columns that differ from its plan: num_tokens: double, num_tokens: int64",
     ),
