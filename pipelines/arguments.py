@@ -190,19 +190,21 @@ def _check_together(arguments: Mapping[str, Any]) -> None:
         model = str(arguments.get(name, ""))
         is_served = model.startswith(SERVED)
         if is_served and not arguments.get(endpoint):
-            raise InputError(
-                f"{name}={model} is served by an endpoint; "
-                + (
-                    f"add --set {endpoint}=https://…/v1"
-                    if endpoint in arguments
-                    else "this pipeline takes no such model"
-                )
-            )
+            remedy = f"add --set {endpoint}=https://…/v1" if endpoint in arguments else "this pipeline takes none"
+            raise InputError(f"{name}={model} is a model behind an endpoint; {remedy}")
         if model and not is_served and arguments.get(endpoint):
             raise InputError(f"{name}={model}, with {endpoint}: write a served model as {SERVED}NAME")
-    if arguments.get("select_by", "agreement") != "agreement" and not arguments["reward_model"]:
+    _check_selection(str(arguments.get("select_by", "")), str(arguments.get("reward_model", "")))
+
+
+def _check_selection(select_by: str, reward_model: str) -> None:
+    """Raise InputError where rewards are asked for and nothing gives them, or the other way round."""
+    if select_by in ("reward", "both") and not reward_model:
+        raise InputError(f"select_by={select_by} needs rewards; add --set reward_model=MODEL, or choose by agreement")
+    if select_by == "agreement" and reward_model:
         raise InputError(
-            f"select_by={arguments['select_by']} needs rewards; add --set reward_model=MODEL, or choose by agreement"
+            f"reward_model={reward_model} is not used by select_by=agreement; add --set select_by=both (agreement, "
+            "then reward), or --set select_by=reward"
         )
 
 

@@ -81,7 +81,10 @@ def test_only_what_is_asked_for_is_done() -> None:
     ("settings", "message"),
     [
         ([], "the preset has no value for .*questions.*; add --set name=value"),
-        (["solver=openai:m"], "^solver=openai:m is served by an endpoint; add --set solver_endpoint=https://…/v1$"),
+        (
+            ["solver=openai:m"],
+            "^solver=openai:m is a model behind an endpoint; add --set solver_endpoint=https://…/v1$",
+        ),
         (["solver=m", "solver_endpoint=http://host/v1"], "^solver=m, with solver_endpoint: write .* as openai:NAME$"),
         (
             ["solver=openai:m", "solver_endpoint=http://host/v1", "judge=other"],
@@ -92,6 +95,10 @@ def test_only_what_is_asked_for_is_done() -> None:
             ["solver=m", "reward_model=r", "select_by=best"],
             "select_responses: --by 'best' is not accepted; expected one",
         ),
+        (
+            ["solver=m", "reward_model=r"],
+            "^reward_model=r is not used by select_by=agreement; add --set select_by=both",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused_by_name(settings: list[str], message: str) -> None:
@@ -101,9 +108,7 @@ def test_settings_that_do_not_fit_together_are_refused_by_name(settings: list[st
 
 
 def test_the_figure_takes_no_served_solver_and_says_so() -> None:
-    with pytest.raises(
-        InputError, match=r"^solver=openai:m is served by an endpoint; this pipeline takes no such model$"
-    ):
+    with pytest.raises(InputError, match=r"^solver=openai:m is a model behind an endpoint; this pipeline takes none$"):
         prepare_run("smoke", ["solver=openai:m"], "runs")
 
 
