@@ -6,10 +6,10 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.shared.engines import K, Request, Sampling
+from components.shared.engines import Completion, K, Request, Sampling
 
 MAX_SEED = 2**31  # servers keep seeds in 32 bits, with a sign
 SURE = 3  # how often equal samples must also be equal when they are asked for one at a time
@@ -108,6 +108,17 @@ class Dialect:
                 self._change("samples are asked for one at a time", reason)
                 self.one_at_a_time = True
 
+    def count_copies(self, url: str) -> None:
+        """Count a request whose samples are all the same, with several seeds; several such requests give a warning."""
+        with self._lock:
+            self.num_sure += 1
+            if self.num_sure == SURE:
+                logger.warning(
+                    "--endpoint %s: all samples of a request were the same, in %d requests, whatever the seed; check "
+                    "that the server neither ignores the temperature nor caches its responses: copies always agree",
+                    url, SURE,
+                )  # fmt: skip
+
     def _drop(self, name: str, refusal: str) -> None:
         if name == "max_tokens":
             self._length_name = "max_completion_tokens"
@@ -119,6 +130,11 @@ class Dialect:
     def _change(self, what: str, reason: str) -> None:
         self.num_changes += 1
         logger.warning("from now on, %s, because the endpoint says: %s", what, reason)
+
+
+def are_copies(samples: Sequence[Completion]) -> bool:
+    """Tell whether several samples have one text."""
+    return len(samples) > 1 and bool(samples[0].text) and len({sample.text for sample in samples}) == 1
 
 
 def named_parameter(error: Any) -> str:

@@ -19,7 +19,7 @@ from components.shared.addresses import SERVED
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, K, Request, Result, Sampling, unanswered
 from components.shared.engines._endpoint import MAX_WAIT_SECONDS, Endpoint, RefusedError
-from components.shared.engines._endpoint_dialect import MAX_SEED, SURE, Dialect
+from components.shared.engines._endpoint_dialect import MAX_SEED, SURE, Dialect, are_copies
 from components.shared.engines._endpoint_replies import completions_of, usage_of
 from components.shared.engines._held_rejects import HeldRejects
 from components.shared.errors import InputError, UnavailableError
@@ -129,6 +129,8 @@ class OpenAIEngine:
         except RefusedError as error:
             logger.warning("a request is rejected: %s", error)
             return unanswered(request, error.reason, str(error)), error
+        if sampling.temperature and are_copies(completions):
+            self._dialect.count_copies(self._endpoint.url)
         return Result(request=request, completions=tuple(completions), num_prompt_tokens=num_prompt_tokens), None
 
     def _samples(self, request: Request[K], sampling: Sampling, lacking: int) -> tuple[list[Completion], int]:
@@ -185,12 +187,10 @@ class OpenAIEngine:
 
     def _differing(self, request: Request[K], sampling: Sampling, samples: list[Completion]) -> list[Completion]:
         """Return the samples; only the first of them where the server draws all with one seed, which is then known."""
-        alike = len(samples) > 1 and len({sample.text for sample in samples}) == 1 and samples[0].text
-        if not alike or not sampling.temperature or self._dialect.num_sure >= SURE:
+        if not are_copies(samples) or not sampling.temperature or self._dialect.num_sure >= SURE:
             return samples
         (other, *_), _ = self._patiently(request, sampling, 1, request.seed + 1)
-        if other.text == samples[0].text:
-            self._dialect.num_sure += 1  # the model is sure of itself
+        if other.text == samples[0].text:  # the model is sure of itself
             return samples
         self._dialect.ask_one_at_a_time(f"all {len(samples)} samples of a request are the same")
         return [samples[0], other]

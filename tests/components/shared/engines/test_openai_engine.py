@@ -100,6 +100,16 @@ def test_a_server_that_ignores_n_is_asked_again_with_other_seeds() -> None:
     assert texts(results) == {"q": ("seed 5", "seed 6", "seed 7")}
 
 
+@pytest.mark.parametrize("n_is_ignored", [False, True])
+def test_a_server_whose_samples_are_all_the_same_is_named_once(
+    n_is_ignored: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serve(lambda body, _: reply(*["It is 4."] * (1 if n_is_ignored else body["n"]))) as served:
+        results = ask(served, *(f"q{number}" for number in range(8)), num_samples=3)
+    assert set(texts(results).values()) == {("It is 4.",) * 3}
+    assert caplog.text.count("all samples of a request were the same") == 1
+
+
 def test_no_more_requests_at_once_than_max_concurrency() -> None:
     three = threading.Barrier(3, timeout=60)
 
