@@ -273,11 +273,12 @@ def gc(
     ] = 168.0,
     delete: Annotated[bool, typer.Option("--delete", help="delete it; otherwise it is only listed")] = False,
 ) -> None:
-    """List what no dataset of a workspace needs.
+    """List what no dataset or table of solvers of a workspace needs.
 
-    Needed is every dataset that package_dataset finished, with all folders that it was made from. Folders that were
-    written to or used lately, by the store's own clock, stay with all that they were made from: --older-than has to be
-    longer than any step goes without writing, waiting for a GPU included. Steps may begin while --delete is under way.
+    Needed is every dataset that package_dataset finished, and every table that compare_solvers did, with all folders
+    that they were made from. Folders that were written to or used lately, by the store's own clock, stay with all that
+    they were made from: --older-than has to be longer than any step goes without writing, waiting for a GPU included.
+    Steps may begin while --delete is under way.
     """
     from pipelines.gc_command import collect_garbage
 

@@ -39,7 +39,7 @@ def test_garbage_is_listed_by_step_and_reason_and_nothing_is_changed(
     assert abandoned.split()[:3] == ["join", "1", "1"]
     assert abandoned.strip().endswith("abandoned before it was finished")
     assert unused.split()[:3] == ["join", "1", "6"]
-    assert unused.strip().endswith("no dataset was made from it")
+    assert unused.strip().endswith("no dataset or table of solvers was made from it")
     assert needed.startswith("needed: 11 objects in 2 folders, ")
     assert total.startswith("garbage: 11 objects in 3 folders, ")
     assert total.endswith("--delete deletes it")

@@ -1,9 +1,9 @@
 """What stands in a workspace and why: needed by a dataset, young enough to be in use, garbage, or none of ours.
 
-A folder is needed if a dataset was made from it, directly or through other folders; so are the folders that ``keep``
-names, and those that were written to lately, or that a run lately left a mark of using, with all that they were made
-from. What is left was made for nothing, or left behind by processes that died. Whatever a finished folder's manifest
-does not name is such a leftover too.
+A folder is needed if a dataset, or a table of solvers, was made from it, directly or through other folders; so are the
+folders that ``keep`` names, and those that were written to lately, or that a run lately left a mark of using, with all
+that they were made from. What is left was made for nothing, or left behind by processes that died. Whatever a finished
+folder's manifest does not name is such a leftover too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from typing import Literal
 
 from components.shared.errors import InputError
-from components.shared.records import Example, kind_of
+from components.shared.records import Example, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import THREADS, StoredObject, list_objects, list_uploads, store_time
 from components.shared.workspace._descriptions import Input
@@ -30,6 +30,7 @@ from components.shared.workspace.lineage import stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest_or_none
 from components.shared.workspace.plans import PART_NAME, PLAN, Plan, read_plan_or_none
 
+RESULTS = {kind_of(Example): "a dataset", kind_of(Score): "a table of solvers"}
 MIN_AGE_HOURS = 168.0  # a week: a step may wait for a GPU, or train, for days without writing anything
 
 Status = Literal["needed", "young", "garbage", "unknown"]
@@ -82,8 +83,9 @@ class _Folder:
     used: list[float] = field(default_factory=list)  # when runs left a mark that they use it
 
     @property
-    def is_dataset(self) -> bool:
-        return self.manifest is not None and self.manifest.kind == kind_of(Example)
+    def result(self) -> str:
+        """What it is, if it is what people run pipelines for; "" for what stands on the way there."""
+        return RESULTS.get(self.manifest.kind, "") if self.manifest else ""
 
     @cached_property
     def time(self) -> float:
@@ -176,8 +178,8 @@ def _kept(workspace: str, keep: Sequence[str], folders: Mapping[str, _Folder]) -
 
 
 def _needed(folders: Mapping[str, _Folder], kept: Mapping[str, str], limit: float) -> dict[str, str]:
-    """Return the folders that are needed and why: datasets first, then what is kept, then what is being written."""
-    roots = {name: "a dataset" for name, folder in sorted(folders.items()) if folder.is_dataset} | dict(kept)
+    """Return the folders that are needed and why: results first, then what is kept, then what is being written."""
+    roots = {name: folder.result for name, folder in sorted(folders.items()) if folder.result} | dict(kept)
     needed: dict[str, str] = {}
     for name, reason in roots.items():
         _add_with_inputs(needed, folders, name, reason, f"{name} was made from it")
@@ -223,7 +225,10 @@ def _status(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str
         return _status_in_needed(name, folder, needed[folder.name])
     if folder.time > limit:
         return "young", "its folder was written to, or used, lately"
-    return "garbage", "no dataset was made from it" if folder.manifest else "abandoned before it was finished"
+    return (
+        "garbage",
+        "no dataset or table of solvers was made from it" if folder.manifest else "abandoned before it was finished",
+    )
 
 
 def _status_in_needed(name: str, folder: _Folder, reason: str) -> tuple[Status, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.shared.config import StepConfig, option
-from components.shared.records import Example, Question, Reject, Row
+from components.shared.records import Example, Question, Reject, Row, Score
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.plans import Slice
@@ -51,6 +51,12 @@ def publish(workspace: Workspace, name: str, sources: Sequence[str] = ()) -> str
     """Make a dataset from other folders."""
     config = PublishConfig(workspace=workspace.uri, name=name, questions=_list(sources))
     return _settle(workspace.open(config).begin_rows(Example, _slices(sources)))
+
+
+def score(workspace: Workspace, name: str, sources: Sequence[str] = ()) -> str:
+    """Make an empty table of solvers from other folders."""
+    config = PublishConfig(workspace=workspace.uri, name=name, questions=_list(sources))
+    return workspace.open(config).begin_rows(Score, []).finish()
 
 
 def train_model(workspace: Workspace, name: str, sources: Sequence[str], scratch: Path, weights: bytes = b"w") -> str:

@@ -29,7 +29,7 @@ from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN, read_plan_or_none
 from tests.components.rejects import read_rejects
 from tests.components.shared.sample_folders import snapshot, write_folder
-from tests.components.shared.sample_graphs import join, plan_join, publish, train_model
+from tests.components.shared.sample_graphs import join, plan_join, publish, score, train_model
 from tests.stores import Store
 
 WEEK = 7 * 24 * 3600
@@ -209,6 +209,12 @@ def test_a_dataset_in_another_workspace_can_be_kept(workspace: Workspace, tmp_pa
     dataset = publish(Workspace(str(tmp_path / "other")), "dataset", [first])
     assert statuses(workspace) == {name_of(first): "garbage"}
     assert statuses(workspace, keep=[dataset]) == {name_of(first): "needed"}
+
+
+def test_a_table_of_solvers_is_needed_with_all_that_it_was_made_from(workspace: Workspace, all_old: None) -> None:
+    solver, other = join(workspace, "solver"), join(workspace, "other")
+    table = score(workspace, "table", [solver])
+    assert statuses(workspace) == {name_of(solver): "needed", name_of(table): "needed", name_of(other): "garbage"}
 
 
 def test_a_folder_to_keep_that_has_nothing_to_do_with_the_workspace_is_refused(
