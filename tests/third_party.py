@@ -16,6 +16,7 @@ GOOGLE = {
     "google.api_core": "google-api-core",
     "google.auth": "google-auth",
     "google.cloud.storage": "google-cloud-storage",
+    "google.oauth2": "google-auth",
     "google.protobuf": "protobuf",
 }
 
