@@ -32,6 +32,8 @@ class Difference:
     num_questions: int
     num_gained: float  # right only after; of several samples, the shares of them
     num_lost: float  # right only before
+    num_up: int  # clusters that are right more often after
+    num_down: int
     estimate: float
     error: float
     draws: Draws  # what it would be on other draws of questions
@@ -50,11 +52,14 @@ def difference(pairs: Iterable[tuple[bytes, float, float]], *names: str) -> Diff
     values = [(cluster, after - before) for cluster, before, after in pairs]
     estimate = math.fsum(value for _, value in values) / len(values)
     sums = _by_cluster(values)
-    spread = math.fsum((total - size * estimate) ** 2 for total, size in sums)
+    # Rounded: of three samples, shares are no exact numbers, and what is left of their difference is no spread.
+    spread = math.fsum(round(total - size * estimate, 9) ** 2 for total, size in sums)
     return Difference(
         num_questions=len(values),
         num_gained=math.fsum(max(value, 0.0) for _, value in values),
         num_lost=math.fsum(max(-value, 0.0) for _, value in values),
+        num_up=sum(total > 0 for total, _ in sums),
+        num_down=sum(total < 0 for total, _ in sums),
         estimate=estimate,
         error=math.sqrt(spread) / len(values),
         draws=_draw_means(values, *names),

@@ -84,8 +84,8 @@ def _on_benchmark(
         )
         if earlier and any(id_ in earlier.answers for id_ in ids):
             found = _difference(result, earlier, ids, benchmark, labels[column.key], *group)
-            tested = group == ALL and column.key.num_samples == 1
-            score = dataclasses.replace(score, **paired, **_shown(found, tested=tested))
+            p_value = _p_value(found, of_verdicts=column.key.num_samples == 1) if group == ALL else None
+            score = dataclasses.replace(score, **paired, **_shown(found, p_value))
         yield score
 
 
@@ -129,21 +129,33 @@ def _difference(result: Result, earlier: Result, ids: Sequence[str], *names: str
     return difference(pairs, *names)
 
 
-def _shown(found: Difference, *, tested: bool) -> dict[str, Any]:
-    """Return the columns of a difference; ``tested``: with the exact test, for a whole benchmark of one sample."""
+def _p_value(found: Difference, *, of_verdicts: bool) -> float | None:
+    """Return what the exact test says of verdicts that changed: those of a whole benchmark, with one sample.
+
+    Otherwise the draws say how sure a difference is; but where all questions changed by the same, no draw differs from
+    another, and the sign test counts the questions.
+    """
+    if of_verdicts:
+        return exact_mcnemar(round(found.num_gained), round(found.num_lost))
+    return exact_mcnemar(found.num_up, found.num_down) if found.estimate and not found.error else None
+
+
+def _shown(found: Difference, p_value: float | None) -> dict[str, Any]:
+    """Return the columns of a difference."""
     shown: dict[str, Any] = {
         "num_paired": found.num_questions,
         "num_gained": found.num_gained,
         "num_lost": found.num_lost,
         "difference": found.estimate,
+        "p_value": p_value,
     }
-    if found.error:  # where no verdict changed there is no interval to give
+    if found.error:  # where all questions changed by the same, or none did, there is no interval to give
         low, high = found.interval
         shown |= {"difference_error": found.error, "difference_low": low, "difference_high": high}
-        if not tested or found.num_gained + found.num_lost < FEW_CHANGES:
+        if p_value is None or found.num_gained + found.num_lost < FEW_CHANGES:
             low, high = interval_of(found.draws)
             shown |= {"draws_low": low, "draws_high": high}
-    return shown | ({"p_value": exact_mcnemar(round(found.num_gained), round(found.num_lost))} if tested else {})
+    return shown
 
 
 def _mean(column: Column, before: Column | None, benchmarks: Sequence[str], labels: Mapping[Key, str]) -> Score:
@@ -165,9 +177,13 @@ def _mean(column: Column, before: Column | None, benchmarks: Sequence[str], labe
     )
     if before is None or not {*benchmarks} <= {*before.results}:
         return mean
-    pairs = zip(results, (before.results[benchmark] for benchmark in benchmarks), benchmarks, strict=True)
-    found = [_difference(after, earlier, list(after.answers), name, label) for after, earlier, name in pairs]
-    return dataclasses.replace(mean, before=labels[before.key], **_shown(_mean_of(found), tested=False))
+    pairs = [(result, before.results[name], name) for result, name in zip(results, benchmarks, strict=True)]
+    if not all(after.answers.keys() & earlier.answers.keys() for after, earlier, _ in pairs):
+        return mean
+    differences = [_difference(after, earlier, list(after.answers), name, label) for after, earlier, name in pairs]
+    found = _mean_of(differences)
+    shown = _shown(found, _p_value(found, of_verdicts=False))
+    return dataclasses.replace(mean, before=labels[before.key], **shown)
 
 
 def _mean_of(found: Sequence[Difference]) -> Difference:
@@ -175,6 +191,8 @@ def _mean_of(found: Sequence[Difference]) -> Difference:
         num_questions=sum(each.num_questions for each in found),
         num_gained=math.fsum(each.num_gained for each in found),
         num_lost=math.fsum(each.num_lost for each in found),
+        num_up=sum(each.num_up for each in found),
+        num_down=sum(each.num_down for each in found),
         estimate=fmean(each.estimate for each in found),
         error=math.sqrt(math.fsum(each.error**2 for each in found)) / len(found),
         draws=np.mean([each.draws for each in found], axis=0),
@@ -223,7 +241,7 @@ def _judged(scores: Sequence[Score]) -> list[Score]:
 
 
 def _verdict(score: Score) -> str:
-    """Return what the exact test says of a difference; without one (means, several samples), the draws of questions."""
+    """Return what an exact test says of a difference; without one (means, several samples), the draws of questions."""
     if score.difference is None or score.group_by:
         return ""
     if score.p_value_holm is not None:

@@ -163,7 +163,7 @@ class Score:
         None  # 95 % interval over draws of questions; where few verdicts changed, or several samples
     )
     draws_high: float | None = None
-    p_value: float | None = None  # exact McNemar test, for one sample per question
+    p_value: float | None = None  # exact test: McNemar for one sample; a sign test where all questions changed alike
     p_value_holm: float | None = None  # the same, corrected for the number of tests in this folder
     verdict: str = ""  # "better", "worse" or "may be luck", at 5 %; "" where nothing is tested
 

@@ -158,6 +158,58 @@ def test_questions_that_one_of_the_two_was_not_asked_are_left_out_of_the_pair(wo
     assert (row.num_questions, row.num_paired, row.num_gained) == (19, 18, 9)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "number", "texts", "verdict"),
+    [
+        ("+---", "++--", 200, {}, "better"),
+        ("+--", "++-", 200, {}, "better"),  # thirds: no exact numbers
+        ("----", "++++", 20, {}, "better"),
+        ("++--", "+---", 20, {}, "worse"),
+        ("----", "++++", 5, {}, "may be luck"),  # 5 coins fall alike once in 16 times
+        ("----", "++++", 20, dict.fromkeys(range(20), "What?"), "may be luck"),  # one question, 20 times
+        ("+---", "+---", 20, {}, "may be luck"),
+    ],
+)
+def test_a_change_that_is_the_same_for_all_questions_has_a_verdict_and_no_interval(
+    workspace: Workspace, before: str, after: str, number: int, texts: dict[int, str], verdict: str
+) -> None:
+    solver, names = train(workspace, BASE), ("chain_sum", "lcm")
+    was, now = (
+        [write_evaluation(workspace, evaluations([marks] * number, benchmark=name, texts=texts), model)
+         for name in names]
+        for marks, model in ((before, BASE), (after, solver))
+    )  # fmt: skip
+    alone = compare(workspace, now[:1], was[:1])
+    both = compare(workspace, now, was)
+    rows = [row for folder in (alone, both) for row in scores(workspace, folder).values() if row.before]
+    assert [row.benchmark for row in rows] == ["chain_sum", "chain_sum", "lcm", ""]
+    single, *_, mean = rows
+    assert single.difference == mean.difference == pytest.approx((after.count("+") - before.count("+")) / len(after))
+    assert (single.verdict, single.difference_low, single.draws_low) == (verdict, None, None)
+    assert (mean.difference_low, mean.draws_low) == (None, None)
+    assert mean.verdict == (verdict if number > 5 or verdict != "may be luck" else "better")  # of 10 questions
+    assert "all questions changed alike" in page_of(both) or single.difference == 0
+
+
+def test_a_mean_over_a_benchmark_without_a_common_question_has_no_difference(workspace: Workspace) -> None:
+    common, apart = evaluations("+-+-", benchmark="lcm"), evaluations("+-", benchmark="gsm8k")
+    solver = train(workspace, BASE)
+    before = [
+        write_evaluation(workspace, common, BASE),
+        write_evaluation(workspace, apart, BASE, rejected=[apart[0].id]),
+    ]
+    after = [
+        write_evaluation(workspace, common, solver),
+        write_evaluation(workspace, apart, solver, rejected=[apart[1].id]),
+    ]
+    found = scores(workspace, compare(workspace, after, before))
+    name = "Base-1B + train_sft"
+    assert found[name, "lcm", ""].difference == 0
+    assert (found[name, "gsm8k", ""].difference, found[name, "gsm8k", ""].accuracy) == (None, 1.0)
+    assert (found[name, "", ""].difference, found[name, "", ""].before) == (None, "")
+    assert found[name, "", ""].accuracy == 0.75
+
+
 def test_evaluations_of_other_questions_are_no_pair(workspace: Workspace) -> None:
     before = write_evaluation(workspace, evaluations("-" * 10), BASE)
     solver = train(workspace, BASE)
