@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.shared.records import Contamination
+from pipelines.reporting import as_data
 
 
 def print_contamination(console: Console, rows: Iterable[Contamination]) -> None:
@@ -26,5 +26,5 @@ def print_contamination(console: Console, rows: Iterable[Contamination]) -> None
     for name in ("questions", "dirty", "not testable"):
         table.add_column(name, justify="right")
     for key, number in questions.items():
-        table.add_row(*map(escape, key), *(f"{each:,}" for each in (number, dirty[key], short[key])))
+        table.add_row(*map(as_data, key), *(f"{each:,}" for each in (number, dirty[key], short[key])))
     console.print(table)

@@ -12,7 +12,7 @@ from rich.table import Table
 from components.shared.errors import ExitCode, InputError
 from components.shared.upkeep.garbage import Finding, Status, survey
 from components.shared.upkeep.garbage_removal import remove_garbage
-from pipelines.reporting import exit_code_of, readable_size
+from pipelines.reporting import as_data, exit_code_of, readable_size
 
 ELSEWHERE = "(no step)"
 _SAYS: dict[Status, str] = {
@@ -93,5 +93,7 @@ def _print_garbage(console: Console, findings: Sequence[Finding]) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("reason", overflow="fold")
     for (step, reason), total in sorted(lines.items()):
-        table.add_row(step, str(len(total.folders)), str(total.objects), readable_size(total.size), reason)
+        table.add_row(
+            as_data(step), str(len(total.folders)), str(total.objects), readable_size(total.size), as_data(reason)
+        )
     console.print(table)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from pipelines.reporting import as_data
 
 _KEY = re.compile(r"(?P<kind>\w+)/(?P<group>.+)/(?P<figure>\w+)", re.DOTALL)
 
@@ -20,11 +21,11 @@ def print_groups(console: Console, metrics: Mapping[str, float]) -> None:
             tables.setdefault(found["kind"], {}).setdefault(found["group"], {})[found["figure"]] = value
     for kind, groups in tables.items():
         table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column(kind, overflow="fold")
+        table.add_column(as_data(kind), overflow="fold")
         for heading in ("questions", "right", "accuracy", "95 % interval"):
             table.add_column(heading, justify="right", no_wrap=True)
         for group, figures in sorted(groups.items()):
-            table.add_row(escape(group), *_cells(figures))
+            table.add_row(as_data(group), *_cells(figures))
         console.print()
         console.print(table)
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from components.shared.addresses import HubRepository, parse_repository
 from components.shared.errors import ExitCode
 from components.shared.publishing.contents import CARD, Published, published
-from pipelines.reporting import exit_code_of, readable_size
+from pipelines.reporting import exit_code_of, readable_size, visible
 from pipelines.show_command import newest_dataset
 
 
@@ -63,4 +63,4 @@ def _size(contents: Published) -> str:
 
 def _print(console: Console, *lines: str) -> None:
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(visible(line), markup=False, highlight=False, soft_wrap=True)

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.markup import escape
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.redaction import redacted
@@ -17,7 +18,7 @@ def exit_code_of(command: str, work: Callable[[], int]) -> int:
         return work()
     except (InputError, UnavailableError) as error:
         Console(stderr=True).print(
-            redacted(f"scalequest {command}: error: {error}"), markup=False, highlight=False, soft_wrap=True
+            visible(redacted(f"scalequest {command}: error: {error}")), markup=False, highlight=False, soft_wrap=True
         )
         return ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE
 
@@ -25,6 +26,11 @@ def exit_code_of(command: str, work: Callable[[], int]) -> int:
 def visible(text: str) -> str:
     """Return a text in which everything that a terminal obeys (control characters, marks of direction) is an escape."""
     return "".join(c if c.isprintable() or c in "\n\t" or _is_space(c) else repr(c)[1:-1] for c in text)
+
+
+def as_data(text: str) -> str:
+    """Return a text of a folder for a place where the console reads markup: neither it nor a terminal obeys it."""
+    return escape(visible(text))
 
 
 def readable_size(num_bytes: float) -> str:

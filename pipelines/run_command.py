@@ -16,7 +16,7 @@ from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.row_sources import open_source
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
-from pipelines.reporting import exit_code_of
+from pipelines.reporting import exit_code_of, visible
 from pipelines.show_command import print_funnel, print_table
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
 
@@ -87,5 +87,5 @@ def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> None
     # What a step says of itself is one line, the last; anything else needs what came before it.
     lines = last_lines[-1:] if exit_code in (ExitCode.BAD_INPUT, ExitCode.UNAVAILABLE) else last_lines
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
     console.print(f"step {step} failed with exit code {exit_code}; its log is {log}", highlight=False, soft_wrap=True)

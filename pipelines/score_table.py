@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.shared.records import Score
+from pipelines.reporting import as_data, visible
 
 NAME_WIDTH, CELL_WIDTH = 26, 9  # characters of a model's name, and of an interval
 CONTAMINATED = ("without_dirty", "dirty", "not_testable")
@@ -32,7 +32,7 @@ def print_scores(console: Console, rows: Sequence[Score]) -> None:
     corrected = sum(row.p_value is not None for row in whole) > 1
     for (model, before, settings), differences in pairs.items():
         title = f"{model}, against {before}" + (f" (other settings: {settings})" if settings else "")
-        console.print(f"\n[bold]{escape(title)}[/bold]", highlight=False)
+        console.print(f"\n[bold]{as_data(title)}[/bold]", highlight=False)
         console.print(_differences(differences, corrected))
     if any(row.draws_low is not None for row in whole):
         console.print("In brackets: the interval over 10,000 draws of questions.", highlight=False)
@@ -54,11 +54,11 @@ def _contaminated(rows: Sequence[Score]) -> Table:
             for kind in CONTAMINATED
         }
         sizes = {kind: max((row.num_questions for row in by_kind[kind].values()), default=0) for kind in CONTAMINATED}
-        table.add_row(escape(f"{benchmark}, {rule}"), f"{sizes['dirty']:,}", f"{sizes['not_testable']:,}")
+        table.add_row(as_data(f"{benchmark}, {rule}"), f"{sizes['dirty']:,}", f"{sizes['not_testable']:,}")
         for model in by_kind["dirty"]:
             both = (by_kind[kind].get(model) for kind in ("without_dirty", "dirty"))
             cells = (f"{_percent(row.accuracy)} ({_interval_of_share(row)})" if row else "–" for row in both)
-            table.add_row(f"  {escape(model)}", "", "", *cells)
+            table.add_row(f"  {as_data(model)}", "", "", *cells)
     return table
 
 
@@ -66,10 +66,10 @@ def _that_fit(benchmarks: Sequence[str], width: int) -> Iterator[Sequence[str]]:
     """Cut the benchmarks into as many tables as it takes to have none of them wider than the terminal."""
     begun, used = 0, 0
     for place, name in enumerate(benchmarks):
-        used += max(len(name), CELL_WIDTH) + 2
+        used += max(len(visible(name)), CELL_WIDTH) + 2
         if used > width and place > begun:
             yield benchmarks[begun:place]
-            begun, used = place, max(len(name), CELL_WIDTH) + 2
+            begun, used = place, max(len(visible(name)), CELL_WIDTH) + 2
     yield benchmarks[begun:]
 
 
@@ -79,17 +79,17 @@ def _scores(rows: Sequence[Score], benchmarks: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("% right", overflow="fold", min_width=NAME_WIDTH)
     for benchmark in benchmarks:
-        table.add_column(escape(benchmark or "mean"), justify="right", overflow="fold")
+        table.add_column(as_data(benchmark or "mean"), justify="right", overflow="fold")
     for model in _models(rows, "run"):
         found = [cells.get(("run", model, benchmark)) for benchmark in benchmarks]
-        table.add_row(escape(model), *(f"[bold]{_percent(row.accuracy)}[/bold]" if row else "–" for row in found))
+        table.add_row(as_data(model), *(f"[bold]{_percent(row.accuracy)}[/bold]" if row else "–" for row in found))
         for name, text_of in _DETAILS.items():
             table.add_row(f"  {name}", *(text_of(row) if row else "" for row in found), style="dim")
     for number, model in enumerate(_models(rows, "paper")):
         if not number:
             table.add_row("[bold]the paper's figures[/bold]")
         found = [cells.get(("paper", model, benchmark)) for benchmark in benchmarks]
-        table.add_row(escape(model), *(_percent(row.accuracy) if row else "–" for row in found))
+        table.add_row(as_data(model), *(_percent(row.accuracy) if row else "–" for row in found))
     return table
 
 
@@ -105,14 +105,14 @@ def _differences(rows: Sequence[Score], corrected: bool) -> Table:
     table.add_column("verdict")
     for row in rows:
         table.add_row(
-            escape(row.benchmark or "mean"),
+            as_data(row.benchmark or "mean"),
             f"{row.num_paired or 0:,}",
             _signed(row.difference or 0.0),
             _interval(row),
             f"{row.num_gained or 0:g}",
             f"{row.num_lost or 0:g}",
             _p(row.p_value_holm),
-            row.verdict,
+            as_data(row.verdict),
         )
     return table
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from components.shared.errors import ExitCode
@@ -29,7 +28,7 @@ from components.shared.workspace.unfinished import Unfinished, named, read_unfin
 from components.steps import step_names
 from pipelines.contamination_table import print_contamination
 from pipelines.group_table import print_groups
-from pipelines.reporting import exit_code_of, visible
+from pipelines.reporting import as_data, exit_code_of, visible
 from pipelines.score_table import print_scores
 
 LAST_STEP, TABLE_STEP = "package_dataset", "compare_solvers"
@@ -121,7 +120,7 @@ def _add_stages(table: Table, stages: Sequence[Stage]) -> None:
         manifest = stage.manifest
         rejected = ", ".join(f"{reason} {count}" for reason, count in manifest.rejected.items())
         counts = ("", "") if _is_plain_model(manifest) else (str(manifest.rows_in), str(manifest.rows_out))
-        table.add_row(stage.step, *counts, f"{stage.seconds:.1f}", escape(rejected))
+        table.add_row(as_data(stage.step), *counts, f"{stage.seconds:.1f}", as_data(rejected))
 
 
 def _is_plain_model(manifest: Manifest) -> bool:
@@ -177,7 +176,7 @@ def _print_lines(console: Console, lines: Mapping[str, str]) -> None:
     table.add_column(overflow="fold")
     for name, text in lines.items():
         if text:
-            table.add_row(name, escape(text))
+            table.add_row(as_data(name), as_data(text))
     console.print(table)
 
 
@@ -187,7 +186,7 @@ def _print_rows(console: Console, source: RowSource, num_rows: int) -> None:
         for name, value in row.items():
             text = _cell(value)
             if text:
-                console.print(f"[bold]{escape(name)}[/bold]  {escape(text)}", highlight=False)
+                console.print(f"[bold]{as_data(name)}[/bold]  {as_data(text)}", highlight=False)
 
 
 def _first_rows(source: RowSource, num_rows: int) -> list[dict[str, Any]]:

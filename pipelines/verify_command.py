@@ -8,7 +8,7 @@ from rich.console import Console
 
 from components.shared.errors import ExitCode
 from components.shared.upkeep.verification import Verification, verify_folder
-from pipelines.reporting import exit_code_of, readable_size
+from pipelines.reporting import exit_code_of, readable_size, visible
 from pipelines.show_command import newest_dataset
 
 
@@ -24,7 +24,7 @@ def _verify(folder: str, with_inputs: bool) -> int:
         result = verify_folder(uri)
         sound = sound and result.sound
         for line in (*result.findings, _summary(result)):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
         if with_inputs:
             waiting += (inputs := [uri for uri in dict.fromkeys(result.inputs) if uri not in seen])
             seen |= {*inputs}

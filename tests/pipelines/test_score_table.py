@@ -10,7 +10,7 @@ from components.shared.workspace import Workspace
 from pipelines.show_command import show_folder
 from tests.components.compare_solvers.evaluations import BASE, evaluations, train, write_evaluation
 
-BENCHMARKS = ("gsm8k", "math", "college_math", "olympiadbench", "[red]lcm[/red]")
+BENCHMARKS = ("gsm8k", "math", "college_math", "olympiadbench", "[red]l\x1b]0;cm[/red]")
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -29,7 +29,8 @@ def test_show_prints_the_table_whole_at_any_width(
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert max(map(len, shown.splitlines())) <= width
     assert sum(line.startswith("Base-1B + train_sft 81.2") for line in lines) == (2 if width == 80 else 1)
-    assert "[red]lcm[/red]" in shown
+    assert "[red]l\\x1b]0;cm[/red]" in shown
+    assert "\x1b" not in shown
     assert any(line.startswith("cut off 6.2 6.2") for line in lines)
     assert any(line.startswith("no answer 6.2 6.2") for line in lines)
     assert any("never subtract" in line for line in lines)
