@@ -84,10 +84,21 @@ def _checked(asked: Asked) -> Asked:
         raise InputError(f"--engine openai asks a served model; write {SERVED}{asked.model.rpartition('/')[2]}")
     if asked.temperature == 0 and asked.number > 1:
         raise InputError(f"--temperature 0 makes all {asked.number} replies the same; give -n 1, or a higher one")
-    question = sys.stdin.read() if asked.question == STANDARD_INPUT else asked.question
-    if question is not None and not question.strip():
+    return asked if asked.question is None else replace(asked, question=_question(asked.question))
+
+
+def _question(given: str) -> str:
+    """Return the question that is given, or stands on standard input; InputError where it is no text."""
+    # Python reads each byte of the command line that is no UTF-8 as a surrogate, and writes it back as that byte.
+    content = sys.stdin.buffer.read() if given == STANDARD_INPUT else given.encode("utf-8", "surrogateescape")
+    try:
+        question = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.start + 1} is 0x{content[error.start]:02x}"
+        raise InputError(f"--question is no UTF-8 text ({byte}); convert it first, with `iconv -t UTF-8`") from error
+    if not question:
         raise InputError("--question is empty; give it a text, or leave it out for questions of the model's own")
-    return replace(asked, question=question and question.strip())
+    return question
 
 
 def _model(asked: Asked) -> AskedModel:

@@ -60,6 +60,22 @@ def test_a_question_is_read_from_standard_input(tmp_path: Path) -> None:
     assert done.stdout.endswith("which gives 7.\n\nThe final answer is \\boxed{7}.\n")
 
 
+@pytest.mark.parametrize("way", ["argument", "input"])
+def test_a_question_that_is_no_text_is_one_message(way: str, tmp_path: Path) -> None:
+    for content, byte in (
+        (b"a\xff", "byte 2 is 0xff"),
+        (b"\xe2\x82", "byte 1 is 0xe2"),
+        (b"\xed\xa0\x80", "byte 1 is"),
+    ):
+        done = subprocess.run(
+            [*COMMAND, "m", *SCRIPTED, "--question", content if way == "argument" else "-"],
+            input=content, capture_output=True, cwd=tmp_path, env=environment(), check=False
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.startswith(f"scalequest ask: error: --question is no UTF-8 text ({byte}".encode())
+        assert done.stderr.count(b"\n") == 1
+
+
 def test_a_served_model_is_asked_as_the_steps_ask(served: Served, tmp_path: Path) -> None:
     done = scalequest("ask", "openai:m", "--endpoint", served.url, "--question", "2 + 2?", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
