@@ -53,7 +53,12 @@ def _listing(contents: Published, repository: HubRepository) -> list[str]:
     files = sorted([*((file.name, file.size) for file in contents.files), *made])
     width = max(len(name) for name, _ in files)
     lines = [f"{name:{width}}  {readable_size(size):>9}" for name, size in files]
-    return [*lines, f"would push {_size(contents)} of {contents.folder} to {repository}"]
+    would = f"would push {_size(contents)} of {contents.folder} to {repository}"
+    return [
+        *lines,
+        f"would remove what else is there of an earlier push (N: a digit): {', '.join(contents.made)}",
+        would,
+    ]
 
 
 def _size(contents: Published) -> str:

@@ -6,8 +6,8 @@ are the same rows.
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.shared.addresses import Kind
@@ -19,9 +19,14 @@ from components.shared.workspace.tables import missing_object
 
 CARD = "README.md"
 # Files that a push makes and the next one may not make again: what it leaves behind would be read with the new ones.
+# N is a digit. Names that others give their files (data/train-00000-of-00001.parquet) are not among them.
 _MADE: Mapping[Kind, tuple[str, ...]] = {
-    "dataset": ("data/*.parquet", "rl/*.parquet", "part-*.parquet", "jsonl/part-*.jsonl"),
-    "model": ("*.safetensors", "*.safetensors.index.json"),
+    "dataset": (
+        *(f"{form}/{split}-NNNNN.parquet" for form in ("data", "rl") for split in ("train", "validation")),
+        "part-NNNNN.parquet",
+        "jsonl/part-NNNNN.jsonl",
+    ),
+    "model": ("model.safetensors", "model-NNNNN-of-NNNNN.safetensors", "model.safetensors.index.json"),
 }
 
 
@@ -49,14 +54,16 @@ class Published:
         """How many bytes it has."""
         return sum(file.size for file in self.files) + len(self.card)
 
+    @property
+    def made(self) -> Sequence[str]:
+        """What a push calls the files that it makes; N is a digit."""
+        return _MADE[self.kind]
+
     def stale(self, standing: Iterable[str]) -> list[str]:
         """Return those of a repository's files that an earlier push made and that are not among the files now."""
         names = {file.name for file in self.files}
-        return [
-            name
-            for name in standing
-            if name not in names and any(fnmatch.fnmatch(name, pattern) for pattern in _MADE[self.kind])
-        ]
+        made = re.compile("|".join(map(re.escape, self.made)).replace("N", "[0-9]"))
+        return [name for name in standing if name not in names and made.fullmatch(name)]
 
 
 def published(folder: str, title: str) -> Published:

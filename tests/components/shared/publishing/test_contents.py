@@ -10,7 +10,7 @@ from components.import_model.step import run as import_model
 from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.step import run as package_dataset
 from components.shared.errors import InputError
-from components.shared.publishing.contents import published
+from components.shared.publishing.contents import Published, published
 from components.shared.records import Example
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
@@ -74,12 +74,39 @@ def test_of_a_model_the_files_are_published_with_a_card_of_its_making(workspace:
         ("LICENSE", False),
         ("notes/data.csv", False),
         (".gitattributes", False),
+        ("data/train-00000-of-00001.parquet", False),
+        ("data/test-00000-of-00001.parquet", False),
+        ("data/test-00000.parquet", False),
+        ("data/mine/train-00000.parquet", False),
+        ("data/mine/x.parquet", False),
+        ("old/data/train-00001.parquet", False),
+        ("data/train-0000N.parquet", False),
+        ("data/train-00001.parquet.bak", False),
+        ("part-00000/x.parquet", False),
+        ("jsonl/mine/part-00000.jsonl", False),
+        ("model.safetensors", False),
     ],
 )
 def test_only_what_an_earlier_push_made_is_stale(
     workspace: Workspace, write_rows: WriteRows, standing: str, stale: bool
 ) -> None:
     assert published(dataset(workspace, write_rows), "name").stale([standing]) == [standing] * stale
+
+
+@pytest.mark.parametrize(
+    ("standing", "stale"),
+    [
+        ("model.safetensors", True),
+        ("model-00001-of-00002.safetensors", True),
+        ("model.safetensors.index.json", True),
+        ("adapter_model.safetensors", False),
+        ("adapter/adapter_model.safetensors", False),
+        ("onnx/model.safetensors", False),
+        ("data/train-00000.parquet", False),
+    ],
+)
+def test_of_a_model_only_its_weights_are_stale(standing: str, stale: bool) -> None:
+    assert Published(folder="", kind="model", files=(), card=b"").stale([standing]) == [standing] * stale
 
 
 def test_an_unfinished_folder_says_how_to_finish_it(workspace: Workspace) -> None:
