@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 from components.shared.config import option
 from components.shared.config.engines import SolverConfig
@@ -24,6 +25,8 @@ PROMPTS: Mapping[str, Path] = MappingProxyType(
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
+
+    VERSION: ClassVar = 3  # 2 let a reply run on beyond the next turn's opening, until it was cut off
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     prompt_file: str = option(

@@ -42,7 +42,7 @@ def figures_of(sums: Mapping[str, float], num_samples: int) -> dict[str, float]:
         return {"num_questions": 0}
     low, high = wilson_interval(sums["num_correct"], num_questions)
     means = [f"pass_at_{k}" for k in sizes_of_pass(num_samples)] + (["majority"] if num_samples > 1 else [])
-    shares = ("cut_off", "no_answer", "unanswered")
+    shares = ("cut_off", "no_answer", "unanswered", "ran_on")
     return {
         "accuracy": sums["num_correct"] / num_questions,
         "accuracy_low": low,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -54,6 +55,7 @@ def evaluated(
     if all(completion.finish_reason in NEVER_ASKED for completion in completions):
         return Judgement(rows=[(row, why_unanswered(completions[0]))])
     metrics = _counts(verdicts) | _figures_of_several(row, compared, checker)
+    metrics["num_ran_on"] = sum(completion.finish_reason == "ran_on" for completion in completions)
     metrics |= groups.sums(question, metrics["num_correct"])
     metrics["comparison_seconds"] = time.perf_counter() - started
     metrics["comparisons_failed"] = checker.failures.total() - failures
@@ -74,7 +76,8 @@ def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerCh
         record=Evaluation,
         request=request,
         judge=lambda question, completions: evaluated(question, completions, checker, groups),
-        sampling=prompt.sampling,
+        # A base that was never trained to end a reply answers, and then writes questions of its own.
+        sampling=dataclasses.replace(prompt.sampling, stop_at_next_turn=True),
         num_samples=config.num_samples,
         figures=lambda sums: figures_of(sums, config.num_samples) | groups.figures(sums),
     )

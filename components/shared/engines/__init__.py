@@ -43,7 +43,8 @@ class Completion:
     """One sample."""
 
     text: str  # the whole reply, ``reply_start`` and the stop text included
-    finish_reason: str  # "stop", "length", "filtered"; "" or "unknown" if not said; or one of UNANSWERED
+    # "stop", "ran_on" (into the next turn), "length", "filtered"; "" or "unknown" if not said; or one of UNANSWERED
+    finish_reason: str
     num_tokens: int  # end token and thought included
     detail: str = ""  # why nothing was sampled, or what the endpoint says of the end
     thought: str = ""  # of a reasoning model, before the reply: kept apart from it, and never judged
@@ -71,6 +72,9 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int
     stop: str = ""  # a text that ends a sample, kept at its end; "" is the end token alone, as with an endpoint
+    # A sample also ends where the model opens the user's next turn itself, as one does that knows no end token; that
+    # opening is left out. Engines that write the chat template can do it; an endpoint ends its samples itself.
+    stop_at_next_turn: bool = False
 
 
 class Engine(Protocol):
@@ -102,9 +106,12 @@ def unanswered(request: Request[K], reason: str, detail: str) -> Result[K]:
 
 
 def why_unanswered(completion: Completion, *, cut: str = "length") -> Verdict:
-    """Return KEEP for a reply that ended by itself, otherwise why it is rejected; ``cut``: the reason if cut off."""
+    """Return KEEP for a reply that ended, also where it ran on to the next turn; otherwise why it is rejected.
+
+    ``cut``: the reason if it was cut off.
+    """
     match completion.finish_reason:
-        case "stop":
+        case "stop" | "ran_on":
             return KEEP
         case "length":
             return Verdict(cut, f"length after {completion.num_tokens} tokens")

@@ -135,6 +135,7 @@ class VllmEngine:
 
     def _sampling_params(self, request: Request[K], sampling: Sampling) -> SamplingParams:
         end = self._template.response_end if request.message else self._template.question_end
+        opening = self._template.turn_opening if sampling.stop_at_next_turn else ""
         return SamplingParams(
             n=request.num_samples,
             temperature=sampling.temperature,
@@ -142,7 +143,7 @@ class VllmEngine:
             max_tokens=sampling.max_tokens,
             seed=request.seed,  # sample i draws from seed + i
             stop_token_ids=[self._stop_ids[end]],
-            stop=[sampling.stop] if sampling.stop else None,
+            stop=[text for text in (sampling.stop, opening) if text],
             output_kind=RequestOutputKind.CUMULATIVE if request.heard else RequestOutputKind.FINAL_ONLY,
         )
 
@@ -154,7 +155,9 @@ class VllmEngine:
 
     def _completion(self, request: Request[K], prompt_ids: list[int], sample: Any) -> Completion:
         # vLLM leaves out both what ended a sample, a token or the stop text, and special tokens; only the text is kept.
-        text = request.reply_start + sample.text + (sample.stop_reason if isinstance(sample.stop_reason, str) else "")
+        stop = sample.stop_reason if isinstance(sample.stop_reason, str) else ""
+        ran_on = bool(stop) and stop == self._template.turn_opening
+        text = request.reply_start + sample.text + ("" if ran_on else stop)
         thought, reply = "", text
         if request.message:  # a written question has no thoughts
             hidden = hidden_tokens(sample.token_ids, self._special, self._tokenizer.decode, before=prompt_ids)
@@ -162,9 +165,8 @@ class VllmEngine:
             # A reply that the prompt has begun counts as a reply even if its thought was not closed.
             opened = [] if request.reply_start else self._opened
             thought, reply = split_thought(text, [*opened, *shifted])
-        return Completion(
-            text=reply, thought=thought, finish_reason=str(sample.finish_reason), num_tokens=len(sample.token_ids)
-        )
+        finish_reason = "ran_on" if ran_on else str(sample.finish_reason)
+        return Completion(text=reply, thought=thought, finish_reason=finish_reason, num_tokens=len(sample.token_ids))
 
 
 def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:

@@ -39,6 +39,17 @@ class ChatTemplate:
     told_answer: str  # from the last message to its answer in a whole conversation
     closing: str  # what stands behind that answer
 
+    @property
+    def turn_opening(self) -> str:
+        """The text by which a model that does not end its answer opens the user's next turn; "" if there is none.
+
+        A heading (``### Instruction:``) counts at the start of a line only, for an answer may use its words; a mark in
+        brackets (``[INST]``) counts anywhere. What opens with a control token is no text, and never found in one.
+        """
+        opening = self.next_turn.removeprefix(self.response_tail + self.response_end).strip()
+        is_heading = opening and opening[0] not in "[<"
+        return f"\n{opening}" if is_heading else opening
+
     def prompt(self, message: str, examples: Sequence[tuple[str, str]] = ()) -> MarkedText:
         """Return the text that a model continues with its answer; for "" the bare prefix, continued with a question.
 

@@ -114,6 +114,15 @@ def test_replies_with_known_verdicts_give_the_counts_that_a_person_gives(
     assert f"accuracy {metrics['accuracy']:g}" in " ".join(shown.split())
 
 
+def test_a_reply_that_runs_on_to_the_next_turn_counts_by_its_answer(checker: AnswerChecker) -> None:
+    question, texts = Question(id="q", question="2 + 2", answer="4"), (r"\boxed{4}", r"\boxed{5}", "")
+    judgement = evaluated(question, samples(*texts, finish_reason="ran_on"), checker, NO_GROUPS)
+    ((row, verdict),) = judgement.rows
+    assert isinstance(row, Evaluation)
+    assert (row.verdicts, verdict) == (("right", "wrong", "no_answer"), KEEP)
+    assert (judgement.metrics["num_ran_on"], judgement.metrics["num_cut_off"]) == (3, 0)
+
+
 def test_a_question_that_the_engine_refuses_is_a_reject_and_in_no_figure(
     workspace: Workspace, write_questions: WriteRows
 ) -> None:

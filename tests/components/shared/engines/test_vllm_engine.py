@@ -81,6 +81,24 @@ def test_a_stop_text_ends_the_sample_and_stands_at_its_end(engine: VllmEngine) -
     assert all("<|im_end|>" not in completion.text for completion in completions)
 
 
+def test_a_sample_that_opens_the_next_turn_ends_before_it_where_that_is_asked_for(
+    engine: VllmEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = "["  # a random model of 259 tokens writes it by chance
+    turns = dataclasses.replace(engine._template, next_turn=engine._template.response_end + opening)
+    monkeypatch.setattr(engine, "_template", turns)
+    sampling = Sampling(temperature=1.5, max_tokens=100)
+    whole = {r.key: r.completions[0] for r in engine.generate(requests(100), sampling)}
+    cut = dataclasses.replace(sampling, stop_at_next_turn=True)
+    ended = {r.key: r.completions[0] for r in engine.generate(requests(100), cut)}
+    assert "ran_on" not in {completion.finish_reason for completion in whole.values()}
+    ran_on = [key for key, completion in ended.items() if completion.finish_reason == "ran_on"]
+    assert ran_on
+    assert all(opening in whole[key].text for key in ran_on)
+    assert not any(opening in completion.text for completion in ended.values())
+    assert all(ended[key].num_tokens < 100 for key in ran_on)
+
+
 def test_a_written_end_token_is_a_stop_that_is_counted_and_not_shown(engine: VllmEngine) -> None:
     results = list(engine.generate(requests(80, message=""), Sampling(temperature=1.5, max_tokens=100)))
     stopped = [r.completions[0] for r in results if r.completions[0].finish_reason == "stop"]

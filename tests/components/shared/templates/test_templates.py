@@ -67,6 +67,23 @@ def test_answer_ends_as_in_the_models_own_template(tmp_path: Path, family: str) 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_the_opening_of_a_turn_is_what_a_model_without_an_end_writes_behind_its_answer(
+    tmp_path: Path, family: str
+) -> None:
+    bos, eos, others, _ = FAMILIES[family]
+    save_tokenizer(tmp_path, bos, eos, others)
+    template = load_chat_template(family, tmp_path)
+    opening = template.turn_opening
+    behind = str(template.prompt("Second?", [("First?", "One.")])).partition("One.")[2]
+    assert opening.strip() in behind.partition("Second?")[0]
+    headings = {"alpaca": "\n### Instruction:", "mistral": "[INST]"} | dict.fromkeys(
+        ("deepseek_math", "deepseek_math_qgen"), "\nUser:"
+    )
+    assert opening == headings.get(family, opening)
+    assert eos not in opening
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_examples_are_the_earlier_turns_of_the_models_own_template(tmp_path: Path, family: str) -> None:
     bos, eos, others, jinja = FAMILIES[family]
     tokenizer = save_tokenizer(tmp_path, bos, eos, others)
