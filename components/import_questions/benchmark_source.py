@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NoReturn
 
-from components.import_questions.benchmarks import Benchmark
+from components.import_questions.benchmarks import Benchmark, Reading
 from components.import_questions.source import SourceRow
 from components.import_questions.table_source import TableSource
 from components.shared.errors import InputError
 from components.shared.stores import storage
 
 RECORD = "benchmark.json"  # stands beside the parts of an import: name, number of rows and digest
+EXPECTED: Mapping[Reading, str] = {
+    "behind_marks": "behind ####",
+    "last_box": r"in the last \boxed{…}",
+    "as_it_is": "and nothing else",
+}
 logger = logging.getLogger(__name__)
 
 
@@ -58,7 +64,7 @@ class BenchmarkSource:
 
     def _number_and_digest(self) -> tuple[int, str]:
         """Return number and digest of all rows, in any order; InputError for one without a question or an answer."""
-        digests = []
+        digests, unreadable = [], []
         for number, row in enumerate(self.table.rows(), start=1):
             for value, column in ((row.question, self.benchmark.question), (row.solution, self.benchmark.answer)):
                 if not value.strip():
@@ -66,8 +72,22 @@ class BenchmarkSource:
                         f"benchmark {self.benchmark.name}: {self.table.shown_as}, row {number} of the benchmark: "
                         f"column {column!r} is empty; expected a question and an answer in each row"
                     )
+            if not row.answer:
+                unreadable.append(number)
             digests.append(hashlib.sha256(json.dumps([row.question, row.solution]).encode()).digest())
+        if unreadable:
+            self._refuse(unreadable, len(digests))
         return len(digests), hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+    def _refuse(self, unreadable: Sequence[int], number: int) -> NoReturn:
+        """Say which rows have no final answer: left out, they would make a score on other questions."""
+        name, column = self.benchmark.name, self.benchmark.answer
+        raise InputError(
+            f"benchmark {name}: {self.table.shown_as}: {len(unreadable):,} of {number:,} rows have no final answer "
+            f"that can be read in column {column!r} (the first is row {unreadable[0]:,} of the benchmark); expected "
+            f"one {EXPECTED[self.benchmark.reading]} in each row; give an unchanged copy with --benchmark-uri, or "
+            "import another set as a file, under a name of its own"
+        )
 
     def _digests_before(self) -> Iterator[tuple[str, str]]:
         """Yield what its digest has to be, and who says so: the declaration, and the imports of the workspace."""

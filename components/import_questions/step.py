@@ -14,7 +14,14 @@ from components.import_questions.benchmarks import Benchmark, Reading, benchmark
 from components.import_questions.config import OF_DATASETS, OF_GENERATORS, ImportQuestionsConfig
 from components.import_questions.folder_source import FolderSource, is_folder
 from components.import_questions.source import Source, SourceRow
-from components.import_questions.table_source import READERS, Columns, TableSource, answer_behind, reader_of
+from components.import_questions.table_source import (
+    READERS,
+    Columns,
+    TableSource,
+    answer_behind,
+    answer_only_behind,
+    reader_of,
+)
 from components.shared.addresses import parse_address
 from components.shared.errors import InputError
 from components.shared.installed import installed_version
@@ -27,7 +34,7 @@ from components.shared.workspace.plans import Slice
 
 GENERATORS = "reasoning-gym:"
 READINGS: Mapping[Reading, Callable[[str], str]] = {
-    "behind_marks": answer_behind("####"),
+    "behind_marks": answer_only_behind("####"),
     "last_box": extract_final_answer,
     "as_it_is": str.strip,
 }

@@ -136,6 +136,12 @@ def answer_behind(marker: str) -> Callable[[str], str]:
     return read
 
 
+def answer_only_behind(marker: str) -> Callable[[str], str]:
+    """Return the same for a column in which every answer has its ``marker``: "" where it lacks."""
+    read = answer_behind(marker)
+    return lambda solution: read(solution) if marker in solution else ""
+
+
 def reader_of(name: str) -> Callable[[IO[bytes], str], Iterator[Record]]:
     """Return the reader for a file name's ending; InputError for one that is unknown."""
     suffix = PurePosixPath(name).suffix.lower()

@@ -225,6 +225,29 @@ def test_a_row_that_lacks_something_is_one_message_and_nothing_is_written(
     assert not Path(workspace.uri).exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (
+            "math",
+            {"solution": "So it is 3."},
+            r"2 of 4 rows .* 'solution' \(the first is row 2 .*one in the last \\boxed",
+        ),
+        ("math", {"solution": r"It is $\boxed{3$."}, r"2 of 4 rows .* 'solution' \(the first is row 2 "),
+        ("gsm8k", {"answer": "She has 7 pears."}, r"2 of 4 rows .* 'answer' \(the first is row 2 .*one behind ####"),
+        ("gsm8k", {"answer": "7"}, r"2 of 4 rows .* 'answer' \(the first is row 2 "),
+        ("gsm8k", {"answer": "So 3 + 4 = 7.\n#### "}, r"2 of 4 rows .* 'answer' \(the first is row 2 "),
+    ],
+)
+def test_answers_that_cannot_be_read_are_one_message_with_their_number_and_nothing_is_written(
+    workspace: Workspace, tmp_path: Path, of_four_rows: None, name: str, change: dict[str, Any], message: str
+) -> None:
+    records = [ROWS[name](n) | (change if n % 2 else {}) for n in range(4)]
+    with pytest.raises(InputError, match=message):
+        import_benchmark(workspace, name, write(tmp_path / "mirror.jsonl", records))
+    assert not Path(workspace.uri).exists()
+
+
 def test_a_file_with_other_columns_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     file = write(tmp_path / "mirror.jsonl", [gsm8k(0)])
     with pytest.raises(InputError, match=r"no column 'problem' \(benchmark math\); found: question, answer"):
