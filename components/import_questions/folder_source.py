@@ -52,7 +52,12 @@ class FolderSource:
     def rows(self) -> Iterator[SourceRow]:
         for row in islice(self._rows(), self.limit or None):
             yield SourceRow(
-                question=row.question, answer=row.answer, response=row.response, origin=self.origin or row.source
+                question=row.question,
+                answer=row.answer,
+                response=row.response,
+                origin=self.origin or row.source,
+                # An example was chosen among responses that ended.
+                finish_reason=row.finish_reason if isinstance(row, Response) else "stop",
             )
 
     def _rows(self) -> Rows[Any]:

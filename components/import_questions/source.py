@@ -19,6 +19,7 @@ class SourceRow:
     level: str = ""
     metadata: str = ""  # the other columns of the file as a JSON object; "" where they are not kept
     response: str = ""  # "" where none is asked for
+    finish_reason: str = "stop"  # why the response ended; that of a file is taken for whole
 
 
 class Source(Protocol):

@@ -186,7 +186,7 @@ def questions_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Qu
 
 
 def responses_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Response]:
-    """Yield each row as a question's one response, which ended by itself."""
+    """Yield each row as a question's one response."""
     for index, row in enumerate(rows):
         yield Response(
             id=f"{folder.row_id(index)}-0",
@@ -198,7 +198,7 @@ def responses_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Re
             sample=0,
             response=row.response.strip(),
             final_answer=extract_final_answer(row.response),
-            finish_reason="stop",
+            finish_reason=row.finish_reason,
             num_tokens=0,
         )
 
@@ -213,6 +213,8 @@ def judge_rows(rows: Iterator[Question | Response], max_chars: int) -> Iterator[
             yield Reject(row=row, reason="empty")
         elif response == "":
             yield Reject(row=row, reason="no_response")
+        elif isinstance(row, Response) and row.finish_reason != "stop":
+            yield Reject(row=row, reason="not_ended", detail=f"finish_reason {row.finish_reason!r}")
         elif len(row.question) > max_chars:
             yield Reject(row=row, reason="too_long", detail=f"{len(row.question)} characters, at most {max_chars}")
         elif first != row.id:

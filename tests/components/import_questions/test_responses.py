@@ -14,6 +14,7 @@ from components.shared.errors import InputError
 from components.shared.records import Example, Response
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
+from tests.components.rejects import read_rejects
 from tests.conftest import WriteRows
 
 SOLVED = r"2 + 2 = \boxed{4}"
@@ -74,6 +75,24 @@ def test_a_finished_dataset_is_a_source(workspace: Workspace, write_rows: WriteR
     assert {(row.source, row.response) for row in rows} == {("gen", SOLVED)}
     (described,) = read_manifest(folder).inputs["source"]
     assert described.fingerprint == read_manifest(dataset).fingerprint
+
+
+def test_responses_that_did_not_end_are_no_examples(workspace: Workspace, write_rows: WriteRows) -> None:
+    reasons = ("stop", "length", "filtered", "")
+    rows = [
+        Response(
+            id=f"q{number}-0", question_id=f"q{number}", question=f"What is 2 + {number}?", answer="", source="gen",
+            difficulty=None, sample=0, response=SOLVED, final_answer="4", finish_reason=reason, num_tokens=9,
+        )
+        for number, reason in enumerate(reasons)
+    ]  # fmt: skip
+    folder = import_from(write_rows(workspace, rows), workspace, response_column="response")
+    assert [(row.question, row.finish_reason) for row in workspace.read(folder, Response)] == [
+        ("What is 2 + 0?", "stop")
+    ]
+    assert read_manifest(folder).rejected == {"not_ended": 3}
+    found = {row["question"]: (row["finish_reason"], row["detail"]) for row in read_rejects(folder)}
+    assert found["What is 2 + 1?"] == ("length", "finish_reason 'length'")
 
 
 @pytest.mark.parametrize(
