@@ -69,7 +69,8 @@ class Exports:
 
 
 def _config(form: str, shards: Sequence[Shards]) -> dict[str, Any]:
-    files = [{"split": each.split, "path": f"{form}/{each.split}-*.parquet"} for each in shards]
+    # Five characters, not any: files that others put beside ours have other names (train-00000-of-00001.parquet).
+    files = [{"split": each.split, "path": f"{form}/{each.split}-?????.parquet"} for each in shards]
     return {"config_name": CONFIGS[form], "data_files": files}
 
 

@@ -101,7 +101,7 @@ def test_the_command_pushes_and_never_says_the_token(
 
 
 @pytest.mark.slow
-def test_what_was_pushed_is_loaded_by_its_name(
+def test_what_was_pushed_is_loaded_by_its_name_without_the_files_of_others(
     workspace: Workspace, write_rows: WriteRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = dataset(workspace, write_rows, num_rows=40, validation_share=0.3)
@@ -110,12 +110,13 @@ def test_what_was_pushed_is_loaded_by_its_name(
         "for name in ('default', 'rl'):\n"
         "    print(name, sum(load_dataset('org/maths', name).num_rows.values()))\n"
     )
-    with serve_hub({}) as hub:
+    others = {f"{form}/train-00000-of-00001.parquet": b"of others" for form in ("data", "rl")}
+    with serve_hub({SET: others}) as hub:
         for name, value in {
             "HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("PYTHONPATH", ":".join(sys.path))
-        subprocess.run([*SCALEQUEST, folder, "org/maths"], check=True)
+        subprocess.run([*SCALEQUEST, folder, "org/maths", "--public"], check=True)
         loaded = subprocess.run([sys.executable, "-c", load], capture_output=True, text=True, check=True)
     assert loaded.stdout.splitlines() == ["default 40", "rl 40"]
