@@ -8,6 +8,7 @@ themselves (so that a reader finds each value of the paper in one place; checked
 from __future__ import annotations
 
 import json
+import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
@@ -36,6 +37,15 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "LIST": (list, "a list of at least one item"),
     "STRUCT": (dict, "a mapping"),
 }
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-5 as a number, as YAML 1.2 does; in YAML 1.1 it is text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,7 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     if pipeline.parameters[name]["parameterType"] == "STRING":
         return name, text
     try:
-        return name, yaml.safe_load(text)
+        return name, yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
         raise InputError(f"--set {name}: {text!r} is not a valid value: {error}") from error
 
@@ -220,7 +230,8 @@ def _check_step(step: PlannedStep) -> None:
     try:
         config(**{name: _known(step.options[name], hints[name]) for name in names})
     except (InputError, ValueError, TypeError) as error:
-        raise InputError(f"{step.name}: {error}") from error
+        of = f", {step.item}" if step.item and repr(step.item) not in str(error) else ""  # which round of a loop
+        raise InputError(f"{step.name}{of}: {error}") from error
 
 
 def _known(value: Any, kind: type) -> Any:

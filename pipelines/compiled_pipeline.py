@@ -186,7 +186,7 @@ def _select(value: Spec, found: Any, kind: str) -> Any:
     assert match, selector
     key, origin = match.group(1), value["componentInputParameter"].removeprefix("pipelinechannel--")
     field = found.get(key) if isinstance(found, dict) else None
-    if kind.startswith("NUMBER"):  # YAML reads 1e-5 as text
+    if kind.startswith("NUMBER"):
         is_right, what = (
             isinstance(field, int | float) and not isinstance(field, bool),
             f"number {key!r}, such as 1.0e-5",

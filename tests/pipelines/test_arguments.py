@@ -146,8 +146,18 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
         ),
         (
             "solver-smoke",
-            ["solvers=[{source: a, model: 'random:llama', chat_template: own, learning_rate: 1e-5}]"],
+            ["solvers=[{source: a, model: 'random:llama', chat_template: own, learning_rate: '1e-5'}]"],
             "'learning_rate': '1e-5'} has to be a mapping with the number 'learning_rate', such as 1.0e-5",
+        ),
+        (
+            "solver-smoke",
+            ["solvers=[{source: a, model: 'random:llama', chat_template: x, learning_rate: 1e-5}]"],
+            ", a: --chat-template 'x' is not accepted; expected one of own, alpaca, ",
+        ),
+        (
+            "solver-smoke",
+            ["solvers=[{source: a, model: 'random:llama', chat_template: own, learning_rate: 1e400}]"],
+            ", a: --learning-rate inf is not accepted; expected a finite number",
         ),
     ],
 )
@@ -155,6 +165,15 @@ def test_bad_input_is_explained(preset: str, settings: list[str], message: str, 
     with pytest.raises(InputError) as caught:
         prepare_run(preset, settings, str(tmp_path))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", ["1e-4", "1E-4", "+1.e-4", ".1e-3", "1.0e-4", "0.0001"])
+def test_a_number_may_be_written_in_each_usual_way(rate: str, tmp_path: Path) -> None:
+    solver = f"solvers=[{{source: a, model: 'random:llama', chat_template: own, learning_rate: {rate}}}]"
+    run = prepare_run("solver-smoke", [solver], str(tmp_path))
+    assert [step.options["learning_rate"] for step in run.steps if step.name == "train_sft"] == [0.0001]
+    run = prepare_run("smoke", [f"qft_learning_rate={rate}", "num_questions=20"], str(tmp_path))
+    assert (run.arguments["qft_learning_rate"], run.arguments["num_questions"]) == (0.0001, 20)
 
 
 def test_every_option_that_is_not_wired_can_be_set_for_its_step(tmp_path: Path) -> None:
