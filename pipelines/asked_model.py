@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ from components.shared.addresses import SERVED, STORES, scheme_of_model
 from components.shared.config.values import nearest
 from components.shared.errors import InputError
 from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects
 from components.shared.templates.families import OWN
 from components.shared.workspace.lineage import rows_stages_of, stages_of
-from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest_or_none
+from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from components.steps import step_names
-from pipelines.show_command import newest_dataset
+from pipelines.workspace_folders import finished_models, newest_dataset
 
 PUBLISHED = Path(__file__).with_name("published_models.yaml")
 ACCEPTED = (
@@ -105,19 +104,10 @@ def _of_workspace(workspace: str, answers: bool) -> AskedModel:
     if models:
         listed = ", ".join(f"{uri}{_named(options)}" for uri, options in models.items())
         raise InputError(f"{len(models)} models {what} the questions of {dataset}; give one of them: {listed}")
-    there = ", ".join(_finished_models(workspace)) or "none that is finished"
+    there = ", ".join(finished_models(workspace)) or "none that is finished"
     why = f"no model {what} the questions of {dataset}" if dataset else f"{workspace} has no finished dataset"
     raise InputError(f"{why}; give a model of the workspace: {there}")
 
 
 def _named(options: Mapping[str, Any]) -> str:
     return f" ({options['generator']})" if "generator" in options else ""
-
-
-def _finished_models(workspace: str) -> Iterator[str]:
-    """Yield the finished model folders of a workspace that may be asked."""
-    for step in ("train_dpo", "train_sft", "import_model"):
-        for each in list_objects(storage.join(workspace, step)):
-            folder, _, file = each.name.partition("/")
-            if file == MANIFEST:
-                yield storage.join(workspace, step, folder)

@@ -11,7 +11,7 @@ from components.shared.addresses import HubRepository, parse_repository
 from components.shared.errors import ExitCode
 from components.shared.publishing.contents import CARD, Published, published
 from pipelines.reporting import exit_code_of, readable_size, visible
-from pipelines.show_command import newest_dataset
+from pipelines.workspace_folders import MODEL_STEPS, dataset_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ def push(asked: Push) -> int:
 
 
 def _push(console: Console, asked: Push) -> int:
-    folder = newest_dataset(asked.address) or asked.address
+    folder = dataset_at(asked.address, MODEL_STEPS)
     contents = published(folder, asked.repository.rpartition("/")[2])
     repository = parse_repository(asked.repository, contents.kind)
     if asked.dry_run:

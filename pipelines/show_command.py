@@ -7,7 +7,6 @@ For a folder that is not finished: what stands, who works on it, what attempts d
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,31 +29,18 @@ from pipelines.contamination_table import print_contamination
 from pipelines.group_table import print_groups
 from pipelines.reporting import as_data, exit_code_of, visible
 from pipelines.score_table import print_scores
+from pipelines.workspace_folders import LAST_STEP, TABLE_STEP, folder_at, newest_folder
 
-LAST_STEP, TABLE_STEP = "package_dataset", "compare_solvers"
 MAX_CELL = 300  # characters of a value that are shown
 
 
 def show_folder(address: str, num_rows: int) -> int:
     """Print a folder, the rows that one rejected, or a workspace; return the exit code.
 
-    Of a workspace, the folders that somebody works on and the newest dataset, or the newest table of solvers; without
+    Of a workspace, the folders that somebody works on, the newest dataset and the newest table of solvers; without
     either, all that are not finished.
     """
     return exit_code_of("show", lambda: _show(Console(file=sys.stdout), address, num_rows))
-
-
-def newest_dataset(workspace: str) -> str:
-    """Return the dataset that was finished last in a workspace, by the store's clock; "" where it holds none."""
-    return newest_folder(workspace, LAST_STEP)
-
-
-def newest_folder(workspace: str, step: str) -> str:
-    """Return the folder of a step that was finished last in a workspace, by the store's clock; "" without one."""
-    place = storage.join(workspace, step)
-    manifests = [each for each in list_objects(place) if re.fullmatch(rf"[^/]+/{MANIFEST}", each.name)]
-    newest = max(manifests, key=lambda each: each.time, default=None)
-    return storage.join(place, newest.name.partition("/")[0]) if newest else ""
 
 
 def _unfinished_at(address: str) -> list[Unfinished]:
@@ -75,14 +61,21 @@ def _begun(step: str) -> list[str]:
 
 
 def _show(console: Console, address: str, num_rows: int) -> int:
-    dataset = newest_dataset(address) or newest_folder(address, TABLE_STEP)
-    unfinished = [each for each in _unfinished_at(address) if each.holders or not dataset]
+    finished = [folder for step in (LAST_STEP, TABLE_STEP) if (folder := newest_folder(address, step))]
+    unfinished = [each for each in _unfinished_at(address) if each.holders or not finished]
     for each in unfinished:
         _print_lines(console, _unfinished_lines(each))
         console.print()
-    if unfinished and not dataset:
+    if unfinished and not finished:
         return ExitCode.DONE
-    source = open_source(dataset or address)
+    for number, folder in enumerate(finished or [folder_at(address, step_names())]):
+        if number:
+            console.print()
+        _show_finished(console, open_source(folder), num_rows)
+    return ExitCode.DONE
+
+
+def _show_finished(console: Console, source: RowSource, num_rows: int) -> None:
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
         print_funnel(console, source.folder)
@@ -90,7 +83,6 @@ def _show(console: Console, address: str, num_rows: int) -> int:
         print_contamination(console, Rows([source.uri], Contamination))
     if not print_table(console, source):
         _print_rows(console, source, num_rows)
-    return ExitCode.DONE
 
 
 def print_table(console: Console, source: RowSource) -> bool:

@@ -8,13 +8,14 @@ from rich.console import Console
 
 from components.shared.errors import ExitCode
 from components.shared.upkeep.verification import Verification, verify_folder
+from components.steps import step_names
 from pipelines.reporting import exit_code_of, readable_size, visible
-from pipelines.show_command import newest_dataset
+from pipelines.workspace_folders import dataset_at
 
 
 def verify(address: str, with_inputs: bool) -> int:
     """Verify a folder, or the newest dataset of a workspace; return the exit code."""
-    return exit_code_of("verify", lambda: _verify(newest_dataset(address) or address, with_inputs))
+    return exit_code_of("verify", lambda: _verify(dataset_at(address, step_names()), with_inputs))
 
 
 def _verify(folder: str, with_inputs: bool) -> int:

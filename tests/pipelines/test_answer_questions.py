@@ -13,7 +13,7 @@ from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.lineage import rows_stages_of, stages_of
 from pipelines.arguments import prepare_run
-from pipelines.show_command import newest_dataset
+from pipelines.workspace_folders import newest_dataset
 from tests.components.shared.engines.served import Answer, reply, serve
 from tests.smoke_runs import run_command, run_environment
 

@@ -13,6 +13,7 @@ from tests.components.shared.publishing.test_hub import SET, dataset
 from tests.components.shared.sample_folders import create_folder
 from tests.conftest import WriteRows
 from tests.hub_stand_in import TOKEN, serve_hub
+from tests.pipelines.test_asked_model import write_model
 
 SCALEQUEST = [sys.executable, "-c", "from pipelines.cli import main; main()", "push"]
 
@@ -65,6 +66,21 @@ def test_what_is_not_finished_is_refused(workspace: Workspace, capsys: pytest.Ca
 def test_an_address_without_a_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert push(asked(str(tmp_path / "nothing"))) == ExitCode.BAD_INPUT
     assert "no folder of rows or model exists here" in capsys.readouterr().err
+
+
+def test_of_a_workspace_without_a_dataset_the_models_are_named(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(workspace, "train_sft")
+    create_folder(workspace, 1, 1)
+    for address, what in (
+        (workspace.uri, "is a workspace without a finished dataset"),
+        (f"{workspace.uri}/train_sft/", "holds the folders of one step"),
+    ):
+        assert push(asked(address)) == ExitCode.BAD_INPUT
+        assert f"{address} {what}; give one of the folders there: {model}\n" in capsys.readouterr().err.replace(
+            "//", "/"
+        )
 
 
 @pytest.mark.slow

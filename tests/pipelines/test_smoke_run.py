@@ -10,7 +10,7 @@ from components.shared.workspace._uses import IN_USE
 from components.shared.workspace.lineage import rows_stages_of, stages_of
 from components.shared.workspace.manifests import read_manifest
 from pipelines.filter_questions import CPU_FILTERS
-from pipelines.show_command import newest_dataset
+from pipelines.workspace_folders import newest_dataset
 from tests.pipelines.test_cli import scalequest
 from tests.smoke_runs import Finished, folders_of, run_smoke
 
