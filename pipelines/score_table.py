@@ -136,7 +136,7 @@ _DETAILS: Mapping[str, Callable[[Score], str]] = {
     "95 % interval": _interval_of_share,
     "cut off": lambda row: _percent(row.share_cut_off),
     "no answer": lambda row: _percent(row.share_no_answer),
-    "another ending": lambda row: _percent(row.share_unanswered),
+    "filtered or failed": lambda row: _percent(row.share_unanswered),
     "questions": lambda row: f"{row.num_questions:,}",
 }
 

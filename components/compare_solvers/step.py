@@ -29,7 +29,7 @@ def run(config: CompareSolversConfig, workspace: Workspace) -> str:
     after = [column for column in read_columns(evaluations) if column.key not in known]
     if not after:
         raise InputError(
-            f"--evaluations {config.evaluations} holds no answered question of a model that is not in --before; "
+            f"--evaluations {config.evaluations} has no answers, or only answers of models that --before has too; "
             "expected evaluations of solvers"
         )
     scores = scores_of(after, earlier, read_findings(contamination))
