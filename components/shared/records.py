@@ -81,7 +81,7 @@ class Evaluation:
     final_answers: tuple[str, ...]  # "" where a response gives none
     finish_reasons: tuple[str, ...]
     num_tokens: tuple[int, ...]
-    correct: tuple[bool, ...]  # ended by itself, and its final answer equals ``answer`` by value
+    correct: tuple[bool, ...]  # ended, or ran on to the next turn, and its final answer equals ``answer`` by value
     verdicts: tuple[str, ...]  # "right", "wrong", "no_answer", "cut_off", or why the engine gave no answer
     subject: str = ""  # as in the question
     level: str = ""
