@@ -270,6 +270,12 @@ def test_the_same_question_twice_by_one_model_is_refused(workspace: Workspace) -
         compare(workspace, twice)
 
 
+def test_the_same_models_before_and_after_are_refused(workspace: Workspace) -> None:
+    evaluation = write_evaluation(workspace, evaluations("+-"), BASE)
+    with pytest.raises(InputError, match="has no answers, or only answers of models that --before has too"):
+        compare(workspace, [evaluation], [evaluation])
+
+
 def test_models_of_one_name_are_told_apart(workspace: Workspace) -> None:
     models = ("hf://one/Base@" + "1" * 40, "hf://two/Base@" + "2" * 40)
     folder = compare(workspace, [write_evaluation(workspace, evaluations("+-"), model) for model in models])
