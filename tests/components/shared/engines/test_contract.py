@@ -144,8 +144,9 @@ def test_an_endless_stream_is_pulled_no_faster_than_it_is_answered_and_may_be_le
     results = engine.generate(endless(), SAMPLING)
     for _ in range(10):
         next(results)
-    ahead = AHEAD[type(engine).__name__]
-    assert ahead // 2 < len(pulled) <= 10 + ahead
+    ahead = AHEAD.get(type(engine).__name__)
+    assert len(pulled) <= 10 + (ahead or max(AHEAD.values()))
+    assert ahead is None or ahead // 2 < len(pulled)
     results.close()  # type: ignore[attr-defined]
     assert sorted(by_row(engine.generate(requests(3), SAMPLING))) == [0, 1, 2]
 
