@@ -2,17 +2,15 @@
 
 from kfp import dsl
 
-from pipelines.best_answers import generate_answers, scored
+from pipelines.best_answers import answered, generate_answers, scored
 from pipelines.boxes import box
 from pipelines.fan_out import as_text
-from pipelines.filter_questions import keep_solvable_questions
+from pipelines.filter_questions import judged, keep_solvable_questions
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Judging, OwnQuestions, Rewarding, Selecting, Serving
 from pipelines.resources import on_cpu, on_cpu_with_endpoint, on_cpu_with_hub
 from pipelines.tasks import task_of
 
-filter_solvability = task_of("filter_solvability")
-generate_responses = task_of("generate_responses")
 import_questions = task_of("import_questions")
 package_dataset = task_of("package_dataset")
 select_responses = task_of("select_responses")
@@ -22,38 +20,18 @@ select_responses = task_of("select_responses")
 def generate_answers_by_endpoint(run: Serving, *, questions: str) -> list[str]:
     """Let a served model answer each question several times; returns the folder of responses."""
     with dsl.ParallelFor(run.pods):
-        answered = generate_responses(
-            run,
-            questions=questions,
-            model=run.solver,
-            engine="openai",
-            endpoint=run.solver_endpoint,
-            num_samples=run.num_responses,
-            num_examples=run.num_solver_examples,
-            top_p=run.solver_top_p,
-            max_tokens=run.solver_max_tokens,
-            seed=run.seed,
-            rows_per_part=run.rows_per_part,
-        )
-        on_cpu_with_endpoint(answered, run)
-    return dsl.Collected(answered.outputs["folder"])
+        task = answered(run, questions=questions, model=run.solver, engine="openai", endpoint=run.solver_endpoint)
+        on_cpu_with_endpoint(task, run)
+    return dsl.Collected(task.outputs["folder"])
 
 
 @box("judge-questions-by-endpoint")
 def judge_questions_by_endpoint(run: Serving, *, questions: str) -> list[str]:
     """Keep the questions that a served judge finds solvable; returns their folder."""
     with dsl.ParallelFor(run.pods):
-        judged = filter_solvability(
-            run,
-            questions=questions,
-            model=run.judge,
-            engine="openai",
-            endpoint=run.solver_endpoint,
-            max_tokens=run.solver_max_tokens,
-            rows_per_part=run.rows_per_part,
-        )
-        on_cpu_with_endpoint(judged, run)
-    return dsl.Collected(judged.outputs["folder"])
+        task = judged(run, questions=questions, model=run.judge, engine="openai", endpoint=run.solver_endpoint)
+        on_cpu_with_endpoint(task, run)
+    return dsl.Collected(task.outputs["folder"])
 
 
 @box("answer-by-model")

@@ -42,26 +42,31 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
     return dsl.OneOf(trained.outputs["folder"], imported)
 
 
+def answered(run: Responding, *, questions: str, **by: Any) -> Any:
+    """Answer each question several times, within a box's loop over pods; ``by``: the model, and where it runs."""
+    return generate_responses(
+        run,
+        questions=questions,
+        num_samples=run.num_responses,
+        num_examples=run.num_solver_examples,
+        top_p=run.solver_top_p,
+        max_tokens=run.solver_max_tokens,
+        seed=run.seed,
+        rows_per_part=run.rows_per_part,
+        **by,
+    )
+
+
 @box("generate-answers")
 def generate_answers(run: Responding, *, questions: str) -> list[str]:
     """Let the solver answer each question several times; returns the folder of responses."""
     model = imported_model(run, run.solver, run.solver_chat_template)
     with dsl.ParallelFor(run.pods):
-        answered = generate_responses(
-            run,
-            questions=questions,
-            model=model,
-            chat_template=run.solver_chat_template,
-            num_samples=run.num_responses,
-            num_examples=run.num_solver_examples,
-            top_p=run.solver_top_p,
-            max_tokens=run.solver_max_tokens,
-            engine=run.engine,
-            seed=run.seed,
-            rows_per_part=run.rows_per_part,
+        task = answered(
+            run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine
         )
-        on_inference_gpus(answered, run)
-    return dsl.Collected(answered.outputs["folder"])
+        on_inference_gpus(task, run)
+    return dsl.Collected(task.outputs["folder"])
 
 
 def scored(run: Rewarding, *, responses: Any, reward_model: Any) -> Any:

@@ -1,5 +1,7 @@
 """The stage "question filtering": language, duplicates, solvability, difficulty."""
 
+from typing import Any
+
 from kfp import dsl
 
 from pipelines.boxes import box
@@ -21,22 +23,21 @@ CPU_FILTERS = (
 )
 
 
+def judged(run: Solver, *, questions: str, **by: Any) -> Any:
+    """Drop questions that cannot be solved, within a box's loop over pods; ``by``: the judge, and where it runs."""
+    return filter_solvability(
+        run, questions=questions, max_tokens=run.solver_max_tokens, rows_per_part=run.rows_per_part, **by
+    )
+
+
 @box("keep-solvable-questions")
 def keep_solvable_questions(run: Solver, *, questions: str, judge: str) -> list[str]:
     """Keep the questions that a judge, asked as the solver is, finds solvable; returns their folder."""
     model = imported_model(run, judge, run.solver_chat_template)
     with dsl.ParallelFor(run.pods):
-        judged = filter_solvability(
-            run,
-            questions=questions,
-            model=model,
-            chat_template=run.solver_chat_template,
-            max_tokens=run.solver_max_tokens,
-            engine=run.engine,
-            rows_per_part=run.rows_per_part,
-        )
-        on_inference_gpus(judged, run)
-    return dsl.Collected(judged.outputs["folder"])
+        task = judged(run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine)
+        on_inference_gpus(task, run)
+    return dsl.Collected(task.outputs["folder"])
 
 
 @box("keep-difficult-questions")

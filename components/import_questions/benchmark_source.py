@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import NoReturn
 
@@ -37,7 +38,7 @@ class BenchmarkSource:
     def count(self) -> int:
         """Check all rows of the file; InputError where they are not the benchmark's, or not those of another import."""
         name, where = self.benchmark.name, self.table.shown_as
-        number, digest = self._number_and_digest()
+        number, digest = self._number_and_digest
         if number not in self.benchmark.rows:
             known = " or ".join(f"{rows:,} ({copy})" for rows, copy in self.benchmark.rows.items())
             raise InputError(
@@ -59,9 +60,10 @@ class BenchmarkSource:
 
     def record(self) -> bytes:
         """Return what stands beside the parts of its import."""
-        number, digest = self._number_and_digest()
+        number, digest = self._number_and_digest
         return json.dumps({"name": self.benchmark.name, "rows": number, "digest": digest}, indent=1).encode()
 
+    @cached_property
     def _number_and_digest(self) -> tuple[int, str]:
         """Return number and digest of all rows, in any order; InputError for one without a question or an answer."""
         digests, unreadable = [], []

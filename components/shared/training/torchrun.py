@@ -28,6 +28,7 @@ from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.processes import end_with_parent
 from components.shared.redaction import log_redacted
 from components.shared.training._checkpoints import CheckpointStore
+from components.shared.training._compiler_locks import remove_dead_locks
 from components.shared.training.job import C, TrainingJob
 from components.shared.training.nodes import Node, own_node
 
@@ -71,6 +72,7 @@ def _launch(job: TrainingJob[Any], trainer_module: str, node: Node | None) -> No
         *(sys.executable, "-m", "torch.distributed.run", *_meeting_place(job.config.num_nodes, node)),
         *("--nproc-per-node", str(job.config.processes_here), "-m", trainer_module, str(job.write())),
     ]
+    remove_dead_locks()
     logger.info("starting %d of %d processes: %s", job.config.processes_here, job.config.processes, " ".join(command))
     # What the processes print belongs to the log: standard output is for the folder's address alone.
     with (
