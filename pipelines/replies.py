@@ -57,11 +57,11 @@ class Replies:
 
     def _print(self, text: str) -> None:
         """Print what is new in a reply; nothing where what was heard of it (a thought) is no part of it."""
-        shown = visible(text.strip())
+        shown = text.strip()
         if shown and not self._printed and self._is_numbered:
             self._write(f"{self._turn + 1}. ")
         if shown.startswith(self._printed):
-            self._write(shown[len(self._printed) :])
+            self._write(visible(shown[len(self._printed) :]))
             self._printed = shown
 
     def _json(self, completion: Completion) -> str:

@@ -1,10 +1,12 @@
 """The seed questions, and how often a solver fails on them."""
 
+from typing import Any
+
 from kfp import dsl
 
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
-from pipelines.parameters import FailRates, SeedQuestions
+from pipelines.parameters import Common, FailRates, SeedQuestions
 from pipelines.resources import on_cpu_with_hub, on_inference_gpus
 from pipelines.tasks import task_of
 
@@ -12,20 +14,25 @@ import_questions = task_of("import_questions")
 measure_fail_rate = task_of("measure_fail_rate")
 
 
-@box("import-seed-questions")
-def import_seed_questions(run: SeedQuestions) -> list[str]:
-    """Import every source of seed questions; returns their folders."""
-    with dsl.ParallelFor(run.seed_questions) as source:
-        imported = import_questions(
+def imported_questions(run: Common, sources: Any, *, number: int, seed: int) -> list[str]:
+    """Import every source of questions with answers, within the box that calls it; returns their folders."""
+    with dsl.ParallelFor(sources) as source:
+        task = import_questions(
             run,
             source=source.source,
             question_column=source.question_column,
             answer_column=source.answer_column,
-            num_questions=run.num_seed_questions,
-            seed=run.seed,
+            num_questions=number,
+            seed=seed,
         )
-        on_cpu_with_hub(imported, run)
-    return dsl.Collected(imported.outputs["folder"])
+        on_cpu_with_hub(task, run)
+    return dsl.Collected(task.outputs["folder"])
+
+
+@box("import-seed-questions")
+def import_seed_questions(run: SeedQuestions) -> list[str]:
+    """Import every source of seed questions; returns their folders."""
+    return imported_questions(run, run.seed_questions, number=run.num_seed_questions, seed=run.seed)
 
 
 @box("measure-fail-rates")

@@ -9,6 +9,7 @@ from pipelines.fan_out import as_number, as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import ScoredTraining, SolverTraining, TrainingExamples
 from pipelines.resources import on_cpu, on_cpu_with_hub, on_inference_gpus, on_training_gpus
+from pipelines.seed_questions import imported_questions
 from pipelines.tasks import task_of
 
 compare_solvers = task_of("compare_solvers")
@@ -45,17 +46,7 @@ def import_training_examples(run: TrainingExamples) -> list[str]:
 @box("import-benchmarks")
 def import_benchmarks(run: ScoredTraining) -> list[str]:
     """Import the questions that solvers are scored on; returns their folders."""
-    with dsl.ParallelFor(run.benchmarks) as source:
-        imported = import_questions(
-            run,
-            source=source.source,
-            question_column=source.question_column,
-            answer_column=source.answer_column,
-            num_questions=run.num_benchmark_questions,
-            seed=run.benchmark_seed,
-        )
-        on_cpu_with_hub(imported, run)
-    return dsl.Collected(imported.outputs["folder"])
+    return imported_questions(run, run.benchmarks, number=run.num_benchmark_questions, seed=run.benchmark_seed)
 
 
 def _evaluated(run: ScoredTraining, model: Any, chat_template: str, questions: str) -> Any:

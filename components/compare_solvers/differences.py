@@ -62,7 +62,7 @@ def difference(pairs: Iterable[tuple[bytes, float, float]], *names: str) -> Diff
         num_down=sum(total < 0 for total, _ in sums),
         estimate=estimate,
         error=math.sqrt(spread) / len(values),
-        draws=_draw_means(values, *names),
+        draws=_draw_means(sums, *names),
     )
 
 
@@ -99,9 +99,9 @@ def _by_cluster(values: Values) -> list[tuple[float, int]]:
     return [(math.fsum(each), len(each)) for each in clusters.values()]
 
 
-def _draw_means(values: Values, *names: str) -> Draws:
+def _draw_means(sums: Sequence[tuple[float, int]], *names: str) -> Draws:
     """Return the mean of each of NUM_DRAWS draws of as many clusters as there are, with replacement."""
-    kinds, counts = np.unique(np.array(_by_cluster(values)), axis=0, return_counts=True)
+    kinds, counts = np.unique(np.array(sums), axis=0, return_counts=True)
     number = int(counts.sum())
     random = np.random.default_rng(derive_seed("compare_solvers", *names))
     totals: Draws = random.multinomial(number, counts / number, size=NUM_DRAWS) @ kinds

@@ -85,13 +85,7 @@ def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerCh
 
 def _refuse_without_answers(config: EvaluateConfig, questions: Rows[Question]) -> None:
     """Raise InputError where no question can be evaluated; the first one that can ends the search."""
-    found = False
-    for slice_ in questions.slices(config.rows_per_part):
-        for question in questions.read(slice_):
-            if question.answer.strip():
-                return
-            found = True
-    if found:
+    if len(questions) and not any(question.answer.strip() for question in questions):
         raise InputError(
             f"no question of {config.questions} has a known answer; expected questions with answers: import them "
             "with import_questions and name the column of the answers (--answer-column)"

@@ -27,7 +27,6 @@ class Rules:
         self._number = 0
         self._whole: defaultdict[bytes, list[int]] = defaultdict(list)
         self._runs = {rule: NgramIndex(size) for rule, size in SIZES.items()}
-        self._numbers: dict[str, list[int]] = {rule: [] for rule in SIZES}  # by the index's own, which lacks short ones
         self._alike: defaultdict[Sequence[str], list[tuple[int, frozenset[str]]]] = defaultdict(list)
 
     def add(self, question: str) -> list[str]:
@@ -36,9 +35,7 @@ class Rules:
         words = _words(tokens)
         self._whole[_digest(question, tokens)].append(self._number)
         for rule, size in SIZES.items():
-            if len(words) >= size:
-                self._runs[rule].add(words)
-                self._numbers[rule].append(self._number)
+            self._runs[rule].add(words if len(words) >= size else ())  # a shorter text is found as a whole only
         self._alike[_formulas(tokens)].append((self._number, _wording(tokens)))
         self._number += 1
         return [rule for rule, size in SIZES.items() if len(words) < size]
@@ -51,7 +48,7 @@ class Rules:
         found: defaultdict[int, list[str]] = defaultdict(list)
         for rule, index in self._runs.items():
             places = index.find(words) if len(words) >= SIZES[rule] else []
-            for number in sorted({*(self._numbers[rule][place] for place in places), *same}):
+            for number in sorted({*places, *same}):
                 found[number].append(rule)
         for number in sorted({*self._near(tokens), *same}):
             found[number].append(NEAR_DUPLICATE)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, get_args
 
 from components.find_contamination.config import RULES, FindContaminationConfig
 from components.find_contamination.rules import Rules
@@ -16,7 +16,9 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.row_sources import open_source
 from components.shared.workspace.rows import Rows
 
-TrainingRows = Rows[Question] | Rows[Response] | Rows[Example]
+TrainingRow = Question | Response | Example
+TrainingRows = Rows[Any]  # of one of these kinds
+TRAINED_ON = {kind_of(record): record for record in get_args(TrainingRow)}
 
 
 @dataclass(slots=True)
@@ -27,7 +29,7 @@ class Hit:
     row_id: str = ""
     question: str = ""
 
-    def add(self, row: Question | Response | Example) -> None:
+    def add(self, row: TrainingRow) -> None:
         """Take note of a training row."""
         if not self.num_rows:
             self.row_id, self.question = row.id, row.question
@@ -42,7 +44,7 @@ class Finding:
     short_for: Sequence[str]  # the rules whose runs are longer than the question
     hits: dict[str, Hit] = field(default_factory=lambda: {rule: Hit() for rule in RULES})
 
-    def add(self, row: Question | Response | Example, rules: Sequence[str]) -> None:
+    def add(self, row: TrainingRow, rules: Sequence[str]) -> None:
         """Take note of a training row that gives the question away."""
         for rule in rules:
             self.hits[rule].add(row)
@@ -74,11 +76,11 @@ def run(config: FindContaminationConfig, workspace: Workspace) -> str:
         findings = findings or find(questions, training)
         before = sum(map(len, folder.slices[: part.number]))
         for index in range(len(part)):
-            part.settle(index, kept=[findings[before + index].row()])
-    if folder.finished:
-        return folder.uri
-    rows = (row for number in range(len(folder.slices)) for row in folder.read_part(number))
-    return folder.finish(lambda _: {"training_rows": sum(map(len, training)), **figures_of(rows)})
+            row = findings[before + index].row()
+            for name, number in figures_of(row).items():
+                part.add_to_metric(name, number)
+            part.settle(index, kept=[row])
+    return folder.finish(lambda _: {"training_rows": sum(map(len, training))})
 
 
 def find(questions: Iterable[Question], training: Sequence[TrainingRows]) -> list[Finding]:
@@ -99,26 +101,20 @@ def find(questions: Iterable[Question], training: Sequence[TrainingRows]) -> lis
     return findings
 
 
-def figures_of(rows: Iterable[Contamination]) -> Mapping[str, float]:
-    """Return how many questions of each benchmark each rule finds, and of how many it cannot tell."""
-    figures: Counter[str] = Counter()
-    for row in rows:
-        figures[f"questions: {row.source}"] += 1
-        for rule, number in zip(row.rules, row.num_training_rows, strict=True):
-            figures[f"dirty: {row.source}, {rule}"] += number > 0
-        figures.update(f"not_testable: {row.source}, {rule}" for rule in row.not_testable)
-    return figures
+def figures_of(row: Contamination) -> Mapping[str, float]:
+    """Return what a question adds to the sums of its benchmark: those that each rule finds, and cannot judge."""
+    figures = {f"questions: {row.source}": 1.0}
+    for rule, number in zip(row.rules, row.num_training_rows, strict=True):
+        figures[f"dirty: {row.source}, {rule}"] = float(number > 0)
+    return figures | {f"not_testable: {row.source}, {rule}": 1.0 for rule in row.not_testable}
 
 
 def _training_rows(workspace: Workspace, uri: str) -> TrainingRows:
     source = open_source(uri)
-    if source.kind == kind_of(Question):
-        return workspace.read(uri, Question)
-    if source.kind == kind_of(Response):
-        return workspace.read(uri, Response)
-    if source.kind == kind_of(Example):
-        return workspace.read(uri, Example)
-    raise InputError(
-        f"--training {uri} holds {source.kind} rows, made by {source.manifest.step}; expected question, response or "
-        "example rows"
-    )
+    record = TRAINED_ON.get(source.kind)
+    if record is None:
+        raise InputError(
+            f"--training {uri} holds {source.kind} rows, made by {source.manifest.step}; expected question, response "
+            "or example rows"
+        )
+    return workspace.read(uri, record)

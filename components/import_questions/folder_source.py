@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from components.import_questions.source import SourceRow
-from components.shared.addresses import STORES
 from components.shared.errors import InputError
 from components.shared.records import Example, Response, kind_of
-from components.shared.stores import storage
-from components.shared.workspace.manifests import MANIFEST
-from components.shared.workspace.plans import PLAN
-from components.shared.workspace.row_sources import is_rejected, open_source
+from components.shared.workspace.row_sources import open_source
 from components.shared.workspace.rows import Rows
 
 KINDS: dict[str, type[Example] | type[Response]] = {kind_of(record): record for record in (Example, Response)}
-
-
-def is_folder(source: str) -> bool:
-    """Tell whether a source is a folder of a workspace, or the rows that one rejected; it may be unfinished."""
-    if "://" in source and source.split("://", 1)[0] not in STORES:
-        return False
-    return is_rejected(source) or any(storage.exists(storage.join(source, name)) for name in (MANIFEST, PLAN))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +25,14 @@ class FolderSource:
     origin: str  # "" takes that of each row
     limit: int = 0  # at most so many rows, the first ones; 0 is all
 
-    def __post_init__(self) -> None:
-        kind = open_source(self.uri).kind
-        if kind not in KINDS:
-            raise InputError(
-                f"--source {self.uri} holds {kind} rows; expected a dataset, or responses (questions of a workspace "
-                "need no import)"
-            )
-
     def count(self) -> int:
-        number = len(self._rows())
+        number = len(self._rows)
         if number == 0:
             raise InputError(f"--source {self.uri} has no rows")
         return min(number, self.limit or number)
 
     def rows(self) -> Iterator[SourceRow]:
-        for row in islice(self._rows(), self.limit or None):
+        for row in islice(self._rows, self.limit or None):
             yield SourceRow(
                 question=row.question,
                 answer=row.answer,
@@ -60,5 +42,12 @@ class FolderSource:
                 finish_reason=row.finish_reason if isinstance(row, Response) else "stop",
             )
 
+    @cached_property
     def _rows(self) -> Rows[Any]:
-        return Rows([self.uri], KINDS[open_source(self.uri).kind])
+        kind = open_source(self.uri).kind
+        if kind not in KINDS:
+            raise InputError(
+                f"--source {self.uri} holds {kind} rows; expected a dataset, or responses (questions of a workspace "
+                "need no import)"
+            )
+        return Rows([self.uri], KINDS[kind])

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from components.import_questions.benchmark_source import RECORD, BenchmarkSource
 from components.import_questions.benchmarks import Benchmark, Reading, benchmark_of
 from components.import_questions.config import OF_DATASETS, OF_GENERATORS, ImportQuestionsConfig
-from components.import_questions.folder_source import FolderSource, is_folder
+from components.import_questions.folder_source import FolderSource
 from components.import_questions.source import Source, SourceRow
 from components.import_questions.table_source import (
     READERS,
@@ -31,6 +31,7 @@ from components.shared.texts.math_answers import extract_final_answer
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.plans import Slice
+from components.shared.workspace.row_sources import is_folder
 
 GENERATORS = "reasoning-gym:"
 READINGS: Mapping[Reading, Callable[[str], str]] = {

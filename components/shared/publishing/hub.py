@@ -25,6 +25,7 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 from components.shared.addresses import HubRepository
 from components.shared.errors import InputError, UnavailableError
 from components.shared.hub_token import hub_token
+from components.shared.passing import links_of
 from components.shared.publishing.contents import CARD, Published, PublishedFile
 from components.shared.redaction import excerpt
 from components.shared.stores import storage, transfers
@@ -184,7 +185,8 @@ def _explained(repository: HubRepository) -> Iterator[None]:
 def _refused(repository: HubRepository, error: BaseException) -> Exception:
     """Return what an error of the client means: time may mend it, or the token, or its owner."""
     status = status_of(error) or _status_of_xet(error)
-    words = next((link.server_message for link in _links(error) if link.server_message), "")
+    messages = (link.server_message for link in links_of(error) if isinstance(link, HfHubHTTPError))
+    words = next(filter(None, messages), "")
     words = excerpt(" ".join(words.split()), 300)
     said = f" ({status}: {words})" if words else f" ({status})"
     if status == 401:
@@ -211,11 +213,3 @@ def _status_of_xet(error: BaseException) -> int:
     """Return the status that the client of the Xet storage got: it only says it in words; 0 where it says none."""
     found = re.search(r"HTTP status client error \((\d{3})", str(error))
     return int(found[1]) if found else 0
-
-
-def _links(error: BaseException) -> Iterator[HfHubHTTPError]:
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, HfHubHTTPError):
-            yield link
-        link = link.__cause__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,7 @@ SOLVE_EXAMPLES = Path(__file__).with_name("solve_examples.yaml")
 MAX_SOLVE_EXAMPLES = 3  # as many as the file holds
 
 
+@cache
 def load_prompt(path: Path) -> str:
     """Return a prompt file's text with its ``{variables}``, without the first line, which names its source."""
     source, _, text = path.read_text(encoding="utf-8").partition("\n")

@@ -19,9 +19,8 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.templates.families import OWN, template_file
 from components.shared.workspace._descriptions import FORMAT, Input, package_versions
-from components.shared.workspace.manifests import MANIFEST
-from components.shared.workspace.plans import PLAN, Plan, read_plan_or_none
-from components.shared.workspace.row_sources import RowSource, is_rejected, open_source
+from components.shared.workspace.plans import Plan, read_plan_or_none
+from components.shared.workspace.row_sources import RowSource, is_folder, open_source
 
 _CONTENT = "content:"  # prefix of the fingerprint of what is identified by its bytes alone
 
@@ -131,7 +130,7 @@ def _look_up(name: str, uri: str) -> Input:
         check_pinned(uri)
     if "://" in uri and uri.split("://", 1)[0] not in STORES:
         return Input(uri=uri, fingerprint=f"address:{uri}")
-    if is_rejected(uri) or any(storage.exists(storage.join(uri, described)) for described in (MANIFEST, PLAN)):
+    if is_folder(uri):
         return _describe(open_source(uri))
     if not storage.exists(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.shared.addresses import STORES
 from components.shared.errors import InputError
 from components.shared.stores import storage
 from components.shared.workspace.ledgers import REJECTED, Ledger, read_ledgers
-from components.shared.workspace.manifests import Manifest, PartEntry, read_manifest
+from components.shared.workspace.manifests import MANIFEST, Manifest, PartEntry, read_manifest
+from components.shared.workspace.plans import PLAN
 from components.shared.workspace.tables import read_checked
 
 _ADDRESS = re.compile(rf"(?P<folder>.*/[0-9a-f]{{16}})/{REJECTED}(?:/(?P<reason>\w+))?/?")
@@ -125,6 +127,13 @@ def folder_of(uri: str) -> str:
     """Return the folder of an input: itself, or the one that rejected its rows."""
     address = _ADDRESS.fullmatch(uri)
     return address["folder"] if address else uri
+
+
+def is_folder(uri: str) -> bool:
+    """Tell whether an address is a folder of a workspace, which may be unfinished, or the rows that one rejected."""
+    if "://" in uri and uri.split("://", 1)[0] not in STORES:
+        return False
+    return is_rejected(uri) or any(storage.exists(storage.join(uri, name)) for name in (MANIFEST, PLAN))
 
 
 def is_rejected(uri: str) -> bool:
