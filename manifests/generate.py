@@ -18,9 +18,10 @@ import yaml
 
 from components.shared.errors import ExitCode
 from components.shared.images import ImageName, image
+from components.shared.jobs.pod_hardware import Placement
 from manifests.jobs import LABELS, SIZE_LABEL, job_of, options_text, read_steps, resources_of, shm_volume
 from pipelines.compiled_pipeline import COMPILED, read_documents
-from pipelines.hardware_profiles import PROFILES, Placement, Profile, profile_names, read_profile
+from pipelines.hardware_profiles import PROFILES, Profile, profile_names, read_profile
 
 MANIFESTS = Path(__file__).resolve().parent
 HEADER = "# Made by python -m manifests.generate; edit an overlay, not this file.\n"

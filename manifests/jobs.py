@@ -15,9 +15,10 @@ from components.shared.config import SharedConfig, StepConfig, flag_of, info_of,
 from components.shared.config.values import default_text
 from components.shared.errors import ExitCode
 from components.shared.images import ImageName, image
+from components.shared.jobs.pod_hardware import Task
 from components.steps import config_of, step_names
 from pipelines import store_secret
-from pipelines.hardware_profiles import Task, read_profile
+from pipelines.hardware_profiles import read_profile
 from pipelines.parameters import Hardware
 
 Size = Literal["cpu", "inference", "training"]

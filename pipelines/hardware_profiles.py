@@ -8,26 +8,9 @@ from typing import Any, Literal
 
 import yaml
 
+from components.shared.jobs.pod_hardware import Placement, Task
+
 PROFILES = Path(__file__).with_name("profiles")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What one pod asks for; quantities as Kubernetes writes them."""
-
-    gpus: str
-    cpu: str
-    memory: str
-    ephemeral_storage: str
-    shm: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Placement:
-    """Which nodes a GPU pod goes to."""
-
-    node_selector: dict[str, str]
-    tolerations: list[dict[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)

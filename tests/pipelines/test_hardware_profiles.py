@@ -9,8 +9,9 @@ import pytest
 import yaml
 from kubernetes.utils import parse_quantity
 
+from components.shared.jobs.pod_hardware import Placement
 from manifests.jobs import SMALLEST_PROFILE
-from pipelines.hardware_profiles import Placement, Profile, profile_names, read_profile
+from pipelines.hardware_profiles import Profile, profile_names, read_profile
 from pipelines.resources import INFERENCE_SHM, TRAINING_SHM
 from tests.manifests.tools import MANIFESTS
 
