@@ -46,6 +46,12 @@ def test_a_trainer_grants_what_the_doctor_asks_for(rendered: dict[str, Objects])
     assert not trainjobs & rights_of(find_one(rendered["default"], "Role", "scalequest-submit")["rules"])
 
 
+def test_whoever_submits_may_see_scale_and_stop_the_jobs_of_a_run_but_make_none(rendered: dict[str, Objects]) -> None:
+    rights = rights_of(find_one(rendered["default"], "Role", "scalequest-submit")["rules"])
+    verbs = {verb for group, resource, verb in rights if (group, resource) == ("batch", "jobs")}
+    assert verbs == {"get", "list", "watch", "patch", "delete"}
+
+
 def test_only_people_may_run_steps_as_plain_jobs_and_only_where_that_is_wanted(rendered: dict[str, Objects]) -> None:
     making = {("batch", "jobs", "create"), ("", "configmaps", "create"), ("", "configmaps", "patch")}
     assert making <= granted(rendered["everything"], "data-team")

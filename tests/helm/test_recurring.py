@@ -46,6 +46,8 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     }  # fmt: skip
     assert {each for each in writing if each[0] != "pipelines.kubeflow.org"} == {
         ("trainer.kubeflow.org", "trainjobs", "delete"),  # what a terminated run leaves
+        ("batch", "jobs", "delete"),
+        ("batch", "jobs", "patch"),  # a Job's account, image and command cannot be changed
         ("authorization.k8s.io", "localsubjectaccessreviews", "create"),  # asks what the steps' account may do
     }
 
