@@ -7,12 +7,18 @@ to train on several machines and has none of these starts the machines.
 from __future__ import annotations
 
 import os
+import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from components.shared import speaking, stopping
 from components.shared.config.training import TrainingConfig
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 
 VARIABLES = ("PET_NNODES", "PET_NODE_RANK", "PET_MASTER_ADDR", "PET_MASTER_PORT")
+NODES_SECONDS = 7200  # until all machines are there: a node pool grows, an image is pulled, a checkpoint is fetched
+POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +35,34 @@ def starts_nodes(config: TrainingConfig) -> bool:
     return config.num_nodes > 1 and own_node(config) is None
 
 
-def is_first_node(config: TrainingConfig) -> bool:
-    """Tell whether this machine finishes the folder: the first of several, or the only one."""
-    node = own_node(config)
-    return node is None or node.rank == 0
+def await_first_node(node: Node, is_finished: Callable[[], bool]) -> bool:
+    """Wait until the first machine trains; False if the folder is finished before.
+
+    The first machine opens its port once it has the lease on the folder. If it ends without the lease, because another
+    training makes the same folder, the failure policy of the TrainingRuntime ends this machine too; without such a
+    policy, this raises UnavailableError after NODES_SECONDS.
+    """
+    deadline = time.monotonic() + NODES_SECONDS
+    place = f"{node.address}:{node.port}"
+    with speaking.phase(f"waiting for the first node ({place})"):
+        while not is_finished():
+            if _is_open(node):
+                return True
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"the first node ({place}) did not start training within {NODES_SECONDS} s; see its log. The same "
+                    "command continues from the last checkpoint"
+                )
+            stopping.sleep(POLL_SECONDS)
+    return False
+
+
+def _is_open(node: Node) -> bool:
+    try:
+        socket.create_connection((node.address, node.port), timeout=POLL_SECONDS).close()
+    except OSError:  # also while the first pod has no address yet
+        return False
+    return True
 
 
 def own_node(config: TrainingConfig) -> Node | None:

@@ -14,7 +14,7 @@ from components.shared.errors import InputError
 from components.shared.models import fetch_model
 from components.shared.records import R, Reject, Row, count_reasons
 from components.shared.training.job import TrainingJob, write_examples
-from components.shared.training.nodes import is_first_node, starts_nodes
+from components.shared.training.nodes import await_first_node, own_node, starts_nodes
 from components.shared.training.torchrun import run_training
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.rows import Rows
@@ -77,8 +77,7 @@ def _train_here(
 ) -> None:
     """Train and finish the folder, unless it was finished meanwhile; of several machines, the first one finishes it."""
     folder = found.begin_model()
-    # The first node has the lease; the others work for it.
-    if folder.finished or (is_first_node(job.config) and not folder.take()):
+    if folder.finished or not _may_train(folder.take, folder.look_finished, job.config):
         return
     job = dataclasses.replace(job, checkpoints_uri=folder.checkpoints_uri, end_tokens=examples.end_tokens)
     metrics = run_training(job, trainer_module)
@@ -95,6 +94,12 @@ def _train_here(
         record=record,
     )
     folder.delete_checkpoints()
+
+
+def _may_train(take: Callable[[], bool], is_finished: Callable[[], bool], config: TrainingConfig) -> bool:
+    """Take the lease on the folder, or wait until the first of several machines has it; False if it is finished."""
+    node = own_node(config)
+    return take() if node is None or node.rank == 0 else await_first_node(node, is_finished)
 
 
 def write_token_rows(

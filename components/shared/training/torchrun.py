@@ -30,11 +30,10 @@ from components.shared.redaction import log_redacted
 from components.shared.training._checkpoints import CheckpointStore
 from components.shared.training._compiler_locks import remove_dead_locks
 from components.shared.training.job import C, TrainingJob
-from components.shared.training.nodes import Node, own_node
+from components.shared.training.nodes import NODES_SECONDS, Node, own_node
 
 POLL_SECONDS = 0.2
 LOST = "the processes of another node are gone; the same command continues from the last checkpoint"
-NODES_SECONDS = 7200  # until all machines are there: a node pool grows, an image is pulled, a checkpoint is fetched
 FAILURES = {kind.__name__: kind for kind in (InputError, UnavailableError)}
 
 logger = logging.getLogger(__name__)

@@ -31,12 +31,16 @@ class ModelFolder:
         """Whether the manifest stands: nothing is left to do."""
         return self.claim.manifest is not None
 
+    def look_finished(self) -> bool:
+        """Look whether another process has finished the folder by now."""
+        return read_manifest_or_none(self.uri) is not None
+
     def take(self) -> bool:
         """Take the lease on the folder, so that no other process makes it too; False if one finishes it before.
 
         Raises UnavailableError if another live process has the lease, and this one has an accelerator.
         """
-        return self.leases.wait_for_folder(lambda: read_manifest_or_none(self.uri) is not None)
+        return self.leases.wait_for_folder(self.look_finished)
 
     def finish(
         self,

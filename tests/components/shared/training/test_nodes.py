@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -17,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from components.shared import speaking, stopping
 from components.shared.config.training import TrainingConfig
-from components.shared.errors import ExitCode, InputError
+from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.stores import storage
-from components.shared.training.nodes import VARIABLES, Node, own_node, starts_nodes
+from components.shared.training.nodes import NODES_SECONDS, VARIABLES, Node, await_first_node, own_node, starts_nodes
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import Manifest, read_manifest
 from components.shared.workspace.planning import make_plan
@@ -29,8 +31,6 @@ from tests.components.shared.mortals import descendants_of, is_alive, start
 from tests.components.shared.small_trainings import uneven_pairs
 from tests.conftest import WriteRows
 from tests.stores import free_ports
-
-pytestmark = pytest.mark.slow
 
 NUM_NODES = 2
 SECONDS = 120.0  # for what takes a few, on a busy machine
@@ -107,6 +107,62 @@ def test_the_processes_of_all_machines_share_a_step() -> None:
         dataclasses.replace(config, num_processes=3, batch_size=128)
 
 
+# --- the first machine has the lease; the others wait for it ---------------------------------------------------------
+
+
+def _first_node() -> Node:
+    (port,) = free_ports(1)
+    return Node(rank=1, address="127.0.0.1", port=port)
+
+
+def test_another_machine_begins_as_soon_as_the_first_one_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    node, sockets = _first_node(), []
+    monkeypatch.setattr(stopping, "sleep", lambda _: sockets.append(socket.create_server((node.address, node.port))))
+    assert await_first_node(node, lambda: False)
+    (first,) = sockets
+    first.close()
+
+
+def test_another_machine_does_nothing_if_the_folder_is_finished_while_the_first_one_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = iter((False, False, True))
+    monkeypatch.setattr(stopping, "sleep", lambda _: None)
+    assert not await_first_node(_first_node(), lambda: next(looks))
+
+
+def test_another_machine_does_not_wait_for_ever_for_a_first_one_that_nobody_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = time.monotonic()
+    hours = iter((0, 1, 3))
+    monkeypatch.setattr(time, "monotonic", lambda: start + 3600 * next(hours))
+    node = Node(rank=1, address="first-node.invalid", port=29400)
+    monkeypatch.setattr(stopping, "sleep", lambda _: None)
+    with pytest.raises(UnavailableError, match=rf"first-node.invalid:29400\) did not .* within {NODES_SECONDS} s"):
+        await_first_node(node, lambda: False)
+
+
+@pytest.mark.slow
+def test_machines_that_do_not_get_the_lease_train_nothing_and_end_with_the_folder(
+    make_config: Callable[..., TrainDpoConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(speaking.VARIABLE, "1")  # the machines log soon what they wait for
+    config = make_config(str(tmp_path / "workspace"), num_nodes=NUM_NODES)
+    holder = Workspace(config.workspace).open(config).begin_model()
+    assert holder.take()
+    machines = _start(config, tmp_path / "waiting")
+    for wanted in ("waiting for the process that works on", "waiting for the first node"):
+        _await(wanted, machines, tmp_path / "waiting")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "model.safetensors").write_text("of the other training")
+    holder.finish(tmp_path / "made", metrics={})
+    for machine in machines:
+        machine.join(SECONDS)
+    assert [machine.exitcode for machine in machines] == [ExitCode.DONE] * NUM_NODES, _log(tmp_path / "waiting")
+    assert "torch.distributed.run" not in _log(tmp_path / "waiting")
+
+
 # --- real trainings ----------------------------------------------------------------------------------------------
 
 
@@ -138,6 +194,7 @@ def _continued_from(folder: Path) -> set[str]:
     return set(re.findall(r"continuing from the checkpoint of step (\d+)", _log(folder)))
 
 
+@pytest.mark.slow
 @pytest.mark.model
 @pytest.mark.parametrize("parallelism", ["none", "zero3"])
 def test_two_machines_train_what_one_trains(
@@ -157,6 +214,7 @@ def test_two_machines_train_what_one_trains(
     assert not [name for name in storage.list_files(storage.join(two.workspace, "train_dpo")) if "checkpoints" in name]
 
 
+@pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.parametrize("parallelism", ["none", "zero3"])
 def test_two_machines_continue_after_one_of_them_was_killed_and_end_as_undisturbed_ones(
@@ -189,6 +247,7 @@ def _kill_at_step(step: int, machines: list[BaseProcess], folder: Path) -> None:
     assert not any(map(is_alive, [*families[0], *families[1]])), _log(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.faults
 @pytest.mark.parametrize("parallelism", ["none", "zero3"])
 def test_when_one_machine_is_told_to_stop_all_save_the_same_step_and_one_alone_continues_behind_it(
@@ -215,8 +274,12 @@ def test_when_one_machine_is_told_to_stop_all_save_the_same_step_and_one_alone_c
 
 
 def _await_step(step: int, machines: list[BaseProcess], folder: Path) -> None:
+    _await(f"step {step} of ", machines, folder)
+
+
+def _await(words: str, machines: list[BaseProcess], folder: Path) -> None:
     deadline = time.monotonic() + SECONDS
-    while f"step {step} of " not in _log(folder):
+    while words not in _log(folder):
         assert all(machine.exitcode is None for machine in machines), _log(folder)
         assert time.monotonic() < deadline, _log(folder)
         time.sleep(0.05)
