@@ -155,6 +155,44 @@ def status(
 
 
 @app.command()
+def stop(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="what submit printed")],
+    namespace: Namespace,
+    host: Host = "",
+) -> None:
+    """End a run on a cluster and its Jobs at once.
+
+    Pods are told to stop: what is finished stays, and the same submit continues. With Kubeflow's Terminate alone, Jobs
+    end ten minutes later.
+    """
+    from pipelines.cluster.stop_command import stop_run
+
+    sys.exit(stop_run(run_id, host, namespace))
+
+
+@app.command()
+def scale(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="what submit printed")],
+    step: Annotated[
+        str, typer.Argument(help="a step that pods share; its folder (step/fingerprint) where several are at work")
+    ],
+    number: Annotated[int, typer.Argument(metavar="N", help="how many pods it is to have", min=1)],
+    namespace: Namespace,
+    host: Host = "",
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", help="how long Kueue may take to admit each further pod", min=1)
+    ] = 60.0,
+) -> None:
+    """Give a step that is at work on a cluster more or fewer pods.
+
+    Pods that go are told to stop, and the others make their parts. In a queue pods are added one at a time.
+    """
+    from pipelines.cluster.scale_command import Scaling, scale_step
+
+    sys.exit(scale_step(Scaling(run_id=run_id, step=step, number=number, wait_seconds=wait), host, namespace))
+
+
+@app.command()
 @takes_cluster
 def doctor(
     workspace: Bucket,

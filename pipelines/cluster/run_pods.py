@@ -37,7 +37,7 @@ class Pods:
 def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True) -> Pods:
     """Return a run's pods, without those that ended well unless ``finished``; never an error: they are optional."""
     try:
-        api = client.CoreV1Api(_connect())
+        api = client.CoreV1Api(connect_to_kubernetes())
         of_run = {"label_selector": f"{OF_RUN}={run_id}"}
         phases = {} if finished else {"field_selector": "status.phase!=Succeeded"}
         pods = _items(api.list_namespaced_pod, namespace, **of_run, **phases)
@@ -54,10 +54,11 @@ def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True
     return Pods(by_node, warnings, gone, name_of_cluster())
 
 
-def _connect() -> client.ApiClient:
+def connect_to_kubernetes() -> client.ApiClient:
+    """Return a client of the cluster that does not try again: whoever asks knows more without, or asks once more."""
     configure()
     configuration = client.Configuration.get_default_copy()
-    configuration.retries = False  # what does not answer is not waited for: the run's state is known without
+    configuration.retries = False
     return client.ApiClient(configuration)
 
 

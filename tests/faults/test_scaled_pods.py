@@ -18,6 +18,7 @@ from components.shared.workspace.rows import Rows
 from tests.components.shared import slow_filter
 from tests.components.shared.slow_filter import SlowFilterConfig
 from tests.conftest import WriteRows
+from tests.faults.sameness import assert_accounted_for
 from tests.faults.scaled_pods import ScaledPods
 from tests.stores import Store
 
@@ -64,7 +65,7 @@ def test_one_then_eight_then_three_pods_with_kills_and_an_eviction_make_the_rows
     stopped = pods.ends[ExitCode.STOPPED] + pods.ends[-signal.SIGTERM]  # one that has only just begun has no handler
     assert (pods.ends[-signal.SIGKILL], stopped, pods.ends[ExitCode.DONE]) == (3, 6, 3), pods.ends
     assert _content(folder) == _content(undisturbed)
-    assert [name for name in storage.list_names(folder) if name.startswith("leases")] == []
+    assert_accounted_for(store.uri)
 
 
 @pytest.mark.faults
@@ -88,6 +89,7 @@ def test_a_hundred_kills_over_pods_of_changing_number_lose_no_row_and_double_non
 
     assert pods.ends[-signal.SIGKILL] == KILLS
     assert _content(folder) == _content(undisturbed)
+    assert_accounted_for(store.uri)
 
 
 def _begin(store: Store, place: Path, write_questions: WriteRows, num_parts: int) -> tuple[str, str, ScaledPods]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import yaml
@@ -19,6 +19,9 @@ from pipelines.cluster import argo_retries
 
 NAMESPACE = "team-a"
 RUN_ID = "5c2f8a9e-0d7b-4b6f-9a53-7b0f4c6f9d11"
+
+# Answers a request ("GET /path"), with its query and body; None where it is none of its own.
+Part = Callable[[str, Mapping[str, str], Any], tuple[int, Any] | None]
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Server:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     wants_credentials: bool = False  # refuse whoever sends none
     authorizations: set[str] = field(default_factory=set)  # that requests came with
+    parts: list[Part] = field(default_factory=list)  # of a cluster that answer for themselves
 
     def on(self, request: str, body: Any, status: int = 200) -> None:
         """Answer ``request`` ("GET /path") so."""
@@ -44,8 +48,11 @@ class Server:
         """Return what the last such request sent."""
         return next(body for asked, body in reversed(self.asked) if asked == request)
 
-    def answer(self, request: str, body: Any) -> tuple[int, Any]:
+    def answer(self, request: str, body: Any, query: Mapping[str, str]) -> tuple[int, Any]:
         self.asked.append((request, body))
+        for part in self.parts:
+            if (said := part(request, query, body)) is not None:
+                return said
         found = self.answers.get(request, (404, {"message": f"no {request}", "reason": "NotFound"}))
         if isinstance(found, list):
             body = found.pop(0) if len(found) > 1 else found[0]
@@ -64,8 +71,9 @@ def server() -> Iterator[Server]:
             length = int(self.headers.get("Content-Length") or 0)
             sent = self.rfile.read(length)
             state.authorizations.add(self.headers.get("Authorization", ""))
-            request = f"{self.command} {urlsplit(self.path).path}"
-            status, content = state.answer(request, json.loads(sent) if sent[:1] in (b"{", b"[") else sent)
+            address = urlsplit(self.path)
+            request, query = f"{self.command} {address.path}", dict(parse_qsl(address.query))
+            status, content = state.answer(request, json.loads(sent) if sent[:1] in (b"{", b"[") else sent, query)
             if state.wants_credentials and "Authorization" not in self.headers:
                 status, content = 401, {"error": "no token", "code": 16, "message": "no token"}
             page = request in state.pages
@@ -78,14 +86,14 @@ def server() -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the names of the base class
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - the names of the base class
 
         def log_message(self, *_: Any) -> None:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state.url = f"http://127.0.0.1:{http.server_address[1]}"
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield state
     http.shutdown()
     http.server_close()

@@ -1,0 +1,132 @@
+"""The Jobs of a run in its namespace, for the commands that change them; what the API refuses is one message."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import urllib3
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
+from components.shared.errors import InputError, UnavailableError
+from components.shared.kubernetes_api import answer_of
+from pipelines.cluster.kubernetes_access import SUBMITTER
+from pipelines.cluster.plain_text import inert
+from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
+
+RUN_LABEL, STEP_LABEL = "scalequest.dev/run", "scalequest.dev/step"
+FOLDER_ANNOTATION = "scalequest.dev/folder"  # the full address
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+ELASTIC, MIN_PARALLELISM = "kueue.x-k8s.io/elastic-job", "kueue.x-k8s.io/job-min-parallelism"
+JOB_UID = "kueue.x-k8s.io/job-uid"
+_KUEUE = ("kueue.x-k8s.io", ("v1beta2", "v1beta1"))
+_AS_IT_IS: dict[str, Any] = {"_preload_content": False, "_request_timeout": TIMEOUT}
+_TRAINER = ("trainer.kubeflow.org", "v1alpha1", "trainjobs")
+
+Job = Mapping[str, Any]
+
+
+class RunJobs:
+    """The Jobs and TrainJobs of one run."""
+
+    def __init__(self, run_id: str, namespace: str) -> None:
+        self.run_id, self.namespace = run_id, namespace
+        with _explained("asking for the run's Jobs"):
+            api = connect_to_kubernetes()
+        self._batch, self._custom = client.BatchV1Api(api), client.CustomObjectsApi(api)
+
+    def jobs(self) -> list[Job]:
+        """Return the run's Jobs, those that have ended among them, oldest first."""
+        with _explained(f"reading the Jobs of run {self.run_id}"):
+            jobs = _items(self._batch.list_namespaced_job, self.namespace, label_selector=f"{RUN_LABEL}={self.run_id}")
+        return sorted(jobs, key=lambda job: (job["metadata"].get("creationTimestamp", ""), job["metadata"]["name"]))
+
+    def train_jobs(self, workflow: str) -> list[Job]:
+        """Return the run's TrainJobs; none where Kubeflow Trainer is not installed."""
+        with _explained(f"reading the TrainJobs of run {self.run_id}"):
+            try:
+                group, version, kind = _TRAINER
+                place = (group, version, self.namespace, kind)
+                found = self._custom.list_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
+            except ApiException as error:
+                if error.status == 404:
+                    return []
+                raise
+        return [job for job in found["items"] if self._is_of_run(job, workflow)]
+
+    def _is_of_run(self, job: Job, workflow: str) -> bool:
+        owners = {(each["kind"], each["name"]) for each in job["metadata"].get("ownerReferences") or []}
+        labels = job["metadata"].get("labels") or {}
+        return labels.get(RUN_LABEL) == self.run_id or ("Workflow", workflow) in owners
+
+    def scale(self, job: Job, number: int) -> None:
+        """Let a Job have another number of pods; both fields at once, or Kubernetes refuses it."""
+        name = job["metadata"]["name"]
+        patch = {"spec": {"parallelism": number, "completions": number}}
+        with _explained(f"scaling the Job {name} to {number} pods"):
+            self._batch.patch_namespaced_job(name, self.namespace, patch, **_AS_IT_IS)
+
+    def delete(self, job: Job) -> bool:
+        """Delete a Job or a TrainJob, after its pods, which hear SIGTERM; False where it is gone already."""
+        name, kind = job["metadata"]["name"], job.get("kind", "Job")
+        how = {"propagation_policy": "Foreground", **_AS_IT_IS}
+        with _explained(f"deleting the {kind} {name}"):
+            try:
+                if kind == "TrainJob":
+                    group, version, plural = _TRAINER
+                    self._custom.delete_namespaced_custom_object(group, version, self.namespace, plural, name, **how)
+                else:
+                    self._batch.delete_namespaced_job(name, self.namespace, **how)
+            except ApiException as error:
+                if error.status == 404:
+                    return False
+                raise
+        return True
+
+    def workloads(self, job: Job) -> list[dict[str, Any]]:
+        """Return what Kueue has made of a Job, oldest first; none where Kueue is not installed."""
+        group, versions = _KUEUE
+        selector = f"{JOB_UID}={job['metadata']['uid']}"
+        with _explained(f"asking Kueue about the Job {job['metadata']['name']}"):
+            for version in versions:
+                place = (group, version, self.namespace, "workloads")
+                try:
+                    found = self._custom.list_namespaced_custom_object(
+                        *place, label_selector=selector, _request_timeout=TIMEOUT
+                    )
+                except ApiException as error:
+                    if error.status != 404:
+                        raise
+                    continue
+                return sorted(found["items"], key=lambda each: each["metadata"]["creationTimestamp"])
+        return []
+
+
+def _items(call: Any, *arguments: str, **options: Any) -> list[dict[str, Any]]:
+    answer = call(*arguments, **_AS_IT_IS, **options)
+    items: list[dict[str, Any]] = json.loads(answer.data)["items"]
+    return items
+
+
+@contextlib.contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn what the API refuses, or that it does not answer, into one message."""
+    try:
+        yield
+    except ConfigException as error:
+        raise InputError(
+            f"{what}: no Kubernetes cluster is configured ({error}); set KUBECONFIG to that of Kubeflow's cluster"
+        ) from error
+    except ApiException as error:
+        said = inert(answer_of(error))
+        if error.status in (401, 403):
+            raise InputError(f"{what}: not allowed ({said}); {SUBMITTER}") from error
+        if error.status in (400, 404, 422):
+            raise InputError(f"{what}: not accepted ({said})") from error
+        raise UnavailableError(f"{what}: the Kubernetes API responds {said}; try again") from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise UnavailableError(f"{what}: the Kubernetes API does not respond ({error}); try again") from error

@@ -1,0 +1,50 @@
+"""Where a run is, for the commands that change it: its state, its Workflow, and the namespace that its pods are in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import kfp
+
+from pipelines.cluster.kubeflow_api import get_run_by_old_api
+from pipelines.cluster.plain_text import inert
+from pipelines.cluster.workflow import read_workflow
+
+_GOING_ON = {"", "PENDING", "RUNNING", "PAUSED", "CANCELING"}  # what Kubeflow says before the end; at first nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlace:
+    """A run, as Kubeflow knows it."""
+
+    run_id: str
+    state: str  # Kubeflow's word
+    workflow: str  # "" before Kubeflow has made it
+    namespace: str
+    training_nodes: int
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether Kubeflow starts nothing more for it."""
+        return self.state not in _GOING_ON
+
+    @property
+    def is_being_terminated(self) -> bool:
+        """Whether somebody has asked for its end already."""
+        return self.state == "CANCELING"
+
+
+def find_run(client: kfp.Client, run_id: str, namespace: str) -> RunPlace:
+    """Ask where a run is; without a Workflow in ``namespace``."""
+    run = client.get_run(run_id)
+    by_old_api = get_run_by_old_api(client, run_id)
+    workflow = read_workflow((by_old_api.get("pipeline_runtime") or {}).get("workflow_manifest") or "")
+    parameters = (run.runtime_config and run.runtime_config.parameters) or {}
+    nodes = parameters.get("training_nodes", 1)
+    return RunPlace(
+        run_id=inert(run_id),
+        state=inert(run.state or ""),
+        workflow=workflow.name,
+        namespace=workflow.namespace or namespace,
+        training_nodes=int(nodes) if isinstance(nodes, int | float) else 1,
+    )

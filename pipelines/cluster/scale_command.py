@@ -1,0 +1,142 @@
+"""`scalequest scale`: lets a step that runs as a Job go on with more or fewer pods.
+
+Parts are taken, not assigned, so any number of pods fits: the same Job goes on with other parallelism and completions.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from components.shared.config import SharedConfig
+from components.shared.errors import ExitCode, InputError
+from components.steps import config_of, step_names
+from pipelines.cluster.jobs_api import (
+    ELASTIC,
+    FOLDER_ANNOTATION,
+    MIN_PARALLELISM,
+    QUEUE_LABEL,
+    STEP_LABEL,
+    Job,
+    RunJobs,
+)
+from pipelines.cluster.kubeflow_api import connect, explained
+from pipelines.cluster.plain_text import inert
+from pipelines.cluster.queued_growth import Growth
+from pipelines.cluster.run_place import RunPlace, find_run
+from pipelines.reporting import exit_code_of
+
+_ENDS = {"Complete": "is finished", "Failed": "has failed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """What is to have how many pods."""
+
+    run_id: str
+    step: str  # its name, or the folder that it makes (step/fingerprint) where several of one step are at work
+    number: int
+    wait_seconds: float  # for Kueue, at each further pod
+
+
+def scale_step(scaling: Scaling, host: str, namespace: str) -> int:
+    """Give the Job of a step another number of pods; return the exit code."""
+    return exit_code_of("scale", lambda: _scale(scaling, host, namespace))
+
+
+def _scale(scaling: Scaling, host: str, namespace: str) -> int:
+    console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    name, _, fingerprint = scaling.step.replace("-", "_").partition("/")
+    number = scaling.number
+    _check_is_shared(name)
+    with explained(host, namespace):
+        client, _ = connect(host, namespace)
+        place = find_run(client, scaling.run_id, namespace)
+    jobs = RunJobs(scaling.run_id, place.namespace)
+    job = _running(jobs, place, name, fingerprint)
+    before = _number_of(job)
+    _refuse_what_is_fixed(job, name)
+    if number == before:
+        console.print(f"{_folder_of(job)}: has {_pods(number)} already")
+        return ExitCode.DONE
+    if number > before and _labels(job).get(QUEUE_LABEL) and not job["spec"].get("suspend"):
+        growth = Growth(jobs, job, scaling.wait_seconds)
+        growth.to(number, lambda reached: console.print(f"{_folder_of(job)}: {_pods(reached)}"))
+    else:
+        jobs.scale(job, number)
+    console.print(f"{_folder_of(job)}: {_pods(number)} instead of {before}")
+    return ExitCode.DONE
+
+
+def _check_is_shared(step: str) -> None:
+    names = step_names()
+    shared = [name for name in names if issubclass(config_of(name), SharedConfig)]
+    if step not in names:
+        raise InputError(f"unknown step {step!r}; several pods share one of {', '.join(shared)}")
+    if step not in shared:
+        raise InputError(
+            f"{step} is not shared by pods: its size is set before it begins (a training's by training_nodes and "
+            f"training_gpus); pods share {', '.join(shared)}"
+        )
+
+
+def _running(jobs: RunJobs, place: RunPlace, step: str, fingerprint: str) -> Job:
+    """Return the Job that makes a step's folder and has not ended."""
+    label = step.replace("_", "-")
+    found = [job for job in jobs.jobs() if _labels(job).get(STEP_LABEL) == label]
+    found = [job for job in found if fingerprint in ("", _folder_of(job).rpartition("/")[2])]
+    living = [job for job in found if not _end_of(job)]
+    if len(living) > 1:
+        folders = ", ".join(sorted(map(_folder_of, living)))
+        raise InputError(f"{step} is at work on several folders; name one of {folders}")
+    if living:
+        return living[0]
+    if found:
+        last = found[-1]
+        raise InputError(f"{_folder_of(last)}: its last Job {_end_of(last)}; there is nothing to scale")
+    what = "the run has ended" if place.has_ended else "it has not begun, it is done, or its task does the work itself"
+    raise InputError(f"no Job of {step} runs for run {place.run_id} in {place.namespace}: {what}")
+
+
+def _end_of(job: Job) -> str:
+    """Return what has become of a Job that does not run any more, "" for one that does."""
+    if job["metadata"].get("deletionTimestamp"):
+        return "is being deleted"
+    conditions = job.get("status", {}).get("conditions") or []
+    return next((_ENDS[each["type"]] for each in conditions if each["type"] in _ENDS and each["status"] == "True"), "")
+
+
+def _refuse_what_is_fixed(job: Job, step: str) -> None:
+    annotations, labels = job["metadata"].get("annotations") or {}, _labels(job)
+    if job["spec"].get("completionMode") != "Indexed":
+        raise InputError(f"{step}: its Job has one pod and is not Indexed; Kubernetes does not let it have more")
+    if MIN_PARALLELISM in annotations:
+        raise InputError(
+            f"{step}: it was asked for with {annotations[MIN_PARALLELISM]} pods or more; Kueue sets the size of such a "
+            "Job once, at admission, and refuses a change: stop the run, and submit it with one number"
+        )
+    if labels.get(QUEUE_LABEL) and annotations.get(ELASTIC) != "true":
+        raise InputError(
+            f"{step}: its Job waits in Kueue's queue {labels[QUEUE_LABEL]} without {ELASTIC}: with another number of "
+            "pods, Kueue would stop all of them and queue it anew"
+        )
+
+
+def _number_of(job: Job) -> int:
+    return int(job["spec"].get("parallelism", 1))
+
+
+def _labels(job: Job) -> dict[str, str]:
+    return job["metadata"].get("labels") or {}
+
+
+def _folder_of(job: Job) -> str:
+    """Return the folder that a Job makes as step/fingerprint."""
+    address = (job["metadata"].get("annotations") or {}).get(FOLDER_ANNOTATION, "")
+    return inert("/".join(address.rstrip("/").split("/")[-2:]) or job["metadata"]["name"])
+
+
+def _pods(number: int) -> str:
+    return f"{number} pod{'s' if number != 1 else ''}"
