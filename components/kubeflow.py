@@ -14,17 +14,20 @@ from typing import Any
 
 from kfp import dsl
 
-from components.shared.config import METRICS, StepConfig, options_of
+from components.shared.config import METRICS, StepConfig, options_of, step_name
 from components.shared.config.values import STEP_OPTIONS
 from components.shared.images import image
-from components.steps import config_of
+from components.shared.jobs import JobRequest
+from components.steps import config_of, may_be_a_job
 
 
 @cache
 def component_of(step: str) -> Any:
-    """Return the component that runs a step; its inputs are the step's options, and what a person set for single steps.
+    """Return the component that runs a step.
 
-    Its outputs are the folder's address, what the config names as artifacts, and the metrics.
+    Its inputs are the step's options, what a person set for single steps and, where it runs a model, what is said of
+    the Job that may do its work (JobRequest). Its outputs are the folder's address, what the config names as artifacts,
+    and the metrics.
     """
     config = config_of(step)
 
@@ -53,4 +56,11 @@ def _inputs(config: type[StepConfig]) -> Iterator[Parameter]:
     for field in options_of(config):
         default = Parameter.empty if field.default is dataclasses.MISSING else field.default
         yield Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=hints[field.name], default=default)
-    yield Parameter(STEP_OPTIONS, Parameter.POSITIONAL_OR_KEYWORD, annotation=str, default="")
+    given = {STEP_OPTIONS: ""} | (_job_defaults(config) if may_be_a_job(step_name(config)) else {})
+    for name, text in given.items():
+        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=str, default=text)
+
+
+def _job_defaults(config: type[StepConfig]) -> dict[str, str]:
+    """Return what a task says of a Job where it leaves that open: none, and the step's own image if there is one."""
+    return dataclasses.asdict(JobRequest(profile="", pods="1", image=image(config.IMAGE)))

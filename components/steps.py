@@ -7,6 +7,8 @@ from pathlib import Path
 
 from components.shared.config import StepConfig
 
+ONLY_COPY = ("import_model",)  # a model, without loading it
+
 
 def step_names() -> list[str]:
     """Return the name of every step, sorted."""
@@ -22,3 +24,8 @@ def config_of(step: str) -> type[StepConfig]:
         if isinstance(value, type) and issubclass(value, StepConfig) and value.__module__ == module.__name__
     )
     return config
+
+
+def may_be_a_job(step: str) -> bool:
+    """Tell whether a Job may do a step's work on a cluster: the step runs a model, and does not merely copy it."""
+    return config_of(step).IMAGE != "cpu" and step not in ONLY_COPY

@@ -20,6 +20,7 @@ from components.shared.command.step_command import run_step
 from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of
 from components.shared.config.values import STEP_OPTIONS
 from components.shared.images import image
+from components.shared.jobs import JobRequest
 from components.steps import config_of
 from tests.processor_time import cpu_seconds
 from tests.source_tree import ROOT, STEPS, name_of, parsed
@@ -113,8 +114,20 @@ def test_the_component_has_name_type_and_default_of_every_option(step: str) -> N
         | ({} if field.default is dataclasses.MISSING else {"defaultValue": field.default, "isOptional": True})
         for field in options_of(config)
     }
-    set_for_single_steps = {STEP_OPTIONS: {"parameterType": "STRING", "defaultValue": "", "isOptional": True}}
-    assert _component(step)["inputDefinitions"]["parameters"] == wanted | set_for_single_steps
+    besides = {STEP_OPTIONS: ""}
+    if config.IMAGE != "cpu" and step != "import_model":
+        besides |= {"profile": "", "pods": "1", "image": image(config.IMAGE)}
+    wanted |= {
+        name: {"parameterType": "STRING", "defaultValue": text, "isOptional": True} for name, text in besides.items()
+    }
+    assert _component(step)["inputDefinitions"]["parameters"] == wanted
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_option_has_the_name_of_what_a_task_says_of_its_job(step: str) -> None:
+    config, _ = _step(step)
+    said_of_a_job = {field.name for field in dataclasses.fields(JobRequest)} | {STEP_OPTIONS}
+    assert not said_of_a_job & {field.name for field in options_of(config)}
 
 
 @pytest.mark.parametrize("step", STEPS)

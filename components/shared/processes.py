@@ -15,7 +15,9 @@ from typing import Literal
 
 State = Literal["alive", "dead", "unknown"]
 
-RUNNER = "SCALEQUEST_RUNNER"  # the environment variable that names the process of `scalequest run` to its steps
+# The environment variable that names to a step the process that started it and is not to be survived: that of
+# `scalequest run`, or that of a step which several processes share.
+RUNNER = "SCALEQUEST_RUNNER"
 _PR_SET_PDEATHSIG = 1  # of Linux
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # as a container sees it
 

@@ -10,6 +10,7 @@ Works without kfp: images need not carry it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -20,6 +21,7 @@ from typing import Any
 
 from components.shared.config.values import STEP_OPTIONS, text_of
 from components.shared.errors import InputError
+from components.shared.jobs import JobRequest
 from components.shared.stores import storage
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 
@@ -36,6 +38,7 @@ class KubeflowTask:
 
     given: Mapping[str, str]  # options, as a command line would have them
     step_options: str  # what a person set for single steps of the run
+    request: JobRequest  # of the Job that is to do the work; without a profile, this process is to do it
     output_file: str
     parameter_files: Collection[str]  # of the parameters, which is one: ``folder``
     artifacts: Mapping[str, Any]
@@ -63,7 +66,9 @@ def read_task(executor_input: str) -> KubeflowTask:
         content = json.loads(executor_input)
         values, outputs = content.get("inputs", {}).get("parameterValues", {}), content["outputs"]
         given = {name: text_of(value) for name, value in values.items() if not _OF_KUBERNETES.fullmatch(name)}
+        request = JobRequest(**{field.name: given.pop(field.name, "") for field in dataclasses.fields(JobRequest)})
         return KubeflowTask(
+            request=request,
             step_options=given.pop(STEP_OPTIONS, ""),
             given=given,
             output_file=outputs["outputFile"],

@@ -17,10 +17,12 @@ from typing import Any, NoReturn, TypeVar
 
 from components.shared import speaking, stopping
 from components.shared.command.kubeflow_task import KubeflowTask, read_task
+from components.shared.command.several_processes import run_in_processes
 from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, leave_message
-from components.shared.config import METRICS, StepConfig, flag_of, info_of, options_of, step_name
+from components.shared.config import METRICS, SharedConfig, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.config.values import default_text, set_for_step, text_of, value_of
 from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
+from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.processes import RUNNER, end_with_parent
 from components.shared.redaction import log_redacted, redacted
 from components.shared.workspace import Workspace
@@ -81,7 +83,7 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
     try:
         # Libraries print (DeepSpeed warns on standard output, which is for the folder's address alone).
         with contextlib.redirect_stdout(sys.stderr):
-            folder = run(parsed, workspace)
+            folder = _worked(parsed, run, workspace, task)
     except BaseException as error:
         if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):
             workspace.release()
@@ -90,6 +92,24 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
     if task is not None:
         task.report(folder, declared=(*config.ARTIFACTS, METRICS))
     return folder
+
+
+def _worked(config: C, run: Callable[[C, Workspace], str], workspace: Workspace, task: KubeflowTask | None) -> str:
+    """Do the work where a task says: in a Job of its own, in several processes of this machine, or in this one."""
+    if task is not None and task.request.profile:
+        from components.shared.jobs.coordinator import run_as_job  # asks Kubernetes, which no other step does
+
+        return run_as_job(config, workspace, task.request)
+    if task is not None and isinstance(config, SharedConfig) and task.request.pods not in ("", "1"):
+        return run_in_processes(config, workspace, _processes(task.request.pods))
+    return run(config, workspace)
+
+
+def _processes(pods: str) -> int:
+    numbers = read_pod_numbers(pods)
+    if numbers.is_range:
+        raise InputError(f"pods {pods!r} is a range, which only a Job takes; without a profile, give a number")
+    return numbers.most
 
 
 def _stop(step: str) -> NoReturn:

@@ -8,12 +8,15 @@ how Argo knows bad input, and does not try it again (manifests/cluster-admin/arg
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from components.shared.redaction import redacted
 
 # Where Kubernetes looks unless a pod says otherwise (terminationMessagePath); whoever runs in a container may write it.
 FILE = Path("/dev/termination-log")
+# The environment variable with another file: a process that was started to share a step tells the one that started it.
+FILE_VARIABLE = "SCALEQUEST_MESSAGE_FILE"
 MAX_BYTES = 4096  # Kubernetes keeps only the last ones, but the first say what is wrong
 # How termination messages begin, except those of a step that may be retried with success.
 BAD_INPUT = "bad input: "
@@ -23,7 +26,8 @@ REUSED = "reused: "  # it was done before
 
 
 def leave_message(text: str) -> None:
-    """Leave a message where this is a container of a pod; nowhere else is there such a file."""
-    if FILE.exists():
+    """Leave a message where there is a file for it: in a container of a pod, or for whoever started this process."""
+    file = Path(os.environ.get(FILE_VARIABLE, FILE))
+    if file.exists():
         with contextlib.suppress(OSError):  # the same stands in the log
-            FILE.write_text(redacted(text).encode()[:MAX_BYTES].decode(errors="ignore"), encoding="utf-8")
+            file.write_text(redacted(text).encode()[:MAX_BYTES].decode(errors="ignore"), encoding="utf-8")

@@ -105,6 +105,11 @@ class SharedConfig(StepConfig):
     For steps whose rows belong together in groups (the responses to one question): a group never leaves its part.
     """
 
+    @property
+    def num_gpus(self) -> int:
+        """How many GPUs one process of it uses where there are any."""
+        return 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartsConfig(SharedConfig):

@@ -66,6 +66,11 @@ class EngineConfig(PartsConfig):
         """What is known of the engine before it is opened."""
         return ENGINES[self.engine]
 
+    @property
+    def num_gpus(self) -> int:
+        """How many GPUs one process of it uses where there are any."""
+        return self.tensor_parallel_size if self.engine_kind.loads_weights else 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class SolverConfig(EngineConfig):

@@ -31,3 +31,8 @@ class ScorerConfig:
     gpu_memory_fraction: float = option(
         0.9, help="share of the GPU's memory (engine vllm)", affects_output=False, minimum=0.1, maximum=1.0
     )
+
+    @property
+    def num_gpus(self) -> int:
+        """How many GPUs one process of it uses where there are any."""
+        return {"scripted": 0, "transformers": 1, "vllm": self.tensor_parallel_size}[self.scorer_engine]

@@ -59,6 +59,8 @@ class Workspace:
         """
         folder = StepFolder(self, config, make_plan(config, [source for rows in inputs for source in rows.sources]))
         folder.look()
+        if folder.finished:
+            self.reused.add(folder.uri)
         return folder
 
     def release(self) -> None:
@@ -92,7 +94,6 @@ class StepFolder:
         if self._manifest is not None:
             if self._manifest.kind == "model":
                 delete_checkpoints(self.uri)
-            self._workspace.reused.add(self.uri)
             told = self.uri, self._manifest.written_at, self._manifest.rows_out
             logger.info("reused %s: finished on %s, %d rows", *told)
 

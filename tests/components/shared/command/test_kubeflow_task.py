@@ -10,6 +10,7 @@ from components.shared.command import kubeflow_task
 from components.shared.command.kubeflow_task import local_path, read_task
 from components.shared.config import METRICS
 from components.shared.errors import InputError
+from components.shared.jobs import JobRequest
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
 
@@ -144,6 +145,13 @@ def test_options_have_the_words_of_a_command_line_and_what_kubernetes_is_asked_f
         "nothing": "",
     }
     assert read_task(executor_input(tmp_path, **values)).given == given
+
+
+def test_what_a_task_says_of_its_job_is_no_option(tmp_path: Path) -> None:
+    said = {"profile": "gke-a100-80g", "pods": "2..16", "image": "scalequest/vllm:1"}
+    task = read_task(executor_input(tmp_path, name="a", **said))
+    assert (task.request, task.given) == (JobRequest(**said), {"name": "a"})
+    assert read_task(executor_input(tmp_path)).request == JobRequest(profile="", pods="", image="")
 
 
 @pytest.mark.parametrize("text", ["{{$}}", "[]", "7", "{}", '{"outputs": {}}', '{"inputs": 7, "outputs": {}}', "{"])

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared import stopping
+from components.shared.command import step_command
 from components.shared.command.step_command import parse_config, run_step
 from components.shared.config import PartsConfig, StepConfig, option
 from components.shared.config.values import STEP_OPTIONS
 from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
+from components.shared.jobs import JobRequest, coordinator
 from components.shared.records import Question
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace import Workspace
@@ -259,3 +262,71 @@ def test_a_step_prints_its_folder_and_tells_kubeflow(tmp_path: Path, capsys: pyt
     assert left.value.code == 0
     assert capsys.readouterr().out == f"{tmp_path}/w\n"
     assert json.loads((tmp_path / "out.json").read_text())["parameterValues"] == {"folder": f"{tmp_path}/w"}
+
+
+# --- where the work is done ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Where work was done, in order: a Job, several processes, here."""
+    done: list[str] = []
+
+    def as_job(config: SampleConfig, workspace: Workspace, request: JobRequest) -> str:
+        done.append(f"Job of {request.pods} pods of {request.image} with {request.profile}")
+        return "folder"
+
+    def in_processes(config: SampleConfig, workspace: Workspace, number: int) -> str:
+        done.append(f"{number} processes")
+        return "folder"
+
+    monkeypatch.setattr(coordinator, "run_as_job", as_job)
+    monkeypatch.setattr(step_command, "run_in_processes", in_processes)
+    return done
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ({"profile": "p", "pods": "2..16", "image": "i"}, "Job of 2..16 pods of i with p"),
+        ({"profile": "", "pods": "8", "image": "i"}, "8 processes"),
+        ({"profile": "", "pods": "1", "image": "i"}, "here"),
+        ({}, "here"),
+    ],
+)
+def test_the_work_is_done_where_the_task_says(said: dict[str, str], place: str, places: list[str]) -> None:
+    _work(SampleConfig, {"workspace": "w", "name": "n"} | said, places)
+    assert places == [place]
+
+
+def test_a_step_that_cannot_be_shared_leaves_the_number_of_pods_alone(places: list[str]) -> None:
+    _work(StepConfig, {"workspace": "w", "pods": "8"}, places)
+    assert places == ["here"]
+
+
+@pytest.mark.parametrize(
+    ("pods", "message"),
+    [
+        ("2..16", "pods '2..16' is a range, which only a Job takes; without a profile, give a number"),
+        ("0", "pods '0' is not accepted; expected a number from 1 to 256, or a range of them such as 2..16"),
+        ("many", "pods 'many' is not accepted"),
+    ],
+)
+def test_a_number_of_processes_that_there_cannot_be_is_bad_input(
+    pods: str, message: str, places: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run_step(SampleConfig, lambda config, workspace: "", task_with({"workspace": "w", "name": "n", "pods": pods}))
+    assert message in capsys.readouterr().err
+    assert places == []
+
+
+def _work(config: type[StepConfig], values: dict[str, str], places: list[str]) -> None:
+    def here(config: StepConfig, workspace: Workspace) -> str:
+        places.append("here")
+        return "folder"
+
+    with TemporaryDirectory() as outputs:
+        told = {"inputs": {"parameterValues": values}, "outputs": {"outputFile": f"{outputs}/out.json"}}
+        with pytest.raises(SystemExit, match="0"):
+            run_step(config, here, ["--executor-input", json.dumps(told)])
