@@ -11,7 +11,7 @@ from typing import Any
 
 from components.shared.errors import InputError
 from components.shared.models.files import read_object
-from components.shared.models.purposes import Use
+from components.shared.models.purposes import NO_CODE, Use
 from components.shared.models.tokenizers import PROBE, load_tokenizer, round_trip
 
 # How names of architectures end, and what such a model is checked as.
@@ -27,24 +27,41 @@ USES = {
 def examine(folder: Path, source: str, *, chat: bool) -> None:
     """Raise InputError, in terms of ``source``, where weights, config.json and tokenizer are not of one sound model.
 
-    The tokenizer comes first, which needs no PyTorch. Of the weights the headers are compared with the architecture;
-    then each one is read once, to see that it is a number.
+    What needs no PyTorch comes first, because importing that takes seconds: the kind of model and the tokenizer. Then
+    the headers of the weights are compared with the architecture; then each weight is read once, to see that it is a
+    number.
     """
-    architecture = str(read_object(folder / "config.json")["architectures"][0])
+    config = read_object(folder / "config.json")
+    architecture = str(config["architectures"][0])
     otherwise = Use.LANGUAGE_MODEL if chat else Use.SCORER_BASE
     use = next((use for ending, use in USES.items() if architecture.endswith(ending)), otherwise)
+    check_kind(str(config.get("model_type")), use, source)
     tokenizer = load_tokenizer(folder)
     if use is Use.LANGUAGE_MODEL and (got := round_trip(tokenizer)) != PROBE:
         raise InputError(
             f"{source}: its tokenizer.json loses part of a text: {_first_difference(got)}; a model with it can neither "
             "be trained nor asked; use the tokenizer files from where the model was published"
         )
+    if num_rows := config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size"):
+        _check_vocabulary(folder, tokenizer, int(num_rows), source)
     with _collecting_no_garbage():
         from components.shared.models.loading import check_finite, check_weights
 
         model = check_weights(folder, source, use)
-    _check_vocabulary(folder, tokenizer, int(model.get_input_embeddings().weight.shape[0]), source)
+    if not num_rows:
+        _check_vocabulary(folder, tokenizer, int(model.get_input_embeddings().weight.shape[0]), source)
     check_finite(folder, source)
+
+
+def check_kind(kind: str, use: Use, source: str) -> None:
+    """Raise InputError if transformers has no code for models of this kind, the ``model_type`` of config.json."""
+    from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES  # without PyTorch, unlike AutoConfig
+
+    if kind not in CONFIG_MAPPING_NAMES:
+        raise InputError(
+            f"{source}: transformers cannot load it as {use.value}: it does not know the model_type {kind!r} of "
+            f"config.json; {NO_CODE}"
+        )
 
 
 @contextlib.contextmanager

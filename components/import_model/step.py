@@ -13,7 +13,7 @@ from components.import_model.python_package import find_gguf, pin_package
 from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
-from components.shared.models import check_model, fetch_model
+from components.shared.models import check_chat_template, check_model, fetch_model
 from components.shared.models.files import MODEL_FILES
 from components.shared.stores import storage
 from components.shared.templates import load_chat_template
@@ -29,8 +29,9 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
     """Fetch, check and store the model; return the folder's address."""
     # The address rests on the commit or the package's version: what a branch means, or what is installed, may change.
     config = dataclasses.replace(config, source=pin_source(config.source))
-    if scheme_of_model(config.source) == "file" and storage.local_path(config.source).is_dir():
-        fetch_model(config.source)  # a broken folder is named before the digest of its gigabytes is taken
+    is_directory = scheme_of_model(config.source) == "file" and storage.local_path(config.source).is_dir()
+    # A broken directory is refused before the digest of its gigabytes is taken.
+    given = fetch_model(config.source) if is_directory else None
     found = workspace.open(config)
     if found.finished:
         return found.uri
@@ -40,8 +41,9 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
         speaking.phase(f"importing {config.source}"),
     ):
         made, staged = Path(temporary, "made"), Path(temporary, "staged")
-        model = fetch_source(config.source, made)
-        check_model(model, config.source, chat=config.kind == "chat" and config.chat_template == OWN)
+        model = given or fetch_source(config.source, made)
+        if config.kind == "chat" and config.chat_template == OWN:
+            check_chat_template(model, config.source)
         from components.import_model.examination import examine
 
         examine(model, config.source, chat=config.kind == "chat")
@@ -88,6 +90,7 @@ def fetch_source(source: str, folder: Path) -> Path:
         from components.import_model.gguf_model import save_gguf_model
 
         save_gguf_model(find_gguf(source), folder)
+        check_model(folder, source)
         return folder
     return fetch_model(source)
 

@@ -3,6 +3,7 @@
 from vllm import EngineArgs, LLMEngine, RequestOutput, SamplingParams  # isort: skip
 
 import contextlib
+import functools
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
@@ -44,6 +45,9 @@ CPU_BLOCK_TOKENS = 32  # the platform's default of 128 would share no prefix of 
 REFUSALS = (ValueError, VLLMClientError)  # of one request: a token that the model does not know, a prompt too long
 
 logger = logging.getLogger(__name__)
+
+# What was checked is what is opened, also again after a crash: the hub's branch may have moved, or the hub be away.
+_fetched = functools.cache(fetch_model)
 
 
 class VllmEngine:
@@ -175,7 +179,7 @@ def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int
     vLLM itself misses some missing weights: it fuses several into one, and uses whatever is in memory.
     """
     quiet_start()
-    folder, named = fetch_model(model), f"the model {model}"
+    folder, named = _fetched(model), f"the model {model}"
     template = load_chat_template(config.chat_template, folder)
     check_weights(folder, named, Use.LANGUAGE_MODEL)
     options = {name: getattr(config, name) for name in ("max_model_len", "tensor_parallel_size", "gpu_memory_fraction")}
@@ -192,7 +196,7 @@ def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int
 
 def open_engine(config: EngineConfig, model: str) -> VllmEngine:
     """Load a model by its URI, as the options say."""
-    folder = fetch_model(model)
+    folder = _fetched(model)
     return VllmEngine(
         folder,
         load_chat_template(config.chat_template, folder),

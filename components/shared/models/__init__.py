@@ -46,10 +46,10 @@ def fetch_model(uri: str) -> Path:
     return folder
 
 
-def check_model(folder: Path, uri: str, *, chat: bool = False, others: Sequence[str] = ()) -> None:
+def check_model(folder: Path, uri: str, *, others: Sequence[str] = ()) -> None:
     """Raise InputError, in terms of ``uri``, unless the folder can be loaded as a model; reads no weights.
 
-    ``chat`` requires a chat template too. ``others``: further names beside its files, at its source.
+    ``others``: further names beside its files, at its source.
     """
     names = sorted({*others, *(path.name for path in folder.iterdir())} if folder.is_dir() else others)
     check_files(folder, uri)
@@ -61,7 +61,11 @@ def check_model(folder: Path, uri: str, *, chat: bool = False, others: Sequence[
     from components.shared.models.weight_files import check_weight_files
 
     check_weight_files(folder, uri)
-    if chat and not has_own_template(folder):
+
+
+def check_chat_template(folder: Path, uri: str) -> None:
+    """Raise InputError, in terms of ``uri``, if the model in the folder has no chat template of its own."""
+    if not has_own_template(folder):
         raise InputError(
             f"{uri} has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json): it is not a "
             "chat model; use a chat model, or import it with --kind base"

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from components.shared.errors import InputError
 from components.shared.models.files import some
-from components.shared.models.purposes import Use
+from components.shared.models.purposes import NO_CODE, Use
 from components.shared.models.weight_files import weight_files
 
 NAMED = 4  # names of each kind that a message shows
@@ -130,10 +130,7 @@ def _explained(named: str, use: Use) -> Iterator[None]:
         yield
     except UNLOADABLE as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(
-            f"{named}: transformers cannot load it as {use.value} ({reason}); expected safetensors of an architecture "
-            "that needs no code of its own"
-        ) from error
+        raise InputError(f"{named}: transformers cannot load it as {use.value} ({reason}); {NO_CODE}") from error
 
 
 @contextlib.contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+NO_CODE = "expected safetensors of an architecture that needs no code of its own"
+
 
 class Use(Enum):
     """What a model is loaded as; the values are words of messages."""

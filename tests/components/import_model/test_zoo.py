@@ -15,11 +15,17 @@ import transformers
 from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
 
 from components.import_model.config import ImportModelConfig
+from components.import_model.examination import check_kind
 from components.import_model.random_model import save_random_model
 from components.import_model.step import run
 from components.shared.errors import InputError
+from components.shared.models.purposes import Use
 from components.shared.models.tokenizers import load_tokenizer
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
@@ -247,6 +253,20 @@ def test_a_broken_folder_is_one_message_and_nothing_is_written(
         import_from(model, workspace)
     assert str(model) in str(refused.value), "what was given"
     assert not Path(workspace.uri).exists()
+
+
+def test_each_kind_of_model_that_transformers_loads_is_known_before_it_is_imported() -> None:
+    kinds = {*MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES}
+    unknown = {kind for kind in kinds if not is_known(kind)}
+    assert unknown == {"gpt-sw3"}, "the models of which are of the kind gpt2"
+
+
+def is_known(kind: str) -> bool:
+    try:
+        check_kind(kind, Use.LANGUAGE_MODEL, "source")
+    except InputError:
+        return False
+    return True
 
 
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}

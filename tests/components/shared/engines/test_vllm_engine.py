@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ import pytest
 from components.shared.engines import Request, Sampling, open_engine
 from components.shared.templates import load_chat_template
 from tests.components.shared.engines.test_open_engine import config
+from tests.hub_stand_in import COMMIT, serve_hub
 
 if TYPE_CHECKING:
     from components.shared.engines.vllm_engine import VllmEngine
@@ -140,3 +144,31 @@ def test_who_waits_for_a_reply_hears_it_grow_and_others_are_answered_beside_it(e
     )
     (alone,) = engine.generate([dataclasses.replace(listening, heard=None)], SAMPLING)
     assert alone.completions[0].num_tokens == results["heard"].completions[0].num_tokens
+
+
+CHECK_THEN_OPEN = """
+import sys
+from components.shared.engines import check_engine, open_engine
+from tests.components.shared.engines.test_open_engine import SAMPLING, config
+check_engine(config(max_model_len=256), sys.argv[1], SAMPLING)
+print("checked", flush=True)
+sys.stdin.readline()
+open_engine(config(max_model_len=256), sys.argv[1]).close()
+"""
+
+
+def test_the_model_that_was_checked_is_opened_also_if_its_branch_moved_meanwhile(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
+    with serve_hub({"org/tiny": files}) as hub:
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHECK_THEN_OPEN, "hf://org/tiny@main"],
+            env=os.environ | {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "checked\n"
+        hub.commit, hub.repositories["org/tiny"] = COMMIT[::-1], {"README.md": b"deleted"}
+        process.communicate("\n", timeout=120)
+    assert process.returncode == 0

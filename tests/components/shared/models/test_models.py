@@ -10,7 +10,7 @@ import pytest
 from components.import_model.config import ImportModelConfig
 from components.import_model.step import run
 from components.shared.errors import InputError
-from components.shared.models import check_model, fetch_model
+from components.shared.models import check_chat_template, fetch_model
 from components.shared.stores import storage, transfers
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
@@ -110,7 +110,7 @@ def test_base_model_is_refused_only_where_a_chat_model_is_needed(model: Path) ->
     (model / "chat_template.jinja").unlink()
     assert fetch_model(str(model)) == model
     with pytest.raises(InputError, match="has no chat template"):
-        check_model(model, str(model), chat=True)
+        check_chat_template(model, str(model))
 
 
 def test_folder_of_rows_is_no_model(workspace: Workspace, write_questions: WriteRows) -> None:
