@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES  # without PyTorch, unlike AutoConfig
+
 from components.shared.errors import InputError
 from components.shared.models.files import read_object
 from components.shared.models.purposes import NO_CODE, Use
@@ -55,8 +57,6 @@ def examine(folder: Path, source: str, *, chat: bool) -> None:
 
 def check_kind(kind: str, use: Use, source: str) -> None:
     """Raise InputError if transformers has no code for models of this kind, the ``model_type`` of config.json."""
-    from transformers.models.auto.auto_mappings import CONFIG_MAPPING_NAMES  # without PyTorch, unlike AutoConfig
-
     if kind not in CONFIG_MAPPING_NAMES:
         raise InputError(
             f"{source}: transformers cannot load it as {use.value}: it does not know the model_type {kind!r} of "
