@@ -249,6 +249,10 @@ def new(
 def show(
     folder: Annotated[str, typer.Argument(help="a folder of a step, or a workspace")],
     rows: Annotated[int, typer.Option(help="number of rows to show", min=0)] = 3,
+    verdict: Annotated[
+        str,
+        typer.Option(help="of an evaluation, show rows with this verdict, such as not_compared", show_default=False),
+    ] = "",
 ) -> None:
     """Show the content of a folder.
 
@@ -257,7 +261,7 @@ def show(
     """
     from pipelines.show_command import show_folder
 
-    sys.exit(show_folder(folder, rows))
+    sys.exit(show_folder(folder, rows, verdict))
 
 
 @app.command()

@@ -105,6 +105,10 @@ class ScoredTraining(Training, Parts):
         help="questions that solvers are scored on: {source, question_column, answer_column}"
     )
     num_benchmark_questions: int = parameter(help="questions from each benchmark; 0 for all")
+    benchmark_prompts: str = parameter(
+        help="what they are asked with: prompt:solve; prompt:benchmarks, each benchmark's own words; a text file with "
+        "{question} in it; or a folder with one for each benchmark (gsm8k.txt)",
+    )
     benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
 
 

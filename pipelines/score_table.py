@@ -11,6 +11,7 @@ from components.shared.records import Score
 from pipelines.reporting import as_data, visible
 
 NAME_WIDTH, CELL_WIDTH = 26, 9  # characters of a model's name, and of an interval
+LENIENT = "right, box or not"
 CONTAMINATED = ("without_dirty", "dirty", "not_testable")
 WARNING = (
     "The paper's figures (ScaleQuest, Table 1) are another program's, with other prompts and another comparison of "
@@ -23,6 +24,8 @@ def print_scores(console: Console, rows: Sequence[Score]) -> None:
     whole = [row for row in rows if not row.group_by]
     for benchmarks in _that_fit(list(dict.fromkeys(row.benchmark for row in whole)), console.width - NAME_WIDTH):
         console.print(_scores([row for row in whole if row.benchmark in benchmarks], benchmarks))
+    if any(row.accuracy_lenient != row.accuracy for row in whole if row.origin == "run"):
+        console.print(f'"{LENIENT}": if a response without a box counted by what it says last.', highlight=False)
     if any(row.origin == "paper" for row in whole):
         console.print(WARNING, highlight=False)
     pairs: dict[tuple[str, str, str], list[Score]] = {}
@@ -84,7 +87,9 @@ def _scores(rows: Sequence[Score], benchmarks: Sequence[str]) -> Table:
         found = [cells.get(("run", model, benchmark)) for benchmark in benchmarks]
         table.add_row(as_data(model), *(f"[bold]{_percent(row.accuracy)}[/bold]" if row else "–" for row in found))
         for name, text_of in _DETAILS.items():
-            table.add_row(f"  {name}", *(text_of(row) if row else "" for row in found), style="dim")
+            texts = [text_of(row) if row else "" for row in found]
+            if any(texts):
+                table.add_row(f"  {name}", *texts, style="dim")
     for number, model in enumerate(_models(rows, "paper")):
         if not number:
             table.add_row("[bold]the paper's figures[/bold]")
@@ -137,6 +142,10 @@ _DETAILS: Mapping[str, Callable[[Score], str]] = {
     "cut off": lambda row: _percent(row.share_cut_off),
     "no answer": lambda row: _percent(row.share_no_answer),
     "filtered or failed": lambda row: _percent(row.share_unanswered),
+    "not compared": lambda row: _percent(row.share_not_compared or None),
+    LENIENT: lambda row: _percent(None if row.accuracy_lenient == row.accuracy else row.accuracy_lenient),
+    "pass@k": lambda row: _percent(row.pass_at_k),
+    "majority of k": lambda row: _percent(row.majority),
     "questions": lambda row: f"{row.num_questions:,}",
 }
 

@@ -14,8 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from components.shared.errors import ExitCode
-from components.shared.records import Contamination, Score, kind_of
+from components.shared.errors import ExitCode, InputError
+from components.shared.records import Contamination, Evaluation, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
@@ -34,13 +34,13 @@ from pipelines.workspace_folders import LAST_STEP, TABLE_STEP, folder_at, newest
 MAX_CELL = 300  # characters of a value that are shown
 
 
-def show_folder(address: str, num_rows: int) -> int:
-    """Print a folder, the rows that one rejected, or a workspace; return the exit code.
+def show_folder(address: str, num_rows: int, verdict: str = "") -> int:
+    """Print a folder, the rows that one rejected, or a workspace; return the exit code. ``verdict``: of rows to show.
 
     Of a workspace, the folders that somebody works on, the newest dataset and the newest table of solvers; without
     either, all that are not finished.
     """
-    return exit_code_of("show", lambda: _show(Console(file=sys.stdout), address, num_rows))
+    return exit_code_of("show", lambda: _show(Console(file=sys.stdout), address, num_rows, verdict))
 
 
 def _unfinished_at(address: str) -> list[Unfinished]:
@@ -60,7 +60,7 @@ def _begun(step: str) -> list[str]:
     return [storage.join(step, name) for name in sorted(plans - manifests)]
 
 
-def _show(console: Console, address: str, num_rows: int) -> int:
+def _show(console: Console, address: str, num_rows: int, verdict: str) -> int:
     finished = [folder for step in (LAST_STEP, TABLE_STEP) if (folder := newest_folder(address, step))]
     unfinished = [each for each in _unfinished_at(address) if each.holders or not finished]
     for each in unfinished:
@@ -71,18 +71,20 @@ def _show(console: Console, address: str, num_rows: int) -> int:
     for number, folder in enumerate(finished or [folder_at(address, step_names())]):
         if number:
             console.print()
-        _show_finished(console, open_source(folder), num_rows)
+        _show_finished(console, open_source(folder), num_rows, verdict)
     return ExitCode.DONE
 
 
-def _show_finished(console: Console, source: RowSource, num_rows: int) -> None:
+def _show_finished(console: Console, source: RowSource, num_rows: int, verdict: str) -> None:
+    if verdict and source.kind != kind_of(Evaluation):
+        raise InputError(f"--verdict {verdict}: {source.uri} holds {source.kind} rows; expected a folder of evaluate")
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
         print_funnel(console, source.folder)
     if source.kind == kind_of(Contamination):
         print_contamination(console, Rows([source.uri], Contamination))
     if not print_table(console, source):
-        _print_rows(console, source, num_rows)
+        _print_rows(console, source, num_rows, verdict)
 
 
 def print_table(console: Console, source: RowSource) -> bool:
@@ -172,8 +174,8 @@ def _print_lines(console: Console, lines: Mapping[str, str]) -> None:
     console.print(table)
 
 
-def _print_rows(console: Console, source: RowSource, num_rows: int) -> None:
-    for row in _first_rows(source, num_rows):
+def _print_rows(console: Console, source: RowSource, num_rows: int, verdict: str) -> None:
+    for row in _first_rows(source, num_rows, verdict):
         console.print()
         for name, value in row.items():
             text = _cell(value)
@@ -181,12 +183,17 @@ def _print_rows(console: Console, source: RowSource, num_rows: int) -> None:
                 console.print(f"[bold]{as_data(name)}[/bold]  {as_data(text)}", highlight=False)
 
 
-def _first_rows(source: RowSource, num_rows: int) -> list[dict[str, Any]]:
+def _first_rows(source: RowSource, num_rows: int, verdict: str) -> list[dict[str, Any]]:
+    """Return the first rows; with a verdict, the first evaluations of which a sample has it."""
     rows: list[dict[str, Any]] = []
     for part in source.parts() if num_rows else ():
         if len(rows) >= num_rows:
             break
-        rows += source.read(part).slice(0, num_rows - len(rows)).to_pylist()
+        table = source.read(part)
+        if verdict:
+            found = [index for index, verdicts in enumerate(table["verdicts"].to_pylist()) if verdict in verdicts]
+            table = table.take(found)
+        rows += table.slice(0, num_rows - len(rows)).to_pylist()
     return rows
 
 

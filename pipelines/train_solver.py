@@ -56,6 +56,7 @@ def _evaluated(run: ScoredTraining, model: Any, chat_template: str, questions: s
         questions=questions,
         model=model,
         chat_template=chat_template,
+        prompt_file=run.benchmark_prompts,
         engine=run.engine,
         seed=run.seed,
         rows_per_part=run.rows_per_part,

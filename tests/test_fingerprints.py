@@ -20,7 +20,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters
 FOLDER = st.integers(0, 99).map("package:name@{}".format)  # an address that stands for itself: no content is read
 # What has a form of its own, which no random text has.
 FORMED = {
-    ("evaluate", "prompt_file"): st.sampled_from(["prompt:solve", "prompt:olympiadbench", "package:prompt@1"]),
+    ("evaluate", "prompt_file"): st.sampled_from(["prompt:solve", "prompt:benchmarks", "package:prompt@1"]),
     ("import_questions", "benchmark_uri"): st.just(""),  # goes with one kind of source alone
     ("sample_difficulty", "sources"): st.sampled_from(['["a"]', '["b", "a"]']),
     ("sample_difficulty", "target"): st.sampled_from(["[1]", "[1, 2]", "[2, 1]"]),

@@ -33,6 +33,9 @@ class Answer:
     cut_off: int
     no_answer: int
     unanswered: int
+    not_compared: int
+    unboxed: int  # no answer in a box, but what is said last is right
+    majority: float | None  # of several samples
     text: bytes  # digest of the question, equal where a benchmark repeats one
     asked: bytes  # digest of the question and its known answer
     groups: tuple[tuple[str, str], ...]  # the benchmark's own: of which kind, which one; "" for none
@@ -114,12 +117,16 @@ def _add_rejected(columns: Sequence[Column], source: RowSource) -> None:
 
 
 def _answer(row: Evaluation) -> Answer:
-    counts = {verdict: row.verdicts.count(verdict) for verdict in ("right", "wrong", "cut_off", "no_answer")}
+    verdicts = ("right", "wrong", "not_compared", "cut_off", "no_answer")
+    counts = {verdict: row.verdicts.count(verdict) for verdict in verdicts}
     return Answer(
         right=counts["right"] / len(row.verdicts),
         cut_off=counts["cut_off"],
         no_answer=counts["no_answer"],
         unanswered=len(row.verdicts) - sum(counts.values()),
+        not_compared=counts["not_compared"],
+        unboxed=sum(row.right_unboxed),
+        majority=row.majority,
         text=_digest(" ".join(row.question.split())),
         asked=_digest(f"{row.question}\0{row.answer}"),
         groups=(("subject", row.subject), ("level", row.level)),

@@ -14,7 +14,7 @@ from components.shared.config import Artifact, StepConfig, option
 class CompareSolversConfig(StepConfig):
     """Put the scores of solvers into one table, beside the paper's, and say whether a gain is luck."""
 
-    VERSION: ClassVar = 2  # 1 had no verdict for several samples and means where all questions changed alike
+    VERSION: ClassVar = 3  # 2 had no lenient accuracy, and no pass@k and majority of several samples
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
 
     evaluations: str = option(

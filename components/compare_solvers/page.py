@@ -11,6 +11,7 @@ import jinja2
 from components.shared.records import Score
 
 RUN, PAPER = "run", "paper"
+BOX_OR_NOT = "box or not"  # the lenient accuracy
 OWN_GROUPS = ("subject", "level")  # a benchmark's own
 WITHOUT_DIRTY, DIRTY, NOT_TESTABLE = CONTAMINATED = ("without_dirty", "dirty", "not_testable")
 
@@ -72,6 +73,11 @@ class Table:
         ]
 
     @property
+    def is_lenient(self) -> bool:
+        """Whether a lenient accuracy is shown."""
+        return any(BOX_OR_NOT in dict(other_figures(score)) for score in self.scores.values())
+
+    @property
     def num_tests(self) -> int:
         """How many exact tests there are, for which the corrected p-values correct."""
         return sum(score.p_value is not None for score in self.differences)
@@ -110,8 +116,20 @@ def render_page(title: str, rows: Sequence[Score]) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"percent": percent, "signed": signed, "p": p_text}
+    environment.filters |= {"percent": percent, "signed": signed, "p": p_text, "others": other_figures}
     return environment.get_template("report.html.jinja").render(title=title, table=arrange(rows))
+
+
+def other_figures(score: Score) -> list[tuple[str, float]]:
+    """Return what stands below an accuracy only where there is something to say, by name."""
+    lenient = score.accuracy_lenient if score.accuracy_lenient != score.accuracy else None
+    figures = {
+        "not compared": score.share_not_compared or None,
+        BOX_OR_NOT: lenient,
+        f"pass@{score.num_samples}": score.pass_at_k,
+        f"majority of {score.num_samples}": score.majority,
+    }
+    return [(name, share) for name, share in figures.items() if share is not None]
 
 
 def percent(share: float) -> str:

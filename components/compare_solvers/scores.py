@@ -29,6 +29,7 @@ from components.shared.records import Score
 
 SIGNIFICANT = 0.05
 MAX_GROUPS = 50  # of one kind; more are no groups but names of single questions
+OTHER_MEANS = ("accuracy_lenient", "pass_at_k", "majority")  # figures beside the accuracy, of which a mean is one, too
 Group = tuple[str, str]  # of which kind, which one
 ALL: Group = ("", "")
 
@@ -104,6 +105,7 @@ def _score(answers: Sequence[Answer], num_samples: int) -> Score:
     number = len(answers)
     num_right = math.fsum(answer.right for answer in answers)
     low, high = wilson_interval(num_right, number)
+    majorities = [answer.majority for answer in answers if answer.majority is not None]
     return Score(
         id="",
         benchmark="",
@@ -117,6 +119,10 @@ def _score(answers: Sequence[Answer], num_samples: int) -> Score:
         share_cut_off=sum(answer.cut_off for answer in answers) / (number * num_samples),
         share_no_answer=sum(answer.no_answer for answer in answers) / (number * num_samples),
         share_unanswered=sum(answer.unanswered for answer in answers) / (number * num_samples),
+        share_not_compared=sum(answer.not_compared for answer in answers) / (number * num_samples),
+        accuracy_lenient=(num_right + sum(answer.unboxed for answer in answers) / num_samples) / number,
+        pass_at_k=sum(answer.right > 0 for answer in answers) / number if num_samples > 1 else None,
+        majority=fmean(majorities) if len(majorities) == number else None,
     )
 
 
@@ -163,6 +169,8 @@ def _mean(column: Column, before: Column | None, benchmarks: Sequence[str], labe
     results = [column.results[benchmark] for benchmark in benchmarks]
     parts = [_score(list(result.answers.values()), column.key.num_samples) for result in results]
     label = labels[column.key]
+    figures = {name: [getattr(part, name) for part in parts] for name in OTHER_MEANS}
+    others: dict[str, Any] = {name: fmean(values) for name, values in figures.items() if None not in values}
     low, high = interval_of_mean([(part.accuracy * part.num_questions, part.num_questions) for part in parts])
     mean = Score(
         id="",
@@ -174,6 +182,7 @@ def _mean(column: Column, before: Column | None, benchmarks: Sequence[str], labe
         accuracy=fmean(part.accuracy for part in parts),
         accuracy_low=low,
         accuracy_high=high,
+        **others,
     )
     if before is None or not {*benchmarks} <= {*before.results}:
         return mean

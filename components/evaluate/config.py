@@ -14,10 +14,13 @@ from components.shared.errors import InputError
 from components.shared.texts.prompts import SOLVE, SOLVE_EXAMPLES
 
 NAMED = "prompt:"  # how the name of a prompt that comes with the step begins
-PROMPTS: Mapping[str, Path] = MappingProxyType(
+OLYMPIADBENCH = Path(__file__).with_name("olympiadbench_prompt.txt")
+# By name: the prompt of each benchmark, and "" of all others.
+PROMPTS: Mapping[str, Mapping[str, Path]] = MappingProxyType(
     {
-        "solve": SOLVE,
-        "olympiadbench": Path(__file__).with_name("olympiadbench_prompt.txt"),
+        "solve": {"": SOLVE},
+        "olympiadbench": {"": OLYMPIADBENCH},
+        "benchmarks": {"": SOLVE, "olympiadbench": OLYMPIADBENCH},
     }
 )
 
@@ -26,13 +29,14 @@ PROMPTS: Mapping[str, Path] = MappingProxyType(
 class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
-    VERSION: ClassVar = 3  # 2 let a reply run on beyond the next turn's opening, until it was cut off
+    VERSION: ClassVar = 4  # 3 had neither tolerances nor a verdict for comparisons without a result
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     prompt_file: str = option(
         "prompt:solve",
-        help=f"{' or '.join(f'prompt:{name}' for name in PROMPTS)}: a prompt of this suite, solve is that of "
-        "generate_responses; or a text file with {question} in it, at gs://…, s3://… or a path",
+        help="prompt:solve, that of generate_responses; prompt:olympiadbench; prompt:benchmarks, each benchmark's own "
+        "if it has one, else solve; or a text file with {question} in it, or a folder with one for each benchmark "
+        "(gsm8k.txt), at gs://…, s3://… or a path",
         is_folder=True,
     )
     num_samples: int = option(
@@ -56,11 +60,11 @@ class EvaluateConfig(SolverConfig):
         return not self.prompt_file.startswith(NAMED)
 
     @property
-    def named_prompt(self) -> Path:
-        """The prompt of this suite that it names."""
+    def named_prompts(self) -> Mapping[str, Path]:
+        """The prompts of this suite that it names, by benchmark; "" is all others."""
         return PROMPTS[self.prompt_file.removeprefix(NAMED)]
 
     @property
     def prompts(self) -> tuple[Path, ...]:
-        """The prompt files of this suite that it fills; one of the user's is an input, known by its content."""
-        return (SOLVE_EXAMPLES,) if self.has_own_prompt else (self.named_prompt, SOLVE_EXAMPLES)
+        """The prompt files of this suite that it fills; those of the user are an input, known by its content."""
+        return (SOLVE_EXAMPLES,) if self.has_own_prompt else (*self.named_prompts.values(), SOLVE_EXAMPLES)

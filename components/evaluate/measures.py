@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from components.shared.intervals import wilson_interval
+from components.shared.records import Evaluation
+
+NAMED = ("not_compared", "no_answer", "cut_off")  # verdicts that are counted apart; they all count as wrong
 
 
 def pass_at_k(num_samples: int, num_right: int, k: int) -> float:
@@ -31,6 +34,22 @@ def sizes_of_pass(num_samples: int) -> list[int]:
     return sorted({2**power for power in range(1, num_samples.bit_length())} | {num_samples}) if num_samples > 1 else []
 
 
+def sums_of(row: Evaluation) -> dict[str, float]:
+    """Return what a question adds to the sums; of several samples, it is right by the share of them."""
+    num_samples, num_right = len(row.verdicts), row.verdicts.count("right")
+    named = {f"num_{verdict}": row.verdicts.count(verdict) for verdict in NAMED}
+    sums = {
+        "num_questions": 1,
+        "num_correct": num_right / num_samples,
+        "num_correct_leniently": (num_right + sum(row.right_unboxed)) / num_samples,
+        **named,
+        "num_unanswered": num_samples - num_right - row.verdicts.count("wrong") - sum(named.values()),
+        "num_ran_on": row.finish_reasons.count("ran_on"),
+        **{f"pass_at_{k}": pass_at_k(num_samples, num_right, k) for k in sizes_of_pass(num_samples)},
+    }
+    return sums if row.majority is None else sums | {"majority": row.majority}
+
+
 def figures_of(sums: Mapping[str, float], num_samples: int) -> dict[str, float]:
     """Return accuracy, interval and shares from the sums over all questions.
 
@@ -42,11 +61,12 @@ def figures_of(sums: Mapping[str, float], num_samples: int) -> dict[str, float]:
         return {"num_questions": 0}
     low, high = wilson_interval(sums["num_correct"], num_questions)
     means = [f"pass_at_{k}" for k in sizes_of_pass(num_samples)] + (["majority"] if num_samples > 1 else [])
-    shares = ("cut_off", "no_answer", "unanswered", "ran_on")
+    shares = (*NAMED, "unanswered", "ran_on")
     return {
         "accuracy": sums["num_correct"] / num_questions,
         "accuracy_low": low,
         "accuracy_high": high,
+        "accuracy_lenient": sums["num_correct_leniently"] / num_questions,
         **{f"share_{name}": sums[f"num_{name}"] / (num_questions * num_samples) for name in shares},
         **{name: sums[name] / num_questions for name in means},
     }

@@ -1,6 +1,8 @@
-"""The prompt of an evaluation: that of generate_responses, one of a benchmark, or a file of the user's."""
+"""The prompts of an evaluation: that of generate_responses, those of benchmarks, or files of the user's."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from components.evaluate.config import EvaluateConfig
 from components.shared.errors import InputError
@@ -8,16 +10,29 @@ from components.shared.stores import storage
 from components.shared.texts.prompts import fill_prompt, load_prompt, variables_of
 
 
-def prompt_of(config: EvaluateConfig) -> str:
-    """Return the text around a question; InputError for a file that is no such text."""
-    if config.has_own_prompt:
-        return read_prompt(config.prompt_file)
-    return load_prompt(config.named_prompt)
+def prompts_of(config: EvaluateConfig, benchmarks: Sequence[str]) -> Mapping[str, str]:
+    """Return the text around the questions of each benchmark; InputError for a file that is no such text.
+
+    A folder of the user's has to have a file for each of them, so that no name is misspelt.
+    """
+    if not config.has_own_prompt:
+        named = config.named_prompts
+        return {benchmark: load_prompt(named.get(benchmark, named[""])) for benchmark in benchmarks}
+    storage.scheme_of(config.prompt_file)
+    names = storage.list_names(config.prompt_file)
+    if not names:
+        return dict.fromkeys(benchmarks, read_prompt(config.prompt_file))
+    files = {benchmark: f"{benchmark}.txt" for benchmark in benchmarks}
+    if missing := [name for name in files.values() if name not in names]:
+        raise InputError(
+            f"--prompt-file {config.prompt_file!r} has no {', '.join(missing)}; found {', '.join(names)}; expected a "
+            "file for each benchmark that the questions come from, by its name"
+        )
+    return {benchmark: read_prompt(storage.join(config.prompt_file, name)) for benchmark, name in files.items()}
 
 
 def read_prompt(uri: str) -> str:
     """Return a prompt file's text; a first line that begins with "#" is a comment."""
-    storage.scheme_of(uri)
     try:
         text = storage.read_bytes(uri).decode("utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:

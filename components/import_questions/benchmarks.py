@@ -29,6 +29,7 @@ class Benchmark:
     reading: Reading  # how the final answer is found in the answer's column: behind ####, in the last box, as it is
     subject: str = ""
     level: str = ""
+    tolerance: str = ""  # by how much an answer may be off, in the few rows that say so
     only: Mapping[str, str] = field(
         default_factory=dict
     )  # how the values of columns begin in the rows that belong to it

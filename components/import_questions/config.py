@@ -31,7 +31,7 @@ OF_GENERATORS, OF_DATASETS = "worked_solution", "response"  # the responses that
 class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
-    VERSION: ClassVar = 3  # 2 took benchmarks without readable answers, and responses that were cut off
+    VERSION: ClassVar = 4  # 3 left out the tolerance of a benchmark's row
 
     source: str = option(
         help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "

@@ -17,6 +17,7 @@ class SourceRow:
     origin: str  # the data set, benchmark or generator that it comes from
     subject: str = ""
     level: str = ""
+    tolerance: float | None = None  # by how much an answer may be off, where a benchmark allows it
     metadata: str = ""  # the other columns of the file as a JSON object; "" where they are not kept
     response: str = ""  # "" where none is asked for
     finish_reason: str = "stop"  # why the response ended; that of a file is taken for whole

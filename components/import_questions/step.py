@@ -155,6 +155,7 @@ def open_benchmark_file(benchmark: Benchmark, uri: str) -> TableSource:
             answer=benchmark.answer,
             subject=benchmark.subject,
             level=benchmark.level,
+            tolerance=benchmark.tolerance,
             named_by=f"benchmark {benchmark.name}",
         ),
         read_answer=READINGS[benchmark.reading],
@@ -183,6 +184,7 @@ def questions_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Qu
             subject=row.subject,
             level=row.level,
             metadata=row.metadata,
+            tolerance=row.tolerance,
         )
 
 

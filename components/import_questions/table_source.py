@@ -24,7 +24,7 @@ from components.shared.texts.math_answers import known_answer
 
 PARQUET_BATCH_ROWS = 1024
 logger = logging.getLogger(__name__)
-Field = Literal["question", "answer", "subject", "level", "response"]
+Field = Literal["question", "answer", "subject", "level", "response", "tolerance"]
 Record = tuple[str, Mapping[str, Any]]  # where it stands, and its fields
 
 
@@ -37,12 +37,22 @@ class Columns:
     subject: str = ""
     level: str = ""
     response: str = ""
+    tolerance: str = ""
     named_by: str = "--{}-column"  # who names them, in messages: the option, or the benchmark
 
     def text(self, place: str, record: Mapping[str, Any], field: Field) -> str:
         """Return a field of a record as text; "" where the file has no such column."""
         column = getattr(self, field)
         return _text(place, record, column, field, self.named_by.format(field)) if column else ""
+
+    def number(self, place: str, record: Mapping[str, Any], field: Field) -> float | None:
+        """Return a field of a record as a number; None where the record or the file has none."""
+        text = self.text(place, record, field)
+        try:
+            return float(text) if text else None
+        except ValueError as error:
+            column, named_by = getattr(self, field), self.named_by.format(field)
+            raise InputError(f"{place}: column {column!r} ({named_by}) holds {text!r}; expected a number") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +117,7 @@ class TableSource:
             origin=self.origin,
             subject=self.columns.text(place, record, "subject"),
             level=self.columns.text(place, record, "level"),
+            tolerance=self.columns.number(place, record, "tolerance"),
             metadata=_metadata(record, but_not=self.columns.question) if self.keep_columns else "",
             response=self.columns.text(place, record, "response"),
         )

@@ -39,6 +39,7 @@ class Question:
     solvability_thought: str = ""  # what a reasoning judge thought before; nothing judges it
     difficulty: float | None = None  # predicted fail rate; null until score_difficulty has run
     history: tuple[str, ...] = ()  # where and why it was rejected before it was read again: "step/fingerprint: reason"
+    tolerance: float | None = None  # by how much an answer may be off, where a benchmark allows it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,10 +83,12 @@ class Evaluation:
     finish_reasons: tuple[str, ...]
     num_tokens: tuple[int, ...]
     correct: tuple[bool, ...]  # ended, or ran on to the next turn, and its final answer equals ``answer`` by value
-    verdicts: tuple[str, ...]  # "right", "wrong", "no_answer", "cut_off", or why the engine gave no answer
+    verdicts: tuple[str, ...]  # "right", "wrong", "not_compared", "no_answer", "cut_off", or why there is no reply
     subject: str = ""  # as in the question
     level: str = ""
     thoughts: tuple[str, ...] = ()  # "" for none: what a reasoning solver thought before; nothing judges it
+    right_unboxed: tuple[bool, ...] = ()  # without a box, but what it says last is right: counts leniently only
+    majority: float | None = None  # of several samples: whether the most frequent answer is right; ties have their mean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +152,10 @@ class Score:
     share_cut_off: float | None = None  # of all samples
     share_no_answer: float | None = None
     share_unanswered: float | None = None
+    share_not_compared: float | None = None  # counted as wrong
+    accuracy_lenient: float | None = None  # if replies without a box counted by what they say last
+    pass_at_k: float | None = None  # of k = num_samples: share of the questions with at least one right; null for one
+    majority: float | None = None  # of several samples: share of the questions whose most frequent answer is right
     evaluation: str = ""  # the folder
     before: str = ""  # the model that this one was trained from; "" where it is compared with none
     settings: str = ""  # what else differs between the two evaluations; "" for nothing

@@ -118,7 +118,7 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
         ("smoke", ["train_sft.workspace=x"], "its own workspace; a run cannot set it"),
         ("smoke", ["train_sft.seed=1"], "its own seed; a run cannot set it; give --set seed=VALUE"),
         ("smoke", ["num_questions"], "--set 'num_questions' has no '='; expected name=value"),
-        ("smoke", ["questions=3"], "unknown parameter 'questions'; expected one of accelerator, benchmark_seed, "),
+        ("smoke", ["questions=3"], "unknown parameter 'questions'; expected one of accelerator, benchmark_prompts, "),
         ("smoke", ["num_questions=many"], "parameter num_questions: 'many' is not accepted; expected a whole number"),
         ("smoke", ["num_questions=true"], "parameter num_questions: True is not accepted; expected a whole number"),
         ("smoke", ["qft_learning_rate=fast"], "parameter qft_learning_rate: 'fast' is not accepted; expected a number"),

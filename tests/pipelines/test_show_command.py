@@ -51,3 +51,17 @@ def test_a_folder_of_something_else_is_no_workspace(tmp_path: Path, capsys: pyte
     (tmp_path / "mine").mkdir()
     assert show_folder(str(tmp_path), 1) == ExitCode.BAD_INPUT
     assert "no folder of rows or model exists here" in capsys.readouterr().err
+
+
+def test_rows_of_an_evaluation_are_found_by_their_verdict(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluation = write_evaluation(workspace, evaluations(["--", "+?", "--", "??"]), BASE)
+    assert show_folder(evaluation, 9, "not_compared") == ExitCode.DONE
+    shown = capsys.readouterr().out
+    assert [number for number in range(4) if f"What is {number} + {number}" in shown] == [1, 3]
+    assert show_folder(evaluation, 1, "not_compared") == ExitCode.DONE
+    assert "What is 3 + 3" not in capsys.readouterr().out
+    assert show_folder(table(workspace), 1, "right") == ExitCode.BAD_INPUT
+    assert "--verdict right: " in (said := capsys.readouterr().err)
+    assert "holds score rows; expected a folder of evaluate" in said

@@ -51,7 +51,9 @@ class TrainSftConfig(PartsConfig):
         return "train_sft"
 
 
-VERDICTS = {"+": "right", "-": "wrong", "c": "cut_off", "n": "no_answer", "f": "filtered"}
+UNBOXED = "u"  # no answer in a box, but what is said last is right
+VERDICTS = {"+": "right", "-": "wrong", "?": "not_compared", "c": "cut_off", "f": "filtered"}
+VERDICTS |= dict.fromkeys(("n", UNBOXED), "no_answer")
 
 
 def evaluations(
@@ -78,6 +80,8 @@ def evaluations(
                 num_tokens=tuple(9 for _ in verdicts),
                 correct=tuple(verdict == "right" for verdict in verdicts),
                 verdicts=verdicts,
+                right_unboxed=tuple(mark == UNBOXED for mark in samples),
+                majority=float(samples.count("+") * 2 > len(samples)) if len(samples) > 1 else None,
             )
         )
     return rows

@@ -149,6 +149,29 @@ def test_several_samples_are_means_with_draws_and_never_compared_with_greedy_sco
         compare(workspace, [write_evaluation(workspace, evaluations(sampled), solver)], before[1:])
 
 
+def test_figures_beside_the_accuracy_stand_where_they_say_something(workspace: Workspace) -> None:
+    sampled, greedy = ["+++-"] * 2 + ["+---"] * 3 + ["--u?"] * 5, "+" * 5 + "u?-nu"
+    solver = train(workspace, BASE)
+    plain = write_evaluation(workspace, evaluations("+-" * 5), BASE)
+    marked = [write_evaluation(workspace, evaluations(marks), solver) for marks in (sampled, greedy)]
+    folder = compare(workspace, [plain, *marked])
+    found = {
+        model: (row.accuracy, row.accuracy_lenient, row.share_not_compared, row.pass_at_k, row.majority)
+        for (model, benchmark, _), row in scores(workspace, folder).items()
+        if benchmark == "gsm8k" and row.origin == "run"
+    }
+    assert found == {
+        "Base-1B": (0.5, 0.5, 0, None, None),
+        "Base-1B + train_sft": (0.5, 0.7, 0.1, None, None),
+        "Base-1B + train_sft, mean of 4 samples": (0.225, 0.35, 0.125, 0.5, 0.2),
+    }
+    page = page_of(folder)
+    for shown in ("box or not 70.0", "box or not 35.0", "not compared 12.5", "pass@4 50.0", "majority of 4 20.0"):
+        assert page.count(shown) == 1
+    assert "pass@1" not in page
+    assert page.count("box or not ") == 2  # not where it is the accuracy
+
+
 def test_questions_that_one_of_the_two_was_not_asked_are_left_out_of_the_pair(workspace: Workspace) -> None:
     rows = evaluations("-+" * 10)
     before = write_evaluation(workspace, rows, BASE, rejected=[rows[0].id])

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from components.evaluate.config import PROMPTS, EvaluateConfig
-from components.evaluate.prompt import prompt_of, read_prompt
+from components.evaluate.prompt import prompts_of, read_prompt
 from components.evaluate.step import run
 from components.shared.errors import InputError
+from components.shared.records import Question
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
@@ -29,11 +30,11 @@ def write(path: Path, text: str) -> str:
 
 
 def test_the_usual_prompt_is_that_of_generate_responses(workspace: Workspace) -> None:
-    assert prompt_of(config(workspace, "q")) == load_prompt(SOLVE)
+    assert prompts_of(config(workspace, "q"), ["gsm8k", ""]) == dict.fromkeys(["gsm8k", ""], load_prompt(SOLVE))
 
 
 def test_olympiadbench_is_asked_for_all_answers_in_one_box_and_the_unit_behind_it(workspace: Workspace) -> None:
-    prompt = prompt_of(config(workspace, "q", "prompt:olympiadbench"))
+    prompt = prompts_of(config(workspace, "q", "prompt:olympiadbench"), ["mine"])["mine"]
     asked = fill_prompt(prompt, question="Find all {x}.")
     assert "Find all {x}." in asked
     for words in ("interval", r"\boxed{}", "one box, with commas", "unit behind the box"):
@@ -41,7 +42,8 @@ def test_olympiadbench_is_asked_for_all_answers_in_one_box_and_the_unit_behind_i
 
 
 def test_each_named_prompt_takes_the_question_alone() -> None:
-    assert all("Q" in fill_prompt(load_prompt(path), question="Q") for path in PROMPTS.values())
+    paths = {path for named in PROMPTS.values() for path in named.values()}
+    assert all("Q" in fill_prompt(load_prompt(path), question="Q") for path in paths)
 
 
 def test_a_file_of_ones_own_is_what_the_model_reads_and_its_text_makes_the_address(
@@ -67,10 +69,41 @@ def test_a_file_of_ones_own_is_what_the_model_reads_and_its_text_makes_the_addre
     assert read_manifest(first).inputs["prompt_file"][0].uri == prompt
 
 
+def test_each_benchmark_is_asked_with_its_own_prompt_in_one_evaluation(
+    workspace: Workspace, write_rows: WriteRows, tmp_path: Path
+) -> None:
+    questions = write_rows(workspace, [question("gsm8k", "1 + 1"), question("olympiadbench", "1 + 2")])
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    write(prompts / "gsm8k.txt", "School: {question}")
+    asked: list[str] = []
+
+    def answer(body: dict[str, Any], _: int) -> Answer:
+        asked.append(body["messages"][-1]["content"])
+        return reply(r"\boxed{2}")
+
+    with serve(answer, Answer(body={"data": [{"id": "m"}]})) as served:
+        endpoint = {"engine": "openai", "endpoint": served.url, "model": "openai:m", "max_concurrency": 1}
+        run(config(workspace, questions, "prompt:benchmarks", **endpoint), workspace)
+        own, named = (load_prompt(PROMPTS[name][""]) for name in ("olympiadbench", "solve"))
+        assert asked[-2:] == [fill_prompt(named, question="1 + 1"), fill_prompt(own, question="1 + 2")]
+        with pytest.raises(InputError, match=r"has no olympiadbench.txt; found gsm8k.txt; expected a file for each"):
+            run(config(workspace, questions, str(prompts), **endpoint), workspace)
+        write(prompts / "olympiadbench.txt", "# ours\nContest: {question}")
+        first = run(config(workspace, questions, str(prompts), **endpoint), workspace)
+        assert asked[-2:] == ["School: 1 + 1", "Contest: 1 + 2"]
+        write(prompts / "olympiadbench.txt", "Olympiad: {question}")
+        assert run(config(workspace, questions, str(prompts), **endpoint), workspace) != first
+
+
+def question(benchmark: str, text: str) -> Question:
+    return Question(id=benchmark, question=text, answer="2", source=benchmark)
+
+
 def test_named_prompts_have_addresses_of_their_own(workspace: Workspace, write_questions: WriteRows) -> None:
     questions = write_questions(workspace, ["What is the sum of 1 and 2?"], answers=["3"])
     folders = [run(config(workspace, questions, f"prompt:{name}"), workspace) for name in PROMPTS]
-    assert len({*folders, run(config(workspace, questions), workspace)}) == 2
+    assert len({*folders, run(config(workspace, questions), workspace)}) == 3
     assert "olympiadbench_prompt.txt" in read_manifest(folders[1]).prompts
 
 
@@ -94,5 +127,6 @@ def test_a_file_in_another_encoding_or_a_folder_is_refused(tmp_path: Path) -> No
     (tmp_path / "mine.txt").write_bytes("{question} é".encode("latin-1"))
     with pytest.raises(InputError, match="is not text in UTF-8"):
         read_prompt(str(tmp_path / "mine.txt"))
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no such file"):
-        read_prompt(str(tmp_path))
+        read_prompt(str(tmp_path / "empty"))

@@ -8,7 +8,8 @@ import pytest
 
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.groups import groups_of
-from components.evaluate.step import evaluated, run
+from components.evaluate.marking import evaluated
+from components.evaluate.step import run
 from components.shared.engines import Completion
 from components.shared.errors import InputError
 from components.shared.filters import KEEP
@@ -98,12 +99,16 @@ def test_replies_with_known_verdicts_give_the_counts_that_a_person_gives(
     assert [row.correct for row in rows] == [(case[3] == "right",) for case in CASES]
     assert [row.responses[0] for row in rows] == [case[1].strip() for case in CASES]
     assert {row.num_tokens for row in rows} == {(7,)}
+    lenient = [row.responses[0] for row in rows if row.right_unboxed != (False,)]
+    assert lenient == ["The answer is 12.", r"So it is \boxed{12"]
+    assert {row.majority for row in rows} == {None}
     assert {body.get("temperature") for body in served.requests[1:]} == {0}
     manifest = read_manifest(folder)
     assert (manifest.rows_in, manifest.rows_out, manifest.rejected) == (len(CASES), len(CASES), {})
     metrics, total = manifest.metrics, len(CASES)
     assert (metrics["num_correct"], metrics["num_questions"]) == (COUNTS["right"], total)
     assert metrics["accuracy"] == pytest.approx(COUNTS["right"] / total, abs=1e-5)
+    assert metrics["accuracy_lenient"] == pytest.approx((COUNTS["right"] + 2) / total, abs=1e-5)
     assert metrics["accuracy_low"] < metrics["accuracy"] < metrics["accuracy_high"]
     for name, verdict in (("cut_off", "cut_off"), ("no_answer", "no_answer"), ("unanswered", "filtered")):
         assert metrics[f"num_{name}"] == COUNTS[verdict]
@@ -112,6 +117,9 @@ def test_replies_with_known_verdicts_give_the_counts_that_a_person_gives(
     assert show_folder(folder, 1) == 0
     shown = capsys.readouterr().out.replace("\n", " ")
     assert f"accuracy {metrics['accuracy']:g}" in " ".join(shown.split())
+    assert show_folder(folder, 9, "filtered") == 0
+    shown = capsys.readouterr().out
+    assert (shown.count("Case "), shown.count("Case 15:")) == (1, 1)
 
 
 def test_a_reply_that_runs_on_to_the_next_turn_counts_by_its_answer(checker: AnswerChecker) -> None:
@@ -190,7 +198,48 @@ def test_of_several_samples_pass_at_k_and_the_majority_by_value_are_counted(chec
     assert metrics["num_correct"] == pytest.approx(1 / 3)
     assert metrics["pass_at_2"] == pytest.approx(1 - 6 / 15)  # 4 of 6 are wrong
     assert metrics["pass_at_6"] == 1
-    assert metrics["majority"] == 1  # two votes for 1/2, one each for 2 and 3
+    assert metrics["majority"] == row.majority == 1  # two votes for 1/2, one each for 2 and 3
+
+
+def test_a_comparison_without_a_result_is_a_verdict_of_its_own_and_counts_as_wrong() -> None:
+    question, replies = Question(id="q", question="How many?", answer="10^{10^{10}}!"), samples(r"\boxed{3}")
+    with AnswerChecker(num_workers=1, cpu_seconds=0.3) as checker:
+        judgement = evaluated(question, replies, checker, NO_GROUPS)
+    ((row, kept),) = judgement.rows
+    assert isinstance(row, Evaluation)
+    assert (kept, row.verdicts, row.correct) == (KEEP, ("not_compared",), (False,))
+    counted = {"num_correct": 0, "num_not_compared": 1, "num_unanswered": 0, "comparisons_failed": 1}
+    assert {name: judgement.metrics[name] for name in counted} == counted
+
+
+def test_an_answer_without_a_box_counts_in_the_lenient_figure_alone(checker: AnswerChecker) -> None:
+    texts = ("The answer is 1/2.", "The answer is 2.", "So we get 3 - 2.5 = 0.5", r"\boxed{0.5}", r"\boxed{2}, not 0.5")
+    judgement = evaluated(Question(id="q", question="1 / 2", answer="0.5"), samples(*texts), checker, NO_GROUPS)
+    ((row, _),) = judgement.rows
+    assert isinstance(row, Evaluation)
+    assert row.verdicts == ("no_answer", "no_answer", "no_answer", "right", "wrong")
+    assert row.correct == (False, False, False, True, False)
+    assert row.right_unboxed == (True, False, True, False, False)
+    assert judgement.metrics["num_correct"] == pytest.approx(1 / 5)
+    assert judgement.metrics["num_correct_leniently"] == pytest.approx(3 / 5)
+
+
+def test_a_reply_that_was_cut_off_counts_in_no_figure(checker: AnswerChecker) -> None:
+    cut = samples("The answer is 4", finish_reason="length")
+    ((row, _),) = evaluated(Question(id="q", question="2 + 2", answer="4"), cut, checker, NO_GROUPS).rows
+    assert isinstance(row, Evaluation)
+    assert (row.correct, row.right_unboxed) == ((False,), (False,))
+
+
+def test_an_answer_may_be_off_by_the_tolerance_of_its_question(checker: AnswerChecker) -> None:
+    texts = (r"\boxed{2.6}", r"\boxed{2.7}", "The answer is 2.4.")
+    verdicts = []
+    for tolerance in (0.1, None):
+        question = Question(id="q", question="How much?", answer="2.5", tolerance=tolerance)
+        ((row, _),) = evaluated(question, samples(*texts), checker, NO_GROUPS).rows
+        assert isinstance(row, Evaluation)
+        verdicts.append((row.verdicts, row.right_unboxed[2]))
+    assert verdicts == [(("right", "wrong", "no_answer"), True), (("wrong", "wrong", "no_answer"), False)]
 
 
 def test_figures_of_several_samples_are_means_over_questions(workspace: Workspace, write_questions: WriteRows) -> None:

@@ -50,7 +50,12 @@ def college(n: int) -> dict[str, Any]:
 
 
 def olympiad(n: int) -> dict[str, Any]:
-    return {"question": "Find all. " + "x" * 2500 + str(n), "final_answer": [f"{n},-{n}"], "subfield": "Algebra"}
+    return {
+        "question": "Find all. " + "x" * 2500 + str(n),
+        "final_answer": [f"{n},-{n}"],
+        "subfield": "Algebra",
+        "error": "1e-1" if n == 1 else None,  # as it is written there
+    }
 
 
 ROWS: Mapping[str, Callable[[int], dict[str, Any]]] = dict(zip(NAMES, (gsm8k, maths, college, olympiad), strict=True))
@@ -99,6 +104,7 @@ def test_all_rows_of_a_benchmark_are_imported_with_their_answers_and_groups(
     assert all(row.answer for row in rows)
     assert rows[1].answer == ANSWERS[name]
     assert (rows[1].subject, rows[1].level) == GROUPS[name]
+    assert [row.tolerance for row in rows] == [None, 0.1 if name == "olympiadbench" else None, None, None]
     assert verify_folder(folder).sound
 
 
@@ -211,6 +217,11 @@ def test_both_known_sets_of_olympiadbench_are_accepted(workspace: Workspace, tmp
         ),
         ("gsm8k", {"answer": None}, r"row 3 of the benchmark: column 'answer' is empty"),
         ("olympiadbench", {"question": " "}, r"row 3 of the benchmark: column 'question' is empty"),
+        (
+            "olympiadbench",
+            {"error": "small"},
+            r"mirror\.jsonl:3: column 'error' \(benchmark olympiadbench\) holds 'small'; expected a number",
+        ),
         ("math", {"level": ["5"]}, r"mirror\.jsonl:3: column 'level' \(benchmark math\) holds \['5'\] \(list\)"),
     ],
 )

@@ -56,13 +56,15 @@ class AnswerChecker:
 
     def are_equal(self, gold: str, answer: str) -> bool:
         """Tell whether two answers have the same value, in either order; no answer ("") equals nothing."""
-        gold, answer = normalize_answer(gold), normalize_answer(answer)
-        found = compare(gold, answer, _unknown)
-        return self._ask(gold, answer) if found is Verdict.UNKNOWN else found is Verdict.EQUAL
+        return bool(self._compare(gold, answer))
 
     def equal(self, pairs: Iterable[tuple[str, str]]) -> Iterator[bool]:
         """Compare pairs of (known answer, answer), several at once; yield the verdicts in the order of the pairs."""
-        return self._threads.map(lambda pair: self.are_equal(*pair), pairs)
+        return map(bool, self.results(pairs))
+
+    def results(self, pairs: Iterable[tuple[str, str]]) -> Iterator[bool | None]:
+        """Do the same; yield None for a comparison that had no result."""
+        return self._threads.map(lambda pair: self._compare(*pair), pairs)
 
     def group_by_value(self, answers: Sequence[str]) -> list[int]:
         """Return a group number for each answer, from 0 in order of appearance; equal answers share it.
@@ -85,7 +87,12 @@ class AnswerChecker:
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         return [numbers[key] for key in keys]
 
-    def _ask(self, gold: str, answer: str) -> bool:
+    def _compare(self, gold: str, answer: str) -> bool | None:
+        gold, answer = normalize_answer(gold), normalize_answer(answer)
+        found = compare(gold, answer, _unknown)
+        return self._ask(gold, answer) if found is Verdict.UNKNOWN else found is Verdict.EQUAL
+
+    def _ask(self, gold: str, answer: str) -> bool | None:
         worker = self._free.get()
         try:
             for _ in range(MAX_TRIES):
@@ -98,9 +105,9 @@ class AnswerChecker:
                     took_too_long, worker = worker.took_too_long, None
                     if took_too_long or self._unwanted:
                         self.failures["timeout"] += 1
-                        return False
+                        return None
             self.failures["crash"] += 1
-            return False
+            return None
         finally:
             self._free.put(worker)
 
