@@ -98,7 +98,7 @@ class _Surroundings:
 
 def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundings) -> Iterator[PlannedStep]:
     values = _defaults(graph) | dict(given)
-    for name, task in _in_order(graph["dag"]["tasks"]):
+    for name, task in in_order(graph["dag"]["tasks"]):
         component = spec["components"][task["componentRef"]["name"]]
         kinds = component.get("inputDefinitions", {}).get("parameters", {})
         inputs = {
@@ -116,7 +116,7 @@ def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundin
                 yield PlannedStep(step, options, place.place, place.item)
 
 
-def _in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:
+def in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:
     """Yield the tasks of a graph, each behind those that it waits for, else by name."""
     sorter = TopologicalSorter({name: task.get("dependentTasks", []) for name, task in sorted(tasks.items())})
     for name in sorter.static_order():
