@@ -109,8 +109,8 @@ def check_size(size: RunSize) -> None:
     raise InputError(
         f"the run has {size.steps} tasks and {size.drivers} drivers; at its end its Workflow would have about "
         f"{size.kib} KiB, and Argo ends a run in Error that reaches {LIMIT // 1024} KiB; about {fits} tasks fit: name "
-        "fewer models or sources in the lists, or run the method in parts (--pipeline train_question_generator for each "
-        "generator, then construct_dataset)"
+        "fewer models or sources in the lists, or run the method in parts (--pipeline train_question_generator for "
+        "each generator, then construct_dataset)"
     )
 
 

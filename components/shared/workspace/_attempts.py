@@ -12,7 +12,8 @@ A process creates an object before it works on a part. The first one to create i
 A process that is killed (SIGKILL, out of memory, a crash within a library) can write nothing afterwards. It therefore
 writes what it is about to do before it does it. After a crash, the next process creates ``attempt-1.json``. A part over
 which ``MAX_DEATHS`` attempts crashed is suspect: it is done after all others, row by row. A row that was retried alone
-and crashed that many attempts is quarantined. An attempt that was released does not count.
+and crashed that many attempts is quarantined. An attempt that was released does not count. Neither does one under a
+smaller memory limit than the process has that looks: more memory may be all that was missing.
 
 No object is ever overwritten. The leases of finished parts stay, so that no process takes those parts again. The
 process that writes the manifest removes all leases, if the store allows it to delete.
@@ -21,6 +22,7 @@ process that writes the manifest removes all leases, if the store allows it to d
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -29,6 +31,8 @@ from components.shared.stores.inventory import StoredObject
 
 FOLDER = "folder"  # the work that is the whole folder
 MAX_DEATHS = 2
+NO_LIMIT = sys.maxsize  # bytes, as a memory limit
+ANY_LIMIT = 0  # for whom crashes count whatever the limit was
 
 _NAME = re.compile(
     r"(?P<work>part-\d+|folder)/attempt-(?P<attempt>\d+)"
@@ -109,10 +113,13 @@ class Standing:
     rows: Counter[tuple[str, int]] = field(default_factory=Counter)
 
 
-def judge(attempts: Iterable[Attempt], is_dead: Callable[[str, float], bool]) -> Standing:
+def judge(
+    attempts: Iterable[Attempt], is_dead: Callable[[str, float], bool], memory_limit: int = ANY_LIMIT
+) -> Standing:
     """Return how the work on a folder stands; ``is_dead`` gets the name of a process and when it last wrote.
 
     A crash while a row is retried alone counts for that row, and for none of the parts that the process had leased.
+    Crashes under a limit of fewer bytes than ``memory_limit`` do not count.
     """
     standing, by_holder = Standing(), dict[str, list[Attempt]]()
     for attempt in attempts:
@@ -120,15 +127,17 @@ def judge(attempts: Iterable[Attempt], is_dead: Callable[[str, float], bool]) ->
         by_holder.setdefault(attempt.holder, []).append(attempt)
     for holder, own in by_holder.items():
         events = sorted((number, what, each.work, row) for each in own for number, what, row in each.events)
-        standing.rows.update((work, row) for _, what, work, row in events if what == "died")
+        counts = not 0 < own[0].memory_limit < memory_limit
+        if counts:
+            standing.rows.update((work, row) for _, what, work, row in events if what == "died")
         works, time = [each.work for each in own], max(each.time for each in own)
         _, last, work, row = events[-1] if events else (0, "", "", -1)
         if last == "ended":
             continue
         if not is_dead(holder, time):
             standing.held |= dict.fromkeys(works, time)
-        elif last == "row":
+        elif last == "row" and counts:
             standing.rows[work, row] += 1
-        elif last != "died":
+        elif last not in ("row", "died") and counts:
             standing.parts.update(works)
     return standing

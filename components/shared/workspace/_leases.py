@@ -31,6 +31,7 @@ from components.shared.stores.retries import LIMIT_SECONDS, READ_SECONDS, limit_
 from components.shared.workspace._attempts import (
     FOLDER,
     MAX_DEATHS,
+    NO_LIMIT,
     Attempt,
     Standing,
     alive_name,
@@ -90,8 +91,11 @@ class Leases:
         """Tell whether so many attempts crashed over a part that its rows are tried one at a time."""
         return self.standing.parts[work] >= MAX_DEATHS
 
-    def look(self, works: Collection[str]) -> list[Attempt]:
-        """Find out who holds these works, and what crashed over them; return the attempts at them, in order."""
+    def look(self, works: Collection[str], memory_limit: int | None = None) -> list[Attempt]:
+        """Find out who holds these works, and what crashed over them; return the attempts at them, in order.
+
+        Crashes under a smaller memory limit do not count; it is this process' own, unless one is given.
+        """
         objects = list_objects(self._uri)
         self.any = self.any or bool(objects)
         wanted = set(works)
@@ -105,7 +109,8 @@ class Leases:
             attempt.time = max(attempt.time, signs.get(attempt.holder, 0.0))
         out_of_sight = any(self._state_of(attempt.holder) == "unknown" for attempt in attempts)
         now = self.now() if out_of_sight else 0.0
-        self.standing = judge(attempts, partial(self._is_dead, now=now))
+        limit = (processes.memory_limit() or NO_LIMIT) if memory_limit is None else memory_limit
+        self.standing = judge(attempts, partial(self._is_dead, now=now), limit)
         return attempts
 
     def now(self) -> float:

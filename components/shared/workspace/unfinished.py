@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.shared.stores import storage
-from components.shared.workspace._attempts import FOLDER, MAX_DEATHS, Attempt, Standing, number_of, work_of
+from components.shared.workspace._attempts import (
+    ANY_LIMIT,
+    FOLDER,
+    MAX_DEATHS,
+    Attempt,
+    Standing,
+    number_of,
+    work_of,
+)
 from components.shared.workspace._leases import Leases
 from components.shared.workspace.plans import Plan, part_name, read_plan_or_none
 
@@ -64,7 +72,7 @@ def read_unfinished(folder: str) -> Unfinished | None:
     if plan is None:
         return None
     leases, works = Leases(folder), list(map(work_of, range(len(plan.slices))))
-    attempts = leases.look((FOLDER, *works))
+    attempts = leases.look((FOLDER, *works), ANY_LIMIT)  # whoever reads this does no work
     present = set(storage.list_names(folder))  # read after the leases, so that parts written meanwhile are seen
     missing = [work for work in works if part_name(number_of(work)) not in present]
     of_interest = {FOLDER, *missing}

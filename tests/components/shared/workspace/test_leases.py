@@ -345,6 +345,25 @@ def test_a_lease_says_who_has_it_since_when_and_how_much_memory_it_may_take(work
     assert (content["process"], content["host"]) == (name, processes.host())
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "counts"),
+    [(2**30, 2**31, False), (2**30, 2**30, True), (2**31, 2**30, True), (2**30, None, False), (None, 2**30, True)],
+)
+def test_deaths_under_a_smaller_memory_limit_do_not_count(
+    then: int | None, now: int | None, counts: bool, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "memory_limit", lambda: then)
+    for _ in range(MAX_DEATHS):  # over the part, then over the row that is tried alone
+        taken(opened(workspace, dead_name(), 2), 1)
+    for _ in range(MAX_DEATHS):
+        (part,) = taken(opened(workspace, dead_name(), 2), 1)
+        assert part.lease.try_alone(0)
+    monkeypatch.setattr(processes, "memory_limit", lambda: now)
+    (part,) = taken(opened(workspace, name_elsewhere(), 2), 1)
+    assert (part.lease.suspect, part.lease.must_be_alone(0)) == (counts, counts)
+    assert part.lease.try_alone(0) != counts
+
+
 def test_a_lease_that_was_not_written_by_us_is_refused(workspace: Workspace) -> None:
     folder = opened(workspace, name_elsewhere())
     storage.create_json(storage.join(folder.uri, LEASES, work_of(0), "attempt-0.json"), [])

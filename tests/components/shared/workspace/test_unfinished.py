@@ -153,11 +153,11 @@ def test_an_input_that_is_finished_while_one_looks_is_used(
     settle(part, 0)
     look = _leases.Leases.look
 
-    def finish_before(leases: _leases.Leases, works: tuple[str, ...]) -> object:
+    def finish_before(leases: _leases.Leases, works: tuple[str, ...], memory_limit: int) -> object:
         monkeypatch.setattr(_leases.Leases, "look", look)
         settle(part, 1)
         folder.finish()
-        return look(leases, works)
+        return look(leases, works, memory_limit)
 
     monkeypatch.setattr(_leases.Leases, "look", finish_before)
     assert read_manifest(folder.uri).rows_out == 2
