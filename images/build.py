@@ -17,7 +17,7 @@ from images.engine import ENGINES, EngineError, find_engine, show
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES: tuple[ImageName, ...] = ("cpu", "vllm", "train")
 FLAVOURS = ("cuda", "cpu")
-LOCAL_PREFIX = "scalequest"
+LOCAL_PREFIX = "scalequest.invalid"  # no such registry can exist (RFC 2606): nothing is pulled by this name
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from images.build import IMAGES
+from images.build import IMAGES, LOCAL_PREFIX
 from images.engine import EngineError, call, find_engine
 from images.release import BASE, FLAVOUR, REVISION, VERSION
 from tests.source_tree import ROOT
@@ -110,7 +110,7 @@ def _build_empty_images(podman: str, folder: Path) -> None:
         context.mkdir()
         (context / "name").write_text(name)
         (context / "Dockerfile").write_text(f"FROM scratch\n{labels}COPY name /\n")
-        call([podman, "build", "--quiet", "--layers=false", "--tag", f"scalequest/{name}:{TAG}", str(context)])
+        call([podman, "build", "--quiet", "--layers=false", "--tag", f"{LOCAL_PREFIX}/{name}:{TAG}", str(context)])
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:

@@ -85,7 +85,9 @@ def test_a_recurring_run_submits_the_pipelines_that_the_chart_was_released_with(
 ) -> None:
     released = Tools(tools.folder, copy_chart(tmp_path / "chart", dict.fromkeys(("cpu", "vllm", "train"), DIGEST)))
     for path in (released.chart / "files/pipelines").iterdir():
-        text = re.sub(r"scalequest/(cpu|vllm|train):\S+", rf"example.com/\1@{DIGEST}", path.read_text(encoding="utf-8"))
+        text = re.sub(
+            r"scalequest\.invalid/(cpu|vllm|train):\S+", rf"example.com/\1@{DIGEST}", path.read_text(encoding="utf-8")
+        )
         path.write_text(text, encoding="utf-8")
     objects = released.render(**RECURRING).objects
     mounted = _mounted_in_recurring_run(objects)

@@ -36,7 +36,7 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _strip_registries(value: Any) -> None:
-    """Leave ``vllm`` of ``registry/vllm@sha256:…`` and of ``scalequest/vllm:0.1.0``."""
+    """Leave ``vllm`` of ``registry/vllm@sha256:…`` and of ``scalequest.invalid/vllm:0.1.0``."""
     if isinstance(value, dict):
         if isinstance(value.get("image"), str):
             value["image"] = value["image"].rsplit("/", 1)[-1].partition("@")[0].partition(":")[0]

@@ -46,7 +46,7 @@ def test_a_pod_of_the_account_with_the_secrets_keys_tries_the_store_and_is_delet
     assert "an existing object is not overwritten" in findings[2].what
     (pod,) = runner.created
     assert pod["spec"]["serviceAccountName"] == "scalequest"
-    assert pod["spec"]["containers"][0]["image"] == "scalequest/cpu:0.1.0"
+    assert pod["spec"]["containers"][0]["image"] == "scalequest.invalid/cpu:0.1.0"
     assert runner.deleted == [pod["metadata"]["name"]]
 
 
