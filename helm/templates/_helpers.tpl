@@ -74,6 +74,24 @@ karpenter.sh/do-not-disrupt: "true"
 {{- printf "%s/%s@%s" $registry (index $images .name).name $digest -}}
 {{- end }}
 
+{{/* A compiled pipeline with the chart's images in place of the release's; (dict "root" $ "path" "files/…" "for" "…").
+On one machine, images without a digest may be on the node. */}}
+{{- define "scalequest.pipelineText" -}}
+{{- $root := .root -}}
+{{- $for := .for -}}
+{{- $text := $root.Files.Get .path -}}
+{{- $released := $root.Files.Get "files/images.json" | fromJson -}}
+{{- $isLocal := eq (include "scalequest.profile" $root | fromYaml).platform "local" -}}
+{{- range $name := list "cpu" "vllm" "train" -}}
+{{- $digest := index $released.digests $name -}}
+{{- $compiled := printf "%s/%s%s" $released.prefix $name (ternary (printf "@%s" $digest) (printf ":%s" $released.tag) (not (empty $digest))) -}}
+{{- if or (include "scalequest.digest" (dict "root" $root "name" $name)) (not $isLocal) -}}
+{{- $text = replace $compiled (include "scalequest.image" (dict "root" $root "name" $name "for" $for)) $text -}}
+{{- end -}}
+{{- end -}}
+{{- $text -}}
+{{- end }}
+
 {{/* Where a GPU pod of the profile runs. */}}
 {{- define "scalequest.placement" -}}
 {{- $profile := include "scalequest.profile" . | fromYaml -}}
@@ -98,6 +116,7 @@ requests:
   ephemeral-storage: {{ $task.ephemeral_storage }}
 limits:
   memory: {{ $task.memory }}
+  ephemeral-storage: {{ $task.ephemeral_storage }}
   {{- if ne $task.gpus "0" }}
   nvidia.com/gpu: {{ $task.gpus | quote }}
   {{- end }}

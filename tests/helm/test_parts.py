@@ -13,12 +13,14 @@ from pipelines import store_secret
 from pipelines.cluster.package import without_queue
 from pipelines.compiled_pipeline import COMPILED
 from pipelines.hardware_profiles import profile_names, read_profile
-from pipelines.resources import QUEUE, QUEUE_LABEL
-from tests.helm.matrix import IMAGES, JUDGE, MATRIX, RECURRING
+from pipelines.nested import walk
+from pipelines.resources import QUEUE as QUEUE_OF_PIPELINES
+from pipelines.resources import QUEUE_LABEL
+from tests.helm.matrix import IMAGES, JUDGE, MATRIX, QUEUE, RECURRING
 from tests.helm.objects import find_all, find_one, judge_of
 from tests.manifests.pod_security import pods_of
 from tests.manifests.schemas import kubernetes_versions, problems_of
-from tests.manifests.tools import Objects, Tools
+from tests.manifests.tools import Objects, Tools, copy_chart
 from tests.source_tree import ROOT
 
 OPTIONAL = ("kueue", "networkPolicy", "modelCache", "judge", "trainer", "pipelines", "plainJobs", "recurring")
@@ -91,6 +93,12 @@ def test_the_queue_has_room_for_whole_nodes_of_the_profile(
     assert list(nominal) == group["coveredResources"] == ["nvidia.com/gpu", "cpu", "memory", "ephemeral-storage"]
     assert nominal["nvidia.com/gpu"] == str(2 * profile.node.gpus)
     assert nominal["cpu"] == f"{2 * int(profile.node.cpu.removesuffix('m'))}m"
+
+
+@pytest.mark.parametrize("strategy", ["BestEffortFIFO", "StrictFIFO"])
+def test_a_queue_lets_younger_work_pass_or_not_as_asked(strategy: str, tools: Tools) -> None:
+    objects = tools.render(**QUEUE, kueue__clusterQueue__queueingStrategy=strategy).objects
+    assert find_one(objects, "ClusterQueue")["spec"]["queueingStrategy"] == strategy
 
 
 def test_a_queue_may_lead_to_a_cluster_queue_that_exists(tools: Tools) -> None:
@@ -192,21 +200,39 @@ def test_nodes_that_are_lost_begin_again_together_and_what_fails_again_ends_a_tr
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
-@pytest.mark.parametrize(("name", "queue"), [("everything", QUEUE), ("no-network-policy", None)])
+@pytest.mark.parametrize(("name", "queue"), [("everything", QUEUE_OF_PIPELINES), ("no-network-policy", None)])
 def test_train_jobs_wait_in_the_queue_where_there_is_one(
     name: str, queue: str | None, rendered: dict[str, Objects]
 ) -> None:
     assert find_one(rendered[name], "TrainingRuntime")["metadata"]["labels"].get(QUEUE_LABEL) == queue
 
 
-def test_the_pipelines_are_registered_as_the_manifests_register_them(rendered: dict[str, Objects]) -> None:
+def test_the_pipelines_are_registered_as_the_manifests_register_them(tools: Tools) -> None:
     found = {
         (document["kind"], document["metadata"]["name"]): document["spec"]
-        for document in rendered["everything"]
+        for document in tools.render(pipelines__enabled=True, kueue__enabled=True, profile="local").objects
         if document["apiVersion"].startswith("pipelines.kubeflow.org/")
     }
     wanted = [document for path in COMPILED.glob("*.yaml") for document in pipeline_objects(path)]
     assert found == {(document["kind"], document["metadata"]["name"]): document["spec"] for document in wanted}
+
+
+@pytest.mark.parametrize(
+    "settings", [IMAGES, {**IMAGES, "profile": "local"}, {"images__registry": "mirror.example.com"}]
+)
+def test_registered_pipelines_name_the_charts_images(settings: dict[str, Any], tools: Tools, tmp_path: Path) -> None:
+    released = {name: f"sha256:{number:064x}" for number, name in enumerate(("cpu", "vllm", "train"))}
+    chart = tools
+    if "images__cpu__digest" not in settings:  # a release that is mirrored
+        chart = Tools(tools.folder, copy_chart(tmp_path / "chart", released))
+    versions = find_all(chart.render(pipelines__enabled=True, **settings).objects, "PipelineVersion")
+    digests = {name: settings.get(f"images__{name}__digest", digest) for name, digest in released.items()}
+    named = {f"{settings['images__registry']}/{name}@{digest}" for name, digest in digests.items()}
+    assert versions
+    for version in versions:
+        found = {value for place, value in walk(version["spec"]["pipelineSpec"]) if place.endswith(".image")}
+        assert found
+        assert found <= named
 
 
 def test_registered_pipelines_are_queued_only_where_the_chart_makes_the_queue(
@@ -216,7 +242,7 @@ def test_registered_pipelines_are_queued_only_where_the_chart_makes_the_queue(
         return {each["metadata"]["name"]: each["spec"] for each in find_all(objects, "PipelineVersion")}
 
     queued = versions(rendered["everything"])
-    unqueued = versions(tools.render(pipelines__enabled=True).objects)
+    unqueued = versions(tools.render(pipelines__enabled=True, **IMAGES).objects)
     assert not set(queued) & set(unqueued)  # a version never changes
     for spec in unqueued.values():
         name = spec["pipelineName"]
@@ -237,7 +263,7 @@ def test_helm_test_runs_a_real_step_that_succeeds(rendered: dict[str, Objects], 
     pod = find_one(rendered["gke"], "Pod")
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     (container,) = pod["spec"]["containers"]
-    arguments = [word.replace("/tmp/runs", str(tmp_path)) for word in container["args"]]
+    arguments = [word.replace("/workspace/runs", str(tmp_path)) for word in container["args"]]
     command = [sys.executable, *container["command"][1:], *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

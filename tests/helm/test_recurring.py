@@ -11,7 +11,8 @@ from pipelines import compiled_pipeline
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, prepare_submission
 from pipelines.compiled_pipeline import COMPILED
-from tests.helm.matrix import DIGEST, RECURRING
+from pipelines.nested import walk
+from tests.helm.matrix import DIGEST, IMAGES, RECURRING
 from tests.helm.objects import find_one, granted
 from tests.manifests.tools import Objects, Tools, copy_chart
 from tests.source_tree import ROOT
@@ -84,13 +85,8 @@ def test_a_recurring_run_submits_the_pipelines_that_the_chart_was_released_with(
     tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = Tools(tools.folder, copy_chart(tmp_path / "chart", dict.fromkeys(("cpu", "vllm", "train"), DIGEST)))
-    for path in (released.chart / "files/pipelines").iterdir():
-        text = re.sub(
-            r"scalequest\.invalid/(cpu|vllm|train):\S+", rf"example.com/\1@{DIGEST}", path.read_text(encoding="utf-8")
-        )
-        path.write_text(text, encoding="utf-8")
-    objects = released.render(**RECURRING).objects
-    mounted = _mounted_in_recurring_run(objects)
+    settings = {name: value for name, value in RECURRING.items() if not name.startswith("images__")}
+    mounted = _mounted_in_recurring_run(released.render(**settings).objects)
     assert mounted == {path.name: path.read_text(encoding="utf-8") for path in released.chart.glob("files/pipelines/*")}
     assert sorted(mounted) == sorted(path.name for path in COMPILED.glob("*.yaml"))
     (folder := tmp_path / "mounted").mkdir()
@@ -100,6 +96,21 @@ def test_a_recurring_run_submits_the_pipelines_that_the_chart_was_released_with(
     cluster = Cluster(namespace="kubeflow")
     run = prepare_submission(Submission(preset="paper", workspace="gs://my-bucket/runs", cluster=cluster))
     assert run.pipeline.path.parent == folder
+
+
+def test_a_recurring_run_submits_pipelines_that_name_the_charts_own_images(
+    rendered: dict[str, Objects], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted = _mounted_in_recurring_run(rendered["everything"])
+    for name, text in mounted.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(compiled_pipeline, "COMPILED", tmp_path)
+    spec = compiled_pipeline.find("scalequest").spec
+    images = {value for place, value in walk(spec) if place.endswith(".image")}
+    registry = IMAGES["images__registry"]
+    assert images <= {f"{registry}/{name}@{DIGEST}" for name in ("cpu", "vllm", "train")}
+    cluster = Cluster(namespace="kubeflow")
+    assert prepare_submission(Submission(preset="paper", workspace="gs://my-bucket/runs", cluster=cluster)).steps
 
 
 def test_the_pipelines_are_mounted_where_the_images_command_reads_them(rendered: dict[str, Objects]) -> None:

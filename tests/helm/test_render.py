@@ -29,7 +29,19 @@ def test_every_pod_template_is_restricted_with_a_read_only_root(name: str, rende
         for container in pod["containers"]:
             assert container["securityContext"]["readOnlyRootFilesystem"] is True, owner
             assert {"mountPath": "/tmp", "name": "tmp"} in container["volumeMounts"], owner
-            assert container["resources"]["requests"]["ephemeral-storage"], owner
+            asked, limits = container["resources"]["requests"], container["resources"]["limits"]
+            assert limits["ephemeral-storage"] == asked["ephemeral-storage"], owner
+            assert limits["memory"] == asked["memory"], owner
+
+
+@pytest.mark.parametrize("name", ["everything", "no-network-policy"])
+def test_everything_that_ends_ends_some_day_even_if_it_never_starts(name: str, rendered: dict[str, Objects]) -> None:
+    runtimes = find_all(rendered[name], "TrainingRuntime")
+    nodes = [each["template"]["spec"] for it in runtimes for each in it["spec"]["template"]["spec"]["replicatedJobs"]]
+    recurring = [each["spec"]["jobTemplate"]["spec"] for each in find_all(rendered[name], "CronJob")]
+    tests = [each["spec"] for each in find_all(rendered[name], "Pod")]
+    assert nodes
+    assert all(each["activeDeadlineSeconds"] > 0 for each in [*nodes, *recurring, *tests])
 
 
 @pytest.mark.parametrize("name", MATRIX)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from helm.document import documented_readme, documented_values
-from tests.helm.matrix import DIGEST, IMAGES, MATRIX
+from tests.helm.matrix import DIGEST, IMAGES, MATRIX, RECURRING
 from tests.helm.objects import find_one
 from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.manifests.server_rules import refusals
@@ -29,6 +29,7 @@ JUDGE = {"judge__enabled": True, "judge__model": "a/b", "images__registry": "r",
         ({"kueue__localQueue": "default"}, "localQueue", "not allowed"),
         ({"kueue__clusterQueue__name": "My_Queue"}, "name", "pattern"),
         ({"kueue__clusterQueue__nodes": 0}, "nodes", "minimum"),
+        ({"kueue__clusterQueue__queueingStrategy": "FIFO"}, "queueingStrategy", "one of"),
         ({"kueue__enabled": "yes"}, "enabled", "boolean"),
         ({"images__registry": "https://reg.example.com"}, "registry", "pattern"),
         ({"images__vllm__digest": "latest"}, "digest", "pattern"),
@@ -64,6 +65,11 @@ def test_a_wrong_value_is_refused_with_its_key(wrong: dict[str, Any], key: str, 
         ({"trainer__enabled": True, "images__registry": "r"}, "images.train.digest is empty and trainer.enabled"),
         ({"images__cpu__digest": DIGEST}, "images.registry is empty and helm test needs it"),
         ({"recurring__enabled": True, **IMAGES}, "recurring.workspace is empty and recurring.enabled needs it"),
+        ({"pipelines__enabled": True}, "images.registry is empty and pipelines.enabled needs it"),
+        (
+            {**RECURRING, "images__vllm__digest": ""},
+            "images.vllm.digest is empty and recurring.enabled runs that image",
+        ),
         (
             {"serviceAccount__create": False, "serviceAccount__awsRoleArn": "arn:aws:iam::123456789012:role/x"},
             "leave them empty with serviceAccount.create=false",

