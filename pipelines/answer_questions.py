@@ -93,6 +93,7 @@ def answer_questions(run: OwnQuestions) -> None:
         question_column=run.question_column,
         answer_column=run.answer_column,
         keep_columns=True,
+        keep_repeated=True,
         seed=run.seed,
     )
     on_cpu_with_hub(imported, run)

@@ -28,6 +28,7 @@ from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
+NAMED = ("generators", "trained_generators", "solvers")  # lists whose items are called by their source
 PRESETS = Path(__file__).with_name("presets")
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "STRING": (str, "text"),
@@ -205,6 +206,14 @@ def _check_together(arguments: Mapping[str, Any]) -> None:
         if model and not is_served and arguments.get(endpoint):
             raise InputError(f"{name}={model}, with {endpoint}: write a served model as {SERVED}NAME")
     _check_selection(str(arguments.get("select_by", "")), str(arguments.get("reward_model", "")))
+    for name in NAMED:
+        _check_named_once(name, arguments.get(name, ()))
+
+
+def _check_named_once(name: str, items: Sequence[Any]) -> None:
+    sources = [item["source"] for item in items if isinstance(item, Mapping) and "source" in item]
+    if twice := [source for source in dict.fromkeys(map(str, sources)) if sources.count(source) > 1]:
+        raise InputError(f"{name}: the source {', '.join(twice)} is there more than once; give each a name of its own")
 
 
 def _check_selection(select_by: str, reward_model: str) -> None:

@@ -103,6 +103,8 @@ def train_and_compare_solver(
     run: ScoredTraining, *, model: str, chat_template: str, learning_rate: float, examples: str
 ) -> None:
     """Train one solver, where there may be none: it has a table of its own."""
+    # One table for all would read what the loop over solvers collects. Over no solvers it collects nothing, the tasks
+    # behind it run all the same and have no input; and a condition that leaves them out can compare text, but no lists.
     questions = as_text(import_benchmarks(run))
     scores = train_one_solver(
         run,

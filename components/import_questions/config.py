@@ -20,6 +20,7 @@ OF_FILES = (
     "subject_column",
     "level_column",
     "keep_columns",
+    "keep_repeated",
     "name",
     "max_chars",
 )
@@ -54,6 +55,9 @@ class ImportQuestionsConfig(StepConfig):
     level_column: str = option("", help="column of the level, by which evaluate gives figures, if there is one")
     keep_columns: bool = option(
         False, help="keep the other columns of the file, such as an id, as a JSON object in the column metadata"
+    )
+    keep_repeated: bool = option(
+        False, help="keep questions that repeat an earlier one, each with its own id and columns; by default a reject"
     )
     name: str = option("", help="value of the column source; by default the name of the file, repository or generator")
     num_questions: int = option(

@@ -59,7 +59,7 @@ def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
         folder.add_file(RECORD, source.record())
     parts = {part.number: part for part in folder.missing_parts(in_order=True)}
     imported = (responses_of if config.response_column else questions_of)(source.rows(), folder)
-    rows = imported if isinstance(source, BenchmarkSource) else judge_rows(imported, config.max_chars)
+    rows = imported if isinstance(source, BenchmarkSource) else judge_rows(imported, config)
     for part_number, slice_ in enumerate(folder.slices):
         # Rows of parts that stand are judged again: a later row may repeat one of theirs.
         verdicts = list(islice(rows, len(slice_)))
@@ -206,7 +206,9 @@ def responses_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Re
         )
 
 
-def judge_rows(rows: Iterator[Question | Response], max_chars: int) -> Iterator[Question | Response | Reject]:
+def judge_rows(
+    rows: Iterator[Question | Response], config: ImportQuestionsConfig
+) -> Iterator[Question | Response | Reject]:
     """Yield each row, or the reject that it is. A question may have several responses, each of them once."""
     first_ids: dict[bytes, str] = {}
     for row in rows:
@@ -218,9 +220,10 @@ def judge_rows(rows: Iterator[Question | Response], max_chars: int) -> Iterator[
             yield Reject(row=row, reason="no_response")
         elif isinstance(row, Response) and row.finish_reason != "stop":
             yield Reject(row=row, reason="not_ended", detail=f"finish_reason {row.finish_reason!r}")
-        elif len(row.question) > max_chars:
-            yield Reject(row=row, reason="too_long", detail=f"{len(row.question)} characters, at most {max_chars}")
-        elif first != row.id:
+        elif len(row.question) > config.max_chars:
+            length = f"{len(row.question)} characters, at most {config.max_chars}"
+            yield Reject(row=row, reason="too_long", detail=length)
+        elif first != row.id and not config.keep_repeated:
             yield Reject(row=row, reason="duplicate", detail=first)
         else:
             yield row

@@ -20,6 +20,7 @@ from tests.smoke_runs import run_command, run_environment
 RECORDS = [
     {"id": f"mine-{number}", "topic": "sums", "question": f"What is {number} + {number}?"} for number in range(1, 6)
 ]
+RECORDS.append(RECORDS[0] | {"id": "again"})
 
 
 def steps_of(preset: str, *settings: str) -> list[str]:
@@ -126,7 +127,7 @@ def test_a_served_model_answers_and_the_answers_that_agree_are_kept_with_the_col
         {name: record[name] for name in ("id", "topic")} for record in RECORDS if record["id"] != "mine-3"
     ]
     assert [(row.final_answer, row.num_agreeing, row.num_candidates) for row in rows] == [
-        (str(2 * number), 2, 3) for number in (1, 2, 4, 5)
+        (str(2 * number), 2, 3) for number in (1, 2, 4, 5, 1)
     ]
     assert {row.reward for row in rows} == {None}
     card = storage.read_bytes(storage.join(newest_dataset(str(workspace)), "README.md")).decode()

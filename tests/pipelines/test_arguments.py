@@ -104,6 +104,9 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
     assert "openai:x" not in [step.options["source"] for step in run.steps if step.name == "import_model"]
 
 
+SOLVER = "{{source: {}, model: 'random:llama', chat_template: own, learning_rate: 1e-5}}"
+
+
 @pytest.mark.parametrize(
     ("preset", "settings", "message"),
     [
@@ -158,6 +161,11 @@ def test_a_rewriter_at_an_endpoint_is_not_imported(tmp_path: Path) -> None:
             "solver-smoke",
             ["solvers=[{source: a, model: 'random:llama', chat_template: own, learning_rate: 1e400}]"],
             ", a: --learning-rate inf is not accepted; expected a finite number",
+        ),
+        (
+            "solver-smoke",
+            [f"solvers=[{', '.join([SOLVER.format('a'), SOLVER.format('b'), SOLVER.format('a')])}]"],
+            "solvers: the source a is there more than once; give each a name of its own",
         ),
     ],
 )

@@ -62,6 +62,18 @@ def test_any_file_can_name_columns_of_subject_and_level(workspace: Workspace, tm
         import_from(str(path), workspace, level_column="level")
 
 
+def test_repeated_questions_are_kept_with_their_own_columns_where_that_is_asked_for(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    records = [{"question": "What is 2 + 2?", "id": n} for n in range(3)]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records), encoding="utf-8")
+    folder = import_from(str(path), workspace, answer_column="none", keep_columns=True, keep_repeated=True)
+    rows = list(workspace.read(folder, Question))
+    assert [json.loads(row.metadata) for row in rows] == [{"id": n} for n in range(3)]
+    assert len({row.id for row in rows}) == 3
+
+
 def test_duplicate_names_the_row_that_it_repeats_across_parts(workspace: Workspace, tmp_path: Path) -> None:
     folder = import_from(write_jsonl(tmp_path, TEXTS), workspace, rows_per_part=2)
     first = next(iter(workspace.read(folder, Question)))
