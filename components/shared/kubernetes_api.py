@@ -12,7 +12,7 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from components.shared.errors import InputError
+from components.shared.errors import InputError, UnavailableError
 from components.shared.passing import is_untrusted, status_passes
 from components.shared.stores import storage
 from components.shared.stores.retries import Patience, until_answered
@@ -57,8 +57,11 @@ API = Patience(
 )
 
 
-def connect() -> str:
-    """Find the cluster, this pod's or otherwise the one that kubectl would ask; return the namespace to work in."""
+def connect(purpose: str) -> str:
+    """Find the cluster, this pod's or otherwise the one that kubectl would ask; return the namespace to work in.
+
+    ``purpose`` begins the message where there is none: which option needs a cluster, and for what.
+    """
     try:
         config.load_incluster_config()
         return storage.read_bytes(NAMESPACE_FILE).decode().strip()
@@ -70,28 +73,34 @@ def connect() -> str:
         _, active = config.list_kube_config_contexts(config_file=file)
     except ConfigException as error:
         raise InputError(
-            f"--num-nodes above 1 starts a TrainJob, but no cluster was found ({not_here}; {error}); run it in a "
-            "pod with the token of its service account (automountServiceAccountToken), or set KUBECONFIG"
+            f"{purpose}, but no cluster was found ({not_here}; {error}); run it in a pod with the token of its service "
+            "account (automountServiceAccountToken), or set KUBECONFIG"
         ) from error
     return str(active["context"].get("namespace", "default"))
 
 
-def ask(what: str, call: Callable[[], T]) -> T:
-    """Return what ``call`` returns, tried again while its failures are temporary; ``what`` it does, for messages.
+def ask(what: str, call: Callable[[], T], *, allowed_by: str = "") -> T:
+    """Return what ``call`` returns, tried again while its failures are temporary.
 
-    Raises UnavailableError if the API does not respond within the limit, InputError if it refuses the caller or what is
-    asked for, and ApiException for 404, 409 and 410, whose meaning the caller knows.
+    ``what`` it does and ``allowed_by`` what an account gets that right, for messages. Also a webhook of the cluster
+    that is down (500) counts as temporary.
+
+    Raises UnavailableError if the API does not respond within the limit or a quota of the namespace is used up,
+    InputError if it refuses the caller or what is asked for, and ApiException for 404, 409 and 410, whose meaning the
+    caller knows.
     """
     try:
         return until_answered(what, call, patience=API)
     except (ApiException, urllib3.exceptions.HTTPError) as error:
-        refusal = _refusal(error, what)
+        refusal = _refusal(error, what, allowed_by)
         if refusal is None:
             raise
         raise refusal from error
 
 
-def _refusal(error: ApiException | urllib3.exceptions.HTTPError, what: str) -> InputError | None:
+def _refusal(
+    error: ApiException | urllib3.exceptions.HTTPError, what: str, allowed_by: str
+) -> InputError | UnavailableError | None:
     if is_untrusted(error):
         return InputError(
             f"{what}: the certificate of the Kubernetes API is not trusted ({answer_of(error)}); check the address and "
@@ -101,11 +110,10 @@ def _refusal(error: ApiException | urllib3.exceptions.HTTPError, what: str) -> I
         return None
     if error.status == 401:
         return InputError(f"{what}: the Kubernetes API does not accept this user ({answer_of(error)})")
+    if error.status == 403 and "exceeded quota" in answer_of(error):  # a ResourceQuota's: what ends makes room
+        return UnavailableError(f"{what}: the namespace's quota is used up ({answer_of(error)}); try again later")
     if error.status == 403:
-        return InputError(
-            f"{what}: not allowed ({answer_of(error)}); the role scalequest-step allows it if the Helm chart is "
-            "installed with trainer.enabled=true, or with manifests/options/trainer"
-        )
+        return InputError(f"{what}: not allowed ({answer_of(error)})" + (f"; {allowed_by}" if allowed_by else ""))
     if error.status in (400, 422):
         return InputError(f"{what}: not accepted ({answer_of(error)})")
     return None

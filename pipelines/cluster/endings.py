@@ -9,7 +9,7 @@ from typing import Any
 
 from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED
 from components.shared.errors import ExitCode
-from pipelines.cluster.plain_text import inert
+from components.shared.plain_text import inert
 from pipelines.cluster.run_pods import Pod
 
 # Argo's words for a container that failed: which one, Kubernetes' reason, the code, and the termination message.

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.shared.plain_text import inert
 from pipelines.cluster.endings import main_container
-from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pod
 from pipelines.resources import QUEUE, QUEUE_LABEL
 

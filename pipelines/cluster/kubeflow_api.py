@@ -21,7 +21,7 @@ import urllib3
 from kfp.client import ServiceAccountTokenVolumeCredentials
 
 from components.shared.errors import InputError, UnavailableError
-from pipelines.cluster.plain_text import inert
+from components.shared.plain_text import inert
 
 OWN_NAMESPACE = "kubeflow"  # where it is installed, unless somebody chose another place
 TIMEOUT = (10, 60)  # seconds to connect and to read; a port-forward may take a request and never answer it

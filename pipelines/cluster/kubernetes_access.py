@@ -8,8 +8,8 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
+from components.shared.plain_text import inert
 from pipelines.cluster.findings import Finding
-from pipelines.cluster.plain_text import inert
 
 READER = "manifests/cluster-admin/doctor.yaml allows it"  # what belongs to the whole cluster, or to Kubeflow itself
 SUBMITTER = "the role scalequest-submit of the Helm chart allows it: add yourself to submitters"

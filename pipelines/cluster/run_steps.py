@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from components.shared.command.termination_message import REUSED
+from components.shared.plain_text import inert
 from pipelines.cluster.endings import SAYS_NOTHING, Ending, ending_of, main_container
 from pipelines.cluster.holds import Hold, hold_of, pause_of
-from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import Pod, Pods
 from pipelines.cluster.workflow import Node
 from pipelines.compiled_pipeline import PlannedStep, step_of_command, work_of

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from components.shared.errors import InputError, UnavailableError
+from components.shared.plain_text import inert, shortened
 from pipelines.cluster.kubeflow_api import connect, explained
-from pipelines.cluster.plain_text import inert, shortened
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_report import Report, look_at
 from pipelines.cluster.run_steps import LATER, RUNNING, WAITING, Step

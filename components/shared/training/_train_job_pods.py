@@ -1,10 +1,9 @@
-"""The pods of a TrainJob, and the pod that starts it: its image and owner, their logs, how they ended."""
+"""The pods of a TrainJob: their logs, how they ended; and whether the pod that starts it is only moved."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 import threading
 import time
@@ -17,13 +16,12 @@ from kubernetes.client.exceptions import ApiException
 
 from components.shared import speaking
 from components.shared.errors import ExitCode, InputError, UnavailableError
-from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask
-from components.shared.processes import host
-from components.shared.training.train_jobs import Launch
+from components.shared.jobs.own_pod import read_pod
+from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of
+from components.shared.training.train_jobs import ask_trainer
 
 CONTAINER = "node"  # by Kubeflow Trainer's contract, as are the labels
 JOB_LABEL, INDEX_LABEL = "jobset.sigs.k8s.io/jobset-name", "batch.kubernetes.io/job-completion-index"
-DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 # Of a pod that is to make room: Kubernetes sets the first condition (drain, preemption, eviction), Kueue the second.
 MOVED = ("DisruptionTarget", "TerminationTarget")
 LAST_LINES = 20
@@ -34,39 +32,10 @@ SILENCE_SECONDS = 600.0  # after which a log is asked for again: its connection 
 logger = logging.getLogger(__name__)
 
 
-def own_pod(namespace: str) -> Any:
-    """Return the pod that this process runs in, None if it runs in none.
-
-    Kubeflow tells a pod its name; elsewhere it is the host's, as Kubernetes names it.
-    """
-    name = os.environ.get("KFP_POD_NAME") or host()
-    try:
-        return ask(f"reading the pod {name}", lambda: _read(namespace, name, TIMEOUT))
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
-
-
-def launch_of(pod: Any) -> Launch:
-    """Return what a TrainJob gets from the pod that starts it.
-
-    Its owner is the pod's own owner, an Argo Workflow or a Job. That outlives the pod, so that the pod's successor
-    finds the TrainJob again; and if it is deleted, the TrainJob is deleted too.
-    """
-    if pod is None:
-        return Launch()
-    containers = {each.name: each for each in pod.spec.containers}
-    own = containers.get((pod.metadata.annotations or {}).get(DEFAULT_CONTAINER, ""), pod.spec.containers[0])
-    owner = next((each for each in pod.metadata.owner_references or () if each.controller), None)
-    api_version, kind, meta = ("v1", "Pod", pod.metadata) if owner is None else (owner.api_version, owner.kind, owner)
-    return Launch(image=own.image, owner={"apiVersion": api_version, "kind": kind, "name": meta.name, "uid": meta.uid})
-
-
 def is_disrupted(namespace: str, name: str) -> bool:
     """Tell whether a pod ends because it was evicted: another one will replace it."""
-    conditions = _read(namespace, name, BRIEF_TIMEOUT).status.conditions or ()
-    return any(each.type in MOVED and each.status == "True" for each in conditions)
+    conditions = read_pod(namespace, name, BRIEF_TIMEOUT)["status"].get("conditions") or ()
+    return any(each["type"] in MOVED and each["status"] == "True" for each in conditions)
 
 
 def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) -> Exception:
@@ -75,7 +44,7 @@ def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) 
     One node that reports bad input is enough. If a node was killed, evicted or unreachable, the others fail because it
     is missing, so their own failures count only if all nodes failed by themselves. ``state`` is Trainer's own word.
     """
-    pods = ask(f"listing the pods of TrainJob {job}", lambda: _pods_of(namespace, job))
+    pods = ask_trainer(f"listing the pods of TrainJob {job}", lambda: _pods_of(namespace, job))
     codes = {pod.metadata.name: _exit_code(pod) for pod in pods}
     logger.info("the nodes of TrainJob %s ended with %s", job, codes)
     for name, code in codes.items():
@@ -160,10 +129,6 @@ class FirstNodeLog:
             self._last, self._last_at = stamp, time.monotonic()
             sys.stderr.write(text + "\n")
             speaking.heard()
-
-
-def _read(namespace: str, name: str, timeout: tuple[int, int]) -> Any:
-    return client.CoreV1Api().read_namespaced_pod(name, namespace, _request_timeout=timeout)
 
 
 def _pods_of(namespace: str, job: str, index: int | None = None) -> list[Any]:

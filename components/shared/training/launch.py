@@ -8,10 +8,9 @@ last checkpoint.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import dataclasses
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import urllib3
 from kubernetes.client.exceptions import ApiException
@@ -19,30 +18,32 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import speaking, stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
+from components.shared.jobs.folder_names import object_name
+from components.shared.jobs.own_pod import Pod, handed_on, read_own_pod
 from components.shared.kubernetes_api import answer_of, connect
 from components.shared.training._train_job_pods import (
     LAST_LINES,
     FirstNodeLog,
     failure_of,
     is_disrupted,
-    launch_of,
-    own_pod,
 )
-from components.shared.training.train_jobs import TrainJob, TrainJobs, end_of, state_of, train_job
+from components.shared.training.train_jobs import ALLOWED_BY, TrainJob, TrainJobs, end_of, state_of, train_job
 from components.shared.workspace import StepFolder
 
 logger = logging.getLogger(__name__)
 
 
-def train_on_nodes(config: TrainingConfig, folder: StepFolder) -> str:
+def train_on_nodes(config: TrainingConfig, folder: StepFolder, image: str = "") -> str:
     """Run the step on as many machines as its options say; return the folder's address.
 
-    Raises what the step itself would raise on one machine.
+    ``image``: that of the machines, "" for this pod's own. Raises what the step itself would raise on one machine.
     """
-    jobs = TrainJobs(connect())
+    jobs = TrainJobs(connect("--num-nodes above 1 starts a TrainJob"))
     runtime = jobs.read_runtime(config.train_job_runtime)
-    pod = own_pod(jobs.namespace)
-    job = train_job(_name_of(folder, config), folder.uri, config, launch_of(pod), runtime)
+    pod = read_own_pod(jobs.namespace, allowed_by=ALLOWED_BY)
+    launch = handed_on(pod)
+    launch = dataclasses.replace(launch, image=image or launch.image)
+    job = train_job(object_name(config, folder.fingerprint), folder.uri, config, launch, runtime)
     name = job["metadata"]["name"]
     with _cancelled_with_this(jobs, name, pod), speaking.phase(f"TrainJob {name} of {config.num_nodes} nodes"):
         is_new = _get_or_create(jobs, job)
@@ -58,12 +59,6 @@ def train_on_nodes(config: TrainingConfig, folder: StepFolder) -> str:
         f"TrainJob {name} is complete, but {folder.uri} is not finished: its pods made another folder, because their "
         "image or their workspace differs; start the step in a pod, or give the runtime this version's image"
     )
-
-
-def _name_of(folder: StepFolder, config: TrainingConfig) -> str:
-    """Return a name for Kubernetes: the same folder name stands in each workspace that makes it."""
-    place = hashlib.sha256(config.workspace.rstrip("/").encode()).hexdigest()[:6]
-    return f"{config.step.replace('_', '-')}-{folder.fingerprint}-{place}"
 
 
 def _get_or_create(jobs: TrainJobs, job: TrainJob) -> bool:
@@ -93,7 +88,7 @@ def _attach(jobs: TrainJobs, job: TrainJob, standing: TrainJob) -> None:
 
 
 @contextlib.contextmanager
-def _cancelled_with_this(jobs: TrainJobs, name: str, pod: Any) -> Iterator[None]:
+def _cancelled_with_this(jobs: TrainJobs, name: str, pod: Pod | None) -> Iterator[None]:
     """Delete the TrainJob if this step is told to stop; its nodes then save a checkpoint.
 
     If this pod is only moved (drained, preempted, evicted: Kubernetes or Kueue marks it so), the training goes on, and
@@ -103,7 +98,7 @@ def _cancelled_with_this(jobs: TrainJobs, name: str, pod: Any) -> Iterator[None]
         yield
     except stopping.Stopped:
         try:
-            if pod is not None and is_disrupted(jobs.namespace, pod.metadata.name):
+            if pod is not None and is_disrupted(jobs.namespace, pod["metadata"]["name"]):
                 logger.info(
                     "this pod is being moved: TrainJob %s continues, and the same command follows it again", name
                 )

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 import urllib3
 from kubernetes import client, watch
@@ -20,6 +19,7 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
+from components.shared.jobs.own_pod import Handed
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, body_of
 from components.shared.workspace.planning import command_of
 
@@ -32,21 +32,24 @@ WATCH_SECONDS = 300  # of one request; the next one follows
 PAUSE_SECONDS = 5.0  # before the next look, whatever ended a watch
 ENDS = ("Complete", "Failed")
 
+ALLOWED_BY = (
+    "the role scalequest-step allows it if the Helm chart is installed with trainer.enabled=true, or with "
+    "manifests/options/trainer"
+)
+
 TrainJob = dict[str, Any]
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Launch:
-    """What the pod that starts a TrainJob passes on to it."""
-
-    image: str = ""  # the same code on both sides; "" where it is not a pod: the runtime's image
-    owner: Mapping[str, Any] | None = None  # the TrainJob is deleted together with it
+def ask_trainer(what: str, call: Callable[[], T]) -> T:
+    """Ask the Kubernetes API as ``ask`` does; who may not is told what allows it."""
+    return ask(what, call, allowed_by=ALLOWED_BY)
 
 
-def train_job(name: str, folder: str, config: TrainingConfig, launch: Launch, runtime: Mapping[str, Any]) -> TrainJob:
-    """Return the TrainJob whose pods run the step's own command."""
+def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, runtime: Mapping[str, Any]) -> TrainJob:
+    """Return the TrainJob whose pods run the step's own command; without an image in ``launch``, the runtime's."""
     words = shlex.split(command_of(config))
     labels = LABELS | {key: value for key, value in _labels_of(runtime).items() if key == QUEUE_LABEL}
     trainer = {"command": ["python3", *words[1:3]], "args": words[3:], "numNodes": config.num_nodes}
@@ -93,7 +96,7 @@ class TrainJobs:
         what = f"looking for the TrainingRuntime {name} in {self.namespace}"
         place = (GROUP, VERSION, self.namespace, RUNTIMES, name)
         try:
-            found = ask(what, lambda: self._api.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT))
+            found = ask_trainer(what, lambda: self._api.get_namespaced_custom_object(*place, _request_timeout=TIMEOUT))
         except ApiException as error:
             if error.status == 404 and body_of(error).get("details", {}).get("kind") == RUNTIMES:
                 raise InputError(
@@ -110,7 +113,7 @@ class TrainJobs:
 
     def find(self, name: str) -> tuple[TrainJob | None, str]:
         """Return the TrainJob, if there is one, and the version of the cluster's state to watch it from."""
-        found = ask(f"looking for the TrainJob {name}", lambda: self._list(name, _request_timeout=TIMEOUT))
+        found = ask_trainer(f"looking for the TrainJob {name}", lambda: self._list(name, _request_timeout=TIMEOUT))
         items = found["items"]
         return (items[0] if items else None), found["metadata"]["resourceVersion"]
 
@@ -119,7 +122,7 @@ class TrainJobs:
         name = job["metadata"]["name"]
         place = (GROUP, VERSION, self.namespace, JOBS)
         try:
-            ask(
+            ask_trainer(
                 f"creating the TrainJob {name} in {self.namespace}",
                 lambda: self._api.create_namespaced_custom_object(*place, job, _request_timeout=TIMEOUT),
             )
@@ -137,14 +140,14 @@ class TrainJobs:
         path, value = ("/metadata/ownerReferences/-", dict(owner)) if owners else ("/metadata/ownerReferences", [owner])
         place = (GROUP, VERSION, self.namespace, JOBS, job["metadata"]["name"])
         change = [{"op": "add", "path": path, "value": value}]
-        ask(
+        ask_trainer(
             f"becoming an owner of the TrainJob {job['metadata']['name']}",
             lambda: self._api.patch_namespaced_custom_object(*place, change, _request_timeout=TIMEOUT),
         )
 
     def delete(self, name: str) -> None:
         """Delete a TrainJob and wait until it is gone, and its pods before it."""
-        ask(f"deleting the TrainJob {name}", lambda: self._delete(name, TIMEOUT))
+        ask_trainer(f"deleting the TrainJob {name}", lambda: self._delete(name, TIMEOUT))
         while self.find(name)[0] is not None:
             stopping.sleep(PAUSE_SECONDS)
 

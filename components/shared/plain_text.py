@@ -1,4 +1,4 @@
-"""Makes texts of pods, of Argo and of users safe to print: they may contain anything."""
+"""Makes texts of pods, of Kubernetes, of Argo and of users safe to print: they may contain anything."""
 
 from __future__ import annotations
 
