@@ -18,8 +18,9 @@ import yaml
 
 from components.shared.errors import ExitCode
 from components.shared.images import ImageName, image
+from components.shared.jobs.body import LABELS, SIZE_LABEL, resources_of, shm_volume
 from components.shared.jobs.pod_hardware import Placement
-from manifests.jobs import LABELS, SIZE_LABEL, job_of, options_text, read_steps, resources_of, shm_volume
+from manifests.jobs import job_of, options_text, read_steps
 from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.hardware_profiles import PROFILES, Profile, profile_names, read_profile
 

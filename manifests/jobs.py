@@ -9,32 +9,20 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from components.shared.config import SharedConfig, StepConfig, flag_of, info_of, options_of
 from components.shared.config.values import default_text
-from components.shared.errors import ExitCode
 from components.shared.images import ImageName, image
-from components.shared.jobs.pod_hardware import Task
+from components.shared.jobs.body import LABELS, SIZES, Size, Work, job_body
+from components.shared.jobs.folder_names import step_label
 from components.steps import config_of, step_names
 from pipelines import store_secret
 from pipelines.hardware_profiles import read_profile
 from pipelines.parameters import Hardware
 
-Size = Literal["cpu", "inference", "training"]
 SMALLEST_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
-LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
-# Istio's proxy keeps a Job from ending where it is no native sidecar, and the processes of a training from each other.
-NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
-# As on a run's pods: an eviction to save nodes would cost the parts in flight, or what came after a checkpoint.
-NO_EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
-SIZE_LABEL = "scalequest.dev/size"
-SIZES: dict[ImageName, Size] = {"cpu": "cpu", "vllm": "inference", "train": "training"}
-RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted does not count
-DAYS_KEPT = 7
 DEADLINE_DAYS = 14  # longer than any step takes; an image that cannot be pulled does not hold a place forever
-# The images keep their caches below /tmp, an emptyDir here; what else looks for a home finds it there, too.
-HOME = "/tmp"  # noqa: S108
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +50,7 @@ class Step:
     @property
     def object_name(self) -> str:
         """Return the name of its Job and ConfigMap."""
-        return self.name.replace("_", "-")
+        return step_label(self.name)
 
     @property
     def options(self) -> list[dataclasses.Field[Any]]:
@@ -96,95 +84,21 @@ def options_text(step: Step) -> str:
 
 def job_of(step: Step) -> dict[str, Any]:
     """Return a step's Job, sized for a node of the smallest profile and tied to no kind of node."""
-    task = read_profile(SMALLEST_PROFILE).tasks[step.size]
-    return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": step.object_name, "labels": {**LABELS, SIZE_LABEL: step.size}},
-        "spec": {
-            **_completions(step),
-            "podReplacementPolicy": "Failed",  # a pod that is stopping may still write: the next one waits for its end
-            "podFailurePolicy": {"rules": _failure_rules(step)},
-            "activeDeadlineSeconds": DEADLINE_DAYS * 86400,
-            "ttlSecondsAfterFinished": DAYS_KEPT * 86400,
-            "template": {
-                "metadata": {"labels": {**LABELS, **NO_SIDECAR, SIZE_LABEL: step.size}, "annotations": NO_EVICTION},
-                "spec": _pod(step, task),
-            },
-        },
-    }
-
-
-def resources_of(task: Task) -> dict[str, dict[str, str]]:
-    """Return a container's requests and limits; a GPU is asked for as a limit, which is its request as well."""
-    return {
-        "requests": {"cpu": task.cpu, "memory": task.memory, "ephemeral-storage": task.ephemeral_storage},
-        "limits": {"memory": task.memory} | ({} if task.gpus == "0" else {"nvidia.com/gpu": task.gpus}),
-    }
-
-
-def shm_volume(task: Task) -> dict[str, Any]:
-    """Return the shared memory that processes of one pod exchange tensors through."""
-    return {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": task.shm}}
-
-
-def _completions(step: Step) -> dict[str, Any]:
-    if not step.is_shared:
-        return {"backoffLimit": RETRIES}
-    # any number of pods fits, completions as parallelism: they take what is left, whichever they are
-    return {"completionMode": "Indexed", "completions": 1, "parallelism": 1, "backoffLimitPerIndex": RETRIES}
-
-
-def _failure_rules(step: Step) -> list[dict[str, Any]]:
-    def on_exit_codes(*codes: ExitCode) -> dict[str, Any]:
-        return {"onExitCodes": {"containerName": "step", "operator": "In", "values": [*map(int, codes)]}}
-
-    return [
-        # evicted, preempted, its node gone: nobody's mistake
-        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-        # bad input stays bad
-        {"action": "FailIndex" if step.is_shared else "FailJob", **on_exit_codes(ExitCode.BAD_INPUT)},
-        # a store that did not answer, out of memory, stopped: it goes on where it was
-        {"action": "Count", **on_exit_codes(ExitCode.UNAVAILABLE, ExitCode.KILLED, ExitCode.STOPPED)},
-    ]
-
-
-def _pod(step: Step, task: Task) -> dict[str, Any]:
-    return {
-        "restartPolicy": "Never",
-        "serviceAccountName": "scalequest",
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 0,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [_container(step, task)],
-        "volumes": [{"name": "tmp", "emptyDir": {}}, shm_volume(task), store_secret.volume(Hardware().store_secret)],
-    }
-
-
-def _container(step: Step, task: Task) -> dict[str, Any]:
-    return {
-        "name": "step",
-        "image": image(step.image),
-        "command": ["python3", "-m", f"components.{step.name}"],
-        "args": [word for field in step.options for word in (flag_of(field.name), f"$({field.name})")],
-        "envFrom": [{"configMapRef": {"name": step.object_name}}],
-        "env": [{"name": "HOME", "value": HOME}, *_secrets(step)],
-        "resources": resources_of(task),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
-            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
-            store_secret.MOUNT,
-        ],
-    }
+    work = Work(
+        name=step.object_name,
+        step=step.name,
+        size=step.size,
+        is_shared=step.is_shared,
+        image=image(step.image),
+        arguments=[word for field in step.options for word in (flag_of(field.name), f"$({field.name})")],
+        task=read_profile(SMALLEST_PROFILE).tasks[step.size],
+        deadline_seconds=DEADLINE_DAYS * 86400,
+        env=_secrets(step),
+        env_from=[{"configMapRef": {"name": step.object_name}}],
+        volumes=[store_secret.volume(Hardware().store_secret)],
+        mounts=[store_secret.MOUNT],
+    )
+    return job_body(work)
 
 
 def _secrets(step: Step) -> list[dict[str, Any]]:

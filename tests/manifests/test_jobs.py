@@ -13,7 +13,8 @@ from components.shared.command.step_command import parse_config
 from components.shared.config import flag_of, options_of
 from components.shared.config.values import default_text
 from components.shared.errors import ExitCode
-from manifests.jobs import SIZE_LABEL, read_steps
+from components.shared.jobs.body import SIZE_LABEL
+from manifests.jobs import read_steps
 from pipelines import store_secret
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from pipelines.hardware_profiles import read_profile
@@ -72,7 +73,7 @@ def test_pods_that_end_badly_are_treated_by_what_their_exit_code_means(name: str
     assert rules[0] == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
     actions = {code: rule["action"] for rule in rules[1:] for code in rule["onExitCodes"]["values"]}
     assert actions == {
-        ExitCode.BAD_INPUT: "FailIndex" if name in SHARED else "FailJob",
+        ExitCode.BAD_INPUT: "FailJob",
         ExitCode.UNAVAILABLE: "Count",
         ExitCode.KILLED: "Count",
         ExitCode.STOPPED: "Count",
@@ -121,7 +122,8 @@ def test_a_job_has_a_gpu_where_the_pipelines_give_the_step_one() -> None:
 def test_what_a_job_needs_is_asked_for_and_written_where_it_may_be(name: str) -> None:
     container = _container(name)
     assert set(container["resources"]["requests"]) == {"cpu", "memory", "ephemeral-storage"}
-    assert container["resources"]["limits"]["memory"] == container["resources"]["requests"]["memory"]
+    for limited in ("memory", "ephemeral-storage"):
+        assert container["resources"]["limits"][limited] == container["resources"]["requests"][limited]
     mounts = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
     assert mounts == {"/tmp", "/dev/shm"}
     folders = [item["value"] for item in container["env"] if "value" in item]

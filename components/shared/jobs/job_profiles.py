@@ -1,0 +1,144 @@
+"""The hardware of a Job: from the ConfigMap of the namespace, or from the request itself.
+
+A file of the ConfigMap ``scalequest-profiles``, and a request in JSON, look as those of ``pipelines/profiles`` do::
+
+    node_selector: {cloud.google.com/gke-accelerator: nvidia-a100-80gb}
+    tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]
+    spot: {node_selector: {cloud.google.com/gke-spot: "true"}, tolerations: []}  # added for NAME-spot
+    tasks: # one pod each
+      inference: {gpus: "1", cpu: "11", memory: 144Gi, ephemeral_storage: 120Gi, shm: 16Gi}
+      training: {gpus: "8", cpu: "88", memory: 1100Gi, ephemeral_storage: 1000Gi, shm: 64Gi}
+    queue: scalequest-gpu  # of Kueue; "": none
+    priority_class: ""  # the queue's; without a queue, the pods'
+
+What else stands there is for others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from components.shared.errors import InputError
+from components.shared.jobs.pod_hardware import Placement, Task
+
+CONFIG_MAP = "scalequest-profiles"
+SPOT = "-spot"
+SIZES = ("inference", "training")
+_QUANTITIES = [field.name for field in dataclasses.fields(Task)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobProfile:
+    """What the pods of Jobs ask for, where they go, and in which queue they wait."""
+
+    name: str  # for messages
+    placement: Placement
+    tasks: Mapping[str, Task]
+    queue: str = ""
+    priority_class: str = ""
+
+    def task(self, size: str) -> Task:
+        """Return what a pod of a size asks for; InputError where the profile does not say."""
+        if size not in self.tasks:
+            raise InputError(
+                f"profile {self.name} has no task {size!r}; it has {_listed(self.tasks)}: add {size} to its tasks"
+            )
+        return self.tasks[size]
+
+
+@dataclass(frozen=True)
+class NumPods:
+    """How many pods share a step: ``most``, of which ``least`` have to start together."""
+
+    least: int
+    most: int
+
+
+def read_pods(text: str) -> NumPods:
+    """Read "8", or "2..16"; InputError for what is neither."""
+    first, separator, last = text.partition("..")
+    if not (first.isdecimal() and (last.isdecimal() or not separator)) or not 1 <= int(first) <= int(last or first):
+        raise InputError(
+            f"pods {text!r} is not accepted; expected a number of pods from 1 on, or the least and the most: 2..16"
+        )
+    return NumPods(int(first), int(last or first))
+
+
+def is_name(profile: str) -> bool:
+    """Tell whether a request names a profile of the namespace, and does not hold one itself."""
+    return not profile.lstrip().startswith("{")
+
+
+def profile_of_json(text: str) -> JobProfile:
+    """Read a request that holds its profile; InputError for what is none."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"profile {text[:80]!r} is no JSON ({error}); expected a name, or {{…}}") from error
+    return _profile("in JSON", document, spot=False)
+
+
+def profile_of_name(name: str, files: Mapping[str, str]) -> JobProfile:
+    """Return a profile of the namespace's ConfigMap; InputError names those that there are."""
+    stem, spot = (name, False) if f"{name}.yaml" in files else (name.removesuffix(SPOT), name.endswith(SPOT))
+    if f"{stem}.yaml" not in files:
+        raise InputError(
+            f"profile {name!r} is unknown; the ConfigMap {CONFIG_MAP} has "
+            f"{_listed(key.removesuffix('.yaml') for key in files)} (and each with {SPOT}, where it has spot nodes)"
+        )
+    try:
+        document = yaml.safe_load(files[f"{stem}.yaml"])
+    except yaml.YAMLError as error:
+        raise InputError(f"profile {stem}: {stem}.yaml of the ConfigMap {CONFIG_MAP} is no YAML: {error}") from error
+    return _profile(name, document, spot=spot)
+
+
+def _profile(name: str, document: Any, *, spot: bool) -> JobProfile:
+    if not isinstance(document, Mapping):
+        raise InputError(f"profile {name} is {type(document).__name__}; expected a mapping with tasks")
+    extra = _mapping(name, document, "spot") if spot else {}
+    if spot and not (extra.get("node_selector") or extra.get("tolerations")):
+        raise InputError(f"profile {name}: {name.removesuffix(SPOT)} has no spot nodes; leave {SPOT} out")
+    selector = {**_mapping(name, document, "node_selector"), **_mapping(name, extra, "node_selector")}
+    tolerations = [*_list(name, document, "tolerations"), *_list(name, extra, "tolerations")]
+    tasks = _mapping(name, document, "tasks")
+    return JobProfile(
+        name=name,
+        placement=Placement(node_selector=selector, tolerations=tolerations),
+        tasks={size: _task(name, size, tasks[size]) for size in SIZES if size in tasks},
+        queue=str(document.get("queue") or ""),
+        priority_class=str(document.get("priority_class") or ""),
+    )
+
+
+def _task(name: str, size: str, given: Any) -> Task:
+    lacking = [key for key in _QUANTITIES if not isinstance(given, Mapping) or given.get(key) in (None, "")]
+    if lacking:
+        raise InputError(
+            f"profile {name}: its task {size} lacks {', '.join(lacking)}; expected {', '.join(_QUANTITIES)}"
+        )
+    return Task(**{key: str(given[key]) for key in _QUANTITIES})
+
+
+def _mapping(name: str, document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = document.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise InputError(f"profile {name}: {key} is {value!r}; expected a mapping")
+    return dict(value)
+
+
+def _list(name: str, document: Mapping[str, Any], key: str) -> list[dict[str, str]]:
+    value = document.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        raise InputError(f"profile {name}: {key} is {value!r}; expected a list of mappings")
+    return [dict(each) for each in value]
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(sorted(names)) or "none"
