@@ -12,6 +12,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
+from components.shared.jobs.pod_holds import last_warnings
 from pipelines.cluster.kubeflow_home import find_home
 from pipelines.cluster.kubernetes_access import configure, name_of_cluster
 
@@ -78,9 +79,7 @@ def _warnings(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
         events = _items(api.list_namespaced_event, namespace, field_selector="type=Warning", limit=MAX_EVENTS)
     except ApiException:
         return {}
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    warnings.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    return {event["involvedObject"].get("name", ""): str(event.get("message", "")) for event in warnings}
+    return last_warnings(events)
 
 
 def _is_gone(api: client.ApiClient, namespace: str, workflow: str) -> bool | None:

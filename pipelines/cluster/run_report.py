@@ -13,8 +13,8 @@ import kfp
 import yaml
 
 from components.shared.errors import ExitCode
+from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending
 from components.shared.plain_text import inert
-from pipelines.cluster.endings import SAYS_NOTHING, Ending
 from pipelines.cluster.kubeflow_api import get_run_by_old_api
 from pipelines.cluster.run_pods import Pods, pods_of
 from pipelines.cluster.run_steps import (

@@ -13,9 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from components.shared.command.termination_message import REUSED
+from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending, terminated
+from components.shared.jobs.pod_holds import Hold
 from components.shared.plain_text import inert
-from pipelines.cluster.endings import SAYS_NOTHING, Ending, ending_of, main_container
-from pipelines.cluster.holds import Hold, hold_of, pause_of
+from pipelines.cluster.endings import ending_of
+from pipelines.cluster.holds import hold_of, pause_of
 from pipelines.cluster.run_pods import Pod, Pods
 from pipelines.cluster.workflow import Node
 from pipelines.compiled_pipeline import PlannedStep, step_of_command, work_of
@@ -181,7 +183,7 @@ def _tried(nodes: Sequence[Node], pods: Pods, *, of_kubeflow: bool = False) -> _
     failed = list(_endings(attempts, pods, of_kubeflow))
     retry = next((node for node in reversed(nodes) if node.is_retry), None)
     if last.phase == "Succeeded":
-        said = main_container(pod).get("state", {}).get("terminated", {}).get("message", "")
+        said = terminated(pod).get("message", "")
         return _Standing(REUSED_STEP if said.startswith(REUSED) else DONE, _told(failed))
     if last.phase in ("Failed", "Error"):
         if retry is not None and not retry.has_ended:
@@ -201,7 +203,7 @@ def _live(node: Node, pod: Pod, warnings: Mapping[str, str]) -> tuple[str, Hold]
         return RUNNING, Hold("its pod is being deleted")
     if pod["status"].get("phase") == "Pending":
         return WAITING, hold_of(node.message, pod, warnings)
-    if "terminated" in main_container(pod).get("state", {}):
+    if terminated(pod):
         return RUNNING, Hold("its work is done, its pod has not ended yet")
     return RUNNING, Hold()
 

@@ -22,6 +22,7 @@ NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
 # As on a run's pods: an eviction to save nodes would cost the parts in flight, or what came after a checkpoint.
 NO_EVICTION = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
 CONTAINER = "step"
+SERVICE_ACCOUNT = "scalequest"  # that chart and manifests/base make
 RETRIES = 6  # of a pod that failed by itself; one that was evicted or preempted does not count
 DAYS_KEPT = 7
 # The images keep their caches below /tmp, an emptyDir here; what else looks for a home finds it there, too.
@@ -49,7 +50,7 @@ class Work:
     labels: Mapping[str, str] = field(default_factory=dict)  # of the Job and its pods
     annotations: Mapping[str, str] = field(default_factory=dict)  # of the Job
     owner: Mapping[str, Any] | None = None
-    service_account: str = "scalequest"
+    service_account: str = SERVICE_ACCOUNT
     pull_secrets: Sequence[Mapping[str, str]] = ()
     env: Sequence[Mapping[str, Any]] = ()
     env_from: Sequence[Mapping[str, Any]] = ()

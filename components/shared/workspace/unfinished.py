@@ -89,6 +89,13 @@ def read_unfinished(folder: str) -> Unfinished | None:
     )
 
 
+def rows_done(folder: str, plan: Plan) -> int:
+    """Return how many rows of a folder stand in parts that are written, kept or rejected."""
+    present = set(storage.list_names(folder))
+    slices = [cut for number, cut in enumerate(plan.slices) if part_name(number) in present]
+    return sum(map(len, slices)) * plan.units_per_row
+
+
 def named(names: Sequence[str]) -> str:
     """Return the first of some names, and how many others there are."""
     others = len(names) - MAX_NAMED

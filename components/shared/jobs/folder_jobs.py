@@ -1,0 +1,196 @@
+"""The Jobs of one folder, as the Kubernetes API shows and takes them: list, create, follow, move the deadline.
+
+Read with rights of one Role (scalequest-step); what it may lack (events, workloads, logs) is optional.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import urllib3
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from components.shared import stopping
+from components.shared.errors import InputError
+from components.shared.jobs.job_profiles import CONFIG_MAP
+from components.shared.jobs.job_reading import Job, Seen, end_of_job, is_suspended
+from components.shared.jobs.pod_endings import Pod
+from components.shared.jobs.pod_holds import last_warnings
+from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
+from components.shared.kubernetes_api import TIMEOUT, answer_of, ask
+
+FOLDER_LABEL = "scalequest.dev/folder"  # also the annotation with its whole address
+JOB_LABEL = "batch.kubernetes.io/job-name"
+KUEUE, KUEUE_VERSIONS = "kueue.x-k8s.io", ("v1beta2", "v1beta1")
+MAX_EVENTS = 1000
+MERGE_PATCH = "application/merge-patch+json"
+ALLOWED_BY = (
+    "the Role scalequest-step of this account has to allow it (Helm chart: gpuWork=job; or manifests/base); where runs "
+    "may make no Jobs, submit with --gpu-work task (gpu_work: task): the step then works in its own pod"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class FolderJobs:
+    """The Jobs that make a folder, in a namespace."""
+
+    def __init__(self, namespace: str, folder: str) -> None:
+        self.namespace = namespace
+        self.now = datetime.now(UTC)  # by the API server's clock, which also Jobs' deadlines go by
+        self._folder = folder  # the value of the label
+        self._batch, self._core, self._any = client.BatchV1Api(), client.CoreV1Api(), client.CustomObjectsApi()
+
+    def standing(self) -> list[Job]:
+        """Return the folder's Jobs, ended ones among them."""
+        jobs: list[Job] = self._ask(
+            "looking for the Jobs of the folder",
+            lambda: self._batch.list_namespaced_job(
+                self.namespace, label_selector=f"{FOLDER_LABEL}={self._folder}", **_RAW
+            ),
+        )["items"]
+        return jobs
+
+    def create(self, body: Mapping[str, Any]) -> bool:
+        """Create a Job; False if one of that name stands."""
+        name = body["metadata"]["name"]
+        try:
+            self._ask(
+                f"creating the Job {name} in {self.namespace}",
+                lambda: self._batch.create_namespaced_job(self.namespace, body, **_RAW),
+            )
+        except ApiException as error:
+            if error.status == 409:
+                return False
+            raise
+        return True
+
+    def look(self, name: str) -> Seen | None:
+        """Return what there is to see of a Job, and of what it waits for; None if it is gone."""
+        try:
+            what = f"reading the Job {name}"
+            job = self._ask(what, lambda: self._batch.read_namespaced_job(name, self.namespace, **_RAW))
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        pods = self._pods(name)
+        held = not end_of_job(job) and (not pods or any(pod["status"].get("phase") == "Pending" for pod in pods))
+        return Seen(
+            job=job,
+            pods=pods,
+            workloads=self._workloads(job) if held or is_suspended(job) else (),
+            warnings=self._warnings() if held else {},
+        )
+
+    def move_deadline(self, job: Job, seconds: int) -> bool:
+        """Let a Job end that many seconds after its start; False if it changed meanwhile: look again.
+
+        Nothing else of a Job is ever changed. Its version goes with the change: a Job that was resumed meanwhile has
+        another start.
+        """
+        metadata = {"resourceVersion": job["metadata"]["resourceVersion"]}
+        patch = {"metadata": metadata, "spec": {"activeDeadlineSeconds": seconds}}
+        name = job["metadata"]["name"]
+        try:
+            self._ask(
+                f"moving the deadline of the Job {name}",
+                lambda: self._batch.patch_namespaced_job(
+                    name, self.namespace, patch, _content_type=MERGE_PATCH, **_RAW
+                ),
+            )
+        except ApiException as error:
+            if error.status in (404, 409):
+                return False
+            raise
+        return True
+
+    def wait_for_change(self, job: Job, seconds: int) -> None:
+        """Return as soon as a Job changes, at the latest after some seconds: a watch may end at any time."""
+        metadata = job["metadata"]
+        try:
+            answer = self._batch.list_namespaced_job(
+                self.namespace, field_selector=f"metadata.name={metadata['name']}", watch=True,
+                resource_version=metadata["resourceVersion"], timeout_seconds=seconds, _preload_content=False,
+                _request_timeout=(TIMEOUT[0], seconds + TIMEOUT[0]),
+            )  # fmt: skip
+            with contextlib.closing(answer):
+                next(answer.stream(amt=1), b"")
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            logger.debug("the watch of the Job %s ended: %s", metadata["name"], answer_of(error))
+            stopping.sleep(seconds)
+
+    def profiles(self) -> dict[str, str]:
+        """Return the files of the namespace's hardware profiles; InputError if it has none."""
+        try:
+            what = f"reading the ConfigMap {CONFIG_MAP}"
+            found = self._ask(what, lambda: self._core.read_namespaced_config_map(CONFIG_MAP, self.namespace, **_RAW))
+        except ApiException as error:
+            if error.status == 404:
+                raise InputError(
+                    f"there is no ConfigMap {CONFIG_MAP} in the namespace {self.namespace}; the Helm chart and "
+                    "manifests/base make it; or give the profile itself, in JSON"
+                ) from error
+            raise
+        return {str(name): str(text) for name, text in (found.get("data") or {}).items()}
+
+    def last_line(self, pod: Pod) -> str:
+        """Return the last line of a pod's log, "" where it cannot be read."""
+        name = pod["metadata"]["name"]
+        try:
+            answer = self._core.read_namespaced_pod_log(name, self.namespace, tail_lines=1, **_RAW)
+            return bytes(answer.data).decode(errors="replace").strip()
+        except (ApiException, urllib3.exceptions.HTTPError):
+            return ""
+
+    def _pods(self, name: str) -> list[Pod]:
+        """Return a Job's pods; its state can be told without them, if not so well."""
+        pods: list[Pod] = self._ask(
+            f"listing the pods of the Job {name}",
+            lambda: self._core.list_namespaced_pod(self.namespace, label_selector=f"{JOB_LABEL}={name}", **_RAW),
+        )["items"]
+        return pods
+
+    def _workloads(self, job: Job) -> list[Workload]:
+        selector = f"{JOB_UID_LABEL}={job['metadata']['uid']}"
+        for version in KUEUE_VERSIONS:
+            try:
+                place = (KUEUE, version, self.namespace, "workloads")
+                found = self._any.list_namespaced_custom_object(
+                    *place, label_selector=selector, _request_timeout=TIMEOUT
+                )
+                return list(found["items"])
+            except (ApiException, urllib3.exceptions.HTTPError) as error:
+                logger.debug("workloads of %s: %s", version, answer_of(error))
+        return []
+
+    def _warnings(self) -> dict[str, str]:
+        try:
+            answer = self._core.list_namespaced_event(
+                self.namespace, field_selector="type=Warning", limit=MAX_EVENTS, **_RAW
+            )
+            return last_warnings(json.loads(answer.data)["items"])
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            logger.debug("events: %s", answer_of(error))
+            return {}
+
+    def _ask(self, what: str, call: Callable[[], Any]) -> Any:
+        """Return the content of an answer, and note what time it is there."""
+
+        def answered() -> tuple[str, Any]:
+            answer = call()
+            return answer.headers.get("Date") or "", json.loads(answer.data)
+
+        date, content = ask(what, answered, allowed_by=ALLOWED_BY)
+        self.now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+        return content
+
+
+_RAW: dict[str, Any] = {"_preload_content": False, "_request_timeout": TIMEOUT}
