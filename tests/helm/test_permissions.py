@@ -11,8 +11,26 @@ def test_only_a_trainer_lets_steps_start_trainings(rendered: dict[str, Objects])
         rules = find_one(rendered[name], "Role", "scalequest-step")["rules"]
         return {group for rule in rules for group in rule["apiGroups"]}
 
-    assert groups("default") == {"", "argoproj.io"}
-    assert groups("everything") == {"", "argoproj.io", "trainer.kubeflow.org"}
+    of_jobs = {"", "argoproj.io", "batch", "kueue.x-k8s.io"}
+    assert groups("default") == of_jobs
+    assert groups("everything") == {*of_jobs, "trainer.kubeflow.org"}
+
+
+def test_the_steps_account_may_make_and_follow_jobs_only_where_gpu_work_is_a_job(tools: Tools) -> None:
+    needed = {("batch", "jobs", verb) for verb in ("create", "get", "list", "watch", "patch")}
+    needed |= {("", "pods/log", "get"), ("", "events", "list"), ("kueue.x-k8s.io", "workloads", "list")}
+    by_value = {value: tools.render(gpuWork=value).objects for value in ("job", "task")}
+    assert needed <= granted(by_value["job"], "scalequest")
+    assert not needed & granted(by_value["task"], "scalequest")
+    assert ("batch", "jobs", "delete") not in granted(by_value["job"], "scalequest")
+    profiles = [
+        rule
+        for rule in find_one(by_value["job"], "Role", "scalequest-step")["rules"]
+        if rule.get("resourceNames") == ["scalequest-profiles"]
+    ]
+    assert profiles == [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["scalequest-profiles"], "verbs": ["get"]}
+    ]
 
 
 def test_the_steps_account_may_do_what_the_doctor_asks_about(rendered: dict[str, Objects]) -> None:
@@ -53,8 +71,8 @@ def test_whoever_submits_may_see_scale_and_stop_the_jobs_of_a_run_but_make_none(
 
 
 def test_only_people_may_run_steps_as_plain_jobs_and_only_where_that_is_wanted(rendered: dict[str, Objects]) -> None:
-    making = {("batch", "jobs", "create"), ("", "configmaps", "create"), ("", "configmaps", "patch")}
-    assert making <= granted(rendered["everything"], "data-team")
+    making = {("", "configmaps", "create"), ("", "configmaps", "patch")}  # runs' own Jobs have no ConfigMap
+    assert {*making, ("batch", "jobs", "create")} <= granted(rendered["everything"], "data-team")
     assert making <= granted(rendered["everything"], "ci")
     role = rights_of(find_one(rendered["everything"], "Role", "scalequest-jobs")["rules"])
     seen = {("", "pods"), ("", "pods/log"), ("", "events"), ("kueue.x-k8s.io", "workloads")}
