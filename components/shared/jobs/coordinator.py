@@ -45,6 +45,7 @@ from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.planning import command_of
 
 STEP_LABEL, RUN_LABEL = "scalequest.dev/step", "scalequest.dev/run"
+PAUSE_SECONDS = 1.0  # between two looks: a Job of many pods changes all the time
 GOES_ON = "the same command goes on where it was"
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Coordinator:
         self.attach()
         with self._left_running(), speaking.phase(f"Job {self.job}", lambda: f"{self._told}{self._course}"):
             while (folder := self.look()) is None:
-                stopping.sleep(1.0)  # a Job of many pods changes all the time
+                stopping.sleep(PAUSE_SECONDS)
                 self._jobs.wait_for_change(self._seen.job, self._pace.poll)
         return folder
 

@@ -30,7 +30,6 @@ FOLDER_LABEL = "scalequest.dev/folder"  # also the annotation with its whole add
 JOB_LABEL = "batch.kubernetes.io/job-name"
 KUEUE, KUEUE_VERSIONS = "kueue.x-k8s.io", ("v1beta2", "v1beta1")
 MAX_EVENTS = 1000
-MERGE_PATCH = "application/merge-patch+json"
 ALLOWED_BY = (
     "the Role scalequest-step of this account has to allow it (Helm chart: gpuWork=job; or manifests/base); where runs "
     "may make no Jobs, submit with --gpu-work task (gpu_work: task): the step then works in its own pod"
@@ -102,9 +101,7 @@ class FolderJobs:
         try:
             self._ask(
                 f"moving the deadline of the Job {name}",
-                lambda: self._batch.patch_namespaced_job(
-                    name, self.namespace, patch, _content_type=MERGE_PATCH, **_RAW
-                ),
+                lambda: self._batch.patch_namespaced_job(name, self.namespace, patch, **_RAW),
             )
         except ApiException as error:
             if error.status in (404, 409):

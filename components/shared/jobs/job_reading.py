@@ -11,7 +11,7 @@ from typing import Any, Literal
 from components.shared.command.termination_message import BAD_INPUT
 from components.shared.errors import ExitCode
 from components.shared.jobs.body import QUEUE_LABEL
-from components.shared.jobs.pod_endings import Ending, Pod, ending_of_pod, terminated
+from components.shared.jobs.pod_endings import Ending, Pod, ending_of_pod, terminated, why_moved
 from components.shared.jobs.pod_holds import GATED, Hold, hold_of_pod, waiting_reason
 from components.shared.jobs.queue_holds import Workload, hold_of_workloads
 from components.shared.plain_text import inert
@@ -112,14 +112,17 @@ def _suspended(seen: Seen) -> JobState:
 
 
 def _at_work(seen: Seen) -> JobState:
-    live = [pod for pod in seen.pods if not _has_ended(pod)]
+    left = [pod for pod in seen.pods if not _has_ended(pod)]
+    going = [pod for pod in left if pod["metadata"].get("deletionTimestamp")]
+    live = [pod for pod in left if pod not in going]
     running = [pod for pod in live if pod["status"].get("phase") == "Running"]
     holds = Counter(_hold(pod, seen) for pod in live if pod not in running)
     total, done = seen.job["spec"].get("parallelism", 1), seen.job.get("status", {}).get("succeeded", 0)
     told = [f"{len(running)} of {total} pods run" if total > 1 else "its pod runs"] if running else []
     told += [f"{done} ended well"] if done and total > 1 else []
+    told += [f"{_pods(len(going))} being taken away: {why_moved(going[0]) or 'deleted'}"] if going else []
     told += [_told(number, hold) for hold, number in holds.items()]
-    if not live:
+    if not left:
         refused = seen.warnings.get(seen.job["metadata"]["name"], "")
         told += [f"it gets no pods: {inert(refused)}" if refused else "its pods are being made"]
         holds[Hold(remedy=_REFUSED if refused else "")] = 1
@@ -136,9 +139,8 @@ def _hold(pod: Pod, seen: Seen) -> Hold:
 
 
 def _told(number: int, hold: Hold) -> str:
-    who = "1 pod" if number == 1 else f"{number} pods"
     verb = ("waits" if number == 1 else "wait") if hold.why else ("starts" if number == 1 else "start")
-    return f"{who} {verb} {hold.why}".rstrip()
+    return f"{_pods(number)} {verb} {hold.why}".rstrip()
 
 
 def _losses(seen: Seen) -> Iterator[str]:
@@ -146,9 +148,13 @@ def _losses(seen: Seen) -> Iterator[str]:
     endings = [ending for pod in _by_end(seen.pods) if (ending := ending_of_pod(pod))]
     number = max(seen.job.get("status", {}).get("failed", 0), len(endings))
     if endings:
-        yield f"{number} {'pod' if number == 1 else 'pods'} ended before the work did, the last: {endings[-1].why}"
+        yield f"{_pods(number)} ended before the work did, the last: {endings[-1].why}"
     elif number:
-        yield f"{number} {'pod' if number == 1 else 'pods'} ended before the work did"
+        yield f"{_pods(number)} ended before the work did"
+
+
+def _pods(number: int) -> str:
+    return "1 pod" if number == 1 else f"{number} pods"
 
 
 def _has_ended(pod: Pod) -> bool:

@@ -1,0 +1,222 @@
+"""A step's work as a Job, against a server that keeps Kubernetes' rules and answers with what a real cluster said."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.generate_questions.config import GenerateQuestionsConfig
+from components.generate_questions.step import run
+from components.shared.errors import InputError, UnavailableError
+from components.shared.jobs import JobRequest, coordinator
+from components.shared.jobs.coordinator import run_as_job
+from components.shared.stores import retries
+from components.shared.workspace import Workspace
+from tests.components.shared.jobs.jobs_cluster import OWN_POD, JobsCluster, own_pod
+from tests.components.shared.jobs.jobs_server import serving
+
+TASK = {"gpus": "1", "cpu": "11", "memory": "144Gi", "ephemeral_storage": "120Gi", "shm": "16Gi"}
+PROFILE = {
+    "node_selector": {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb"},
+    "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+    "spot": {"node_selector": {"cloud.google.com/gke-spot": "true"}, "tolerations": []},
+    "tasks": {"inference": TASK, "training": TASK | {"gpus": "8"}},
+    "platform": "gke",
+}
+QUEUED = PROFILE | {"queue": "scalequest-gpu"}
+WATCH_SECONDS = 10.0
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobsCluster]:
+    """A namespace with the pod of a task; this process is in it."""
+    cluster = JobsCluster()
+    cluster.pods[OWN_POD] = own_pod()
+    cluster.config_maps["scalequest-profiles"] = {
+        "metadata": {"name": "scalequest-profiles"}, "data": {"a100.yaml": yaml.safe_dump(PROFILE), "odd.yaml": "a: ["}
+    }  # fmt: skip
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setenv("KFP_POD_NAME", OWN_POD)
+    monkeypatch.setattr(coordinator, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(retries.BACKOFF, "multiplier", 0.01)
+    with serving(cluster, tmp_path / "kubeconfig"):
+        yield cluster
+
+
+@pytest.fixture
+def task(cluster: JobsCluster, workspace: Workspace) -> Iterator[Callable[..., Future[str]]]:
+    """``task(profile=…, pods=…)`` begins a step that has its work done by a Job; its result, once there is one."""
+    with ThreadPoolExecutor() as threads:
+
+        def begin(**request: str) -> Future[str]:
+            asked = JobRequest(**{"profile": "a100", "image": "registry/vllm@sha256:1", "pods": "2"} | request)
+            return threads.submit(run_as_job, config(workspace), Workspace(workspace.uri), asked)
+
+        yield begin
+
+
+def config(workspace: Workspace, **options: Any) -> GenerateQuestionsConfig:
+    given: dict[str, Any] = {
+        "model": "scripted:m", "engine": "scripted", "generator": "a $(b) \\boxed", "num_questions": 8,
+        "rows_per_part": 4,
+    }  # fmt: skip
+    return GenerateQuestionsConfig(workspace=workspace.uri, **given | options)
+
+
+def job_of(cluster: JobsCluster) -> str:
+    """Return the name of the only live Job, once there is one."""
+    with cluster.lock:
+        assert cluster.lock.wait_for(lambda: bool(cluster.live), 60.0), cluster.asked
+        (name,) = cluster.live
+        return name
+
+
+def test_a_finished_folder_is_said_without_asking_the_cluster(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
+) -> None:
+    folder = run(config(workspace), workspace)
+    assert task().result() == folder
+    assert not cluster.asked
+
+
+def test_a_job_that_makes_the_folder_ends_the_task_with_it(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
+) -> None:
+    result = task()
+    name = job_of(cluster)
+    cluster.run_pods(name)
+    folder = run(config(workspace), workspace)
+    cluster.complete(name)
+    assert result.result(WATCH_SECONDS) == folder
+
+
+def test_the_job_has_the_steps_image_options_and_hardware_and_what_the_tasks_own_pod_hands_on(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
+) -> None:
+    result = task(profile=json.dumps(QUEUED), pods="2..16")
+    name = job_of(cluster)
+    job = cluster.jobs[name]
+    run(config(workspace), workspace)
+    cluster.resume(name)
+    cluster.complete(name)
+    folder = result.result(WATCH_SECONDS)
+    label = job["metadata"]["labels"]["scalequest.dev/folder"]
+    assert name == f"generate-questions-{label}-0"
+    assert label.startswith(Path(folder).name)
+    assert job["metadata"]["annotations"] == {
+        "scalequest.dev/folder": folder, "kueue.x-k8s.io/job-min-parallelism": "2"
+    }  # fmt: skip
+    assert job["metadata"]["labels"].items() >= {
+        "kueue.x-k8s.io/queue-name": "scalequest-gpu", "scalequest.dev/run": "0b5c-run",
+        "scalequest.dev/step": "generate-questions", "scalequest.dev/size": "inference",
+        "app.kubernetes.io/part-of": "scalequest",
+    }.items()  # fmt: skip
+    (owner,) = job["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("Workflow", "uid-of-run-x", False)
+    assert (job["spec"]["parallelism"], job["spec"]["completions"]) == (16, 16)
+    pod = job["spec"]["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["imagePullSecrets"]) == ("scalequest", [{"name": "registry-key"}])
+    assert (pod["nodeSelector"], pod["tolerations"]) == (PROFILE["node_selector"], PROFILE["tolerations"])
+    assert {"name": "scalequest-store", "secret": {"secretName": "scalequest-store", "optional": True}} in pod[
+        "volumes"
+    ]
+    (container,) = pod["containers"]
+    assert container["image"] == "registry/vllm@sha256:1"
+    assert container["command"] == ["python3", "-m", "components.generate_questions"]
+    assert "a $$(b) \\boxed" in container["args"]  # Kubernetes makes one dollar of two
+    assert [each["name"] for each in container["env"]] == ["HOME", "AWS_REGION"]
+    assert container["resources"]["limits"] == {"memory": "144Gi", "ephemeral-storage": "120Gi", "nvidia.com/gpu": "1"}
+
+
+def test_a_job_without_a_range_may_be_scaled_while_it_runs(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
+) -> None:
+    result = task(profile=json.dumps(QUEUED))
+    name = job_of(cluster)
+    assert cluster.jobs[name]["metadata"]["annotations"]["kueue.x-k8s.io/elastic-job"] == "true"
+    cluster.fail(name, "PodFailurePolicy")
+    with pytest.raises(UnavailableError):
+        result.result(WATCH_SECONDS)
+
+
+def test_of_four_tasks_at_once_one_makes_the_job_and_all_end_with_it(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
+) -> None:
+    results = [task() for _ in range(4)]
+    cluster.await_asked("WATCH jobs", 4)
+    assert list(cluster.jobs) == [job_of(cluster)]
+    run(config(workspace), workspace)
+    cluster.complete(job_of(cluster))
+    assert len({result.result(WATCH_SECONDS) for result in results}) == 1
+
+
+@pytest.mark.parametrize(
+    ("situation", "error", "message"),
+    [
+        ("fail-job", InputError, "^--questions s3://scalequest/rec/nosuch does not exist$"),
+        ("fail-index", InputError, "^--questions s3://scalequest/rec/nosuch does not exist$"),
+        ("backoff-index-exceeded", UnavailableError, "exit code 75; the same command goes on where it was"),
+        ("exit-137", UnavailableError, "killed, exit code 137"),
+        ("oom-killed", UnavailableError, "out of memory: killed at its limit of"),
+        ("deadline-exceeded", UnavailableError, "Job was active longer than specified deadline"),
+        ("complete-indexed", UnavailableError, "is complete, but .* is not finished"),
+    ],
+)
+def test_a_job_that_ends_without_the_folder_ends_the_task_as_the_step_would_have_ended(
+    situation: str, error: type[Exception], message: str, cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    result = task()
+    cluster.play(situation, job_of(cluster))
+    with pytest.raises(error, match=message):
+        result.result(WATCH_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("situation", "told"),
+    [
+        ("waiting-for-quota", "queued in scalequest-gpu: .*insufficient unused quota.*2 more needed .nothing to do"),
+        ("never-more-than-maximum", r"queued in .*maximum capacity \(4\) \(it never begins: ask for fewer"),
+        ("no-such-queue", "queued in .*doesn't exist .it never begins: helm upgrade --set kueue.enabled=true"),
+        ("no-such-cluster-queue", "ClusterQueue rec-nosuch doesn't exist .it never begins"),
+        ("selector-mismatch", "doesn't match ClusterQueue selector .it never begins: let .*namespaceSelector"),
+        ("resource-not-covered", "ephemeral-storage unavailable in ClusterQueue .it never begins: give"),
+        ("cluster-queue-inactive", "is inactive .it never begins: the ClusterQueue is stopped"),
+        ("quota-zero", r"maximum capacity \(0\) \(it never begins"),
+        ("preempted", "queued in scalequest-gpu: preempted, then .*insufficient quota"),
+        ("resumed-after-preemption", "4 of 4 pods run"),
+        ("elastic-scale-up-pending", "1 of 2 pods run; 1 pod waits for quota: .*insufficient unused quota"),
+        ("unschedulable-gpu", "1 pod waits for a node with .*: 0/1 nodes are available: 1 Insufficient nvidia"),
+        ("image-pull", r"1 pod waits for its image registry.invalid/scalequest/cpu:0.1.0, which cannot be pulled"),
+        ("secret-missing", 'to start: CreateContainerConfigError: secret "nosuch-secret" not found'),
+        ("quota-refused", "it gets no pods: Error creating: pods .* exceeded quota: q, requested"),
+        ("pod-security-refused", "it gets no pods: .*violates PodSecurity"),
+        ("no-service-account", "it gets no pods: .*error looking up service account"),
+        ("running-indexed", "2 of 2 pods run"),
+        ("evicted-ignored", "2 of 2 pods run"),
+        ("fail-index-others-running", "2 of 3 pods run; 1 pod ended before the work did, the last: bad input: --quest"),
+        ("backoff-index-waiting", "1 of 2 pods run; .*6 pods ended before the work did, the last: exit code 75"),
+    ],
+)
+def test_the_log_says_what_the_job_is_at_and_what_to_do(
+    situation: str, told: str, cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    caplog.set_level(logging.INFO)
+    result = task(profile=json.dumps(QUEUED))
+    name = job_of(cluster)
+    cluster.await_asked("WATCH jobs")
+    cluster.play(situation, name)
+    cluster.await_asked("WATCH jobs", 2)
+    run(config(workspace), workspace)
+    cluster.complete(name)
+    result.result(WATCH_SECONDS)
+    lines = [each for each in caplog.messages if each.startswith(f"Job {name}: ")]
+    assert any(re.search(told, line) for line in lines), lines
