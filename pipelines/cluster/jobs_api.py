@@ -14,8 +14,8 @@ from kubernetes.config.config_exception import ConfigException
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.kubernetes_api import answer_of
+from components.shared.plain_text import inert
 from pipelines.cluster.kubernetes_access import SUBMITTER
-from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
 
 RUN_LABEL, STEP_LABEL = "scalequest.dev/run", "scalequest.dev/step"

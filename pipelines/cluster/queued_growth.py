@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.errors import UnavailableError
+from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import Job, RunJobs
-from pipelines.cluster.plain_text import inert
 
 POLL_SECONDS = 1.0
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import kfp
 
+from components.shared.plain_text import inert
 from pipelines.cluster.kubeflow_api import get_run_by_old_api
-from pipelines.cluster.plain_text import inert
 from pipelines.cluster.workflow import read_workflow
 
 _GOING_ON = {"", "PENDING", "RUNNING", "PAUSED", "CANCELING"}  # what Kubeflow says before the end; at first nothing

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from components.shared.config import SharedConfig
 from components.shared.errors import ExitCode, InputError
+from components.shared.plain_text import inert
 from components.steps import config_of, step_names
 from pipelines.cluster.jobs_api import (
     ELASTIC,
@@ -23,7 +24,6 @@ from pipelines.cluster.jobs_api import (
     RunJobs,
 )
 from pipelines.cluster.kubeflow_api import connect, explained
-from pipelines.cluster.plain_text import inert
 from pipelines.cluster.queued_growth import Growth
 from pipelines.cluster.run_place import RunPlace, find_run
 from pipelines.reporting import exit_code_of

@@ -14,9 +14,9 @@ import kfp
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import STEP_LABEL, Job, RunJobs
 from pipelines.cluster.kubeflow_api import connect, explained
-from pipelines.cluster.plain_text import inert
 from pipelines.cluster.run_place import RunPlace, find_run
 from pipelines.reporting import exit_code_of
 

@@ -30,7 +30,7 @@ from components.shared.jobs.body import SERVICE_ACCOUNT, SIZES, Work, job_body
 from components.shared.jobs.folder_course import FolderCourse
 from components.shared.jobs.folder_jobs import ALLOWED_BY, FOLDER_LABEL, FolderJobs
 from components.shared.jobs.folder_names import folder_label, object_name, step_label
-from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name, read_pods
+from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
 from components.shared.jobs.job_reading import (
     end_of_job,
     ending_of_job,
@@ -39,6 +39,7 @@ from components.shared.jobs.job_reading import (
     state_of_job,
 )
 from components.shared.jobs.own_pod import handed_on, read_own_pod
+from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.kubernetes_api import connect
 from components.shared.training.launch import train_on_nodes
 from components.shared.workspace import StepFolder, Workspace
@@ -190,7 +191,7 @@ def _body(
     jobs: FolderJobs, config: StepConfig, folder: StepFolder, request: JobRequest, name: str, window: int
 ) -> Mapping[str, Any]:
     """Return the Job of an attempt: sized by the profile, with what this process' own pod hands on."""
-    profile, pods = _profile(jobs, request.profile), read_pods(request.pods)
+    profile, pods = _profile(jobs, request.profile), read_pod_numbers(request.pods)
     size, shared = SIZES[config.IMAGE], isinstance(config, SharedConfig)
     handed = handed_on(read_own_pod(jobs.namespace, allowed_by=ALLOWED_BY))
     label = folder_label(config, folder.fingerprint)

@@ -52,24 +52,6 @@ class JobProfile:
         return self.tasks[size]
 
 
-@dataclass(frozen=True)
-class NumPods:
-    """How many pods share a step: ``most``, of which ``least`` have to start together."""
-
-    least: int
-    most: int
-
-
-def read_pods(text: str) -> NumPods:
-    """Read "8", or "2..16"; InputError for what is neither."""
-    first, separator, last = text.partition("..")
-    if not (first.isdecimal() and (last.isdecimal() or not separator)) or not 1 <= int(first) <= int(last or first):
-        raise InputError(
-            f"pods {text!r} is not accepted; expected a number of pods from 1 on, or the least and the most: 2..16"
-        )
-    return NumPods(int(first), int(last or first))
-
-
 def is_name(profile: str) -> bool:
     """Tell whether a request names a profile of the namespace, and does not hold one itself."""
     return not profile.lstrip().startswith("{")
