@@ -6,21 +6,36 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 # What encloses thoughts: <think> of DeepSeek-R1, Qwen3, QwQ and others, and what other models write instead:
-# Magistral, Kimi, Sky-T1, Command A, Gemma 4, gpt-oss.
-_TAGS = r"think|thinking|thought|thoughts|reasoning|reason|seed:think|longcat_think|mm:think|budget:thinking"
+# Magistral, Kimi, Sky-T1, Command A, PLaMo, Apriel, Gemma 4; gpt-oss, Muse and Inkling, in messages of their own.
+_TAGS = (
+    r"think|thinking|thought|thoughts|reasoning|reason|seed:think|longcat_think|mm:think|budget:thinking"
+    r"|think:[^\s>]+|ifm\|think(?:_fast|_faster)?"
+)
+_NEXT = r"(?:<\|end\|>|<\|eom\|>|<\|end_message\|>)?(?:<\|start\|>assistant|<\|message_model\|>)?"
+_FORM = r"[^<]*(?:<\|constrain\|>[^<]*)?"  # of a message of gpt-oss: for whom it is, JSON
 _OPENING = re.compile(
     rf"<(?:{_TAGS})>|\[THINK\]|◁think▷|<\|begin_of_thought\|>|<\|START_THINKING\|>|<\|channel>(?:thought\n)?"
-    r"|(?:(?:<\|end\|>)?<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)<\|message\|>",
+    r"|<\|open\|>\s*think\s*<\|sep\|>|<\|plamo:begin_think:plamo\|>"
+    rf"|{_NEXT}(?:<\|channel\|>(?:analysis|commentary){_FORM}<\|message\|>| ?to=self<\|message\|>)"
+    rf"|{_NEXT}<\|content_thinking\|>",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
     rf"</(?:{_TAGS})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<\|END_THINKING\|>|<channel\|>"
-    r"|(?:<\|end\|>)?<\|start\|>assistant<\|channel\|>final<\|message\|>|<\|channel\|>final<\|message\|>",
+    r"|<\|close\|>\s*think\s*<\|sep\|>|<\|plamo:end_think:plamo\|>|\[BEGIN FINAL RESPONSE\]"
+    rf"|{_NEXT}(?:<\|channel\|>final{_FORM}<\|message\|>| ?to=user<\|message\|>|<\|content_text\|>)",
     re.IGNORECASE,
 )
 _AROUND = re.compile(  # a reply, in such models
-    r"<\|begin_of_solution\|>|<\|end_of_solution\|>|<\|START_RESPONSE\|>|<\|END_RESPONSE\|>|<\|return\|>"
+    r"<\|(?:begin|end)_of_(?:solution|box)\|>|<\|(?:START|END)_(?:RESPONSE|TEXT)\|>|<\|return\|>|<\|end_message\|>"
+    r"|<\|content_model_end_sampling\|>|<\|(?:open|close)\|>\s*(?:response|message)\s*<\|sep\|>|\[END FINAL RESPONSE\]"
 )
+_WHOLE = re.compile(r"<(answer|response|output)>(.*)</\1>", re.IGNORECASE | re.DOTALL)  # a reply behind a thought
+# In plain words: gpt-oss behind a server that omits its tokens; Granite 3, if it came to its response.
+_SPOKEN_OPENING = re.compile(
+    r"\s*(?:analysis(?=[A-Z0-9])|Here(?:'s| is) my thought process:(?=.*Here(?:'s| is) my response:))", re.DOTALL
+)
+_SPOKEN_CLOSING = re.compile(r"assistantfinal|Here(?:'s| is) my response:")
 
 # A token that the text omits, and the number of characters before it.
 HiddenToken = tuple[int, str]
@@ -35,16 +50,20 @@ def split_thought(text: str, hidden: Sequence[HiddenToken] = ()) -> tuple[str, s
     texts do, and are part of neither.
     """
     shown, erased = _with_hidden(text, hidden)
-    closings, openings = list(_CLOSING.finditer(shown)), list(_OPENING.finditer(shown))
-    if not closings and not openings:
+    closings, openings, around = (list(form.finditer(shown)) for form in (_CLOSING, _OPENING, _AROUND))
+    if spoken := _SPOKEN_OPENING.match(shown):
+        openings = [spoken, *openings]
+        closings = sorted([*closings, *_SPOKEN_CLOSING.finditer(shown)], key=re.Match.start)
+    if not closings and not openings and not around:
         return "", text
     thought_end, start = closings[-1].span() if closings else (0, 0)
     end, unfinished = next((mark.span() for mark in openings if mark.start() >= start), (len(shown), len(shown)))
-    around = [(*mark.span(), "") for mark in _AROUND.finditer(shown)]
-    reply = _without(shown, start, end, [*erased, *around])
+    reply = _without(shown, start, end, [*erased, *((*mark.span(), "") for mark in around)]).strip()
+    if closings and (whole := _WHOLE.fullmatch(reply)):
+        reply = whole[2].strip()
     marks = [*erased, *((*mark.span(), "") for mark in openings), *((*mark.span(), "\n") for mark in closings)]
     thoughts = (_without(shown, 0, thought_end, marks), _without(shown, unfinished, len(shown), marks))
-    return "\n".join(thoughts).strip(), reply.strip()
+    return "\n".join(thoughts).strip(), reply
 
 
 def open_thought(prompt: str) -> str:

@@ -1,9 +1,22 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 import tokenizers
 from hypothesis import given
 from hypothesis import strategies as st
+from mistral_common.protocol.instruct.chunk import TextChunk, ThinkChunk
+from mistral_common.protocol.instruct.messages import AssistantMessage, UserMessage
+from mistral_common.protocol.instruct.request import InstructRequest
+from mistral_common.tokens.tokenizers.instruct import InstructTokenizerV13
+from mistral_common.tokens.tokenizers.tekken import Tekkenizer
+from transformers.integrations.mistral.tokenizer import MistralConverter
+from transformers.utils.chat_template_utils import render_jinja_template
 
 from components.shared.engines.thoughts import hidden_tokens, open_thought, split_thought
+from tests.components.shared.templates.zoo import shipped
+from tests.vocabularies import file_of
 
 REPLY = "So it is \\boxed{4}."
 
@@ -31,12 +44,78 @@ REPLY = "So it is \\boxed{4}."
             "ab",
             REPLY,
         ),
+        (f"<|channel|>commentary to=user <|constrain|>json<|message|>a<|end|><|channel|>final json<|message|>{REPLY}",
+         "a", REPLY),
+        (f"analysisWe add.assistantfinal{REPLY}", "We add.", REPLY),
+        ("analysisWe add", "We add", ""),
+        ("analysis: it is 4.", "", "analysis: it is 4."),
+        (f"Here is my thought process:\nHm\n\nHere is my response:\n{REPLY}", "Hm", REPLY),
+        (f"Here's my thought process: {REPLY}", "", f"Here's my thought process: {REPLY}"),
+        (f"Here are my reasoning steps:\nHm\n[BEGIN FINAL RESPONSE]\n{REPLY}\n[END FINAL RESPONSE]",
+         "Here are my reasoning steps:\nHm", REPLY),
+        (f" to=self<|message|>Hm<|eom|><|start|>assistant to=user<|message|>{REPLY}", "Hm", REPLY),
+        (f"<|content_thinking|>Hm<|end_message|><|message_model|><|content_text|>{REPLY}<|end_message|>", "Hm", REPLY),
+        (f"<|open|>think<|sep|>Hm<|close|>think<|sep|><|open|>response<|sep|>{REPLY}<|close|>response<|sep|>"
+         "<|close|>message<|sep|>", "Hm", REPLY),
+        (f"<|open|>response<|sep|>{REPLY}<|close|>response<|sep|>", "", REPLY),
+        (f"<|plamo:begin_think:plamo|>Hm<|plamo:end_think:plamo|>{REPLY}", "Hm", REPLY),
+        (f"<think:opensource>Hm</think:opensource>{REPLY}", "Hm", REPLY),
+        (f"<ifm|think_fast>Hm</ifm|think_fast>{REPLY}", "Hm", REPLY),
+        (f"<think>Hm</think>\n<answer>\n{REPLY}\n</answer>", "Hm", REPLY),
+        (f"<Thought>Hm</Thought><Output>{REPLY}</Output>", "Hm", REPLY),
+        (f"<think>Hm</think>\n\n<response>{REPLY}</response>", "Hm", REPLY),
+        (f"<answer>{REPLY}</answer>", "", f"<answer>{REPLY}</answer>"),
+        ("<think>Hm</think>So <|begin_of_box|>4<|end_of_box|>.", "Hm", "So 4."),
         ("<think></think>", "", ""),
         ("Is x < think > y?", "", "Is x < think > y?"),
     ],
-)
+)  # fmt: skip
 def test_a_reply_stands_behind_the_last_end_of_a_thought(text: str, thought: str, reply: str) -> None:
     assert split_thought(text) == (thought, reply)
+
+
+THOUGHT = "Two and two."
+# Chat templates of reasoning models, and what each calls a thought.
+TEMPLATES = {
+    "gemma4_v5": "reasoning", "glm4moe": "reasoning_content", "gptoss": "thinking", "lfm2_2_5_v2": "thinking",
+    "muse_glimmer": "reasoning_content", "nemotron_3_nano": "reasoning_content", "qwen3": "reasoning_content",
+    "qwen3_8": "reasoning_content",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_turn_as_a_real_chat_template_writes_it_is_taken_apart(name: str) -> None:
+    turns = [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": REPLY, TEMPLATES[name]: THOUGHT}]
+    whole, prompt = (
+        render_jinja_template([told], chat_template=shipped(name), add_generation_prompt=is_prompt)[0][0]
+        for told, is_prompt in ((turns, False), (turns[:1], True))
+    )
+    assert whole.startswith(prompt)
+    thought, reply = split_thought(whole.removeprefix(prompt), [(0, open_thought(prompt))])
+    assert (thought, reply.partition("<")[0].strip()) == (THOUGHT, REPLY), "a server omits the end token"
+
+
+@pytest.mark.slow
+def test_a_turn_as_mistral_encodes_it_for_magistral_is_taken_apart(tmp_path: Path) -> None:
+    names = [special["token_str"] for special in Tekkenizer.DEPRECATED_SPECIAL_TOKENS]
+    names += [*(f"<SPECIAL_{number}>" for number in range(20, 32)), "[ARGS]", "[CALL_ID]", "[THINK]", "[/THINK]"]
+    content = json.loads(file_of("mistral_common", "data", "tekken_240911.json").read_text(encoding="utf-8"))
+    content["special_tokens"] = [
+        {"rank": number, "token_str": name, "is_control": True} for number, name in enumerate(names)
+    ]
+    content["config"]["version"] = "v13"
+    file = tmp_path / "tekken_240911.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    reply = AssistantMessage(content=[ThinkChunk(thinking=THOUGHT), TextChunk(text=REPLY)])
+    asked: InstructRequest[Any, Any] = InstructRequest(messages=[UserMessage(content="2 + 2?"), reply])
+    encoded = InstructTokenizerV13(Tekkenizer.from_file(file)).encode_instruct(asked).tokens
+    start = encoded.index(names.index("[/INST]")) + 1
+    made = MistralConverter(str(file)).converted()
+    special = {number: token.content for number, token in made.get_added_tokens_decoder().items()}
+    hidden = hidden_tokens(encoded[start:], special, made.decode, before=encoded[:start])
+    shown = made.decode(encoded[start:])
+    assert shown == THOUGHT + REPLY, "as a server that omits special tokens shows it"
+    assert split_thought(shown, hidden) == (THOUGHT, REPLY)
 
 
 @given(st.text(), st.text())
