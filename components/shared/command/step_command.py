@@ -1,6 +1,6 @@
 """A step's config as a command line: ``--name value`` for each option; one message and an exit code that says why.
 
-A task of Kubeflow gives the executor input instead, which holds the options' values.
+A task of Kubeflow gives the executor input instead, which holds the options' values; a Job a folder of files.
 """
 
 from __future__ import annotations
@@ -17,15 +17,26 @@ from typing import Any, NoReturn, TypeVar
 
 from components.shared import speaking, stopping
 from components.shared.command.kubeflow_task import KubeflowTask, read_task
+from components.shared.command.options_folder import read_options
+from components.shared.command.pod_disk import refuse_pod_disk
 from components.shared.command.several_processes import run_in_processes
-from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, leave_message
+from components.shared.command.termination_message import (
+    BAD_INPUT,
+    BUG,
+    FINISHED,
+    REUSED,
+    UNFINISHED,
+    leave_message,
+)
 from components.shared.config import METRICS, SharedConfig, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.config.values import default_text, set_for_step, text_of, value_of
 from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.processes import RUNNER, end_with_parent
 from components.shared.redaction import log_redacted, redacted
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import MANIFEST
 
 C = TypeVar("C", bound=StepConfig)
 
@@ -34,10 +45,12 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask 
     """Read a command line; return the config and Kubeflow's task (None elsewhere), which gives options as well."""
     parser = _parser(config)
     given = vars(parser.parse_args(argv))
-    executor_input = given.pop("executor_input")
+    executor_input, folder = given.pop("executor_input"), given.pop("options_folder")
     task = read_task(executor_input) if executor_input else None
     if task is not None:
         given = _of_task(config, task, given) | {name: text for name, text in given.items() if text != ""}
+    if folder:
+        given |= {name: text for name, text in read_options(folder, config).items() if given[name] == ""}
     fields = options_of(config)
     values = {f.name: value_of(config, f.name, given[f.name]) for f in fields if given[f.name] != ""}
     missing = [flag_of(f.name) for f in fields if f.default is dataclasses.MISSING and f.name not in values]
@@ -78,6 +91,7 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
 
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:
     parsed, task = parse_config(config, argv)
+    refuse_pod_disk(parsed.workspace, of_kubeflow=task is not None)
     workspace = Workspace(parsed.workspace)
     stopping.call_if_late(workspace.release)
     try:
@@ -88,10 +102,18 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
         if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):
             workspace.release()
         raise
-    leave_message(f"{REUSED if folder in workspace.reused else FINISHED}{folder}")
+    leave_message(f"{_state_of(folder, parsed, workspace)}{folder}")
     if task is not None:
         task.report(folder, declared=(*config.ARTIFACTS, METRICS))
     return folder
+
+
+def _state_of(folder: str, config: StepConfig, workspace: Workspace) -> str:
+    """Return how the termination message begins of a step that did what it could; others may still be at its folder."""
+    if folder in workspace.reused:
+        return REUSED
+    is_shared = isinstance(config, SharedConfig)
+    return UNFINISHED if is_shared and not storage.exists(storage.join(folder, MANIFEST)) else FINISHED
 
 
 def _worked(config: C, run: Callable[[C, Workspace], str], workspace: Workspace, task: KubeflowTask | None) -> str:
@@ -113,7 +135,9 @@ def _processes(pods: str) -> int:
 
 
 def _stop(step: str) -> NoReturn:
-    print(f"{step}: stopped as requested; finished parts are kept, and the same command continues", file=sys.stderr)
+    told = "stopped as requested; finished parts are kept, and the same command continues"
+    print(f"{step}: {told}", file=sys.stderr)
+    leave_message(told)
     stopping.end()
 
 
@@ -138,6 +162,9 @@ def _parser(config: type[StepConfig]) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"python -m components.{step_name(config)}", description=description, allow_abbrev=False)
     for field in options_of(config):
         parser.add_argument(flag_of(field.name), default="", metavar="VALUE", help=_help(field))
+    parser.add_argument(
+        "--options-folder", default="", metavar="FOLDER", help="a file for each option, as a ConfigMap is mounted"
+    )
     # Kubeflow's {{$}}: options, and where outputs are to be reported. Nothing that a person sets.
     parser.add_argument("--executor-input", default="", help=argparse.SUPPRESS)
     return parser

@@ -23,6 +23,7 @@ BAD_INPUT = "bad input: "
 BUG = "bug of ours: "
 FINISHED = "finished: "  # the work is done; then the address
 REUSED = "reused: "  # it was done before
+UNFINISHED = "unfinished: "  # this pod has nothing left to do, and others are at the folder's last parts
 
 
 def leave_message(text: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import re
 import typing
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +17,6 @@ from components.shared.config import StepConfig, flag_of, info_of, options_of, s
 from components.shared.errors import InputError
 
 STEP_OPTIONS = "options"
-_UNFILLED = re.compile(r"\$\(\w+\)")  # what Kubernetes leaves in a command of a variable that its container lacks
 
 
 def text_of(value: Any) -> str:
@@ -42,12 +40,6 @@ def default_text(field: dataclasses.Field[Any]) -> str:
 def value_of(config: type[StepConfig], name: str, text: str) -> Any:
     """Return an option's value from its text on a command line; InputError if it is of another type."""
     kind = typing.get_type_hints(config)[name]
-    if _UNFILLED.fullmatch(text):
-        raise InputError(
-            f"{flag_of(name)} is {text!r}, a variable that this container does not have: the Job's envFrom lacks the "
-            "ConfigMap of its options; a patch of envFrom replaces the whole list, so add to it instead "
-            "(manifests/README.md)"
-        )
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]

@@ -50,14 +50,6 @@ def test_each_option_has_a_flag_and_an_empty_value_means_not_given() -> None:
     assert task is None
 
 
-@pytest.mark.parametrize("option", ["name", "count"])
-def test_a_job_that_lost_the_config_map_of_its_options_is_told_so(option: str) -> None:
-    """A patch of envFrom takes the place of the list: Kubernetes then hands over the placeholder as it is."""
-    message = rf"--{option} is '\$\({option}\)', a variable that this container does not have: the Job's envFrom lacks"
-    with pytest.raises(InputError, match=message):
-        parse_config(SampleConfig, [*GIVEN, f"--{option}", f"$({option})"])
-
-
 def test_kubeflows_values_are_the_options_and_what_it_leaves_out_has_the_steps_default() -> None:
     given = {"workspace": "w", "name": "n", "count": 7.0, "share": 0.25, "keep": True, "mode": ""}
     config, _ = parse_config(SampleConfig, task_with(given))

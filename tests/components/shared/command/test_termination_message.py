@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,10 +7,13 @@ import pytest
 from components.shared.command import termination_message
 from components.shared.command.step_command import run_step
 from components.shared.command.termination_message import leave_message
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import MANIFEST
 from tests.components.shared.command.test_step_command import GIVEN, SampleConfig
 from tests.conftest import WriteRows
+from tests.source_tree import ROOT
 
 
 @pytest.fixture
@@ -44,17 +49,38 @@ def test_a_bug_of_ours_is_marked_and_keeps_its_traceback(words: Path) -> None:
     assert words.read_text() == "bug of ours: KeyError: 'colour'"
 
 
-@pytest.mark.parametrize(("reused", "left"), [(False, "finished: here/a"), (True, "reused: here/a")])
-def test_a_step_that_is_done_leaves_its_folder_and_whether_it_had_to_make_it(
-    reused: bool, left: str, words: Path
+@pytest.mark.parametrize(
+    ("state", "left"), [("made", "finished: "), ("stood", "reused: "), ("made by others", "unfinished: ")]
+)
+def test_a_step_that_did_what_it_could_leaves_its_folder_and_how_it_stands(
+    state: str, left: str, words: Path, tmp_path: Path
 ) -> None:
+    folder = str(tmp_path / "a" / "1")
+
     def work(config: SampleConfig, workspace: Workspace) -> str:
-        workspace.reused.update({"here/a"} if reused else {})
-        return "here/a"
+        workspace.reused.update({folder} if state == "stood" else {})
+        if state == "made":
+            storage.create(storage.join(folder, MANIFEST), b"{}")
+        return folder
 
     with pytest.raises(SystemExit):
         run_step(SampleConfig, work, GIVEN)
-    assert words.read_text() == left
+    assert words.read_text() == left + folder
+
+
+def test_a_step_that_was_stopped_says_so(tmp_path: Path, words: Path) -> None:
+    text = f"""
+import os, signal, sys
+from pathlib import Path
+from components.shared.command import termination_message
+termination_message.FILE = Path({str(words)!r})
+from components.shared.command.step_command import run_step
+from tests.components.shared.command.test_step_command import SampleConfig, GIVEN
+run_step(SampleConfig, lambda *_: os.kill(os.getpid(), signal.SIGTERM), GIVEN)
+"""
+    done = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.STOPPED, done.stderr
+    assert words.read_text().startswith("stopped as requested; finished parts are kept")
 
 
 def test_a_folder_is_reused_where_it_stood_finished(workspace: Workspace, write_questions: WriteRows) -> None:
