@@ -1,7 +1,7 @@
 """Each step of ``components/`` as a plain Kubernetes Job; a step that several pods can share as an Indexed Job.
 
-A step's options stand in a ConfigMap of its name, one key an option, with the defaults of its config. The Job hands
-each of them to the command (``--seed $(seed)``), so that whoever runs it edits a list of names and values.
+A step's options stand in a ConfigMap of its name, one key an option, with the defaults of its config. The Job mounts it
+as files, which the command reads: whoever runs it edits a list of names and values, and a misspelt name is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.config import SharedConfig, StepConfig, flag_of, info_of, options_of
+from components.shared.config import SharedConfig, StepConfig, info_of, options_of
 from components.shared.config.values import default_text
 from components.shared.images import ImageName, image
 from components.shared.jobs.body import LABELS, SIZES, Size, Work, job_body
@@ -22,6 +22,7 @@ from pipelines.hardware_profiles import read_profile
 from pipelines.parameters import Hardware
 
 SMALLEST_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
+OPTIONS = "/etc/scalequest-options"
 DEADLINE_DAYS = 14  # longer than any step takes; an image that cannot be pulled does not hold a place forever
 
 
@@ -90,13 +91,15 @@ def job_of(step: Step) -> dict[str, Any]:
         size=step.size,
         is_shared=step.is_shared,
         image=image(step.image),
-        arguments=[word for field in step.options for word in (flag_of(field.name), f"$({field.name})")],
+        arguments=["--options-folder", OPTIONS],
         task=read_profile(SMALLEST_PROFILE).tasks[step.size],
         deadline_seconds=DEADLINE_DAYS * 86400,
         env=_secrets(step),
-        env_from=[{"configMapRef": {"name": step.object_name}}],
-        volumes=[store_secret.volume(Hardware().store_secret)],
-        mounts=[store_secret.MOUNT],
+        volumes=[
+            {"name": "options", "configMap": {"name": step.object_name}},
+            store_secret.volume(Hardware().store_secret),
+        ],
+        mounts=[{"name": "options", "mountPath": OPTIONS, "readOnly": True}, store_secret.MOUNT],
     )
     return job_body(work)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,9 @@ import pytest
 
 from components.shared.errors import ExitCode
 from components.shared.workspace.manifests import read_manifest
+from manifests.jobs import OPTIONS
 from pipelines.parameters import Hardware
+from tests.manifests.mounts import mount_of, write_mounted
 from tests.manifests.tools import Tools, write_overlay
 from tests.source_tree import ROOT
 from tests.stores import Store
@@ -51,6 +52,15 @@ def test_an_option_that_is_missing_ends_with_the_code_that_stops_the_job(tools: 
     (pod,) = _run_job("filter-language", {"workspace": str(tmp_path / "runs")}, tools, tmp_path)
     assert pod.returncode == ExitCode.BAD_INPUT
     assert "--questions must be given" in pod.stderr
+
+
+def test_an_option_that_is_misspelt_ends_with_the_code_that_stops_the_job(tools: Tools, tmp_path: Path) -> None:
+    options = {"workspace": str(tmp_path / "runs"), "quetsions": "q"}
+    (pod,) = _run_job("filter-language", options, tools, tmp_path)
+    assert pod.returncode == ExitCode.BAD_INPUT
+    assert "'quetsions' in" in pod.stderr
+    assert "did you mean 'questions'?" in pod.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_job_finds_its_store_by_the_secret_and_nothing_else(s3_store: Store, tools: Tools, tmp_path: Path) -> None:
@@ -92,7 +102,10 @@ def _run_job(
     config_map, job = tools.build(place)
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert num_pods == 1 or job["spec"].get("completionMode") == "Indexed"
-    given = config_map["data"] | dict(_variables(container, secrets))
+    assert mount_of(job, OPTIONS)["configMap"]["name"] == config_map["metadata"]["name"]
+    container["args"] = [word.replace(OPTIONS, str(place / "options")) for word in container["args"]]
+    write_mounted(place / "options", config_map["data"])
+    given = dict(_variables(container, secrets))
     with ThreadPoolExecutor(num_pods) as threads:
         return list(threads.map(lambda _: _run_container(container, given, folder, machine), range(num_pods)))
 
@@ -114,7 +127,6 @@ def _run_container(
     container: dict[str, Any], given: dict[str, str], folder: Path, machine: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run a container's command with what stands in the object, and nothing else of this machine's environment."""
-    arguments = [re.sub(r"\$\((\w+)\)", lambda found: given[found[1]], word) for word in container["args"]]
     image = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder), **machine}
-    command = [sys.executable, *container["command"][1:], *arguments]
+    command = [sys.executable, *container["command"][1:], *container["args"]]
     return subprocess.run(command, cwd=folder, env=given | image, capture_output=True, text=True, check=False)

@@ -14,10 +14,11 @@ from components.shared.config import flag_of, options_of
 from components.shared.config.values import default_text
 from components.shared.errors import ExitCode
 from components.shared.jobs.body import SIZE_LABEL
-from manifests.jobs import read_steps
+from manifests.jobs import OPTIONS, read_steps
 from pipelines import store_secret
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from pipelines.hardware_profiles import read_profile
+from tests.manifests.mounts import mount_of, write_mounted
 from tests.manifests.pod_security import pod_metadata_of
 from tests.manifests.tools import MANIFESTS, Tools, write_overlay
 from tests.source_tree import ROOT, STEPS
@@ -40,16 +41,17 @@ def test_the_job_repeats_name_and_default_of_every_option(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_the_steps_own_command_line_reads_the_jobs_options_as_its_defaults(name: str) -> None:
+def test_the_steps_own_command_line_reads_the_jobs_options_as_its_defaults(name: str, tmp_path: Path) -> None:
     step = BY_NAME[name]
     required = {f.name: "1" for f in options_of(step.config) if f.default is dataclasses.MISSING}
     alone = [word for option, value in required.items() for word in (flag_of(option), value)]
-    assert parse_config(step.config, _arguments(name, required)) == parse_config(step.config, alone)
-
-
-@pytest.mark.parametrize("name", STEPS)
-def test_a_value_that_is_not_given_ends_with_a_message_and_not_with_a_placeholder(name: str) -> None:
-    assert not [word for word in _arguments(name, {}) if "$(" in word]
+    arguments = _container(name)["args"]
+    mounted = mount_of(_objects(name)[1], OPTIONS)
+    assert mounted["configMap"]["name"] == _objects(name)[0]["metadata"]["name"]
+    given = write_mounted(tmp_path, _objects(name)[0]["data"] | required)
+    assert parse_config(step.config, [given if word == OPTIONS else word for word in arguments]) == parse_config(
+        step.config, alone
+    )
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -91,7 +93,7 @@ def test_a_job_takes_the_stores_endpoint_and_keys_with_no_patch_and_beside_its_o
     assert variables == store_secret.variables("scalequest-store")
     assert store_secret.MOUNT in container["volumeMounts"]
     assert store_secret.volume("scalequest-store") in job["spec"]["template"]["spec"]["volumes"]
-    assert [list(source) for source in container["envFrom"]] == [["configMapRef"]]
+    assert "envFrom" not in container
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -209,7 +211,7 @@ def test_the_example_runs_all_its_pods_at_once(tools: Tools) -> None:
     options, job = tools.build(MANIFESTS / "examples/eight-pods")
     assert job["spec"]["completions"] == job["spec"]["parallelism"] == 8
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    assert container["envFrom"][0]["configMapRef"]["name"] == options["metadata"]["name"]  # both renamed together
+    assert mount_of(job, OPTIONS)["configMap"]["name"] == options["metadata"]["name"]  # both renamed together
     assert re.search("@sha256:[0-9a-f]{64}$", container["image"])
 
 
@@ -221,12 +223,6 @@ def _container(name: str) -> dict[str, Any]:
     (container,) = _objects(name)[1]["spec"]["template"]["spec"]["containers"]
     assert _objects(name)[1]["metadata"]["labels"][SIZE_LABEL] == BY_NAME[name].size
     return dict(container)
-
-
-def _arguments(name: str, values: dict[str, str]) -> list[str]:
-    """Return a Job's arguments as the kubelet expands them from its ConfigMap."""
-    options = _objects(name)[0]["data"] | values
-    return [re.sub(r"\$\((\w+)\)", lambda found: options[found[1]], word) for word in _container(name)["args"]]
 
 
 def _built(name: str, options: list[str], tools: Tools, folder: Path) -> dict[str, Any]:

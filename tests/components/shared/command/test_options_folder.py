@@ -7,28 +7,20 @@ import pytest
 from components.shared.command.step_command import parse_config
 from components.shared.errors import InputError
 from tests.components.shared.command.test_step_command import SampleConfig
-
-
-def mount(folder: Path, options: dict[str, str]) -> str:
-    """Put options into a folder as the kubelet mounts a ConfigMap: links to a folder of that version."""
-    version = folder / "..2026_11_30"
-    version.mkdir(parents=True)
-    (folder / "..data").symlink_to(version.name)
-    for name, text in options.items():
-        (version / name).write_text(text, encoding="utf-8")
-        (folder / name).symlink_to(f"..data/{name}")
-    return str(folder)
+from tests.manifests.mounts import write_mounted
 
 
 def test_a_config_map_that_is_mounted_gives_the_options(tmp_path: Path) -> None:
-    folder = mount(tmp_path / "o", {"workspace": "w", "name": "é\n", "count": "", "share": "0.25", "keep": "true"})
+    folder = write_mounted(
+        tmp_path / "o", {"workspace": "w", "name": "é\n", "count": "", "share": "0.25", "keep": "true"}
+    )
     config, task = parse_config(SampleConfig, ["--options-folder", folder])
     assert config == SampleConfig(workspace="w", name="é", share=0.25, keep=True)
     assert task is None
 
 
 def test_a_flag_goes_before_the_folder(tmp_path: Path) -> None:
-    folder = mount(tmp_path / "o", {"workspace": "w", "name": "n", "count": "4"})
+    folder = write_mounted(tmp_path / "o", {"workspace": "w", "name": "n", "count": "4"})
     assert parse_config(SampleConfig, ["--options-folder", folder, "--count=5"])[0].count == 5
 
 
@@ -43,7 +35,7 @@ def test_a_flag_goes_before_the_folder(tmp_path: Path) -> None:
 )
 def test_what_is_no_option_is_refused(options: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        parse_config(SampleConfig, ["--options-folder", mount(tmp_path / "o", options)])
+        parse_config(SampleConfig, ["--options-folder", write_mounted(tmp_path / "o", options)])
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
