@@ -21,6 +21,7 @@ def main() -> None:
         ("bench_generation", ("--model", str(model))),
         ("bench_scoring", ("--model", str(model))),
         ("bench_step_overhead", ()),
+        ("bench_pods", ()),
         ("bench_evaluate", ()),
         ("bench_storage", ()),
         ("bench_transfers", ()),
