@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import urllib3
@@ -13,21 +13,17 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.shared.errors import InputError, UnavailableError
+from components.shared.jobs.coordinator import RUN_LABEL
+from components.shared.jobs.folder_jobs import KUEUE, KUEUE_VERSIONS
+from components.shared.jobs.job_reading import Job
+from components.shared.jobs.queue_holds import JOB_UID_LABEL
 from components.shared.kubernetes_api import answer_of
 from components.shared.plain_text import inert
 from pipelines.cluster.kubernetes_access import SUBMITTER
 from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
 
-RUN_LABEL, STEP_LABEL = "scalequest.dev/run", "scalequest.dev/step"
-FOLDER_ANNOTATION = "scalequest.dev/folder"  # the full address
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-ELASTIC, MIN_PARALLELISM = "kueue.x-k8s.io/elastic-job", "kueue.x-k8s.io/job-min-parallelism"
-JOB_UID = "kueue.x-k8s.io/job-uid"
-_KUEUE = ("kueue.x-k8s.io", ("v1beta2", "v1beta1"))
 _AS_IT_IS: dict[str, Any] = {"_preload_content": False, "_request_timeout": TIMEOUT}
 _TRAINER = ("trainer.kubeflow.org", "v1alpha1", "trainjobs")
-
-Job = Mapping[str, Any]
 
 
 class RunJobs:
@@ -89,11 +85,10 @@ class RunJobs:
 
     def workloads(self, job: Job) -> list[dict[str, Any]]:
         """Return what Kueue has made of a Job, oldest first; none where Kueue is not installed."""
-        group, versions = _KUEUE
-        selector = f"{JOB_UID}={job['metadata']['uid']}"
+        selector = f"{JOB_UID_LABEL}={job['metadata']['uid']}"
         with _explained(f"asking Kueue about the Job {job['metadata']['name']}"):
-            for version in versions:
-                place = (group, version, self.namespace, "workloads")
+            for version in KUEUE_VERSIONS:
+                place = (KUEUE, version, self.namespace, "workloads")
                 try:
                     found = self._custom.list_namespaced_custom_object(
                         *place, label_selector=selector, _request_timeout=TIMEOUT

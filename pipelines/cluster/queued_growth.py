@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.errors import UnavailableError
+from components.shared.jobs.job_reading import Job
 from components.shared.plain_text import inert
-from pipelines.cluster.jobs_api import Job, RunJobs
+from pipelines.cluster.jobs_api import RunJobs
 
 POLL_SECONDS = 1.0
 

@@ -1,4 +1,4 @@
-"""The state of a run, from Kubeflow's API and, if the caller may list them, its pods."""
+"""The state of a run, from Kubeflow's API and, if the caller may list them, its pods and its Jobs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from components.shared.errors import ExitCode
 from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending
 from components.shared.plain_text import inert
 from pipelines.cluster.kubeflow_api import get_run_by_old_api
+from pipelines.cluster.run_jobs import Jobs, jobs_of
 from pipelines.cluster.run_pods import Pods, pods_of
 from pipelines.cluster.run_steps import (
     DONE,
@@ -93,12 +94,13 @@ def look_at(
     run = client.get_run(run_id)
     by_old_api = get_run_by_old_api(client, run_id)  # behind the state, so that it knows as much
     workflow = read_workflow((by_old_api.get("pipeline_runtime") or {}).get("workflow_manifest") or "")
-    planned, pods = _planned(run, by_old_api), Pods()
+    planned, pods, jobs = _planned(run, by_old_api), Pods(), Jobs()
     if workflow.nodes:
-        done = {step.place for step in steps_of(workflow.nodes, planned, pods) if step.succeeded}
-        finished = not done <= set(succeeded)
-        pods = pods_of(run_id, workflow.namespace or namespace, workflow.name, finished=finished)
-    steps, drivers = steps_of(workflow.nodes, planned, pods), graph_drivers(workflow.nodes, pods)
+        done = {step.place for step in steps_of(workflow.nodes, planned, pods, {}) if step.succeeded}
+        finished, place = not done <= set(succeeded), workflow.namespace or namespace
+        pods, jobs = pods_of(run_id, place, workflow.name, finished=finished), jobs_of(run_id, place)
+    steps = steps_of(workflow.nodes, planned, pods, jobs.by_place)
+    drivers = graph_drivers(workflow.nodes, pods)
     state = _state(run, workflow, pods, [*steps, *drivers])
     report = Report(
         run_id=run_id,
@@ -108,7 +110,7 @@ def look_at(
         drivers=[] if state == SUCCEEDED else [_overtaken(driver, state, run) for driver in drivers],
         workspace=inert(_parameters(run).get("workspace", "")),
         planned=bool(planned),
-        note=_note(workflow, pods, state),
+        note=_note(run_id, workflow, pods, jobs, state),
     )
     verdict, exit_code = _verdict(report, run, workflow, pods)
     return replace(report, verdict=verdict, exit_code=exit_code)
@@ -157,11 +159,12 @@ def _overtaken(step: Step, state: str, run: Any) -> Step:
     """Return a step as the end of its run has left it: the last record of its Workflow may be older than that."""
     live = step.state in (RUNNING, WAITING)
     if state == TERMINATED and (live or step.state == FAILED):
-        return replace(step, state=TERMINATED, why="", remedy="", finished=step.finished or _end_of(run, step))
+        finished = step.finished or _end_of(run, step)
+        return replace(step, state=TERMINATED, why="", course="", remedy="", finished=finished)
     if not live or state not in _LEFT:
         return step
     left, why = _LEFT[state]
-    return replace(step, state=left, why=why, remedy="", finished=_end_of(run, step))
+    return replace(step, state=left, why=why, course="", remedy="", finished=_end_of(run, step))
 
 
 def _end_of(run: Any, step: Step) -> datetime | None:
@@ -170,7 +173,7 @@ def _end_of(run: Any, step: Step) -> datetime | None:
     return ended if ended and step.started and ended >= step.started else None
 
 
-def _note(workflow: Workflow, pods: Pods, state: str) -> str:
+def _note(run_id: str, workflow: Workflow, pods: Pods, jobs: Jobs, state: str) -> str:
     if not workflow.nodes:
         return "Kubeflow has no record of its steps (yet)"
     if pods.workflow_is_gone is None and state not in _ENDED:
@@ -179,8 +182,19 @@ def _note(workflow: Workflow, pods: Pods, state: str) -> str:
             f"{inert(workflow.namespace)} by {pods.cluster}, which may not be Kubeflow's cluster: this is "
             "what Kubeflow knows"
         )
-    if pods.not_seen_because and state not in (SUCCEEDED, TERMINATED):
-        return f"its pods could not be read: {inert(pods.not_seen_because)}"
+    if jobs.live and state in _ENDED:
+        names = ", ".join(job.name for job in jobs.live)
+        return f"Jobs of it end within ten minutes, at once with `scalequest stop {inert(run_id)}`: {names}"
+    if state in (SUCCEEDED, TERMINATED):
+        return ""
+    if pods.not_seen_because:
+        what = "pods and Jobs" if jobs.not_seen_because else "pods"
+        return f"its {what} could not be read: {inert(pods.not_seen_because)}"
+    if jobs.not_seen_because:
+        return (
+            f"its Jobs could not be read ({inert(jobs.not_seen_because)}): of a step that a Job does, this is what "
+            "Kubeflow knows of the task that follows it"
+        )
     return ""
 
 
@@ -206,7 +220,7 @@ def _failure(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
         return f"{step.title}: {ending.why}; {_MENDS[ending.exit_code]}{log}", ending.exit_code
     said = inert((run.error and run.error.message) or workflow.message or "Kubeflow does not say why")
     if _TOO_LARGE in said:
-        return f"{said}; submit it with fewer pods (num_pods)", ExitCode.BAD_INPUT
+        return f"{said}; submit it with shorter lists of sources, generators or solvers", ExitCode.BAD_INPUT
     return f"{said}; {_AGAIN}", ExitCode.UNAVAILABLE
 
 

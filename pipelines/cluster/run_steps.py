@@ -1,4 +1,4 @@
-"""The steps of a run, each with its own name: the planned ones, and their state from Argo's nodes and the pods."""
+"""The steps of a run, each with its own name: the planned ones, and their state from Argo's nodes, pods and Jobs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,9 +17,10 @@ from components.shared.jobs.pod_holds import Hold
 from components.shared.plain_text import inert
 from pipelines.cluster.endings import ending_of
 from pipelines.cluster.holds import hold_of, pause_of
+from pipelines.cluster.run_jobs import StepJob
 from pipelines.cluster.run_pods import Pod, Pods
 from pipelines.cluster.workflow import Node
-from pipelines.compiled_pipeline import PlannedStep, step_of_command, work_of
+from pipelines.compiled_pipeline import PlannedStep, step_of_command
 
 # The states of a step.
 LATER, WAITING, RUNNING, DONE, REUSED_STEP, FAILED, LEFT_OUT, TERMINATED, LOST = (
@@ -34,18 +34,18 @@ _MAX_TOLD = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step of a run, or one pod of it."""
+    """One step of a run."""
 
     place: tuple[str, ...]
     name: str
     source: str = ""  # the generator, or what is imported
-    number: int = 0  # of a step that several pods share: which of them this is
-    pods: int = 1
     state: str = LATER
     why: str = ""  # it waits, failed, or was tried before
     remedy: str = ""
     ending: Ending | None = None  # of a step that failed
     pod: str = ""  # the last attempt's, where it is known
+    folder: str = ""  # that its Job makes, as step/fingerprint
+    course: str = ""  # of its Job, while that runs: how many pods do
     started: datetime | None = None
     finished: datetime | None = None
 
@@ -56,12 +56,8 @@ class Step:
 
     @property
     def title(self) -> str:
-        """What it is called, with its source and its number."""
-        return self.titled(f"pod {self.number + 1} of {self.pods}")
-
-    def titled(self, pods: str) -> str:
-        """Return what it is called, with other words for its number, where it has one."""
-        return " ".join([self.name, ", ".join(filter(None, (self.source, pods if self.pods > 1 else "")))]).rstrip()
+        """What it is called, with its source."""
+        return f"{self.name} {self.source}".rstrip()
 
 
 @dataclass
@@ -83,13 +79,18 @@ class _Standing:
     ending: Ending | None = None
 
 
-def steps_of(nodes: Sequence[Node], planned: Sequence[PlannedStep], pods: Pods) -> list[Step]:
-    """Return every step of a run: the planned ones as they follow on each other, then what else there is."""
+def steps_of(
+    nodes: Sequence[Node], planned: Sequence[PlannedStep], pods: Pods, jobs: Mapping[tuple[str, ...], StepJob]
+) -> list[Step]:
+    """Return every step of a run: the planned ones as they follow on each other, then what else there is.
+
+    ``jobs``: by the place of the step whose work they do.
+    """
     by_place = _by_place(nodes)
     plan = {step.place: step for step in planned}
     places = [*plan, *(place for place in by_place if place not in plan)]
     steps = (_step(place, plan.get(place), by_place.get(place, _Nodes()), pods) for place in places)
-    return _numbered([step for step in steps if step.state != LEFT_OUT])
+    return [_with_job(step, jobs.get(step.place)) for step in steps if step.state != LEFT_OUT]
 
 
 def graph_drivers(nodes: Sequence[Node], pods: Pods) -> list[Step]:
@@ -102,15 +103,22 @@ def graph_drivers(nodes: Sequence[Node], pods: Pods) -> list[Step]:
     return [driver for driver in drivers if driver.state in (FAILED, WAITING) and driver.why]
 
 
-def _numbered(steps: Sequence[Step]) -> list[Step]:
-    """Tell the pods of one step apart: they differ in nothing but the round of their loop."""
-    works = [(step.name, step.source, *work_of(step.place)) for step in steps]
-    pods, numbers = Counter(works), Counter[tuple[str, ...]]()
-    numbered = []
-    for step, work in zip(steps, works, strict=True):
-        numbered.append(replace(step, number=numbers[work], pods=pods[work]))
-        numbers[work] += 1
-    return numbered
+def _with_job(step: Step, job: StepJob | None) -> Step:
+    """Return what a step is at whose task only follows a Job; the task may itself wait for another attempt."""
+    if job is None:
+        return step
+    step = replace(step, folder=job.folder)
+    if step.state not in (RUNNING, WAITING) or not job.live:
+        return step
+    runs = job.state.phase in ("running", "ending")
+    told = "" if runs else job.state.told
+    return replace(
+        step,
+        state=RUNNING if runs else WAITING,
+        course=job.state.told if runs else "",
+        why="; ".join(filter(None, (told, step.why))),
+        remedy=job.state.remedy or step.remedy,
+    )
 
 
 def _by_place(nodes: Iterable[Node]) -> dict[tuple[str, ...], _Nodes]:

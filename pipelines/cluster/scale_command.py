@@ -12,19 +12,15 @@ from rich.console import Console
 
 from components.shared.config import SharedConfig
 from components.shared.errors import ExitCode, InputError
-from components.shared.plain_text import inert
+from components.shared.jobs.body import ELASTIC_ANNOTATION, LEAST_ANNOTATION, QUEUE_LABEL
+from components.shared.jobs.coordinator import STEP_LABEL
+from components.shared.jobs.folder_names import step_label
+from components.shared.jobs.job_reading import Job, end_of_job, is_live, is_suspended
 from components.steps import config_of, step_names
-from pipelines.cluster.jobs_api import (
-    ELASTIC,
-    FOLDER_ANNOTATION,
-    MIN_PARALLELISM,
-    QUEUE_LABEL,
-    STEP_LABEL,
-    Job,
-    RunJobs,
-)
+from pipelines.cluster.jobs_api import RunJobs
 from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.queued_growth import Growth
+from pipelines.cluster.run_jobs import folder_of
 from pipelines.cluster.run_place import RunPlace, find_run
 from pipelines.reporting import exit_code_of
 
@@ -59,14 +55,14 @@ def _scale(scaling: Scaling, host: str, namespace: str) -> int:
     before = _number_of(job)
     _refuse_what_is_fixed(job, name)
     if number == before:
-        console.print(f"{_folder_of(job)}: has {_pods(number)} already")
+        console.print(f"{folder_of(job)}: has {_pods(number)} already")
         return ExitCode.DONE
-    if number > before and _labels(job).get(QUEUE_LABEL) and not job["spec"].get("suspend"):
+    if number > before and _labels(job).get(QUEUE_LABEL) and not is_suspended(job):
         growth = Growth(jobs, job, scaling.wait_seconds)
-        growth.to(number, lambda reached: console.print(f"{_folder_of(job)}: {_pods(reached)}"))
+        growth.to(number, lambda reached: console.print(f"{folder_of(job)}: {_pods(reached)}"))
     else:
         jobs.scale(job, number)
-    console.print(f"{_folder_of(job)}: {_pods(number)} instead of {before}")
+    console.print(f"{folder_of(job)}: {_pods(number)} instead of {before}")
     return ExitCode.DONE
 
 
@@ -84,43 +80,39 @@ def _check_is_shared(step: str) -> None:
 
 def _running(jobs: RunJobs, place: RunPlace, step: str, fingerprint: str) -> Job:
     """Return the Job that makes a step's folder and has not ended."""
-    label = step.replace("_", "-")
-    found = [job for job in jobs.jobs() if _labels(job).get(STEP_LABEL) == label]
-    found = [job for job in found if fingerprint in ("", _folder_of(job).rpartition("/")[2])]
-    living = [job for job in found if not _end_of(job)]
+    found = [job for job in jobs.jobs() if _labels(job).get(STEP_LABEL) == step_label(step)]
+    found = [job for job in found if fingerprint in ("", folder_of(job).rpartition("/")[2])]
+    living = [job for job in found if is_live(job)]
     if len(living) > 1:
-        folders = ", ".join(sorted(map(_folder_of, living)))
+        folders = ", ".join(sorted(map(folder_of, living)))
         raise InputError(f"{step} is at work on several folders; name one of {folders}")
     if living:
         return living[0]
     if found:
         last = found[-1]
-        raise InputError(f"{_folder_of(last)}: its last Job {_end_of(last)}; there is nothing to scale")
+        raise InputError(f"{folder_of(last)}: its last Job {_end_of(last)}; there is nothing to scale")
     what = "the run has ended" if place.has_ended else "it has not begun, it is done, or its task does the work itself"
     raise InputError(f"no Job of {step} runs for run {place.run_id} in {place.namespace}: {what}")
 
 
 def _end_of(job: Job) -> str:
-    """Return what has become of a Job that does not run any more, "" for one that does."""
-    if job["metadata"].get("deletionTimestamp"):
-        return "is being deleted"
-    conditions = job.get("status", {}).get("conditions") or []
-    return next((_ENDS[each["type"]] for each in conditions if each["type"] in _ENDS and each["status"] == "True"), "")
+    end = end_of_job(job)
+    return _ENDS[end["type"]] if end else "is being deleted"
 
 
 def _refuse_what_is_fixed(job: Job, step: str) -> None:
     annotations, labels = job["metadata"].get("annotations") or {}, _labels(job)
     if job["spec"].get("completionMode") != "Indexed":
         raise InputError(f"{step}: its Job has one pod and is not Indexed; Kubernetes does not let it have more")
-    if MIN_PARALLELISM in annotations:
+    if LEAST_ANNOTATION in annotations:
         raise InputError(
-            f"{step}: it was asked for with {annotations[MIN_PARALLELISM]} pods or more; Kueue sets the size of such a "
-            "Job once, at admission, and refuses a change: stop the run, and submit it with one number"
+            f"{step}: it was asked for with {annotations[LEAST_ANNOTATION]} pods or more; Kueue sets the size of such "
+            "a Job once, at admission, and refuses a change: stop the run, and submit it with one number"
         )
-    if labels.get(QUEUE_LABEL) and annotations.get(ELASTIC) != "true":
+    if labels.get(QUEUE_LABEL) and annotations.get(ELASTIC_ANNOTATION) != "true":
         raise InputError(
-            f"{step}: its Job waits in Kueue's queue {labels[QUEUE_LABEL]} without {ELASTIC}: with another number of "
-            "pods, Kueue would stop all of them and queue it anew"
+            f"{step}: its Job waits in Kueue's queue {labels[QUEUE_LABEL]} without {ELASTIC_ANNOTATION}: with another "
+            "number of pods, Kueue would stop all of them and queue it anew"
         )
 
 
@@ -130,12 +122,6 @@ def _number_of(job: Job) -> int:
 
 def _labels(job: Job) -> dict[str, str]:
     return job["metadata"].get("labels") or {}
-
-
-def _folder_of(job: Job) -> str:
-    """Return the folder that a Job makes as step/fingerprint."""
-    address = (job["metadata"].get("annotations") or {}).get(FOLDER_ANNOTATION, "")
-    return inert("/".join(address.rstrip("/").split("/")[-2:]) or job["metadata"]["name"])
 
 
 def _pods(number: int) -> str:

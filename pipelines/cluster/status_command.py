@@ -1,9 +1,9 @@
-"""`scalequest status`: the state of a run's steps from Kubeflow, and the progress of their rows from the workspace."""
+"""`scalequest status`: the state of a run's steps from Kubeflow and their Jobs, and their rows from the workspace."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -38,21 +38,23 @@ def _show(run_id: str, host: str, namespace: str, follow: bool) -> int:
     console.print(run_page(client, run_id))
     if follow:
         return watch(client, run_id, host, namespace, console)
-    for line in _step_lines(report):
+    making, not_shown = _folders(report)
+    for line in _step_lines(report, {each.folder: each for each in making}):
         console.print(line)
-    if report.note:
-        console.print(f"note: {report.note}")
-    if report.workspace and not report.has_ended:
-        _print_rows(report.workspace, console)
+    for note in filter(None, (report.note, not_shown)):
+        console.print(f"note: {note}")
+    told = {step.folder for step in report.steps}
+    if others := [each for each in making if each.folder not in told]:
+        console.print(_rows_table(others))
     if report.verdict:
         console.print(f"{report.state}: {report.verdict}")
     return report.exit_code
 
 
-def _step_lines(report: Report) -> Iterator[str]:
-    """Yield a line for each step that has begun; pods that are at the same, and need no word, share one."""
+def _step_lines(report: Report, making: Mapping[str, Progress]) -> Iterator[str]:
+    """Yield a line for each step that has begun, with its rows where a Job's folder is known."""
     begun = [step for step in report.steps if step.state != LATER]
-    yield from _aligned([_cells(group) for group in _groups([*begun, *report.drivers])])
+    yield from _aligned([_cells(step, making.get(step.folder)) for step in (*begun, *report.drivers)])
     later = len(report.steps) - len(begun)
     if later and report.state in (RUNNING, WAITING):
         yield f"{later} step{'s come' if later > 1 else ' comes'} later"
@@ -60,29 +62,18 @@ def _step_lines(report: Report) -> Iterator[str]:
         yield f"what to do: {remedy}"
 
 
-def _groups(steps: Sequence[Step]) -> list[list[Step]]:
-    groups: list[list[Step]] = []
-    for step in steps:
-        if groups and step.pods > 1 and _alike(step) == _alike(groups[-1][0]) and not step.why:
-            groups[-1].append(step)
-        else:
-            groups.append([step])
-    return groups
+def _cells(step: Step, progress: Progress | None) -> tuple[str, str, str, str]:
+    rows = _rows(progress) if progress and step.state in (RUNNING, WAITING) else ""
+    told = "; ".join(filter(None, (rows, step.course, step.why)))
+    return step.title, step.state, _duration(step), shortened(told, MAX_WHY)
 
 
-def _alike(step: Step) -> tuple[object, ...]:
-    return (step.place[:-2], step.name, step.source, step.state, step.why)  # but for the round and the task in it
-
-
-def _cells(group: Sequence[Step]) -> tuple[str, str, str, str]:
-    first, last = group[0], group[-1]
-    between = "and" if len(group) == 2 else "to"
-    title = (
-        first.titled(f"pods {first.number + 1} {between} {last.number + 1} of {first.pods}")
-        if len(group) > 1
-        else first.title
-    )
-    return title, first.state, _duration(group), shortened(first.why, MAX_WHY)
+def _rows(progress: Progress) -> str:
+    if progress.is_model:
+        return ""
+    rate = f", {progress.rows_per_second:.1f} rows/s" if progress.rows_per_second else ""
+    left = f", {_text_of(progress.seconds_left)} left" if progress.seconds_left else ""
+    return f"{progress.rows_done} of {progress.rows} rows{rate}{left}"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -91,15 +82,14 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _print_rows(workspace: str, console: Console) -> None:
-    """Print how far the rows are, where the caller may read the workspace: what Kubeflow knows is right without."""
+def _folders(report: Report) -> tuple[Sequence[Progress], str]:
+    """Return how far the rows are, or why the caller may not see it: what Kubeflow knows is right without."""
+    if not report.workspace or report.has_ended:
+        return (), ""
     try:
-        making = folders_in_the_making(workspace)
+        return folders_in_the_making(report.workspace), ""
     except (InputError, UnavailableError) as error:
-        console.print(f"note: rows are not shown: {inert(error)}")
-        return
-    if making:
-        console.print(_rows_table(making))
+        return (), f"rows are not shown: {inert(error)}"
 
 
 def _rows_table(making: Sequence[Progress]) -> Table:
@@ -119,15 +109,10 @@ def _rows_table(making: Sequence[Progress]) -> Table:
     return table
 
 
-def _duration(steps: Sequence[Step]) -> str:
-    starts = [step.started for step in steps if step.started]
-    if not starts:
-        return ""
-    if any(not step.finished and step.state not in (RUNNING, WAITING) for step in steps):
+def _duration(step: Step) -> str:
+    if not step.started or (not step.finished and step.state not in (RUNNING, WAITING)):
         return ""  # it has ended, nobody knows when
-    ends = [step.finished for step in steps if step.finished]
-    end = max(ends) if len(ends) == len(steps) else datetime.now(UTC)
-    return _text_of((end - min(starts)).total_seconds())
+    return _text_of(((step.finished or datetime.now(UTC)) - step.started).total_seconds())
 
 
 def _text_of(seconds: float) -> str:

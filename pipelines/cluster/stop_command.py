@@ -14,8 +14,10 @@ import kfp
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.jobs.coordinator import STEP_LABEL
+from components.shared.jobs.job_reading import Job, end_of_job
 from components.shared.plain_text import inert
-from pipelines.cluster.jobs_api import STEP_LABEL, Job, RunJobs
+from pipelines.cluster.jobs_api import RunJobs
 from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.run_place import RunPlace, find_run
 from pipelines.reporting import exit_code_of
@@ -23,7 +25,6 @@ from pipelines.reporting import exit_code_of
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 120.0  # pods have 30 s to end, and Argo ends those of tasks within 20
 _LEFT = "its Jobs end by themselves within ten minutes, but not its TrainJobs"
-_ENDS = {"Complete", "Failed"}
 
 
 def stop_run(run_id: str, host: str, namespace: str) -> int:
@@ -84,17 +85,12 @@ def _late(living: list[Job], place: RunPlace, console: Console, deleted: int) ->
 
 
 def _living(jobs: RunJobs, place: RunPlace) -> Iterator[Job]:
-    yield from (job for job in jobs.jobs() if not _has_ended(job))
+    yield from (job for job in jobs.jobs() if not end_of_job(job))
     try:
-        yield from (job for job in jobs.train_jobs(place.workflow) if not _has_ended(job))
+        yield from (job for job in jobs.train_jobs(place.workflow) if not end_of_job(job))
     except InputError:
         if place.training_nodes > 1:  # else nobody has made one, and who may not see them needs not
             raise
-
-
-def _has_ended(job: Job) -> bool:
-    conditions = job.get("status", {}).get("conditions") or []
-    return any(each["type"] in _ENDS and each["status"] == "True" for each in conditions)
 
 
 def _name_of(job: Job) -> str:

@@ -64,7 +64,7 @@ class _Changes:
     """What was told of a run already."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._told: dict[tuple[str, ...], tuple[str, str, str]] = {}
         self._notes: set[str] = set()
         self.succeeded: set[tuple[str, ...]] = set()
 
@@ -75,7 +75,7 @@ class _Changes:
             self._notes.add(report.note)
             yield f"note: {report.note}"
         for step in (*report.steps, *report.drivers):
-            now = (step.state, step.why)
+            now = (step.state, step.course, step.why)
             if self._told.get(step.place) == now or step.place in self.succeeded:
                 continue
             if step.state == LATER or (step.state == WAITING and not step.why):
@@ -88,10 +88,11 @@ class _Changes:
 
 def _line(step: Step, report: Report) -> str:
     when = step.finished or step.started or datetime.now().astimezone()
-    if not step.finished and step.why:
-        when = datetime.now().astimezone()  # a wait or another attempt began after the step did
+    told = "; ".join(filter(None, (step.course, step.why)))
+    if not step.finished and told:
+        when = datetime.now().astimezone()  # a wait, a Job or another attempt began after the step did
     remedy = f" ({step.remedy})" if step.remedy else ""
-    why = f": {step.why}" if step.why and step.state == FAILED else f" {step.why}" if step.why else ""
+    why = f": {told}" if told and step.state == FAILED else f" {told}" if told else ""
     return f"{when.astimezone():%H:%M:%S}  {report.count}  {step.title}  {step.state}{why}{remedy}"
 
 

@@ -23,6 +23,13 @@ _ROUND = re.compile(r"iteration-iterations\((\d+):.*\)")
 ENDED = {"Succeeded", "Failed", "Error", "Skipped", "Omitted"}
 
 
+def place_of(name: str) -> tuple[str, ...]:
+    """Return where a node's full name says that it is, as ``Node.place`` does."""
+    names = _ATTEMPT.sub("", name).split(".")[2:]  # the Workflow's, the pipeline's
+    rounds = (_ROUND.sub(r"\1", each) for each in names)
+    return tuple(each for each in rounds if each != "iteration-item")
+
+
 @dataclass(frozen=True)
 class Node:
     """One node of Argo."""
@@ -77,9 +84,7 @@ class Node:
     @cached_property
     def place(self) -> tuple[str, ...]:
         """The tasks around it and its own, from the outermost, without attempts; in a loop the number of the round."""
-        names = _ATTEMPT.sub("", str(self.raw.get("name", ""))).split(".")[2:]  # the Workflow's, the pipeline's
-        rounds = (_ROUND.sub(r"\1", name) for name in names)
-        return tuple(name for name in rounds if name != "iteration-item")
+        return place_of(str(self.raw.get("name", "")))
 
     def given(self, name: str) -> str:
         """Return one of its inputs, "" where it has none of that name."""

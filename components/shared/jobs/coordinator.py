@@ -47,6 +47,7 @@ from components.shared.workspace.planning import command_of
 
 STEP_LABEL, RUN_LABEL = "scalequest.dev/step", "scalequest.dev/run"
 PAUSE_SECONDS = 1.0  # between two looks: a Job of many pods changes all the time
+TASK_ANNOTATION = "scalequest.dev/task"  # for `scalequest status`: two tasks of a run may be the same step
 GOES_ON = "the same command goes on where it was"
 
 logger = logging.getLogger(__name__)
@@ -213,7 +214,7 @@ def _body(
             queue=profile.queue,
             priority_class=profile.priority_class,
             labels={STEP_LABEL: step_label(config.step), FOLDER_LABEL: label, **run},
-            annotations={FOLDER_LABEL: folder.uri},
+            annotations={FOLDER_LABEL: folder.uri} | ({TASK_ANNOTATION: handed.task} if handed.task else {}),
             owner=handed.owner,
             service_account=handed.service_account or SERVICE_ACCOUNT,
             pull_secrets=handed.pull_secrets,

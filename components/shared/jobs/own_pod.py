@@ -16,6 +16,7 @@ from components.shared.processes import host
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 RUN_LABEL = "pipeline/runid"  # by which Kubeflow names the run of a pod
+TASK = "workflows.argoproj.io/node-name"  # by which Argo names what of a run a pod is an attempt of
 
 Pod = Mapping[str, Any]
 
@@ -26,6 +27,7 @@ class Handed:
 
     owner: Mapping[str, Any] | None = None  # what is made is deleted together with it
     run: str = ""  # id of the run of Kubeflow Pipelines
+    task: str = ""  # that the pod is an attempt of: the name of Argo's node
     image: str = ""
     service_account: str = ""
     pull_secrets: list[dict[str, str]] = field(default_factory=list)
@@ -72,6 +74,7 @@ def handed_on(pod: Pod | None) -> Handed:
     return Handed(
         owner=_owner(metadata),
         run=(metadata.get("labels") or {}).get(RUN_LABEL, ""),
+        task=(metadata.get("annotations") or {}).get(TASK, ""),
         image=container["image"],
         service_account=spec.get("serviceAccountName", ""),
         pull_secrets=spec.get("imagePullSecrets") or [],

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.cluster.jobs_api import ELASTIC, JOB_UID, MIN_PARALLELISM, QUEUE_LABEL, RUN_LABEL
+from components.shared.jobs.body import ELASTIC_ANNOTATION, LEAST_ANNOTATION, QUEUE_LABEL
+from components.shared.jobs.coordinator import RUN_LABEL
+from components.shared.jobs.queue_holds import JOB_UID_LABEL
 from tests.pipelines.cluster.conftest import RUN_ID, Server
 from tests.pipelines.cluster.recorded import body_of, status_of
 
@@ -104,13 +106,13 @@ class JobCluster:
         if spec["completions"] not in (job["spec"]["completions"], spec["parallelism"]):
             name = "jobs/error-422-immutable-completions"
             return status_of(name), body_of(name)
-        if MIN_PARALLELISM in job["metadata"]["annotations"] and not spec["suspend"]:
+        if LEAST_ANNOTATION in job["metadata"]["annotations"] and not spec["suspend"]:
             name = "kueue/error-patch-parallelism-of-partial-admission"
             return status_of(name), body_of(name)
         job["spec"] = spec
         self.sizes.append(spec["parallelism"])
         if job["metadata"]["labels"].get(QUEUE_LABEL):
-            assert job["metadata"]["annotations"].get(ELASTIC) == "true", "Kueue would restart every pod"
+            assert job["metadata"]["annotations"].get(ELASTIC_ANNOTATION) == "true", "Kueue would restart every pod"
             self._queue(job)
         return 200, job
 
@@ -118,7 +120,9 @@ class JobCluster:
         """Make a Workload of a Job's size in place of the one that is pending, and admit it where that is possible."""
         uid, number = job["metadata"]["uid"], job["spec"]["parallelism"]
         own = [
-            each for each in self.workloads if each["metadata"]["labels"][JOB_UID] == uid and not _is(each, "Finished")
+            each
+            for each in self.workloads
+            if each["metadata"]["labels"][JOB_UID_LABEL] == uid and not _is(each, "Finished")
         ]
         self.workloads = [each for each in self.workloads if each not in own or _is(each, "Admitted")]
         admitted = next((each for each in own if _is(each, "Admitted")), None)
@@ -151,7 +155,8 @@ def job_of(step: str, pods: int, *, number: int = 0, run: str = RUN_ID, queue: s
             "uid": f"uid-of-{name}",
             "creationTimestamp": f"2026-11-30T08:{number:02d}:00Z",
             "labels": labels | ({QUEUE_LABEL: queue} if queue else {}),
-            "annotations": annotations | ({ELASTIC: "true"} if queue and MIN_PARALLELISM not in annotations else {}),
+            "annotations": annotations
+            | ({ELASTIC_ANNOTATION: "true"} if queue and LEAST_ANNOTATION not in annotations else {}),
         },
         "spec": spec | changes.get("spec", {}),
         "status": changes.get("status", {"active": pods, "ready": pods}),
@@ -167,7 +172,7 @@ def _workload(job: Object, number: int) -> Object:
     metadata = {
         "name": f"job-{job['metadata']['name']}-{number}",
         "creationTimestamp": f"2026-11-30T08:00:{number:02d}Z",
-        "labels": {JOB_UID: job["metadata"]["uid"]},
+        "labels": {JOB_UID_LABEL: job["metadata"]["uid"]},
     }
     pod_sets = [{"name": "main", "count": job["spec"]["parallelism"]}]
     return {"metadata": metadata, "spec": {"podSets": pod_sets}, "status": {}}

@@ -17,6 +17,7 @@ from tests.pipelines.cluster.recorded import body_of
 RECORDINGS = Path(__file__).with_name("recordings")
 NAMESPACE = "kubeflow"  # where they ran
 PODS, EVENTS = (f"GET /api/v1/namespaces/{NAMESPACE}/{what}" for what in ("pods", "events"))
+JOBS = f"GET /apis/batch/v1/namespaces/{NAMESPACE}/jobs"
 
 
 def recorded(name: str) -> Any:
@@ -66,6 +67,7 @@ def serve_gone_workflow(server: Server) -> None:
 
 
 def serve_pods(server: Server, name: str = "") -> None:
-    """Serve the pods of a recorded run, or that it has none; no events."""
+    """Serve the pods of a recorded run, or that it has none; no events and no Jobs."""
+    server.on(JOBS, {"items": []})
     server.on(PODS, recorded(f"pods/{name}.pods" if name else "pods/no-pods"))
     server.on(EVENTS, {"items": []})

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from components.shared.errors import ExitCode
+from components.shared.jobs.body import ELASTIC_ANNOTATION, LEAST_ANNOTATION
 from pipelines.cluster import queued_growth
-from pipelines.cluster.jobs_api import ELASTIC, MIN_PARALLELISM
 from pipelines.cluster.scale_command import Scaling, scale_step
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.job_cluster import JobCluster, ended
@@ -122,8 +122,14 @@ def test_a_job_that_still_waits_in_the_queue_or_gets_fewer_pods_changes_at_once(
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"queue": QUEUE, "annotations": {MIN_PARALLELISM: "2"}}, "was asked for with 2 pods or more; Kueue sets the size"),
-    ({"queue": QUEUE, "annotations": {ELASTIC: "no"}}, f"waits in Kueue's queue {QUEUE} without {ELASTIC}"),
+    (
+        {"queue": QUEUE, "annotations": {LEAST_ANNOTATION: "2"}},
+        "was asked for with 2 pods or more; Kueue sets the size",
+    ),
+    (
+        {"queue": QUEUE, "annotations": {ELASTIC_ANNOTATION: "no"}},
+        f"waits in Kueue's queue {QUEUE} without {ELASTIC_ANNOTATION}",
+    ),
     ({"spec": {"completionMode": "NonIndexed"}}, "has one pod and is not Indexed"),
     ({"status": ended("Complete")}, "its last Job is finished; there is nothing to scale"),
     ({"status": ended("Failed")}, "its last Job has failed; there is nothing to scale"),

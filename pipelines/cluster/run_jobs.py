@@ -1,0 +1,139 @@
+"""The Jobs of a run, if the caller may list them: what the steps whose work they do are at.
+
+A task that has its work done by a Job waits for it; Kubeflow knows no more than that the task runs. The Job names the
+task by an annotation (a node of Argo), so that it is found for each step, also where two steps of one name run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
+from components.shared.jobs.coordinator import RUN_LABEL, TASK_ANNOTATION
+from components.shared.jobs.folder_jobs import FOLDER_LABEL, JOB_LABEL, KUEUE, KUEUE_VERSIONS, MAX_EVENTS
+from components.shared.jobs.job_reading import Job, JobState, Seen, is_live, is_suspended, state_of_job
+from components.shared.jobs.pod_endings import Pod
+from components.shared.jobs.pod_holds import last_warnings
+from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
+from components.shared.plain_text import inert
+from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
+from pipelines.cluster.workflow import place_of
+
+Place = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepJob:
+    """The Job that does a step's work, and what it is at."""
+
+    name: str
+    folder: str  # step/fingerprint
+    live: bool
+    state: JobState
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The last Job of each step of a run that has one."""
+
+    by_place: Mapping[Place, StepJob] = field(default_factory=dict)
+    not_seen_because: str = ""  # "" where they were looked at
+
+    @property
+    def live(self) -> list[StepJob]:
+        """Those that work, or will."""
+        return [job for job in self.by_place.values() if job.live]
+
+
+def jobs_of(run_id: str, namespace: str) -> Jobs:
+    """Return a run's Jobs; never an error: Kubeflow's own state is known without."""
+    try:
+        jobs = _RunJobs(run_id, namespace).read()
+    except ConfigException:
+        return Jobs(not_seen_because="no Kubernetes cluster is configured")
+    except ApiException as error:
+        return Jobs(not_seen_because=f"the Kubernetes API responds {error.status} {error.reason}")
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        return Jobs(not_seen_because=f"the Kubernetes API does not respond ({error})")
+    return Jobs({place_of(_annotation(seen.job, TASK_ANNOTATION))[:-1]: _step_job(seen) for seen in jobs})
+
+
+def folder_of(job: Job) -> str:
+    """Return the folder that a Job makes as step/fingerprint."""
+    return inert("/".join(_annotation(job, FOLDER_LABEL).rstrip("/").split("/")[-2:]))
+
+
+def _annotation(job: Job, name: str) -> str:
+    return str((job["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def _step_job(seen: Seen) -> StepJob:
+    name = inert(seen.job["metadata"]["name"])
+    return StepJob(name=name, folder=folder_of(seen.job), live=is_live(seen.job), state=state_of_job(seen))
+
+
+class _RunJobs:
+    def __init__(self, run_id: str, namespace: str) -> None:
+        api = connect_to_kubernetes()
+        self._of_run, self._namespace = f"{RUN_LABEL}={run_id}", namespace
+        self._batch, self._core, self._any = client.BatchV1Api(api), client.CoreV1Api(api), client.CustomObjectsApi(api)
+
+    def read(self) -> list[Seen]:
+        """Return all Jobs, the oldest first, each with what there is to see of it."""
+        jobs = self._items(self._batch.list_namespaced_job, label_selector=self._of_run)
+        pods = (
+            self._items(self._core.list_namespaced_pod, label_selector=self._of_run) if any(map(is_live, jobs)) else []
+        )
+        by_job: dict[str, list[Pod]] = {}
+        for pod in pods:
+            by_job.setdefault((pod["metadata"].get("labels") or {}).get(JOB_LABEL, ""), []).append(pod)
+        held = [job for job in jobs if is_live(job) and _is_held(job, by_job.get(job["metadata"]["name"], []))]
+        workloads, warnings = (self._workloads(held), self._warnings()) if held else ({}, {})
+        return [
+            Seen(
+                job=job,
+                pods=by_job.get(job["metadata"]["name"], []),
+                workloads=workloads.get(job["metadata"]["uid"], []),
+                warnings=warnings,
+            )
+            for job in sorted(jobs, key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
+        ]
+
+    def _workloads(self, jobs: Sequence[Job]) -> dict[str, list[Workload]]:
+        """Return what Kueue has made of Jobs, by their uid; nothing where it is not installed, or may not be asked."""
+        selector = f"{JOB_UID_LABEL} in ({','.join(job['metadata']['uid'] for job in jobs)})"
+        by_uid: dict[str, list[Workload]] = {}
+        for version in KUEUE_VERSIONS:
+            with contextlib.suppress(ApiException):
+                place = (KUEUE, version, self._namespace, "workloads")
+                found = self._any.list_namespaced_custom_object(
+                    *place, label_selector=selector, _request_timeout=TIMEOUT
+                )
+                for workload in found["items"]:
+                    by_uid.setdefault(workload["metadata"]["labels"][JOB_UID_LABEL], []).append(workload)
+                break
+        return by_uid
+
+    def _warnings(self) -> Mapping[str, str]:
+        with contextlib.suppress(ApiException):
+            events = self._items(self._core.list_namespaced_event, field_selector="type=Warning", limit=MAX_EVENTS)
+            return last_warnings(events)
+        return {}
+
+    def _items(self, call: Callable[..., Any], **options: Any) -> list[dict[str, Any]]:
+        answer = call(self._namespace, _preload_content=False, _request_timeout=TIMEOUT, **options)
+        items: list[dict[str, Any]] = json.loads(answer.data)["items"]
+        return items
+
+
+def _is_held(job: Job, pods: Sequence[Pod]) -> bool:
+    waits = any(pod["status"].get("phase") == "Pending" for pod in pods)
+    return is_suspended(job) or waits or not pods
