@@ -16,14 +16,14 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.jobs.coordinator import RUN_LABEL
 from components.shared.jobs.folder_jobs import KUEUE, KUEUE_VERSIONS
 from components.shared.jobs.job_reading import Job
-from components.shared.jobs.queue_holds import JOB_UID_LABEL
+from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
 from components.shared.kubernetes_api import answer_of
 from components.shared.plain_text import inert
+from components.shared.training.train_jobs import GROUP, JOBS, KIND, VERSION
 from pipelines.cluster.kubernetes_access import SUBMITTER
 from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
 
 _AS_IT_IS: dict[str, Any] = {"_preload_content": False, "_request_timeout": TIMEOUT}
-_TRAINER = ("trainer.kubeflow.org", "v1alpha1", "trainjobs")
 
 
 class RunJobs:
@@ -45,8 +45,7 @@ class RunJobs:
         """Return the run's TrainJobs; none where Kubeflow Trainer is not installed."""
         with _explained(f"reading the TrainJobs of run {self.run_id}"):
             try:
-                group, version, kind = _TRAINER
-                place = (group, version, self.namespace, kind)
+                place = (GROUP, VERSION, self.namespace, JOBS)
                 found = self._custom.list_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
             except ApiException as error:
                 if error.status == 404:
@@ -72,9 +71,8 @@ class RunJobs:
         how = {"propagation_policy": "Foreground", **_AS_IT_IS}
         with _explained(f"deleting the {kind} {name}"):
             try:
-                if kind == "TrainJob":
-                    group, version, plural = _TRAINER
-                    self._custom.delete_namespaced_custom_object(group, version, self.namespace, plural, name, **how)
+                if kind == KIND:
+                    self._custom.delete_namespaced_custom_object(GROUP, VERSION, self.namespace, JOBS, name, **how)
                 else:
                     self._batch.delete_namespaced_job(name, self.namespace, **how)
             except ApiException as error:
@@ -83,22 +81,25 @@ class RunJobs:
                 raise
         return True
 
-    def workloads(self, job: Job) -> list[dict[str, Any]]:
+    def workloads(self, job: Job) -> list[Workload]:
         """Return what Kueue has made of a Job, oldest first; none where Kueue is not installed."""
-        selector = f"{JOB_UID_LABEL}={job['metadata']['uid']}"
         with _explained(f"asking Kueue about the Job {job['metadata']['name']}"):
-            for version in KUEUE_VERSIONS:
-                place = (KUEUE, version, self.namespace, "workloads")
-                try:
-                    found = self._custom.list_namespaced_custom_object(
-                        *place, label_selector=selector, _request_timeout=TIMEOUT
-                    )
-                except ApiException as error:
-                    if error.status != 404:
-                        raise
-                    continue
-                return sorted(found["items"], key=lambda each: each["metadata"]["creationTimestamp"])
-        return []
+            return workloads_of(self._custom, self.namespace, job)
+
+
+def workloads_of(api: client.CustomObjectsApi, namespace: str, job: Job) -> list[Workload]:
+    """Return what Kueue has made of a Job, oldest first; none where no version of it that we know is installed."""
+    selector = f"{JOB_UID_LABEL}={job['metadata']['uid']}"
+    for version in KUEUE_VERSIONS:
+        place = (KUEUE, version, namespace, "workloads")
+        try:
+            found = api.list_namespaced_custom_object(*place, label_selector=selector, _request_timeout=TIMEOUT)
+        except ApiException as error:
+            if error.status != 404:
+                raise
+            continue
+        return sorted(found["items"], key=lambda each: str(each["metadata"]["creationTimestamp"]))
+    return []
 
 
 def _items(call: Any, *arguments: str, **options: Any) -> list[dict[str, Any]]:

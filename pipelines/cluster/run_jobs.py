@@ -18,12 +18,13 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.shared.jobs.coordinator import RUN_LABEL, TASK_ANNOTATION
-from components.shared.jobs.folder_jobs import FOLDER_LABEL, JOB_LABEL, KUEUE, KUEUE_VERSIONS, MAX_EVENTS
+from components.shared.jobs.folder_jobs import FOLDER_LABEL, JOB_LABEL, MAX_EVENTS
 from components.shared.jobs.job_reading import Job, JobState, Seen, is_live, is_suspended, state_of_job
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import last_warnings
-from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
+from components.shared.jobs.queue_holds import Workload
 from components.shared.plain_text import inert
+from pipelines.cluster.jobs_api import workloads_of
 from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
 from pipelines.cluster.workflow import place_of
 
@@ -96,7 +97,8 @@ class _RunJobs:
         for pod in pods:
             by_job.setdefault((pod["metadata"].get("labels") or {}).get(JOB_LABEL, ""), []).append(pod)
         held = [job for job in jobs if is_live(job) and _is_held(job, by_job.get(job["metadata"]["name"], []))]
-        workloads, warnings = (self._workloads(held), self._warnings()) if held else ({}, {})
+        workloads = {job["metadata"]["uid"]: self._workloads(job) for job in held}
+        warnings = self._warnings() if held else {}
         return [
             Seen(
                 job=job,
@@ -107,20 +109,11 @@ class _RunJobs:
             for job in sorted(jobs, key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
         ]
 
-    def _workloads(self, jobs: Sequence[Job]) -> dict[str, list[Workload]]:
-        """Return what Kueue has made of Jobs, by their uid; nothing where it is not installed, or may not be asked."""
-        selector = f"{JOB_UID_LABEL} in ({','.join(job['metadata']['uid'] for job in jobs)})"
-        by_uid: dict[str, list[Workload]] = {}
-        for version in KUEUE_VERSIONS:
-            with contextlib.suppress(ApiException):
-                place = (KUEUE, version, self._namespace, "workloads")
-                found = self._any.list_namespaced_custom_object(
-                    *place, label_selector=selector, _request_timeout=TIMEOUT
-                )
-                for workload in found["items"]:
-                    by_uid.setdefault(workload["metadata"]["labels"][JOB_UID_LABEL], []).append(workload)
-                break
-        return by_uid
+    def _workloads(self, job: Job) -> list[Workload]:
+        """Return what Kueue has made of a Job; nothing where who asks may not see it."""
+        with contextlib.suppress(ApiException):
+            return workloads_of(self._any, self._namespace, job)
+        return []
 
     def _warnings(self) -> Mapping[str, str]:
         with contextlib.suppress(ApiException):
