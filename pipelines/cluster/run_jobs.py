@@ -19,7 +19,7 @@ from kubernetes.config.config_exception import ConfigException
 
 from components.shared.jobs.coordinator import RUN_LABEL, TASK_ANNOTATION
 from components.shared.jobs.folder_jobs import FOLDER_LABEL, JOB_LABEL, MAX_EVENTS
-from components.shared.jobs.job_reading import Job, JobState, Seen, is_live, is_suspended, state_of_job
+from components.shared.jobs.job_reading import Job, JobState, Seen, end_of_job, is_live, is_suspended, state_of_job
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import last_warnings
 from components.shared.jobs.queue_holds import Workload
@@ -64,7 +64,7 @@ def jobs_of(run_id: str, namespace: str) -> Jobs:
         return Jobs(not_seen_because=f"the Kubernetes API responds {error.status} {error.reason}")
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return Jobs(not_seen_because=f"the Kubernetes API does not respond ({error})")
-    return Jobs({place_of(_annotation(seen.job, TASK_ANNOTATION))[:-1]: _step_job(seen) for seen in jobs})
+    return Jobs({_place_of(seen.job): _step_job(seen) for seen in jobs})
 
 
 def folder_of(job: Job) -> str:
@@ -74,6 +74,10 @@ def folder_of(job: Job) -> str:
 
 def _annotation(job: Job, name: str) -> str:
     return str((job["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def _place_of(job: Job) -> Place:
+    return place_of(_annotation(job, TASK_ANNOTATION))[:-1]
 
 
 def _step_job(seen: Seen) -> StepJob:
@@ -88,26 +92,27 @@ class _RunJobs:
         self._batch, self._core, self._any = client.BatchV1Api(api), client.CoreV1Api(api), client.CustomObjectsApi(api)
 
     def read(self) -> list[Seen]:
-        """Return all Jobs, the oldest first, each with what there is to see of it."""
+        """Return the last Job of each task, with what there is to see of it; nothing more of those that ended well."""
         jobs = self._items(self._batch.list_namespaced_job, label_selector=self._of_run)
-        pods = (
-            self._items(self._core.list_namespaced_pod, label_selector=self._of_run) if any(map(is_live, jobs)) else []
-        )
-        by_job: dict[str, list[Pod]] = {}
-        for pod in pods:
-            by_job.setdefault((pod["metadata"].get("labels") or {}).get(JOB_LABEL, ""), []).append(pod)
-        held = [job for job in jobs if is_live(job) and _is_held(job, by_job.get(job["metadata"]["name"], []))]
-        workloads = {job["metadata"]["uid"]: self._workloads(job) for job in held}
+        jobs.sort(key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
+        last = {_place_of(job): job for job in jobs}.values()
+        pods = {job["metadata"]["uid"]: self._pods(job) for job in last if end_of_job(job).get("type") != "Complete"}
+        held = {uid for job in last if is_live(job) and _is_held(job, pods[uid := job["metadata"]["uid"]])}
         warnings = self._warnings() if held else {}
         return [
             Seen(
                 job=job,
-                pods=by_job.get(job["metadata"]["name"], []),
-                workloads=workloads.get(job["metadata"]["uid"], []),
+                pods=pods.get(job["metadata"]["uid"], ()),
+                workloads=self._workloads(job) if job["metadata"]["uid"] in held else (),
                 warnings=warnings,
             )
-            for job in sorted(jobs, key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
+            for job in last
         ]
+
+    def _pods(self, job: Job) -> list[Pod]:
+        of_job = f"{self._of_run},{JOB_LABEL}={job['metadata']['name']}"
+        pods: list[Pod] = [*self._items(self._core.list_namespaced_pod, label_selector=of_job)]
+        return pods
 
     def _workloads(self, job: Job) -> list[Workload]:
         """Return what Kueue has made of a Job; nothing where who asks may not see it."""

@@ -108,17 +108,14 @@ def _with_job(step: Step, job: StepJob | None) -> Step:
     if job is None:
         return step
     step = replace(step, folder=job.folder)
-    if step.state not in (RUNNING, WAITING) or not job.live:
+    if step.state not in (RUNNING, WAITING):
         return step
-    runs = job.state.phase in ("running", "ending")
-    told = "" if runs else job.state.told
-    return replace(
-        step,
-        state=RUNNING if runs else WAITING,
-        course=job.state.told if runs else "",
-        why="; ".join(filter(None, (told, step.why))),
-        remedy=job.state.remedy or step.remedy,
-    )
+    phase, told, remedy = job.state.phase, job.state.told, job.state.remedy or step.remedy
+    if phase in ("complete", "failed"):  # the task has not ended yet, or begins anew
+        return replace(step, course=f"its last Job {'is complete' if phase == 'complete' else f'has failed ({told})'}")
+    if phase in ("running", "ending"):
+        return replace(step, state=RUNNING, course=told, remedy=remedy)
+    return replace(step, state=WAITING, why="; ".join(filter(None, (told, step.why))), remedy=remedy)
 
 
 def _by_place(nodes: Iterable[Node]) -> dict[tuple[str, ...], _Nodes]:

@@ -20,7 +20,7 @@ from pipelines.cluster.unfinished_folders import Progress, folders_in_the_making
 from pipelines.cluster.watching import watch
 from pipelines.reporting import exit_code_of
 
-MAX_WHY = 200  # characters of a line of the table; the verdict below it has all
+MAX_WHY = 320  # characters of a line of the table; the verdict below it has all
 
 
 def show_status(run_id: str, host: str, namespace: str, *, follow: bool = False) -> int:

@@ -1,34 +1,38 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.shared.errors import ExitCode
-from components.shared.jobs.body import ELASTIC_ANNOTATION, LEAST_ANNOTATION
+from components.shared.jobs.body import ELASTIC_ANNOTATION
 from pipelines.cluster import queued_growth
 from pipelines.cluster.scale_command import Scaling, scale_step
+from tests.components.shared.jobs.recorded_jobs import refusal
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
-from tests.pipelines.cluster.job_cluster import JobCluster, ended
 from tests.pipelines.cluster.recorded import body_of
+from tests.pipelines.cluster.run_cluster import RunCluster
 
 STEP = "generate_questions"
 QUEUE = "scalequest-gpu"
 
 
 @pytest.fixture
-def jobs(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobCluster:
+def jobs(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunCluster:
     """A run that goes on, in a namespace without Jobs."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(kubeflow.url, tmp_path)))
     monkeypatch.setattr(queued_growth, "POLL_SECONDS", 0.01)
     kubeflow.on(f"GET /apis/v2beta1/runs/{RUN_ID}", {"run_id": RUN_ID, "state": "RUNNING"})
-    return JobCluster(kubeflow, NAMESPACE)
+    cluster = RunCluster()
+    cluster.serve(kubeflow, NAMESPACE)
+    return cluster
 
 
 def scaled(
-    jobs: JobCluster, number: int, capsys: pytest.CaptureFixture[str], step: str = STEP, wait: float = 0.1
+    jobs: RunCluster, number: int, capsys: pytest.CaptureFixture[str], step: str = STEP, wait: float = 0.1
 ) -> tuple[int, str]:
     """Scale a step; return exit code and what was printed."""
     scaling = Scaling(run_id=RUN_ID, step=step, number=number, wait_seconds=wait)
@@ -39,7 +43,7 @@ def scaled(
 
 @pytest.mark.parametrize("number", [8, 1])
 def test_without_a_queue_a_job_gets_its_number_at_once(
-    number: int, jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    number: int, jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = jobs.add(STEP, 2)
     code, said = scaled(jobs, number, capsys)
@@ -48,13 +52,13 @@ def test_without_a_queue_a_job_gets_its_number_at_once(
     assert (job["spec"]["parallelism"], job["spec"]["completions"], jobs.sizes) == (number, number, [number])
 
 
-def test_the_same_number_changes_nothing(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_number_changes_nothing(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     jobs.add(STEP, 3)
     code, said = scaled(jobs, 3, capsys)
     assert (code, said, jobs.sizes) == (ExitCode.DONE, f"{STEP}/{0:016x}: has 3 pods already\n", [])
 
 
-def test_in_a_queue_pods_are_added_one_at_a_time(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_a_queue_pods_are_added_one_at_a_time(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     jobs.add(STEP, 2, queue=QUEUE)
     code, said = scaled(jobs, 5, capsys)
     assert code == ExitCode.DONE
@@ -65,7 +69,7 @@ def test_in_a_queue_pods_are_added_one_at_a_time(jobs: JobCluster, capsys: pytes
 
 @pytest.mark.parametrize(("capacity", "why"), [(8, "insufficient unused quota"), (4, "> maximum capacity")])
 def test_where_quota_ends_the_job_keeps_what_is_admitted_and_nothing_stays_pending(
-    capacity: int, why: str, jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    capacity: int, why: str, jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.quota, jobs.capacity = 4, capacity
     job = jobs.add(STEP, 2, queue=QUEUE)
@@ -79,14 +83,14 @@ def test_where_quota_ends_the_job_keeps_what_is_admitted_and_nothing_stays_pendi
 
 
 def test_quota_that_comes_while_it_waits_is_taken(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs.quota = 2
-    job = jobs.add(STEP, 2, queue=QUEUE)
+    jobs.add(STEP, 2, queue=QUEUE)
 
     def release_quota(_: float) -> None:
         jobs.quota = 8
-        jobs._queue(job)
+        jobs.admit()
 
     monkeypatch.setattr(time, "sleep", release_quota)
     code, _ = scaled(jobs, 3, capsys)
@@ -94,7 +98,7 @@ def test_quota_that_comes_while_it_waits_is_taken(
 
 
 def test_an_interrupted_growth_leaves_nothing_pending(
-    jobs: JobCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.quota = 2
     jobs.add(STEP, 2, queue=QUEUE)
@@ -110,10 +114,11 @@ def test_an_interrupted_growth_leaves_nothing_pending(
 
 
 def test_a_job_that_still_waits_in_the_queue_or_gets_fewer_pods_changes_at_once(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.quota = 1
-    job = jobs.add(STEP, 4, queue=QUEUE, spec={"suspend": True})
+    job = jobs.add(STEP, 4, queue=QUEUE)
+    assert job["spec"]["suspend"]
     assert scaled(jobs, 6, capsys)[0] == ExitCode.DONE
     assert job["spec"]["suspend"]
     assert scaled(jobs, 1, capsys)[0] == ExitCode.DONE
@@ -121,30 +126,54 @@ def test_a_job_that_still_waits_in_the_queue_or_gets_fewer_pods_changes_at_once(
     assert jobs.sizes == [6, 1]
 
 
-REFUSED: list[tuple[dict[str, Any], str]] = [
+def not_indexed(jobs: RunCluster, name: str) -> None:
+    jobs.jobs[name]["spec"]["completionMode"] = "NonIndexed"
+
+
+def not_elastic(jobs: RunCluster, name: str) -> None:
+    del jobs.jobs[name]["metadata"]["annotations"][ELASTIC_ANNOTATION]
+
+
+def complete(jobs: RunCluster, name: str) -> None:
+    jobs.complete(name)
+
+
+def failed(jobs: RunCluster, name: str) -> None:
+    jobs.fail(name, "PodFailurePolicy")
+
+
+def deleted(jobs: RunCluster, name: str) -> None:
+    jobs.begin_removal(name)
+
+
+def as_it_is(jobs: RunCluster, name: str) -> None:
+    pass
+
+
+REFUSED: list[tuple[dict[str, Any], Callable[[RunCluster, str], None], str]] = [
     (
-        {"queue": QUEUE, "annotations": {LEAST_ANNOTATION: "2"}},
-        "was asked for with 2 pods or more; Kueue sets the size",
+        {"queue": QUEUE, "least": 1},
+        as_it_is,
+        "it was asked for with 1 pods or more; Kueue sets the size of such a Job once",
     ),
-    (
-        {"queue": QUEUE, "annotations": {ELASTIC_ANNOTATION: "no"}},
-        f"waits in Kueue's queue {QUEUE} without {ELASTIC_ANNOTATION}",
-    ),
-    ({"spec": {"completionMode": "NonIndexed"}}, "has one pod and is not Indexed"),
-    ({"status": ended("Complete")}, "its last Job is finished; there is nothing to scale"),
-    ({"status": ended("Failed")}, "its last Job has failed; there is nothing to scale"),
-    ({"run": "another"}, f"no Job of {STEP} runs for run {RUN_ID} in {NAMESPACE}: it has not begun"),
+    ({"queue": QUEUE}, not_elastic, f"its Job waits in Kueue's queue {QUEUE} without {ELASTIC_ANNOTATION}"),
+    ({}, not_indexed, "its Job has one pod and is not Indexed"),
+    ({}, complete, "its last Job is finished; there is nothing to scale"),
+    ({}, failed, "its last Job has failed; there is nothing to scale"),
+    ({}, deleted, "its last Job is being deleted; there is nothing to scale"),
+    ({"run": "another"}, as_it_is, f"no Job of {STEP} runs for run {RUN_ID} in {NAMESPACE}: it has not begun"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "message"), REFUSED, ids=[message[:40] for _, message in REFUSED])
+@pytest.mark.parametrize(("options", "change", "message"), REFUSED, ids=[message[:40] for *_, message in REFUSED])
 def test_what_cannot_be_scaled_is_refused_with_the_reason(
-    changes: dict[str, Any], message: str, jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    options: dict[str, Any],
+    change: Callable[[RunCluster, str], None],
+    message: str,
+    jobs: RunCluster,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    job = jobs.add(STEP, 2)
-    replaced = jobs.add(STEP, 2, **changes)
-    del jobs.jobs[job["metadata"]["name"]]
-    replaced["metadata"]["annotations"] |= changes.get("annotations", {})
+    change(jobs, jobs.add(STEP, 2, **options)["metadata"]["name"])
     code, said = scaled(jobs, 4, capsys)
     assert code == ExitCode.BAD_INPUT
     assert said.startswith("scalequest scale: error: ")
@@ -160,7 +189,7 @@ def test_what_cannot_be_scaled_is_refused_with_the_reason(
     ],
 )
 def test_steps_that_pods_do_not_share_are_refused_before_anybody_is_asked(
-    step: str, message: str, jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    step: str, message: str, jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said = scaled(jobs, 4, capsys, step=step)
     assert code == ExitCode.BAD_INPUT
@@ -169,7 +198,7 @@ def test_steps_that_pods_do_not_share_are_refused_before_anybody_is_asked(
 
 
 def test_of_several_folders_of_one_step_one_has_to_be_named(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.add(STEP, 2)
     second = jobs.add(STEP, 2)
@@ -180,16 +209,16 @@ def test_of_several_folders_of_one_step_one_has_to_be_named(
     assert second["spec"]["parallelism"] == 4
 
 
-def test_who_may_not_is_told_which_role_allows_it(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_may_not_is_told_which_role_allows_it(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     jobs.add(STEP, 2)
-    jobs.refusals["GET jobs"] = (403, body_of("jobs/error-403-rbac-list"))
+    jobs.refusals["GET jobs"] = [(403, body_of("jobs/error-403-rbac-list"))]
     code, said = scaled(jobs, 4, capsys)
     assert code == ExitCode.BAD_INPUT
     assert 'not allowed (403 jobs.batch is forbidden: User "data-scientist" cannot list' in said
     assert "scalequest-submit" in said
 
 
-def test_a_run_that_is_not_known_is_said_so(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_is_not_known_is_said_so(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     del jobs.server.answers[f"GET /apis/v2beta1/runs/{RUN_ID}"]
     code, said = scaled(jobs, 4, capsys)
     assert code == ExitCode.BAD_INPUT
@@ -198,10 +227,10 @@ def test_a_run_that_is_not_known_is_said_so(jobs: JobCluster, capsys: pytest.Cap
 
 
 def test_a_job_that_is_gone_when_it_is_patched_is_one_message(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.add(STEP, 2)
-    jobs.refusals["PATCH jobs"] = (404, body_of("jobs/error-404-job"))
+    jobs.refusals["PATCH jobs"] = [refusal("error-404-job")]
     code, said = scaled(jobs, 4, capsys)
     assert code == ExitCode.BAD_INPUT
     assert "to 4 pods: not accepted (404 " in said

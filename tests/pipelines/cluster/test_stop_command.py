@@ -9,8 +9,8 @@ from components.shared.errors import ExitCode
 from pipelines.cluster import stop_command
 from pipelines.cluster.stop_command import stop_run
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
-from tests.pipelines.cluster.job_cluster import JobCluster, ended
 from tests.pipelines.cluster.recorded import body_of
+from tests.pipelines.cluster.run_cluster import RunCluster
 
 RUN = f"GET /apis/v2beta1/runs/{RUN_ID}"
 OLD_RUN = f"GET /apis/v1beta1/runs/{RUN_ID}"
@@ -19,7 +19,7 @@ WORKFLOW = "scalequest-abcde"
 
 
 @pytest.fixture
-def jobs(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JobCluster:
+def jobs(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunCluster:
     """A run that goes on and ends a while after it was terminated, in a namespace without Jobs."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(kubeflow.url, tmp_path)))
     monkeypatch.setattr(stop_command, "POLL_SECONDS", 0.01)
@@ -27,7 +27,9 @@ def jobs(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> J
     kubeflow.on(TERMINATE, {})
     workflow = f'{{"metadata": {{"name": "{WORKFLOW}", "namespace": "{NAMESPACE}"}}}}'
     kubeflow.on(OLD_RUN, {"pipeline_runtime": {"workflow_manifest": workflow}})
-    return JobCluster(kubeflow, NAMESPACE)
+    cluster = RunCluster()
+    cluster.serve(kubeflow, NAMESPACE)
+    return cluster
 
 
 def run_in(state: str, **parameters: Any) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def train_job(name: str, workflow: str = WORKFLOW) -> dict[str, Any]:
     return {"kind": "TrainJob", "metadata": {"name": name, "uid": name, "labels": {}, "ownerReferences": [owner]}}
 
 
-def stopped(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def stopped(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """Stop the run; return exit code and what was printed."""
     code = stop_run(RUN_ID, jobs.server.url, NAMESPACE)
     captured = capsys.readouterr()
@@ -49,11 +51,12 @@ def stopped(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 
 
 def test_a_run_is_terminated_and_its_jobs_are_deleted_behind_their_pods(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [jobs.add(step, 2)["metadata"]["name"] for step in ("generate_questions", "score_responses")]
     other = jobs.add("evaluate", 1, run="another")["metadata"]["name"]
-    done = jobs.add("deduplicate", 1, status=ended("Complete"))["metadata"]["name"]
+    done = jobs.add("deduplicate", 1)["metadata"]["name"]
+    jobs.complete(done)
     jobs.train_jobs = {"t1": train_job("t1"), "t2": train_job("t2", "scalequest-other")}
     code, said = stopped(jobs, capsys)
     assert code == ExitCode.DONE
@@ -65,11 +68,11 @@ def test_a_run_is_terminated_and_its_jobs_are_deleted_behind_their_pods(
         f"nothing of it runs any more in {NAMESPACE}",
     ]
     assert (set(jobs.jobs), set(jobs.train_jobs)) == ({other, done}, {"t2"})
-    assert jobs.asked.count("DELETE jobs") == 2
+    assert jobs.count("DELETE jobs") == 2
 
 
 def test_a_job_that_a_task_makes_before_it_dies_is_deleted_too(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.add("generate_questions", 2)
     listings: list[int] = []
@@ -86,7 +89,7 @@ def test_a_job_that_a_task_makes_before_it_dies_is_deleted_too(
     assert jobs.jobs == {}
 
 
-def test_a_second_call_is_content(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_call_is_content(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     jobs.server.on(RUN, run_in("FAILED"))
     code, said = stopped(jobs, capsys)
     assert code == ExitCode.DONE
@@ -94,7 +97,7 @@ def test_a_second_call_is_content(jobs: JobCluster, capsys: pytest.CaptureFixtur
     assert not [asked for asked, _ in jobs.server.asked if asked.startswith("POST")]
 
 
-def test_jobs_of_a_run_that_has_ended_are_ended(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_jobs_of_a_run_that_has_ended_are_ended(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     jobs.server.on(RUN, run_in("CANCELED"))
     jobs.add("generate_questions", 2)
     code, said = stopped(jobs, capsys)
@@ -104,7 +107,7 @@ def test_jobs_of_a_run_that_has_ended_are_ended(jobs: JobCluster, capsys: pytest
 
 
 def test_a_cluster_without_kubeflow_trainer_has_no_trainjobs(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.has_trainer = False
     assert stopped(jobs, capsys)[0] == ExitCode.DONE
@@ -112,19 +115,19 @@ def test_a_cluster_without_kubeflow_trainer_has_no_trainjobs(
 
 @pytest.mark.parametrize(("nodes", "expected"), [(1, ExitCode.DONE), (2, ExitCode.BAD_INPUT)])
 def test_who_may_not_see_trainjobs_needs_to_where_a_training_takes_several_nodes(
-    nodes: int, expected: int, jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    nodes: int, expected: int, jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.server.in_turn(RUN, run_in("RUNNING", training_nodes=nodes), run_in("FAILED", training_nodes=nodes))
-    jobs.refusals["GET trainjobs"] = (403, {"message": "trainjobs is forbidden"})
+    jobs.refusals["GET trainjobs"] = [(403, {"message": "trainjobs is forbidden"})]
     code, said = stopped(jobs, capsys)
     assert code == expected
     assert ("its Jobs end by themselves within ten minutes, but not its TrainJobs" in said) == (nodes == 2)
 
 
 def test_who_may_not_end_jobs_is_told_which_role_allows_it(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs.refusals["GET jobs"] = (403, body_of("jobs/error-403-rbac-list"))
+    jobs.refusals["GET jobs"] = [(403, body_of("jobs/error-403-rbac-list"))]
     code, said = stopped(jobs, capsys)
     assert code == ExitCode.BAD_INPUT
     assert f"run {RUN_ID} is terminated (its Jobs end by themselves within ten minutes" in said
@@ -132,7 +135,7 @@ def test_who_may_not_end_jobs_is_told_which_role_allows_it(
 
 
 def test_without_a_kubernetes_cluster_kubeflow_still_terminates_it(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     code, said = stopped(jobs, capsys)
@@ -141,7 +144,7 @@ def test_without_a_kubernetes_cluster_kubeflow_still_terminates_it(
     assert any(asked == TERMINATE for asked, _ in jobs.server.asked)
 
 
-def test_a_run_that_is_not_known_is_said_so(jobs: JobCluster, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_is_not_known_is_said_so(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     jobs.server.on(RUN, {"code": 5, "message": "Run not found"}, 404)
     code, said = stopped(jobs, capsys)
     assert code == ExitCode.BAD_INPUT
@@ -149,18 +152,18 @@ def test_a_run_that_is_not_known_is_said_so(jobs: JobCluster, capsys: pytest.Cap
 
 
 def test_who_may_not_terminate_it_is_told_so_before_anything_is_deleted(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str]
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     jobs.add("generate_questions", 2)
     jobs.server.on(TERMINATE, {"code": 7, "message": "not authorized"}, 403)
     code, said = stopped(jobs, capsys)
     assert code == ExitCode.BAD_INPUT
     assert f"forbids this in the namespace {NAMESPACE} (not authorized)" in said
-    assert "DELETE jobs" not in jobs.asked
+    assert jobs.count("DELETE jobs") == 0
 
 
 def test_a_job_whose_pods_do_not_go_is_named_and_can_be_waited_for_again(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stop_command, "PATIENCE_SECONDS", 0.1)
     jobs.lingering = 1000
@@ -171,7 +174,7 @@ def test_a_job_whose_pods_do_not_go_is_named_and_can_be_waited_for_again(
 
 
 def test_a_run_that_kubeflow_never_says_to_have_ended_is_no_error_once_no_job_lives(
-    jobs: JobCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stop_command, "PATIENCE_SECONDS", 0.1)
     jobs.server.on(RUN, run_in("CANCELING"))

@@ -261,7 +261,8 @@ def own_pod(**changes: Any) -> Object:
         "metadata": {
             "name": OWN_POD, "uid": "uid-of-own-pod", "ownerReferences": [workflow],
             "labels": {"pipeline/runid": "0b5c-run"},
-            "annotations": {"kubectl.kubernetes.io/default-container": "main"},
+            "annotations": {"kubectl.kubernetes.io/default-container": "main",
+                            "workflows.argoproj.io/node-name": "run-x(0).root(0).generate-questions(0).executor(0)"},
         },
         "spec": {
             "serviceAccountName": "scalequest", "imagePullSecrets": [{"name": "registry-key"}],
