@@ -112,7 +112,7 @@ def test_the_job_has_the_steps_image_options_and_hardware_and_what_the_tasks_own
     assert name == f"generate-questions-{label}-0"
     assert label.startswith(Path(folder).name)
     assert job["metadata"]["annotations"] == {
-        "scalequest.dev/folder": folder, "kueue.x-k8s.io/job-min-parallelism": "2"
+        "scalequest.dev/folder": folder, "kueue.x-k8s.io/job-min-parallelism": "2",
         "scalequest.dev/task": "run-x(0).root(0).generate-questions(0).executor(0)",
     }  # fmt: skip
     assert job["metadata"]["labels"].items() >= {
