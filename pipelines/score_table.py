@@ -24,7 +24,7 @@ def print_scores(console: Console, rows: Sequence[Score]) -> None:
     whole = [row for row in rows if not row.group_by]
     for benchmarks in _that_fit(list(dict.fromkeys(row.benchmark for row in whole)), console.width - NAME_WIDTH):
         console.print(_scores([row for row in whole if row.benchmark in benchmarks], benchmarks))
-    if any(row.accuracy_lenient != row.accuracy for row in whole if row.origin == "run"):
+    if any(map(_lenient, whole)):
         console.print(f'"{LENIENT}": if a response without a box counted by what it says last.', highlight=False)
     if any(row.origin == "paper" for row in whole):
         console.print(WARNING, highlight=False)
@@ -137,13 +137,17 @@ def _interval_of_share(row: Score) -> str:
     return f"{_percent(row.accuracy_low)}–{_percent(row.accuracy_high)}"
 
 
+def _lenient(row: Score) -> str:
+    return "" if row.accuracy_lenient == row.accuracy else _percent(row.accuracy_lenient)
+
+
 _DETAILS: Mapping[str, Callable[[Score], str]] = {
     "95 % interval": _interval_of_share,
     "cut off": lambda row: _percent(row.share_cut_off),
     "no answer": lambda row: _percent(row.share_no_answer),
     "filtered or failed": lambda row: _percent(row.share_unanswered),
     "not compared": lambda row: _percent(row.share_not_compared or None),
-    LENIENT: lambda row: _percent(None if row.accuracy_lenient == row.accuracy else row.accuracy_lenient),
+    LENIENT: _lenient,
     "pass@k": lambda row: _percent(row.pass_at_k),
     "majority of k": lambda row: _percent(row.majority),
     "questions": lambda row: f"{row.num_questions:,}",
