@@ -1,10 +1,11 @@
 """Answers to questions of your own: several to each, by a model or behind an endpoint, and a dataset of the best."""
 
+from typing import Any
+
 from kfp import dsl
 
 from pipelines.best_answers import answered, generate_answers, scored
 from pipelines.boxes import box
-from pipelines.fan_out import as_text
 from pipelines.filter_questions import judged, keep_solvable_questions
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Judging, OwnQuestions, Rewarding, Selecting, Serving
@@ -16,48 +17,36 @@ package_dataset = task_of("package_dataset")
 select_responses = task_of("select_responses")
 
 
-@box("generate-answers-by-endpoint")
-def generate_answers_by_endpoint(run: Serving, *, questions: str) -> list[str]:
+def answered_by_endpoint(run: Serving, questions: Any) -> Any:
     """Let a served model answer each question several times; returns the folder of responses."""
-    with dsl.ParallelFor(run.pods):
-        task = answered(run, questions=questions, model=run.solver, engine="openai", endpoint=run.solver_endpoint)
-        on_cpu_with_endpoint(task, run)
-    return dsl.Collected(task.outputs["folder"])
-
-
-@box("judge-questions-by-endpoint")
-def judge_questions_by_endpoint(run: Serving, *, questions: str) -> list[str]:
-    """Keep the questions that a served judge finds solvable; returns their folder."""
-    with dsl.ParallelFor(run.pods):
-        task = judged(run, questions=questions, model=run.judge, engine="openai", endpoint=run.solver_endpoint)
-        on_cpu_with_endpoint(task, run)
-    return dsl.Collected(task.outputs["folder"])
+    task = answered(run, questions=questions, model=run.solver, engine="openai", endpoint=run.solver_endpoint)
+    return on_cpu_with_endpoint(task, run).outputs["folder"]
 
 
 @box("answer-by-model")
-def answer_by_model(run: Judging, *, questions: str) -> list[str]:
+def answer_by_model(run: Judging, *, questions: str) -> str:
     """Let models of ours answer, after the judge if there is one; returns the folder of responses."""
     with dsl.If(run.judge == ""):
         of_all = generate_answers(run, questions=questions)
     with dsl.Else():
         solvable = keep_solvable_questions(run, questions=questions, judge=run.judge)
-        of_solvable = generate_answers(run, questions=as_text(solvable))
+        of_solvable = generate_answers(run, questions=solvable)
     return dsl.OneOf(of_all, of_solvable)
 
 
 @box("answer-by-endpoint")
-def answer_by_endpoint(run: Serving, *, questions: str) -> list[str]:
+def answer_by_endpoint(run: Serving, *, questions: str) -> str:
     """Let served models answer, after the judge if there is one; returns the folder of responses."""
     with dsl.If(run.judge == ""):
-        of_all = generate_answers_by_endpoint(run, questions=questions)
+        of_all = answered_by_endpoint(run, questions)
     with dsl.Else():
-        solvable = judge_questions_by_endpoint(run, questions=questions)
-        of_solvable = generate_answers_by_endpoint(run, questions=as_text(solvable))
+        task = judged(run, questions=questions, model=run.judge, engine="openai", endpoint=run.solver_endpoint)
+        of_solvable = answered_by_endpoint(run, on_cpu_with_endpoint(task, run).outputs["folder"])
     return dsl.OneOf(of_all, of_solvable)
 
 
 @box("obtain-answers")
-def obtain_answers(run: Serving, *, questions: str) -> list[str]:
+def obtain_answers(run: Serving, *, questions: str) -> str:
     """Let the solver answer each question several times; returns the folder of responses."""
     with dsl.If(run.solver_endpoint == ""):
         by_model = answer_by_model(run, questions=questions)
@@ -67,7 +56,7 @@ def obtain_answers(run: Serving, *, questions: str) -> list[str]:
 
 
 @box("score-answers")
-def score_answers(run: Rewarding, *, responses: str) -> list[str]:
+def score_answers(run: Rewarding, *, responses: str) -> str:
     """Import the reward model and give each response its reward; returns the folder of responses."""
     reward_model = imported_model(run, run.reward_model, run.reward_chat_template)
     return scored(run, responses=responses, reward_model=reward_model)
@@ -80,7 +69,7 @@ def select_answers(run: Selecting, *, responses: str) -> str:
         without = on_cpu(select_responses(run, responses=responses, by=run.select_by), run)
     with dsl.Else():
         rewarded = score_answers(run, responses=responses)
-        by_reward = on_cpu(select_responses(run, responses=as_text(rewarded), by=run.select_by), run)
+        by_reward = on_cpu(select_responses(run, responses=rewarded, by=run.select_by), run)
     return dsl.OneOf(without.outputs["folder"], by_reward.outputs["folder"])
 
 
@@ -98,5 +87,5 @@ def answer_questions(run: OwnQuestions) -> None:
     )
     on_cpu_with_hub(imported, run)
     answers = obtain_answers(run, questions=imported.outputs["folder"])
-    best = select_answers(run, responses=as_text(answers))
+    best = select_answers(run, responses=answers)
     on_cpu(package_dataset(run, responses=best), run)

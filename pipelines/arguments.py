@@ -22,6 +22,7 @@ from components.shared.addresses import SERVED
 from components.shared.config import options_of
 from components.shared.config.values import STEP_OPTIONS, nearest, settable_option, text_of, value_of
 from components.shared.errors import InputError
+from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.steps import config_of, step_names
 from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
@@ -101,7 +102,7 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a run: every name known, every type right, ``pods`` counted out from ``num_pods``."""
+    """Return the arguments of a run: every name known, every type right, and a number of pods that there can be."""
     declared = pipeline.parameters
     for name, value in values.items():
         _check_name(name, declared)
@@ -113,12 +114,7 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     missing = [name for name in declared if name not in arguments]
     if missing:
         raise InputError(f"the preset has no value for {', '.join(missing)}; add --set name=value")
-    if "num_pods" in declared and "pods" not in values:
-        if arguments["num_pods"] < 1:
-            raise InputError(f"num_pods {arguments['num_pods']} is out of range; expected at least 1")
-        arguments["pods"] = list(range(int(arguments["num_pods"])))
-    if "num_pods" in declared and arguments["pods"] != list(range(int(arguments["num_pods"]))):
-        raise InputError(f"pods {arguments['pods']} do not match num_pods {arguments['num_pods']}; leave it out")
+    read_pod_numbers(arguments["pods"])
     return arguments
 
 
@@ -143,6 +139,8 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     _check_name(name, pipeline.parameters)
     if name == "workspace":
         raise InputError("--set workspace: give --workspace instead")
+    if name == "profile":
+        raise InputError("--set profile: only a cluster makes Jobs; give --profile of `scalequest submit` instead")
     if name == STEP_OPTIONS:
         raise InputError(f"--set {STEP_OPTIONS}: give --set STEP.OPTION=VALUE instead, once for each option")
     if pipeline.parameters[name]["parameterType"] == "STRING":

@@ -5,7 +5,6 @@ from typing import Any
 from kfp import dsl
 
 from pipelines.boxes import box
-from pipelines.fan_out import as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Answering, Responding, Rewarding
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
@@ -43,7 +42,7 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
 
 
 def answered(run: Responding, *, questions: str, **by: Any) -> Any:
-    """Answer each question several times, within a box's loop over pods; ``by``: the model, and where it runs."""
+    """Answer each question several times, within the box that calls it; ``by``: the model, and where it runs."""
     return generate_responses(
         run,
         questions=questions,
@@ -58,29 +57,23 @@ def answered(run: Responding, *, questions: str, **by: Any) -> Any:
 
 
 @box("generate-answers")
-def generate_answers(run: Responding, *, questions: str) -> list[str]:
+def generate_answers(run: Responding, *, questions: str) -> str:
     """Let the solver answer each question several times; returns the folder of responses."""
     model = imported_model(run, run.solver, run.solver_chat_template)
-    with dsl.ParallelFor(run.pods):
-        task = answered(
-            run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine
-        )
-        on_inference_gpus(task, run)
-    return dsl.Collected(task.outputs["folder"])
+    task = answered(run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine)
+    return on_inference_gpus(task, run).outputs["folder"]
 
 
 def scored(run: Rewarding, *, responses: Any, reward_model: Any) -> Any:
     """Give each response its reward, within the box that calls it; returns the folder of responses."""
-    with dsl.ParallelFor(run.pods):
-        task = score_responses(
-            run,
-            responses=responses,
-            reward_model=reward_model,
-            chat_template=run.reward_chat_template,
-            scorer_engine=run.scorer_engine,
-        )
-        on_inference_gpus(task, run)
-    return dsl.Collected(task.outputs["folder"])
+    task = score_responses(
+        run,
+        responses=responses,
+        reward_model=reward_model,
+        chat_template=run.reward_chat_template,
+        scorer_engine=run.scorer_engine,
+    )
+    return on_inference_gpus(task, run).outputs["folder"]
 
 
 @box("keep-best-answers")
@@ -88,6 +81,6 @@ def keep_best_answers(run: Answering, *, questions: str, fail_rates: str) -> str
     """Answer each question several times and keep the answer with the best reward."""
     answers = generate_answers(run, questions=questions)
     reward_model = obtain_reward_model(run, fail_rates=fail_rates)
-    rewarded = scored(run, responses=as_text(answers), reward_model=reward_model)
-    best = select_responses(run, responses=as_text(rewarded))
+    rewarded = scored(run, responses=answers, reward_model=reward_model)
+    best = select_responses(run, responses=rewarded)
     return on_cpu(best, run).outputs["folder"]

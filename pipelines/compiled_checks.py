@@ -8,7 +8,8 @@
 5. A step that is given an input as an argument: where a task leaves it at its default, the driver of 2.17.0 finds no
    such parameter. The executor input has all of them.
 
-And, once images are released, for what the compiled file leaves open: an image without a digest. What must not be in it
+And, once images are released, for what the compiled file leaves open: an image without a digest, also where it is a
+parameter's default. What must not be in it
 at all, secrets, compiled_secrets.py looks for.
 """
 
@@ -18,13 +19,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.compiled_pipeline import executors_on_kubernetes
+from components.steps import may_be_a_job, step_names
+from pipelines.compiled_pipeline import executors_on_kubernetes, step_of_command
 from pipelines.nested import walk
 
 SECONDS_PER_DAY = 86_400
-_LOADS_MODELS = re.compile(r"(^|/)(vllm|train)[@:]")  # the images whose steps do
 _QUEUED = "kueue.x-k8s.io/queue-name"  # pods that wait for an accelerator carry it
-_ONLY_COPIES = {"components.import_model"}  # from those images, but without loading
+_NAMES_AN_IMAGE = re.compile(r"(^|_)image$")  # a parameter whose value is one
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 
@@ -58,9 +59,14 @@ def find_images_without_digest(documents: Sequence[Spec]) -> list[str]:
 
 
 def images_without_digest(documents: Sequence[Spec]) -> list[str]:
-    """Return the images that are named by their tag, sorted; one that a parameter names is not looked at."""
-    executors = documents[0]["deploymentSpec"]["executors"].values()
+    """Return the images that are named by their tag, sorted: of tasks, and as defaults of tasks' and Jobs' images."""
+    spec = documents[0]
+    executors = spec["deploymentSpec"]["executors"].values()
     images = {executor["container"]["image"] for executor in executors if "container" in executor}
+    for component in (spec["root"], *spec["components"].values()):
+        for name, declared in component.get("inputDefinitions", {}).get("parameters", {}).items():
+            if _NAMES_AN_IMAGE.search(name) and "defaultValue" in declared:
+                images.add(declared["defaultValue"])
     return sorted(image for image in images if not _PINNED.search(image) and not _PLACEHOLDER.search(image))
 
 
@@ -106,7 +112,7 @@ def _no_accelerator(spec: Spec, place: str, task: Spec, settings: Spec) -> list[
     asked = container.get("resources", {}).get("accelerator", {})
     if asked.get("resourceType") and asked.get("resourceCount", "0") not in ("", "0"):
         return []
-    return [f"{place}: runs {container.get('image')} but requests no accelerator; use on_inference_gpus or the like"]
+    return [f"{place}: waits for or uses an accelerator but requests none; use on_inference_gpus or the like"]
 
 
 def _inputs_as_arguments(spec: Spec, place: str, task: Spec) -> list[str]:
@@ -120,7 +126,8 @@ def _inputs_as_arguments(spec: Spec, place: str, task: Spec) -> list[str]:
 
 
 def _loads_a_model(container: Spec, task: Spec) -> bool:
-    if not _LOADS_MODELS.search(container.get("image", "")) or _ONLY_COPIES & set(container.get("command", [])):
+    command = container.get("command", [])
+    if "-m" not in command or (step := step_of_command(command)) not in step_names() or not may_be_a_job(step):
         return False
     endpoint = task.get("inputs", {}).get("parameters", {}).get("endpoint", {})
     served_elsewhere = "runtimeValue" not in endpoint or endpoint["runtimeValue"]["constant"] != ""

@@ -38,11 +38,6 @@ class PlannedStep:
     ] = ()  # the tasks around it and its own, from the outermost; in a loop the number of the round
     item: str = ""  # the source that the innermost loop over sources is at
 
-    @property
-    def work(self) -> tuple[str, ...]:
-        """What it has in common with the other pods of one step, and with no other step."""
-        return (*work_of(self.place), self.item)
-
 
 def work_of(place: tuple[str, ...]) -> tuple[str, ...]:
     """Return a step's place without the round of the loop that it stands in."""
@@ -77,12 +72,12 @@ class CompiledPipeline:
         return {step_of_command(executor["container"]["command"]) for executor in executors}
 
     def planned_steps(self, arguments: Mapping[str, Any]) -> list[PlannedStep]:
-        """Return every step that a run with these arguments takes, one entry a pod, as they depend on each other."""
+        """Return every step that a run with these arguments takes, as they depend on each other."""
         return planned_steps(self.spec, arguments)
 
 
 def planned_steps(spec: Spec, arguments: Mapping[str, Any]) -> list[PlannedStep]:
-    """Return every step that a run of a pipeline takes with these arguments, one entry a pod, what is first first."""
+    """Return every step that a run of a pipeline takes with these arguments, what is first first."""
     return list(_walk(spec, spec["root"], arguments, _Surroundings()))
 
 

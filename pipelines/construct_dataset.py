@@ -3,11 +3,11 @@
 from kfp import dsl
 
 from pipelines.boxes import box
-from pipelines.fan_out import as_text
+from pipelines.loop_values import as_text
 from pipelines.make_dataset import make_dataset
 from pipelines.parameters import Construction
 from pipelines.seed_questions import import_seed_questions
-from pipelines.synthesize_questions import synthesize_questions
+from pipelines.synthesize_questions import synthesized
 
 
 @box("construct-dataset")
@@ -15,7 +15,7 @@ def construct_dataset(run: Construction) -> None:
     """Let trained generators write questions, and make a dataset of them."""
     seeds = as_text(import_seed_questions(run))
     with dsl.ParallelFor(run.trained_generators) as generator:
-        questions = synthesize_questions(
+        questions = synthesized(
             run, name=generator.source, model=generator.model, chat_template=generator.chat_template
         )
     make_dataset(run, questions=as_text(dsl.Collected(questions)), seed_questions=seeds)

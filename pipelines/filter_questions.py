@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from kfp import dsl
-
 from pipelines.boxes import box
-from pipelines.fan_out import as_text
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Difficulty, Filtering, Solver
 from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
@@ -24,20 +21,18 @@ CPU_FILTERS = (
 
 
 def judged(run: Solver, *, questions: str, **by: Any) -> Any:
-    """Drop questions that cannot be solved, within a box's loop over pods; ``by``: the judge, and where it runs."""
+    """Drop questions that cannot be solved, within the box that calls it; ``by``: the judge, and where it runs."""
     return filter_solvability(
         run, questions=questions, max_tokens=run.solver_max_tokens, rows_per_part=run.rows_per_part, **by
     )
 
 
 @box("keep-solvable-questions")
-def keep_solvable_questions(run: Solver, *, questions: str, judge: str) -> list[str]:
+def keep_solvable_questions(run: Solver, *, questions: str, judge: str) -> str:
     """Keep the questions that a judge, asked as the solver is, finds solvable; returns their folder."""
     model = imported_model(run, judge, run.solver_chat_template)
-    with dsl.ParallelFor(run.pods):
-        task = judged(run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine)
-        on_inference_gpus(task, run)
-    return dsl.Collected(task.outputs["folder"])
+    task = judged(run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine)
+    return on_inference_gpus(task, run).outputs["folder"]
 
 
 @box("keep-difficult-questions")
@@ -58,18 +53,17 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
         seed=run.seed,
     )
     on_training_gpus(scorer, run)
-    with dsl.ParallelFor(run.pods):
-        scored = score_difficulty(
-            run,
-            questions=questions,
-            scorer=scorer.outputs["folder"],
-            scorer_engine=run.scorer_engine,
-            rows_per_part=run.rows_per_part,
-        )
-        on_inference_gpus(scored, run)
+    scored = score_difficulty(
+        run,
+        questions=questions,
+        scorer=scorer.outputs["folder"],
+        scorer_engine=run.scorer_engine,
+        rows_per_part=run.rows_per_part,
+    )
+    on_inference_gpus(scored, run)
     kept = sample_difficulty(
         run,
-        questions=as_text(dsl.Collected(scored.outputs["folder"])),
+        questions=scored.outputs["folder"],
         sources=run.difficulty_sources,
         minimum=run.minimum_difficulty,
         seed=run.seed,
@@ -84,4 +78,4 @@ def filter_questions(run: Filtering, *, questions: str, fail_rates: str) -> str:
         kept = task_of(name)(run, questions=questions)
         questions = on_cpu(kept, run).outputs["folder"]
     solvable = keep_solvable_questions(run, questions=questions, judge=run.solver)
-    return keep_difficult_questions(run, questions=as_text(solvable), fail_rates=fail_rates)
+    return keep_difficult_questions(run, questions=solvable, fail_rates=fail_rates)

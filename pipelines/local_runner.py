@@ -46,7 +46,7 @@ class Observer(Protocol):
         """Take note that the running step's process died of what may pass, and that the next attempt starts."""
 
     def step_finished(self, step: str, folder: str, seconds: float) -> None:
-        """Take note that a step ended well; ``folder`` may still lack the parts of other pods."""
+        """Take note that a step ended well; ``folder`` may still lack the parts of another run."""
 
     def stopping(self, step_was_told: bool) -> None:
         """Say that the run was asked to stop, and what a second signal does; from any thread, at any moment."""

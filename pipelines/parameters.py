@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
+from components.shared.images import image
+
 
 def parameter(default: Any = MISSING, *, help: str) -> Any:
     """Declare a pipeline's parameter; without a default, a preset or the user has to set it."""
@@ -18,7 +20,16 @@ def parameter(default: Any = MISSING, *, help: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """What each kind of pod requests; the profiles in pipelines/profiles set it."""
+    """Where the work of a step with a model is done, and what each kind of task's pod requests.
+
+    The profiles in pipelines/profiles set it.
+    """
+
+    profile: str = parameter(
+        "",
+        help="hardware of the Jobs that do the work of steps with a model: a profile in the ConfigMap "
+        "scalequest-profiles, or JSON; empty: no Jobs, the tasks' own pods do it",
+    )
 
     cpu_step_cpu: str = parameter("4", help="CPUs of a step without an accelerator")
     cpu_step_memory: str = parameter("32Gi", help="memory of a step without an accelerator")
@@ -30,8 +41,12 @@ class Hardware:
     training_cpu: str = parameter("32", help="CPUs of a step that trains")
     training_memory: str = parameter("512Gi", help="memory of a step that trains")
     training_nodes: int = parameter(
-        1, help="machines of a training; more than 1 use a TrainJob, and the step itself needs no GPU: training_gpus=0"
+        1, help="machines of a training; more than 1 use a TrainJob, which the step's task starts and follows"
     )
+    inference_image: str = parameter(
+        image("vllm"), help="image of the task of a step that generates or scores with a model"
+    )
+    training_image: str = parameter(image("train"), help="image of the task of a step that trains")
     accelerator: str = parameter("nvidia.com/gpu", help="the accelerator's resource name")
     gpu_node_selector: dict[str, str] = parameter({}, help="labels of the nodes for steps with accelerators")
     gpu_tolerations: list[dict[str, str]] = parameter([], help="taints that steps with accelerators tolerate")
@@ -52,6 +67,11 @@ class Common(Hardware):
     engine: str = parameter("vllm", help="what runs the models: vllm, or scripted for a trial")
     seed: int = parameter(0, help="random seed; change it for different rows everywhere")
     options: str = parameter("", help="the values of --set STEP.OPTION=VALUE, as JSON")
+    pods: str = parameter(
+        "1",
+        help="pods of a Job that share a step with a model: 8, or 2..16 where a queue may give fewer; without a "
+        "profile, processes of the task's pod, each with GPUs of its own",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +79,6 @@ class Parts(Common):
     """How a step's rows are cut into parts."""
 
     rows_per_part: int = parameter(512, help="rows per part: the most that a lost pod has to repeat")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FanOut(Parts):
-    """How a step is spread over pods."""
-
-    num_pods: int = parameter(1, help="number of pods that share a step; at most 64")
-    pods: list[int] = parameter([0], help="what Kubeflow's loop over them goes through: 0 to num_pods - 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,14 +157,14 @@ class GeneratorTraining(QuestionSampling, Rewriting, Training):
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuestionGeneration(QuestionSampling, FanOut):
+class QuestionGeneration(QuestionSampling, Parts):
     """The stage "question generation"."""
 
     num_questions: int = parameter(help="questions from each generator, before filtering")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solver(FanOut):
+class Solver(Parts):
     """The model that answers, and judges solvability."""
 
     solver: str = parameter(help="its model URI")
@@ -180,7 +192,7 @@ class FailRates(Solver):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scoring(FanOut):
+class Scoring(Parts):
     """How scorers are run."""
 
     scorer_engine: str = parameter(help="what runs scorers: transformers, vllm, or scripted for a trial")

@@ -46,7 +46,6 @@ class ConsoleObserver:
         self._clock = clock
         self._begun = self._step_begun = clock()
         self._finished = 0
-        self._folders: set[str] = set()
         self.last_folder = ""  # of the step that finished last
         self._step = self._heading = self._source = self._at = ""
         self._share = 0.0  # of the running step's rows or training steps that is done
@@ -129,10 +128,8 @@ class ConsoleObserver:
         self._finished += 1
         self.last_folder = folder
         manifest = read_manifest_or_none(folder)
-        if folder not in self._folders:  # the pods of a step make one folder
-            self._time_left.finished(step, seconds, manifest, reused=self._reused)
-        self._folders.add(folder)
-        what = "other pods are still at work" if manifest is None else _ledger(manifest, self._source)
+        self._time_left.finished(step, seconds, manifest, reused=self._reused)
+        what = "other runs are still at work" if manifest is None else _ledger(manifest, self._source)
         took = "reused" if self._reused else _precisely(seconds)
         number = f"{self._finished:>{len(str(self._num_steps))}}/{self._num_steps}"
         self._print(f"{number}  {self._heading:<28} {took:>8}  {what}")

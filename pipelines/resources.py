@@ -49,18 +49,17 @@ def on_cpu_with_endpoint(task: PipelineTask, run: Common) -> PipelineTask:
 
 
 def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
-    """Run a step that generates or scores with a model; "0" GPUs for none.
+    """Run a step that generates or scores with a model; "0" GPUs for none, as where a Job does its work.
 
-    The pipelines leave ``tensor_parallel_size`` at 1: a pod uses one GPU, and more would be reserved and lie idle. More
-    GPUs are more pods.
+    The pipelines leave ``tensor_parallel_size`` at 1: each of the ``pods`` uses one GPU.
     """
-    task = _sized(task, run.inference_cpu, run.inference_memory)
+    task = _sized(task, run.inference_cpu, run.inference_memory).set_container_image(run.inference_image)
     return _prepared(_accelerated(task, run, run.inference_gpus, INFERENCE_SHM), run)
 
 
 def on_training_gpus(task: PipelineTask, run: Common) -> PipelineTask:
-    """Run a step that trains a model, on one machine; "0" GPUs for none."""
-    task = _sized(task, run.training_cpu, run.training_memory)
+    """Run a step that trains a model, on one machine; "0" GPUs for none, as where Jobs do its work."""
+    task = _sized(task, run.training_cpu, run.training_memory).set_container_image(run.training_image)
     return _prepared(_accelerated(task, run, run.training_gpus, TRAINING_SHM), run)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError
+from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.stores import storage
 from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.row_sources import open_source
@@ -37,6 +39,7 @@ def _run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: 
     console = Console(file=sys.stdout)
     run = prepare_run(preset, settings, workspace, pipeline)
     check_writable(workspace)
+    check_processes(run.arguments)
     console.print(f"{preset}: {run.pipeline.path.stem}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
     return run_pipeline(run, workspace, console)
 
@@ -50,6 +53,12 @@ def check_writable(workspace: str) -> None:
     standing = next(parent for parent in (path, *path.parents) if parent.exists())
     if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
         raise InputError(f"--workspace {workspace}: {standing} cannot be written; give a writable directory")
+
+
+def check_processes(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError where the processes that share a step may be fewer than asked for, which only pods can be."""
+    if read_pod_numbers(arguments["pods"]).is_range:
+        raise InputError(f"pods {arguments['pods']!r} is a range, which only a Job takes; here, give a number")
 
 
 def run_pipeline(run: Run, workspace: str, console: Console) -> int:

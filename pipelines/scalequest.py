@@ -3,11 +3,11 @@
 from kfp import dsl
 
 from pipelines.boxes import box
-from pipelines.fan_out import as_number, as_text
+from pipelines.loop_values import as_number, as_text
 from pipelines.make_dataset import make_dataset
 from pipelines.parameters import WholeFigure
 from pipelines.seed_questions import import_seed_questions
-from pipelines.synthesize_questions import synthesize_questions
+from pipelines.synthesize_questions import synthesized
 from pipelines.train_question_generator import train_question_generator
 from pipelines.train_solver import train_and_compare_solver
 
@@ -21,7 +21,7 @@ def scalequest(run: WholeFigure) -> None:
         trained = train_question_generator(
             run, name=name, model=generator.model, chat_template=chat_template, questions=seeds
         )
-        questions = synthesize_questions(run, name=name, model=trained, chat_template=chat_template)
+        questions = synthesized(run, name=name, model=trained, chat_template=chat_template)
     dataset = make_dataset(run, questions=as_text(dsl.Collected(questions)), seed_questions=seeds)
     with dsl.ParallelFor(run.solvers) as solver:
         train_and_compare_solver(

@@ -36,23 +36,21 @@ def import_seed_questions(run: SeedQuestions) -> list[str]:
 
 
 @box("measure-fail-rates")
-def measure_fail_rates(run: FailRates, *, questions: str) -> list[str]:
+def measure_fail_rates(run: FailRates, *, questions: str) -> str:
     """Let a solver answer the seed questions several times; returns the folder with the share that it got wrong."""
     solver = imported_model(run, run.fail_rate_solver, run.fail_rate_chat_template)
-    with dsl.ParallelFor(run.pods):
-        measured = measure_fail_rate(
-            run,
-            questions=questions,
-            model=solver,
-            chat_template=run.fail_rate_chat_template,
-            num_samples=run.num_fail_rate_samples,
-            temperature=run.fail_rate_temperature,
-            num_examples=run.num_solver_examples,
-            top_p=run.solver_top_p,
-            max_tokens=run.solver_max_tokens,
-            engine=run.engine,
-            seed=run.seed,
-            rows_per_part=run.rows_per_part,
-        )
-        on_inference_gpus(measured, run)
-    return dsl.Collected(measured.outputs["folder"])
+    measured = measure_fail_rate(
+        run,
+        questions=questions,
+        model=solver,
+        chat_template=run.fail_rate_chat_template,
+        num_samples=run.num_fail_rate_samples,
+        temperature=run.fail_rate_temperature,
+        num_examples=run.num_solver_examples,
+        top_p=run.solver_top_p,
+        max_tokens=run.solver_max_tokens,
+        engine=run.engine,
+        seed=run.seed,
+        rows_per_part=run.rows_per_part,
+    )
+    return on_inference_gpus(measured, run).outputs["folder"]

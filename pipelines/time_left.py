@@ -18,7 +18,7 @@ class TimeLeft:
     """Gives no estimate rather than a guess: before the first step is done, and while a kind of step never ran."""
 
     def __init__(self, steps: Sequence[PlannedStep], workspace: str) -> None:
-        self._to_come = Counter(name for name, _ in {(step.name, step.work) for step in steps})
+        self._to_come = Counter(step.name for step in steps)
         self._workspace = workspace
         self._took: dict[str, list[float]] = defaultdict(list)
         self._loading: list[float] = []  # what steps took beyond the work that their manifests count

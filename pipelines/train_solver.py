@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from kfp import dsl
 
 from pipelines.boxes import box
-from pipelines.fan_out import as_number, as_text
 from pipelines.imported_models import imported_model
+from pipelines.loop_values import as_number, as_text
 from pipelines.parameters import ScoredTraining, SolverTraining, TrainingExamples
 from pipelines.resources import on_cpu, on_cpu_with_hub, on_inference_gpus, on_training_gpus
 from pipelines.seed_questions import imported_questions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -17,10 +18,12 @@ from kfp import components, local
 
 from components.shared.images import ImageName, image
 from images.engine import EngineError, find_engine
+from pipelines.compiled_pipeline import executor_input_of_command
 from pipelines.local_runner import loops_corrected
 
 START_SECONDS = 30
 LAST_LINES = 20  # of a failed step's log
+_IMAGE_PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
 
 
 def missing() -> str:
@@ -79,12 +82,19 @@ def run_in_containers(
         os.umask(umask)
 
 
+def _inputs_of(command: Sequence[str]) -> Mapping[str, str]:
+    inputs: Mapping[str, str] = executor_input_of_command(command)["inputs"]["parameterValues"]
+    return inputs
+
+
 def _run_container(client: Any, image: str, command: Sequence[str], volumes: Mapping[str, Any], **options: Any) -> int:
     """Run a step; raise where it fails.
 
     The original lets the engine remove the container at its end and asks for the exit code after that: a failed step
     may count as a success (kubeflow/pipelines#13332). And kfp would retry a step that returns a failure, for minutes.
+    It also takes an image that a parameter names for a name of its own.
     """
+    image = _IMAGE_PARAMETER.sub(lambda found: _inputs_of(command)[found[1]], image)
     tags = {tag for standing in client.images.list() for tag in standing.tags}
     name = next(each for each in (image, f"localhost/{image}") if each in tags)  # podman's name for what it built
     container = client.containers.run(image=name, command=list(command), detach=True, volumes=volumes, **options)

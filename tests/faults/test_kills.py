@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 def test_a_run_with_trained_models_survives_some_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
     _copy_models(undisturbed, store.uri)
     killer = Killer(7, 1, 4, 0.2, undisturbed.seconds_of_steps())
-    # One pod: fewer processes, the same addresses.
-    assert 1 <= _run_with_kills(killer, store, tmp_path, "num_pods=1") <= 4
+    # One process a step: fewer processes, the same addresses.
+    assert 1 <= _run_with_kills(killer, store, tmp_path, "pods=1") <= 4
     assert_same(store.uri, undisturbed)
     assert_accounted_for(store.uri)
 

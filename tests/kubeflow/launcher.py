@@ -4,7 +4,7 @@ kfp.local walks the graph, and the steps are processes as ever. Between them sta
 or ends a run, from the source of KFP 2.17.0 (backend/src/v2: driver, component, objectstore, metadata) and, for
 metrics, of what comes after it:
 
-1. The driver resolves the container's arguments from the values that the task gives, without defaults.
+1. The driver resolves the container's arguments, and its image, from the values that the task gives, without defaults.
 2. The launcher puts the defaults in, and its own artifact ``executor-logs`` among the outputs.
 3. The executor output is read by a strict parser: no unknown keys, no other types, no NaN.
 4. Each output's uri lies below the run's root; what lies at its local path is uploaded there.
@@ -82,6 +82,7 @@ class Launcher:
         executor_input = self._executor_input(root, component_name, component_spec)
         given = driven_inputs(component_spec, arguments)
         container = executor_spec.container
+        image = resolve_argument(container.image, given)
         words = [resolve_argument(word, given) for word in (*container.command, *container.args)]
         for name, value in given.items():
             executor_input.inputs.parameter_values[name].CopyFrom(value)
@@ -94,7 +95,7 @@ class Launcher:
         status: Status = subprocess_task_handler.SubprocessTaskHandler(full_command=command).run()
         output = accept_output(Path(executor_input.outputs.output_file).read_bytes(), executor_input, root)
         self._upload(executor_input)
-        self._record(component_name, executor_input, output)
+        self._record(component_name, image, executor_input, output)
         outputs: dict[str, Any] = executor_output_utils.get_outputs_from_executor_output(
             output, executor_input, component_spec
         )
@@ -137,9 +138,10 @@ class Launcher:
             if source.exists():
                 shutil.copyfile(source, target)
 
-    def _record(self, component_name: str, executor_input: ExecutorInput, output: ExecutorOutput) -> None:
+    def _record(self, component_name: str, image: str, executor_input: ExecutorInput, output: ExecutorOutput) -> None:
         line = {
             "task": component_name,
+            "image": image,
             "inputs": json_format.MessageToDict(executor_input.inputs),
             "outputs": json_format.MessageToDict(executor_input.outputs),
             "parameters": json_format.MessageToDict(output)["parameterValues"],

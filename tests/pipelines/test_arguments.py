@@ -32,7 +32,7 @@ def test_a_preset_gives_every_parameter_a_value_of_its_own_and_leaves_hardware_t
     hardware = {field.name for field in dataclasses.fields(Hardware)}
     parameters = compiled_pipeline.find(values["pipeline"]).parameters
     left_open = {"workspace", STEP_OPTIONS, *hardware, *LEFT_OPEN.get(preset, {})}
-    assert set(parameters) - set(values) - {"pods"} == left_open
+    assert set(parameters) - set(values) == left_open
 
 
 @pytest.mark.parametrize("preset", ["laptop", "paper", "smoke"])
@@ -53,10 +53,29 @@ def test_a_default_that_is_a_whole_number_is_given_as_one(tmp_path: Path) -> Non
     assert isinstance(run.arguments["training_nodes"], int), "kfp takes no 1.0 for it"
 
 
-def test_pods_are_counted_out_from_their_number(tmp_path: Path) -> None:
-    run = prepare_run("smoke", ["num_pods=3"], str(tmp_path))
-    assert run.arguments["pods"] == [0, 1, 2]
-    assert sum(step.name == "generate_responses" for step in run.steps) == 3
+@pytest.mark.parametrize("pods", ["1", "8", "2..16"])
+def test_a_step_is_one_task_however_many_pods_share_it(pods: str, tmp_path: Path) -> None:
+    run = prepare_run("smoke", [f"pods={pods}"], str(tmp_path))
+    assert run.arguments["pods"] == pods
+    assert [step.options["pods"] for step in run.steps if step.name == "generate_responses"] == [pods]
+
+
+def test_each_step_with_a_model_of_ours_is_told_of_profile_and_pods_and_trainings_of_no_pods(tmp_path: Path) -> None:
+    steps = prepare_run("smoke", ["pods=3"], str(tmp_path)).steps
+    told = {step.name: (step.options.get("profile"), step.options.get("pods")) for step in steps}
+    asking = {"generate_questions", "build_preferences", "filter_solvability", "measure_fail_rate"}
+    asking |= {"score_difficulty", "generate_responses", "score_responses"}
+    training = {"train_sft", "train_dpo", "train_scorer"}
+    assert told == {
+        step: ("", "3") if step in asking else ("", "1") if step in training else (None, None) for step in told
+    }
+    assert asking | training <= set(told)
+
+
+def test_a_step_that_asks_a_served_model_does_so_itself(tmp_path: Path) -> None:
+    served = ["questions=mine.jsonl", "solver=openai:m", "solver_endpoint=http://host/v1", "pods=8"]
+    (step,) = [step for step in prepare_run("answer", served, str(tmp_path)).steps if step.name == "generate_responses"]
+    assert (step.options["profile"], step.options["pods"]) == ("", "1")
 
 
 def test_each_generator_writes_under_its_own_name(tmp_path: Path) -> None:
@@ -128,7 +147,10 @@ SOLVER = "{{source: {}, model: 'random:llama', chat_template: own, learning_rate
         ("smoke", ["generators=one"], "parameter generators: 'one' is not accepted; expected a list of"),
         ("smoke", ["generators=[]"], "parameter generators: [] is not accepted; expected a list of at least one item"),
         ("smoke", ["generators=["], "--set generators: '[' is not a valid value"),
-        ("smoke", ["num_pods=0"], "num_pods 0 is out of range; expected at least 1"),
+        ("smoke", ["pods=0"], "pods '0' is not accepted; expected a number from 1 to 256, or a range of them such as"),
+        ("smoke", ["pods=257"], "pods '257' is not accepted; expected a number from 1 to 256"),
+        ("smoke", ["num_pods=2"], "unknown parameter 'num_pods'; expected one of accelerator, "),
+        ("smoke", ["profile=gke-a100-80g"], "--set profile: only a cluster makes Jobs; give --profile of `scalequest"),
         ("smoke", ["num_responses=0"], "generate_responses: --num-samples 0 is out of range; expected at least 1"),
         ("smoke", ["engine=gpt"], "--engine 'gpt' is not accepted; expected one of vllm, openai, scripted"),
         (
@@ -264,8 +286,6 @@ def test_a_pipeline_that_there_is_not_is_refused_with_those_that_there_are(tmp_p
     ("settings", "message"),
     [
         (["solver="], "needs a value for source, but a parameter leaves it empty"),
-        (['pods=["a"]'], "pods ['a'] do not match num_pods 2; leave it out"),
-        (["num_pods=2", "pods=[0]"], "pods [0] do not match num_pods 2; leave it out"),
         (["workspace=elsewhere"], "--set workspace: give --workspace instead"),
     ],
 )

@@ -16,12 +16,12 @@ from kfp.local import subprocess_task_handler
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from pipelines.fan_out import as_text
 from pipelines.local_runner import (
     StepFailedError,
     _iteration_task_spec,
     run_compiled,
 )
+from pipelines.loop_values import as_text
 from pipelines.run_command import INTERRUPTED
 from pipelines.step_processes import RunInterruptedError
 from tests.components.shared.mortals import is_alive

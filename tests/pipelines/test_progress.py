@@ -112,13 +112,6 @@ def test_the_time_left_is_that_of_steps_of_the_same_name(tmp_path: Path) -> None
     assert left.seconds("shared", 99.0, 0.0) == 0.0
 
 
-def test_the_pods_of_a_step_count_once_in_the_time_left(tmp_path: Path) -> None:
-    pods = [PlannedStep(name="shared", options={}, place=("loop", str(number), "task")) for number in range(8)]
-    left = TimeLeft([*pods, STEPS[3]], str(tmp_path))
-    left.finished("shared", 60.0, None, reused=False)
-    assert left.seconds("shared", 0.0, 0.0) == 60.0
-
-
 def test_the_time_left_is_not_known_while_a_step_to_come_never_was_done(tmp_path: Path) -> None:
     left = TimeLeft(STEPS, str(tmp_path))
     left.finished("import_model", 60.0, None, reused=False)

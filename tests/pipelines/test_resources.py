@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from components.shared.images import image
+from components.steps import config_of
 from pipelines import store_secret
 from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
 from tests.manifests.pod_security import violations
@@ -64,6 +66,16 @@ def test_pods_with_accelerators_have_their_nodes_shared_memory_and_queue(executo
         assert "tolerationJson" in settings["tolerations"][0]
         assert settings["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
         assert settings["podMetadata"]["labels"] == {"kueue.x-k8s.io/queue-name": "scalequest-gpu"}
+
+
+def test_the_image_of_a_pod_with_an_accelerator_is_a_parameter_and_of_no_other(executors: Executors) -> None:
+    for label, container, _ in executors:
+        if _accelerator(container):
+            trains = _step_of(container).startswith("train_")
+            name = "training_image" if trains else "inference_image"
+            assert container["image"] == f"{{{{$.inputs.parameters['pipelinechannel--{name}']}}}}", label
+        else:
+            assert container["image"] == image(config_of(_step_of(container)).IMAGE), label
 
 
 def test_pods_without_accelerators_go_to_any_node_at_once(executors: Executors) -> None:

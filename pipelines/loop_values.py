@@ -1,14 +1,11 @@
-"""What a loop takes and gives: the SDK knows less of the types than Kubeflow does.
-
-The join of a fan-out is a list: every pod returns the address of the one folder that they all wrote.
-"""
+"""What a loop takes and gives: the SDK knows less of the types than Kubeflow does."""
 
 import copy
 from typing import Any, cast
 
 
 def as_text(addresses: Any) -> Any:
-    """Hand a list of addresses to a ``str`` option, which takes it as JSON.
+    """Hand the addresses that a loop has collected to a ``str`` option, which takes it as JSON.
 
     Kubeflow turns a list into JSON where text is asked for (its driver: "all parameter types can be consumed as JSON
     string"), and kfp.local does too; only the SDK's check of types at compile time stands in the way.
