@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -9,12 +12,15 @@ from typing import Any
 from kubernetes.utils import parse_quantity
 
 from components.shared.errors import InputError
+from components.shared.jobs.pod_numbers import read_pod_numbers
 from pipelines.hardware_profiles import Profile, profile_names, read_profile
 from pipelines.nested import walk
+from pipelines.parameters import Hardware
 
 # The sizes of pods in a profile, and how the pipelines' parameters of that size begin.
 SIZES = {"cpu": "cpu_step", "inference": "inference", "training": "training"}
 RESOURCES = ("gpus", "cpu", "memory")
+WAITING = {"gpus": "0", "cpu": "250m", "memory": "2Gi"}  # what the task of a step takes whose work is done elsewhere
 TOLERATION = {"key", "operator", "value", "effect"}  # tolerationSeconds is for another effect than that of our nodes
 
 
@@ -54,15 +60,56 @@ def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
                 )
 
 
-def check_nodes(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError if a step that only starts the nodes of a training would reserve GPUs itself."""
-    nodes, gpus = arguments.get("training_nodes", 1), arguments.get("training_gpus", "0")
-    if nodes > 1 and gpus != "0":
+def with_jobs(
+    profile: Profile, arguments: Mapping[str, Any], *, image: str, queue: str, priority_class: str
+) -> dict[str, Any]:
+    """Return the arguments of a run whose GPU steps are done by Jobs.
+
+    What their tasks would ask for goes into the Jobs' profile. The tasks run ``image``, on any node, and wait in no
+    queue. InputError for an accelerator that Jobs do not ask for.
+    """
+    if arguments["accelerator"] != Hardware.accelerator:
         raise InputError(
-            f"training_nodes {nodes} trains in the pods of a TrainJob, whose size the TrainingRuntime sets; "
-            f"the {gpus} GPUs of the step that waits for them would be idle: add --set training_gpus=0 "
-            "--set training_cpu=1 --set training_memory=4Gi"
+            f"accelerator {arguments['accelerator']}: Jobs ask for {Hardware.accelerator}; add --gpu-work task"
         )
+    sizes = {size: prefix for size, prefix in SIZES.items() if size != "cpu"}
+    asked = {
+        size: {resource: arguments[f"{prefix}_{resource}"] for resource in RESOURCES} for size, prefix in sizes.items()
+    }
+    of_jobs = {
+        "node_selector": arguments["gpu_node_selector"],
+        "tolerations": arguments["gpu_tolerations"],
+        "tasks": {size: dataclasses.asdict(profile.tasks[size]) | asked[size] for size in sizes},
+        "queue": queue,
+        "priority_class": priority_class,
+    }
+    of_tasks = {f"{prefix}_{resource}": WAITING[resource] for prefix in sizes.values() for resource in RESOURCES}
+    images = {f"{prefix}_image": image for prefix in sizes.values()}
+    placement: dict[str, Any] = {"gpu_node_selector": {}, "gpu_tolerations": []}
+    return {**arguments, **of_tasks, **images, **placement, "profile": json.dumps(of_jobs, separators=(",", ":"))}
+
+
+def processes_of_a_node(profile: Profile) -> dict[str, str]:
+    """Return as arguments how many processes fill a node with GPUs, each with those of an inference pod."""
+    gpus = int(profile.tasks["inference"].gpus)
+    return {"pods": str(profile.node.gpus // gpus)} if gpus else {}
+
+
+def with_shared_pods(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a run whose GPU steps are done by their tasks' pods.
+
+    Each pod is as large as the ``pods`` that its processes stand for; without GPUs, they share what one asks for. A
+    step that trains on several nodes only waits for them. InputError for a range of pods.
+    """
+    numbers = read_pod_numbers(arguments["pods"])
+    if numbers.is_range:
+        raise InputError(f"pods {arguments['pods']!r} is a range, which only Jobs take; with --gpu-work task, a number")
+    times = numbers.most if arguments["inference_gpus"] != "0" else 1
+    names = [f"{SIZES['inference']}_{resource}" for resource in RESOURCES]
+    together = {name: _times(name, arguments[name], times) for name in names}
+    trains_elsewhere = arguments["training_nodes"] > 1
+    waiting = {f"{SIZES['training']}_{resource}": WAITING[resource] for resource in RESOURCES if trains_elsewhere}
+    return {**arguments, **together, **waiting}
 
 
 def check_placement(arguments: Mapping[str, Any]) -> None:
@@ -96,6 +143,15 @@ def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
             "train_question_generator, then construct_dataset), or, if the pool has that many nodes, add "
             "--allow-parallel-trainings"
         )
+
+
+def _times(name: str, text: str, number: int) -> str:
+    """Return a quantity so many times, in its own unit."""
+    _quantity(name, text)
+    match = re.match(r"[+-]?[0-9.]+", text)
+    assert match, text
+    product = Decimal(match[0]) * number
+    return f"{product.normalize():f}{text[match.end() :]}"
 
 
 def _quantity(name: str, text: str) -> Decimal:

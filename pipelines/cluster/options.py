@@ -9,7 +9,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ Host = Annotated[
     str,
     typer.Option(help="address of Kubeflow Pipelines, such as http://localhost:8888; if empty, its client finds it"),
 ]
+GpuWork = Literal["job", "task"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,17 @@ class Cluster:
     host: Host = ""
     profile: Annotated[str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml")] = "gke-a100-80g"
     spot: Annotated[bool, typer.Option("--spot", help="use the profile's spot nodes for GPU steps")] = False
+    gpu_work: Annotated[
+        GpuWork,
+        typer.Option(
+            help="who does the work of GPU steps: Jobs that their tasks make, or the tasks' own pods, one for each step "
+            "with all GPUs of a node, where the runs' account may not make Jobs"
+        ),
+    ] = "job"
+    priority_class: Annotated[
+        str,
+        typer.Option(help="priority of the Jobs: a WorkloadPriorityClass of Kueue, without a queue a PriorityClass"),
+    ] = ""
     service_account: Annotated[
         str, typer.Option(help="service account of the run's pods; the Helm chart creates it")
     ] = "scalequest"

@@ -49,6 +49,13 @@ def check_images(profile: Profile, *, allow_tags: bool) -> Finding:
     )
 
 
+def cpu_image() -> str:
+    """Return the image of the pipelines' steps without a model."""
+    executors = find("scalequest").spec["deploymentSpec"]["executors"].values()
+    commands = {tuple(each["container"]["command"]): each["container"]["image"] for each in executors}
+    return str(commands["python3", "-m", "components.import_questions"])
+
+
 @contextlib.contextmanager
 def package(pipeline: CompiledPipeline, *, queued: bool) -> Iterator[Path]:
     """Yield the file to submit: the compiled one, or a copy whose pods carry no queue's name."""

@@ -23,7 +23,7 @@ from pipelines.cluster.controller_checks import steps_in_user_namespaces
 from pipelines.cluster.findings import Finding, PlannedRun
 from pipelines.cluster.kubeflow_home import find_home
 from pipelines.cluster.kubernetes_access import configure
-from pipelines.compiled_pipeline import find
+from pipelines.cluster.package import cpu_image
 from pipelines.resources import GID, UID
 
 LIMIT_SECONDS = 60.0
@@ -77,7 +77,7 @@ def pod_of(run: PlannedRun, *, in_user_namespace: bool) -> dict[str, Any]:
 def _container(run: PlannedRun) -> dict[str, Any]:
     return {
         "name": CONTAINER,
-        "image": _image(),
+        "image": cpu_image(),
         "command": ["python3", "-m", CHECKS, run.workspace],
         "env": [
             {"name": "HOME", "value": TMP},
@@ -96,13 +96,6 @@ def _container(run: PlannedRun) -> dict[str, Any]:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "tmp", "mountPath": TMP}, store_secret.MOUNT],
     }
-
-
-def _image() -> str:
-    """Return the image of the pipelines' steps without a model."""
-    executors = find("scalequest").spec["deploymentSpec"]["executors"].values()
-    commands = {tuple(each["container"]["command"]): each["container"]["image"] for each in executors}
-    return str(commands["python3", "-m", "components.import_questions"])
 
 
 def _in_user_namespace(namespace: str) -> bool:

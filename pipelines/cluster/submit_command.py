@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,23 +18,26 @@ from pipelines.cluster.bucket_checks import check_is_shared
 from pipelines.cluster.hardware import (
     arguments_of,
     check_fits,
-    check_nodes,
     check_nodes_at_once,
     check_placement,
     find_profile,
     nodes_at_once,
+    processes_of_a_node,
+    with_jobs,
+    with_shared_pods,
 )
 from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained
 from pipelines.cluster.options import Cluster
-from pipelines.cluster.package import check_pinned, is_queued, package
+from pipelines.cluster.package import check_pinned, cpu_image, is_queued, package
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.watching import watch
 from pipelines.compiled_secrets import find_tokens
+from pipelines.hardware_profiles import Profile
 from pipelines.reporting import exit_code_of
+from pipelines.resources import QUEUE
 
 EXPERIMENT = "scalequest"
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
-MAX_PODS = 64  # each is three pods; with hundreds, Kubeflow's status of a run stalls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,22 +68,37 @@ def prepare_submission(submission: Submission) -> Run:
     check_is_shared(workspace)
     profile = find_profile(cluster.profile)
     hardware = arguments_of(profile, spot=cluster.spot)
+    if cluster.gpu_work == "task":
+        hardware |= processes_of_a_node(profile)
     run = prepare_run(submission.preset, submission.settings, workspace, submission.pipeline, hardware)
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)
-    check_fits(profile, run.arguments)
-    check_nodes(run.arguments)
     check_placement(run.arguments)
     if not submission.queued and not submission.allow_parallel_trainings:
         check_nodes_at_once(run.arguments)
-    _check_arguments(run.arguments)
-    return run
+    arguments = _arguments_on(profile, submission, run.arguments)
+    _check_arguments(arguments)
+    return replace(run, arguments=arguments)
+
+
+def _arguments_on(profile: Profile, submission: Submission, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments by which Jobs, or the tasks' own pods, get what GPU steps ask for, if it fits the nodes."""
+    if submission.cluster.gpu_work == "task":
+        arguments = with_shared_pods(asked)
+        check_fits(profile, arguments)
+        return arguments
+    check_fits(profile, asked)
+    return with_jobs(
+        profile,
+        asked,
+        image=cpu_image(),
+        queue=QUEUE if submission.queued else "",
+        priority_class=submission.cluster.priority_class,
+    )
 
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
     """Raise InputError for what Kubeflow would reject, stall on or show to everybody."""
-    if arguments.get("num_pods", 1) > MAX_PODS:
-        raise InputError(f"num_pods {arguments['num_pods']} is out of range; a cluster takes up to {MAX_PODS}")
     for name, what in find_tokens(arguments):
         raise InputError(
             f"parameter {name}: {what} was found there, and everyone who sees a run sees its parameters; give a "
@@ -98,7 +116,9 @@ def _submit(submission: Submission, follow: bool) -> int:
     run, cluster = prepare_submission(submission), submission.cluster
     preset, workspace = submission.preset, submission.workspace
     console = Console(file=sys.stdout)
-    with explained(cluster.host, cluster.namespace), package(run.pipeline, queued=submission.queued) as path:
+    # The pods of tasks wait in the queue only where they do the GPU work themselves.
+    queued = submission.queued and cluster.gpu_work == "task"
+    with explained(cluster.host, cluster.namespace), package(run.pipeline, queued=queued) as path:
         client, namespace = connect(cluster.host, cluster.namespace)
         with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
             submitted = client.create_run_from_pipeline_package(

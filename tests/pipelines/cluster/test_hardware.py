@@ -1,17 +1,21 @@
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from components.shared.errors import InputError
+from components.shared.jobs.job_profiles import profile_of_json
 from pipelines.cluster.hardware import (
     arguments_of,
     check_fits,
-    check_nodes,
     check_nodes_at_once,
     check_placement,
     find_profile,
     nodes_at_once,
+    processes_of_a_node,
+    with_jobs,
+    with_shared_pods,
 )
 from pipelines.hardware_profiles import profile_names
 
@@ -59,12 +63,81 @@ def test_a_pod_that_fits_no_node_is_refused(name: str, value: str, machine: str)
         check_fits(profile, arguments_of(profile, spot=False) | {name: value})
 
 
-def test_gpus_of_a_step_that_only_waits_for_other_nodes_are_refused() -> None:
-    arguments = arguments_of(find_profile("gke-a100-80g"), spot=False)
-    check_nodes(arguments | {"training_nodes": 1})
-    check_nodes(arguments | {"training_nodes": 2, "training_gpus": "0"})
-    with pytest.raises(InputError, match="the 8 GPUs of the step that waits for them would be idle: add --set train"):
-        check_nodes(arguments | {"training_nodes": 2})
+def arguments_on(name: str, **settings: Any) -> dict[str, Any]:
+    """Return the arguments of a run of eight pods a step on a profile's nodes."""
+    defaults = {"pods": "8", "training_nodes": 1, "accelerator": "nvidia.com/gpu"}
+    return defaults | arguments_of(find_profile(name), spot=False) | settings
+
+
+def with_jobs_on(name: str, **settings: Any) -> dict[str, Any]:
+    given = arguments_on(name, **settings)
+    return with_jobs(find_profile(name), given, image="a/cpu:1", queue="scalequest-gpu", priority_class="low")
+
+
+def test_what_gpu_steps_ask_for_goes_into_the_profile_of_their_jobs() -> None:
+    profile = profile_of_json(with_jobs_on("gke-a100-80g", inference_gpus="2", training_memory="900Gi")["profile"])
+    standing = find_profile("gke-a100-80g")
+    assert profile.placement == standing.on_demand
+    assert profile.tasks == {
+        "inference": replace(standing.tasks["inference"], gpus="2"),
+        "training": replace(standing.tasks["training"], memory="900Gi"),
+    }
+    assert (profile.queue, profile.priority_class) == ("scalequest-gpu", "low")
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_the_task_of_a_step_that_a_job_does_is_small_goes_to_any_node_and_runs_an_image_without_models(
+    name: str,
+) -> None:
+    arguments = with_jobs_on(name)
+    for size in ("inference", "training"):
+        assert [arguments[f"{size}_{what}"] for what in ("gpus", "cpu", "memory")] == ["0", "250m", "2Gi"]
+        assert arguments[f"{size}_image"] == "a/cpu:1"
+    assert (arguments["gpu_node_selector"], arguments["gpu_tolerations"]) == ({}, [])
+    assert arguments["pods"] == "8"
+    check_fits(find_profile(name), arguments)
+
+
+def test_an_accelerator_that_jobs_do_not_ask_for_is_refused() -> None:
+    with pytest.raises(InputError, match="accelerator amd.com/gpu: Jobs ask for nvidia.com/gpu; add --gpu-work task"):
+        with_jobs_on("gke-a100-80g", accelerator="amd.com/gpu")
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_pod_that_takes_all_gpus_of_its_node_fits_it(name: str) -> None:
+    profile = find_profile(name)
+    arguments = with_shared_pods(arguments_on(name) | processes_of_a_node(profile))
+    assert arguments["inference_gpus"] == str(profile.node.gpus)
+    check_fits(profile, arguments)
+
+
+def test_a_pod_is_as_large_as_the_pods_that_its_processes_stand_for() -> None:
+    arguments = with_shared_pods(arguments_on("gke-a100-80g", pods="3", inference_cpu="1500m"))
+    sizes = [arguments[f"inference_{what}"] for what in ("gpus", "cpu", "memory")]
+    assert sizes == ["3", "4500m", "432Gi"]
+    assert arguments["training_gpus"] == "8"
+
+
+def test_processes_without_gpus_share_what_one_asks_for() -> None:
+    arguments = with_shared_pods(arguments_on("local", pods="2"))
+    assert [arguments[f"inference_{what}"] for what in ("gpus", "cpu", "memory")] == ["0", "2", "8Gi"]
+
+
+def test_more_processes_than_a_node_has_gpus_are_refused() -> None:
+    with pytest.raises(InputError, match="inference_gpus 9 fits no node: a a2-ultragpu-8g of the profile"):
+        check_fits(find_profile("gke-a100-80g"), with_shared_pods(arguments_on("gke-a100-80g", pods="9")))
+
+
+def test_a_range_of_pods_is_for_jobs_alone() -> None:
+    with pytest.raises(
+        InputError, match=r"pods '2\.\.16' is a range, which only Jobs take; with --gpu-work task, a number"
+    ):
+        with_shared_pods(arguments_on("gke-a100-80g", pods="2..16"))
+
+
+def test_a_task_that_only_waits_for_the_nodes_of_a_training_takes_no_gpus() -> None:
+    arguments = with_shared_pods(arguments_on("gke-a100-80g", training_nodes=2))
+    assert [arguments[f"training_{what}"] for what in ("gpus", "cpu", "memory")] == ["0", "250m", "2Gi"]
 
 
 @pytest.mark.parametrize(

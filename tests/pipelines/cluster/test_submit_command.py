@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.shared.images import read_names
+from components.shared.images import image, read_names
+from components.shared.jobs.job_profiles import profile_of_json
 from pipelines.cluster import watching
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, submit
@@ -20,24 +21,35 @@ WORKSPACE = "gs://bucket/runs"
 
 def smoke_on(host: str, profile: str = "gke-a100-80g", **changes: Any) -> Submission:
     """A run of the smoke preset; ``changes`` are of the submission or of its cluster."""
-    of_cluster = {name: changes.pop(name) for name in set(changes) & {"queue", "allow_tags"}}
+    of_cluster = {name: changes.pop(name) for name in set(changes) & {"queue", "allow_tags", "gpu_work"}}
     cluster = Cluster(host=host, namespace=NAMESPACE, profile=profile, **{"allow_tags": True, **of_cluster})
     return Submission(**{"preset": "smoke", "workspace": WORKSPACE, "cluster": cluster, **changes})
 
 
+@pytest.mark.parametrize("gpu_work", ["job", "task"])
 def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_profiles_hardware(
-    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+    gpu_work: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    submission = smoke_on(kubeflow.url, preset="paper", settings=["num_pods=8"])
+    submission = smoke_on(kubeflow.url, preset="paper", gpu_work=gpu_work)
     code = submit(submission, follow=False)
     output = capsys.readouterr().out
     assert code == 0, output
     run = kubeflow.body_of("POST /apis/v2beta1/runs")
     parameters = run["runtime_config"]["parameters"]
     assert parameters["workspace"] == WORKSPACE
-    assert parameters["pods"] == list(range(8))
-    assert parameters["training_memory"] == "1100Gi"
-    assert parameters["gpu_node_selector"] == {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb"}
+    assert parameters["pods"] == "8"
+    nodes = {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb"}
+    names = ("training_memory", "inference_gpus", "inference_memory", "inference_image", "training_image")
+    sizes = [parameters[name] for name in names]
+    if gpu_work == "job":
+        assert sizes == ["2Gi", "0", "2Gi", image("cpu"), image("cpu")]
+        assert parameters["gpu_node_selector"] == {}
+        profile = profile_of_json(parameters["profile"])
+        assert (profile.placement.node_selector, profile.queue) == (nodes, QUEUE)
+        assert profile.tasks["training"].memory == "1100Gi"
+    else:
+        assert sizes == ["1100Gi", "8", "1152Gi", image("vllm"), image("train")]
+        assert (parameters["gpu_node_selector"], parameters["profile"]) == (nodes, "")
     assert run["service_account"] == "scalequest"
     assert run["experiment_id"] == EXPERIMENT["experiment_id"]
     assert "scalequest" in json.dumps(run["pipeline_spec"])[:100_000]
@@ -56,18 +68,23 @@ def queues_of(run: Any) -> list[str]:
     return [each["labels"][QUEUE_LABEL] for each in settings if "labels" in each]
 
 
+@pytest.mark.parametrize("gpu_work", ["job", "task"])
 @pytest.mark.parametrize(
     ("profile", "queue", "queued"),
     [("gke-a100-80g", True, True), ("gke-a100-80g", False, False), ("local", True, False)],
 )
 def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
-    profile: str, queue: bool, queued: bool, kubeflow: Server
+    profile: str, queue: bool, queued: bool, gpu_work: str, kubeflow: Server
 ) -> None:
-    assert submit(smoke_on(kubeflow.url, profile, queue=queue), follow=False) == 0
-    assert set(queues_of(kubeflow.body_of("POST /apis/v2beta1/runs"))) == ({QUEUE} if queued else set())
+    """Where Jobs do the work, these wait, and not their tasks: Kueue does not queue a Job that a queued pod owns."""
+    assert submit(smoke_on(kubeflow.url, profile, queue=queue, gpu_work=gpu_work), follow=False) == 0
+    run = kubeflow.body_of("POST /apis/v2beta1/runs")
+    assert set(queues_of(run)) == ({QUEUE} if queued and gpu_work == "task" else set())
+    of_jobs = run["runtime_config"]["parameters"]["profile"]
+    assert (profile_of_json(of_jobs).queue if of_jobs else "") == (QUEUE if queued and gpu_work == "job" else "")
 
 
-ON_TWO_NODES = [f"training_{setting}" for setting in ("nodes=2", "gpus=0", "cpu=1", "memory=4Gi")]
+ON_TWO_NODES = ["training_nodes=2"]
 ONE_GENERATOR = "generators=[{source: one, model: hf://Qwen/Qwen2-Math-7B-Instruct@main, chat_template: qwen2_math}]"
 
 
@@ -234,7 +251,7 @@ def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: p
         ("smoke", [], WORKSPACE, "gke-h100", "--profile 'gke-h100' is unknown; expected one of eks-p4d"),
         ("nope", [], WORKSPACE, "local", "unknown preset 'nope'"),
         ("smoke", ["nope=1"], WORKSPACE, "local", "unknown parameter 'nope'"),
-        ("smoke", ["num_pods=65"], WORKSPACE, "local", "num_pods 65 is out of range; a cluster takes up to 64"),
+        ("smoke", ["pods=257"], WORKSPACE, "local", "pods '257' is not accepted; expected a number from 1 to 256"),
         (
             "smoke",
             [f"rewriter=sk-{'a1' * 12}"],
