@@ -32,8 +32,8 @@ class Cluster:
     gpu_work: Annotated[
         GpuWork,
         typer.Option(
-            help="who does the work of GPU steps: Jobs that their tasks make, or the tasks' own pods, one for each step "
-            "with all GPUs of a node, where the runs' account may not make Jobs"
+            help="who does the work of GPU steps: Jobs that their tasks make, or the tasks' own pods, one for each "
+            "step, with all GPUs of a node: where the runs' account may not make Jobs"
         ),
     ] = "job"
     priority_class: Annotated[

@@ -99,7 +99,7 @@ def test_the_task_of_a_step_that_a_job_does_is_small_goes_to_any_node_and_runs_a
 
 
 def test_an_accelerator_that_jobs_do_not_ask_for_is_refused() -> None:
-    with pytest.raises(InputError, match="accelerator amd.com/gpu: Jobs ask for nvidia.com/gpu; add --gpu-work task"):
+    with pytest.raises(InputError, match=r"accelerator amd\.com/gpu: Jobs ask for nvidia\.com/gpu; add --gpu-work"):
         with_jobs_on("gke-a100-80g", accelerator="amd.com/gpu")
 
 
