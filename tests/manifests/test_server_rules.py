@@ -39,12 +39,19 @@ def _pod(job: dict[str, Any]) -> Any:
     return job["spec"]["template"]["spec"]
 
 
+def _rules(job: dict[str, Any]) -> Any:
+    return job["spec"]["podFailurePolicy"]["rules"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
         (lambda job: job["spec"]["podFailurePolicy"]["rules"][2]["onExitCodes"].update(values=[137, 75]), "not sorted"),
         (lambda job: job["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"].update(values=[0, 2]), "above 0"),
-        (lambda job: job["spec"].pop("backoffLimitPerIndex"), "FailIndex needs backoffLimitPerIndex"),
+        (
+            lambda job: (_rules(job)[1].update(action="FailIndex"), job["spec"].pop("backoffLimitPerIndex")),
+            "FailIndex needs backoffLimitPerIndex",
+        ),
         (lambda job: job["spec"].pop("completions"), "needs completions"),
         (lambda job: job["spec"].update(completionMode="NonIndexed"), "is for Indexed Jobs"),
         (lambda job: job["spec"].update(podReplacementPolicy="TerminatingOrFailed"), "podReplacementPolicy Failed"),
