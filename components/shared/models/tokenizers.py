@@ -83,7 +83,9 @@ def tokenizer_folder(model_folder: Path) -> tempfile.TemporaryDirectory[str]:
         Path(folder.name, path.name).symlink_to(path.resolve())
     write_tokenizer_config(model_folder, Path(folder.name))
     # The kind of the model itself may have a class of its own in transformers' lists; this one lets the file decide.
-    Path(folder.name, "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    # Without a version, transformers warns of a fault of Mistral's files for each vocabulary above 100,000.
+    config = {"model_type": "llama", "transformers_version": "5.0.0"}
+    Path(folder.name, "config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
 
 
