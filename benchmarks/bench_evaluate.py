@@ -30,10 +30,7 @@ class SampleQuestionsConfig(PartsConfig):
 
     num_questions: int = option(help="how many")
 
-    @property
-    def step(self) -> str:
-        """The name of their folder; the module has none when it is run as a command."""
-        return "sample_questions"
+    step = "sample_questions"
 
 
 def main() -> None:

@@ -36,10 +36,7 @@ class SampleRowsConfig(PartsConfig):
 
     num_rows: int = option(help="how many")
 
-    @property
-    def step(self) -> str:
-        """The name of their folder; the module has none when it is run as a command."""
-        return "sample_rows"
+    step = "sample_rows"
 
 
 @dataclass(frozen=True, kw_only=True)

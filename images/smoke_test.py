@@ -80,10 +80,7 @@ class GivenRowsConfig(PartsConfig):
     content: str = option(help="what the rows are")
     model: str = option("", help="the model that they are of", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        """Return what stands for the step in the folder's address."""
-        return "given_rows"
+    step = "given_rows"
 
 
 def run_cpu(test: SmokeTest) -> None:

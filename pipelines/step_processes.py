@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from components.shared import stopping
 from components.shared.processes import RUNNER
 from components.shared.speaking import VARIABLE
 
@@ -85,19 +86,11 @@ class StepProcesses:
     @contextlib.contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
         """Stop at signals within the block. For the main thread."""
-        read_end, write_end = os.pipe()
-        os.set_blocking(write_end, False)
-        threading.Thread(target=self._watch, args=(read_end,), name="signals", daemon=True).start()
-        told_before = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         heeded = [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, lambda *_: None) for number in heeded}
         try:
-            yield
+            with stopping.watching(heeded, lambda *_: None, self._watch):
+                yield
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(told_before)
-            os.close(write_end)
             if self._telling is not None:
                 self._telling.join(UNHEARD_SECONDS)
 

@@ -34,9 +34,7 @@ class GivenRowsConfig(PartsConfig):
 
     content: str = option(help="the rows as text, so that other rows have another address")
 
-    @property
-    def step(self) -> str:
-        return "given_rows"
+    step = "given_rows"
 
 
 @pytest.fixture(autouse=True, scope="session")

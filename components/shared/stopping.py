@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -49,20 +49,35 @@ class Stopped(BaseException):
 def listening() -> Iterator[None]:
     """Stop at SIGTERM and SIGINT within the block; for the main thread of a command."""
     _mind_forks()
+    try:
+        with watching(SIGNALS, _stop, _watch):
+            yield
+    finally:
+        _if_late.clear()
+        _started.clear()
+
+
+@contextlib.contextmanager
+def watching(
+    numbers: Iterable[int], handler: Callable[[int, FrameType | None], object], watch: Callable[[int], None]
+) -> Iterator[None]:
+    """Within the block, handle signals by ``handler``, and tell of them in a thread, which a library cannot delay.
+
+    ``watch`` runs in the thread: it reads the numbers of signals, each a byte, from the end of a pipe, which it closes
+    at the end of the block. For the main thread.
+    """
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
-    threading.Thread(target=_watch, args=(read_end,), name="stopping", daemon=True).start()
+    threading.Thread(target=watch, args=(read_end,), name="signals", daemon=True).start()
     told_before = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-    handlers_before = {number: signal.signal(number, _stop) for number in SIGNALS}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in handlers_before.items():
-            signal.signal(number, handler)
+        for number, handled in before.items():
+            signal.signal(number, handled)
         signal.set_wakeup_fd(told_before)
         os.close(write_end)
-        _if_late.clear()
-        _started.clear()
 
 
 def call_if_late(function: Callable[[], None]) -> None:

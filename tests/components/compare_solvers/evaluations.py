@@ -24,9 +24,7 @@ class EvaluateConfig(PartsConfig):
     chat_template: str = option("own", help="chat template")
     prompt_file: str = option("prompt:solve", help="prompt", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        return "evaluate"
+    step = "evaluate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +33,7 @@ class ImportQuestionsConfig(PartsConfig):
 
     content: str = option(help="what the rows are")
 
-    @property
-    def step(self) -> str:
-        return "import_questions"
+    step = "import_questions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +42,7 @@ class TrainSftConfig(PartsConfig):
 
     model: str = option(help="the base", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        return "train_sft"
+    step = "train_sft"
 
 
 UNBOXED = "u"  # no answer in a box, but what is said last is right

@@ -46,9 +46,7 @@ class GenerateConfig(PartsConfig):
 
     questions: str = option(help="folder of Question rows", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        return "generate"
+    step = "generate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +55,7 @@ class ScoreConfig(SharedConfig):
 
     responses: str = option(help="folder of Response rows", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        return "score"
+    step = "score"
 
 
 def generate(config: GenerateConfig, workspace: Workspace) -> str:

@@ -22,18 +22,14 @@ class JoinConfig(StepConfig):
     questions: str = option("", help="folders of Question rows", is_folder=True)
     model: str = option("", help="model URI", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        return "join"
+    step = "join"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishConfig(JoinConfig):
     """A dataset."""
 
-    @property
-    def step(self) -> str:
-        return "publish"
+    step = "publish"
 
 
 def plan_join(workspace: Workspace, name: str, sources: Sequence[str] = (), model: str = "") -> OutputFolder:

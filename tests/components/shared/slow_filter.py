@@ -18,9 +18,7 @@ class SlowFilterConfig(PartsConfig):
     questions: str = option(help="folder of Question rows", is_folder=True)
     row_seconds: float = option(0.0, help="time a row takes", affects_output=False, minimum=0)
 
-    @property
-    def step(self) -> str:
-        return "slow_filter"
+    step = "slow_filter"
 
 
 def run(config: SlowFilterConfig, workspace: Workspace) -> str:

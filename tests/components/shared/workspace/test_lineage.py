@@ -31,9 +31,7 @@ class TrainConfig(StepConfig):
     questions: str = option(help="folder of Question rows", is_folder=True)
     model: str = option(help="model URI", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        return "train"
+    step = "train"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +41,7 @@ class HalveConfig(StepConfig):
     questions: str = option(help="folder of Question rows, or a JSON list", is_folder=True)
     model: str = option("", help="model URI", is_folder=True)
 
-    @property
-    def step(self) -> str:
-        return "halve"
+    step = "halve"
 
 
 def train(workspace: Workspace, questions: str, local_folder: Path) -> str:
