@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from components.shared.errors import InputError
 from components.shared.records import Evaluation
@@ -64,6 +64,11 @@ class Column:
         name = self.models[-1].uri.partition("@")[0].rstrip("/").rpartition("/")[2].rpartition(":")[2]
         return " + ".join([name, *(each.step for each in reversed(self.models) if each.step.startswith("train_"))])
 
+    @property
+    def trained_with(self) -> Mapping[str, Any]:
+        """The options of its trainings; of one that several have, that of the last."""
+        return {option: value for each in reversed(self.models) for option, value in each.options.items()}
+
 
 def read_columns(evaluations: Rows[Evaluation]) -> list[Column]:
     """Read evaluations, in their order; InputError where two have the same question by the same model."""
@@ -91,15 +96,26 @@ def read_columns(evaluations: Rows[Evaluation]) -> list[Column]:
 def labels_of(columns: Sequence[Column]) -> dict[Key, str]:
     """Return a name for each column that a person can tell from the others."""
     names = {column.key: column.name for column in columns}
-    models_named = {name: {key.model for key in names if names[key] == name} for name in names.values()}
+    marks: dict[str, str] = {}
+    for name in names.values():
+        marks |= _marks_of({column.key.model: column.trained_with for column in columns if column.name == name})
     templates_of = {key.model: {other.chat_template for other in names if other.model == key.model} for key in names}
     labels = {}
     for key, name in names.items():
-        mark = f" ({key.model.rpartition(':')[2][:8]})" if len(models_named[name]) > 1 else ""
         template = f", template {key.chat_template}" if len(templates_of[key.model]) > 1 else ""
         samples = f", mean of {key.num_samples} samples" if key.num_samples > 1 else ""
-        labels[key] = f"{name}{mark}{template}{samples}"
+        labels[key] = f"{name}{marks[key.model]}{template}{samples}"
     return labels
+
+
+def _marks_of(models: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what tells models of one name apart: how they were trained; where that does not, their fingerprints."""
+    options = dict.fromkeys(option for each in models.values() for option in each)
+    differ = [option for option in options if len({str(each.get(option)) for each in models.values()}) > 1]
+    marks = {model: ", ".join(f"{option} {each.get(option)}" for option in differ) for model, each in models.items()}
+    if len({*marks.values()}) < len(marks):
+        marks = {model: model.rpartition(":")[2][:8] for model in models}
+    return {model: f" ({mark})" if len(models) > 1 else "" for model, mark in marks.items()}
 
 
 def _models_of(source: RowSource) -> list[UsedModel]:

@@ -14,7 +14,7 @@ from components.shared.config import Artifact, StepConfig, option
 class CompareSolversConfig(StepConfig):
     """Put the scores of solvers into one table, beside the paper's, and say whether a gain is luck."""
 
-    VERSION: ClassVar = 3  # 2 had no lenient accuracy, and no pass@k and majority of several samples
+    VERSION: ClassVar = 3  # 2 had no lenient accuracy, no pass@k and majority of several samples, and other names
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
 
     evaluations: str = option(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from components.shared.workspace._descriptions import Input
 from components.shared.workspace.manifests import Manifest, read_manifest, read_manifest_or_none
@@ -39,6 +40,7 @@ class UsedModel:
     uri: str
     fingerprint: str
     step: str  # that made it; "" for what was brought in from outside, or is deleted
+    options: Mapping[str, Any]  # of that step
 
 
 def stages_of(folder: str) -> list[Stage]:
@@ -78,7 +80,8 @@ def models_of(manifest: Manifest) -> list[UsedModel]:
     while len(entries) == 1:
         (entry,) = entries
         maker = read_manifest_or_none(entry.uri) if entry.is_folder else None
-        found.append(UsedModel(uri=entry.uri, fingerprint=entry.fingerprint, step=maker.step if maker else ""))
+        step, options = (maker.step, maker.options) if maker else ("", {})
+        found.append(UsedModel(uri=entry.uri, fingerprint=entry.fingerprint, step=step, options=options))
         entries = (maker.inputs.get("model") or maker.inputs.get("source", ())) if maker else ()
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from components.shared.config import PartsConfig, option
 from components.shared.records import Contamination, Evaluation, Question, Reject
@@ -41,6 +42,8 @@ class TrainSftConfig(PartsConfig):
     """Stands for a training: what it makes is no model, but has a model's lineage."""
 
     model: str = option(help="the base", is_folder=True)
+    learning_rate: float = option(1e-5, help="peak")
+    seed: int = option(0, help="random seed")
 
     step = "train_sft"
 
@@ -138,7 +141,7 @@ def contamination(rows: Sequence[Evaluation], dirty: Sequence[int], short: Seque
     ]
 
 
-def train(workspace: Workspace, base: str) -> str:
+def train(workspace: Workspace, base: str, **options: Any) -> str:
     """Return a folder that says that it was trained from ``base``."""
-    folder = workspace.open(TrainSftConfig(workspace=workspace.uri, model=base)).begin_rows(Question, [])
-    return folder.finish()
+    config = TrainSftConfig(workspace=workspace.uri, model=base, **options)
+    return workspace.open(config).begin_rows(Question, []).finish()

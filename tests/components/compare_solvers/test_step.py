@@ -307,6 +307,13 @@ def test_models_of_one_name_are_told_apart(workspace: Workspace) -> None:
     assert all(re.fullmatch(r"Base \(.{1,8}\)", name) for name in names)
 
 
+def test_solvers_of_one_base_are_called_by_what_differs_in_their_training(workspace: Workspace) -> None:
+    solvers = [train(workspace, BASE, learning_rate=rate, seed=3) for rate in (1e-5, 0.001)]
+    folder = compare(workspace, [write_evaluation(workspace, evaluations("+-"), model) for model in solvers])
+    names = {model for model, *_ in scores(workspace, folder)}
+    assert names == {f"Base-1B + train_sft (learning_rate {rate})" for rate in ("1e-05", "0.001")}
+
+
 def test_questions_in_the_training_rows_have_scores_apart(workspace: Workspace, write_rows: WriteRows) -> None:
     before, after = evaluations("-" * 10 + "+" * 10), evaluations("+" * 5 + "-" * 5 + "+" * 10)
     found = write_rows(workspace, contamination(before, dirty=range(5), short=(18, 19)))
