@@ -189,6 +189,11 @@ SOLVER = "{{source: {}, model: 'random:llama', chat_template: own, learning_rate
             [f"solvers=[{', '.join([SOLVER.format('a'), SOLVER.format('b'), SOLVER.format('a')])}]"],
             "solvers: the source a is there more than once; give each a name of its own",
         ),
+        (
+            "solver-smoke",
+            ["benchmark_prompts=prompt:none"],
+            "there is no prompt 'none'; expected one of prompt:solve, prompt:olympiadbench, prompt:benchmarks, or the",
+        ),
     ],
 )
 def test_bad_input_is_explained(preset: str, settings: list[str], message: str, tmp_path: Path) -> None:
