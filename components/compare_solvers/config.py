@@ -12,7 +12,7 @@ from components.shared.config import Artifact, StepConfig, option
 
 @dataclass(frozen=True, kw_only=True)
 class CompareSolversConfig(StepConfig):
-    """Put the scores of solvers into one table, beside the paper's, and say whether a gain is luck."""
+    """Put the scores of solvers into one table, beside the paper's, and say whether a gain may be chance."""
 
     VERSION: ClassVar = 3  # 2 had no lenient accuracy, no pass@k and majority of several samples, and other names
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
@@ -22,12 +22,12 @@ class CompareSolversConfig(StepConfig):
     )
     before: str = option(
         "",
-        help="evaluations of the models that those were trained from, for the paired difference; none by default",
+        help="evaluations of the same models before training, for the paired difference; none by default",
         is_folder=True,
     )
     contamination: str = option(
         "",
-        help="what find_contamination found of the benchmarks in the training rows, or a JSON list; none by default",
+        help="folder that find_contamination made for the benchmarks, or a JSON list of them; none by default",
         is_folder=True,
     )
     title: str = option("Solvers", help="title of the page")

@@ -34,8 +34,8 @@ class EvaluateConfig(SolverConfig):
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     prompt_file: str = option(
         "prompt:solve",
-        help="prompt:solve, that of generate_responses; prompt:olympiadbench; prompt:benchmarks, each benchmark's own "
-        "if it has one, else solve; or a text file with {question} in it, or a folder with one for each benchmark "
+        help="prompt:solve, the one of generate_responses; prompt:olympiadbench; prompt:benchmarks, each benchmark's "
+        "own, otherwise solve; or a text file that contains {question}, or a folder with one file per benchmark "
         "(gsm8k.txt), at gs://…, s3://… or a path",
         is_folder=True,
     )

@@ -14,7 +14,7 @@ RULES = (*SIZES, NEAR_DUPLICATE)
 
 @dataclass(frozen=True, kw_only=True)
 class FindContaminationConfig(StepConfig):
-    """Find which questions of benchmarks stand in the rows that a model is trained on."""
+    """Find which benchmark questions occur in the rows that a model is trained on."""
 
     questions: str = option(help="folder of a benchmark's Question rows, or a JSON list of them", is_folder=True)
     training: str = option(

@@ -51,21 +51,25 @@ class ImportQuestionsConfig(StepConfig):
         f"{OF_GENERATORS} for generators, {OF_DATASETS} for a dataset",
     )
     answer_marker: str = option("####", help="the final answer follows the last occurrence of this text; as in GSM8K")
-    subject_column: str = option("", help="column of the subject, by which evaluate gives figures, if there is one")
-    level_column: str = option("", help="column of the level, by which evaluate gives figures, if there is one")
+    subject_column: str = option(
+        "", help="column of the subject, if there is one; evaluate reports figures for each subject"
+    )
+    level_column: str = option("", help="column of the level, if there is one; evaluate reports figures for each level")
     keep_columns: bool = option(
         False, help="keep the other columns of the file, such as an id, as a JSON object in the column metadata"
     )
     keep_repeated: bool = option(
-        False, help="keep questions that repeat an earlier one, each with its own id and columns; by default a reject"
+        False, help="keep questions that repeat an earlier one, each with its own id and columns; otherwise reject them"
     )
     name: str = option("", help="value of the column source; by default the name of the file, repository or generator")
     num_questions: int = option(
-        0, help="from a file, at most this many, from the start, 0 for all; from generators, this many", minimum=0
+        0,
+        help="the first questions of a file, at most this many, 0 for all; from generators, exactly this many",
+        minimum=0,
     )
     max_chars: int = option(2000, help="maximum length of a question in characters", minimum=1)
     seed: int = option(0, help="seed of the generators", is_wired=True)
-    rows_per_part: int = option(1024, help="rows a part", affects_output=False, minimum=1)
+    rows_per_part: int = option(1024, help="rows per part", affects_output=False, minimum=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -24,8 +24,8 @@ class PackageDatasetConfig(StepConfig):
     keep_thoughts: bool = option(False, help="also publish what a reasoning solver thought before each response")
     validation_share: float = option(
         0.0,
-        help="share of the questions that make a validation split, decided by each question's canonical form, so that "
-        "all its rows are in one split, in any dataset; 0: no validation split",
+        help="share of the questions in a validation split; all rows of a question are in the same split, in every "
+        "dataset; 0: no validation split",
         minimum=0.0,
         maximum=0.5,
     )

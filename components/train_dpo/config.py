@@ -13,7 +13,7 @@ class TrainDpoConfig(TrainingConfig):
     """Optimise a question generator on pairs of questions with DPO; the given model is also the reference."""
 
     pairs: str = option(help="folder of PreferencePair rows", is_folder=True)
-    learning_rate: float = option(5e-7, help="peak; cosine to 0; paper", minimum=0)
+    learning_rate: float = option(5e-7, help="peak learning rate, then cosine decay to 0; paper", minimum=0)
     batch_size: int = option(
         128, help="pairs per training step, over all processes and accumulated micro-batches; paper", minimum=1
     )
@@ -25,11 +25,10 @@ class TrainDpoConfig(TrainingConfig):
     )
     micro_batch_size: int = option(2, help="pairs per process in one micro-batch", affects_output=False, minimum=1)
     beta: float = option(0.1, help="how strongly the policy is kept near the reference; the paper's code", minimum=0)
-    warmup_steps: int = option(20, help="steps until the peak; the paper's code", minimum=0)
+    warmup_steps: int = option(20, help="warm-up: steps until the peak learning rate; the paper's code", minimum=0)
     max_warmup_fraction: float = option(
         0.3,
-        help="maximum share of the training steps for the warm-up, for short trainings; 20 of the paper's 79 "
-        "are within it",
+        help="maximum share of the training steps for the warm-up, which limits it in short trainings",
         minimum=0,
         maximum=1,
     )

@@ -18,7 +18,7 @@ class TrainScorerConfig(TrainingConfig):
     examples: str = option(help="folder of FailRate rows, or a JSON list of them", is_folder=True)
     target: str = option(
         "difficulty",
-        help="difficulty: question to fail rate; reward: conversation to 1 (right) or 0",
+        help="difficulty: predicts a question's fail rate; reward: predicts whether a response is right (1) or not (0)",
         choices=TARGETS,
         is_wired=True,
     )
@@ -27,7 +27,9 @@ class TrainScorerConfig(TrainingConfig):
         help="for --target reward: own, the start model's own chat template; or a chat family",
         choices=CHAT_TEMPLATES,
     )
-    learning_rate: float = option(1e-5, help="peak, after 3 % of the steps; cosine to 0", minimum=0)
+    learning_rate: float = option(
+        1e-5, help="peak learning rate, after 3 % of the steps, then cosine decay to 0", minimum=0
+    )
     batch_size: int = option(
         32, help="examples per training step, over all processes and accumulated micro-batches", minimum=1
     )

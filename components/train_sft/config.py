@@ -27,7 +27,7 @@ class TrainSftConfig(TrainingConfig):
         choices=("question", "response"),
         is_wired=True,
     )
-    learning_rate: float = option(2e-5, help="peak; cosine to 0; the paper's code", minimum=0)
+    learning_rate: float = option(2e-5, help="peak learning rate, then cosine decay to 0; the paper's code", minimum=0)
     batch_size: int = option(
         128,
         help="rows per training step, over all processes and accumulated micro-batches; the paper's code takes "
@@ -36,7 +36,7 @@ class TrainSftConfig(TrainingConfig):
         minimum=1,
     )
     warmup_fraction: float = option(
-        0.03, help="share of the steps until the peak; the paper's code", minimum=0, maximum=1
+        0.03, help="warm-up: share of the steps until the peak learning rate; the paper's code", minimum=0, maximum=1
     )
 
     @property

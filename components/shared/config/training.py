@@ -34,7 +34,7 @@ class TrainingConfig(StepConfig):
         OWN, help="own: the model's own chat template; or a chat family", choices=CHAT_TEMPLATES
     )
     epochs: int = option(1, help="epochs over the rows", minimum=1)
-    learning_rate: float = option(2e-5, help="peak; cosine to 0", minimum=0)
+    learning_rate: float = option(2e-5, help="peak learning rate, then cosine decay to 0", minimum=0)
     batch_size: int = option(
         128, help="rows per training step, over all processes and accumulated micro-batches", minimum=1
     )
