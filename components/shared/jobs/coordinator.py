@@ -16,7 +16,6 @@ import contextlib
 import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,15 +26,16 @@ from components.shared.config.training import TrainingConfig
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.jobs import JobRequest
 from components.shared.jobs.body import SERVICE_ACCOUNT, SIZES, Work, job_body
+from components.shared.jobs.deadlines import Pace, moved_deadline
 from components.shared.jobs.folder_course import FolderCourse
 from components.shared.jobs.folder_jobs import ALLOWED_BY, FOLDER_LABEL, FolderJobs
 from components.shared.jobs.folder_names import folder_label, object_name, step_label
 from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
 from components.shared.jobs.job_reading import (
+    Seen,
     end_of_job,
     ending_of_job,
     is_live,
-    started_at,
     state_of_job,
 )
 from components.shared.jobs.own_pod import handed_on, read_own_pod
@@ -51,17 +51,6 @@ TASK_ANNOTATION = "scalequest.dev/task"  # for `scalequest status`: two tasks of
 GOES_ON = "the same command goes on where it was"
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How often things happen, in seconds."""
-
-    window: int = 600  # how long a Job may outlive the process that follows it
-    renew: int = 60
-    slack: int = 5  # how far a deadline may be too far ahead: the API's clock gives whole seconds
-    poll: int = 10
-    last: int = 60  # that a Job has left whose folder is finished: pods that have not begun are not needed
 
 
 def run_as_job(config: StepConfig, workspace: Workspace, request: JobRequest) -> str:
@@ -130,10 +119,9 @@ class Coordinator:
         self._seen = seen
         ended = end_of_job(seen.job)
         if not ended:
-            self._renew(self._pace.window)
+            self._renew(seen, self._pace.window)
         if self._course.look(seen, at_once=bool(ended)):
-            if not ended:
-                self._renew(self._pace.last)
+            self._let_end()
             return self._folder
         if ending := ending_of_job(seen):
             raise _error(self.job, ending.why, ending.exit_code)
@@ -151,17 +139,20 @@ class Coordinator:
             self._told = state.told
             logger.info("Job %s: %s%s", self.job, state.told, f" ({state.remedy})" if state.remedy else "")
 
-    def _renew(self, window: int) -> None:
-        """Move the Job's deadline to one window from now, if it is not about there.
+    def _renew(self, seen: Seen, window: int) -> bool:
+        """Move the Job's deadline to one window from now, if it is not about there; False if it was changed meanwhile.
 
-        Fails where the Job was changed since it was read; then the next look does it.
+        Then the next look moves it.
         """
-        job = self._seen.job
-        started = started_at(job)
-        ran = max(0, int((self._jobs.now - started).total_seconds())) if started else 0
-        ahead = job["spec"].get("activeDeadlineSeconds", 0) - ran
-        if not window - self._pace.renew < ahead <= window + self._pace.slack:
-            self._jobs.move_deadline(job, ran + window)
+        seconds = moved_deadline(seen.job, self._jobs.now, window, self._pace.renew)
+        return seconds is None or self._jobs.move_deadline(seen.job, seconds)
+
+    def _let_end(self) -> None:
+        """Leave a Job whose folder is finished a last moment: those of its pods that have not begun are not needed."""
+        for _ in range(3):
+            seen = self._jobs.look(self.job)
+            if seen is None or not is_live(seen.job) or self._renew(seen, self._pace.last):
+                return
 
     @contextlib.contextmanager
     def _left_running(self) -> Iterator[None]:

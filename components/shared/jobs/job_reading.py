@@ -19,6 +19,7 @@ from components.shared.plain_text import inert
 Job = Mapping[str, Any]
 Phase = Literal["queued", "suspended", "starting", "running", "ending", "complete", "failed"]
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
+FAIL_JOB = "PodFailurePolicy"  # the reason of a Job whose policy ended it, which is for bad input alone (``body``)
 PASSING = (ExitCode.UNAVAILABLE, ExitCode.KILLED, ExitCode.STOPPED)
 _REFUSED = "`kubectl describe job` says more; the Job makes its pods as soon as they are accepted"
 
@@ -72,10 +73,11 @@ def ending_of_job(seen: Seen) -> Ending | None:
         return None
     endings = [ending for pod in _by_end(seen.pods) if (ending := ending_of_pod(pod))]
     refused = [each for each in endings if each.exit_code == ExitCode.BAD_INPUT]
-    if refused:
-        return Ending(refused[0].why.removeprefix(BAD_INPUT), ExitCode.BAD_INPUT)
+    said = inert(f"{end.get('reason', '')}: {end.get('message', '')}")
+    if refused or end.get("reason") == FAIL_JOB:
+        return Ending(refused[0].why.removeprefix(BAD_INPUT) if refused else said, ExitCode.BAD_INPUT)
     if end.get("reason") == "DeadlineExceeded" or not endings:  # its pods are gone
-        return Ending(inert(f"{end.get('reason', '')}: {end.get('message', '')}"))
+        return Ending(said)
     decisive = [each for pod in _of_failed_indexes(seen) if (each := ending_of_pod(pod))] or endings
     bugs = [each for each in decisive if each.exit_code not in PASSING]
     last = (bugs or decisive)[-1]

@@ -182,10 +182,11 @@ class JobsCluster:
 
     def change_job(self, name: str, spec: Object | None = None, status: Object | None = None) -> None:
         """Change a Job, which gets its next version."""
-        job = self.jobs[name]
-        job["spec"] |= spec or {}
-        job["status"] |= status or {}
-        self._record("MODIFIED", job)
+        with self.lock:
+            job = self.jobs[name]
+            job["spec"] |= spec or {}
+            job["status"] |= status or {}
+            self._record("MODIFIED", job)
 
     # What the API server does.
 

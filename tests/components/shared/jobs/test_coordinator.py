@@ -143,7 +143,7 @@ def test_a_job_without_a_range_may_be_scaled_while_it_runs(
     result = task(profile=json.dumps(QUEUED))
     name = job_of(cluster)
     assert cluster.jobs[name]["metadata"]["annotations"]["kueue.x-k8s.io/elastic-job"] == "true"
-    cluster.fail(name, "PodFailurePolicy")
+    cluster.fail(name, "BackoffLimitExceeded")
     with pytest.raises(UnavailableError):
         result.result(WATCH_SECONDS)
 
