@@ -183,7 +183,7 @@ def _body(
     jobs: FolderJobs, config: StepConfig, folder: StepFolder, request: JobRequest, name: str, window: int
 ) -> Mapping[str, Any]:
     """Return the Job of an attempt: sized by the profile, with what this process' own pod hands on."""
-    profile, pods = _profile(jobs, request.profile), read_pod_numbers(request.pods)
+    profile, pods = _profile(jobs, request.profile), read_pod_numbers(request.pods or "1")
     size, shared = SIZES[config.IMAGE], isinstance(config, SharedConfig)
     handed = handed_on(read_own_pod(jobs.namespace, allowed_by=ALLOWED_BY))
     label = folder_label(config, folder.fingerprint)

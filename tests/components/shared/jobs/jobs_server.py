@@ -37,6 +37,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._cluster = cluster
         super().__init__(*given)
 
+    def handle(self) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            super().handle()
+
     def _serve(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
         address = urlsplit(self.path)
@@ -79,6 +83,10 @@ class _Handler(BaseHTTPRequestHandler):
         return format_datetime(self._cluster.now, usegmt=True)
 
     do_GET = do_POST = do_DELETE = do_PATCH = _serve  # noqa: N815 - the names of the base class
+
+    def finish(self) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a client that was killed
+            super().finish()
 
     def log_message(self, *_: Any) -> None:
         pass
