@@ -22,6 +22,7 @@ from components.shared.stores import retries
 from components.shared.workspace import Workspace
 from tests.components.shared.jobs.jobs_cluster import OWN_POD, JobsCluster, own_pod
 from tests.components.shared.jobs.jobs_server import serving
+from tests.components.shared.jobs.recorded_jobs import refusal
 
 TASK = {"gpus": "1", "cpu": "11", "memory": "144Gi", "ephemeral_storage": "120Gi", "shm": "16Gi"}
 PROFILE = {
@@ -177,6 +178,130 @@ def test_a_job_that_ends_without_the_folder_ends_the_task_as_the_step_would_have
     result = task()
     cluster.play(situation, job_of(cluster))
     with pytest.raises(error, match=message):
+        result.result(WATCH_SECONDS)
+
+
+def test_a_job_that_somebody_deletes_ends_the_task_so_that_the_next_attempt_makes_another(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    first = task()
+    name = job_of(cluster)
+    cluster.await_asked("WATCH jobs")
+    cluster.begin_removal(name)  # it stays until its pods are gone
+    with pytest.raises(UnavailableError, match=f"the Job {name} was deleted; the same command makes the next one"):
+        first.result(WATCH_SECONDS)
+    second = task()
+    assert job_of(cluster) == name.removesuffix("0") + "1"
+    cluster.remove(job_of(cluster))
+    with pytest.raises(UnavailableError, match="was deleted"):
+        second.result(WATCH_SECONDS)
+
+
+def test_after_a_job_that_ended_badly_comes_the_next_attempt(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    for attempt in range(3):
+        result = task()
+        name = job_of(cluster)
+        assert name.endswith(f"-{attempt}")
+        cluster.fail(name, "BackoffLimitExceeded")
+        with pytest.raises(UnavailableError):
+            result.result(WATCH_SECONDS)
+
+
+def test_a_pod_that_ends_of_a_bug_is_named_with_its_message(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    result = task()
+    name = job_of(cluster)
+    cluster.run_pods(name)
+    cluster.end_pod(f"{name}-0", 75, "the store did not answer")
+    cluster.end_pod(f"{name}-1", 1, "bug of ours: KeyError: 'x'")
+    cluster.fail(name, "FailedIndexes")
+    with pytest.raises(RuntimeError, match=f"^the Job {name} failed: KeyError: 'x'$"):
+        result.result(WATCH_SECONDS)
+
+
+def test_a_job_whose_folder_is_finished_gives_its_waiting_pods_a_last_minute(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
+) -> None:
+    result = task(pods="8")
+    name = job_of(cluster)
+    cluster.run_pods(name, "Pending")
+    folder = run(config(workspace), workspace)
+    cluster.end_pod(f"{name}-0", 0)
+    cluster.change_job(name, status={"succeeded": 1})
+    assert result.result(WATCH_SECONDS) == folder
+    left = cluster.seconds_left(cluster.jobs[name])
+    assert left is not None
+    assert 50 < left <= 65
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "error", "message"),
+    [
+        ("POST jobs", "error-403-rbac-create", InputError, "Role scalequest-step .* has to allow it.*gpu_work: task"),
+        (
+            "GET jobs",
+            "error-403-rbac-list",
+            InputError,
+            "looking for the Jobs of the folder: not allowed .403",
+        ),
+        ("POST jobs", "error-422-invalid-field", InputError, "creating the Job .*: not accepted .422"),
+        ("POST jobs", "error-403-quota-exceeded", UnavailableError, "the namespace's quota is used up .*try again"),
+    ],
+)
+def test_what_the_cluster_refuses_is_said_with_what_would_allow_it(
+    request_: str, answer: str, error: type[Exception], message: str, cluster: JobsCluster,
+    task: Callable[..., Future[str]],
+) -> None:  # fmt: skip
+    cluster.refusals[request_] = [refusal(answer)]
+    with pytest.raises(error, match=message):
+        task().result(WATCH_SECONDS)
+
+
+def test_a_webhook_that_is_down_passes_by_itself(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
+) -> None:
+    cluster.refusals["POST jobs"] = [refusal("error-500-webhook-down")] * 3
+    result = task()
+    name = job_of(cluster)
+    run(config(workspace), workspace)
+    cluster.complete(name)
+    assert result.result(WATCH_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("h100", "profile 'h100' is unknown; the ConfigMap scalequest-profiles has a100, odd"),
+        ("odd", "odd.yaml of the ConfigMap scalequest-profiles is no YAML"),
+        ('{"tasks": ', "is no JSON"),
+        ('{"tasks": {"training": {"gpus": "8"}}}', "its task training lacks cpu, memory, ephemeral_storage, shm"),
+        ('{"tasks": {}}', "profile in JSON has no task 'inference'; it has none"),
+        ('{"tasks": [1]}', r"tasks is \[1\]; expected a mapping"),
+    ],
+)
+def test_a_profile_that_says_no_hardware_is_refused_with_what_there_is(
+    profile: str, message: str, cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    with pytest.raises(InputError, match=message):
+        task(profile=profile).result(WATCH_SECONDS)
+    assert not cluster.jobs
+
+
+def test_a_number_of_pods_that_is_none_is_refused(cluster: JobsCluster, task: Callable[..., Future[str]]) -> None:
+    with pytest.raises(InputError, match=r"pods '16\.\.2' is not accepted"):
+        task(pods="16..2").result(WATCH_SECONDS)
+    assert not cluster.jobs
+
+
+def test_a_spot_profile_takes_its_spot_nodes(cluster: JobsCluster, task: Callable[..., Future[str]]) -> None:
+    result = task(profile="a100-spot")
+    pod = cluster.jobs[job_of(cluster)]["spec"]["template"]["spec"]
+    assert set(pod["nodeSelector"]) == {"cloud.google.com/gke-accelerator", "cloud.google.com/gke-spot"}
+    cluster.remove(job_of(cluster))
+    with pytest.raises(UnavailableError):
         result.result(WATCH_SECONDS)
 
 

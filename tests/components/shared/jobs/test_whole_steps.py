@@ -113,4 +113,4 @@ def test_bad_input_that_a_pod_finds_is_the_tasks_own_message(kubelet: Kubelet, s
     task = start()
     _, log = task.communicate(timeout=SECONDS)
     assert task.returncode == ExitCode.BAD_INPUT, log
-    assert log.splitlines()[-1].startswith("generate_questions: error: SCALEQUEST_SILENCE_SECONDS is 'often'")
+    assert log.splitlines()[-1].startswith("generate_questions: error: SCALEQUEST_SILENCE_SECONDS 'often'")
