@@ -15,7 +15,7 @@ COMMAND := $(if $(wildcard .venv/installed),.venv/installed,.venv/light)
 HAS_LIBNUMA := $(BIN)/python -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null
 NO_LIBNUMA := vLLM needs the library libnuma, which is not here; run: apt-get install libnuma1
 
-.PHONY: help install light demo test test-slow test-faults lint format compile generate bench images e2e-containers release-images lock clean
+.PHONY: help install light demo test test-slow test-faults lint format compile generate bench images e2e-containers e2e-cluster release-images lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,10 +38,10 @@ demo: install ## the main job: the whole method with a small real model, to a da
 	$(BIN)/scalequest run laptop --workspace $(WORKSPACE)
 
 test: install ## the tests that are quick: under ten minutes
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "not slow and not model and not faults and not gpu and not containers"
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "not slow and not model and not faults and not gpu and not containers and not cluster"
 
 test-slow: install ## the tests that are slow by nature: kills, trainings, whole runs, the real small model
-	$(BIN)/python -m pytest -m "(slow or model) and not faults and not gpu and not containers"
+	$(BIN)/python -m pytest -m "(slow or model) and not faults and not gpu and not containers and not cluster"
 
 test-faults: install ## whole runs, killed a hundred times on each kind of store
 	$(BIN)/python -m pytest -m "faults and not gpu"
@@ -75,6 +75,9 @@ images: $(COMMAND) ## build the images; FLAVOUR=cpu without GPUs, BASE=NAME@sha2
 
 e2e-containers: install ## each image's smoke test, then the compiled pipeline in the images, on an S3 server
 	$(BIN)/python -m pytest -m containers
+
+e2e-cluster: install ## examine the cluster of kubectl's context: E2E_NAMESPACE, E2E_HOST and E2E_WORKSPACE say where
+	$(BIN)/python -m pytest -m cluster tests/cluster
 
 release-images: $(COMMAND) ## push the images to REGISTRY, and pin them in pipelines and manifests
 	$(BIN)/python -m images.release --registry $(REGISTRY) --flavour $(FLAVOUR)

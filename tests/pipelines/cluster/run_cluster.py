@@ -136,7 +136,7 @@ class RunCluster(JobsCluster):
         objects = self.jobs if kind == "jobs" else self.train_jobs
         if method == "DELETE":
             return self._delete(objects, name, query)
-        if name or kind not in ("jobs", "trainjobs"):
+        if name or method != "GET" or kind not in ("jobs", "trainjobs"):
             return answer(self, method, kind, name, query, body)
         self.on_list()
         of_trainer = {"items": list(objects.values())}
@@ -156,7 +156,7 @@ class RunCluster(JobsCluster):
             if "deletionTimestamp" in each["metadata"]:
                 each["metadata"]["left"] = each["metadata"].get("left", self.lingering) - 1
                 if each["metadata"]["left"] < 0:
-                    del objects[name]
+                    self.remove(name) if objects is self.jobs else objects.pop(name)
 
     def _record(self, kind: str, job: Object) -> None:
         with self.lock:

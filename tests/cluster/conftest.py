@@ -1,0 +1,78 @@
+"""The cluster that is examined, the table at the end, and for tests here the stand-ins of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from pipelines.cluster.kubernetes_access import configure
+from tests.cluster.chart_check import helm, remove_chart
+from tests.cluster.checked_jobs import CheckedJobs
+from tests.cluster.run_checks import CheckedRuns, clean_up
+from tests.cluster.settings import Settings, read_settings
+from tests.pipelines.cluster.conftest import kubeflow, server
+
+__all__ = ["kubeflow", "server"]  # fixtures
+
+
+@dataclass
+class Seen:
+    """What a check has seen, for the table."""
+
+    said: str = ""
+
+    def __call__(self, said: str) -> None:
+        self.said = said
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """What the environment names."""
+    try:
+        return read_settings()
+    except ValueError as error:
+        pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture(scope="session")
+def jobs(settings: Settings) -> Iterator[CheckedJobs]:
+    """Jobs on the cluster of kubectl's current context; what is left of them is deleted, and the chart's release."""
+    configure()
+    checked = CheckedJobs(settings.namespace)
+    yield checked
+    checked.clean_up()
+    remove_chart(settings, helm)
+
+
+@pytest.fixture(scope="session")
+def runs(settings: Settings, jobs: CheckedJobs) -> Iterator[CheckedRuns]:
+    """Runs through its Kubeflow; those that go on at the end are stopped."""
+    checked = CheckedRuns(settings)
+    yield checked
+    clean_up(checked)
+
+
+@pytest.fixture
+def see(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes what a check has seen into the table."""
+    seen = Seen()
+    request.node.user_properties.append(("seen", seen))
+    return seen
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print a line for each check that was made on a cluster."""
+    lines = []
+    for outcome in ("passed", "failed", "error"):
+        for report in terminalreporter.stats.get(outcome, []):
+            seen = dict(report.user_properties).get("seen") if hasattr(report, "user_properties") else None
+            if seen is not None:
+                name = report.nodeid.rpartition("::test_")[2].replace("_", " ")
+                lines.append((name, outcome, report.duration, seen.said or str(report.longrepr or "").splitlines()[-1]))
+    if lines:
+        width = max(len(name) for name, *_ in lines)
+        terminalreporter.section("the cluster")
+        for name, outcome, seconds, said in lines:
+            terminalreporter.write_line(f"{name:<{width}}  {outcome:<6}  {seconds:>5.0f} s  {said}")

@@ -1,0 +1,121 @@
+"""What has to be so of a run through Kubeflow on any cluster; each check returns what was seen."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from typer.testing import CliRunner
+
+from components.shared.errors import ExitCode
+from components.shared.jobs.job_reading import is_live
+from pipelines.cli import app
+from pipelines.cluster.jobs_api import RunJobs
+from pipelines.cluster.kubeflow_api import connect
+from tests.cluster.checked_jobs import CheckedJobs
+from tests.cluster.settings import Settings
+
+MINUTES_OF_JOBS = 11  # that a Job may outlive its run: ten, and one to end
+
+
+@dataclass
+class CheckedRuns:
+    """Runs of the preset smoke, submitted and watched by the commands themselves."""
+
+    settings: Settings
+    sleep: Callable[[float], None] = time.sleep
+    run_ids: list[str] = field(default_factory=list)
+
+    def command(self, *words: str, expected: int = ExitCode.DONE) -> str:
+        """Run `scalequest` with these words; return what it printed, AssertionError for another exit code."""
+        result = CliRunner().invoke(app, list(words))
+        said = f"scalequest {' '.join(words)}: exit code {result.exit_code}\n{result.output}"
+        assert result.exit_code == expected, said
+        return str(result.output)
+
+    def submit(self, *settings: str, watch: bool) -> str:
+        """Submit the preset smoke; return what was printed."""
+        own = self.settings
+        words = ["submit", "smoke", "--workspace", own.workspace, "--profile", own.profile, *self._where()]
+        words += [word for setting in (f"store_secret={own.store_secret}", *settings) for word in ("--set", setting)]
+        words += ["--watch"] if watch else []
+        words += ["--allow-tags"] if own.tags == "yes" else []
+        said = self.command(*words)
+        self.run_ids += [line.split()[1] for line in said.splitlines() if line.startswith("run ")][:1]
+        return said
+
+    def status(self, expected: int = ExitCode.DONE) -> str:
+        """Return what `scalequest status` says of the last run."""
+        return self.command("status", self.run_ids[-1], *self._where(), expected=expected)
+
+    def stop(self) -> str:
+        """Return what `scalequest stop` says of the last run."""
+        return self.command("stop", self.run_ids[-1], *self._where())
+
+    def terminate(self) -> None:
+        """End the last run as Kubeflow's page does: nobody tells its Jobs."""
+        client, _ = connect(self.settings.host, self.settings.namespace)
+        client.terminate_run(self.run_ids[-1])
+
+    def _where(self) -> list[str]:
+        return ["--namespace", self.settings.namespace, "--host", self.settings.host]
+
+
+def check_smoke(runs: CheckedRuns) -> str:
+    """The whole method goes to its dataset, and `status` says so."""
+    said = runs.submit(watch=True)
+    assert " succeeded, " in said, said
+    shown = runs.status().splitlines()[0]
+    assert ": succeeded, " in shown, shown
+    verified = runs.command("verify", runs.settings.workspace)
+    return f"{shown.partition(': ')[2].partition(', workspace')[0]}; {verified.splitlines()[-1]}"
+
+
+def check_again(runs: CheckedRuns) -> str:
+    """The same again finds everything finished: no Job is made."""
+    started = time.monotonic()
+    runs.submit(watch=True)
+    jobs = RunJobs(runs.run_ids[-1], runs.settings.namespace).jobs()
+    assert not jobs, f"{len(jobs)} Jobs were made for finished work"
+    return f"no Job, {time.monotonic() - started:.0f} s"
+
+
+def check_terminate(runs: CheckedRuns, jobs: CheckedJobs) -> str:
+    """Nothing of a terminated run's Jobs is alive after eleven minutes, also where only Kubeflow was told."""
+    runs.submit("seed=7", watch=False)
+    run_id = runs.run_ids[-1]
+    of_run = RunJobs(run_id, runs.settings.namespace)
+    deadline = time.monotonic() + 3600
+    while not any(map(is_live, of_run.jobs())):
+        assert ": failed" not in (said := runs.status()), said
+        assert time.monotonic() < deadline, "no step became a Job within an hour"
+        runs.sleep(10)
+    runs.terminate()
+    terminated = time.monotonic()
+    while alive := jobs.living_pods(run_id):
+        late = time.monotonic() - terminated > MINUTES_OF_JOBS * 60
+        assert not late, f"alive {MINUTES_OF_JOBS} minutes after the end: {', '.join(alive)}"
+        runs.sleep(10)
+    seconds = time.monotonic() - terminated
+    assert ": terminated, " in runs.status(expected=ExitCode.TERMINATED)
+    return f"no pod of a Job after {seconds:.0f} s"
+
+
+def check_stop(runs: CheckedRuns, jobs: CheckedJobs) -> str:
+    """`scalequest stop` leaves nothing of a run alive, and is content with one that has ended."""
+    runs.submit("seed=8", watch=False)
+    runs.sleep(30)
+    first, second = runs.stop(), runs.stop()
+    assert not jobs.living_pods(runs.run_ids[-1]), first
+    assert "no Job of it was running" in second, second
+    return first.splitlines()[-1]
+
+
+def clean_up(runs: CheckedRuns) -> None:
+    """End what a check that failed has left."""
+    for run_id in runs.run_ids:
+        with contextlib.suppress(AssertionError), contextlib.redirect_stdout(io.StringIO()):
+            runs.command("stop", run_id, "--namespace", runs.settings.namespace, "--host", runs.settings.host)
