@@ -82,6 +82,23 @@ def run_compiled(path: Path, arguments: Mapping[str, Any], observer: Observer) -
     shutil.rmtree(folder)
 
 
+def walk_compiled(path: Path, arguments: Mapping[str, Any], do: Callable[[list[str]], None]) -> None:
+    """Go through a compiled pipeline as a run does, and give each task's command to ``do`` in place of a process.
+
+    ``do`` reports what the task asks for, and is called by one thread at a time; what it raises ends the walk.
+    """
+    lock = threading.Lock()
+
+    def do_alone(command: list[str]) -> None:
+        with lock:
+            do(command)
+
+    with tempfile.TemporaryDirectory(prefix="scalequest-") as place, _quiet(Path(place, "kfp.log")), loops_corrected():
+        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(Path(place, "outputs")))
+        with _replaced(subprocess_task_handler, "SubprocessTaskHandler", _handler_of(do_alone)):
+            components.load_component_from_file(str(path))(**arguments)
+
+
 class _Steps:
     """Does the steps one after another: two at once would share the cores and double the memory."""
 
@@ -98,7 +115,7 @@ class _Steps:
     def in_place_of_kfp(self) -> Iterator[None]:
         """Let kfp.local start steps here, and pass loops their inputs unharmed."""
         with (
-            _replaced(subprocess_task_handler, "SubprocessTaskHandler", self._handler()),
+            _replaced(subprocess_task_handler, "SubprocessTaskHandler", _handler_of(self.run)),
             loops_corrected(),
             _replaced(task_executor, "execute_single_task", self._execute_task),
         ):
@@ -108,19 +125,6 @@ class _Steps:
         """Keep the task's retry policy in mind: what starts its process is not told."""
         self._task.retries = task_spec.retry_policy.max_retry_count
         return _original_execute_task(task_spec=task_spec, **others)
-
-    def _handler(self) -> type:
-        steps = self
-
-        class StepHandler:
-            def __init__(self, *, full_command: list[str], **_: Any) -> None:
-                self.full_command = full_command
-
-            def run(self) -> Status:
-                steps.run(self.full_command)
-                return Status.SUCCESS
-
-        return StepHandler
 
     def run(self, command: list[str]) -> None:
         """Run one step to its end. Raises rather than reports a failure, because kfp would retry it, whatever it is."""
@@ -165,6 +169,20 @@ class _Steps:
                 self._observer.step_said(line.rstrip())
 
             return self.processes.run(command[1:], hear), list(last_lines)
+
+
+def _handler_of(do: Callable[[list[str]], None]) -> type:
+    """Return what kfp makes for each task, which gives its command to ``do``."""
+
+    class StepHandler:
+        def __init__(self, *, full_command: list[str], **_: Any) -> None:
+            self.full_command = full_command
+
+        def run(self) -> Status:
+            do(self.full_command)
+            return Status.SUCCESS
+
+    return StepHandler
 
 
 @contextlib.contextmanager

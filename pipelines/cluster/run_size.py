@@ -33,6 +33,7 @@ _PATCH_BYTES, _BYTES_PER_INPUT = (
 )  # the launcher's command in a step's pod, besides what it is told of the step
 _PATCHES_PER_STEP = 6  # nodes of a step that repeat it
 _DAG_DRIVER_BYTES = 1_900
+_REQUEST_BYTES = 1_572_864  # etcd's limit; "request is too large" beyond it
 _COMPRESSION = 0.125  # Argo's, of nodes in base64; 0.124 to 0.127 in three runs
 
 Spec = Mapping[str, Any]
@@ -59,6 +60,21 @@ class RunSize:
     def kib(self) -> int:
         """KiB of the Workflow."""
         return (self.spec_bytes + self.node_bytes) // 1024
+
+    @property
+    def fits_a_retry(self) -> bool:
+        """Whether Kubeflow's Retry works to the end: it sends the nodes uncompressed, in one request to etcd."""
+        return self.spec_bytes + self.node_bytes / _COMPRESSION <= _REQUEST_BYTES
+
+    @property
+    def sentence(self) -> str:
+        """Return it for people."""
+        of_jobs = f", and at most {self.job_pods} of Jobs" if self.job_pods else ""
+        retry = "" if self.fits_a_retry else "; Kubeflow's Retry button will fail on it: submit again instead"
+        return (
+            f"{self.steps + self.drivers} pods of Kubeflow{of_jobs}; its Workflow will have {self.kib} of the "
+            f"{LIMIT // 1024} KiB that Argo takes{retry}"
+        )
 
     @property
     def idle_seconds(self) -> int:

@@ -15,6 +15,7 @@ from rich.console import Console
 from components.shared.errors import InputError
 from pipelines.arguments import Run, prepare_run
 from pipelines.cluster.bucket_checks import check_is_shared
+from pipelines.cluster.finished_run import find_finished
 from pipelines.cluster.hardware import (
     arguments_of,
     check_fits,
@@ -30,6 +31,8 @@ from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_pinned, cpu_image, is_queued, package
 from pipelines.cluster.run_page import run_page
+from pipelines.cluster.run_size import check_size, size_of
+from pipelines.cluster.same_runs import same_runs
 from pipelines.cluster.watching import watch
 from pipelines.compiled_secrets import find_tokens
 from pipelines.hardware_profiles import Profile
@@ -116,10 +119,17 @@ def _submit(submission: Submission, follow: bool) -> int:
     run, cluster = prepare_submission(submission), submission.cluster
     preset, workspace = submission.preset, submission.workspace
     console = Console(file=sys.stdout)
+    if finished := find_finished(run, workspace):
+        console.print(f"nothing to do: all folders of {preset} are finished in {workspace}; the last is {finished}")
+        return 0
+    size = size_of(run.pipeline, run.arguments)
+    check_size(size)
     # The pods of tasks wait in the queue only where they do the GPU work themselves.
     queued = submission.queued and cluster.gpu_work == "task"
     with explained(cluster.host, cluster.namespace), package(run.pipeline, queued=queued) as path:
         client, namespace = connect(cluster.host, cluster.namespace)
+        for other in same_runs(client, namespace, run):
+            sys.stderr.write(f"submit: note: run {other} makes the same folders; both share the work\n")
         with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
             submitted = client.create_run_from_pipeline_package(
                 str(path),
@@ -140,6 +150,7 @@ def _submit(submission: Submission, follow: bool) -> int:
     console.print(
         f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", markup=False, highlight=False
     )
+    console.print(size.sentence, markup=False, highlight=False)
     console.print(f"run {submitted.run_id}", highlight=False)
     console.print(run_page(client, submitted.run_id), highlight=False, soft_wrap=True)
     if follow:

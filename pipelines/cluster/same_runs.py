@@ -1,0 +1,31 @@
+"""Runs that are going on with the same values: they make the same folders."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import kfp
+
+from components.shared.plain_text import inert
+from pipelines.arguments import Run
+from pipelines.parameters import Hardware
+
+LOOKED_AT = 20  # the newest runs; each comes with its whole pipeline
+_GOING_ON = {"PENDING", "RUNNING", "PAUSED"}
+# How the work is done does not change a folder.
+_OF_NO_ROW = {field.name for field in dataclasses.fields(Hardware)} | {"pods", "rows_per_part"}
+
+
+def same_runs(client: kfp.Client, namespace: str | None, run: Run) -> Iterator[str]:
+    """Yield a name for each of the newest runs that is going on with the same pipeline and values, the newest first."""
+    found = client.list_runs(page_size=LOOKED_AT, sort_by="created_at desc", namespace=namespace).runs or []
+    for other in found:
+        given = (other.runtime_config and other.runtime_config.parameters) or {}
+        if (other.state or "PENDING") in _GOING_ON and _values(given) == _values(run.arguments):
+            yield f"{inert(other.run_id)} ({inert(other.display_name or '')}, {inert(other.state or 'PENDING').lower()})"
+
+
+def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name not in _OF_NO_ROW}
