@@ -31,8 +31,8 @@ class Hardware:
         "scalequest-profiles, or JSON; empty: no Jobs, the tasks' own pods do it",
     )
 
-    cpu_step_cpu: str = parameter("4", help="CPUs of a step without an accelerator")
-    cpu_step_memory: str = parameter("32Gi", help="memory of a step without an accelerator")
+    cpu_step_cpu: str = parameter("2", help="CPUs of a step without an accelerator")
+    cpu_step_memory: str = parameter("8Gi", help="memory of a step without an accelerator")
     # An 8-GPU machine with 96 CPUs and 1.1 TB holds eight inference pods, or one training pod.
     inference_gpus: str = parameter("1", help="GPUs of a step that generates or scores with a model; 0 for none")
     inference_cpu: str = parameter("8", help="CPUs of a step that generates or scores with a model")

@@ -1,4 +1,4 @@
-"""The compiled pipeline as a cluster gets it: images by digest, and queued only if there is a queue."""
+"""The compiled pipeline as a cluster gets it: trimmed, images by digest, and queued only if there is a queue."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import contextlib
 import copy
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from components.shared.errors import InputError
+from pipelines.arguments import Run
 from pipelines.cluster.findings import Finding
+from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import images_without_digest
 from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find
 from pipelines.hardware_profiles import Profile
@@ -57,16 +60,16 @@ def cpu_image() -> str:
 
 
 @contextlib.contextmanager
-def package(pipeline: CompiledPipeline, *, queued: bool) -> Iterator[Path]:
-    """Yield the file to submit: the compiled one, or a copy whose pods carry no queue's name."""
-    if queued:
-        yield pipeline.path
-        return
+def package(run: Run, *, queued: bool) -> Iterator[Run]:
+    """Yield a run as it is submitted: without what it never needs, and with a queue's name only if it is queued."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, pipeline.path.name)
-        documents = without_queue(pipeline.documents)
+        path = Path(folder, run.pipeline.path.name)
+        documents = trimmed(run.pipeline.documents, run.arguments)
+        documents = documents if queued else without_queue(documents)
         path.write_text(yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
-        yield path
+        pipeline = CompiledPipeline(path)
+        arguments = {name: value for name, value in run.arguments.items() if name in pipeline.parameters}
+        yield replace(run, pipeline=pipeline, arguments=arguments)
 
 
 def without_queue(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

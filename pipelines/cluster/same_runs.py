@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import kfp
@@ -23,9 +23,10 @@ def same_runs(client: kfp.Client, namespace: str | None, run: Run) -> Iterator[s
     found = client.list_runs(page_size=LOOKED_AT, sort_by="created_at desc", namespace=namespace).runs or []
     for other in found:
         given = (other.runtime_config and other.runtime_config.parameters) or {}
-        if (other.state or "PENDING") in _GOING_ON and _values(given) == _values(run.arguments):
-            yield f"{inert(other.run_id)} ({inert(other.display_name or '')}, {inert(other.state or 'PENDING').lower()})"
+        state = other.state or "PENDING"
+        if state in _GOING_ON and given and _values(given, given) == _values(run.arguments, given):
+            yield f"{inert(other.run_id)} ({inert(other.display_name or '')}, {state.lower()})"
 
 
-def _values(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in arguments.items() if name not in _OF_NO_ROW}
+def _values(arguments: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name in names and name not in _OF_NO_ROW}

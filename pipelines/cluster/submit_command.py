@@ -122,18 +122,18 @@ def _submit(submission: Submission, follow: bool) -> int:
     if finished := find_finished(run, workspace):
         console.print(f"nothing to do: all folders of {preset} are finished in {workspace}; the last is {finished}")
         return 0
-    size = size_of(run.pipeline, run.arguments)
-    check_size(size)
     # The pods of tasks wait in the queue only where they do the GPU work themselves.
     queued = submission.queued and cluster.gpu_work == "task"
-    with explained(cluster.host, cluster.namespace), package(run.pipeline, queued=queued) as path:
+    with explained(cluster.host, cluster.namespace), package(run, queued=queued) as packed:
+        size = size_of(packed.pipeline, packed.arguments)
+        check_size(size)
         client, namespace = connect(cluster.host, cluster.namespace)
         for other in same_runs(client, namespace, run):
             sys.stderr.write(f"submit: note: run {other} makes the same folders; both share the work\n")
         with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
             submitted = client.create_run_from_pipeline_package(
-                str(path),
-                arguments=run.arguments,
+                str(packed.pipeline.path),
+                arguments=packed.arguments,
                 run_name=f"{preset} {datetime.now(UTC):%Y-%m-%d %H:%M}",
                 experiment_name=EXPERIMENT,
                 namespace=namespace,

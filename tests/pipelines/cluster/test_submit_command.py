@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -8,9 +9,9 @@ import pytest
 
 from components.shared.images import image, read_names
 from components.shared.jobs.job_profiles import profile_of_json
-from pipelines.cluster import watching
+from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
-from pipelines.cluster.submit_command import Submission, submit
+from pipelines.cluster.submit_command import Submission, prepare_submission, submit
 from pipelines.resources import QUEUE, QUEUE_LABEL
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
 from tests.pipelines.cluster.recorded_runs import run_of, serve_run, serve_runs_in_turn
@@ -275,4 +276,53 @@ def test_bad_input_is_one_message_and_nothing_is_sent(
     submission = smoke_on(kubeflow.url, profile, preset=preset, settings=settings, workspace=workspace)
     assert submit(submission, follow=False) == 2
     assert message in capsys.readouterr().err
+    assert kubeflow.asked == []
+
+
+def test_a_run_whose_folders_are_all_finished_is_not_submitted(
+    kubeflow: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(submit_command, "find_finished", lambda *_: f"{WORKSPACE}/package_dataset/1")
+    assert submit(smoke_on(kubeflow.url), follow=False) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    last = f"{WORKSPACE}/package_dataset/1"
+    assert said == f"nothing to do: all folders of smoke are finished in {WORKSPACE}; the last is {last}"
+    assert kubeflow.asked == []
+
+
+def test_a_run_of_the_same_folders_that_is_going_on_is_named(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submission = smoke_on(kubeflow.url, preset="paper")
+    given = prepare_submission(submission).arguments
+    others = {
+        "same": ("RUNNING", given | {"pods": "3", "cpu_step_cpu": "7"}),
+        "ended": ("SUCCEEDED", given),
+        "other": ("RUNNING", given | {"seed": 8}),
+        "none": ("RUNNING", {}),
+    }
+    runs = [
+        {"run_id": name, "display_name": f"run {name}", "state": state, "runtime_config": {"parameters": parameters}}
+        for name, (state, parameters) in others.items()
+    ]
+    kubeflow.on("GET /apis/v2beta1/runs", {"runs": runs})
+    assert submit(submission, follow=False) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "same folders" in line]
+    assert notes == ["submit: note: run same (run same, running) makes the same folders; both share the work"]
+
+
+def test_what_a_run_will_be_is_said_and_what_cannot_fit_is_refused(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit(smoke_on(kubeflow.url, preset="paper", settings=["pods=64"]), follow=False) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"\d{2,3} pods of Kubeflow, and at most \d{3} of Jobs; its Workflow will have [45]\d\d of the 1024 KiB that "
+        r"Argo takes; Kubeflow's Retry button will fail on it: submit again instead",
+        said,
+    )
+    many = [{"source": f"g{i}", "model": "random:llama", "chat_template": "chatml"} for i in range(60)]
+    kubeflow.asked.clear()
+    assert submit(smoke_on(kubeflow.url, settings=[f"generators={json.dumps(many)}"]), follow=False) == 2
+    assert "and Argo ends a run in Error that reaches 1024 KiB; about" in capsys.readouterr().err
     assert kubeflow.asked == []

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.shared.command.step_command import parse_config
+from components.shared.config import METRICS
+from components.shared.stores import storage
+from components.shared.stores.inventory import list_objects
+from components.shared.stores.retries import LIMIT_VARIABLE
+from components.shared.workspace import Workspace
+from components.shared.workspace._uses import IN_USE
+from components.steps import config_of
+from pipelines.arguments import Run, prepare_run
+from pipelines.cluster import finished_run
+from pipelines.cluster.finished_run import find_finished
+from pipelines.cluster.package import package
+from pipelines.compiled_pipeline import executor_input_of_command, step_of_command
+from pipelines.local_runner import walk_compiled
+
+
+def run_in(workspace: str, *settings: str) -> Run:
+    """A run that answers four questions."""
+    return prepare_run("answer-smoke", ["import_questions.num_questions=4", *settings], workspace)
+
+
+def work(command: list[str]) -> None:
+    """Do a step's work in this process."""
+    step = step_of_command(command)
+    config, task = parse_config(config_of(step), ["--executor-input", json.dumps(executor_input_of_command(command))])
+    assert task is not None
+    folder = importlib.import_module(f"components.{step}.step").run(config, Workspace(config.workspace))
+    task.report(folder, declared=(*config.ARTIFACTS, METRICS))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A workspace in which the trimmed pipeline was run to its end."""
+    workspace = str(tmp_path_factory.mktemp("finished") / "runs")
+    with package(run_in(workspace), queued=False) as packed:
+        walk_compiled(packed.pipeline.path, packed.arguments, work)
+    return workspace
+
+
+def test_a_run_whose_folders_are_all_finished_is_found_by_its_last_one(finished: str) -> None:
+    before = _objects(finished)
+    found = find_finished(run_in(finished), finished)
+    assert found.startswith(f"{finished}/package_dataset/")
+    assert storage.exists(storage.join(found, "_manifest.json"))
+    assert _objects(finished) == before
+
+
+def test_hardware_and_pods_make_no_other_run(finished: str) -> None:
+    assert find_finished(run_in(finished, "pods=5", "cpu_step_memory=64Gi", "rows_per_part=2"), finished)
+
+
+@pytest.mark.parametrize("setting", ["seed=5", "num_responses=2", "import_questions.max_chars=3"])
+def test_other_values_make_another_run_and_nothing_is_begun(setting: str, finished: str) -> None:
+    before = _objects(finished)
+    assert find_finished(run_in(finished, setting), finished) == ""
+    assert _objects(finished) == before
+
+
+def test_a_folder_that_was_deleted_is_missed(finished: str, tmp_path: Path) -> None:
+    copy = tmp_path / "runs"
+    for each in list_objects(finished):
+        (copy / each.name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / each.name).write_bytes(Path(finished, each.name).read_bytes())
+    (folder,) = (copy / "select_responses").iterdir()
+    (folder / "_manifest.json").unlink()
+    assert find_finished(run_in(str(copy)), str(copy)) == ""
+
+
+def test_without_a_dataset_nothing_else_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finished_run, "_walk", _fail)
+    assert find_finished(run_in(str(tmp_path)), str(tmp_path)) == ""
+
+
+def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(LIMIT_VARIABLE, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    monkeypatch.setattr(finished_run, "PATIENCE_SECONDS", "1")
+    assert find_finished(run_in("s3://bucket/runs"), "s3://bucket/runs") == ""
+    assert LIMIT_VARIABLE not in os.environ
+
+
+def _objects(workspace: str) -> dict[str, float]:
+    """Return all files and their times, but for marks of use, which any reader leaves."""
+    return {each.name: each.time for each in list_objects(workspace) if not each.name.startswith(IN_USE)}
+
+
+def _fail(*_: Any) -> str:
+    raise AssertionError
