@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -139,13 +139,8 @@ def _submit(submission: Submission, follow: bool) -> int:
                 namespace=namespace,
                 service_account=cluster.service_account or None,
             )
-    if (nodes := nodes_at_once(run.arguments)) > run.arguments.get("training_nodes", 1) > 1:
-        sys.stderr.write(f"submit: note: {_note_on(nodes, queued=submission.queued)}\n")
-    if namespace is None and cluster.namespace != OWN_NAMESPACE:
-        sys.stderr.write(
-            "submit: note: this Kubeflow Pipelines has a single user: the run's pods are in its own "
-            f"namespace, whatever --namespace says; {cluster.namespace} has to be that one\n"
-        )
+    for note in _notes(submission, run.arguments, namespace):
+        sys.stderr.write(f"submit: note: {note}\n")
     name = run.pipeline.path.stem
     console.print(
         f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", markup=False, highlight=False
@@ -156,6 +151,16 @@ def _submit(submission: Submission, follow: bool) -> int:
     if follow:
         return watch(client, submitted.run_id, cluster.host, cluster.namespace, console)
     return 0
+
+
+def _notes(submission: Submission, arguments: Mapping[str, Any], namespace: str | None) -> Iterator[str]:
+    if (nodes := nodes_at_once(arguments)) > arguments.get("training_nodes", 1) > 1:
+        yield _note_on(nodes, queued=submission.queued)
+    if namespace is None and submission.cluster.namespace != OWN_NAMESPACE:
+        yield (
+            "this Kubeflow Pipelines has a single user: the run's pods are in its own namespace, whatever --namespace "
+            f"says; {submission.cluster.namespace} has to be that one"
+        )
 
 
 def _note_on(nodes: int, *, queued: bool) -> str:
