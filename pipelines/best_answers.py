@@ -7,13 +7,13 @@ from kfp import dsl
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Answering, Responding, Rewarding
-from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
+from pipelines.resources import on_cpu, on_inference_gpus
 from pipelines.tasks import task_of
+from pipelines.trained_scorers import trained_scorer
 
 generate_responses = task_of("generate_responses")
 score_responses = task_of("score_responses")
 select_responses = task_of("select_responses")
-train_scorer = task_of("train_scorer")
 
 
 @box("obtain-reward-model")
@@ -21,24 +21,12 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
     """Import the given reward model; if there is none, train one from the solver on its verified answers."""
     with dsl.If(run.reward_model == ""):
         base = imported_model(run, run.solver, run.reward_chat_template)
-        trained = train_scorer(
-            run,
-            examples=fail_rates,
-            model=base,
-            target="reward",
-            chat_template=run.reward_chat_template,
-            epochs=run.scorer_epochs,
-            batch_size=run.scorer_batch_size,
-            max_examples=run.scorer_max_examples,
-            learning_rate=run.scorer_learning_rate,
-            parallelism=run.parallelism,
-            num_nodes=run.training_nodes,
-            seed=run.seed,
+        trained = trained_scorer(
+            run, examples=fail_rates, model=base, target="reward", chat_template=run.reward_chat_template
         )
-        on_training_gpus(trained, run)
     with dsl.Else():
         imported = imported_model(run, run.reward_model, run.reward_chat_template)
-    return dsl.OneOf(trained.outputs["folder"], imported)
+    return dsl.OneOf(trained, imported)
 
 
 def answered(run: Responding, *, questions: str, **by: Any) -> Any:

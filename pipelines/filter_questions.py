@@ -5,13 +5,13 @@ from typing import Any
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Difficulty, Filtering, Solver
-from pipelines.resources import on_cpu, on_inference_gpus, on_training_gpus
+from pipelines.resources import on_cpu, on_inference_gpus
 from pipelines.tasks import task_of
+from pipelines.trained_scorers import trained_scorer
 
 filter_solvability = task_of("filter_solvability")
 sample_difficulty = task_of("sample_difficulty")
 score_difficulty = task_of("score_difficulty")
-train_scorer = task_of("train_scorer")
 
 # The steps that need no model, in this order; each reads a folder of questions and keeps some of them.
 CPU_FILTERS = (
@@ -39,24 +39,11 @@ def keep_solvable_questions(run: Solver, *, questions: str, judge: str) -> str:
 def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str) -> str:
     """Predict each question's fail rate from measured ones, and thin out the easy questions."""
     base = imported_model(run, run.difficulty_base, kind="base")
-    scorer = train_scorer(
-        run,
-        examples=fail_rates,
-        model=base,
-        target="difficulty",
-        epochs=run.scorer_epochs,
-        batch_size=run.scorer_batch_size,
-        max_examples=run.scorer_max_examples,
-        learning_rate=run.scorer_learning_rate,
-        parallelism=run.parallelism,
-        num_nodes=run.training_nodes,
-        seed=run.seed,
-    )
-    on_training_gpus(scorer, run)
+    scorer = trained_scorer(run, examples=fail_rates, model=base, target="difficulty")
     scored = score_difficulty(
         run,
         questions=questions,
-        scorer=scorer.outputs["folder"],
+        scorer=scorer,
         scorer_engine=run.scorer_engine,
         rows_per_part=run.rows_per_part,
     )
