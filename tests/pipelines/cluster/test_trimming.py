@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import find_defects
 from pipelines.compiled_pipeline import CompiledPipeline, PlannedStep
 from pipelines.nested import walk
+from tests.source_tree import ROOT
 
 SETTINGS = {
     "answer": ["questions=gs://bucket/q.jsonl", "solver=hf://org/name@main"],
@@ -66,6 +68,19 @@ def test_the_papers_run_at_64_pods_a_step_stays_under_600_kib() -> None:
         size = size_of(packed.pipeline, packed.arguments)
     assert size.job_pods > 500
     assert size.kib < 600
+
+
+def test_operating_says_what_the_papers_run_is() -> None:
+    text = (ROOT / "manifests/OPERATING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| now, (\d+) pods a step \|(.*)\|$", text, re.MULTILINE)
+    assert [pods for pods, _ in rows] == ["8", "64"]
+    for pods, row in rows:
+        run = prepared("paper", f"pods={pods}")
+        with package(run, queued=False) as packed:
+            size = size_of(packed.pipeline, packed.arguments)
+        said = [int(cell.replace(",", "")) for cell in row.split("|")]
+        is_now = [size.steps + size.drivers, size.job_pods, size.nodes, size.kib, size.starts]
+        assert said == pytest.approx(is_now, rel=0.05)
 
 
 def test_what_only_other_arguments_need_goes_with_its_parameters() -> None:
