@@ -1,10 +1,11 @@
-"""What more pods gain: ``python -m benchmarks.bench_pods`` prints a Markdown table (about seven minutes).
+"""What more pods gain: ``python -m benchmarks.bench_pods`` prints a Markdown table (a quarter of an hour).
 
 ``generate_responses`` asks the scripted engine, which takes a fixed time for each row, in one pod, in eight, and in
 eight of which one is ten times slower. Pods are processes of this machine that take part after part by lease, as those
 of a Job do. They are started by fork from a process that has loaded the step: what is measured is the sharing of the
 work, not eight starts of Python. The workspace is in memory where the system has such a place: what a busy disk takes
-to sync is no matter of the pods. The end is that of the folder: its manifest.
+to sync is no matter of the pods. The end is that of the folder: its manifest. All is measured at once, since the pods
+sleep nearly all of the time.
 
 The best schedule keeps every pod at work to the end: rows over the sum of the pods' rates. With equal shards, each pod
 has an eighth of the rows, and all wait for the slow one.
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,12 +34,12 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST, read_manifest
 from components.shared.workspace.plans import Slice
 
-ROW_SECONDS = 0.1
-ROWS_PER_PART = 8
+ROW_SECONDS = 0.5
+ROWS_PER_PART = 4
 PODS = 8
 SLOWNESS = 10.0
 IN_MEMORY = "/dev/shm"  # noqa: S108 -- Linux' own
-FEW_ROWS, MANY_ROWS = 1_600, 11_360  # one pod takes 160 s; eight with a slow one, at best, 160 s
+FEW_ROWS, MANY_ROWS = 1_600, 11_360  # one pod takes 800 s; eight with a slow one, at best, 800 s
 
 processes = get_context("forkserver")
 processes.set_forkserver_preload(["benchmarks.bench_pods"])
@@ -65,12 +67,15 @@ def main() -> None:
     """Measure and print the table."""
     lines = ["| pods | rows | time | best schedule | over it | times one pod's rate |", "|---|---|---|---|---|---|"]
     even = [ROW_SECONDS] * PODS
-    for what, rows, seconds_of_pods in (
+    cases = (
         ("1", FEW_ROWS, even[:1]),
         (f"{PODS}", FEW_ROWS, even),
         (f"{PODS}, one {SLOWNESS:.0f} times slower", MANY_ROWS, [ROW_SECONDS * SLOWNESS, *even[1:]]),
-    ):
-        took = measure(rows, seconds_of_pods)
+    )
+    _warm_up()
+    with ThreadPoolExecutor(len(cases)) as threads:
+        times = threads.map(lambda case: measure(*case[1:]), cases)
+    for (what, rows, seconds_of_pods), took in zip(cases, times, strict=True):
         best = rows / sum(1 / seconds for seconds in seconds_of_pods)
         lines.append(
             f"| {what} | {rows:,} | {took:.1f} s | {best:.1f} s | {took / best - 1:.1%} "
@@ -87,7 +92,6 @@ def measure(num_rows: int, seconds_of_pods: Sequence[float]) -> float:
         questions = _write_questions(place, num_rows)
         arguments = [(place, questions, seconds) for seconds in seconds_of_pods]
         pods = [processes.Process(target=_pod, args=each) for each in arguments]
-        _warm_up()
         start = time.time()
         for pod in pods:
             pod.start()
