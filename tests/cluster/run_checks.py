@@ -18,6 +18,7 @@ from pipelines.cluster.kubeflow_api import connect
 from tests.cluster.checked_jobs import CheckedJobs
 from tests.cluster.settings import Settings
 
+ANOTHER_LAST_STEP = "package_dataset.keep_thoughts=true"
 MINUTES_OF_JOBS = 11  # that a Job may outlive its run: ten, and one to end
 
 
@@ -75,12 +76,14 @@ def check_smoke(runs: CheckedRuns) -> str:
 
 
 def check_again(runs: CheckedRuns) -> str:
-    """The same again finds everything finished: no Job is made."""
+    """The same again has nothing to do; where only the last step is another one, no Job is made."""
+    said = runs.submit(watch=False)
+    assert "nothing to do: " in said, said
     started = time.monotonic()
-    runs.submit(watch=True)
+    runs.submit(ANOTHER_LAST_STEP, watch=True)
     jobs = RunJobs(runs.run_ids[-1], runs.settings.namespace).jobs()
     assert not jobs, f"{len(jobs)} Jobs were made for finished work"
-    return f"no Job, {time.monotonic() - started:.0f} s"
+    return f"nothing to do; with another last step no Job, {time.monotonic() - started:.0f} s"
 
 
 def check_terminate(runs: CheckedRuns, jobs: CheckedJobs) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from components.shared.errors import ExitCode
-from pipelines.cluster import stop_command
+from pipelines.arguments import Run
+from pipelines.cluster import stop_command, submit_command
 from pipelines.cluster.kubernetes_access import configure
 from tests.cluster.chart_check import RELEASE, check_chart, remove_chart
 from tests.cluster.checked_jobs import CheckedJobs
@@ -55,11 +56,14 @@ def runs(cluster: RunCluster, kubeflow: Server) -> CheckedRuns:
 
 
 def test_a_smoke_run_that_succeeds_is_content_and_the_same_again_makes_no_job(
-    runs: CheckedRuns, cluster: RunCluster, kubeflow: Server
+    runs: CheckedRuns, cluster: RunCluster, kubeflow: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve_run(kubeflow, "run-succeeded-frozen-at-93-of-380", RUN_ID)
     assert check_smoke(runs) == "succeeded, 30 of 30 steps done; sound"
-    assert check_again(runs).startswith("no Job, ")
+    with pytest.raises(AssertionError, match="submitted smoke: "):
+        check_again(runs)
+    monkeypatch.setattr(submit_command, "find_finished", finished_but_for_another_last_step)
+    assert check_again(runs).startswith("nothing to do; with another last step no Job, ")
     cluster.add("generate_questions")
     with pytest.raises(AssertionError, match="1 Jobs were made for finished work"):
         check_again(runs)
@@ -69,6 +73,10 @@ def test_a_smoke_run_that_fails_is_told_with_what_the_command_printed(runs: Chec
     serve_run(kubeflow, "run-failed-bad-input-after-retry", RUN_ID)
     with pytest.raises(AssertionError, match=r"exit code 2\n(?s:.*)bad input: --source reasoning-gym"):
         check_smoke(runs)
+
+
+def finished_but_for_another_last_step(run: Run, workspace: str) -> str:
+    return "" if "keep_thoughts" in str(run.arguments) else f"{workspace}/package_dataset/1"
 
 
 def ends_in(kubeflow: Server, name: str, state: str) -> Callable[[Any], Any]:

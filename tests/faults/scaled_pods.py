@@ -52,7 +52,8 @@ class ScaledPods:
         self._tend()
 
     def kill(self, index: int) -> None:
-        """Let a pod die without a word."""
+        """Let a pod die without a word; one that runs, also where the last kill was just now."""
+        self._tend()
         self._signal(index, signal.SIGKILL)
 
     def evict(self, index: int) -> None:
