@@ -91,11 +91,12 @@ def _arguments_on(profile: Profile, submission: Submission, asked: Mapping[str, 
         check_fits(profile, arguments)
         return arguments
     check_fits(profile, asked)
+    asks_for_gpus = any(asked[name] != "0" for name in ("inference_gpus", "training_gpus"))
     return with_jobs(
         profile,
         asked,
         image=cpu_image(),
-        queue=QUEUE if submission.queued else "",
+        queue=QUEUE if submission.queued and asks_for_gpus else "",
         priority_class=submission.cluster.priority_class,
     )
 

@@ -58,6 +58,13 @@ def test_the_notes_say_how_to_give_a_stores_keys_and_tell_a_run_where_they_are(t
     assert "store_secret" not in tools.notes()
 
 
+@pytest.mark.parametrize("gpu_work", ["job", "task"])
+def test_the_notes_say_who_does_the_gpu_work_where_it_is_not_jobs(gpu_work: str, tools: Tools) -> None:
+    notes = tools.notes("--set", f"gpuWork={gpu_work}")
+    commands = [line.split()[1:] for line in notes.splitlines() if line.startswith("  scalequest ")]
+    assert [_parsed(words).params["gpu_work"] for words in commands] == [gpu_work, gpu_work]
+
+
 def test_with_a_queue_the_notes_use_it(tools: Tools) -> None:
     assert "--no-queue" not in tools.notes("--set", "kueue.enabled=true")
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,15 @@ def test_the_overlay_in_the_readme_builds_as_it_is_written(tools: Tools, tmp_pat
     options, job = tools.build(write_overlay(tmp_path, **fields))
     assert job["metadata"]["name"] == options["metadata"]["name"] == "filter-language-run-1"
     assert options["data"]["workspace"] == "gs://my-bucket/runs"
+
+
+def test_the_example_is_copied_as_the_readme_says(tools: Tools, tmp_path: Path) -> None:
+    readme = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+    (block,) = [each for each in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "our-job" in each]
+    copying = "\n".join(line for line in block.splitlines() if not line.startswith("kubectl"))
+    shutil.copytree(MANIFESTS, tmp_path / "manifests")
+    subprocess.run(["bash", "-ec", copying], cwd=tmp_path, check=True)
+    assert tools.build(tmp_path / "our-job") == tools.build(MANIFESTS / "examples/eight-pods")
 
 
 def test_the_readme_lists_what_there_is() -> None:

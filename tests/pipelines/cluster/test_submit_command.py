@@ -85,6 +85,12 @@ def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
     assert (profile_of_json(of_jobs).queue if of_jobs else "") == (QUEUE if queued and gpu_work == "job" else "")
 
 
+def test_jobs_that_ask_for_no_gpu_wait_in_no_queue(kubeflow: Server) -> None:
+    settings = ["inference_gpus=0", "training_gpus=0"]
+    arguments = prepare_submission(smoke_on(kubeflow.url, settings=settings)).arguments
+    assert profile_of_json(arguments["profile"]).queue == ""
+
+
 ON_TWO_NODES = ["training_nodes=2"]
 ONE_GENERATOR = "generators=[{source: one, model: hf://Qwen/Qwen2-Math-7B-Instruct@main, chat_template: qwen2_math}]"
 
