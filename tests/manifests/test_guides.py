@@ -46,9 +46,9 @@ NAMES = {  # what a reader exports in the first step, where a command here needs
 }
 CLUSTER_ONLY = {"--create-namespace", "--reset-then-reuse-values"}  # what helm asks a cluster for
 SUBCOMMANDS = {  # of kubectl and helm, as far as the guides use them
-    "annotate", "apply", "auth", "can-i", "create", "delete", "describe", "exec", "generic", "get", "install", "kustomize",
-    "list", "logs", "namespace", "patch", "port-forward", "restart", "rollout", "secret", "test", "token", "uninstall",
-    "upgrade", "wait",
+    "annotate", "apply", "auth", "can-i", "create", "delete", "describe", "exec", "generic", "get", "install",
+    "kustomize", "list", "logs", "namespace", "patch", "port-forward", "restart", "rollout", "secret", "test", "token",
+    "uninstall", "upgrade", "wait",
 }  # fmt: skip
 HERE = re.compile(r"(?:manifests|helm|images|pipelines|components)/[\w./-]*")  # a path from the root
 
