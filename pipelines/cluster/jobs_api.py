@@ -13,10 +13,10 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.shared.errors import InputError, UnavailableError
-from components.shared.jobs.coordinator import RUN_LABEL
-from components.shared.jobs.folder_jobs import KUEUE, KUEUE_VERSIONS
+from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
+from components.shared.jobs.selected_jobs import KUEUE, KUEUE_VERSIONS
 from components.shared.kubernetes_api import answer_of
 from components.shared.plain_text import inert
 from components.shared.training.train_jobs import GROUP, JOBS, KIND, VERSION

@@ -17,12 +17,12 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from components.shared.jobs.coordinator import RUN_LABEL, TASK_ANNOTATION
-from components.shared.jobs.folder_jobs import FOLDER_LABEL, JOB_LABEL, MAX_EVENTS
+from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, TASK_ANNOTATION
 from components.shared.jobs.job_reading import Job, JobState, Seen, end_of_job, is_live, is_suspended, state_of_job
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import last_warnings
 from components.shared.jobs.queue_holds import Workload
+from components.shared.jobs.selected_jobs import JOB_LABEL, MAX_EVENTS
 from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import workloads_of
 from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes

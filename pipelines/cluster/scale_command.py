@@ -13,8 +13,7 @@ from rich.console import Console
 from components.shared.config import SharedConfig
 from components.shared.errors import ExitCode, InputError
 from components.shared.jobs.body import ELASTIC_ANNOTATION, LEAST_ANNOTATION, QUEUE_LABEL
-from components.shared.jobs.coordinator import STEP_LABEL
-from components.shared.jobs.folder_names import step_label
+from components.shared.jobs.folder_names import STEP_LABEL, step_label
 from components.shared.jobs.job_reading import Job, end_of_job, is_live, is_suspended
 from components.steps import config_of, step_names
 from pipelines.cluster.jobs_api import RunJobs

@@ -14,7 +14,7 @@ import kfp
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
-from components.shared.jobs.coordinator import STEP_LABEL
+from components.shared.jobs.folder_names import STEP_LABEL
 from components.shared.jobs.job_reading import Job, end_of_job
 from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import RunJobs

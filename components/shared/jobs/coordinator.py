@@ -28,8 +28,15 @@ from components.shared.jobs import JobRequest
 from components.shared.jobs.body import SERVICE_ACCOUNT, SIZES, Work, job_body
 from components.shared.jobs.deadlines import Pace, moved_deadline
 from components.shared.jobs.folder_course import FolderCourse
-from components.shared.jobs.folder_jobs import ALLOWED_BY, FOLDER_LABEL, FolderJobs
-from components.shared.jobs.folder_names import folder_label, object_name, step_label
+from components.shared.jobs.folder_names import (
+    FOLDER_LABEL,
+    RUN_LABEL,
+    STEP_LABEL,
+    TASK_ANNOTATION,
+    folder_label,
+    object_name,
+    step_label,
+)
 from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
 from components.shared.jobs.job_reading import (
     Seen,
@@ -40,14 +47,17 @@ from components.shared.jobs.job_reading import (
 )
 from components.shared.jobs.own_pod import handed_on, read_own_pod
 from components.shared.jobs.pod_numbers import read_pod_numbers
+from components.shared.jobs.selected_jobs import SelectedJobs
 from components.shared.kubernetes_api import connect
 from components.shared.training.launch import train_on_nodes
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.planning import command_of
 
-STEP_LABEL, RUN_LABEL = "scalequest.dev/step", "scalequest.dev/run"
+ALLOWED_BY = (
+    "the Role scalequest-step of this account has to allow it (Helm chart: gpuWork=job; or manifests/base); where runs "
+    "may make no Jobs, submit with --gpu-work task (gpu_work: task): the step then works in its own pod"
+)
 PAUSE_SECONDS = 1.0  # between two looks: a Job of many pods changes all the time
-TASK_ANNOTATION = "scalequest.dev/task"  # for `scalequest status`: two tasks of a run may be the same step
 GOES_ON = "the same command goes on where it was"
 
 logger = logging.getLogger(__name__)
@@ -64,7 +74,8 @@ def run_as_job(config: StepConfig, workspace: Workspace, request: JobRequest) ->
     if isinstance(config, TrainingConfig) and config.num_nodes > 1:
         return train_on_nodes(config, folder, request.image)
     namespace = connect(f"the profile {request.profile} has this step done by a Job")
-    jobs = FolderJobs(namespace, folder_label(config, folder.fingerprint))
+    label = folder_label(config, folder.fingerprint)
+    jobs = SelectedJobs(namespace, f"{FOLDER_LABEL}={label}", allowed_by=ALLOWED_BY)
     body = partial(_body, jobs, config, folder, request)
     return Coordinator(jobs, folder.uri, object_name(config, folder.fingerprint), body, Pace()).run()
 
@@ -73,7 +84,7 @@ class Coordinator:
     """Follows the Job that makes a folder, from its first attempt or from where another process left it."""
 
     def __init__(
-        self, jobs: FolderJobs, folder: str, name: str, body: Callable[[str, int], Mapping[str, Any]], pace: Pace
+        self, jobs: SelectedJobs, folder: str, name: str, body: Callable[[str, int], Mapping[str, Any]], pace: Pace
     ) -> None:
         """``name``: of all attempts, without their number; ``body`` makes one from its name and its first deadline."""
         self._jobs, self._folder, self._name, self._body, self._pace = jobs, folder, name, body, pace
@@ -180,7 +191,7 @@ def _error(job: str, why: str, code: int) -> Exception:
 
 
 def _body(
-    jobs: FolderJobs, config: StepConfig, folder: StepFolder, request: JobRequest, name: str, window: int
+    jobs: SelectedJobs, config: StepConfig, folder: StepFolder, request: JobRequest, name: str, window: int
 ) -> Mapping[str, Any]:
     """Return the Job of an attempt: sized by the profile, with what this process' own pod hands on."""
     profile, pods = _profile(jobs, request.profile), read_pod_numbers(request.pods or "1")
@@ -217,5 +228,5 @@ def _body(
     )
 
 
-def _profile(jobs: FolderJobs, text: str) -> JobProfile:
+def _profile(jobs: SelectedJobs, text: str) -> JobProfile:
     return profile_of_name(text, jobs.profiles()) if is_name(text) else profile_of_json(text)

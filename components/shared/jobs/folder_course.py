@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from components.shared.jobs.folder_jobs import FolderJobs
 from components.shared.jobs.job_reading import Seen
+from components.shared.jobs.selected_jobs import SelectedJobs
 from components.shared.plain_text import inert, shortened
 from components.shared.speaking import Course
 from components.shared.workspace.manifests import read_manifest_or_none
@@ -19,7 +19,7 @@ LINE_LENGTH = 160
 class FolderCourse:
     """The course of one folder; as text, it follows what is said of the Job."""
 
-    def __init__(self, jobs: FolderJobs, folder: str) -> None:
+    def __init__(self, jobs: SelectedJobs, folder: str) -> None:
         self._jobs, self._folder = jobs, folder
         self._looked_at = float("-inf")
         self._succeeded = 0

@@ -6,6 +6,10 @@ import hashlib
 
 from components.shared.config import StepConfig
 
+STEP_LABEL, RUN_LABEL = "scalequest.dev/step", "scalequest.dev/run"  # the run of Kubeflow Pipelines, by its id
+FOLDER_LABEL = "scalequest.dev/folder"  # also the annotation with the whole address
+TASK_ANNOTATION = "scalequest.dev/task"  # for `scalequest status`: two tasks of a run may be the same step
+
 
 def step_label(step: str) -> str:
     """Return a step's name as Kubernetes takes it."""

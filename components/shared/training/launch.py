@@ -27,6 +27,7 @@ from components.shared.training._train_job_pods import (
     failure_of,
     is_disrupted,
 )
+from components.shared.training.node_deadlines import NodeDeadlines
 from components.shared.training.train_jobs import ALLOWED_BY, TrainJob, TrainJobs, end_of, state_of, train_job
 from components.shared.workspace import StepFolder
 
@@ -47,7 +48,8 @@ def train_on_nodes(config: TrainingConfig, folder: StepFolder, image: str = "") 
     name = job["metadata"]["name"]
     with _cancelled_with_this(jobs, name, pod), speaking.phase(f"TrainJob {name} of {config.num_nodes} nodes"):
         is_new = _get_or_create(jobs, job)
-        with FirstNodeLog(jobs.namespace, name, lines_before=None if is_new else LAST_LINES).followed():
+        log = FirstNodeLog(jobs.namespace, name, lines_before=None if is_new else LAST_LINES)
+        with NodeDeadlines(jobs.namespace, name).moved(), log.followed():
             ended = jobs.wait(name)
     if end_of(ended) == "Failed":
         logger.error("TrainJob %s %s; it is kept for inspection until the next attempt", name, state_of(ended))

@@ -17,6 +17,7 @@ NAMESPACE = "team-a"
 RUNTIME = "scalequest-training"
 NO_SUCH_PATH = (404, "404 page not found\n")  # what the API server says of a group that nobody serves
 WATCH_SECONDS = 30.0
+JOBSET = "jobset.sigs.k8s.io/jobset-name"  # names in a label what a Job and its pods belong to
 
 Answer = tuple[int, Any]
 
@@ -39,6 +40,7 @@ class Cluster:
 
     url: str = ""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    node_jobs: dict[str, dict[str, Any]] = field(default_factory=dict)  # what JobSet makes of the TrainJobs
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, list[str]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)  # "POST trainjobs", query, body
@@ -100,6 +102,9 @@ class Cluster:
         with self.lock:
             if kind == "trainingruntimes":
                 return (200, self.runtime) if name == self.runtime["metadata"]["name"] else not_found(kind, name)
+            if kind == "jobs":
+                self.node_jobs[name]["spec"] |= body["spec"]
+                return 200, self.node_jobs[name]
             if kind == "pods":
                 return (200, self.pods[name]) if name in self.pods else not_found(kind, name)
             return self._answer_job(method, name, body)
@@ -110,6 +115,7 @@ class Cluster:
             if name in self.jobs:
                 return status(409, "AlreadyExists", f'trainjobs.trainer.kubeflow.org "{name}" already exists')
             self._change("ADDED", body | {"metadata": body["metadata"] | {"uid": f"uid-{len(self.changes)}"}})
+            self.node_jobs[f"{name}-node-0"] = node_job(name)
             self.on_create(self.jobs[name])
             return 201, self.jobs[name]
         if name not in self.jobs:
@@ -184,13 +190,19 @@ def not_found(kind: str, name: str) -> Answer:
     return status(404, "NotFound", f'{kind} "{name}" not found', name=name, kind=kind)
 
 
+def node_job(train_job: str) -> dict[str, Any]:
+    """Return the Job that JobSet makes for the nodes of a TrainJob; it began a long time ago."""
+    metadata = {"name": f"{train_job}-node-0", "labels": {JOBSET: train_job}, "resourceVersion": "1"}
+    return {"metadata": metadata, "spec": {}, "status": {"startTime": "2026-11-22T12:00:00Z"}}
+
+
 def node_pod(job: str, index: int, code: int | None = None, **changes: Any) -> dict[str, Any]:
     """Return the pod of a TrainJob's node as the API gives it, running or ended with a code."""
     ended = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed"}}
     phase = {None: "Running", 0: "Succeeded"}.get(code, "Failed")
     return pod(
         f"{job}-node-0-{index}-x",
-        {"jobset.sigs.k8s.io/jobset-name": job, "batch.kubernetes.io/job-completion-index": str(index)},
+        {JOBSET: job, "batch.kubernetes.io/job-completion-index": str(index)},
         phase,
         "node",
         {"running": {}} if code is None else ended,

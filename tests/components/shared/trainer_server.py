@@ -16,7 +16,11 @@ import yaml
 
 from tests.components.shared.trainer_cluster import NAMESPACE, Answer, Cluster, status
 
-PLACES = (f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{NAMESPACE}", f"/api/v1/namespaces/{NAMESPACE}")
+PLACES = (
+    f"/apis/trainer.kubeflow.org/v1alpha1/namespaces/{NAMESPACE}",
+    f"/apis/batch/v1/namespaces/{NAMESPACE}",
+    f"/api/v1/namespaces/{NAMESPACE}",
+)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -88,11 +92,12 @@ def _plain_answer(cluster: Cluster, method: str, kind: str, name: str, query: di
     if kind == "trainjobs" and method == "GET" and not name and not cluster.refusals.get("GET trainjobs"):
         with cluster.lock:
             return 200, cluster.list_jobs(selected)
-    if kind == "pods" and not name:
+    if kind in ("pods", "jobs") and not name and not cluster.refusals.get(f"GET {kind}"):
         wanted = dict(each.split("=") for each in query["labelSelector"].split(","))
         with cluster.lock:
-            items = [each for each in cluster.pods.values() if wanted.items() <= each["metadata"]["labels"].items()]
-        return 200, {"kind": "PodList", "items": items, "metadata": {}}
+            standing = cluster.pods if kind == "pods" else cluster.node_jobs
+            items = [each for each in standing.values() if wanted.items() <= each["metadata"]["labels"].items()]
+        return 200, {"items": items, "metadata": {}}
     return cluster.answer(method, kind, name, body)
 
 

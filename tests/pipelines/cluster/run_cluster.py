@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.shared.jobs.body import LEAST_ANNOTATION, QUEUE_LABEL, Work, job_body
-from components.shared.jobs.coordinator import RUN_LABEL, STEP_LABEL, TASK_ANNOTATION
-from components.shared.jobs.folder_jobs import FOLDER_LABEL, JOB_LABEL
-from components.shared.jobs.folder_names import step_label
+from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, STEP_LABEL, TASK_ANNOTATION, step_label
 from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.queue_holds import JOB_UID_LABEL
+from components.shared.jobs.selected_jobs import JOB_LABEL
 from tests.components.shared.jobs.jobs_cluster import NO_SUCH_PATH, JobsCluster, Object
 from tests.components.shared.jobs.jobs_server import answer
 from tests.components.shared.jobs.recorded_jobs import Answer, refusal

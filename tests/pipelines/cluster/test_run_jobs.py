@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from components.shared.jobs.folder_jobs import FOLDER_LABEL
+from components.shared.jobs.folder_names import FOLDER_LABEL
 from components.shared.workspace import Workspace
 from pipelines.cluster import watching
 from pipelines.cluster.kubeflow_api import connect

@@ -245,7 +245,7 @@ def test_a_job_whose_folder_is_finished_gives_its_waiting_pods_a_last_minute(
             "GET jobs",
             "error-403-rbac-list",
             InputError,
-            "looking for the Jobs of the folder: not allowed .403",
+            "looking for the Jobs with .*: not allowed .403",
         ),
         ("POST jobs", "error-422-invalid-field", InputError, "creating the Job .*: not accepted .422"),
         ("POST jobs", "error-403-quota-exceeded", UnavailableError, "the namespace's quota is used up .*try again"),

@@ -17,8 +17,9 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.jobs.body import Work, job_body
 from components.shared.jobs.coordinator import Coordinator
 from components.shared.jobs.deadlines import SLACK, Pace
-from components.shared.jobs.folder_jobs import FOLDER_LABEL, FolderJobs
+from components.shared.jobs.folder_names import FOLDER_LABEL
 from components.shared.jobs.pod_hardware import Task
+from components.shared.jobs.selected_jobs import SelectedJobs
 from components.shared.kubernetes_api import connect
 from components.shared.stores import retries
 from components.shared.workspace import Workspace
@@ -77,7 +78,9 @@ class Lives(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: len(self.tasks) < 3)
     def begin_task(self) -> None:
-        task = Coordinator(FolderJobs(NAMESPACE, LABEL), self.folder, "job", body_of, PACE)
+        task = Coordinator(
+            SelectedJobs(NAMESPACE, f"{FOLDER_LABEL}={LABEL}", allowed_by=""), self.folder, "job", body_of, PACE
+        )
         task.attach()
         self.tasks.append(task)
         self.uids[id(task)] = self.cluster.jobs[task.job]["metadata"]["uid"]

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -251,9 +252,29 @@ def test_the_role_allows_what_is_asked_and_nothing_else_of_trainings(
     asked = set()
     for request, query, _ in cluster.asked:
         method, kind = request.split()
-        verb = verbs.get(method) or ("list" if "fieldSelector" in query else "get")
+        verb = verbs.get(method) or ("list" if {"fieldSelector", "labelSelector"} & set(query) else "get")
         asked.add((verb, kind.replace("log", "pods/log")))
     assert {(verb, kind) for verb, kind in asked if kind != "pods"} == rights_of_a_step()
+
+
+def test_the_deadlines_of_the_nodes_jobs_are_moved_while_the_step_waits_for_them(
+    cluster: Cluster, config: TrainSftConfig, workspace: Workspace, tiny_model: Path
+) -> None:
+    _completes(cluster, config, tiny_model, until=lambda: cluster.await_asked("PATCH jobs"))
+    train_on_nodes(config, workspace.open(config))
+    (job,) = cluster.node_jobs.values()
+    ran = (datetime.now(UTC) - datetime.fromisoformat(job["status"]["startTime"])).total_seconds()
+    assert 500 < job["spec"]["activeDeadlineSeconds"] - ran <= 601
+
+
+def test_where_deadlines_may_not_be_moved_the_log_says_so_once_and_the_training_goes_on(
+    cluster: Cluster, config: TrainSftConfig, workspace: Workspace, tiny_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.refusals["GET jobs"] = [forbidden("list", "jobs")]
+    _completes(cluster, config, tiny_model, until=lambda: cluster.await_asked("GET jobs"))
+    assert train_on_nodes(config, workspace.open(config)) == _folder(config)
+    (line,) = [line for line in caplog.messages if "the nodes go on" in line]
+    assert 'cannot list resource "jobs"' in line
 
 
 # --- failed ------------------------------------------------------------------------------------------------------

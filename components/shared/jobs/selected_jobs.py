@@ -1,4 +1,4 @@
-"""The Jobs of one folder, as the Kubernetes API shows and takes them: list, create, follow, move the deadline.
+"""Jobs that have a label, as the Kubernetes API shows and takes them: list, create, follow, move the deadline.
 
 Read with rights of one Role (scalequest-step); what it may lack (events, workloads, logs) is optional.
 """
@@ -26,34 +26,27 @@ from components.shared.jobs.pod_holds import last_warnings
 from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
 from components.shared.kubernetes_api import TIMEOUT, answer_of, ask
 
-FOLDER_LABEL = "scalequest.dev/folder"  # also the annotation with its whole address
 JOB_LABEL = "batch.kubernetes.io/job-name"
 KUEUE, KUEUE_VERSIONS = "kueue.x-k8s.io", ("v1beta2", "v1beta1")
 MAX_EVENTS = 1000
-ALLOWED_BY = (
-    "the Role scalequest-step of this account has to allow it (Helm chart: gpuWork=job; or manifests/base); where runs "
-    "may make no Jobs, submit with --gpu-work task (gpu_work: task): the step then works in its own pod"
-)
-
 logger = logging.getLogger(__name__)
 
 
-class FolderJobs:
-    """The Jobs that make a folder, in a namespace."""
+class SelectedJobs:
+    """The Jobs of a namespace that a selector of labels finds."""
 
-    def __init__(self, namespace: str, folder: str) -> None:
+    def __init__(self, namespace: str, selector: str, *, allowed_by: str) -> None:
+        """``allowed_by``: what gives an account the rights to all this, for messages."""
         self.namespace = namespace
         self.now = datetime.now(UTC)  # by the API server's clock, which also Jobs' deadlines go by
-        self._folder = folder  # the value of the label
+        self._selector, self._allowed_by = selector, allowed_by
         self._batch, self._core, self._any = client.BatchV1Api(), client.CoreV1Api(), client.CustomObjectsApi()
 
     def standing(self) -> list[Job]:
-        """Return the folder's Jobs, ended ones among them."""
+        """Return the Jobs, ended ones among them."""
         jobs: list[Job] = self._ask(
-            "looking for the Jobs of the folder",
-            lambda: self._batch.list_namespaced_job(
-                self.namespace, label_selector=f"{FOLDER_LABEL}={self._folder}", **_RAW
-            ),
+            f"looking for the Jobs with {self._selector}",
+            lambda: self._batch.list_namespaced_job(self.namespace, label_selector=self._selector, **_RAW),
         )["items"]
         return jobs
 
@@ -185,7 +178,7 @@ class FolderJobs:
             answer = call()
             return answer.headers.get("Date") or "", json.loads(answer.data)
 
-        date, content = ask(what, answered, allowed_by=ALLOWED_BY)
+        date, content = ask(what, answered, allowed_by=self._allowed_by)
         self.now = parsedate_to_datetime(date) if date else datetime.now(UTC)
         return content
 
