@@ -30,6 +30,7 @@ from components.shared.training._train_job_pods import (
 from components.shared.training.node_deadlines import NodeDeadlines
 from components.shared.training.train_jobs import ALLOWED_BY, TrainJob, TrainJobs, end_of, state_of, train_job
 from components.shared.workspace import StepFolder
+from components.shared.workspace.manifests import read_manifest_or_none
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,7 @@ def train_on_nodes(config: TrainingConfig, folder: StepFolder, image: str = "") 
     if end_of(ended) == "Failed":
         logger.error("TrainJob %s %s; it is kept for inspection until the next attempt", name, state_of(ended))
         raise failure_of(jobs.namespace, name, config.step, config.num_nodes, state_of(ended))
-    folder.look()
-    if folder.finished:
+    if read_manifest_or_none(folder.uri) is not None:
         return folder.uri
     raise InputError(
         f"TrainJob {name} is complete, but {folder.uri} is not finished: its pods made another folder, because their "
