@@ -13,11 +13,11 @@ from kubernetes.client.exceptions import ApiException
 
 from components.shared.images import image
 from components.shared.jobs.body import Work, job_body
-from components.shared.jobs.coordinator import RUN_LABEL, STEP_LABEL
-from components.shared.jobs.folder_jobs import FOLDER_LABEL, FolderJobs
+from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, STEP_LABEL
 from components.shared.jobs.job_reading import Seen, end_of_job
 from components.shared.jobs.pod_endings import Pod, terminated
 from components.shared.jobs.pod_hardware import Task
+from components.shared.jobs.selected_jobs import SelectedJobs
 from pipelines.cluster.jobs_api import RunJobs
 
 TASK = Task(gpus="0", cpu="50m", memory="128Mi", ephemeral_storage="64Mi", shm="16Mi")
@@ -34,7 +34,10 @@ class CheckedJobs:
     run: str = field(default_factory=lambda: f"e2e-{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
-        self._jobs, self._core = FolderJobs(self.namespace, self.run), client.CoreV1Api()
+        self._jobs, self._core = (
+            SelectedJobs(self.namespace, f"{FOLDER_LABEL}={self.run}", allowed_by=""),
+            client.CoreV1Api(),
+        )
         self._of_run = RunJobs(self.run, self.namespace)
 
     def start(self, name: str, words: str, *, pods: int = 1, deadline: int = 600, retries: int = 1) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.shared.jobs.folder_jobs import JOB_LABEL
+from components.shared.jobs.selected_jobs import JOB_LABEL
 from tests.components.shared.jobs.jobs_cluster import INDEX, Object
 from tests.components.shared.jobs.jobs_server import answer
 from tests.components.shared.jobs.recorded_jobs import Answer, refusal
