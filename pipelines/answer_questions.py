@@ -8,7 +8,7 @@ from pipelines.best_answers import answered, generate_answers, scored
 from pipelines.boxes import box
 from pipelines.filter_questions import judged, keep_solvable_questions
 from pipelines.imported_models import imported_model
-from pipelines.parameters import Judging, OwnQuestions, Rewarding, Selecting, Serving
+from pipelines.parameters import Judging, OwnQuestions, Selecting, Serving
 from pipelines.resources import on_cpu, on_cpu_with_endpoint, on_cpu_with_hub
 from pipelines.tasks import task_of
 
@@ -26,11 +26,13 @@ def answered_by_endpoint(run: Serving, questions: Any) -> Any:
 @box("answer-by-model")
 def answer_by_model(run: Judging, *, questions: str) -> str:
     """Let models of ours answer, after the judge if there is one; returns the folder of responses."""
+    solver = imported_model(run, run.solver, run.solver_chat_template)
     with dsl.If(run.judge == ""):
-        of_all = generate_answers(run, questions=questions)
+        of_all = generate_answers(run, questions=questions, solver=solver)
     with dsl.Else():
-        solvable = keep_solvable_questions(run, questions=questions, judge=run.judge)
-        of_solvable = generate_answers(run, questions=solvable)
+        judge = imported_model(run, run.judge, run.solver_chat_template)
+        solvable = keep_solvable_questions(run, questions=questions, model=judge)
+        of_solvable = generate_answers(run, questions=solvable, solver=solver)
     return dsl.OneOf(of_all, of_solvable)
 
 
@@ -55,20 +57,14 @@ def obtain_answers(run: Serving, *, questions: str) -> str:
     return dsl.OneOf(by_model, by_endpoint)
 
 
-@box("score-answers")
-def score_answers(run: Rewarding, *, responses: str) -> str:
-    """Import the reward model and give each response its reward; returns the folder of responses."""
-    reward_model = imported_model(run, run.reward_model, run.reward_chat_template)
-    return scored(run, responses=responses, reward_model=reward_model)
-
-
 @box("select-answers")
 def select_answers(run: Selecting, *, responses: str) -> str:
     """Keep the best answer to each question; returns their folder."""
     with dsl.If(run.reward_model == ""):
         without = on_cpu(select_responses(run, responses=responses, by=run.select_by), run)
     with dsl.Else():
-        rewarded = score_answers(run, responses=responses)
+        reward_model = imported_model(run, run.reward_model, run.reward_chat_template)
+        rewarded = scored(run, responses=responses, reward_model=reward_model)
         by_reward = on_cpu(select_responses(run, responses=rewarded, by=run.select_by), run)
     return dsl.OneOf(without.outputs["folder"], by_reward.outputs["folder"])
 

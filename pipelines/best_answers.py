@@ -4,7 +4,6 @@ from typing import Any
 
 from kfp import dsl
 
-from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Answering, Responding, Rewarding
 from pipelines.resources import on_cpu, on_inference_gpus
@@ -16,7 +15,6 @@ score_responses = task_of("score_responses")
 select_responses = task_of("select_responses")
 
 
-@box("obtain-reward-model")
 def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
     """Import the given reward model; if there is none, train one from the solver on its verified answers."""
     with dsl.If(run.reward_model == ""):
@@ -29,8 +27,8 @@ def obtain_reward_model(run: Answering, *, fail_rates: str) -> str:
     return dsl.OneOf(trained, imported)
 
 
-def answered(run: Responding, *, questions: str, **by: Any) -> Any:
-    """Answer each question several times, within the box that calls it; ``by``: the model, and where it runs."""
+def answered(run: Responding, *, questions: Any, **by: Any) -> Any:
+    """Answer each question several times; ``by``: the model, and where it runs."""
     return generate_responses(
         run,
         questions=questions,
@@ -44,16 +42,14 @@ def answered(run: Responding, *, questions: str, **by: Any) -> Any:
     )
 
 
-@box("generate-answers")
-def generate_answers(run: Responding, *, questions: str) -> str:
+def generate_answers(run: Responding, *, questions: Any, solver: Any) -> Any:
     """Let the solver answer each question several times; returns the folder of responses."""
-    model = imported_model(run, run.solver, run.solver_chat_template)
-    task = answered(run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine)
+    task = answered(run, questions=questions, model=solver, chat_template=run.solver_chat_template, engine=run.engine)
     return on_inference_gpus(task, run).outputs["folder"]
 
 
 def scored(run: Rewarding, *, responses: Any, reward_model: Any) -> Any:
-    """Give each response its reward, within the box that calls it; returns the folder of responses."""
+    """Give each response its reward; returns the folder of responses."""
     task = score_responses(
         run,
         responses=responses,
@@ -64,10 +60,9 @@ def scored(run: Rewarding, *, responses: Any, reward_model: Any) -> Any:
     return on_inference_gpus(task, run).outputs["folder"]
 
 
-@box("keep-best-answers")
-def keep_best_answers(run: Answering, *, questions: str, fail_rates: str) -> str:
-    """Answer each question several times and keep the answer with the best reward."""
-    answers = generate_answers(run, questions=questions)
+def keep_best_answers(run: Answering, *, questions: Any, solver: Any, fail_rates: Any) -> Any:
+    """Answer each question several times and keep the answer with the best reward; returns their folder."""
+    answers = generate_answers(run, questions=questions, solver=solver)
     reward_model = obtain_reward_model(run, fail_rates=fail_rates)
     rewarded = scored(run, responses=answers, reward_model=reward_model)
     best = select_responses(run, responses=rewarded)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.parameters import Difficulty, Filtering, Solver
 from pipelines.resources import on_cpu, on_inference_gpus
@@ -21,23 +20,20 @@ CPU_FILTERS = (
 
 
 def judged(run: Solver, *, questions: str, **by: Any) -> Any:
-    """Drop questions that cannot be solved, within the box that calls it; ``by``: the judge, and where it runs."""
+    """Drop questions that cannot be solved, ``by``: the judge, and where it runs."""
     return filter_solvability(
         run, questions=questions, max_tokens=run.solver_max_tokens, rows_per_part=run.rows_per_part, **by
     )
 
 
-@box("keep-solvable-questions")
-def keep_solvable_questions(run: Solver, *, questions: str, judge: str) -> str:
+def keep_solvable_questions(run: Solver, *, questions: Any, model: Any) -> Any:
     """Keep the questions that a judge, asked as the solver is, finds solvable; returns their folder."""
-    model = imported_model(run, judge, run.solver_chat_template)
     task = judged(run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine)
     return on_inference_gpus(task, run).outputs["folder"]
 
 
-@box("keep-difficult-questions")
-def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str) -> str:
-    """Predict each question's fail rate from measured ones, and thin out the easy questions."""
+def keep_difficult_questions(run: Difficulty, *, questions: Any, fail_rates: Any) -> Any:
+    """Predict each question's fail rate from measured ones, and thin out the easy questions; returns their folder."""
     base = imported_model(run, run.difficulty_base, kind="base")
     scorer = trained_scorer(run, examples=fail_rates, model=base, target="difficulty")
     scored = score_difficulty(
@@ -58,11 +54,10 @@ def keep_difficult_questions(run: Difficulty, *, questions: str, fail_rates: str
     return on_cpu(kept, run).outputs["folder"]
 
 
-@box("filter-questions")
-def filter_questions(run: Filtering, *, questions: str, fail_rates: str) -> str:
-    """Keep English mathematics, once each, that can be solved and is not too easy."""
+def filter_questions(run: Filtering, *, questions: Any, solver: Any, fail_rates: Any) -> Any:
+    """Keep English mathematics, once each, that can be solved and is not too easy; returns the folder of questions."""
     for name in CPU_FILTERS:
         kept = task_of(name)(run, questions=questions)
         questions = on_cpu(kept, run).outputs["folder"]
-    solvable = keep_solvable_questions(run, questions=questions, judge=run.solver)
+    solvable = keep_solvable_questions(run, questions=questions, model=solver)
     return keep_difficult_questions(run, questions=solvable, fail_rates=fail_rates)

@@ -19,7 +19,19 @@ def parameter(default: Any = MISSING, *, help: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hardware:
+class CpuHardware:
+    """What the pod of a step without an accelerator requests."""
+
+    cpu_step_cpu: str = parameter("2", help="CPUs of a step without an accelerator")
+    cpu_step_memory: str = parameter("8Gi", help="memory of a step without an accelerator")
+    store_secret: str = parameter(
+        "scalequest-store", help="name of the Secret with the store's endpoint and keys; need not exist"
+    )
+    hub_secret: str = parameter("huggingface-token", help="name of the Secret with the hub's token; need not exist")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware(CpuHardware):
     """Where the work of a step with a model is done, and what each kind of task's pod requests.
 
     The profiles in pipelines/profiles set it.
@@ -31,8 +43,6 @@ class Hardware:
         "scalequest-profiles, or JSON; empty: no Jobs, the tasks' own pods do it",
     )
 
-    cpu_step_cpu: str = parameter("2", help="CPUs of a step without an accelerator")
-    cpu_step_memory: str = parameter("8Gi", help="memory of a step without an accelerator")
     # An 8-GPU machine with 96 CPUs and 1.1 TB holds eight inference pods, or one training pod.
     inference_gpus: str = parameter("1", help="GPUs of a step that generates or scores with a model; 0 for none")
     inference_cpu: str = parameter("8", help="CPUs of a step that generates or scores with a model")
@@ -50,23 +60,25 @@ class Hardware:
     accelerator: str = parameter("nvidia.com/gpu", help="the accelerator's resource name")
     gpu_node_selector: dict[str, str] = parameter({}, help="labels of the nodes for steps with accelerators")
     gpu_tolerations: list[dict[str, str]] = parameter([], help="taints that steps with accelerators tolerate")
-    store_secret: str = parameter(
-        "scalequest-store", help="name of the Secret with the store's endpoint and keys; need not exist"
-    )
-    hub_secret: str = parameter("huggingface-token", help="name of the Secret with the hub's token; need not exist")
     rewriter_secret: str = parameter(
         "rewriter-key", help="name of the Secret with the key of the rewriter's, or solver's, endpoint; need not exist"
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Common(Hardware):
-    """What every stage needs."""
+class Importing(CpuHardware):
+    """What every step needs, and all that an import does."""
 
     workspace: str = parameter(help="the workspace: gs://… or s3://…")
-    engine: str = parameter("vllm", help="what runs the models: vllm, or scripted for a trial")
     seed: int = parameter(0, help="random seed; change it for different rows everywhere")
     options: str = parameter("", help="the values of --set STEP.OPTION=VALUE, as JSON")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common(Hardware, Importing):
+    """What every stage needs."""
+
+    engine: str = parameter("vllm", help="what runs the models: vllm, or scripted for a trial")
     pods: str = parameter(
         "1",
         help="pods of a Job that share a step with a model: 8, or 2..16 where a queue may give fewer; without a "
@@ -82,7 +94,7 @@ class Parts(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeedQuestions(Common):
+class SeedQuestions(Importing):
     """The seed questions."""
 
     seed_questions: list[dict[str, str]] = parameter(help="sources: {source, question_column, answer_column}")
@@ -97,7 +109,7 @@ class Training(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingExamples(Common):
+class TrainingExamples(Importing):
     """What solvers learn from."""
 
     training_examples: list[dict[str, str]] = parameter(
@@ -107,21 +119,27 @@ class TrainingExamples(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoredTraining(Training, Parts):
+class Benchmarks(Importing):
+    """What solvers are scored on."""
+
+    benchmarks: list[dict[str, str]] = parameter(
+        help="questions that solvers are scored on: {source, question_column, answer_column}"
+    )
+    num_benchmark_questions: int = parameter(help="questions from each benchmark; 0 for all")
+    benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredTraining(Training, Parts, Benchmarks):
     """How solvers are trained, and what they are scored on before and after."""
 
     sft_epochs: int = parameter(help="epochs over the examples")
     sft_batch_size: int = parameter(help="examples a step")
     sft_max_tokens: int = parameter(help="tokens of a question with its response; longer ones are left out")
-    benchmarks: list[dict[str, str]] = parameter(
-        help="questions that solvers are scored on: {source, question_column, answer_column}"
-    )
-    num_benchmark_questions: int = parameter(help="questions from each benchmark; 0 for all")
     benchmark_prompts: str = parameter(
         help="what they are asked with: prompt:solve; prompt:benchmarks, each benchmark's own words; a text file with "
         "{question} in it; or a folder with one for each benchmark (gsm8k.txt)",
     )
-    benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
 from pipelines import store_secret
-from pipelines.parameters import Common
+from pipelines.parameters import Common, Importing
 
 QUEUE_LABEL, QUEUE = "kueue.x-k8s.io/queue-name", "scalequest-gpu"  # the LocalQueue that the Helm chart makes
 DAY = 86_400
@@ -31,12 +31,12 @@ UID, GID = 1000, 0  # of the images
 INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it
 
 
-def on_cpu(task: PipelineTask, run: Common) -> PipelineTask:
+def on_cpu(task: PipelineTask, run: Importing) -> PipelineTask:
     """Run a step without an accelerator."""
     return _prepared(_sized(task, run.cpu_step_cpu, run.cpu_step_memory), run)
 
 
-def on_cpu_with_hub(task: PipelineTask, run: Common) -> PipelineTask:
+def on_cpu_with_hub(task: PipelineTask, run: Importing) -> PipelineTask:
     """Run a step that may fetch from the hub; its token is optional: only gated models ask for one."""
     return kubernetes.use_secret_as_env(on_cpu(task, run), run.hub_secret, {"token": "HF_TOKEN"}, optional=True)
 
@@ -64,7 +64,7 @@ def on_training_gpus(task: PipelineTask, run: Common) -> PipelineTask:
 
 
 def _sized(task: PipelineTask, cpu: Any, memory: Any) -> PipelineTask:
-    task.set_cpu_request(cpu).set_memory_request(memory).set_memory_limit(memory)
+    task.set_cpu_request(cpu).set_memory_limit(memory)  # which Kubernetes takes for what is requested, too
     task.register_pipeline_channels([cpu, memory])
     return task
 
@@ -79,7 +79,7 @@ def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> Pipeli
     return kubernetes.add_pod_label(task, QUEUE_LABEL, QUEUE)
 
 
-def _prepared(task: PipelineTask, run: Common) -> PipelineTask:
+def _prepared(task: PipelineTask, run: Importing) -> PipelineTask:
     # A step continues where it stopped, so that a retry after a lost pod is cheap.
     task.set_retry(RETRIES, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=NO_LIMIT_IN_TIME)
     # Kubeflow's cache does not check whether a folder still exists; the workspace does, and reuses finished work.

@@ -8,7 +8,7 @@ from pipelines.make_dataset import make_dataset
 from pipelines.parameters import WholeFigure
 from pipelines.seed_questions import import_seed_questions
 from pipelines.synthesize_questions import synthesized
-from pipelines.train_question_generator import train_question_generator
+from pipelines.train_question_generator import trained_generator
 from pipelines.train_solver import train_and_compare_solver
 
 
@@ -18,9 +18,7 @@ def scalequest(run: WholeFigure) -> None:
     seeds = as_text(import_seed_questions(run))
     with dsl.ParallelFor(run.generators) as generator:
         name, chat_template = generator.source, generator.chat_template
-        trained = train_question_generator(
-            run, name=name, model=generator.model, chat_template=chat_template, questions=seeds
-        )
+        trained = trained_generator(run, name=name, model=generator.model, chat_template=chat_template, questions=seeds)
         questions = synthesized(run, name=name, model=trained, chat_template=chat_template)
     dataset = make_dataset(run, questions=as_text(dsl.Collected(questions)), seed_questions=seeds)
     with dsl.ParallelFor(run.solvers) as solver:

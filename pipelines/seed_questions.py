@@ -6,7 +6,7 @@ from kfp import dsl
 
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
-from pipelines.parameters import Common, FailRates, SeedQuestions
+from pipelines.parameters import FailRates, Importing, SeedQuestions
 from pipelines.resources import on_cpu_with_hub, on_inference_gpus
 from pipelines.tasks import task_of
 
@@ -14,7 +14,7 @@ import_questions = task_of("import_questions")
 measure_fail_rate = task_of("measure_fail_rate")
 
 
-def imported_questions(run: Common, sources: Any, *, number: int, seed: int) -> list[str]:
+def imported_questions(run: Importing, sources: Any, *, number: int, seed: int) -> list[str]:
     """Import every source of questions with answers, within the box that calls it; returns their folders."""
     with dsl.ParallelFor(sources) as source:
         task = import_questions(
@@ -35,8 +35,7 @@ def import_seed_questions(run: SeedQuestions) -> list[str]:
     return imported_questions(run, run.seed_questions, number=run.num_seed_questions, seed=run.seed)
 
 
-@box("measure-fail-rates")
-def measure_fail_rates(run: FailRates, *, questions: str) -> str:
+def measure_fail_rates(run: FailRates, *, questions: Any) -> Any:
     """Let a solver answer the seed questions several times; returns the folder with the share that it got wrong."""
     solver = imported_model(run, run.fail_rate_solver, run.fail_rate_chat_template)
     measured = measure_fail_rate(

@@ -14,7 +14,7 @@ from kfp.dsl import PipelineTask
 from components.kubeflow import component_of
 from components.shared.config import SharedConfig
 from components.steps import config_of, may_be_a_job
-from pipelines.parameters import Common
+from pipelines.parameters import Common, Importing
 
 
 def task_of(step: str) -> Callable[..., PipelineTask]:
@@ -22,9 +22,10 @@ def task_of(step: str) -> Callable[..., PipelineTask]:
     component = component_of(step)
     is_shared = issubclass(config_of(step), SharedConfig)
 
-    def task(run: Common, **options: Any) -> PipelineTask:
+    def task(run: Importing, **options: Any) -> PipelineTask:
         given = {"workspace": run.workspace, "options": run.options, **options}
         if may_be_a_job(step) and "endpoint" not in options:
+            assert isinstance(run, Common)
             given |= {"profile": run.profile} | ({"pods": run.pods} if is_shared else {})
         return component(**given)
 

@@ -1,6 +1,6 @@
 """Training of a generator: a chat model learns to write questions, then to prefer solvable and difficult ones."""
 
-from typing import Any
+from typing import Any, cast
 
 from kfp import dsl
 
@@ -16,7 +16,6 @@ train_dpo = task_of("train_dpo")
 train_sft = task_of("train_sft")
 
 
-@box("rewrite-questions")
 def rewrite_questions(run: Rewriting, *, questions: str) -> str:
     """Pair each question with a better version, by a model of our own or by the endpoint that is given."""
     with dsl.If(run.rewriter_endpoint == ""):
@@ -63,10 +62,7 @@ def _fine_tuned(run: GeneratorTraining, model: str, chat_template: str, question
     return on_training_gpus(qft, run)
 
 
-@box("train-question-generator")
-def train_question_generator(
-    run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: str
-) -> str:
+def trained_generator(run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: Any) -> Any:
     """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
     qft = _fine_tuned(run, imported_model(run, model, chat_template), chat_template, questions)
     sampled = generate_questions(
@@ -93,3 +89,11 @@ def train_question_generator(
         seed=run.seed,
     )
     return on_training_gpus(qpo, run).outputs["folder"]
+
+
+@box("train-question-generator")
+def train_question_generator(
+    run: GeneratorTraining, *, name: str, model: str, chat_template: str, questions: str
+) -> str:
+    """Question fine-tuning, preference data, question preference optimisation; returns the trained model's folder."""
+    return cast(str, trained_generator(run, name=name, model=model, chat_template=chat_template, questions=questions))

@@ -7,7 +7,7 @@ from kfp import dsl
 from pipelines.boxes import box
 from pipelines.imported_models import imported_model
 from pipelines.loop_values import as_number, as_text
-from pipelines.parameters import ScoredTraining, SolverTraining, TrainingExamples
+from pipelines.parameters import Benchmarks, ScoredTraining, SolverTraining, TrainingExamples
 from pipelines.resources import on_cpu, on_cpu_with_hub, on_inference_gpus, on_training_gpus
 from pipelines.seed_questions import imported_questions
 from pipelines.tasks import task_of
@@ -44,7 +44,7 @@ def import_training_examples(run: TrainingExamples) -> list[str]:
 
 
 @box("import-benchmarks")
-def import_benchmarks(run: ScoredTraining) -> list[str]:
+def import_benchmarks(run: Benchmarks) -> list[str]:
     """Import the questions that solvers are scored on; returns their folders."""
     return imported_questions(run, run.benchmarks, number=run.num_benchmark_questions, seed=run.benchmark_seed)
 
@@ -64,7 +64,6 @@ def _evaluated(run: ScoredTraining, model: Any, chat_template: str, questions: s
     return on_inference_gpus(evaluated, run).outputs["folder"]
 
 
-@box("train-one-solver")
 def train_one_solver(
     run: ScoredTraining, *, model: str, chat_template: str, learning_rate: float, examples: str, questions: str
 ) -> Evaluations:
@@ -98,7 +97,6 @@ def compared(run: ScoredTraining, scores: Evaluations, examples: str, questions:
     on_cpu(table, run)
 
 
-@box("train-and-compare-solver")
 def train_and_compare_solver(
     run: ScoredTraining, *, model: str, chat_template: str, learning_rate: float, examples: str
 ) -> None:

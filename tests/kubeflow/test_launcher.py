@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from google.protobuf import json_format
 from kfp.pipeline_spec.pipeline_spec_pb2 import ExecutorInput
 
 from components.kubeflow import component_of
+from components.shared.images import image
+from components.steps import config_of, step_names
 from pipelines.compiled_pipeline import COMPILED, read_documents
 from tests.kubeflow.launcher import (
     LOGS,
@@ -39,7 +42,7 @@ def artifacts_of(task: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.mark.timeout(900)
 def test_every_task_of_the_compiled_run_ends_well_and_names_its_folder(undisturbed: Finished) -> None:
     tasks = tasks_of(undisturbed)
-    assert len(tasks) == int(undisturbed.output.splitlines()[0].split(", ")[1].split()[0]) == 30
+    assert len(tasks) == int(undisturbed.output.splitlines()[0].split(", ")[1].split()[0]) == 23
     for task in tasks:
         folder = task["parameters"]["folder"]
         assert "/".join(folder.split("/")[-2:]) in undisturbed.folders
@@ -66,6 +69,15 @@ def test_what_kubeflow_logged_itself_stays_as_it_was(undisturbed: Finished) -> N
         log = artifacts_of(task)[LOGS]
         assert "metadata" not in log
         assert launcher.uploaded(log["uri"]).read_text() == "what the step logged"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_each_task_runs_the_image_of_its_step_also_where_a_parameter_names_it(undisturbed: Finished) -> None:
+    steps = {step.replace("_", "-"): step for step in step_names()}
+    for task in tasks_of(undisturbed):
+        step = steps[re.sub(r"-\d+$", "", task["task"].removeprefix("comp-"))]
+        assert task["image"] == image(config_of(step).IMAGE)
 
 
 def test_no_compiled_task_has_an_argument_that_the_driver_has_to_resolve() -> None:

@@ -52,8 +52,9 @@ def test_only_what_kubeflow_sets_is_left_to_it(executors: Executors) -> None:
 
 
 def test_every_pod_asks_for_processors_and_memory_by_parameter(executors: Executors) -> None:
+    """Kubernetes takes the limit for memory as what is requested, too."""
     for label, container, _ in executors:
-        for name in ("resourceCpuRequest", "resourceMemoryRequest", "resourceMemoryLimit"):
+        for name in ("resourceCpuRequest", "resourceMemoryLimit"):
             assert container["resources"][name].startswith("{{$.inputs.parameters['pipelinechannel--"), label
 
 
