@@ -19,8 +19,6 @@ RECIPES = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 TITLES = re.findall(r"^## (.*)$", RECIPES, re.M)
 _BLOCK = re.compile(r"^```(\w+) ?([\w./-]*)\n(.*?)^```$", re.M | re.S)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-
 
 @dataclass(frozen=True)
 class Block:
@@ -75,6 +73,15 @@ def blocks_of(title: str) -> list[Block]:
     return [Block(*found) for found in _BLOCK.findall(section)]
 
 
+def test_the_changes_of_recipes_apply() -> None:
+    changes = [block.text for title in TITLES for block in blocks_of(title) if block.language == "diff"]
+    assert changes
+    for change in changes:
+        subprocess.run(["git", "apply", "--check", "--recount", "-"], cwd=ROOT, input=change, text=True, check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("title", TITLES)
 def test_a_recipe_ends_green(title: str, checkout: Checkout) -> None:
     blocks = blocks_of(title)
@@ -83,6 +90,8 @@ def test_a_recipe_ends_green(title: str, checkout: Checkout) -> None:
         checkout.do(block)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_after_all_of_them_lint_and_types_are_content_and_what_is_made_is_up_to_date(checkout: Checkout) -> None:
     checkout.run("ruff", "check", ".")
     checkout.run("ruff", "format", "--check", ".")
