@@ -39,11 +39,6 @@ class PlannedStep:
     item: str = ""  # the source that the innermost loop over sources is at
 
 
-def work_of(place: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a step's place without the round of the loop that it stands in."""
-    return (*place[:-2], place[-1]) if place[-2:-1] and place[-2].isdigit() else place
-
-
 @dataclass(frozen=True)
 class CompiledPipeline:
     """A pipeline as Kubeflow gets it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +14,13 @@ from kubernetes.config.config_exception import ConfigException
 from components.shared.errors import InputError, UnavailableError
 from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
-from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
-from components.shared.jobs.selected_jobs import KUEUE, KUEUE_VERSIONS
+from components.shared.jobs.queue_holds import Workload
+from components.shared.jobs.selected_jobs import workloads_of
 from components.shared.kubernetes_api import answer_of
 from components.shared.plain_text import inert
 from components.shared.training.train_jobs import GROUP, JOBS, KIND, VERSION
 from pipelines.cluster.kubernetes_access import SUBMITTER
-from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
+from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes, items_of
 
 _AS_IT_IS: dict[str, Any] = {"_preload_content": False, "_request_timeout": TIMEOUT}
 
@@ -38,7 +37,9 @@ class RunJobs:
     def jobs(self) -> list[Job]:
         """Return the run's Jobs, those that have ended among them, oldest first."""
         with _explained(f"reading the Jobs of run {self.run_id}"):
-            jobs = _items(self._batch.list_namespaced_job, self.namespace, label_selector=f"{RUN_LABEL}={self.run_id}")
+            jobs = items_of(
+                self._batch.list_namespaced_job, self.namespace, label_selector=f"{RUN_LABEL}={self.run_id}"
+            )
         return sorted(jobs, key=lambda job: (job["metadata"].get("creationTimestamp", ""), job["metadata"]["name"]))
 
     def train_jobs(self, workflow: str) -> list[Job]:
@@ -85,27 +86,6 @@ class RunJobs:
         """Return what Kueue has made of a Job, oldest first; none where Kueue is not installed."""
         with _explained(f"asking Kueue about the Job {job['metadata']['name']}"):
             return workloads_of(self._custom, self.namespace, job)
-
-
-def workloads_of(api: client.CustomObjectsApi, namespace: str, job: Job) -> list[Workload]:
-    """Return what Kueue has made of a Job, oldest first; none where no version of it that we know is installed."""
-    selector = f"{JOB_UID_LABEL}={job['metadata']['uid']}"
-    for version in KUEUE_VERSIONS:
-        place = (KUEUE, version, namespace, "workloads")
-        try:
-            found = api.list_namespaced_custom_object(*place, label_selector=selector, _request_timeout=TIMEOUT)
-        except ApiException as error:
-            if error.status != 404:
-                raise
-            continue
-        return sorted(found["items"], key=lambda each: str(each["metadata"]["creationTimestamp"]))
-    return []
-
-
-def _items(call: Any, *arguments: str, **options: Any) -> list[dict[str, Any]]:
-    answer = call(*arguments, **_AS_IT_IS, **options)
-    items: list[dict[str, Any]] = json.loads(answer.data)["items"]
-    return items
 
 
 @contextlib.contextmanager

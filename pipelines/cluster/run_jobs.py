@@ -7,10 +7,8 @@ task by an annotation (a node of Argo), so that it is found for each step, also 
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import urllib3
 from kubernetes import client
@@ -20,12 +18,10 @@ from kubernetes.config.config_exception import ConfigException
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, TASK_ANNOTATION
 from components.shared.jobs.job_reading import Job, JobState, Seen, end_of_job, is_live, is_suspended, state_of_job
 from components.shared.jobs.pod_endings import Pod
-from components.shared.jobs.pod_holds import last_warnings
 from components.shared.jobs.queue_holds import Workload
-from components.shared.jobs.selected_jobs import JOB_LABEL, MAX_EVENTS
+from components.shared.jobs.selected_jobs import JOB_LABEL, workloads_of
 from components.shared.plain_text import inert
-from pipelines.cluster.jobs_api import workloads_of
-from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes
+from pipelines.cluster.run_pods import connect_to_kubernetes, items_of, warnings_of
 from pipelines.cluster.workflow import place_of
 
 Place = tuple[str, ...]
@@ -93,12 +89,12 @@ class _RunJobs:
 
     def read(self) -> list[Seen]:
         """Return the last Job of each task, with what there is to see of it; nothing more of those that ended well."""
-        jobs = self._items(self._batch.list_namespaced_job, label_selector=self._of_run)
+        jobs = items_of(self._batch.list_namespaced_job, self._namespace, label_selector=self._of_run)
         jobs.sort(key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
         last = {_place_of(job): job for job in jobs}.values()
         pods = {job["metadata"]["uid"]: self._pods(job) for job in last if end_of_job(job).get("type") != "Complete"}
         held = {uid for job in last if is_live(job) and _is_held(job, pods[uid := job["metadata"]["uid"]])}
-        warnings = self._warnings() if held else {}
+        warnings = warnings_of(self._core, self._namespace) if held else {}
         return [
             Seen(
                 job=job,
@@ -111,7 +107,7 @@ class _RunJobs:
 
     def _pods(self, job: Job) -> list[Pod]:
         of_job = f"{self._of_run},{JOB_LABEL}={job['metadata']['name']}"
-        pods: list[Pod] = [*self._items(self._core.list_namespaced_pod, label_selector=of_job)]
+        pods: list[Pod] = [*items_of(self._core.list_namespaced_pod, self._namespace, label_selector=of_job)]
         return pods
 
     def _workloads(self, job: Job) -> list[Workload]:
@@ -119,17 +115,6 @@ class _RunJobs:
         with contextlib.suppress(ApiException):
             return workloads_of(self._any, self._namespace, job)
         return []
-
-    def _warnings(self) -> Mapping[str, str]:
-        with contextlib.suppress(ApiException):
-            events = self._items(self._core.list_namespaced_event, field_selector="type=Warning", limit=MAX_EVENTS)
-            return last_warnings(events)
-        return {}
-
-    def _items(self, call: Callable[..., Any], **options: Any) -> list[dict[str, Any]]:
-        answer = call(self._namespace, _preload_content=False, _request_timeout=TIMEOUT, **options)
-        items: list[dict[str, Any]] = json.loads(answer.data)["items"]
-        return items
 
 
 def _is_held(job: Job, pods: Sequence[Pod]) -> bool:

@@ -41,10 +41,10 @@ def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True
         api = client.CoreV1Api(connect_to_kubernetes())
         of_run = {"label_selector": f"{OF_RUN}={run_id}"}
         phases = {} if finished else {"field_selector": "status.phase!=Succeeded"}
-        pods = _items(api.list_namespaced_pod, namespace, **of_run, **phases)
+        pods = items_of(api.list_namespaced_pod, namespace, **of_run, **phases)
         by_node = {pod["metadata"].get("annotations", {}).get(OF_NODE, ""): pod for pod in pods}
-        warnings = _warnings(api, namespace) if any(map(_waits, pods)) else {}
-        left = pods or _items(api.list_namespaced_pod, namespace, **of_run, limit=1)
+        warnings = warnings_of(api, namespace) if any(map(_waits, pods)) else {}
+        left = pods or items_of(api.list_namespaced_pod, namespace, **of_run, limit=1)
         gone = False if left else _is_gone(api.api_client, namespace, workflow)
     except ConfigException:
         return Pods(not_seen_because="no Kubernetes cluster is configured")
@@ -63,7 +63,8 @@ def connect_to_kubernetes() -> client.ApiClient:
     return client.ApiClient(configuration)
 
 
-def _items(call: Any, *arguments: str, **options: Any) -> list[dict[str, Any]]:
+def items_of(call: Any, *arguments: str, **options: Any) -> list[dict[str, Any]]:
+    """Return what a call of the client lists, as the API has it."""
     answer = call(*arguments, _preload_content=False, _request_timeout=TIMEOUT, **options)
     items: list[dict[str, Any]] = json.loads(answer.data)["items"]
     return items
@@ -73,10 +74,10 @@ def _waits(pod: Pod) -> bool:
     return pod["status"].get("phase") == "Pending"
 
 
-def _warnings(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
+def warnings_of(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
     """Return the last warning about each object by its name; none where events may not be read."""
     try:
-        events = _items(api.list_namespaced_event, namespace, field_selector="type=Warning", limit=MAX_EVENTS)
+        events = items_of(api.list_namespaced_event, namespace, field_selector="type=Warning", limit=MAX_EVENTS)
     except ApiException:
         return {}
     return last_warnings(events)

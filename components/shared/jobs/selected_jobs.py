@@ -32,6 +32,21 @@ MAX_EVENTS = 1000
 logger = logging.getLogger(__name__)
 
 
+def workloads_of(api: client.CustomObjectsApi, namespace: str, job: Job) -> list[Workload]:
+    """Return what Kueue has made of a Job, oldest first; none where no version of it that we know is installed."""
+    selector = f"{JOB_UID_LABEL}={job['metadata']['uid']}"
+    for version in KUEUE_VERSIONS:
+        place = (KUEUE, version, namespace, "workloads")
+        try:
+            found = api.list_namespaced_custom_object(*place, label_selector=selector, _request_timeout=TIMEOUT)
+        except ApiException as error:
+            if error.status != 404:
+                raise
+            continue
+        return sorted(found["items"], key=lambda each: str(each["metadata"].get("creationTimestamp", "")))
+    return []
+
+
 class SelectedJobs:
     """The Jobs of a namespace that a selector of labels finds."""
 
@@ -149,17 +164,11 @@ class SelectedJobs:
         return pods
 
     def _workloads(self, job: Job) -> list[Workload]:
-        selector = f"{JOB_UID_LABEL}={job['metadata']['uid']}"
-        for version in KUEUE_VERSIONS:
-            try:
-                place = (KUEUE, version, self.namespace, "workloads")
-                found = self._any.list_namespaced_custom_object(
-                    *place, label_selector=selector, _request_timeout=TIMEOUT
-                )
-                return list(found["items"])
-            except (ApiException, urllib3.exceptions.HTTPError) as error:
-                logger.debug("workloads of %s: %s", version, answer_of(error))
-        return []
+        try:
+            return workloads_of(self._any, self.namespace, job)
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            logger.debug("workloads: %s", answer_of(error))
+            return []
 
     def _warnings(self) -> dict[str, str]:
         try:
