@@ -80,6 +80,12 @@ def one_step(name: str, fail_with: int = 0, fates: str = "") -> None:
     retried(echo(name="after", inputs=first.outputs["folder"]))
 
 
+@dsl.pipeline(name="image-by-parameter")
+def image_by_parameter(items: list[int], image: str = "scalequest/vllm:default") -> None:
+    with dsl.ParallelFor(items) as item:
+        echo(name="looped", shard=item).set_container_image(image)
+
+
 @dsl.pipeline(name="loops")
 def loops(items: list[dict[str, str]], shards: list[int]) -> None:
     first = echo(name="first")
@@ -99,6 +105,13 @@ def test_steps_run_in_order_and_report_their_folders(tmp_path: Path) -> None:
 def test_an_argument_that_says_python3_reaches_the_step_as_it_is(tmp_path: Path) -> None:
     recorder = run_pipeline(one_step, tmp_path, name="/opt/python3/x 'y' \"z\" é")
     assert recorder.given("after")[0]["inputs"] == "/opt/python3/x 'y' \"z\" é()"
+
+
+def test_a_task_is_told_the_image_that_a_parameter_names(tmp_path: Path) -> None:
+    """The containers' run takes it from there: kfp.local gives a container the placeholder."""
+    recorder = run_pipeline(image_by_parameter, tmp_path, items=[0, 1], image="scalequest/vllm:1")
+    told = {(each["shard"], each["pipelinechannel--image"]) for each in recorder.given("looped")}
+    assert told == {(0.0, "scalequest/vllm:1"), (1.0, "scalequest/vllm:1")}
 
 
 def test_loops_keep_their_items_and_the_outputs_of_earlier_steps_apart(tmp_path: Path) -> None:
