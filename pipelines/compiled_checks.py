@@ -59,7 +59,12 @@ def find_images_without_digest(documents: Sequence[Spec]) -> list[str]:
 
 
 def images_without_digest(documents: Sequence[Spec]) -> list[str]:
-    """Return the images that are named by their tag, sorted: of tasks, and as defaults of tasks' and Jobs' images."""
+    """Return the images that are named by their tag, sorted."""
+    return sorted(image for image in images_of(documents) if not _PINNED.search(image))
+
+
+def images_of(documents: Sequence[Spec]) -> set[str]:
+    """Return the images of a compiled pipeline: those of tasks, and the defaults of those that a parameter names."""
     spec = documents[0]
     executors = spec["deploymentSpec"]["executors"].values()
     images = {executor["container"]["image"] for executor in executors if "container" in executor}
@@ -67,7 +72,7 @@ def images_without_digest(documents: Sequence[Spec]) -> list[str]:
         for name, declared in component.get("inputDefinitions", {}).get("parameters", {}).items():
             if _NAMES_AN_IMAGE.search(name) and "defaultValue" in declared:
                 images.add(declared["defaultValue"])
-    return sorted(image for image in images if not _PINNED.search(image) and not _PLACEHOLDER.search(image))
+    return {image for image in images if not _PLACEHOLDER.search(image)}
 
 
 def _graphs(spec: Spec) -> Iterator[tuple[str, Spec]]:

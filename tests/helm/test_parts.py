@@ -11,9 +11,9 @@ from components.shared.errors import ExitCode
 from manifests.generate import pipeline_objects
 from pipelines import store_secret
 from pipelines.cluster.package import without_queue
+from pipelines.compiled_checks import images_of
 from pipelines.compiled_pipeline import COMPILED
 from pipelines.hardware_profiles import profile_names, read_profile
-from pipelines.nested import walk
 from pipelines.resources import QUEUE as QUEUE_OF_PIPELINES
 from pipelines.resources import QUEUE_LABEL
 from tests.helm.matrix import IMAGES, JUDGE, MATRIX, QUEUE, RECURRING
@@ -230,7 +230,7 @@ def test_registered_pipelines_name_the_charts_images(settings: dict[str, Any], t
     named = {f"{settings['images__registry']}/{name}@{digest}" for name, digest in digests.items()}
     assert versions
     for version in versions:
-        found = {value for place, value in walk(version["spec"]["pipelineSpec"]) if place.endswith(".image")}
+        found = images_of([version["spec"]["pipelineSpec"]])
         assert found
         assert found <= named
 

@@ -10,8 +10,8 @@ from components.shared.errors import ExitCode
 from pipelines import compiled_pipeline
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, prepare_submission
+from pipelines.compiled_checks import images_of
 from pipelines.compiled_pipeline import COMPILED
-from pipelines.nested import walk
 from tests.helm.matrix import DIGEST, IMAGES, RECURRING
 from tests.helm.objects import find_one, granted
 from tests.manifests.tools import Objects, Tools, copy_chart
@@ -33,8 +33,8 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     assert [*container["command"], *container["args"]] == [
         "scalequest", "submit", "paper",
         "--host=http://ml-pipeline.kubeflow.svc.cluster.local:8888", "--namespace=scalequest",
-        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--service-account=scalequest",
-        "--set=seed=7", "--set=source=a, b",
+        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--gpu-work=job",
+        "--service-account=scalequest", "--set=seed=7", "--set=source=a, b",
     ]  # fmt: skip
     assert pod["serviceAccountName"] == "scalequest-submit"
     subjects = find_one(objects, "RoleBinding", "scalequest-submit")["subjects"]
@@ -106,7 +106,7 @@ def test_a_recurring_run_submits_pipelines_that_name_the_charts_own_images(
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(compiled_pipeline, "COMPILED", tmp_path)
     spec = compiled_pipeline.find("scalequest").spec
-    images = {value for place, value in walk(spec) if place.endswith(".image")}
+    images = images_of([spec])
     registry = IMAGES["images__registry"]
     assert images <= {f"{registry}/{name}@{DIGEST}" for name in ("cpu", "vllm", "train")}
     cluster = Cluster(namespace="kubeflow")
