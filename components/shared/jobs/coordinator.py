@@ -15,9 +15,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from components.shared import speaking, stopping
 from components.shared.command.termination_message import BUG
@@ -39,6 +38,7 @@ from components.shared.jobs.folder_names import (
 )
 from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
 from components.shared.jobs.job_reading import (
+    Job,
     Seen,
     end_of_job,
     ending_of_job,
@@ -77,17 +77,19 @@ def run_as_job(config: StepConfig, workspace: Workspace, request: JobRequest) ->
     label = folder_label(config, folder.fingerprint)
     jobs = SelectedJobs(namespace, f"{FOLDER_LABEL}={label}", allowed_by=ALLOWED_BY)
     body = partial(_body, jobs, config, folder, request)
-    return Coordinator(jobs, folder.uri, object_name(config, folder.fingerprint), body, Pace()).run()
+    name = object_name(config, folder.fingerprint)
+    return Coordinator(jobs, folder.uri, name, request.image, body, Pace()).run()
 
 
 class Coordinator:
     """Follows the Job that makes a folder, from its first attempt or from where another process left it."""
 
     def __init__(
-        self, jobs: SelectedJobs, folder: str, name: str, body: Callable[[str, int], Mapping[str, Any]], pace: Pace
+        self, jobs: SelectedJobs, folder: str, name: str, image: str, body: Callable[[str, int], Job], pace: Pace
     ) -> None:
         """``name``: of all attempts, without their number; ``body`` makes one from its name and its first deadline."""
         self._jobs, self._folder, self._name, self._body, self._pace = jobs, folder, name, body, pace
+        self._image = image
         self._course = FolderCourse(jobs, folder)
         self.job = ""  # the name of the one that is followed
         self._uid = ""
@@ -112,13 +114,23 @@ class Coordinator:
             standing = {job["metadata"]["name"]: job for job in self._jobs.standing()}
             if live := [name for name, job in standing.items() if is_live(job)]:
                 self.job = min(live, key=self._attempt)
-                logger.info("found the Job %s", self.job)
+                self._greet(standing[self.job])
                 return
             taken = max([taken, *map(self._attempt, standing)]) + 1
             self.job = f"{self._name}-{taken}"
             if self._jobs.create(self._body(self.job, self._pace.window)):
                 logger.info("created the Job %s", self.job)
                 return
+
+    def _greet(self, job: Job) -> None:
+        """Say which Job was found; perhaps an earlier run's, which was started with an image that does not work."""
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        logger.info("found the Job %s", self.job)
+        if container["image"] != self._image:
+            logger.warning(
+                "it runs the image %s, this task would take %s: to begin again with that, kubectl delete job %s",
+                container["image"], self._image, self.job,
+            )  # fmt: skip
 
     def look(self) -> str | None:
         """Look once: return the folder's address if it is finished, None while the Job goes on; raise as it ended."""
@@ -192,7 +204,7 @@ def _error(job: str, why: str, code: int) -> Exception:
 
 def _body(
     jobs: SelectedJobs, config: StepConfig, folder: StepFolder, request: JobRequest, name: str, window: int
-) -> Mapping[str, Any]:
+) -> Job:
     """Return the Job of an attempt: sized by the profile, with what this process' own pod hands on."""
     profile, pods = _profile(jobs, request.profile), read_pod_numbers(request.pods or "1")
     size, shared = SIZES[config.IMAGE], isinstance(config, SharedConfig)

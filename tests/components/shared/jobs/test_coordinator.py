@@ -160,6 +160,22 @@ def test_of_four_tasks_at_once_one_makes_the_job_and_all_end_with_it(
     assert len({result.result(WATCH_SECONDS) for result in results}) == 1
 
 
+def test_a_job_that_runs_another_image_is_followed_and_the_log_says_how_to_begin_again(
+    cluster: JobsCluster, task: Callable[..., Future[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = task()
+    name = job_of(cluster)
+    second = task(image="registry/vllm@sha256:2")
+    cluster.await_asked("WATCH jobs", 2)
+    cluster.remove(name)
+    for result in (first, second):
+        with pytest.raises(UnavailableError):
+            result.result(WATCH_SECONDS)
+    (line,) = [each for each in caplog.messages if "it runs the image" in each]
+    assert "registry/vllm@sha256:1, this task would take registry/vllm@sha256:2" in line
+    assert line.endswith(f"kubectl delete job {name}")
+
+
 @pytest.mark.parametrize(
     ("situation", "error", "message"),
     [

@@ -79,7 +79,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: len(self.tasks) < 3)
     def begin_task(self) -> None:
         task = Coordinator(
-            SelectedJobs(NAMESPACE, f"{FOLDER_LABEL}={LABEL}", allowed_by=""), self.folder, "job", body_of, PACE
+            SelectedJobs(NAMESPACE, f"{FOLDER_LABEL}={LABEL}", allowed_by=""), self.folder, "job", "i", body_of, PACE
         )
         task.attach()
         self.tasks.append(task)
