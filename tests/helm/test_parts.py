@@ -190,8 +190,9 @@ def test_nodes_that_are_lost_begin_again_together_and_what_fails_again_ends_a_tr
 ) -> None:
     spec = find_one(rendered["everything"], "TrainingRuntime")["spec"]["template"]["spec"]
     assert spec["failurePolicy"]["maxRestarts"] == 2  # times the attempts of the step that follows it
-    (rule,) = spec["failurePolicy"]["rules"]
-    assert (rule["action"], rule["onJobFailureReasons"]) == ("FailJobSet", ["PodFailurePolicy"])
+    rules = spec["failurePolicy"]["rules"]
+    actions = {reason: rule["action"] for rule in rules for reason in rule["onJobFailureReasons"]}
+    assert actions == {"PodFailurePolicy": "FailJobSet", "DeadlineExceeded": "FailJobSet"}
     job = spec["replicatedJobs"][0]["template"]["spec"]
     assert job["backoffLimit"] == 0
     (failing,) = [each["onExitCodes"]["values"] for each in job["podFailurePolicy"]["rules"]]
