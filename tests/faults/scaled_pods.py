@@ -52,9 +52,10 @@ class ScaledPods:
         self._tend()
 
     def kill(self, index: int) -> None:
-        """Let a pod die without a word; one that runs, also where the last kill was just now."""
+        """Let a pod die without a word; return once it is dead, so that no pod is killed twice."""
         self._tend()
-        self._signal(index, signal.SIGKILL)
+        self._pods[index].kill()
+        self._pods[index].join()
 
     def evict(self, index: int) -> None:
         """Take a pod's node away: it hears SIGTERM, and another one comes in its place."""
