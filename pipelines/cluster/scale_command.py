@@ -90,7 +90,8 @@ def _running(jobs: RunJobs, place: RunPlace, step: str, fingerprint: str) -> Job
     if found:
         last = found[-1]
         raise InputError(f"{folder_of(last)}: its last Job {_end_of(last)}; there is nothing to scale")
-    what = "the run has ended" if place.has_ended else "it has not begun, it is done, or its task does the work itself"
+    not_here = "it has not begun, it is done, another run's Job does it, or its task does the work itself"
+    what = "the run has ended" if place.has_ended else not_here
     raise InputError(f"no Job of {step} runs for run {place.run_id} in {place.namespace}: {what}")
 
 

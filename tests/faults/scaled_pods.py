@@ -7,7 +7,6 @@ for those of the highest indexes, and more means new ones.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections import Counter
@@ -47,7 +46,7 @@ class ScaledPods:
         """Want another number of pods."""
         self.number = number
         for index in [index for index in self._pods if index >= number]:
-            self._signal(index, signal.SIGTERM)
+            self._pods[index].terminate()
             self._leaving.append(self._pods.pop(index))
         self._tend()
 
@@ -59,7 +58,7 @@ class ScaledPods:
 
     def evict(self, index: int) -> None:
         """Take a pod's node away: it hears SIGTERM, and another one comes in its place."""
-        self._signal(index, signal.SIGTERM)
+        self._pods[index].terminate()
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Replace pods that die until something is so; fails if the work ends before."""
@@ -81,11 +80,6 @@ class ScaledPods:
         for process in (*self._pods.values(), *self._leaving):
             process.kill()
             process.join()
-
-    def _signal(self, index: int, number: int) -> None:
-        pid = self._pods[index].pid
-        assert pid is not None
-        os.kill(pid, number)
 
     def _tend(self) -> bool:
         """Do what the Job's controller does at a change; return whether the Job is complete."""
