@@ -21,6 +21,7 @@ from pipelines.cluster.hardware import find_profile
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, prepare_submission
 from pipelines.nested import walk
+from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.manifests.tools import MANIFESTS, Tools, read_objects
 from tests.source_tree import ROOT, name_of
 
@@ -136,6 +137,17 @@ def test_every_block_is_a_shells(guide: Path) -> None:
     for block in blocks:
         done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_what_a_guide_types_into_a_tool_is_what_it_takes() -> None:
+    text = (MANIFESTS / "EKS.md").read_text(encoding="utf-8")
+    typed = dict(re.findall(r"^(\w+) [^\n]*<<EOF\n(.*?)^EOF$", text, re.MULTILINE | re.DOTALL))
+    assert list(typed) == ["eksctl", "kubectl"]
+    (cluster,) = read_objects(typed["eksctl"].replace("{{EC2PrivateDNSName}}", "name"))
+    (cpu,) = cluster["managedNodeGroups"]
+    assert cpu["instanceType"] == find_profile("eks-p4de").cpu_node.machine
+    objects = read_objects(typed["kubectl"])
+    assert [problem for version in kubernetes_versions() for problem in problems_of(objects, version)] == []
 
 
 @pytest.mark.parametrize("path", CLOUDS, ids=lambda path: path.name)
