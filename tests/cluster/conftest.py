@@ -28,12 +28,14 @@ class Seen:
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
-    """What the environment names."""
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """What the environment names; who asks for these tests alone has to name it."""
     try:
         return read_settings()
     except ValueError as error:
-        pytest.exit(str(error), returncode=2)
+        if request.config.option.markexpr == "cluster":
+            pytest.exit(str(error), returncode=2)
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
