@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +16,7 @@ from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_report import Report, look_at
 from pipelines.cluster.run_steps import LATER, RUNNING, WAITING, Step
-from pipelines.cluster.unfinished_folders import Progress, folders_in_the_making
+from pipelines.cluster.unfinished_folders import Progress, duration_of, folders_in_the_making
 from pipelines.cluster.watching import watch
 from pipelines.reporting import exit_code_of
 
@@ -63,17 +63,9 @@ def _step_lines(report: Report, making: Mapping[str, Progress]) -> Iterator[str]
 
 
 def _cells(step: Step, progress: Progress | None) -> tuple[str, str, str, str]:
-    rows = _rows(progress) if progress and step.state in (RUNNING, WAITING) else ""
+    rows = progress.sentence if progress and step.state in (RUNNING, WAITING) else ""
     told = "; ".join(filter(None, (rows, step.course, step.why)))
     return step.title, step.state, _duration(step), shortened(told, MAX_WHY)
-
-
-def _rows(progress: Progress) -> str:
-    if progress.is_model:
-        return ""
-    rate = f", {progress.rows_per_second:.1f} rows/s" if progress.rows_per_second else ""
-    left = f", {_text_of(progress.seconds_left)} left" if progress.seconds_left else ""
-    return f"{progress.rows_done} of {progress.rows} rows{rate}{left}"
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -103,7 +95,7 @@ def _rows_table(making: Sequence[Progress]) -> Table:
             table.add_row(folder, "", "a model", "", "")
             continue
         rate = f"{each.rows_per_second:.1f}" if each.rows_per_second else ""
-        left = _text_of(each.seconds_left) if each.seconds_left else ""
+        left = duration_of(each.seconds_left) if each.seconds_left else ""
         parts, rows = f"{each.parts_done} of {each.parts}", f"{each.rows_done} of {each.rows}"
         table.add_row(folder, parts, rows, rate, left)
     return table
@@ -112,8 +104,4 @@ def _rows_table(making: Sequence[Progress]) -> Table:
 def _duration(step: Step) -> str:
     if not step.started or (not step.finished and step.state not in (RUNNING, WAITING)):
         return ""  # it has ended, nobody knows when
-    return _text_of(((step.finished or datetime.now(UTC)) - step.started).total_seconds())
-
-
-def _text_of(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
+    return duration_of(((step.finished or datetime.now(UTC)) - step.started).total_seconds())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, list_objects
@@ -27,6 +28,20 @@ class Progress:
     def is_model(self) -> bool:
         """Whether a model is being made, which has no parts."""
         return self.parts == 0
+
+    @property
+    def sentence(self) -> str:
+        """How many of its rows are done, how fast and for how long still; "" for a model."""
+        if self.is_model:
+            return ""
+        rate = f", {self.rows_per_second:.1f} rows/s" if self.rows_per_second else ""
+        left = f", {duration_of(self.seconds_left)} left" if self.seconds_left else ""
+        return f"{self.rows_done} of {self.rows} rows{rate}{left}"
+
+
+def duration_of(seconds: float) -> str:
+    """Return a time as hours, minutes and seconds."""
+    return str(timedelta(seconds=round(seconds)))
 
 
 def folders_in_the_making(workspace: str) -> list[Progress]:

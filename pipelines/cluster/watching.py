@@ -1,9 +1,11 @@
-"""Follows a run on a cluster to its end: a line whenever the state of a step changes."""
+"""Follows a run on a cluster to its end: a line whenever the state of a step changes, and now and then its rows."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import kfp
@@ -13,10 +15,12 @@ from rich.console import Console
 from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.kubeflow_api import explained
 from pipelines.cluster.run_report import NOT_KNOWN, Report, look_at
-from pipelines.cluster.run_steps import FAILED, LATER, WAITING, Step
+from pipelines.cluster.run_steps import FAILED, LATER, RUNNING, WAITING, Step
+from pipelines.cluster.unfinished_folders import folders_in_the_making
 
 POLL_SECONDS = 15.0
 PATIENCE_SECONDS = 1800.0  # without an answer: an API server that moves to another node is away for minutes
+ROWS_SECONDS = 600.0  # between two looks into the workspace, which may have many objects
 INTERRUPTED = 130  # by Ctrl-C, as shells say it
 
 
@@ -30,7 +34,7 @@ def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: C
 
 
 def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
-    changes = _Changes()
+    changes, rows = _Changes(), _Rows()
     answered = time.monotonic()
     seemed_gone = False
     while True:
@@ -50,7 +54,7 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
             time.sleep(POLL_SECONDS)
             continue
         seemed_gone = False
-        for line in changes.lines(report):
+        for line in (*changes.lines(report), *rows.lines(report)):
             console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
         if report.has_ended:
             why = f": {report.verdict}" if report.verdict else ""
@@ -58,6 +62,24 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
             console.print(last, markup=False, highlight=False, emoji=False, soft_wrap=True)
             return report.exit_code
         time.sleep(POLL_SECONDS)
+
+
+class _Rows:
+    """How far the rows are of steps that Jobs do, now and then."""
+
+    def __init__(self) -> None:
+        self._looked = time.monotonic()
+
+    def lines(self, report: Report) -> Iterator[str]:
+        """Yield a line for each such step that runs, if it is time, and its rows may be seen."""
+        at_work = {step.folder: step for step in report.steps if step.folder and step.state == RUNNING}
+        if report.has_ended or not at_work or time.monotonic() - self._looked < ROWS_SECONDS:
+            return
+        self._looked = time.monotonic()
+        with contextlib.suppress(InputError, UnavailableError):
+            for progress in folders_in_the_making(report.workspace):
+                if progress.folder in at_work and progress.sentence:
+                    yield _line(replace(at_work[progress.folder], course=progress.sentence), report)
 
 
 class _Changes:

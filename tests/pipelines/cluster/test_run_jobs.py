@@ -182,3 +182,25 @@ def test_watching_tells_each_change_of_a_job(
     told = [line.partition(f"{STEP}  ")[2] for line in said]
     assert [line.partition(": ")[0] for line in told[:2]] == ["waiting queued in active", "running 2 of 2 pods run"]
     assert set(told[2:]) == {"terminated"}
+
+
+def test_watching_tells_the_rows_of_a_job_now_and_then(
+    jobs: RunCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = half_done(Workspace(str(tmp_path / "workspace")), 3)
+    jobs.jobs[followed(jobs)]["metadata"]["annotations"][FOLDER_LABEL] = folder
+    looks: list[float] = []
+
+    def look_again(_: float) -> None:
+        looks.append(0)
+        monkeypatch.setattr(watching, "ROWS_SECONDS", 0 if len(looks) == 1 else 600)
+        if len(looks) == 3:
+            run_in(jobs.server, str(tmp_path / "workspace"), state="CANCELED")
+
+    monkeypatch.setattr(time, "sleep", look_again)
+    client, _ = connect(jobs.server.url, NAMESPACE)
+    watching.watch(client, run_of(RUN)["run_id"], jobs.server.url, NAMESPACE, Console(file=sys.stdout))
+    told = [line.partition(f"{STEP}  ")[2] for line in capsys.readouterr().out.splitlines()]
+    (rows,) = [line for line in told if " rows" in line]
+    assert rows.startswith("running 30 of 40 rows, ")
+    assert rows.endswith(" left")
