@@ -16,7 +16,7 @@ PROMPT = Path(__file__).with_name("solvability_prompt.txt")
 class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions that a judge model, after some reasoning, calls solvable."""
 
-    VERSION: ClassVar = 2  # 1 judged the thoughts of reasoning models too
+    VERSION: ClassVar = 3  # 2 read verdicts of one form only
 
     PROMPTS: ClassVar = (PROMPT,)
 

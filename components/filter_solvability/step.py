@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 from components.filter_solvability.config import PROMPT, FilterSolvabilityConfig
+from components.filter_solvability.judge_verdict import parse_verdict
 from components.shared.engines import Completion, Request, Sampling, why_unanswered
 from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.filters import KEEP, Verdict
@@ -14,10 +14,6 @@ from components.shared.records import Question
 from components.shared.seeds import derive_seed
 from components.shared.texts.prompts import fill_prompt, load_prompt
 from components.shared.workspace import Workspace
-
-_EITHER = re.compile(r"\b(?:yes|no)\b[^\w\n]*(?:/|\||\bor\b)[^\w\n]*\b(?:yes|no)\b", re.IGNORECASE)
-_VERDICT_LINE = re.compile(r"^\W*verdict\W*:\W*(yes|no)\b", re.IGNORECASE | re.MULTILINE)
-_LAST_WORD = re.compile(r"(?:^|[.!?:\n]|\*\*)\s*[\"'“*_]*(yes|no)[\"'”*_.!\s]*$", re.IGNORECASE)
 
 
 def run(config: FilterSolvabilityConfig, workspace: Workspace) -> str:
@@ -34,17 +30,6 @@ def judge(completion: Completion) -> Verdict:
     if solvable is None:
         return Verdict("no_verdict")
     return KEEP if solvable else Verdict("unsolvable")
-
-
-def parse_verdict(reply: str) -> bool | None:
-    """Return what a judge says last, None if it says neither.
-
-    The last line that starts with "Verdict: Yes" or "Verdict: No" counts; if there is none, a sentence of its own at
-    the end: "Yes" or "No". "Yes or No" repeats what is asked for and decides nothing.
-    """
-    reply = _EITHER.sub("either", reply)
-    verdicts = _VERDICT_LINE.findall(reply) or _LAST_WORD.findall(reply)
-    return verdicts[-1].lower() == "yes" if verdicts else None
 
 
 def _asking(config: FilterSolvabilityConfig) -> Asking[Question]:

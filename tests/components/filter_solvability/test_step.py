@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.filter_solvability.config import PROMPT, FilterSolvabilityConfig
-from components.filter_solvability.step import judge, parse_verdict, run
+from components.filter_solvability.step import judge, run
 from components.shared.engines import Completion
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import Question
@@ -17,35 +17,6 @@ from tests.conftest import WriteRows
 
 SOLVABLE = "A shop has {n} boxes with 12 pencils in each box. How many pencils does it have?"
 VAGUE = "Tom has some apples and gives {n} of them to a friend. How many apples does Tom have left?"
-
-
-@pytest.mark.parametrize(
-    ("reply", "solvable"),
-    [
-        ("Reason: Both numbers are given.\nVerdict: Yes", True),
-        ("Reason: The speed is missing.\nVerdict: No", False),
-        ("Verdict: Yes. But wait, the speed is missing.\nVerdict: No", False),
-        ("Verdict: No\nOn second thoughts all is given.\nVerdict: Yes", True),
-        ("**Verdict:** **Yes**", True),
-        ("verdict: no.", False),
-        ("All the numbers are there.\nYes", True),
-        ("Is all given? No.", False),
-        ("Verdict: Yes\n\nNo", True),
-        ("Yesterday Tom rode a train. By Bayes' rule this can be solved.", None),
-        ("Yes, one might think so, but I cannot tell", None),
-        ("The answer may be yes", None),
-        ("It is not known", None),
-        ("Verdict: Yesterday", None),
-        ("Verdict: Yes or No", None),
-        ("Verdict: Yes/No", None),
-        ("Verdict: **No** or **Yes**.", None),
-        ("Verdict: Yes or No\nVerdict: No\nOr is it?", False),
-        ('A line that ends with "Verdict: Yes" is a question that needs a logical answer.', None),
-        ("", None),
-    ],
-)
-def test_the_last_declared_verdict_counts(reply: str, solvable: bool | None) -> None:
-    assert parse_verdict(reply) is solvable
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from components.shared.texts.latex import closing_brace, next_token
+from components.shared.texts.next_question import next_question
 
 MAX_BEHIND = 60  # and behind it
 MAX_SIDE = 200  # characters before a box that are looked at
@@ -24,14 +25,6 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}")
-# What a base model writes when it goes on after its own end: a marker of a chat, or the header of another question.
-_NEXT_QUESTION = re.compile(
-    r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
-    r"|^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
-    r"(?:question|problem|exercise|task|instruction|query|example|input|user|human|student|q)"
-    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$)",
-    re.IGNORECASE | re.MULTILINE,
-)
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 # Between two boxes of one answer stand separators, the name of the next part, or words of the same sentence.
@@ -133,8 +126,8 @@ def _before_next_question(text: str, boxes: Sequence[_Box]) -> list[_Box]:
     if not boxes:
         return []
     first = next((box for box in boxes if box.closed), boxes[0])
-    end = _NEXT_QUESTION.search(text, max(first.end, first.start))
-    return [box for box in boxes if not end or box.start < end.start()]
+    end = next_question(text, max(first.end, first.start))
+    return [box for box in boxes if box.start < end]
 
 
 def _first_part(text: str, boxes: Sequence[_Box]) -> int:

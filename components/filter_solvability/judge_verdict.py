@@ -1,0 +1,174 @@
+r"""The verdict of a judge's reply, however it is written: behind a label, in a box, as a last word or a whole reply.
+
+    Reason: The rate is missing.        {"reason": "…", "verdict": "No"}        ## Verdict
+    **Final verdict:** No, since …      | Verdict | No |                        It cannot be solved.
+
+Markdown, JSON, XML, tables and LaTeX need no parser: their signs are no letters, and stand between label and word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from components.filter_solvability.verdict_words import (
+    LABELS,
+    LABELS_WITHOUT_SPACE,
+    LEADS,
+    NEGATIONS,
+    NO,
+    NO_IN_SHORT,
+    SOLVABLE,
+    YES,
+    YES_IN_SHORT,
+)
+from components.shared.engines.thoughts import split_thought
+from components.shared.texts.next_question import next_question
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+# "No information is missing" is no No, "No because the rate is missing" is one.
+_NO_LACK = (
+    r"(?![ \t]+(?!(?:because|since|as|for|due|it|there|that|this|we|you|the)\b)\w[^\n.]*"
+    r"\b(?:missing|lack\w*|needed|required|further|contradict\w*|problems?|issues?|errors?)\b)"
+)
+_SUBJECT = (
+    r"(?:(?:that\s+)?(?:(?:the|this)\s+)?(?:given\s+)?(?:question|problem|exercise|it)\s+)?(?:(?:is|are|es|ist)\s+)?"
+)
+
+
+def _value(yes: Iterable[str], no: Iterable[str]) -> str:
+    """Return the pattern of a word or phrase that decides; it has the groups of ``_is_yes``."""
+    return (
+        rf"{_SUBJECT}(?:(?P<yes>{_any_of(yes)})(?!\w|\s*=)|(?P<no>{_any_of(no)})(?!\w|['’]\w|\s*=){_NO_LACK}"
+        rf"|(?:can|could)(?P<cannot>\s*not|n?['’]t)?\s+be\s+(?:\w+ly\s+)?(?:solved|answered|determined|found)(?!\w)"
+        rf"|(?P<negated>{NEGATIONS})?(?:{_any_of(SOLVABLE)})(?!\w)|(?P<lack>not\s+enough|insufficient)\b)"
+    )
+
+
+def _is_yes(found: re.Match[str]) -> bool:
+    return not (found["no"] or found["cannot"] or found["negated"] or found["lack"])
+
+
+_WORD = _value(YES, NO)
+_WORD_OR_LETTER = _value([*YES, *YES_IN_SHORT], [*NO, *NO_IN_SHORT])
+# All that repeats is bounded: a reply may be thousands of dots.
+_SIGNS, _GAP, _IN_LINE = r"\W{0,20}", r"\W{1,5}", r"[^\w\n]{0,20}"
+_COMMANDS = r"(?:\\[a-z]{1,12}\W{0,5}){0,3}"  # of LaTeX: \boxed{\text{
+_QUESTION = r"(?:it|(?:the|this)\s+(?:question|problem))"
+_LABEL = (
+    rf"(?:(?:{_any_of(LABELS)})\b|(?:{_any_of(LABELS_WITHOUT_SPACE)})"
+    rf"|(?:is\s+)?(?:{_QUESTION}\s+)?(?:solvable|solvability|answerable){_SIGNS}[:=?]"
+    rf"|can\s+{_QUESTION}\s+be\s+(?:solved|answered){_SIGNS}[:=?])"
+)
+_START = rf"(?:^|[.!?;:,()\]–—|{{}}>]|\s-(?=\s)){_IN_LINE}"
+_LEAD = rf"(?:{_COMMANDS}(?:{_any_of(LEADS)}){_GAP})" + r"{0,7}" + _COMMANDS
+_TOPIC = r"(?:\s+(?:on|for|of|about|regarding)\b[^:.\n]{1,50}?)?" + rf"(?:{_SIGNS}[(\[][^()\[\]\n]*[)\]])?"
+_SAYS = (
+    rf"{_SIGNS}(?:(?:is|was|es|é|è|est|ist|为|為|是)(?!\w){_SIGNS}|(?:为|為|是)(?=\w))?"
+    rf"(?:(?:clearly|clear|therefore|thus){_GAP})?{_COMMANDS}"
+)
+_STATEMENT = re.compile(
+    rf"{_START}{_LEAD}{_LABEL}{_TOPIC}{_SAYS}(?:{_WORD_OR_LETTER})",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BOX = re.compile(rf"\\(?:boxed|fbox){_SIGNS}{_COMMANDS}(?:{_WORD})(?![ \t]+\w)", re.IGNORECASE)
+_FIELD = re.compile(rf"[\"'<](?:final\s)?answer[\"'>]\s*:?\s*[\"']?(?:{_WORD_OR_LETTER})", re.IGNORECASE)
+_SPOKEN = rf"(?:(?P<yes>{_any_of(YES)})|(?P<no>{_any_of(NO)}))"
+_LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]*{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
+_WHOLE = re.compile(rf"{_SIGNS}(?:answer{_GAP})?(?:{_WORD_OR_LETTER}){_SIGNS}", re.IGNORECASE)
+_SENTENCE = re.compile(rf"{_SIGNS}{_SPOKEN}\s*(?:\n|[^\w\s])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+
+_EITHER_WORD = _any_of([*YES, *YES_IN_SHORT, *NO, *NO_IN_SHORT, "solvable", "unsolvable"])
+_BOTH = re.compile(
+    rf"(?<!\w)(?P<one>{_EITHER_WORD})[^\w\n]*(?:(?:[/|]|\b(?:or|oder|ou)\b|或)|(?P<end>\b(?:and|y|und|et)\b|[,;]))[^\w\n]*"
+    rf"(?P<other>{_EITHER_WORD})(?!\w)(?(end)(?=\s*(?:[^\w\s]|\Z)|\s*$))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NEGATIVE = frozenset((*NO, *NO_IN_SHORT, "unsolvable"))
+_TABLE = re.compile(
+    r"^(?P<head>[^\n]*\|[^\n]*)\n[ \t]*\|?[ \t]*:?-[-| :\t]*\n(?P<body>(?:[^\n]*\|[^\n]*(?:\n|\Z))+)", re.MULTILINE
+)
+
+# A last word that is the question's own answer, and not the judge's verdict.
+_CALCULATION = r"(?:[=≡∣]|\d\s*[*×/^<>]\s*\d|\\(?:frac|times|cdot))"
+_OWN_ANSWER = re.compile(rf"(?:\d.*\banswer is|{_CALCULATION}.*\banswer)\W*\Z", re.IGNORECASE | re.DOTALL)
+_HEDGED = re.compile(
+    rf"{_CALCULATION}|\b(?:might|may|perhaps|maybe|unless|depends?|otherwise|assum\w+|unsure"
+    r"|(?:not|n['’]t) (?:sure|certain)|(?:can ?not|can['’]t) (?:tell|say))\b",
+    re.IGNORECASE,
+)
+_AGAINST_YES = re.compile(
+    r"\b(?:but|however|although|though|can ?not|can['’]t|isn['’]t|not (?:given|stated|known|enough|solvable|clear)"
+    r"|unsolvable|insufficient|(?<!nothing )(?<!nothing is )(?:missing|lacks?|lacking))\b",
+    re.IGNORECASE,
+)
+_AGAINST_NO = re.compile(
+    r"\bnothing\b|\b(?:everything|all)\b[^.]*\b(?:is|are) (?:given|stated|known)\b|\bcan be (?:solved|answered)\b"
+    r"|\bis (?:solvable|answerable)\b",
+    re.IGNORECASE,
+)
+MAX_SENTENCES_CHARS = 400  # of a reply that is a verdict as a whole
+
+
+def parse_verdict(reply: str) -> bool | None:
+    """Return what a judge says last about the question that was put; None if it says neither yes nor no.
+
+    The last verdict behind a label counts; if there is none, one in a box, in a field "answer", as the last sentence,
+    or as the whole reply. "Yes or No" repeats what is asked for and decides nothing. Thoughts are not read, and behind
+    the header of another question only what is needed for a verdict.
+    """
+    _, text = split_thought(unicodedata.normalize("NFKC", reply))
+    text = _BOTH.sub(_undecided, _with_named_cells(text.replace("_", " "))).strip()
+    end = 0
+    while end < len(text):
+        end = next_question(text, end + 1)
+        if (solvable := _last_verdict(text[:end].strip())) is not None:
+            return solvable
+    return None
+
+
+def _last_verdict(text: str) -> bool | None:
+    for pattern in (_STATEMENT, _BOX, _FIELD):
+        if verdicts := list(pattern.finditer(text)):
+            return _is_yes(verdicts[-1])
+    if whole := _WHOLE.fullmatch(text):
+        return _is_yes(whole)
+    last = _LAST_WORD.search(text)
+    if last and not _OWN_ANSWER.search(text, 0, last.start("yes" if last["yes"] else "no")):
+        return last["no"] is None
+    return _whole_reply(text)
+
+
+def _whole_reply(text: str) -> bool | None:
+    """Return the verdict of a short reply that begins with it, if its reason does not say the opposite."""
+    found = _SENTENCE.fullmatch(text)
+    if found is None or len(text) > MAX_SENTENCES_CHARS or _HEDGED.search(text):
+        return None
+    against = _AGAINST_YES if found["yes"] else _AGAINST_NO
+    return None if against.search(found["rest"]) else found["no"] is None
+
+
+def _undecided(both: re.Match[str]) -> str:
+    """Return a word that decides nothing, for a yes beside a no."""
+    one, other = (word.lower() in _NEGATIVE for word in (both["one"], both["other"]))
+    return both[0] if one == other else "either"
+
+
+def _with_named_cells(text: str) -> str:
+    """Return the text with a line for each cell of its tables behind them: the heading of the column, and the cell."""
+    return _TABLE.sub(lambda table: f"{table[0]}\n{_named_cells(table['head'], table['body'])}\n", text)
+
+
+def _named_cells(head: str, body: str) -> str:
+    names = _cells_of(head)
+    rows = [zip(names, _cells_of(row), strict=False) for row in body.splitlines()]
+    return "\n".join(f"{name}: {cell}" for row in rows for name, cell in row)
+
+
+def _cells_of(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip(" |").split("|")]

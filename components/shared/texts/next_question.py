@@ -1,0 +1,20 @@
+"""Where a reply runs on to another question: what a base model writes when it goes on after its own end."""
+
+from __future__ import annotations
+
+import re
+
+# A marker of a chat, or the header of another question.
+_NEXT_QUESTION = re.compile(
+    r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
+    r"|^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
+    r"(?:question|problem|exercise|task|instruction|query|example|input|user|human|student|q)"
+    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def next_question(text: str, start: int) -> int:
+    """Return the position of the first other question that begins at ``start`` or behind; the text's end for none."""
+    found = _NEXT_QUESTION.search(text, start)
+    return found.start() if found else len(text)
