@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import kfp
+import kfp_server_api
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
@@ -37,11 +38,10 @@ def _stop(run_id: str, host: str, namespace: str) -> int:
     with explained(host, namespace):
         client, _ = connect(host, namespace)
         place = find_run(client, run_id, namespace)
-        if place.has_ended or place.is_being_terminated:
-            console.print(f"run {run_id}: {'has ended' if place.has_ended else 'is being terminated'} ({place.state})")
+        if not place.has_ended and not place.is_being_terminated:
+            console.print(f"run {run_id}: {_terminate(client, run_id)}")
         else:
-            client.terminate_run(run_id)
-            console.print(f"run {run_id}: terminated")
+            console.print(f"run {run_id}: {'has ended' if place.has_ended else 'is being terminated'} ({place.state})")
     try:
         jobs = RunJobs(run_id, place.namespace)
         deleted = _end_all(client, host, jobs, place, console)
@@ -49,6 +49,17 @@ def _stop(run_id: str, host: str, namespace: str) -> int:
         raise InputError(f"run {run_id} is terminated ({_LEFT}): {error}") from error
     console.print(f"nothing of it runs any more in {place.namespace}" if deleted else "no Job of it was running")
     return ExitCode.DONE
+
+
+def _terminate(client: kfp.Client, run_id: str) -> str:
+    """Ask Kubeflow to end a run; return what came of it: it may have ended just now."""
+    try:
+        client.terminate_run(run_id)
+    except kfp_server_api.ApiException as error:
+        if error.status != 400:
+            raise
+        return "has ended meanwhile"
+    return "terminated"
 
 
 def _end_all(client: kfp.Client, host: str, jobs: RunJobs, place: RunPlace, console: Console) -> int:

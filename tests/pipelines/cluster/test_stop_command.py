@@ -97,6 +97,16 @@ def test_a_second_call_is_content(jobs: RunCluster, capsys: pytest.CaptureFixtur
     assert not [asked for asked, _ in jobs.server.asked if asked.startswith("POST")]
 
 
+def test_a_run_that_ends_before_it_is_terminated_is_no_error(
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs.server.in_turn(RUN, run_in("RUNNING"), run_in("SUCCEEDED"))
+    jobs.server.on(TERMINATE, {"code": 3, "message": f"Failed to terminate a run {RUN_ID}. Row not found"}, 400)
+    code, said = stopped(jobs, capsys)
+    assert code == ExitCode.DONE
+    assert said == f"run {RUN_ID}: has ended meanwhile\nno Job of it was running\n"
+
+
 def test_jobs_of_a_run_that_has_ended_are_ended(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
     jobs.server.on(RUN, run_in("CANCELED"))
     jobs.add("generate_questions", 2)
