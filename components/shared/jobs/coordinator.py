@@ -14,29 +14,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shlex
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from components.shared import speaking, stopping
 from components.shared.command.termination_message import BUG
-from components.shared.config import SharedConfig, StepConfig
+from components.shared.config import StepConfig
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.jobs import JobRequest
-from components.shared.jobs.body import SERVICE_ACCOUNT, SIZES, Work, job_body
 from components.shared.jobs.deadlines import Pace, moved_deadline
 from components.shared.jobs.folder_course import FolderCourse
-from components.shared.jobs.folder_names import (
-    FOLDER_LABEL,
-    RUN_LABEL,
-    STEP_LABEL,
-    TASK_ANNOTATION,
-    folder_label,
-    object_name,
-    step_label,
-)
-from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
 from components.shared.jobs.job_reading import (
     Job,
     Seen,
@@ -45,18 +33,12 @@ from components.shared.jobs.job_reading import (
     is_live,
     state_of_job,
 )
-from components.shared.jobs.own_pod import handed_on, read_own_pod
-from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.jobs.selected_jobs import SelectedJobs
+from components.shared.jobs.step_attempts import StepAttempts
 from components.shared.kubernetes_api import connect
 from components.shared.training.launch import train_on_nodes
-from components.shared.workspace import StepFolder, Workspace
-from components.shared.workspace.planning import command_of
+from components.shared.workspace import Workspace
 
-ALLOWED_BY = (
-    "the Role scalequest-step of this account has to allow it (Helm chart: gpuWork=job; or manifests/base); where runs "
-    "may make no Jobs, submit with --gpu-work task (gpu_work: task): the step then works in its own pod"
-)
 PAUSE_SECONDS = 1.0  # between two looks: a Job of many pods changes all the time
 GOES_ON = "the same command goes on where it was"
 
@@ -74,23 +56,30 @@ def run_as_job(config: StepConfig, workspace: Workspace, request: JobRequest) ->
     if isinstance(config, TrainingConfig) and config.num_nodes > 1:
         return train_on_nodes(config, folder, request.image)
     namespace = connect(f"the profile {request.profile} has this step done by a Job")
-    label = folder_label(config, folder.fingerprint)
-    jobs = SelectedJobs(namespace, f"{FOLDER_LABEL}={label}", allowed_by=ALLOWED_BY)
-    body = partial(_body, jobs, config, folder, request)
-    name = object_name(config, folder.fingerprint)
-    return Coordinator(jobs, folder.uri, name, request.image, body, Pace()).run()
+    return Coordinator(StepAttempts(namespace, config, folder, request), Pace()).run()
+
+
+class Attempts(Protocol):
+    """The Jobs that make one folder, attempt by attempt."""
+
+    jobs: SelectedJobs
+    folder: str  # its address
+    name: str  # of all attempts, without their number
+    image: str
+
+    def body(self, name: str, window: int) -> Job:
+        """Return an attempt's Job with its first deadline."""
+
+    def follower(self) -> Mapping[str, Any]:
+        """Return what a Job's metadata say of the task that follows it."""
 
 
 class Coordinator:
     """Follows the Job that makes a folder, from its first attempt or from where another process left it."""
 
-    def __init__(
-        self, jobs: SelectedJobs, folder: str, name: str, image: str, body: Callable[[str, int], Job], pace: Pace
-    ) -> None:
-        """``name``: of all attempts, without their number; ``body`` makes one from its name and its first deadline."""
-        self._jobs, self._folder, self._name, self._body, self._pace = jobs, folder, name, body, pace
-        self._image = image
-        self._course = FolderCourse(jobs, folder)
+    def __init__(self, attempts: Attempts, pace: Pace) -> None:
+        self._attempts, self._pace, self._jobs, self._folder = attempts, pace, attempts.jobs, attempts.folder
+        self._course = FolderCourse(attempts.jobs, attempts.folder)
         self.job = ""  # the name of the one that is followed
         self._uid = ""
         self._told = ""
@@ -113,24 +102,25 @@ class Coordinator:
         while True:
             standing = {job["metadata"]["name"]: job for job in self._jobs.standing()}
             if live := [name for name, job in standing.items() if is_live(job)]:
-                self.job = min(live, key=self._attempt)
-                self._greet(standing[self.job])
+                self.job = min(live, key=_number_of)
+                self._adopt(standing[self.job])
                 return
-            taken = max([taken, *map(self._attempt, standing)]) + 1
-            self.job = f"{self._name}-{taken}"
-            if self._jobs.create(self._body(self.job, self._pace.window)):
+            taken = max([taken, *map(_number_of, standing)]) + 1
+            self.job = f"{self._attempts.name}-{taken}"
+            if self._jobs.create(self._attempts.body(self.job, self._pace.window)):
                 logger.info("created the Job %s", self.job)
                 return
 
-    def _greet(self, job: Job) -> None:
-        """Say which Job was found; perhaps an earlier run's, which was started with an image that does not work."""
+    def _adopt(self, job: Job) -> None:
+        """Follow a Job that another task made, perhaps of a run that has ended: it is this task's from now on."""
         (container,) = job["spec"]["template"]["spec"]["containers"]
         logger.info("found the Job %s", self.job)
-        if container["image"] != self._image:
+        if container["image"] != self._attempts.image:
             logger.warning(
                 "it runs the image %s, this task would take %s: to begin again with that, kubectl delete job %s",
-                container["image"], self._image, self.job,
+                container["image"], self._attempts.image, self.job,
             )  # fmt: skip
+        self._jobs.adopt(self.job, self._attempts.follower())
 
     def look(self) -> str | None:
         """Look once: return the folder's address if it is finished, None while the Job goes on; raise as it ended."""
@@ -186,10 +176,6 @@ class Coordinator:
             logger.info("the Job %s goes on for at most %s; the same command attaches to it", self.job, left)
             raise
 
-    def _attempt(self, name: str) -> int:
-        number = name.rpartition("-")[2]
-        return int(number) if number.isdecimal() else -1
-
 
 _KEPT = "what is written is kept"
 
@@ -202,43 +188,7 @@ def _error(job: str, why: str, code: int) -> Exception:
     return UnavailableError(f"the Job {job} failed: {why}; {GOES_ON}, with the next Job")
 
 
-def _body(
-    jobs: SelectedJobs, config: StepConfig, folder: StepFolder, request: JobRequest, name: str, window: int
-) -> Job:
-    """Return the Job of an attempt: sized by the profile, with what this process' own pod hands on."""
-    profile, pods = _profile(jobs, request.profile), read_pod_numbers(request.pods or "1")
-    size, shared = SIZES[config.IMAGE], isinstance(config, SharedConfig)
-    handed = handed_on(read_own_pod(jobs.namespace, allowed_by=ALLOWED_BY))
-    label = folder_label(config, folder.fingerprint)
-    run = {RUN_LABEL: handed.run} if handed.run else {}
-    return job_body(
-        Work(
-            name=name,
-            step=config.step,
-            size=size,
-            is_shared=shared,
-            image=request.image,
-            # Kubernetes reads $(NAME) as a variable, and $$ as a dollar.
-            arguments=[word.replace("$", "$$") for word in shlex.split(command_of(config))[3:]],
-            task=profile.task(size),
-            deadline_seconds=window,
-            pods=pods.most if shared else 1,
-            least_pods=pods.least if shared else 1,
-            placement=profile.placement,
-            queue=profile.queue,
-            priority_class=profile.priority_class,
-            labels={STEP_LABEL: step_label(config.step), FOLDER_LABEL: label, **run},
-            annotations={FOLDER_LABEL: folder.uri} | ({TASK_ANNOTATION: handed.task} if handed.task else {}),
-            owner=handed.owner,
-            service_account=handed.service_account or SERVICE_ACCOUNT,
-            pull_secrets=handed.pull_secrets,
-            env=handed.env,
-            env_from=handed.env_from,
-            volumes=handed.volumes,
-            mounts=handed.mounts,
-        )
-    )
-
-
-def _profile(jobs: SelectedJobs, text: str) -> JobProfile:
-    return profile_of_name(text, jobs.profiles()) if is_name(text) else profile_of_json(text)
+def _number_of(name: str) -> int:
+    """Return the number of an attempt; -1 for a Job that is called otherwise."""
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1

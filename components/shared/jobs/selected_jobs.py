@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -100,7 +101,7 @@ class SelectedJobs:
     def move_deadline(self, job: Job, seconds: int) -> bool:
         """Let a Job end that many seconds after its start; False if it changed meanwhile: look again.
 
-        Nothing else of a Job is ever changed. Its version goes with the change: a Job that was resumed meanwhile has
+        Nothing else of its spec is ever changed. Its version goes with the change: a Job that was resumed meanwhile has
         another start.
         """
         metadata = {"resourceVersion": job["metadata"]["resourceVersion"]}
@@ -116,6 +117,12 @@ class SelectedJobs:
                 return False
             raise
         return True
+
+    def adopt(self, name: str, follower: Mapping[str, Any]) -> None:
+        """Add to a Job's metadata whose task follows it; nothing where it is gone or being changed."""
+        call = partial(self._batch.patch_namespaced_job, name, self.namespace, {"metadata": follower}, **_RAW)
+        with contextlib.suppress(ApiException):  # 404, 409
+            self._ask(f"becoming an owner of the Job {name}", call)
 
     def wait_for_change(self, job: Job, seconds: int) -> None:
         """Return as soon as a Job changes, at the latest after some seconds: a watch may end at any time."""

@@ -214,11 +214,13 @@ class JobsCluster:
         wanted = patch.get("metadata", {}).get("resourceVersion", job["metadata"]["resourceVersion"])
         if wanted != job["metadata"]["resourceVersion"]:
             return refusal("error-409-conflict-resource-version", running_indexed=name)
-        if set(patch["spec"]) - CHANGEABLE:
+        spec = patch.get("spec", {})
+        if set(spec) - CHANGEABLE:
             return refusal("error-422-immutable-template", running_indexed=name)
-        if patch["spec"].get("activeDeadlineSeconds", 0) < 0:
+        if spec.get("activeDeadlineSeconds", 0) < 0:
             return refusal("error-422-deadline-negative", running_indexed=name)
-        self.change_job(name, spec=patch["spec"])
+        _merge_metadata(job["metadata"], patch.get("metadata", {}))
+        self.change_job(name, spec=spec)
         return 200, copy.deepcopy(job)
 
     def _pods_of(self, name: str) -> list[str]:
@@ -244,6 +246,17 @@ class JobsCluster:
         job["metadata"]["resourceVersion"] = str(self.version)
         self.changes.append((self.version, kind, copy.deepcopy(job)))
         self.lock.notify_all()
+
+
+def _merge_metadata(standing: Object, patch: Object) -> None:
+    """Merge as a strategic merge patch does: owners by their uid."""
+    for key in ("labels", "annotations"):
+        standing[key] = standing.get(key, {}) | patch.get(key, {})
+    owners = {
+        owner["uid"]: owner for owner in (*standing.get("ownerReferences", []), *patch.get("ownerReferences", []))
+    }
+    if owners:
+        standing["ownerReferences"] = list(owners.values())
 
 
 def own_pod(**changes: Any) -> Object:

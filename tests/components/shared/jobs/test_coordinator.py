@@ -160,6 +160,28 @@ def test_of_four_tasks_at_once_one_makes_the_job_and_all_end_with_it(
     assert len({result.result(WATCH_SECONDS) for result in results}) == 1
 
 
+def test_a_job_of_another_run_becomes_this_runs_and_lives_as_long_as_one_of_both(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    first = task()
+    name = job_of(cluster)
+    cluster.await_asked("WATCH jobs")
+    second = own_pod()
+    second["metadata"]["ownerReferences"][0] |= {"name": "run-y", "uid": "uid-of-run-y"}
+    second["metadata"]["labels"]["pipeline/runid"] = "other-run"
+    cluster.pods[OWN_POD] = second
+    other = task()
+    cluster.await_asked("WATCH jobs", 3)
+    metadata = cluster.jobs[name]["metadata"]
+    assert metadata["labels"]["scalequest.dev/run"] == "other-run"
+    assert [each["uid"] for each in metadata["ownerReferences"]] == ["uid-of-run-x", "uid-of-run-y"]
+    assert not any(each["controller"] for each in metadata["ownerReferences"])
+    cluster.remove(name)
+    for result in (first, other):
+        with pytest.raises(UnavailableError):
+            result.result(WATCH_SECONDS)
+
+
 def test_a_job_that_runs_another_image_is_followed_and_the_log_says_how_to_begin_again(
     cluster: JobsCluster, task: Callable[..., Future[str]], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,6 +20,7 @@ from components.shared.jobs.body import Work, job_body
 from components.shared.jobs.coordinator import Coordinator
 from components.shared.jobs.deadlines import SLACK, Pace
 from components.shared.jobs.folder_names import FOLDER_LABEL
+from components.shared.jobs.job_reading import Job
 from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.selected_jobs import SelectedJobs
 from components.shared.kubernetes_api import connect
@@ -35,12 +38,24 @@ LOOK_SECONDS = 60  # between two looks here; a task looks every 10
 INPUT = "bad input: --questions does not exist"
 
 
-def body_of(name: str, window: int) -> dict[str, object]:
-    work = Work(
-        name=name, step="s", size="inference", is_shared=True, image="i", arguments=[], task=TASK, pods=3,
-        deadline_seconds=window, queue="q", labels={FOLDER_LABEL: LABEL},
-    )  # fmt: skip
-    return job_body(work)
+class Attempts:
+    """The Jobs of a folder that need no pod to be made from."""
+
+    name, image = "job", "i"
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.jobs = SelectedJobs(NAMESPACE, f"{FOLDER_LABEL}={LABEL}", allowed_by="")
+
+    def body(self, name: str, window: int) -> Job:
+        work = Work(
+            name=name, step="s", size="inference", is_shared=True, image="i", arguments=[], task=TASK, pods=3,
+            deadline_seconds=window, queue="q", labels={FOLDER_LABEL: LABEL},
+        )  # fmt: skip
+        return job_body(work)
+
+    def follower(self) -> Mapping[str, Any]:
+        return {"labels": {"run": "r"}}
 
 
 class Lives(RuleBasedStateMachine):
@@ -78,9 +93,7 @@ class Lives(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: len(self.tasks) < 3)
     def begin_task(self) -> None:
-        task = Coordinator(
-            SelectedJobs(NAMESPACE, f"{FOLDER_LABEL}={LABEL}", allowed_by=""), self.folder, "job", "i", body_of, PACE
-        )
+        task = Coordinator(Attempts(self.folder), PACE)
         task.attach()
         self.tasks.append(task)
         self.uids[id(task)] = self.cluster.jobs[task.job]["metadata"]["uid"]

@@ -85,9 +85,12 @@ def test_a_task_makes_a_job_whose_pods_share_the_step_and_ends_with_its_folder(
     assert (again, list(cluster.jobs)) == (printed, [name])
 
 
-def test_a_task_that_is_killed_leaves_its_job_and_the_next_one_ends_with_it(cluster: JobsCluster, start: Start) -> None:
+def test_a_task_and_a_pod_that_are_killed_cost_nothing_and_the_next_task_attaches(
+    cluster: JobsCluster, kubelet: Kubelet, start: Start
+) -> None:
     first = start(num_questions=2000)
     cluster.await_asked("WATCH jobs", seconds=SECONDS)
+    kubelet.kill(f"{next(iter(cluster.jobs))}-0")
     first.kill()
     printed, log = (second := start(num_questions=2000)).communicate(timeout=SECONDS)
     assert second.returncode == ExitCode.DONE, log
