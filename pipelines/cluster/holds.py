@@ -6,14 +6,11 @@ import re
 from collections.abc import Mapping
 
 from components.shared.jobs.pod_holds import GATED, Hold, hold_of_pod, hold_of_reason, waiting_reason
+from components.shared.jobs.queue_holds import hold_of_quota
 from components.shared.plain_text import inert
 from pipelines.cluster.run_pods import Pod
 from pipelines.resources import QUEUE, QUEUE_LABEL
 
-_QUOTA = (
-    'nothing to do while others use the quota; "maximum capacity", "doesn\'t exist", "inactive" mean never: see '
-    "`scalequest doctor`, or submit again with --no-queue"
-)
 _BACK_OFF = re.compile(r"Backoff for (.*)")
 
 
@@ -21,7 +18,7 @@ def hold_of(message: str, pod: Pod, warnings: Mapping[str, str]) -> Hold:
     """Return what an attempt waits for: by its pod, or by Argo's message where that is not to be seen."""
     reason, text = waiting_reason(pod) if pod else _of_argo(message)
     if reason == GATED:
-        return Hold(_quota(pod, warnings), _QUOTA)
+        return _quota(pod, warnings)
     return hold_of_pod(pod, warnings) if pod else hold_of_reason(reason, text, {})
 
 
@@ -39,10 +36,12 @@ def _of_argo(message: str) -> tuple[str, str]:
     return reason, text
 
 
-def _quota(pod: Pod, warnings: Mapping[str, str]) -> str:
+def _quota(pod: Pod, warnings: Mapping[str, str]) -> Hold:
     """Say what Kueue says: the warning is about its Workload, whose name is made from the pod's."""
     metadata = pod.get("metadata", {})
     queue = metadata.get("labels", {}).get(QUEUE_LABEL, QUEUE)
     made_from = f"pod-{metadata.get('name', '')}-"
     said = next((text for name, text in warnings.items() if name.startswith(made_from)), "")
-    return inert(f"for quota in Kueue's queue {queue}: {said or 'kubectl describe workloads says how much'}")
+    hold = hold_of_quota(said)
+    why = inert(f"for quota in Kueue's queue {queue}: {said or 'kubectl describe workloads says how much'}")
+    return Hold(why, hold.remedy)

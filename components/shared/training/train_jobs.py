@@ -19,6 +19,7 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
+from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
 from components.shared.jobs.own_pod import Handed
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, body_of
 from components.shared.workspace.planning import command_of
@@ -26,7 +27,6 @@ from components.shared.workspace.planning import command_of
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
 RUNTIMES, JOBS = "trainingruntimes", "trainjobs"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-FOLDER_ANNOTATION = "scalequest.dev/folder"
 LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
 WATCH_SECONDS = 300  # of one request; the next one follows
 PAUSE_SECONDS = 5.0  # before the next look, whatever ended a watch
@@ -52,6 +52,7 @@ def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, ru
     """Return the TrainJob whose pods run the step's own command; without an image in ``launch``, the runtime's."""
     words = shlex.split(command_of(config))
     labels = LABELS | {key: value for key, value in _labels_of(runtime).items() if key == QUEUE_LABEL}
+    labels |= {RUN_LABEL: launch.run} if launch.run else {}
     trainer = {"command": ["python3", *words[1:3]], "args": words[3:], "numNodes": config.num_nodes}
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -59,7 +60,7 @@ def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, ru
         "metadata": {
             "name": name,
             "labels": labels,
-            "annotations": {FOLDER_ANNOTATION: folder},
+            "annotations": {FOLDER_LABEL: folder},
             **({"ownerReferences": [dict(launch.owner)]} if launch.owner else {}),
         },
         "spec": {

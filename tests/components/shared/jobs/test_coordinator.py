@@ -138,6 +138,20 @@ def test_the_job_has_the_steps_image_options_and_hardware_and_what_the_tasks_own
     assert container["resources"]["limits"] == {"memory": "144Gi", "ephemeral-storage": "120Gi", "nvidia.com/gpu": "1"}
 
 
+def test_a_job_that_is_made_from_no_pod_has_no_owner_and_the_charts_account(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    del cluster.pods[OWN_POD]
+    result = task()
+    job = cluster.jobs[job_of(cluster)]
+    assert "ownerReferences" not in job["metadata"]
+    assert "scalequest.dev/run" not in job["metadata"]["labels"]
+    assert job["spec"]["template"]["spec"]["serviceAccountName"] == "scalequest"
+    cluster.remove(job_of(cluster))
+    with pytest.raises(UnavailableError):
+        result.result(WATCH_SECONDS)
+
+
 def test_a_job_without_a_range_may_be_scaled_while_it_runs(
     cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
 ) -> None:
