@@ -22,7 +22,7 @@ _REMEDIES = {
         "clusterqueue says which"
     ),
 }
-_QUOTA_NOW = "nothing to do: it begins as soon as others give quota back"
+_QUOTA_NOW = "nothing to do: it begins as soon as others give quota back; or submit again with --no-queue"
 _CHECKS = "nothing to do while nodes are being provided; kubectl describe workloads says more"
 _UNKNOWN = "kubectl describe workloads says more"
 
