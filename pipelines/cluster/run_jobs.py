@@ -106,7 +106,7 @@ class _RunJobs:
         ]
 
     def _pods(self, job: Job) -> list[Pod]:
-        of_job = f"{self._of_run},{JOB_LABEL}={job['metadata']['name']}"
+        of_job = f"{JOB_LABEL}={job['metadata']['name']}"  # not by the run: the Job may have been another one's before
         pods: list[Pod] = [*items_of(self._core.list_namespaced_pod, self._namespace, label_selector=of_job)]
         return pods
 

@@ -13,7 +13,8 @@ JOB_UID_LABEL = "kueue.x-k8s.io/job-uid"  # by which the Workloads of a Job are 
 _REMEDIES = {
     "maximum capacity": "it never begins: ask for fewer pods or GPUs, or raise nominalQuota of the ClusterQueue",
     "doesn't exist": (
-        "it never begins: helm upgrade --set kueue.enabled=true makes the queue, or submit again with --no-queue"
+        "it never begins: helm upgrade --set kueue.enabled=true makes the queue; or `scalequest stop` the run, and "
+        "submit it with --no-queue"
     ),
     "doesn't match": "it never begins: let the ClusterQueue's namespaceSelector match this namespace",
     "unavailable in ClusterQueue": "it never begins: give the ClusterQueue quota for that resource (coveredResources)",

@@ -60,7 +60,7 @@ class RunCluster(JobsCluster):
                 return 200, {"items": self.events}
             for prefix, kind in KINDS.items():
                 place = f"{prefix}/namespaces/{namespace}/{kind}"
-                of_task = kind == "pods" and not query.get("labelSelector", "").startswith(RUN_LABEL)
+                of_task = kind == "pods" and not query.get("labelSelector", "").startswith(JOB_LABEL)
                 if (path == place or path.startswith(f"{place}/")) and not of_task:
                     self.asked.append((f"{method} {kind}", path, body))
                     return self._answer(method, kind, path.removeprefix(place).strip("/"), dict(query), body)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from components.shared.jobs.folder_names import FOLDER_LABEL
+from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
 from components.shared.workspace import Workspace
 from pipelines.cluster import watching
 from pipelines.cluster.kubeflow_api import connect
@@ -124,6 +124,15 @@ def test_of_several_attempts_the_last_job_counts(jobs: RunCluster, capsys: pytes
     jobs.jobs[first]["metadata"]["creationTimestamp"] = "2026-11-29T00:00:00Z"
     jobs.fail(first, "DeadlineExceeded")
     assert jobs.is_live(second)
+    assert "2 of 2 pods run" in line_of(shown(jobs, capsys), f"{STEP} running")
+
+
+def test_the_pods_of_a_job_that_was_another_runs_before_are_seen(
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    followed(jobs)
+    for pod in jobs.pods.values():
+        pod["metadata"]["labels"][RUN_LABEL] = "another-run"  # a template never changes
     assert "2 of 2 pods run" in line_of(shown(jobs, capsys), f"{STEP} running")
 
 

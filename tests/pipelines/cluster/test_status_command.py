@@ -183,7 +183,8 @@ def test_its_pods_say_why_a_step_waits_and_whether_it_runs(
 def test_what_waits_comes_with_a_remedy(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
     _, lines = shown(kubeflow, serve_run(kubeflow, "run-first-pod-pending-insufficient-cpu"), capsys)
     assert "0/1 nodes are available: 1 Insufficient cpu" in line_of(lines, f"{IMPORT} waiting")
-    assert "otherwise add one, or submit again with what a node has" in line_of(lines, "what to do: ")
+    remedy = line_of(lines, "what to do: ")
+    assert "otherwise add one, or `scalequest stop` the run, and submit it with what a node has" in remedy
 
 
 def test_steps_come_in_the_order_of_the_pipeline_with_their_source_and_pods(
