@@ -8,6 +8,7 @@ from typing import NamedTuple
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from components.shared.jobs.job_profiles import CONFIG_MAP
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.findings import Finding
 
@@ -44,6 +45,13 @@ OF_EVERY_STEP = (  # what Argo's executor, and Kubeflow's driver and launcher as
     Right("patch", "argoproj.io", "workflowtaskresults"),
     Right("get", "", "pods"),
     Right("get", "", "configmaps", "kfp-launcher"),
+)
+
+OF_JOBS = (  # what a step asks whose work a Job does; why a Job waits (events, workloads) is optional
+    *(Right(verb, "batch", "jobs") for verb in ("create", "get", "list", "watch", "patch")),
+    Right("list", "", "pods"),
+    Right("get", "", "pods/log"),
+    Right("get", "", "configmaps", CONFIG_MAP),
 )
 
 

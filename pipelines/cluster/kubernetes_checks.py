@@ -12,7 +12,7 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
 from components.shared.kubernetes_api import TIMEOUT
-from pipelines.cluster.account_rights import OF_EVERY_STEP, Right, check_rights
+from pipelines.cluster.account_rights import OF_EVERY_STEP, OF_JOBS, Right, check_rights
 from pipelines.cluster.controller_checks import check_controller
 from pipelines.cluster.findings import Finding, PlannedRun
 from pipelines.cluster.kubernetes_access import READER, SUBMITTER, configure, not_told
@@ -47,7 +47,7 @@ def check_kubernetes(run: PlannedRun, profile: Profile) -> Iterator[Finding]:
     try:
         yield _namespace(namespace)
         yield from _permissions(namespace)
-        yield from _service_account(namespace, run.account)
+        yield from _service_account(namespace, run.account, makes_jobs=cluster.gpu_work == "job")
         yield from check_launcher(namespace, run.account)
         yield check_store_access(run)
         yield from check_controller(namespace)
@@ -94,7 +94,7 @@ def _permissions(namespace: str) -> Iterator[Finding]:
         yield Finding(allowed, f"you may {'' if allowed else 'not '}{what}", SUBMITTER)
 
 
-def _service_account(namespace: str, name: str) -> Iterator[Finding]:
+def _service_account(namespace: str, name: str, *, makes_jobs: bool) -> Iterator[Finding]:
     found = _asked(
         f"the service account {name}",
         lambda: client.CoreV1Api().read_namespaced_service_account(name, namespace, _request_timeout=TIMEOUT),
@@ -105,6 +105,9 @@ def _service_account(namespace: str, name: str) -> Iterator[Finding]:
     if found.passed:
         remedy = "the role scalequest-step of the Helm chart allows it: helm upgrade, with this serviceAccount.name"
         yield check_rights(namespace, name, OF_EVERY_STEP, "do what Argo and Kubeflow do in a run's pods", remedy)
+        if makes_jobs:
+            remedy = "helm upgrade --set gpuWork=job; where runs may make no Jobs, submit with --gpu-work task"
+            yield check_rights(namespace, name, OF_JOBS, "make the Jobs of GPU steps and follow them", remedy)
 
 
 def _secrets(namespace: str) -> Iterator[Finding]:

@@ -26,6 +26,8 @@ NEEDED = (  # what a step asks that starts the nodes of a training and follows t
     Right("get", "", "pods"),
     Right("list", "", "pods"),
     Right("get", "", "pods/log"),
+    Right("list", "batch", "jobs"),  # those of its nodes, whose deadlines it moves
+    Right("patch", "batch", "jobs"),
 )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pipelines.cluster import kubernetes_checks, trainer_checks
-from pipelines.cluster.account_rights import OF_EVERY_STEP
+from pipelines.cluster.account_rights import OF_EVERY_STEP, OF_JOBS
 from tests.helm.objects import find_all, find_one, granted, rights_of
 from tests.manifests.tools import CHART, Objects, Tools
 
@@ -34,7 +34,7 @@ def test_the_steps_account_may_make_and_follow_jobs_only_where_gpu_work_is_a_job
 
 
 def test_the_steps_account_may_do_what_the_doctor_asks_about(rendered: dict[str, Objects]) -> None:
-    wanted = {(group, resource, verb) for verb, group, resource, _ in OF_EVERY_STEP}
+    wanted = {(group, resource, verb) for verb, group, resource, _ in (*OF_EVERY_STEP, *OF_JOBS)}
     assert wanted <= granted(rendered["default"], "scalequest")
 
 

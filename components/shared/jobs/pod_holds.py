@@ -16,8 +16,8 @@ _BEGINNING = {"", "ContainerCreating", "PodInitializing"}
 _SCHEDULERS_OTHER_WORDS = re.compile(r"[.,;]? (?:no new claims to deallocate|preemption:).*", re.DOTALL)
 _NAME_OF_IMAGE = re.compile(r'image "([^"]+)"')
 _NODE = (
-    "nothing to do if nodes are added automatically; otherwise add one, or `scalequest stop` the run, and submit it with "
-    "what a node has (--profile, or --set cpu_step_cpu=… and the like)"
+    "nothing to do if nodes are added automatically; otherwise add one, or `scalequest stop` the run, and submit "
+    "it with what a node has (--profile, or --set cpu_step_cpu=… and the like)"
 )
 _IMAGE = "check the name, and whether the nodes may pull it; the pod then continues by itself"
 _START = "`kubectl describe pods` says more; the pod then continues by itself"

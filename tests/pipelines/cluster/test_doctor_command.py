@@ -20,6 +20,11 @@ RIGHTS_OF_EVERY_STEP = {
     ("get", "pods"),
     ("get", "configmaps"),
 }
+RIGHTS_OF_JOBS = {(verb, "jobs") for verb in ("create", "get", "list", "watch", "patch")} | {
+    ("list", "pods"),
+    ("get", "pods/log"),
+    ("get", "configmaps"),
+}
 REVIEWS = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -185,7 +190,8 @@ def test_what_may_not_be_looked_at_is_said_and_does_not_fail(
     code, output = examined(healthy, workspace, capsys)
     assert code == 0
     assert line in output
-    assert "1 to look at" in output
+    asked = 2 if RIGHTS in request_ else 1  # of the account: what every step needs, what Jobs need
+    assert f"{asked} to look at" in output
 
 
 def test_a_queue_is_not_needed_where_kueue_is_not_installed(
@@ -330,7 +336,7 @@ def test_a_training_on_several_nodes_has_its_runtime_and_its_rights_looked_at(
     assert "Kubeflow Trainer is installed (trainer.kubeflow.org/v1alpha1)" in output
     assert "the TrainingRuntime scalequest-training exists" in output
     assert "the service account scalequest may start TrainJobs and follow them" in output
-    assert _rights_asked_for(healthy) == rights_of_a_step() | {("get", "pods"), ("list", "pods")} | RIGHTS_OF_EVERY_STEP
+    assert _rights_asked_for(healthy) == rights_of_a_step() | RIGHTS_OF_JOBS | RIGHTS_OF_EVERY_STEP
 
 
 def test_one_node_asks_nothing_of_kubeflow_trainer(
@@ -339,7 +345,23 @@ def test_one_node_asks_nothing_of_kubeflow_trainer(
     code, output = examined(healthy, workspace, capsys)
     assert code == 0
     assert "Trainer" not in output
-    assert _rights_asked_for(healthy) == RIGHTS_OF_EVERY_STEP
+    assert _rights_asked_for(healthy) == RIGHTS_OF_JOBS | RIGHTS_OF_EVERY_STEP
+
+
+def test_an_account_that_may_make_no_jobs_is_told_how_to_do_without_them(
+    healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy.on(
+        f"POST {RIGHTS}",
+        lambda review: review | {"status": {"allowed": _right_of(review["spec"])[1] != "jobs"}},
+    )
+    code, output = examined(healthy, workspace, capsys)
+    assert code == 2
+    assert "may not create jobs.batch, get jobs.batch" in output
+    assert "helm upgrade --set gpuWork=job; where runs may make no Jobs, submit with --gpu-work task" in output
+    healthy.asked.clear()
+    code, output = examined(healthy, workspace, capsys, gpu_work="task")
+    assert (code, _rights_asked_for(healthy)) == (0, RIGHTS_OF_EVERY_STEP), output
 
 
 @pytest.mark.parametrize(
@@ -387,7 +409,8 @@ def test_the_rights_that_the_steps_account_lacks_are_named(
     code, output = examined(healthy, workspace, capsys, training_nodes=2)
     assert code == 2
     assert "the service account scalequest may not create trainjobs.trainer.kubeflow.org, get trainingru" in output
-    assert "get pods/log in team-a; helm upgrade --set trainer.enabled=true" in output
+    lacking = "get pods/log, list jobs.batch, patch jobs.batch in team-a; helm upgrade --set trainer.enabled=true"
+    assert lacking in output
     assert "get pods," not in output
 
 
