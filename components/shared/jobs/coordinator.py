@@ -30,12 +30,15 @@ from components.shared.jobs.job_reading import (
     Seen,
     end_of_job,
     ending_of_job,
+    image_of,
     is_live,
     state_of_job,
 )
+from components.shared.jobs.pod_endings import folder_of_pod
 from components.shared.jobs.selected_jobs import SelectedJobs
 from components.shared.jobs.step_attempts import StepAttempts
 from components.shared.kubernetes_api import connect
+from components.shared.plain_text import inert
 from components.shared.training.launch import train_on_nodes
 from components.shared.workspace import Workspace
 
@@ -113,12 +116,11 @@ class Coordinator:
 
     def _adopt(self, job: Job) -> None:
         """Follow a Job that another task made, perhaps of a run that has ended: it is this task's from now on."""
-        (container,) = job["spec"]["template"]["spec"]["containers"]
         logger.info("found the Job %s", self.job)
-        if container["image"] != self._attempts.image:
+        if image_of(job) != self._attempts.image:
             logger.warning(
                 "it runs the image %s, this task would take %s: to begin again with that, kubectl delete job %s",
-                container["image"], self._attempts.image, self.job,
+                image_of(job), self._attempts.image, self.job,
             )  # fmt: skip
         self._jobs.adopt(self.job, self._attempts.follower())
 
@@ -139,11 +141,22 @@ class Coordinator:
         if ending := ending_of_job(seen):
             raise _error(self.job, ending.why, ending.exit_code)
         if ended:
-            raise UnavailableError(
-                f"the Job {self.job} is complete, but {self._folder} is not finished; {GOES_ON}, with the next Job"
-            )
+            raise self._incomplete(seen)
         self._tell()
         return None
+
+    def _incomplete(self, seen: Seen) -> Exception:
+        """Return why a Job ended well without the folder: pods of another version make another one, as would the next.
+
+        Otherwise they left its last parts to each other.
+        """
+        told = f"the Job {self.job} is complete, but {self._folder} is not finished"
+        if others := {inert(folder) for pod in seen.pods if (folder := folder_of_pod(pod))} - {self._folder}:
+            return InputError(
+                f"{told}: its pods made {', '.join(sorted(others))}; is the image {image_of(seen.job)} of the same "
+                "version as this task's? Submit with images of one version"
+            )
+        return UnavailableError(f"{told}; {GOES_ON}, with the next Job")
 
     def _tell(self) -> None:
         """Log what the Job is at, whenever that changes; in between, the phase does."""

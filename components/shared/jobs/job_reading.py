@@ -60,6 +60,12 @@ def is_suspended(job: Job) -> bool:
     return bool(job["spec"].get("suspend"))
 
 
+def image_of(job: Job) -> str:
+    """Return the image that a Job's pods run."""
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    return str(container["image"])
+
+
 def started_at(job: Job) -> datetime | None:
     """Return when a Job's clock began; it begins anew each time that the Job is resumed."""
     text = "" if is_suspended(job) else job.get("status", {}).get("startTime") or ""

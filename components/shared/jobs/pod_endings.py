@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.command.termination_message import BAD_INPUT, BUG
+from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, UNFINISHED
 from components.shared.errors import ExitCode
 from components.shared.plain_text import inert
 
@@ -72,6 +72,12 @@ def known_ending(words: str, reason: str, pod: Pod) -> Ending | None:
     if "OOMKilled" in (reason, terminated(pod).get("reason")):
         return Ending(f"out of memory: killed at its limit of {_memory_limit(pod)}")
     return None
+
+
+def folder_of_pod(pod: Pod) -> str:
+    """Return the folder that a pod says it worked on as it ended well, "" where it says none."""
+    words = str(terminated(pod).get("message") or "")
+    return next((words.removeprefix(begin) for begin in (FINISHED, REUSED, UNFINISHED) if words.startswith(begin)), "")
 
 
 def why_moved(pod: Pod) -> str:

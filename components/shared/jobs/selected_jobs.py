@@ -119,10 +119,16 @@ class SelectedJobs:
         return True
 
     def adopt(self, name: str, follower: Mapping[str, Any]) -> None:
-        """Add to a Job's metadata whose task follows it; nothing where it is gone or being changed."""
+        """Add to a Job's metadata whose task follows it; it is followed without that, too.
+
+        It may be gone or being changed (404, 409). And a cluster may let only those change owners who may delete the
+        object (OwnerReferencesPermissionEnforcement), which the account of runs may not.
+        """
         call = partial(self._batch.patch_namespaced_job, name, self.namespace, {"metadata": follower}, **_RAW)
-        with contextlib.suppress(ApiException):  # 404, 409
+        try:
             self._ask(f"becoming an owner of the Job {name}", call)
+        except (ApiException, InputError) as error:
+            logger.info("the Job %s stays that of the run which made it: %s", name, error)
 
     def wait_for_change(self, job: Job, seconds: int) -> None:
         """Return as soon as a Job changes, at the latest after some seconds: a watch may end at any time."""

@@ -274,6 +274,37 @@ def test_a_pod_that_ends_of_a_bug_is_named_with_its_message(
         result.result(WATCH_SECONDS)
 
 
+def test_pods_of_another_version_that_make_another_folder_are_no_reason_to_try_again(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    result = task()
+    name = job_of(cluster)
+    cluster.run_pods(name)
+    with cluster.lock:
+        cluster.end_pod(f"{name}-0", 0, "unfinished: s3://b/generate_questions/other")
+        cluster.end_pod(f"{name}-1", 0, "finished: s3://b/generate_questions/other")
+        cluster.jobs[name]["status"] |= {"conditions": [{"type": "Complete", "status": "True"}], "succeeded": 2}
+        cluster.change_job(name)
+    message = r"made s3://b/generate_questions/other; is the image registry/vllm@sha256:1 of the same version"
+    with pytest.raises(InputError, match=message):
+        result.result(WATCH_SECONDS)
+
+
+def test_a_job_whose_owners_this_account_may_not_change_is_followed_all_the_same(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    first = task()
+    name = job_of(cluster)
+    cluster.refusals["PATCH jobs"] = [refusal("error-403-rbac-create")]
+    second = task()
+    cluster.await_asked("WATCH jobs", 2)
+    folder = run(config(workspace), workspace)
+    cluster.complete(name)
+    assert first.result(WATCH_SECONDS) == second.result(WATCH_SECONDS) == folder
+    assert any(f"the Job {name} stays that of the run which made it: " in line for line in caplog.messages)
+
+
 def test_a_job_whose_folder_is_finished_gives_its_waiting_pods_a_last_minute(
     cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
 ) -> None:
