@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ def hold_of_workloads(workloads: Iterable[Workload]) -> Hold:
         if _holds(conditions, "QuotaReserved"):
             return _pending_checks(workload.get("status", {}).get("admissionChecks") or [])
         hold = hold_of_quota(conditions.get("QuotaReserved", {}).get("message", "") or "not looked at yet")
-        return Hold(f"{evicted.lower()}, then {hold.why}", hold.remedy) if evicted else hold
+        words = re.sub("(?<=[a-z])(?=[A-Z])", " ", evicted).lower()  # Preempted, ClusterQueueStopped
+        return Hold(f"{words}, then {hold.why}", hold.remedy) if evicted else hold
     return Hold()
 
 

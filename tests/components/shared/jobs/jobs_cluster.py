@@ -41,6 +41,7 @@ class JobsCluster:
     logs: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str, Any]] = field(default_factory=list)  # verb and kind, name, body
     refusals: dict[str, list[Answer]] = field(default_factory=dict)  # of the next such requests
+    broken_watches: list[str] = field(default_factory=list)  # how the next ones end: "gone", "at once", "cut"
     has_kueue: bool = True
     changes: list[tuple[int, str, Object]] = field(default_factory=list)
     version: int = 100

@@ -18,6 +18,7 @@ from components.generate_questions.step import run
 from components.shared.errors import InputError, UnavailableError
 from components.shared.jobs import JobRequest, coordinator
 from components.shared.jobs.coordinator import run_as_job
+from components.shared.jobs.deadlines import Pace
 from components.shared.stores import retries
 from components.shared.workspace import Workspace
 from tests.components.shared.jobs.jobs_cluster import OWN_POD, JobsCluster, own_pod
@@ -409,23 +410,71 @@ def test_a_spot_profile_takes_its_spot_nodes(cluster: JobsCluster, task: Callabl
         ("pod-security-refused", "it gets no pods: .*violates PodSecurity"),
         ("no-service-account", "it gets no pods: .*error looking up service account"),
         ("running-indexed", "2 of 2 pods run"),
+        ("admitted", "4 of 4 pods run"),
+        ("partial-admission", "4 of 4 pods run"),
+        ("being-preempted", "queued in scalequest-gpu: preempted, then"),
+        (
+            "drained-by-hold-and-drain",
+            "queued in scalequest-gpu: cluster queue stopped, then ClusterQueue rec-el",
+        ),
+        ("flavor-missing", "is inactive .it never begins"),
+        ("image-name-invalid", "1 pod waits for its image .*invalid reference format"),
+        ("suspended-midrun", "queued in scalequest-gpu"),
         ("evicted-ignored", "2 of 2 pods run"),
         ("fail-index-others-running", "2 of 3 pods run; 1 pod ended before the work did, the last: bad input: --quest"),
         ("backoff-index-waiting", "1 of 2 pods run; .*6 pods ended before the work did, the last: exit code 75"),
     ],
 )
-def test_the_log_says_what_the_job_is_at_and_what_to_do(
+def test_whatever_the_job_is_at_the_log_says_it_another_task_attaches_and_both_end_with_the_folder(
     situation: str, told: str, cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
-    result = task(profile=json.dumps(QUEUED))
+    first = task(profile=json.dumps(QUEUED))
     name = job_of(cluster)
     cluster.await_asked("WATCH jobs")
     cluster.play(situation, name)
-    cluster.await_asked("WATCH jobs", 2)
-    run(config(workspace), workspace)
+    second = task(profile=json.dumps(QUEUED))
+    cluster.await_asked("WATCH jobs", 3)
+    folder = run(config(workspace), workspace)
     cluster.complete(name)
-    result.result(WATCH_SECONDS)
+    assert first.result(WATCH_SECONDS) == second.result(WATCH_SECONDS) == folder
+    assert list(cluster.jobs) == [name]
+    assert f"found the Job {name}" in caplog.messages
     lines = [each for each in caplog.messages if each.startswith(f"Job {name}: ")]
     assert any(re.search(told, line) for line in lines), lines
+
+
+def test_a_node_that_is_gone_is_told_and_costs_the_task_nothing(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    result = task()
+    name = job_of(cluster)
+    cluster.run_pods(name)
+    lost = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "DeletionByPodGC",
+        "message": "node no longer exists",
+    }
+    cluster.pods[f"{name}-0"]["status"] |= {"phase": "Failed", "conditions": [lost]}
+    cluster.change_job(name, status={"active": 1})
+    cluster.await_asked("WATCH jobs", 2)
+    folder = run(config(workspace), workspace)
+    cluster.complete(name)
+    assert result.result(WATCH_SECONDS) == folder
+    assert any("the last: evicted: no such node" in line for line in caplog.messages), caplog.messages
+
+
+def test_watches_that_end_are_cut_or_are_gone_change_nothing(
+    cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "Pace", lambda: Pace(poll=1))
+    cluster.broken_watches = ["gone", "at once", "cut"]
+    result = task()
+    name = job_of(cluster)
+    cluster.await_asked("WATCH jobs", 4)
+    folder = run(config(workspace), workspace)
+    cluster.complete(name)
+    assert result.result(WATCH_SECONDS) == folder
