@@ -456,7 +456,7 @@ def test_a_node_that_is_gone_is_told_and_costs_the_task_nothing(
         "type": "DisruptionTarget",
         "status": "True",
         "reason": "DeletionByPodGC",
-        "message": "node no longer exists",
+        "message": "no such node",
     }
     cluster.pods[f"{name}-0"]["status"] |= {"phase": "Failed", "conditions": [lost]}
     cluster.change_job(name, status={"active": 1})
