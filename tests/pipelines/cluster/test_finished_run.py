@@ -22,6 +22,7 @@ from pipelines.cluster.finished_run import find_finished
 from pipelines.cluster.package import package
 from pipelines.compiled_pipeline import executor_input_of_command, step_of_command
 from pipelines.local_runner import walk_compiled
+from tests.fault_proxy import new_clients
 
 
 def run_in(workspace: str, *settings: str) -> Run:
@@ -87,7 +88,8 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: p
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     monkeypatch.setattr(finished_run, "PATIENCE_SECONDS", "1")
-    assert find_finished(run_in("s3://bucket/runs"), "s3://bucket/runs") == ""
+    with new_clients():
+        assert find_finished(run_in("s3://bucket/runs"), "s3://bucket/runs") == ""
     assert LIMIT_VARIABLE not in os.environ
 
 
