@@ -73,11 +73,10 @@ def test_a_literal_behind_a_name_that_says_secret_is_found(documents: list[dict[
 
 
 def test_a_constant_that_a_task_is_given_is_found(documents: list[dict[str, Any]]) -> None:
-    tasks = documents[0]["components"]["comp-generate-answers"]["dag"]["tasks"]
-    task = tasks["import-model"]
+    task = documents[0]["root"]["dag"]["tasks"]["generate-responses"]
     task["inputs"]["parameters"]["api_key"] = {"runtimeValue": {"constant": "letmein"}}
     (found,) = find_secrets(documents)
-    assert found.startswith("comp-generate-answers/")
+    assert found.startswith("root/generate-responses")
     assert "'api_key' has a value" in found
 
 
