@@ -34,7 +34,7 @@ from components.shared.jobs.job_reading import (
     is_live,
     state_of_job,
 )
-from components.shared.jobs.pod_endings import folder_of_pod
+from components.shared.jobs.pod_endings import Ending, ending_of_pod, folder_of_pod
 from components.shared.jobs.selected_jobs import SelectedJobs
 from components.shared.jobs.step_attempts import StepAttempts
 from components.shared.kubernetes_api import connect
@@ -43,6 +43,7 @@ from components.shared.training.launch import train_on_nodes
 from components.shared.workspace import Workspace
 
 PAUSE_SECONDS = 1.0  # between two looks: a Job of many pods changes all the time
+LAST_LINES = 40  # of a pod's log
 GOES_ON = "the same command goes on where it was"
 
 logger = logging.getLogger(__name__)
@@ -139,11 +140,21 @@ class Coordinator:
             self._let_end()
             return self._folder
         if ending := ending_of_job(seen):
+            self._show_log(seen, ending)
             raise _error(self.job, ending.why, ending.exit_code)
         if ended:
             raise self._incomplete(seen)
         self._tell()
         return None
+
+    def _show_log(self, seen: Seen, ending: Ending) -> None:
+        """Log the last lines of the pod that a Job ended by; Job and pods are deleted an hour after their run's end."""
+        if ending.exit_code == ExitCode.BAD_INPUT:  # its message says it all
+            return
+        decisive = [pod for pod in seen.pods if (own := ending_of_pod(pod)) and own.why == ending.why]
+        for pod in decisive[-1:]:
+            name = pod["metadata"]["name"]
+            logger.error("the last lines of %s:\n%s", name, self._jobs.last_lines(pod, LAST_LINES))
 
     def _incomplete(self, seen: Seen) -> Exception:
         """Return why a Job ended well without the folder: pods of another version make another one, as would the next.

@@ -42,7 +42,7 @@ class FolderCourse:
         if running:
             self._count()
             is_counted = self._rows is not None and self._rows.pace
-            self._line = "" if is_counted else self._jobs.last_line(running[0])
+            self._line = "" if is_counted else self._jobs.last_lines(running[0], 1)
         else:
             self._rows, self._line = None, ""  # its rate begins anew
         return False

@@ -159,11 +159,11 @@ class SelectedJobs:
             raise
         return {str(name): str(text) for name, text in (found.get("data") or {}).items()}
 
-    def last_line(self, pod: Pod) -> str:
-        """Return the last line of a pod's log, "" where it cannot be read."""
+    def last_lines(self, pod: Pod, number: int) -> str:
+        """Return the last lines of a pod's log, "" where it cannot be read."""
         name = pod["metadata"]["name"]
         try:
-            answer = self._core.read_namespaced_pod_log(name, self.namespace, tail_lines=1, **_RAW)
+            answer = self._core.read_namespaced_pod_log(name, self.namespace, tail_lines=number, **_RAW)
             return bytes(answer.data).decode(errors="replace").strip()
         except (ApiException, urllib3.exceptions.HTTPError):
             return ""

@@ -232,6 +232,7 @@ def test_a_job_that_ends_without_the_folder_ends_the_task_as_the_step_would_have
     cluster.play(situation, job_of(cluster))
     with pytest.raises(error, match=message):
         result.result(WATCH_SECONDS)
+    assert cluster.count("GET log") == (situation in ("backoff-index-exceeded", "exit-137", "oom-killed"))
 
 
 def test_a_job_that_somebody_deletes_ends_the_task_so_that_the_next_attempt_makes_another(
@@ -262,17 +263,19 @@ def test_after_a_job_that_ended_badly_comes_the_next_attempt(
             result.result(WATCH_SECONDS)
 
 
-def test_a_pod_that_ends_of_a_bug_is_named_with_its_message(
-    cluster: JobsCluster, task: Callable[..., Future[str]]
+def test_a_pod_that_ends_of_a_bug_is_named_with_its_message_and_its_last_lines(
+    cluster: JobsCluster, task: Callable[..., Future[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     result = task()
     name = job_of(cluster)
     cluster.run_pods(name)
     cluster.end_pod(f"{name}-0", 75, "the store did not answer")
     cluster.end_pod(f"{name}-1", 1, "bug of ours: KeyError: 'x'")
+    cluster.logs = {f"{name}-{index}": f"of {index}\nKeyError: 'x'\n" for index in range(2)}
     cluster.fail(name, "FailedIndexes")
     with pytest.raises(RuntimeError, match=f"^the Job {name} failed: KeyError: 'x'$"):
         result.result(WATCH_SECONDS)
+    assert f"the last lines of {name}-1:\nof 1\nKeyError: 'x'" in caplog.messages
 
 
 def test_pods_of_another_version_that_make_another_folder_are_no_reason_to_try_again(
