@@ -29,7 +29,7 @@ PROMPTS: Mapping[str, Mapping[str, Path]] = MappingProxyType(
 class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
-    VERSION: ClassVar = 4  # 3 had neither tolerances nor a verdict for comparisons without a result
+    VERSION: ClassVar = 5  # 4 knew fewer spellings of answers, and fewer forms of replies
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     prompt_file: str = option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.config import StepConfig, option
 
@@ -15,6 +16,8 @@ RULES = (*SIZES, NEAR_DUPLICATE)
 @dataclass(frozen=True, kw_only=True)
 class FindContaminationConfig(StepConfig):
     """Find which benchmark questions occur in the rows that a model is trained on."""
+
+    VERSION: ClassVar = 2  # 1 knew fewer spellings of row breaks and of units in formulas
 
     questions: str = option(help="folder of a benchmark's Question rows, or a JSON list of them", is_folder=True)
     training: str = option(

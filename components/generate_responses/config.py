@@ -12,4 +12,4 @@ from components.shared.config.engines import SolverConfig
 class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to each question."""
 
-    VERSION: ClassVar = 2  # 1 took the thoughts of reasoning models for part of the response
+    VERSION: ClassVar = 3  # 2 found final answers in fewer forms of replies

@@ -13,7 +13,7 @@ from components.shared.config.engines import SolverConfig
 class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
 
-    VERSION: ClassVar = 2  # 1 counted samples that were never answered as wrong
+    VERSION: ClassVar = 3  # 2 knew fewer spellings of answers
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     num_samples: int = option(16, help="responses per question; our choice: the rate has steps of 1/16", minimum=1)

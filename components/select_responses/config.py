@@ -14,7 +14,7 @@ WAYS = ("reward", "agreement", "both")
 class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
-    VERSION: ClassVar = 2  # 1 grouped final answers by the order of the samples
+    VERSION: ClassVar = 3  # 2 knew fewer spellings of answers
 
     responses: str = option(
         help="folder of Response rows, with rewards unless by agreement, or a JSON list of them", is_folder=True

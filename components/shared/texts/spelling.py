@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+from components.shared.texts.latex import INSIDE
 from components.shared.texts.symbols import in_latex
 
-_GROUPED = re.compile(r"\{\s*([,:.])\s*\}|\\!\s*(,)|(,)\s*\\!")  # a comma between thousands, a decimal comma
+_GROUPED = re.compile(
+    r"(?<![a-zA-Z])\{\s*([,:.])\s*\}|\\!\s*(,)|(,)\s*\\!"
+)  # a comma between thousands, a decimal comma
 _DELIMITER = re.compile(r"\\\\(?:\[\w+\])?|(\\[()\[\]]|\$\$)")
 _SPACE = re.compile(
     r"\\\\|(\\[,;:!> ]|\\(?:q?quad|thinspace|enspace|allowbreak)(?![a-zA-Z])|\\[hv]space\*?\{[^{}]*\}|~|\s+)"
@@ -18,7 +21,7 @@ _SIZE = re.compile(
 )
 _STYLED = re.compile(
     r"\\(math(?:rm|bf|it|sf|tt|normal|op|ord|bin)|operatorname|text(?:rm|bf|it|sf|tt|normal|up)?|mbox|hbox|emph|boldsymbol"
-    r"|bm|pmb|underline|uline|boxed|fbox|ensuremath)\*?\s*\{([^{}]*)\}"
+    rf"|bm|pmb|underline|uline|boxed|fbox|ensuremath)\*?\s*\{{({INSIDE})\}}"
 )
 _COLOUR = re.compile(
     r"\\(?:textcolor|colorbox|color)\s*(?:\[\w+\])?\s*\{[^{}]*\}|\\fcolorbox\s*\{[^{}]*\}\s*\{[^{}]*\}"
@@ -45,6 +48,7 @@ _SYNONYMS = {
     **dict.fromkeys(("backslash", "smallsetminus"), r"\setminus"),
     **dict.fromkeys(("ast", "bullet"), r"\cdot"),
     **dict.fromkeys(("vert", "lvert", "rvert"), "|"),
+    **dict.fromkeys(("newline", "linebreak", "tabularnewline"), r"\\"),
     **{
         "ne": r"\neq",
         "infin": r"\infty",

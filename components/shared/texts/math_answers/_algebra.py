@@ -34,6 +34,11 @@ _NORMALIZATION = NormalizationConfig(
 _EXTRACTION = (LatexExtractionConfig(normalization_config=_NORMALIZATION), ExprExtractionConfig())
 _CONSTANTS = {"i": lambda: mpmath.mpc(0, 1), "e": lambda: +mpmath.e, "pi": lambda: +mpmath.pi}
 _ARBITRARY = re.compile(r"c(?:_?\{?\d\}?)?")  # of the solutions of differential equations; parsed in small letters
+# With a constant that is one for sure, C or c_1, other letters that only one formula has are constants as well.
+_CAPITAL = re.compile(r"(?<![\\a-zA-Z\d}])C(?!_|[a-zA-Z]{2})")
+_BESIDE_IT = re.compile(r"(?<![\\a-z])[n-z](?![a-z]{2})")  # a variable; "C + 1" alone has no constant
+_CERTAIN, _POSSIBLE = re.compile(r"c_?\{?\d\}?"), re.compile(r"[abdk](?:_?\{?\d\}?)?")
+_LAST_PARAMETER = "m"  # letters behind it are variables: n, t, x, theta
 _DECIMAL = re.compile(r"\d\.\d")
 _CIS = re.compile(r"\\?cis\s*(\((?:[^()]|\([^()]*\))*\)|\{[^{}]*\}|\\?\w+(?:\^\{\\circ\})?)")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\s*\^\{\s*\\circ\s*\}")
@@ -55,6 +60,8 @@ def are_equal(answer: str, other: str) -> bool:
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> Any:
     """Return the sympy expression of a text, None if there is none."""
+    if _BESIDE_IT.search(text):
+        text = _CAPITAL.sub("C_{0} ", text)
     text = _DEGREES.sub(r"(\\frac{\1\\pi}{180})", text)
     text = _CIS.sub(r"(\\cos \1 + i \\sin \1)", text)
     # Math-Verify's own timeouts are signals, which do not interrupt the big-number arithmetic that hangs.
@@ -174,15 +181,24 @@ def _close(value: Any, other: Any, tolerance: Any) -> bool:
 
 def _renamings(one: Any, two: Any) -> Iterator[Any]:
     """Yield the first formula with its arbitrary constants renamed to those of the second one, in each order."""
-    own, others = _arbitrary(one), _arbitrary(two)
+    own, others = _arbitrary(one, two), _arbitrary(two, one)
     if own and len(own) == len(others) <= 3 and len(one.free_symbols) > len(own):
         for names in permutations(others):
             if list(names) != own:
                 yield one.subs(dict(zip(own, names, strict=True)), simultaneous=True)
 
 
-def _arbitrary(formula: Any) -> list[Any]:
-    return sorted((name for name in formula.free_symbols if _ARBITRARY.fullmatch(name.name)), key=str)
+def _arbitrary(formula: Any, other: Any) -> list[Any]:
+    shared = formula.free_symbols & other.free_symbols
+    certain = any(_CERTAIN.fullmatch(name.name) for name in formula.free_symbols | other.free_symbols)
+    has_variable = any(name.name > _LAST_PARAMETER and name.name not in _CONSTANTS for name in shared)
+    possible = formula.free_symbols - shared if certain and has_variable else frozenset()
+    names = (
+        name
+        for name in formula.free_symbols
+        if _ARBITRARY.fullmatch(name.name) or (name in possible and _POSSIBLE.fullmatch(name.name))
+    )
+    return sorted(names, key=str)
 
 
 def _verified(one: Any, two: Any) -> bool:

@@ -15,7 +15,7 @@ MAX_SIDE = 200  # characters before a box that are looked at
 MAX_BOX = 5000  # characters in a box
 MAX_BOXES = 200  # a reply with more of them repeats itself without end
 # MATH writes \fbox in some solutions, and models that were trained on it do so too.
-BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])\s*(\{?)")
+BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*(\{?)")
 _EMPTY = re.compile(r"(?:\\[,;:! ]|\\quad|~|\s|\$)*")
 _PLACEHOLDER = re.compile(
     r"(?:\\phantom\s*\{[^{}]*\}|[.…?_\s*-]|\\[lcd]?dots[a-z]?|\\_|\\(?:square|Box|blacksquare|bigcirc)(?![a-zA-Z])"
@@ -43,17 +43,23 @@ _CORRECTED = re.compile(
     re.IGNORECASE,
 )
 _PART_LABEL = re.compile(
-    r"^[ \t*#>-]*(?:part\s+)?\(?([a-h]|[1-9]|i{1,3}|iv|v)[).:](?=[\s*])", re.IGNORECASE | re.MULTILINE
+    r"^[ \t*#>-]*(?:part\s+)?\(?([a-h]|[1-9]|i{1,3}|iv|v)[).:]{1,2}(?=[\s*])", re.IGNORECASE | re.MULTILINE
 )
 _LABELS = ("abcdefgh", "123456789", ("i", "ii", "iii", "iv", "v"))
 
 # Sign, factor and power that stand before or behind the box, in the same side of the same formula.
 _SIDE = re.compile(r"\$|\\[(\[]|[=<>≈:&]|\\(?:approx|leq?|geq?|implies|(?:R|r)ightarrow)(?![a-zA-Z])")
-_FACTOR = r"(?:\d+(?:\.\d+)?|\\[dt]?frac\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])|\d+/\d+)"
+_FACTOR = (
+    r"(?:\d+(?:\.\d+)?|\\[dt]?frac(?:\{[^{}]*\}\{[^{}]*\}|\d\d)|\\sqrt\{[^{}]*\}"
+    r"|\\(?:pi|ln|log|sin|cos|tan)(?![a-zA-Z])|\d+/\d+)"
+)
 _BEFORE = re.compile(rf"\s*((?:[-+−]|\\pm(?![a-z]))?\s*{_FACTOR}?)\s*(\\cdot|\\times)?\s*")
 _SIGN_IN_PROSE = re.compile(r"(?<=[a-z:,])[ \t]+([-−])$", re.IGNORECASE)
 _BASE = re.compile(rf"\s*([-+−]?\s*(?:{_FACTOR}|[a-zA-Z]|\([^()]*\)))\s*\^\s*\{{\s*")
 _ROOT = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?)\s*(\\sqrt\s*(?:\[\d\])?)\s*\{{\s*")
+_OVER = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?\s*\\[dt]?frac\s*\{{)\s*")
+_UNDER = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?\s*\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{)\s*")
+_DENOMINATOR = re.compile(r"\}\s*\{[^{}]*\}")
 _END_OF_FORMULA = re.compile(r"\s*(?:!|[a-z](?:\^(?:\{\w+\}|\w))?)(?=\s*(?:\$|\\\)|\\\]))")  # not the "!" of a sentence
 _BEHIND = re.compile(
     r"\s*(?:\^\s*(?:\{\s*(?!\\circ)[^{}]*\}|\w)|\\?%|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])"
@@ -165,6 +171,10 @@ def _with_surroundings(text: str, box: _Box) -> str:
         return f"{''.join(base[1].split())}^{{{box.content}}}"
     if (root := _ROOT.fullmatch(side)) and text[box.end : box.end + 1] == "}":
         return f"{root[1]}{root[2]}{{{box.content}}}"
+    if (over := _OVER.fullmatch(side)) and (denominator := _DENOMINATOR.match(text, box.end)):
+        return f"{over[1]}{box.content}{denominator[0]}"
+    if (under := _UNDER.fullmatch(side)) and text[box.end : box.end + 1] == "}":
+        return f"{under[1]}{box.content}}}"
     before = _before(side, box.content, in_formula=bool(delimiters))
     rest = text[box.end : box.end + MAX_BEHIND].split("\n", 1)[0]
     behind = _BEHIND.match(rest) or _END_OF_FORMULA.match(rest)
@@ -184,4 +194,5 @@ def _before(side: str, content: str, *, in_formula: bool) -> str:
         return (
             "" if re.fullmatch(r"[-+\d.,/ ]+", content) else found[1] + found[2] + " "
         )  # 12 = 4 \cdot 3 fills a blank
-    return found[1].strip()
+    ends_in_command = re.search(r"\\[a-z]+$", found[1].strip()) is not None and content[:1].isalpha()
+    return found[1].strip() + " " * ends_in_command

@@ -7,7 +7,11 @@ import re
 from components.shared.texts.math_answers.extraction import BOX, extract_final_answer
 from components.shared.texts.prose import prose_words
 
-_NO_VALUE = re.compile(r"[-+]?(?:nan|inf|<na>|none|null|n/a)", re.IGNORECASE)  # as programs write what is missing
+_NO_VALUE = re.compile(  # as programs and tables write what is missing
+    r"[-+]?(?:nan|nat|inf|<na>|none|null|nil|#?n/?a|tbd|\?+|\[\])\.?"
+    r"|proof\b.*|see (?:the )?(?:solution|proof|above|below)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
 _OPENING = re.compile(
     r"(?:we|let|since|first|because|adding|to find|note|so|then|by|if|there|each|in total|using|solving|suppose|given"
     r"|from|the (?:first|total|number))\b",

@@ -36,6 +36,8 @@ _PLAIN_NAME = re.compile(
 )
 _RELATION = {"<=": r"\leq ", ">=": r"\geq ", "!=": r"\neq ", "=<": r"\leq ", "==": "=", "<>": r"\neq "}
 _RELATION_SIGN = re.compile("|".join(map(re.escape, _RELATION)))
+_DEGREES = re.compile(r"(?<=\d)\s*(?:\\deg(?![a-z])|\^\{o\})")
+_FACTORIAL_EQUALS = re.compile(r"(?<=\d)!\s*=")  # 5!=120 has no "not equal" of Python
 _ANGLES = re.compile(r"<([^<>=]*,[^<>=]*)>")
 _WHOLE_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _BLANKS = re.compile(r"\s+")
@@ -54,6 +56,7 @@ def normalize_answer(text: str) -> str:
     text = _THOUSANDS_SPACE.sub(lambda number: number[0].replace(" ", ""), text)
     text = _THOUSANDS_QUOTE.sub(lambda number: number[0].replace("'", ""), text)
     text = _ANGLES.sub(r"\\langle \1\\rangle ", text)
+    text = _FACTORIAL_EQUALS.sub("! =", _DEGREES.sub(r"^{\\circ}", text))
     if "<" in text or ">" in text or "!=" in text or "==" in text:
         text = _RELATION_SIGN.sub(lambda sign: _RELATION[sign[0]], text)
     text = _TIMES_TEN.sub(r" \\times ", text).replace("*", r" \cdot ")

@@ -18,7 +18,7 @@ _NO_VALUE = re.compile(
     r"|not defined|no (?:(?:real|such|possible|integer|valid|positive|rational|complex|common|finite|unique) )*"
     r"(?:solutions?|roots?|values?|numbers?|limit|answers?|zeros|intersections?|inverse|slope|triangles?)"
     r"(?: (?:exists?|satisf\w+.*|in .*|for .*))?|(?:the )?(?:empty|null) set|impossible|inconsistent|none|nothing)"
-    r"|\\emptyset|\\\{\s*\\\}|\{\s*\}",
+    r"|\\emptyset|\\phi|\\\{\s*\\\}|\{\s*\}",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(
@@ -27,7 +27,7 @@ _CHOICE = re.compile(
 )
 _LETTER = re.compile(r"(?:(?:option|choice|answer)\s+)?\(?([A-Z]|(?<=\()[a-z](?=\)))\)?[.:]?", re.IGNORECASE)
 _CLOCK = re.compile(
-    r"(\d{1,2})(?::(\d{2}))?\s*(?:o'?clock)?\s*(?:in the\s+)?(a|p|morning|afternoon|evening|noon|midnight)?", re.I
+    r"(\d{1,2})(?:\s?:\s?(\d{2}))?\s*(o'?clock)?\s*(?:in the\s+)?(a|p|morning|afternoon|evening|noon|midnight)?", re.I
 )
 _HALF_OF_DAY = re.compile(r"(?<![a-z])([ap])\s?\.?\s?m(?![a-z])\.?", re.IGNORECASE)
 _RATIO = re.compile(r"\s*(?::|(?<![a-z])to(?![a-z]))\s*")
@@ -93,11 +93,13 @@ class Clock:
 def clock_of(text: str) -> Clock | None:
     """Return a time of day, with am or pm or without."""
     plain = _HALF_OF_DAY.sub(r" \1", flat(text)).strip()
+    if plain.lower() in ("noon", "midnight"):
+        plain = f"12 {plain}"
     found = _CLOCK.fullmatch(plain)
-    if found is None or int(found[1]) > 24 or int(found[2] or 0) > 59 or not (found[2] or found[3]):
+    if found is None or int(found[1]) > 24 or int(found[2] or 0) > 59 or not (found[2] or found[3] or found[4]):
         return None
     half = {"morning": "a", "afternoon": "p", "evening": "p", "noon": "p", "midnight": "a"}.get(
-        (found[3] or "").lower(), (found[3] or "").lower()
+        (found[4] or "").lower(), (found[4] or "").lower()
     )
     hour = int(found[1])
     if half:

@@ -15,7 +15,7 @@ from components.shared.texts.math_answers.verdicts import Verdict, in_order, ver
 
 Compare = Callable[[str, str], Verdict]
 
-_SHORT = "at is of in on to if for no not min max and nor all odd yes up by are has"
+_SHORT = "the at is of in on to if for no not min max and nor all odd yes up by are has"
 _SHORT_WORDS = frozenset(_SHORT.split())
 _WORD = re.compile(
     r"\\text\s*\{[^{}]*\}|\\(?:min|max)(?![a-zA-Z])"
@@ -24,6 +24,7 @@ _WORD = re.compile(
 _ONLY_WORDS = re.compile(r"[a-zA-Z][a-zA-Z\s.'’,-]*")
 _TURNING = (
     "not no least most more less greater fewer larger smaller over under above below except without never than neither"
+    " half twice double triple"
 )
 _CHANGING = frozenset(_TURNING.split())  # "at least 6" is not 6
 _NUMBERISH = re.compile(r"[\d\\]")

@@ -28,6 +28,7 @@ _MATRIX = re.compile(
     r"\\end\s*\{\1\}\s*[)\]]?(\^\{(?:T|\\top|\\text\s*\{T\})\})?",
     re.DOTALL,
 )
+_TRANSPOSED = re.compile(r"([(\[].*[)\]])\s*\^\{(?:T|\\top|\\text\s*\{T\})\}", re.DOTALL)
 _CASES = frozenset(("cases", "aligned", "align", "align*", "gathered"))
 _BRACKETS = re.compile(
     r"(\(|\[|\]|\\\{|\\langle(?![a-zA-Z])|<(?=[^<>]*,[^<>]*>$))(.*)(\)|\]|\[|\\\}|\\rangle|>)", re.DOTALL
@@ -70,8 +71,9 @@ def split_relations(text: str) -> tuple[list[str], list[str]]:
 
 
 def ascending(sides: list[str], signs: list[str]) -> tuple[list[str], list[str]]:
-    """Return a chain of "greater than" as one of "less than", any other as it is."""
-    if signs and all(sign.startswith(">") for sign in signs):
+    """Return a chain of "greater than", perhaps with equal sides, as one of "less than"; any other as it is."""
+    kinds = set(signs)
+    if kinds & {">", ">="} and kinds <= {">", ">=", "="}:
         return sides[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
     return sides, signs
 
@@ -117,13 +119,28 @@ def _is_closed(content: str) -> bool:
 def matrix_of(text: str) -> list[list[str]] | None:
     r"""Return the rows of a matrix, None for another text; brackets of all kinds are alike, determinants are none."""
     found = _MATRIX.fullmatch(text.strip())
-    if found is None or found[1] in _CASES or r"\begin" in found[2]:
+    if found is None:
+        return _rows_in_brackets(text)
+    if found[1] in _CASES or r"\begin" in found[2]:
         return None
     rows = [[cell.strip() for cell in row.split("&")] for row in found[2].split("\\\\")]
     rows = [row for row in rows if row != [""]]
     if not rows:
         return None
     return [list(row) for row in zip(*rows, strict=True)] if found[3] and len({*map(len, rows)}) == 1 else rows
+
+
+def _rows_in_brackets(text: str) -> list[list[str]] | None:
+    """Return the rows of [[1, 2], [3, 4]], and of [1, 2]^T; a list of intervals has no brackets around it."""
+    if column := _TRANSPOSED.fullmatch(text.strip()):
+        row = brackets_of(column[1])
+        return [[item] for item in split_at(row[1], ",")] if row else None
+    outer = brackets_of(text)
+    if outer is None or outer[0] != "[" or outer[2] != "]" or not outer[1].startswith("["):
+        return None
+    rows = [brackets_of(row) for row in split_at(outer[1], ",")]
+    cells = [split_at(row[1], ",") for row in rows if row is not None and row[0] == "["]
+    return cells if len(cells) == len(rows) and len({*map(len, cells)}) == 1 else None
 
 
 def lines_of(text: str) -> list[str] | None:

@@ -17,7 +17,8 @@ hz hertz|khz kilohertz|mhz megahertz|n newton|j joule|kj kilojoule|w watt|kw kil
 k kelvin|mol mole|ohm|amp ampere|ev|cal calorie|kcal kilocalorie|acre|ha hectare
 mph|kph kmh|rpm
 deg degree|rad radian|%  percent pct percentage percents
-usd dollar buck|eur euro|gbp|inr rupee rs|jpy yen|cny yuan|cent|rub ruble|krw won|chf franc
+usd dollar buck|eur euro|gbp|inr rupee rs|jpy yen|cny yuan rmb|cent|rub ruble|krw won|chf franc
+aud a$|cad c$|nzd|sgd|hkd|brl r$|mxn|zar
 """
 UNITS = {
     spelling: spellings.split()[0]
@@ -32,8 +33,10 @@ _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", 
 
 _DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z])\s*\}?)?")
 _OF_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-z])")
+_CODES = "USD|EUR|GBP|INR|CHF|JPY|CNY|RMB|KRW|RUB|AUD|CAD|NZD|SGD|HKD|BRL|MXN|ZAR"
 _CURRENCY = re.compile(
-    r"^([-+]?)\s*(?:(?:\\\$|([$€£₹¥₽₩]))|(USD|EUR|GBP|INR|CHF|JPY|Rs\.?|US\$|dollars)(?![a-zA-Z]))\s*(?=[-\d.(\\{])"
+    rf"^([-+]?)\s*(?:(?:\\\$|([$€£₹¥₽₩]))|((?:US|[ACR])\\?\$|{_CODES}|Rs\.?|dollars)(?![a-zA-Z]))"
+    r"\s*(?=[-\d.(\\{])"
 )
 _CURRENCY_BEHIND = re.compile(r"\s*(?:(\\\$)|([$€£₹¥₽₩]))\s*$")
 _PERCENT_BEHIND = re.compile(r"\s*\\?%\s*$")
@@ -52,7 +55,11 @@ def split_unit(text: str) -> tuple[str, str]:
     """Return a value without its unit, and the unit in one spelling; "" if it has none."""
     text = text.strip()
     if currency := _CURRENCY.match(text):
-        name = _SIGNS.get(currency[2] or "$") if not currency[3] else UNITS.get(currency[3].lower().strip(".$"), "usd")
+        name = (
+            _SIGNS.get(currency[2] or "$")
+            if not currency[3]
+            else UNITS.get(currency[3].lower().strip(".").replace("\\", ""), "usd")
+        )
         return currency[1] + text[currency.end() :].strip(), str(name)
     if behind := _CURRENCY_BEHIND.search(text):
         return text[: behind.start()], _SIGNS[behind[2] or "$"]
