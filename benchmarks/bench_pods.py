@@ -4,8 +4,8 @@
 eight of which one is ten times slower. Pods are processes of this machine that take part after part by lease, as those
 of a Job do. They are started by fork from a process that has loaded the step: what is measured is the sharing of the
 work, not eight starts of Python. The workspace is in memory where the system has such a place: what a busy disk takes
-to sync is no matter of the pods. The end is that of the folder: its manifest. All is measured at once, since the pods
-sleep nearly all of the time.
+to sync is no matter of the pods. The end is that of the folder: its manifest. Two cases are measured at once, since
+the pods sleep nearly all of the time.
 
 The best schedule keeps every pod at work to the end: rows over the sum of the pods' rates. With equal shards, each pod
 has an eighth of the rows, and all wait for the slow one.
@@ -69,11 +69,11 @@ def main() -> None:
     even = [ROW_SECONDS] * PODS
     cases = (
         ("1", FEW_ROWS, even[:1]),
-        (f"{PODS}", FEW_ROWS, even),
         (f"{PODS}, one {SLOWNESS:.0f} times slower", MANY_ROWS, [ROW_SECONDS * SLOWNESS, *even[1:]]),
+        (f"{PODS}", FEW_ROWS, even),
     )
     _warm_up()
-    with ThreadPoolExecutor(len(cases)) as threads:
+    with ThreadPoolExecutor(2) as threads:  # the one of eight pods is short, and follows one that has ended
         times = threads.map(lambda case: measure(*case[1:]), cases)
     for (what, rows, seconds_of_pods), took in zip(cases, times, strict=True):
         best = rows / sum(1 / seconds for seconds in seconds_of_pods)
