@@ -17,8 +17,9 @@ from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, STEP_LA
 from components.shared.jobs.job_reading import Seen, end_of_job
 from components.shared.jobs.pod_endings import Pod, terminated
 from components.shared.jobs.pod_hardware import Task
-from components.shared.jobs.selected_jobs import SelectedJobs
+from components.shared.jobs.selected_jobs import JOB_LABEL, SelectedJobs
 from pipelines.cluster.jobs_api import RunJobs
+from pipelines.cluster.run_pods import items_of
 
 TASK = Task(gpus="0", cpu="50m", memory="128Mi", ephemeral_storage="64Mi", shm="16Mi")
 # Says what a step says when it is stopped, and ends as a step does then.
@@ -99,8 +100,16 @@ class CheckedJobs:
 
     def living_pods(self, run: str) -> list[str]:
         """Return the names of the pods of a run's Jobs that have not ended."""
-        answer: Any = self._core.list_namespaced_pod(self.namespace, label_selector=f"{RUN_LABEL}={run}")
-        return [pod.metadata.name for pod in answer.items if pod.status.phase in ("Pending", "Running")]
+        pods = [
+            pod
+            for job in RunJobs(run, self.namespace).jobs()
+            for pod in items_of(
+                self._core.list_namespaced_pod,
+                self.namespace,
+                label_selector=f"{JOB_LABEL}={job['metadata']['name']}",
+            )
+        ]
+        return [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") in ("Pending", "Running")]
 
     def clean_up(self) -> int:
         """Delete what was made; return how many Jobs that were."""
