@@ -42,7 +42,7 @@ from components.shared.plain_text import inert
 from components.shared.training.launch import train_on_nodes
 from components.shared.workspace import Workspace
 
-PAUSE_SECONDS = 1.0  # between two looks: a Job of many pods changes all the time
+PAUSE_SECONDS = 2.0  # between two looks: a Job of many pods changes all the time, and each look lists them
 LAST_LINES = 40  # of a pod's log
 GOES_ON = "the same command goes on where it was"
 
@@ -59,7 +59,7 @@ def run_as_job(config: StepConfig, workspace: Workspace, request: JobRequest) ->
         return folder.uri
     if isinstance(config, TrainingConfig) and config.num_nodes > 1:
         return train_on_nodes(config, folder, request.image)
-    namespace = connect(f"the profile {request.profile} has this step done by a Job")
+    namespace = connect("a profile has the step's work done by a Job")
     return Coordinator(StepAttempts(namespace, config, folder, request), Pace()).run()
 
 
