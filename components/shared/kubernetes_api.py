@@ -40,6 +40,11 @@ def body_of(error: ApiException) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def lacks_right(error: ApiException) -> bool:
+    """Tell whether 403 is about a right; else a webhook, a policy or a limit of the namespace refused the content."""
+    return " cannot " in answer_of(error)
+
+
 def _may_pass(error: BaseException) -> bool:
     if is_untrusted(error):
         return False
@@ -112,8 +117,10 @@ def _refusal(
         return InputError(f"{what}: the Kubernetes API does not accept this user ({answer_of(error)})")
     if error.status == 403 and "exceeded quota" in answer_of(error):  # a ResourceQuota's: what ends makes room
         return UnavailableError(f"{what}: the namespace's quota is used up ({answer_of(error)}); try again later")
-    if error.status == 403:
+    if error.status == 403 and lacks_right(error):
         return InputError(f"{what}: not allowed ({answer_of(error)})" + (f"; {allowed_by}" if allowed_by else ""))
+    if error.status == 403:
+        return InputError(f"{what}: refused by a rule of the cluster, and not for want of a right ({answer_of(error)})")
     if error.status in (400, 422):
         return InputError(f"{what}: not accepted ({answer_of(error)})")
     return None

@@ -16,7 +16,7 @@ from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.jobs.queue_holds import Workload
 from components.shared.jobs.selected_jobs import workloads_of
-from components.shared.kubernetes_api import answer_of
+from components.shared.kubernetes_api import answer_of, lacks_right
 from components.shared.plain_text import inert
 from components.shared.training.train_jobs import GROUP, JOBS, KIND, VERSION
 from pipelines.cluster.kubernetes_access import SUBMITTER
@@ -99,9 +99,9 @@ def _explained(what: str) -> Iterator[None]:
         ) from error
     except ApiException as error:
         said = inert(answer_of(error))
-        if error.status in (401, 403):
+        if error.status == 401 or (error.status == 403 and lacks_right(error)):
             raise InputError(f"{what}: not allowed ({said}); {SUBMITTER}") from error
-        if error.status in (400, 404, 422):
+        if error.status in (400, 403, 404, 422):
             raise InputError(f"{what}: not accepted ({said})") from error
         raise UnavailableError(f"{what}: the Kubernetes API responds {said}; try again") from error
     except (urllib3.exceptions.HTTPError, OSError) as error:

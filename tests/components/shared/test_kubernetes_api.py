@@ -51,6 +51,24 @@ def test_what_the_caller_knows_the_meaning_of_is_raised_at_once(status: int) -> 
     assert len(answers.left) == 1
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            'jobs.batch is forbidden: User "u" cannot create resource "jobs"',
+            r"not allowed \(403 .*\); the Role r allows it",
+        ),
+        (
+            'admission webhook "validate.kyverno.svc" denied the request: resource Job was blocked',
+            r"refused by a rule of the cluster, and not for want of a right \(403 .* was blocked\)$",
+        ),
+    ],
+)
+def test_a_refusal_by_a_policy_is_not_taken_for_a_lack_of_rights(said: str, expected: str) -> None:
+    with pytest.raises(InputError, match=f"^creating the Job: {expected}"):
+        ask("creating the Job", Answers(ApiException(403, said)), allowed_by="the Role r allows it")
+
+
 @pytest.mark.parametrize("error", [ApiException(0, f"SSLError\n{UNTRUSTED}"), MaxRetryError(POOL, "/api", UNTRUSTED)])
 def test_a_certificate_that_is_not_trusted_is_bad_input(error: Exception) -> None:
     answers = Answers(error, error)
