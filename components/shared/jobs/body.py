@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from components.shared.errors import ExitCode
@@ -60,6 +60,8 @@ class Work:
 
 def job_body(work: Work) -> dict[str, Any]:
     """Return the Job; the Kubernetes API takes it as it is."""
+    if work.queue and work.task.gpus == "0":  # a queue shares out GPUs, and its priorities are no pod's
+        work = replace(work, queue="", priority_class="")
     labels = {**LABELS, SIZE_LABEL: work.size, **work.labels}
     annotations = {**work.annotations, **_elastic(work)}
     return {

@@ -164,6 +164,18 @@ def test_a_job_without_a_range_may_be_scaled_while_it_runs(
         result.result(WATCH_SECONDS)
 
 
+def test_a_job_without_a_gpu_waits_in_no_queue(cluster: JobsCluster, task: Callable[..., Future[str]]) -> None:
+    without = {"tasks": {"inference": TASK | {"gpus": "0"}}, "priority_class": "low"}
+    result = task(profile=json.dumps(QUEUED | without))
+    metadata = cluster.jobs[job_of(cluster)]["metadata"]
+    assert "priorityClassName" not in cluster.jobs[metadata["name"]]["spec"]["template"]["spec"], "it is the queue's"
+    assert "kueue.x-k8s.io/queue-name" not in metadata["labels"]
+    assert "kueue.x-k8s.io/elastic-job" not in metadata["annotations"]
+    cluster.fail(metadata["name"], "BackoffLimitExceeded")
+    with pytest.raises(UnavailableError):
+        result.result(WATCH_SECONDS)
+
+
 def test_of_four_tasks_at_once_one_makes_the_job_and_all_end_with_it(
     cluster: JobsCluster, workspace: Workspace, task: Callable[..., Future[str]]
 ) -> None:
