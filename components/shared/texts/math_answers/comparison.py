@@ -170,7 +170,8 @@ class _Comparison:
             return self._two_equations(one, two)
         for equation, value in ((one, other), (two, answer)):
             if equation:
-                if split_relations(value)[1] and equation_of(value) is None and not region_of(value):
+                names_several = equation.name.startswith("(") and len(split_list(value)) > 1
+                if split_relations(value)[1] and not (names_several or equation_of(value) or region_of(value)):
                     return None
                 return any_of(self.compare(each, value) for each in equation.values())
         return None
@@ -187,6 +188,8 @@ class _Comparison:
             if len(one.sides) == len(two.sides):
                 return in_order(one.sides, two.sides, self.compare)
             return self.compare(one.sides[-1], two.sides[-1])
+        if (one.name and two.is_numeric) or (two.name and one.is_numeric):
+            return any_of(self.compare(value, value_two) for value in one.values() for value_two in two.values())
         if one.is_numeric != two.is_numeric or len(one.sides) != len(two.sides):
             return Verdict.DIFFERENT
         sides = any_of(

@@ -13,6 +13,7 @@ _LETTER = r"(?:\\?[a-zA-Z]+|\\(?:overline|vec|hat|angle|triangle|mathbf|mathcal)
 _NAME = re.compile(
     rf"(?:m\s*)?(?:\\(?:angle|triangle)\s*)?{_LETTER}(?:_\{{[^{{}}]*\}})?(?:\^\{{-1\}})?'*(?:\s*\([\w\s,]*\))?"
     rf"|\\frac\s*\{{d(?:\^\{{\d\}})?\s*[a-z]\}}\s*\{{d\s*[a-z](?:\^\{{\d\}})?\}}|\|?\[?[A-Z]{{2,4}}\]?\|?"
+    rf"|\(\s*{_LETTER}\s*(?:\\circ|\\cdot|[-+/])\s*{_LETTER}\s*\)\s*\([\w\s,.-]*\)"
     rf"|\(\s*{_LETTER}(?:\s*,\s*{_LETTER})+\s*\)|\\text\s*\{{[^{{}}]*\}}(?:_\{{[^{{}}]*\}})?|[a-zA-Z ]{{3,40}}"
 )
 _SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/(){}_\s]*(?:_\{\d+\}[a-zA-Z\\+\-/(){}_\s]*)*")

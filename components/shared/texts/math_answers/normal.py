@@ -36,6 +36,8 @@ _PLAIN_NAME = re.compile(
 )
 _RELATION = {"<=": r"\leq ", ">=": r"\geq ", "!=": r"\neq ", "=<": r"\leq ", "==": "=", "<>": r"\neq "}
 _RELATION_SIGN = re.compile("|".join(map(re.escape, _RELATION)))
+_WISH = re.compile(r"\.?\s*I hope (?:it|this) is correct\.?$", re.IGNORECASE)  # of prompts with Minerva's examples
+_UNIT_SIGN = re.compile(r"(?<=[\d}])\s*\\(?:(Omega)(?![a-zA-Z])|mu\s*\\text\s*\{\s*)")
 _DEGREES = re.compile(r"(?<=\d)\s*(?:\\deg(?![a-z])|\^\{o\})")
 _FACTORIAL_EQUALS = re.compile(r"(?<=\d)!\s*=")  # 5!=120 has no "not equal" of Python
 _ANGLES = re.compile(r"<([^<>=]*,[^<>=]*)>")
@@ -49,7 +51,8 @@ def normalize_answer(text: str) -> str:
     if len(text) > MAX_CHARS or (text.isascii() and text.isdigit()):
         return text.strip()
     text = _POWER.sub(_power, _without_emphasis(text))
-    text = _outside(_without_dollars(spell(text)))
+    text = _UNIT_SIGN.sub(lambda sign: r"\text{ ohm}" if sign[1] else r"\text{ micro", spell(text))
+    text = _outside(_without_dollars(_WISH.sub("", text)))
     text = _without_lead_in(text)
     if whole := _WHOLE_TEXT.fullmatch(text):
         text = _without_lead_in(whole[1].strip())

@@ -21,6 +21,7 @@ _NO_VALUE = re.compile(
     r"|\\emptyset|\\phi|\\\{\s*\\\}|\{\s*\}",
     re.IGNORECASE,
 )
+_VALUE_OF = re.compile(r"[a-zA-Z]\s*=\s*")  # without_member takes "x in" off
 _CHOICE = re.compile(
     r"(?:(?:option|choice|answer)\s+)?(?:\(\s*([A-Za-z])\s*\)[.:]?|([A-Z])\s*(?:\)|:(?!\d)|\.(?=\s|$)))\s*(?P<rest>.*)",
     re.DOTALL,
@@ -54,7 +55,9 @@ def flat(text: str) -> str:
 
 def says_no_value(text: str) -> bool:
     """Tell whether an answer says that there is none: undefined, no solution, the empty set."""
-    return _NO_VALUE.fullmatch(flat(text).strip(" .")) is not None
+    plain = flat(text).strip(" .")
+    named = _VALUE_OF.match(plain)
+    return _NO_VALUE.fullmatch(plain, named.end() if named else 0) is not None
 
 
 @dataclass(frozen=True, slots=True)
