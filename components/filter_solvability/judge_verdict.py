@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from components.filter_solvability.verdict_words import (
     LABELS,
     LABELS_WITHOUT_SPACE,
+    LACKING,
     LEADS,
     NEGATIONS,
     NO,
@@ -41,12 +42,13 @@ _SUBJECT = (
 )
 
 
-def _value(yes: Iterable[str], no: Iterable[str]) -> str:
+def _value(yes: Iterable[str], no: Iterable[str], lacking: Iterable[str] = ()) -> str:
     """Return the pattern of a word or phrase that decides; it has the groups of ``_is_yes``."""
+    unit = r"(?!\w|\s*=|/\w)"  # neither "y = 3" nor "N/A"
     return (
-        rf"{_SUBJECT}(?:(?P<yes>{_any_of(yes)})(?!\w|\s*=)|(?P<no>{_any_of(no)})(?!\w|['’]\w|\s*=){_NO_LACK}"
+        rf"{_SUBJECT}(?:(?P<yes>{_any_of(yes)}){unit}|(?P<no>{_any_of(no)}){unit}(?!['’]\w){_NO_LACK}"
         rf"|(?:can|could)(?P<cannot>\s*not|n?['’]t)?\s+be\s+(?:\w+ly\s+)?(?:solved|answered|determined|found)(?!\w)"
-        rf"|(?P<negated>{NEGATIONS})?(?:{_any_of(SOLVABLE)})(?!\w)|(?P<lack>not\s+enough|insufficient)\b)"
+        rf"|(?P<negated>{NEGATIONS})?(?:{_any_of(SOLVABLE)})(?!\w)|(?P<lack>{_any_of([*lacking, 'not enough'])})\b)"
     )
 
 
@@ -55,7 +57,7 @@ def _is_yes(found: re.Match[str]) -> bool:
 
 
 _WORD = _value(YES, NO)
-_WORD_OR_LETTER = _value([*YES, *YES_IN_SHORT], [*NO, *NO_IN_SHORT])
+_WORD_OR_LETTER = _value([*YES, *YES_IN_SHORT], [*NO, *NO_IN_SHORT], LACKING)
 # All that repeats is bounded: a reply may be thousands of dots.
 _SIGNS, _GAP, _IN_LINE = r"\W{0,20}", r"\W{1,5}", r"[^\w\n]{0,20}"
 _COMMANDS = r"(?:\\[a-z]{1,12}\W{0,5}){0,3}"  # of LaTeX: \boxed{\text{
@@ -69,7 +71,7 @@ _START = rf"(?:^|[.!?;:,()\]–—|{{}}>]|\s-(?=\s)){_IN_LINE}"
 _LEAD = rf"(?:{_COMMANDS}(?:{_any_of(LEADS)}){_GAP})" + r"{0,7}" + _COMMANDS
 _TOPIC = r"(?:\s+(?:on|for|of|about|regarding)\b[^:.\n]{1,50}?)?" + rf"(?:{_SIGNS}[(\[][^()\[\]\n]*[)\]])?"
 _SAYS = (
-    rf"{_SIGNS}(?:(?:is|was|es|é|è|est|ist|为|為|是)(?!\w){_SIGNS}|(?:为|為|是)(?=\w))?"
+    rf"{_SIGNS}(?:(?:is|was|(?:would|should|must)\s+be|es|é|è|est|ist|为|為|是)(?!\w){_SIGNS}|(?:为|為|是)(?=\w))?"
     rf"(?:(?:clearly|clear|therefore|thus){_GAP})?{_COMMANDS}"
 )
 _STATEMENT = re.compile(
@@ -85,10 +87,12 @@ _SENTENCE = re.compile(rf"{_SIGNS}{_SPOKEN}\s*(?:\n|[^\w\s])(?P<rest>.*)", re.IG
 
 _EITHER_WORD = _any_of([*YES, *YES_IN_SHORT, *NO, *NO_IN_SHORT, "solvable", "unsolvable"])
 _BOTH = re.compile(
-    rf"(?<!\w)(?P<one>{_EITHER_WORD})[^\w\n]*(?:(?:[/|]|\b(?:or|oder|ou)\b|或)|(?P<end>\b(?:and|y|und|et)\b|[,;]))[^\w\n]*"
+    rf"(?<!\w)(?P<one>{_EITHER_WORD})[^\w\n]*(?:(?:[/|]|\b(?:or|oder|ou)\b|或)|(?P<end>\b(?:and|y|und|et)\b|[,;?]))[^\w\n]*"
     rf"(?P<other>{_EITHER_WORD})(?!\w)(?(end)(?=\s*(?:[^\w\s]|\Z)|\s*$))",
     re.IGNORECASE | re.MULTILINE,
 )
+# A question without a header, before the reason for its verdict.
+_UNANNOUNCED = re.compile(r"^(?=[^\n]{10,}\?[ \t]*\n\s*\W{0,5}reason\b)", re.IGNORECASE | re.MULTILINE)
 _NEGATIVE = frozenset((*NO, *NO_IN_SHORT, "unsolvable"))
 _TABLE = re.compile(
     r"^(?P<head>[^\n]*\|[^\n]*)\n[ \t]*\|?[ \t]*:?-[-| :\t]*\n(?P<body>(?:[^\n]*\|[^\n]*(?:\n|\Z))+)", re.MULTILINE
@@ -112,6 +116,7 @@ _AGAINST_NO = re.compile(
     r"|\bis (?:solvable|answerable)\b",
     re.IGNORECASE,
 )
+MAX_QUESTIONS = 10  # in a reply; one with more of them repeats itself without end
 MAX_SENTENCES_CHARS = 400  # of a reply that is a verdict as a whole
 
 
@@ -123,12 +128,15 @@ def parse_verdict(reply: str) -> bool | None:
     the header of another question only what is needed for a verdict.
     """
     _, text = split_thought(unicodedata.normalize("NFKC", reply))
-    text = _BOTH.sub(_undecided, _with_named_cells(text.replace("_", " "))).strip()
+    text = _UNANNOUNCED.sub("Question:\n", _with_named_cells(text.replace("_", " ")))
+    text = _BOTH.sub(_undecided, text).strip()
     end = 0
-    while end < len(text):
+    for _ in range(MAX_QUESTIONS):
         end = next_question(text, end + 1)
         if (solvable := _last_verdict(text[:end].strip())) is not None:
             return solvable
+        if end == len(text):
+            break
     return None
 
 

@@ -23,7 +23,11 @@ NO = _words(
     "❌ ✗ ✘",
 )
 # Read behind a label only: a box may hold a variable, or the answer to a question.
-YES_IN_SHORT, NO_IN_SHORT = ("y", "true"), ("n", "false")
+YES_IN_SHORT, NO_IN_SHORT = ("y", "true", "affirmative"), ("n", "false", "negative")
+LACKING = _words(
+    "insufficient impossible missing ill-posed contradictory contradiction indeterminate undetermined underdetermined",
+    "ambiguous inconsistent",
+)
 SOLVABLE = _words(
     "solvable soluble solved answerable answered sufficient complete valid determinable determined well-posed",
     "resoluble resolvible solúvel risolvibile lösbar решаема решаемо разрешима",

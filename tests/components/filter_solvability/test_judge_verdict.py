@@ -64,4 +64,4 @@ def test_the_last_declared_verdict_counts(reply: str, solvable: bool | None) -> 
 def test_a_reply_that_repeats_itself_is_read_in_time(piece: str) -> None:
     begun = time.process_time()
     parse_verdict(piece * (5000 // len(piece)) + "x")
-    assert time.process_time() - begun < 5.0  # 0.9 s at most on a slow core
+    assert time.process_time() - begun < 5.0  # 0.2 s at most on a busy core
