@@ -37,6 +37,8 @@ def next_token(text: str, start: int) -> int:
         return _after_arguments(text, command.end())
     if text[start : start + 1] in ("(", "["):
         return _after_bracket(text, start)
+    if text.startswith("\\{", start) and (close := text.find("\\}", start)) > 0:
+        return close + 2
     return start + 1
 
 

@@ -17,10 +17,12 @@ MAX_BOXES = 200  # a reply with more of them repeats itself without end
 # MATH writes \fbox in some solutions, and models that were trained on it do so too.
 BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*(\{?)")
 _EMPTY = re.compile(r"(?:\\[,;:! ]|\\quad|~|\s|\$)*")
+_BLANK = r"\\[hv]space\*?\s*\{[^{}]*\}|\\rule\s*\{[^{}]*\}\s*\{[^{}]*\}"  # a line to write on
 _PLACEHOLDER = re.compile(
-    r"(?:\\phantom\s*\{[^{}]*\}|[.…?_\s*-]|\\[lcd]?dots[a-z]?|\\_|\\(?:square|Box|blacksquare|bigcirc)(?![a-zA-Z])"
+    rf"(?:{_BLANK}|\\underline\s*\{{(?:{_BLANK}|\\q?quad(?![a-z])|[_.\s~])*\}}"
+    r"|\\phantom\s*\{[^{}]*\}|[.…?_\s*-]|\\[lcdv]?dots[a-z]?|\\_|\\(?:square|Box|blacksquare|bigcirc)(?![a-zA-Z])"
     r"|\\[,;:! ])+"
-    r"|[<\[{(]*(?:(?:your|the|my|insert|final|correct|numerical|actual|answer|result|solution|value|number|here|goes"
+    r"|[<\[{(]*(?:(?:your|the|my|insert|final|correct|numerical|actual|answer|ans|result|solution|value|number|here|goes"
     r"|is|in|this|box|boxed|content|expression|placeholder|xxx?)[\s_]*)+[.…]*[>\]})]*",
     re.IGNORECASE,
 )
@@ -55,14 +57,14 @@ _FACTOR = (
 )
 _BEFORE = re.compile(rf"\s*((?:[-+−]|\\pm(?![a-z]))?\s*{_FACTOR}?)\s*(\\cdot|\\times)?\s*")
 _SIGN_IN_PROSE = re.compile(r"(?<=[a-z:,])[ \t]+([-−])$", re.IGNORECASE)
-_BASE = re.compile(rf"\s*([-+−]?\s*(?:{_FACTOR}|[a-zA-Z]|\([^()]*\)))\s*\^\s*\{{\s*")
+_BASE = re.compile(rf"\s*([-+−]?\s*(?:{_FACTOR}|[a-zA-Z]|\([^()]*\)))\s*\^\s*\{{\s*(-?)\s*")
 _ROOT = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?)\s*(\\sqrt\s*(?:\[\d\])?)\s*\{{\s*")
 _OVER = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?\s*\\[dt]?frac\s*\{{)\s*")
 _UNDER = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?\s*\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{)\s*")
 _DENOMINATOR = re.compile(r"\}\s*\{[^{}]*\}")
 _END_OF_FORMULA = re.compile(r"\s*(?:!|[a-z](?:\^(?:\{\w+\}|\w))?)(?=\s*(?:\$|\\\)|\\\]))")  # not the "!" of a sentence
 _BEHIND = re.compile(
-    r"\s*(?:\^\s*(?:\{\s*(?!\\circ)[^{}]*\}|\w)|\\?%|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])"
+    r"\s*(?:\^\s*(?:\{\s*(?!\\circ)[^{}]*\}|\w)|\\?%|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])|\\[dt]?frac\{\d+\}\{\d+\}"
     r"|(?:\\times|\\cdot)\s*10\s*\^\s*(?:\{[^{}]*\}|\d))+",
 )
 
@@ -168,7 +170,7 @@ def _with_surroundings(text: str, box: _Box) -> str:
     delimiters = [match.end() for match in _SIDE.finditer(line)]
     side = line[delimiters[-1] if delimiters else 0 :][-MAX_SIDE:]
     if base := _BASE.fullmatch(side):
-        return f"{''.join(base[1].split())}^{{{box.content}}}"
+        return f"{''.join(base[1].split())}^{{{base[2]}{box.content}}}"
     if (root := _ROOT.fullmatch(side)) and text[box.end : box.end + 1] == "}":
         return f"{root[1]}{root[2]}{{{box.content}}}"
     if (over := _OVER.fullmatch(side)) and (denominator := _DENOMINATOR.match(text, box.end)):
