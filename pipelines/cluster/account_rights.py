@@ -48,7 +48,7 @@ OF_EVERY_STEP = (  # what Argo's executor, and Kubeflow's driver and launcher as
 )
 
 OF_JOBS = (  # what a step asks whose work a Job does; why a Job waits (events, workloads) is optional
-    *(Right(verb, "batch", "jobs") for verb in ("create", "get", "list", "watch", "patch")),
+    *(Right(verb, "batch", "jobs") for verb in ("create", "get", "list", "watch", "patch", "delete")),
     Right("list", "", "pods"),
     Right("get", "", "pods/log"),
     Right("get", "", "configmaps", CONFIG_MAP),

@@ -23,8 +23,10 @@ from components.shared.config import StepConfig
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.jobs import JobRequest
+from components.shared.jobs.asked import differences
 from components.shared.jobs.deadlines import Pace, moved_deadline
 from components.shared.jobs.folder_course import FolderCourse
+from components.shared.jobs.folder_names import REPLACED_ANNOTATION, RUN_LABEL
 from components.shared.jobs.job_reading import (
     Job,
     Seen,
@@ -32,6 +34,7 @@ from components.shared.jobs.job_reading import (
     ending_of_job,
     image_of,
     is_live,
+    is_queued,
     state_of_job,
 )
 from components.shared.jobs.pod_endings import Ending, ending_of_pod, folder_of_pod
@@ -69,10 +72,10 @@ class Attempts(Protocol):
     jobs: SelectedJobs
     folder: str  # its address
     name: str  # of all attempts, without their number
-    image: str
+    run: str  # of Kubeflow Pipelines, that the task belongs to; "" for none
 
-    def body(self, name: str, window: int) -> Job:
-        """Return an attempt's Job with its first deadline."""
+    def body(self, window: int) -> Job:
+        """Return the Job of the next attempt with its first deadline; without the attempt's number in its name."""
 
     def follower(self) -> Mapping[str, Any]:
         """Return what a Job's metadata say of the task that follows it."""
@@ -101,28 +104,43 @@ class Coordinator:
         """Find the Job that works on the folder, or make the next one.
 
         An ended Job stays for some days, so that its name is taken; one that is being deleted is no Job to wait for.
+        One that only waits in a queue, and is wanted otherwise now, gives way to the next attempt.
         """
-        taken = -1
+        taken, wanted = -1, self._attempts.body(self._pace.window)
         while True:
             standing = {job["metadata"]["name"]: job for job in self._jobs.standing()}
             if live := [name for name, job in standing.items() if is_live(job)]:
                 self.job = min(live, key=_number_of)
-                self._adopt(standing[self.job])
-                return
+                if not self._is_replaced(standing[self.job], wanted):
+                    self._adopt(standing[self.job], wanted)
+                    return
+                continue
             taken = max([taken, *map(_number_of, standing)]) + 1
             self.job = f"{self._attempts.name}-{taken}"
-            if self._jobs.create(self._attempts.body(self.job, self._pace.window)):
+            if self._jobs.create(_named(wanted, self.job)):
                 logger.info("created the Job %s", self.job)
                 return
 
-    def _adopt(self, job: Job) -> None:
+    def _is_replaced(self, job: Job, wanted: Job) -> bool:
+        """Take a Job away that is wanted otherwise and only waits in a queue; False if it is to be followed.
+
+        A run whose own Job gave way to another run's does not take that away in turn.
+        """
+        said, run = differences(job, wanted), self._attempts.run
+        replaced = (job["metadata"].get("annotations") or {}).get(REPLACED_ANNOTATION, "").split()
+        if not said or not is_queued(job) or (run and run in replaced):
+            return False
+        if self._jobs.delete(job):
+            logger.info("the Job %s, which waited in a queue, gives way to the next: it had %s", self.job, said)
+            others = {*replaced, (job["metadata"].get("labels") or {}).get(RUN_LABEL, "")} - {run, ""}
+            wanted["metadata"].setdefault("annotations", {})[REPLACED_ANNOTATION] = " ".join(sorted(others))
+        return True
+
+    def _adopt(self, job: Job, wanted: Job) -> None:
         """Follow a Job that another task made, perhaps of a run that has ended: it is this task's from now on."""
         logger.info("found the Job %s", self.job)
-        if image_of(job) != self._attempts.image:
-            logger.warning(
-                "it runs the image %s, this task would take %s: to begin again with that, kubectl delete job %s",
-                image_of(job), self._attempts.image, self.job,
-            )  # fmt: skip
+        if said := differences(job, wanted):
+            logger.warning("it has %s; to change that, `scalequest stop` its run, then submit again", said)
         self._jobs.adopt(self.job, self._attempts.follower())
 
     def look(self) -> str | None:
@@ -199,6 +217,10 @@ class Coordinator:
             left = speaking.duration(self._pace.window)
             logger.info("the Job %s goes on for at most %s; the same command attaches to it", self.job, left)
             raise
+
+
+def _named(job: Job, name: str) -> Job:
+    return {**job, "metadata": {**job["metadata"], "name": name}}
 
 
 _KEPT = "what is written is kept"

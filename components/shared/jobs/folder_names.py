@@ -8,6 +8,7 @@ from components.shared.config import StepConfig
 
 STEP_LABEL, RUN_LABEL = "scalequest.dev/step", "scalequest.dev/run"  # the run of Kubeflow Pipelines, by its id
 FOLDER_LABEL = "scalequest.dev/folder"  # also the annotation with the whole address
+REPLACED_ANNOTATION = "scalequest.dev/replaced"  # runs whose queued Jobs gave way to this one
 TASK_ANNOTATION = "scalequest.dev/task"  # for `scalequest status`: two tasks of a run may be the same step
 
 

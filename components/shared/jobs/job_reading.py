@@ -60,6 +60,11 @@ def is_suspended(job: Job) -> bool:
     return bool(job["spec"].get("suspend"))
 
 
+def is_queued(job: Job) -> bool:
+    """Tell whether a Job waits in a queue, so that nothing of it runs."""
+    return is_suspended(job) and bool((job["metadata"].get("labels") or {}).get(QUEUE_LABEL))
+
+
 def image_of(job: Job) -> str:
     """Return the image that a Job's pods run."""
     (container,) = job["spec"]["template"]["spec"]["containers"]

@@ -24,7 +24,10 @@ _REMEDIES = {
         "clusterqueue says which"
     ),
 }
-_QUOTA_NOW = "nothing to do: it begins as soon as others give quota back; or submit again with --no-queue"
+_QUOTA_NOW = (
+    "nothing to do: it begins as soon as others give quota back; or submit again with fewer GPUs or --no-queue, which "
+    "replaces it"
+)
 _CHECKS = "nothing to do while nodes are being provided; kubectl describe workloads says more"
 _UNKNOWN = "kubectl describe workloads says more"
 

@@ -1,4 +1,4 @@
-"""Jobs that have a label, as the Kubernetes API shows and takes them: list, create, follow, move the deadline.
+"""Jobs that have a label, as the Kubernetes API shows and takes them: list, create, follow, move the deadline, delete.
 
 Read with rights of one Role (scalequest-step); what it may lack (events, workloads, logs) is optional.
 """
@@ -80,6 +80,23 @@ class SelectedJobs:
             raise
         return True
 
+    def delete(self, job: Job) -> bool:
+        """Delete a Job and its pods; False if it changed meanwhile, or is gone: look again."""
+        metadata = job["metadata"]
+        version = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        body = {"propagationPolicy": "Background", "preconditions": version}
+        name = metadata["name"]
+        try:
+            self._ask(
+                f"deleting the Job {name}",
+                lambda: self._batch.delete_namespaced_job(name, self.namespace, body=body, **_RAW),
+            )
+        except ApiException as error:
+            if error.status in (404, 409):
+                return False
+            raise
+        return True
+
     def look(self, name: str) -> Seen | None:
         """Return what there is to see of a Job, and of what it waits for; None if it is gone."""
         try:
@@ -122,7 +139,7 @@ class SelectedJobs:
         """Add to a Job's metadata whose task follows it; it is followed without that, too.
 
         It may be gone or being changed (404, 409). And a cluster may let only those change owners who may delete the
-        object (OwnerReferencesPermissionEnforcement), which the account of runs may not.
+        object (OwnerReferencesPermissionEnforcement), which an older Role of runs did not let them.
         """
         call = partial(self._batch.patch_namespaced_job, name, self.namespace, {"metadata": follower}, **_RAW)
         try:

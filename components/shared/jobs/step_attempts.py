@@ -9,6 +9,7 @@ from typing import Any
 
 from components.shared.config import SharedConfig, StepConfig
 from components.shared.jobs import JobRequest
+from components.shared.jobs.asked import note_asked
 from components.shared.jobs.body import SERVICE_ACCOUNT, SIZES, Work, job_body
 from components.shared.jobs.folder_names import (
     FOLDER_LABEL,
@@ -41,22 +42,26 @@ class StepAttempts:
         self._label = folder_label(config, folder.fingerprint)
         self.folder = folder.uri
         self.name = object_name(config, folder.fingerprint)  # of all attempts, without their number
-        self.image = request.image
         self.jobs = SelectedJobs(namespace, f"{FOLDER_LABEL}={self._label}", allowed_by=ALLOWED_BY)
 
-    def body(self, name: str, window: int) -> Job:
-        """Return the Job of an attempt: sized by the profile, with what this process' own pod hands on."""
+    @property
+    def run(self) -> str:
+        """The run of Kubeflow Pipelines that this process works for; "" for none."""
+        return self._handed.run
+
+    def body(self, window: int) -> Job:
+        """Return the Job of the next attempt: sized by the profile, with what this process' own pod hands on."""
         config, handed, profile = self._config, self._handed, self._profile()
         pods = read_pod_numbers(self._request.pods or "1")
         size, shared = SIZES[config.IMAGE], isinstance(config, SharedConfig)
         follower = self.follower()
-        return job_body(
+        job = job_body(
             Work(
-                name=name,
+                name=self.name,
                 step=config.step,
                 size=size,
                 is_shared=shared,
-                image=self.image,
+                image=self._request.image,
                 # Kubernetes reads $(NAME) as a variable, and $$ as a dollar.
                 arguments=[word.replace("$", "$$") for word in shlex.split(command_of(config))[3:]],
                 task=profile.task(size),
@@ -77,6 +82,8 @@ class StepAttempts:
                 mounts=handed.mounts,
             )
         )
+        note_asked(job)
+        return job
 
     def follower(self) -> dict[str, Any]:
         """Return what the metadata of a Job say of the task that follows it: its run, itself, its owner.

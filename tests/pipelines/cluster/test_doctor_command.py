@@ -20,7 +20,7 @@ RIGHTS_OF_EVERY_STEP = {
     ("get", "pods"),
     ("get", "configmaps"),
 }
-RIGHTS_OF_JOBS = {(verb, "jobs") for verb in ("create", "get", "list", "watch", "patch")} | {
+RIGHTS_OF_JOBS = {(verb, "jobs") for verb in ("create", "get", "list", "watch", "patch", "delete")} | {
     ("list", "pods"),
     ("get", "pods/log"),
     ("get", "configmaps"),

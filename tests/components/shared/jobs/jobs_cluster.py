@@ -224,6 +224,16 @@ class JobsCluster:
         self.change_job(name, spec=spec)
         return 200, copy.deepcopy(job)
 
+    def delete_job(self, name: str, options: Object) -> Answer:
+        """Delete a Job and its pods, if it is still the one that was meant."""
+        if name not in self.jobs:
+            return refusal("error-404-job", nosuch=name)
+        metadata = self.jobs[name]["metadata"]
+        if any(metadata[key] != wanted for key, wanted in options.get("preconditions", {}).items()):
+            return refusal("error-409-conflict-resource-version", running_indexed=name)
+        self.remove(name)
+        return 200, {"kind": "Status", "status": "Success"}
+
     def _pods_of(self, name: str) -> list[str]:
         return [pod for pod, content in self.pods.items() if content["metadata"]["labels"].get(JOB_NAME) == name]
 

@@ -122,6 +122,8 @@ def answer(cluster: JobsCluster, method: str, kind: str, name: str, query: dict[
         cluster.end_late()
         if kind == "log":
             return 200, cluster.logs.get(name, "")
+        if kind == "jobs" and method == "DELETE":
+            return cluster.delete_job(name, body or {})
         if kind == "jobs" and method != "GET":
             return cluster.create_job(body) if method == "POST" else cluster.patch_job(name, body)
         standing: dict[str, dict[str, Any]] = {

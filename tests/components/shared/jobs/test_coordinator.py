@@ -113,7 +113,9 @@ def test_the_job_has_the_steps_image_options_and_hardware_and_what_the_tasks_own
     label = job["metadata"]["labels"]["scalequest.dev/folder"]
     assert name == f"generate-questions-{label}-0"
     assert label.startswith(Path(folder).name)
-    assert job["metadata"]["annotations"] == {
+    annotations = job["metadata"]["annotations"]
+    assert json.loads(annotations.pop("scalequest.dev/asked"))["queue"] == "scalequest-gpu"
+    assert annotations == {
         "scalequest.dev/folder": folder, "kueue.x-k8s.io/job-min-parallelism": "2",
         "scalequest.dev/task": "run-x(0).root(0).generate-questions(0).executor(0)",
     }  # fmt: skip
@@ -209,20 +211,78 @@ def test_a_job_of_another_run_becomes_this_runs_and_lives_as_long_as_one_of_both
             result.result(WATCH_SECONDS)
 
 
-def test_a_job_that_runs_another_image_is_followed_and_the_log_says_how_to_begin_again(
+def test_a_job_that_runs_otherwise_than_wanted_is_followed_and_the_log_says_in_what_and_how_to_change_it(
     cluster: JobsCluster, task: Callable[..., Future[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     first = task()
     name = job_of(cluster)
-    second = task(image="registry/vllm@sha256:2")
+    small = PROFILE | {"tasks": {"inference": TASK | {"memory": "64Gi"}}}
+    second = task(image="registry/vllm@sha256:2", profile=json.dumps(small))
     cluster.await_asked("WATCH jobs", 2)
     cluster.remove(name)
     for result in (first, second):
         with pytest.raises(UnavailableError):
             result.result(WATCH_SECONDS)
-    (line,) = [each for each in caplog.messages if "it runs the image" in each]
-    assert "registry/vllm@sha256:1, this task would take registry/vllm@sha256:2" in line
-    assert line.endswith(f"kubectl delete job {name}")
+    (line,) = [each for each in caplog.messages if each.startswith("it has ")]
+    assert "image registry/vllm@sha256:1 and not registry/vllm@sha256:2, limits {" in line
+    assert line.endswith("; to change that, `scalequest stop` its run, then submit again")
+    assert len(cluster.jobs) == 0, "no other one was made"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        PROFILE,
+        PROFILE | {"queue": "other"},
+        QUEUED | {"tasks": {"inference": TASK | {"gpus": "2"}}},
+        QUEUED | {"node_selector": {}},
+        QUEUED | {"tolerations": []},
+    ],
+    ids=["no queue", "queue", "gpus", "node selector", "tolerations"],
+)
+def test_a_queued_job_that_is_wanted_otherwise_gives_way_and_its_run_does_not_take_the_next_away(
+    wanted: dict[str, Any], cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    first = task(profile=json.dumps(QUEUED))
+    name = job_of(cluster)
+    cluster.await_asked("WATCH jobs")
+    pod = own_pod()
+    pod["metadata"]["labels"]["pipeline/runid"] = "other-run"
+    cluster.pods[OWN_POD] = pod
+    second = task(profile=json.dumps(wanted))
+    with pytest.raises(UnavailableError, match="was deleted"):
+        first.result(WATCH_SECONDS)
+    cluster.await_asked("POST jobs", 2)
+    following = job_of(cluster)
+    job = cluster.jobs[following]
+    assert job["metadata"]["uid"] != "uid-100", name
+    assert job["metadata"]["labels"].get("kueue.x-k8s.io/queue-name", "") == wanted.get("queue", "")
+    cluster.pods[OWN_POD] = own_pod()
+    again = task(profile=json.dumps(QUEUED))
+    cluster.await_asked("WATCH jobs", cluster.count("WATCH jobs") + 1)
+    assert (cluster.live, cluster.count("POST jobs")) == ([following], 2)
+    cluster.remove(following)
+    for result in (second, again):
+        with pytest.raises(UnavailableError):
+            result.result(WATCH_SECONDS)
+
+
+def test_a_job_that_a_queue_admits_while_it_is_to_give_way_is_followed(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    first = task(profile=json.dumps(QUEUED))
+    name = job_of(cluster)
+    cluster.refusals["DELETE jobs"] = [refusal("error-409-conflict-resource-version")] * 2
+    cluster.await_asked("WATCH jobs")
+    second = task()
+    cluster.await_asked("DELETE jobs")
+    cluster.resume(name)
+    cluster.await_asked("PATCH jobs")
+    assert (cluster.live, cluster.count("POST jobs")) == ([name], 1)
+    cluster.remove(name)
+    for result in (first, second):
+        with pytest.raises(UnavailableError):
+            result.result(WATCH_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -41,15 +41,15 @@ INPUT = "bad input: --questions does not exist"
 class Attempts:
     """The Jobs of a folder that need no pod to be made from."""
 
-    name, image = "job", "i"
+    name, run = "job", ""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.jobs = SelectedJobs(NAMESPACE, f"{FOLDER_LABEL}={LABEL}", allowed_by="")
 
-    def body(self, name: str, window: int) -> Job:
+    def body(self, window: int) -> Job:
         work = Work(
-            name=name, step="s", size="inference", is_shared=True, image="i", arguments=[], task=TASK, pods=3,
+            name=self.name, step="s", size="inference", is_shared=True, image="i", arguments=[], task=TASK, pods=3,
             deadline_seconds=window, queue="q", labels={FOLDER_LABEL: LABEL},
         )  # fmt: skip
         return job_body(work)
