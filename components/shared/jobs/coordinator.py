@@ -72,7 +72,10 @@ class Attempts(Protocol):
     jobs: SelectedJobs
     folder: str  # its address
     name: str  # of all attempts, without their number
-    run: str  # of Kubeflow Pipelines, that the task belongs to; "" for none
+
+    @property
+    def run(self) -> str:
+        """The run of Kubeflow Pipelines that the task belongs to; "" for none."""
 
     def body(self, window: int) -> Job:
         """Return the Job of the next attempt with its first deadline; without the attempt's number in its name."""
@@ -117,9 +120,25 @@ class Coordinator:
                 continue
             taken = max([taken, *map(_number_of, standing)]) + 1
             self.job = f"{self._attempts.name}-{taken}"
-            if self._jobs.create(_named(wanted, self.job)):
+            if own := self._jobs.create(_named(wanted, self.job)):
                 logger.info("created the Job %s", self.job)
+                self._yield_to_earlier(own)
                 return
+
+    def _yield_to_earlier(self, own: Job) -> None:
+        """Give one's new Job up where another one was live as it was made, and follow that.
+
+        Two tasks that look at different times, while an ended Job is taken away, make different names. The API server's
+        state at the moment that a Job was made tells which of two came first: of them, the later one alone sees both.
+        """
+        standing = self._jobs.standing(at=own["metadata"]["resourceVersion"])
+        others = [job["metadata"]["name"] for job in standing if is_live(job)]
+        if not (earlier := [name for name in others if name != self.job]):
+            return
+        while (seen := self._jobs.look(self.job)) and not self._jobs.delete(seen.job):
+            pass
+        logger.info("the Job %s was there before it, and is followed instead", min(earlier, key=_number_of))
+        self.job = min(earlier, key=_number_of)
 
     def _is_replaced(self, job: Job, wanted: Job) -> bool:
         """Take a Job away that is wanted otherwise and only waits in a queue; False if it is to be followed.

@@ -58,27 +58,28 @@ class SelectedJobs:
         self._selector, self._allowed_by = selector, allowed_by
         self._batch, self._core, self._any = client.BatchV1Api(), client.CoreV1Api(), client.CustomObjectsApi()
 
-    def standing(self) -> list[Job]:
-        """Return the Jobs, ended ones among them."""
+    def standing(self, *, at: str = "") -> list[Job]:
+        """Return the Jobs, ended ones among them: now, or as they were at a version that is not minutes old."""
+        version = {"resource_version": at, "resource_version_match": "Exact"} if at else {}
         jobs: list[Job] = self._ask(
             f"looking for the Jobs with {self._selector}",
-            lambda: self._batch.list_namespaced_job(self.namespace, label_selector=self._selector, **_RAW),
+            lambda: self._batch.list_namespaced_job(self.namespace, label_selector=self._selector, **version, **_RAW),
         )["items"]
         return jobs
 
-    def create(self, body: Mapping[str, Any]) -> bool:
-        """Create a Job; False if one of that name stands."""
+    def create(self, body: Mapping[str, Any]) -> Job | None:
+        """Create a Job and return it; None if one of that name stands."""
         name = body["metadata"]["name"]
         try:
-            self._ask(
+            job: Job = self._ask(
                 f"creating the Job {name} in {self.namespace}",
                 lambda: self._batch.create_namespaced_job(self.namespace, body, **_RAW),
             )
         except ApiException as error:
             if error.status == 409:
-                return False
+                return None
             raise
-        return True
+        return job
 
     def delete(self, job: Job) -> bool:
         """Delete a Job and its pods; False if it changed meanwhile, or is gone: look again."""

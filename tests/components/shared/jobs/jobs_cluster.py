@@ -191,6 +191,11 @@ class JobsCluster:
 
     # What the API server does.
 
+    def jobs_at(self, version: int) -> dict[str, Object]:
+        """Return the Jobs as they were at a version."""
+        last = {job["metadata"]["name"]: (kind, job) for at, kind, job in self.changes if at <= version}
+        return {name: job for name, (kind, job) in last.items() if kind != "DELETED"}
+
     def create_job(self, body: Object) -> Answer:
         """Create a Job; with the label of a queue, Kueue suspends it at once."""
         name = body["metadata"]["name"]

@@ -131,6 +131,8 @@ def answer(cluster: JobsCluster, method: str, kind: str, name: str, query: dict[
             "events": {str(number): event for number, event in enumerate(cluster.events)},
             "workloads": {str(number): workload for number, workload in enumerate(cluster.workloads)},
         }[kind]  # fmt: skip
+        if kind == "jobs" and query.get("resourceVersionMatch") == "Exact":
+            standing = cluster.jobs_at(int(query["resourceVersion"]))
         if name:
             return (200, standing[name]) if name in standing else refusal("error-404-job", nosuch=name)
         items = [each for each in standing.values() if _is_selected(each, query)]

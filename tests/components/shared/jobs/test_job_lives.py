@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,19 @@ class Attempts:
         return {"labels": {"run": "r"}}
 
 
+class Interrupted(SelectedJobs):
+    """Between whose look at a folder's Jobs and whose own next Job something happens."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__(NAMESPACE, f"{FOLDER_LABEL}={LABEL}", allowed_by="")
+        self._happens = [happens]
+
+    def create(self, body: Mapping[str, Any]) -> Job | None:
+        if self._happens:
+            self._happens.pop()()
+        return super().create(body)
+
+
 class Lives(RuleBasedStateMachine):
     """Tasks that come, look and die, and a cluster that does what clusters do."""
 
@@ -98,6 +111,25 @@ class Lives(RuleBasedStateMachine):
         self.tasks.append(task)
         self.uids[id(task)] = self.cluster.jobs[task.job]["metadata"]["uid"]
         self._look(task)
+
+    @rule(removed=st.booleans(), first_is_late=st.booleans())
+    @precondition(lambda self: len(self.tasks) < 2 and not self.cluster.live)
+    def begin_two_tasks_at_once(self, removed: bool, first_is_late: bool) -> None:
+        """Ended Jobs may be taken away between the looks of two tasks, which then make different names."""
+        late, other = (Coordinator(Attempts(self.folder), PACE) for _ in range(2))
+
+        def attach_other() -> None:
+            for name in list(self.cluster.jobs) if removed else []:
+                self.cluster.remove(name)
+            other.attach()
+
+        late._jobs = late._attempts.jobs = Interrupted(attach_other)
+        late.attach()
+        for task in (late, other) if first_is_late else (other, late):
+            assert [task.job] == self.cluster.live
+            self.tasks.append(task)
+            self.uids[id(task)] = self.cluster.jobs[task.job]["metadata"]["uid"]
+            self._look(task)
 
     @rule(task=st.integers(0, 2))
     @precondition(lambda self: self.tasks)
@@ -219,6 +251,31 @@ class Lives(RuleBasedStateMachine):
         if not Path(self.folder).exists():
             with tempfile.TemporaryDirectory() as scratch:
                 shutil.copytree(write_folder(Workspace(scratch), [""], 1), self.folder)
+
+
+@pytest.mark.parametrize("earlier", ["job-0", "job-7"])
+def test_of_two_jobs_that_were_made_at_once_the_later_one_gives_way_whatever_their_numbers(
+    earlier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = JobsCluster()
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    with serving(cluster, tmp_path / "kubeconfig"):
+        connect("a test")
+        attempts = Attempts("folder")
+        body = dict(attempts.body(600))
+
+        def make_earlier() -> None:
+            with cluster.lock:
+                cluster.create_job({**body, "metadata": {**body["metadata"], "name": earlier}})
+
+        with cluster.lock:
+            cluster.create_job({**body, "metadata": {**body["metadata"], "name": "job-3"}})
+        cluster.complete("job-3")  # so that the next one is job-4
+        attempts.jobs = Interrupted(make_earlier)
+        task = Coordinator(attempts, PACE)
+        task.attach()
+    assert cluster.count("POST jobs") == 1
+    assert (task.job, cluster.live) == (earlier, [earlier])
 
 
 TestLives = Lives.TestCase
