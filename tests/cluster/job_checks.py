@@ -29,7 +29,7 @@ def check_exit_code(jobs: CheckedJobs, code: ExitCode) -> str:
     assert found == expected, f"{found}, expected {expected}: {ending}"
     tries = counted(seen.job)
     assert tries == {ExitCode.DONE: 0, ExitCode.BAD_INPUT: 1}.get(code, 2), f"{tries} pods failed"
-    assert code != ExitCode.BAD_INPUT or (ending and ending.why in MESSAGE), ending
+    assert code != ExitCode.BAD_INPUT or (ending and ending.why == MESSAGE.removeprefix("bad input: ")), ending
     return f"{end['type']}, {tries} failed pods, read as {int(found)}"
 
 

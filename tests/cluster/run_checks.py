@@ -90,12 +90,7 @@ def check_terminate(runs: CheckedRuns, jobs: CheckedJobs) -> str:
     """Nothing of a terminated run's Jobs is alive after eleven minutes, also where only Kubeflow was told."""
     runs.submit("seed=7", watch=False)
     run_id = runs.run_ids[-1]
-    of_run = RunJobs(run_id, runs.settings.namespace)
-    deadline = time.monotonic() + 3600
-    while not any(map(is_live, of_run.jobs())):
-        assert ": failed" not in (said := runs.status()), said
-        assert time.monotonic() < deadline, "no step became a Job within an hour"
-        runs.sleep(10)
+    _await_job(runs)
     runs.terminate()
     terminated = time.monotonic()
     while alive := jobs.living_pods(run_id):
@@ -110,11 +105,22 @@ def check_terminate(runs: CheckedRuns, jobs: CheckedJobs) -> str:
 def check_stop(runs: CheckedRuns, jobs: CheckedJobs) -> str:
     """`scalequest stop` leaves nothing of a run alive, and is content with one that has ended."""
     runs.submit("seed=8", watch=False)
-    runs.sleep(30)
+    _await_job(runs)
     first, second = runs.stop(), runs.stop()
+    assert "its pods are told to stop" in " ".join(first.split()), first
     assert not jobs.living_pods(runs.run_ids[-1]), first
     assert "no Job of it was running" in second, second
     return first.splitlines()[-1]
+
+
+def _await_job(runs: CheckedRuns) -> None:
+    """Return as soon as a step of the last run is a Job that works, or will."""
+    of_run = RunJobs(runs.run_ids[-1], runs.settings.namespace)
+    deadline = time.monotonic() + 3600
+    while not any(map(is_live, of_run.jobs())):
+        assert ": failed" not in (said := runs.status()), said
+        assert time.monotonic() < deadline, "no step became a Job within an hour"
+        runs.sleep(10)
 
 
 def clean_up(runs: CheckedRuns) -> None:

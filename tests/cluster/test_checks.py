@@ -58,6 +58,12 @@ def test_a_job_ends_as_its_pods_do(code: ExitCode, made: CheckedJobs) -> None:
     assert check_exit_code(made, code).endswith(f"read as {int(EXIT_CODES[code][1])}")
 
 
+def test_bad_input_without_its_message_is_not_right(made: CheckedJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXIT_CODES, ExitCode.BAD_INPUT, ("exit 2", ExitCode.BAD_INPUT))
+    with pytest.raises(AssertionError, match="Ending"):
+        check_exit_code(made, ExitCode.BAD_INPUT)
+
+
 def test_eviction_kill_and_scaling_are_content(made: CheckedJobs) -> None:
     assert check_eviction(made) == "heard SIGTERM, replaced, not counted"
     assert check_kill(made) == "replaced"

@@ -128,6 +128,32 @@ def test_stop_is_content_once_nothing_lives(runs: CheckedRuns, cluster: RunClust
     clean_up(runs)
 
 
+def test_stop_waits_for_a_job_and_is_not_content_where_none_was_told_to_stop(
+    runs: CheckedRuns, cluster: RunCluster, kubeflow: Server
+) -> None:
+    serve_run(kubeflow, "run-step-running", RUN_ID)
+    kubeflow.on(TERMINATE, ends_in(kubeflow, "run-terminated-midstep", "CANCELED"))
+    pauses: list[float] = []
+
+    def pass_time(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            cluster.add("generate_questions")
+
+    runs.sleep = pass_time
+    stop = runs.stop
+
+    def stop_after_it_ended() -> str:
+        if cluster.live:
+            cluster.complete(cluster.live[0])
+        return stop()
+
+    runs.stop = stop_after_it_ended  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match="no Job of it was running"):
+        check_stop(runs, CheckedJobs(NAMESPACE))
+    assert len(pauses) == 2
+
+
 def test_the_chart_is_installed_found_and_taken_away(
     cluster: RunCluster, kubeflow: Server, tools: Tools, tmp_path: Path
 ) -> None:
