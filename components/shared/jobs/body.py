@@ -17,6 +17,8 @@ SIZE_LABEL = "scalequest.dev/size"
 QUEUE_LABEL, PRIORITY_LABEL = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 # Kueue refuses a Job with both: one that may begin smaller, and one whose number of pods may change while it runs.
 LEAST_ANNOTATION, ELASTIC_ANNOTATION = "kueue.x-k8s.io/job-min-parallelism", "kueue.x-k8s.io/elastic-job"
+# One that begins smaller gets as many completions as pods: those of its indexes beyond would wait for a place.
+EQUAL_ANNOTATION = "kueue.x-k8s.io/job-completions-equal-parallelism"
 # Istio's proxy keeps a Job from ending where it is no native sidecar, and the processes of a training from each other.
 NO_SIDECAR = {"sidecar.istio.io/inject": "false"}
 # As on a run's pods: an eviction to save nodes would cost the parts in flight, or what came after a checkpoint.
@@ -60,8 +62,9 @@ class Work:
 
 def job_body(work: Work) -> dict[str, Any]:
     """Return the Job; the Kubernetes API takes it as it is."""
-    if work.queue and work.task.gpus == "0":  # a queue shares out GPUs, and its priorities are no pod's
-        work = replace(work, queue="", priority_class="")
+    if work.task.gpus == "0":  # queue and placement are those of GPUs, and the queue's priorities are no pod's
+        no_place = Placement(node_selector={}, tolerations=[])
+        work = replace(work, queue="", priority_class="" if work.queue else work.priority_class, placement=no_place)
     labels = {**LABELS, SIZE_LABEL: work.size, **work.labels}
     annotations = {**work.annotations, **_elastic(work)}
     return {
@@ -126,7 +129,9 @@ def _elastic(work: Work) -> dict[str, str]:
     """Return how a queue may size it: at its start, or while it runs."""
     if not work.queue or not work.is_shared:
         return {}
-    return {LEAST_ANNOTATION: str(work.least_pods)} if work.least_pods < work.pods else {ELASTIC_ANNOTATION: "true"}
+    if work.least_pods < work.pods:
+        return {LEAST_ANNOTATION: str(work.least_pods), EQUAL_ANNOTATION: "true"}
+    return {ELASTIC_ANNOTATION: "true"}
 
 
 def _failure_rules() -> list[dict[str, Any]]:

@@ -117,6 +117,7 @@ def test_the_job_has_the_steps_image_options_and_hardware_and_what_the_tasks_own
     assert json.loads(annotations.pop("scalequest.dev/asked"))["queue"] == "scalequest-gpu"
     assert annotations == {
         "scalequest.dev/folder": folder, "kueue.x-k8s.io/job-min-parallelism": "2",
+        "kueue.x-k8s.io/job-completions-equal-parallelism": "true",
         "scalequest.dev/task": "run-x(0).root(0).generate-questions(0).executor(0)",
     }  # fmt: skip
     assert job["metadata"]["labels"].items() >= {
@@ -166,11 +167,14 @@ def test_a_job_without_a_range_may_be_scaled_while_it_runs(
         result.result(WATCH_SECONDS)
 
 
-def test_a_job_without_a_gpu_waits_in_no_queue(cluster: JobsCluster, task: Callable[..., Future[str]]) -> None:
+def test_a_job_without_a_gpu_waits_in_no_queue_and_runs_on_any_node(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
     without = {"tasks": {"inference": TASK | {"gpus": "0"}}, "priority_class": "low"}
     result = task(profile=json.dumps(QUEUED | without))
     metadata = cluster.jobs[job_of(cluster)]["metadata"]
-    assert "priorityClassName" not in cluster.jobs[metadata["name"]]["spec"]["template"]["spec"], "it is the queue's"
+    assert not {"nodeSelector", "tolerations"} & set(pod := cluster.jobs[metadata["name"]]["spec"]["template"]["spec"])
+    assert "priorityClassName" not in pod, "it is the queue's"
     assert "kueue.x-k8s.io/queue-name" not in metadata["labels"]
     assert "kueue.x-k8s.io/elastic-job" not in metadata["annotations"]
     cluster.fail(metadata["name"], "BackoffLimitExceeded")
