@@ -11,7 +11,8 @@ from components.shared.stores import storage
 
 KUBERNETES = "KUBERNETES_SERVICE_HOST"  # the variable that every container of a pod has
 _FIRST_PROCESS = 1
-_SCRATCH = {"/", "/tmp", "/dev/shm"}  # noqa: S108 - what ends with the pod, as the Jobs and Kubeflow mount it
+# What ends with the pod, as the Jobs and Kubeflow mount it.
+_SCRATCH = {"/", "/tmp", "/dev/shm", "/gcs", "/s3", "/minio"}  # noqa: S108
 
 
 def refuse_pod_disk(workspace: str, *, of_kubeflow: bool) -> None:

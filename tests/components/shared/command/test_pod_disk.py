@@ -31,6 +31,14 @@ def test_the_step_of_a_pod_is_refused_a_directory_that_ends_with_it(workspace: s
         refuse_pod_disk(workspace, of_kubeflow=True)
 
 
+@pytest.mark.parametrize("place", ["/gcs", "/s3", "/minio"])
+@pytest.mark.usefixtures("in_pod")
+def test_what_kubeflow_mounts_for_artifacts_ends_with_the_pod(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_disk, "mount_of", lambda _: Path(place))
+    with pytest.raises(InputError, match="is gone when the pod ends"):
+        refuse_pod_disk(f"{place}/bucket/runs", of_kubeflow=True)
+
+
 @pytest.mark.usefixtures("in_pod")
 def test_a_bucket_and_a_volume_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse_pod_disk("gs://bucket/runs", of_kubeflow=True)
