@@ -40,7 +40,7 @@ class Hardware(CpuHardware):
     profile: str = parameter(
         "",
         help="hardware of the Jobs that do the work of steps with a model: a profile in the ConfigMap "
-        "scalequest-profiles, or JSON; empty: no Jobs, the tasks' own pods do it",
+        "scalequest-profiles, or JSON; empty: no Jobs, the tasks' own pods do it; scalequest submit sets it",
     )
 
     # An 8-GPU machine with 96 CPUs and 1.1 TB holds eight inference pods, or one training pod.
