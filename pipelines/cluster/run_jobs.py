@@ -21,7 +21,7 @@ from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.queue_holds import Workload
 from components.shared.jobs.selected_jobs import JOB_LABEL, workloads_of
 from components.shared.plain_text import inert
-from pipelines.cluster.run_pods import connect_to_kubernetes, items_of, warnings_of
+from pipelines.cluster.run_pods import connect_to_kubernetes, items_of, warnings_if_allowed
 from pipelines.cluster.workflow import place_of
 
 Place = tuple[str, ...]
@@ -94,7 +94,7 @@ class _RunJobs:
         last = {_place_of(job): job for job in jobs}.values()
         pods = {job["metadata"]["uid"]: self._pods(job) for job in last if end_of_job(job).get("type") != "Complete"}
         held = {uid for job in last if is_live(job) and _is_held(job, pods[uid := job["metadata"]["uid"]])}
-        warnings = warnings_of(self._core, self._namespace) if held else {}
+        warnings = warnings_if_allowed(self._core, self._namespace) if held else {}
         return [
             Seen(
                 job=job,

@@ -12,14 +12,13 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from components.shared.jobs.pod_holds import last_warnings
+from components.shared.jobs.selected_jobs import warnings_of
 from pipelines.cluster.kubeflow_home import find_home
 from pipelines.cluster.kubernetes_access import configure, name_of_cluster
 
 TIMEOUT = (5, 60)  # seconds to connect and to read
 OF_RUN = "pipeline/runid"  # the label that Kubeflow gives to each pod of a run
 OF_NODE = "workflows.argoproj.io/node-id"
-MAX_EVENTS = 1000
 
 Pod = Mapping[str, Any]
 
@@ -43,7 +42,7 @@ def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True
         phases = {} if finished else {"field_selector": "status.phase!=Succeeded"}
         pods = items_of(api.list_namespaced_pod, namespace, **of_run, **phases)
         by_node = {pod["metadata"].get("annotations", {}).get(OF_NODE, ""): pod for pod in pods}
-        warnings = warnings_of(api, namespace) if any(map(_waits, pods)) else {}
+        warnings = warnings_if_allowed(api, namespace) if any(map(_waits, pods)) else {}
         left = pods or items_of(api.list_namespaced_pod, namespace, **of_run, limit=1)
         gone = False if left else _is_gone(api.api_client, namespace, workflow)
     except ConfigException:
@@ -74,13 +73,12 @@ def _waits(pod: Pod) -> bool:
     return pod["status"].get("phase") == "Pending"
 
 
-def warnings_of(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
+def warnings_if_allowed(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
     """Return the last warning about each object by its name; none where events may not be read."""
     try:
-        events = items_of(api.list_namespaced_event, namespace, field_selector="type=Warning", limit=MAX_EVENTS)
+        return warnings_of(api, namespace)
     except ApiException:
         return {}
-    return last_warnings(events)
 
 
 def _is_gone(api: client.ApiClient, namespace: str, workflow: str) -> bool | None:

@@ -29,7 +29,7 @@ from components.shared.kubernetes_api import TIMEOUT, answer_of, ask
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 KUEUE, KUEUE_VERSIONS = "kueue.x-k8s.io", ("v1beta2", "v1beta1")
-MAX_EVENTS = 1000
+EVENTS_A_PAGE, PAGES = 1000, 10  # in the order of their names, not of time
 logger = logging.getLogger(__name__)
 
 
@@ -46,6 +46,22 @@ def workloads_of(api: client.CustomObjectsApi, namespace: str, job: Job) -> list
             continue
         return sorted(found["items"], key=lambda each: str(each["metadata"].get("creationTimestamp", "")))
     return []
+
+
+def warnings_of(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
+    """Return the last warning about each object of a namespace by its name; ApiException where they may not be read."""
+    events: list[dict[str, Any]] = []
+    following: dict[str, str] = {}
+    for _ in range(PAGES):
+        answer = api.list_namespaced_event(
+            namespace, field_selector="type=Warning", limit=EVENTS_A_PAGE, **following, **_RAW
+        )
+        page = json.loads(answer.data)
+        events += page["items"]
+        following = {"_continue": (page.get("metadata") or {}).get("continue") or ""}
+        if not following["_continue"]:
+            break
+    return last_warnings(events)
 
 
 class SelectedJobs:
@@ -203,10 +219,7 @@ class SelectedJobs:
 
     def _warnings(self) -> dict[str, str]:
         try:
-            answer = self._core.list_namespaced_event(
-                self.namespace, field_selector="type=Warning", limit=MAX_EVENTS, **_RAW
-            )
-            return last_warnings(json.loads(answer.data)["items"])
+            return warnings_of(self._core, self.namespace)
         except (ApiException, urllib3.exceptions.HTTPError) as error:
             logger.debug("events: %s", answer_of(error))
             return {}

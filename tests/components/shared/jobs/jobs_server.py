@@ -136,7 +136,10 @@ def answer(cluster: JobsCluster, method: str, kind: str, name: str, query: dict[
         if name:
             return (200, standing[name]) if name in standing else refusal("error-404-job", nosuch=name)
         items = [each for each in standing.values() if _is_selected(each, query)]
-        return 200, {"items": items, "metadata": {"resourceVersion": str(cluster.version)}}
+        first = int(query.get("continue", 0))
+        after = first + int(query.get("limit", len(items)))
+        more = {"continue": str(after)} if after < len(items) else {}
+        return 200, {"items": items[first:after], "metadata": {"resourceVersion": str(cluster.version), **more}}
 
 
 def _is_selected(thing: dict[str, Any], query: dict[str, str]) -> bool:

@@ -327,6 +327,24 @@ def test_a_job_that_somebody_deletes_ends_the_task_so_that_the_next_attempt_make
         second.result(WATCH_SECONDS)
 
 
+def test_why_a_job_gets_no_pods_is_found_behind_a_thousand_warnings_about_others(
+    cluster: JobsCluster, task: Callable[..., Future[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    other = {"type": "Warning", "message": "m", "involvedObject": {"name": "another"}, "metadata": {}}
+    cluster.events = [other] * 2500
+    cluster.on_create = lambda name: cluster.events.append(
+        other | {"message": "refused by policy 7", "involvedObject": {"name": name}}
+    )
+    result = task()
+    name = job_of(cluster)
+    cluster.await_asked("WATCH jobs")
+    cluster.remove(name)
+    with pytest.raises(UnavailableError):
+        result.result(WATCH_SECONDS)
+    assert any("refused by policy 7" in line for line in caplog.messages)
+
+
 def test_after_a_job_that_ended_badly_comes_the_next_attempt(
     cluster: JobsCluster, task: Callable[..., Future[str]]
 ) -> None:
