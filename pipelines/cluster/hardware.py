@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from kubernetes.utils import parse_quantity
 
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
+from pipelines.compiled_pipeline import PlannedStep
 from pipelines.hardware_profiles import Profile, profile_names, read_profile
 from pipelines.nested import walk
 from pipelines.parameters import Hardware
@@ -89,10 +90,26 @@ def with_jobs(
     return {**arguments, **of_tasks, **images, **placement, "profile": json.dumps(of_jobs, separators=(",", ":"))}
 
 
-def processes_of_a_node(profile: Profile) -> dict[str, str]:
-    """Return as arguments how many processes fill a node with GPUs, each with those of an inference pod."""
-    gpus = int(profile.tasks["inference"].gpus)
-    return {"pods": str(profile.node.gpus // gpus)} if gpus else {}
+def processes_of_a_node(profile: Profile, settings: Sequence[str] = ()) -> dict[str, str]:
+    """Return as arguments how many processes fill a node with GPUs, each with those of an inference pod.
+
+    The ``name=value`` settings of a run may give that another number; what is none is refused with the other arguments.
+    """
+    given = dict(setting.partition("=")[::2] for setting in settings)
+    gpus = given.get("inference_gpus", profile.tasks["inference"].gpus)
+    return {"pods": str(max(1, profile.node.gpus // int(gpus)))} if gpus.isdecimal() and int(gpus) else {}
+
+
+def check_tensor_parallel(steps: Iterable[PlannedStep], arguments: Mapping[str, Any]) -> None:
+    """Raise InputError for a step whose model is to be shared by more GPUs than one of its pods, or processes, has."""
+    gpus = arguments["inference_gpus"]
+    for step in steps:
+        size = step.options.get("tensor_parallel_size") or 1
+        if max(Decimal(1), _quantity("inference_gpus", gpus)) < int(size):
+            raise InputError(
+                f"{step.name}: tensor_parallel_size {size} with inference_gpus {gpus}: a pod has too few GPUs; add "
+                f"--set inference_gpus={size}"
+            )
 
 
 def with_shared_pods(arguments: Mapping[str, Any]) -> dict[str, Any]:

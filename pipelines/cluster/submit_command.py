@@ -21,6 +21,7 @@ from pipelines.cluster.hardware import (
     check_fits,
     check_nodes_at_once,
     check_placement,
+    check_tensor_parallel,
     find_profile,
     nodes_at_once,
     processes_of_a_node,
@@ -72,11 +73,12 @@ def prepare_submission(submission: Submission) -> Run:
     profile = find_profile(cluster.profile)
     hardware = arguments_of(profile, spot=cluster.spot)
     if cluster.gpu_work == "task":
-        hardware |= processes_of_a_node(profile)
+        hardware |= processes_of_a_node(profile, submission.settings)
     run = prepare_run(submission.preset, submission.settings, workspace, submission.pipeline, hardware)
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)
     check_placement(run.arguments)
+    check_tensor_parallel(run.steps, run.arguments)
     if not submission.queued and not submission.allow_parallel_trainings:
         check_nodes_at_once(run.arguments)
     arguments = _arguments_on(profile, submission, run.arguments)

@@ -11,12 +11,14 @@ from pipelines.cluster.hardware import (
     check_fits,
     check_nodes_at_once,
     check_placement,
+    check_tensor_parallel,
     find_profile,
     nodes_at_once,
     processes_of_a_node,
     with_jobs,
     with_shared_pods,
 )
+from pipelines.compiled_pipeline import PlannedStep
 from pipelines.hardware_profiles import profile_names
 
 
@@ -109,6 +111,25 @@ def test_a_pod_that_takes_all_gpus_of_its_node_fits_it(name: str) -> None:
     arguments = with_shared_pods(arguments_on(name) | processes_of_a_node(profile))
     assert arguments["inference_gpus"] == str(profile.node.gpus)
     check_fits(profile, arguments)
+
+
+def test_a_node_is_filled_with_processes_of_the_size_that_a_run_sets() -> None:
+    profile, settings = find_profile("gke-a100-80g"), ["seed=7", "inference_gpus=2"]
+    assert processes_of_a_node(profile, settings) == {"pods": "4"}
+    arguments = with_shared_pods(
+        arguments_on("gke-a100-80g", inference_gpus="2") | processes_of_a_node(profile, settings)
+    )
+    assert arguments["inference_gpus"] == "8"
+    assert processes_of_a_node(profile, ["inference_gpus=two"]) == {}, "the check of arguments says what is wrong"
+
+
+def test_a_model_that_needs_more_gpus_than_a_pod_has_is_refused_before_the_run() -> None:
+    step = PlannedStep("generate_responses", {"tensor_parallel_size": 4})
+    refusal = "generate_responses: tensor_parallel_size 4 with inference_gpus 1: .* add --set inference_gpus=4$"
+    with pytest.raises(InputError, match=refusal):
+        check_tensor_parallel([step], {"inference_gpus": "1"})
+    check_tensor_parallel([step, PlannedStep("filter_language", {})], {"inference_gpus": "4"})
+    check_tensor_parallel([PlannedStep("generate_responses", {"tensor_parallel_size": 1})], {"inference_gpus": "0"})
 
 
 def test_a_pod_is_as_large_as_the_pods_that_its_processes_stand_for() -> None:
