@@ -16,6 +16,11 @@ from components.shared.processes import host
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 RUN_LABEL = "pipeline/runid"  # by which Kubeflow names the run of a pod
+# Variables with a plain value that say how the network is reached; all others are the pod's own.
+_NETWORK = {
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE", "AWS_CA_BUNDLE",
+}  # fmt: skip
 TASK = "workflows.argoproj.io/node-name"  # by which Argo names what of a run a pod is an attempt of
 
 Pod = Mapping[str, Any]
@@ -31,9 +36,9 @@ class Handed:
     image: str = ""
     service_account: str = ""
     pull_secrets: list[dict[str, str]] = field(default_factory=list)
-    env: list[dict[str, Any]] = field(default_factory=list)  # variables from Secrets
-    env_from: list[dict[str, Any]] = field(default_factory=list)  # whole Secrets as variables
-    volumes: list[dict[str, Any]] = field(default_factory=list)  # of Secrets
+    env: list[dict[str, Any]] = field(default_factory=list)  # variables from Secrets and ConfigMaps, proxies
+    env_from: list[dict[str, Any]] = field(default_factory=list)  # whole Secrets and ConfigMaps as variables
+    volumes: list[dict[str, Any]] = field(default_factory=list)  # of Secrets and ConfigMaps
     mounts: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -69,7 +74,7 @@ def handed_on(pod: Pod | None) -> Handed:
         return Handed()
     metadata, spec = pod["metadata"], pod["spec"]
     container = _own_container(pod)
-    volumes = [volume for volume in spec.get("volumes") or [] if "secret" in volume]
+    volumes = [volume for volume in spec.get("volumes") or [] if {"secret", "configMap"} & set(volume)]
     names = {volume["name"] for volume in volumes}
     return Handed(
         owner=_owner(metadata),
@@ -78,11 +83,16 @@ def handed_on(pod: Pod | None) -> Handed:
         image=container["image"],
         service_account=spec.get("serviceAccountName", ""),
         pull_secrets=spec.get("imagePullSecrets") or [],
-        env=[each for each in container.get("env") or [] if "secretKeyRef" in (each.get("valueFrom") or {})],
-        env_from=[each for each in container.get("envFrom") or [] if "secretRef" in each],
+        env=[each for each in container.get("env") or [] if _is_handed_on(each)],
+        env_from=[each for each in container.get("envFrom") or [] if {"secretRef", "configMapRef"} & set(each)],
         volumes=volumes,
         mounts=[mount for mount in container.get("volumeMounts") or [] if mount["name"] in names],
     )
+
+
+def _is_handed_on(variable: Mapping[str, Any]) -> bool:
+    kept_elsewhere = {"secretKeyRef", "configMapKeyRef"} & set(variable.get("valueFrom") or {})
+    return bool(kept_elsewhere) or (variable["name"].upper() in _NETWORK and "value" in variable)
 
 
 def _own_container(pod: Pod) -> Mapping[str, Any]:

@@ -142,6 +142,32 @@ def test_the_job_has_the_steps_image_options_and_hardware_and_what_the_tasks_own
     assert container["resources"]["limits"] == {"memory": "144Gi", "ephemeral-storage": "120Gi", "nvidia.com/gpu": "1"}
 
 
+def test_a_job_reaches_the_network_as_its_task_does(cluster: JobsCluster, task: Callable[..., Future[str]]) -> None:
+    spec = cluster.pods[OWN_POD]["spec"]
+    container = spec["containers"][1]
+    handed: list[dict[str, Any]] = [
+        {"name": "https_proxy", "value": "http://proxy:3128"},
+        {"name": "NO_PROXY", "value": ".svc"},
+        {"name": "SSL_CERT_FILE", "value": "/etc/ca/ca.crt"},
+        {"name": "REGION", "valueFrom": {"configMapKeyRef": {"name": "site", "key": "region"}}},
+    ]
+    own = [{"name": "KFP_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}]
+    whole, ca = {"configMapRef": {"name": "site"}}, {"name": "ca", "configMap": {"name": "site-ca"}}
+    container |= {"env": [*handed, *own, {"name": "PLAIN", "value": "1"}], "envFrom": [whole]}
+    container["volumeMounts"].append({"name": "ca", "mountPath": "/etc/ca"})
+    spec["volumes"].append(ca)
+    result = task()
+    pod = cluster.jobs[name := job_of(cluster)]["spec"]["template"]["spec"]
+    (of_job,) = pod["containers"]
+    assert of_job["env"][1:] == handed
+    assert of_job["envFrom"] == [whole]
+    assert ca in pod["volumes"]
+    assert {"name": "ca", "mountPath": "/etc/ca"} in of_job["volumeMounts"]
+    cluster.remove(name)
+    with pytest.raises(UnavailableError):
+        result.result(WATCH_SECONDS)
+
+
 def test_a_job_that_is_made_from_no_pod_has_no_owner_and_the_charts_account(
     cluster: JobsCluster, task: Callable[..., Future[str]]
 ) -> None:
