@@ -123,7 +123,12 @@ def _steps_of(session: int) -> Iterator[tuple[int, str]]:
 
 
 def _work_of(process: int) -> str:
-    """Return a step and its options, but not where it is to report its outputs: the same for the same work."""
+    """Return a step and its options, but not where it is to report its outputs: the same for the same work.
+
+    A process that shares a step with others works for the one that started it.
+    """
+    if "components." in _read(parent := _parent_of(process), "cmdline"):
+        return _work_of(parent)
     command, _, told = _read(process, "cmdline").rstrip("\0").partition("\0--executor-input\0")
     # kfp writes them in another order each time
     return f"{command} {json.dumps(json.loads(told)['inputs'], sort_keys=True)}" if told else command

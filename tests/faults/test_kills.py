@@ -17,7 +17,7 @@ from tests.stores import Store
 pytestmark = pytest.mark.slow
 
 TRAINED = ("import_model", "train_sft", "train_dpo", "train_scorer")  # PyTorch takes most of a run's time
-KILLS = 34  # a run: three make 100 on each kind of store
+KILLS = 25  # a run: four make 100 on each kind of store
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def test_a_run_with_trained_models_survives_some_kills(store: Store, undisturbed
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
-def test_a_run_survives_a_third_of_a_hundred_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
+def test_a_run_survives_a_quarter_of_a_hundred_kills(store: Store, undisturbed: Finished, tmp_path: Path) -> None:
     assert _run_with_kills(_merciless(1, undisturbed), store, tmp_path) == KILLS
     assert_same(store.uri, undisturbed)
     assert_accounted_for(store.uri)
@@ -42,8 +42,8 @@ def test_a_run_survives_a_third_of_a_hundred_kills(store: Store, undisturbed: Fi
 
 @pytest.mark.faults
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", [2, 3])
-def test_a_run_with_trained_models_survives_a_third_of_a_hundred_kills(
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_a_run_with_trained_models_survives_a_quarter_of_a_hundred_kills(
     seed: int, store: Store, undisturbed: Finished, tmp_path: Path
 ) -> None:
     _copy_models(undisturbed, store.uri)
