@@ -17,7 +17,7 @@ HASHES_OF_CONTENT = {
     "components/shared/stores/storage.py",
     "components/shared/stores/transfers.py",
     "components/shared/texts/ngrams.py",
-    "components/shared/training/launch.py",
+    "components/shared/jobs/folder_names.py",
     "components/shared/upkeep/_object_checks.py",
     "components/shared/workspace/_gathered_ledgers.py",
     "components/shared/workspace/_model_folders.py",
