@@ -239,6 +239,7 @@ class Lives(RuleBasedStateMachine):
                 if (folder := task.look()) is not None:
                     assert Path(folder, "_manifest.json").exists()
                     self.tasks.remove(task)
+                    self.seen_at[task.job] = self.cluster.now  # perhaps at its first look
                     return
             self.seen_at[task.job] = self.cluster.now
             self.unwatched.discard(task.job)
