@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from components.package_dataset.config import PackageDatasetConfig
 from components.shared.stores import storage
 from components.shared.workspace._uses import IN_USE
 from components.shared.workspace.lineage import rows_stages_of, stages_of
@@ -98,7 +99,7 @@ def test_an_option_that_is_set_for_its_step_reaches_it(undisturbed: Finished, tm
 def test_show_of_the_workspace_prints_the_funnel_of_its_dataset(undisturbed: Finished) -> None:
     result = scalequest("show", undisturbed.workspace, cwd=Path(undisturbed.workspace))
     assert result.returncode == 0
-    assert "package_dataset (version 2)" in result.stdout
+    assert f"package_dataset (version {PackageDatasetConfig.VERSION})" in result.stdout
     assert "filter_language" in result.stdout
 
 
