@@ -164,7 +164,7 @@ class Lives(RuleBasedStateMachine):
         if code == 0:
             self.cluster.complete(job)
         else:
-            for index in range(3):
+            for index in range(self.cluster.jobs[job]["spec"]["parallelism"]):  # it may have been scaled
                 self.cluster.end_pod(f"{job}-{index}", code, INPUT if code == 2 else "")
             self.cluster.fail(job, "PodFailurePolicy" if code == 2 else "FailedIndexes")
 
