@@ -9,12 +9,12 @@ from components.shared.jobs.pod_endings import (
     DEADLINE_PASSED,
     SAYS_NOTHING,
     Ending,
+    Pod,
     by_code,
     known_ending,
     terminated,
 )
 from components.shared.plain_text import inert
-from pipelines.cluster.run_pods import Pod
 
 # Argo's words for a container that failed: which one, Kubernetes' reason, the code, and the termination message.
 _CONTAINER = re.compile(r"(?:[\w.-]+: )?(?P<reason>\w+) \(exit code (?P<code>\d+)\)(?:: (?P<words>.*))?", re.DOTALL)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import GATED, Hold, hold_of_pod, hold_of_reason, waiting_reason
 from components.shared.jobs.queue_holds import hold_of_quota
 from components.shared.plain_text import inert
-from pipelines.cluster.run_pods import Pod
 from pipelines.resources import QUEUE, QUEUE_LABEL
 
 _BACK_OFF = re.compile(r"Backoff for (.*)")

@@ -20,7 +20,7 @@ from components.shared.kubernetes_api import answer_of, lacks_right
 from components.shared.plain_text import inert
 from components.shared.training.train_jobs import GROUP, JOBS, KIND, VERSION
 from pipelines.cluster.kubernetes_access import SUBMITTER
-from pipelines.cluster.run_pods import TIMEOUT, connect_to_kubernetes, items_of
+from pipelines.cluster.run_namespace import TIMEOUT, RunNamespace
 
 _AS_IT_IS: dict[str, Any] = {"_preload_content": False, "_request_timeout": TIMEOUT}
 
@@ -30,17 +30,15 @@ class RunJobs:
 
     def __init__(self, run_id: str, namespace: str) -> None:
         self.run_id, self.namespace = run_id, namespace
+        self._place = RunNamespace(namespace)
         with _explained("asking for the run's Jobs"):
-            api = connect_to_kubernetes()
+            api = self._place.api
         self._batch, self._custom = client.BatchV1Api(api), client.CustomObjectsApi(api)
 
     def jobs(self) -> list[Job]:
         """Return the run's Jobs, those that have ended among them, oldest first."""
         with _explained(f"reading the Jobs of run {self.run_id}"):
-            jobs = items_of(
-                self._batch.list_namespaced_job, self.namespace, label_selector=f"{RUN_LABEL}={self.run_id}"
-            )
-        return sorted(jobs, key=lambda job: (job["metadata"].get("creationTimestamp", ""), job["metadata"]["name"]))
+            return self._place.jobs(self.run_id)
 
     def train_jobs(self, workflow: str) -> list[Job]:
         """Return the run's TrainJobs; none where Kubeflow Trainer is not installed."""

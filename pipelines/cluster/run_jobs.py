@@ -7,21 +7,19 @@ task by an annotation (a node of Argo), so that it is found for each step, also 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import urllib3
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config.config_exception import ConfigException
 
-from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, TASK_ANNOTATION
-from components.shared.jobs.job_reading import Job, JobState, Seen, end_of_job, is_live, is_suspended, state_of_job
+from components.shared.jobs.folder_names import FOLDER_LABEL, TASK_ANNOTATION
+from components.shared.jobs.job_reading import Job, JobState, Seen, end_of_job, is_held, is_live, state_of_job
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.queue_holds import Workload
 from components.shared.jobs.selected_jobs import JOB_LABEL, workloads_of
 from components.shared.plain_text import inert
-from pipelines.cluster.run_pods import connect_to_kubernetes, items_of, warnings_if_allowed
+from pipelines.cluster.run_namespace import NOT_SEEN, RunNamespace, items_of, why_not_seen
 from pipelines.cluster.workflow import place_of
 
 Place = tuple[str, ...]
@@ -50,17 +48,16 @@ class Jobs:
         return [job for job in self.by_place.values() if job.live]
 
 
-def jobs_of(run_id: str, namespace: str) -> Jobs:
-    """Return a run's Jobs; never an error: Kubeflow's own state is known without."""
+def jobs_of(run_id: str, namespace: RunNamespace) -> Jobs:
+    """Return a run's Jobs; never an error: Kubeflow's own state is known without.
+
+    That is the last Job of each task, with what there is to see of it; nothing more of those that ended well.
+    """
     try:
-        jobs = _RunJobs(run_id, namespace).read()
-    except ConfigException:
-        return Jobs(not_seen_because="no Kubernetes cluster is configured")
-    except ApiException as error:
-        return Jobs(not_seen_because=f"the Kubernetes API responds {error.status} {error.reason}")
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        return Jobs(not_seen_because=f"the Kubernetes API does not respond ({error})")
-    return Jobs({_place_of(seen.job): _step_job(seen) for seen in jobs})
+        last = {_place_of(job): job for job in namespace.jobs(run_id)}
+        return Jobs({place: _step_job(_seen(job, namespace)) for place, job in last.items()})
+    except NOT_SEEN as error:
+        return Jobs(not_seen_because=why_not_seen(error))
 
 
 def folder_of(job: Job) -> str:
@@ -81,42 +78,19 @@ def _step_job(seen: Seen) -> StepJob:
     return StepJob(name=name, folder=folder_of(seen.job), live=is_live(seen.job), state=state_of_job(seen))
 
 
-class _RunJobs:
-    def __init__(self, run_id: str, namespace: str) -> None:
-        api = connect_to_kubernetes()
-        self._of_run, self._namespace = f"{RUN_LABEL}={run_id}", namespace
-        self._batch, self._core, self._any = client.BatchV1Api(api), client.CoreV1Api(api), client.CustomObjectsApi(api)
-
-    def read(self) -> list[Seen]:
-        """Return the last Job of each task, with what there is to see of it; nothing more of those that ended well."""
-        jobs = items_of(self._batch.list_namespaced_job, self._namespace, label_selector=self._of_run)
-        jobs.sort(key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
-        last = {_place_of(job): job for job in jobs}.values()
-        pods = {job["metadata"]["uid"]: self._pods(job) for job in last if end_of_job(job).get("type") != "Complete"}
-        held = {uid for job in last if is_live(job) and _is_held(job, pods[uid := job["metadata"]["uid"]])}
-        warnings = warnings_if_allowed(self._core, self._namespace) if held else {}
-        return [
-            Seen(
-                job=job,
-                pods=pods.get(job["metadata"]["uid"], ()),
-                workloads=self._workloads(job) if job["metadata"]["uid"] in held else (),
-                warnings=warnings,
-            )
-            for job in last
-        ]
-
-    def _pods(self, job: Job) -> list[Pod]:
-        of_job = f"{JOB_LABEL}={job['metadata']['name']}"  # not by the run: the Job may have been another one's before
-        pods: list[Pod] = [*items_of(self._core.list_namespaced_pod, self._namespace, label_selector=of_job)]
-        return pods
-
-    def _workloads(self, job: Job) -> list[Workload]:
-        """Return what Kueue has made of a Job; nothing where who asks may not see it."""
-        with contextlib.suppress(ApiException):
-            return workloads_of(self._any, self._namespace, job)
-        return []
+def _seen(job: Job, namespace: RunNamespace) -> Seen:
+    if end_of_job(job).get("type") == "Complete":
+        return Seen(job=job)
+    of_job = f"{JOB_LABEL}={job['metadata']['name']}"  # not by the run: the Job may have been another one's before
+    api = client.CoreV1Api(namespace.api)
+    pods: list[Pod] = [*items_of(api.list_namespaced_pod, namespace.name, label_selector=of_job)]
+    if not is_held(job, pods):
+        return Seen(job=job, pods=pods)
+    return Seen(job=job, pods=pods, workloads=_workloads(job, namespace), warnings=namespace.warnings)
 
 
-def _is_held(job: Job, pods: Sequence[Pod]) -> bool:
-    waits = any(pod["status"].get("phase") == "Pending" for pod in pods)
-    return is_suspended(job) or waits or not pods
+def _workloads(job: Job, namespace: RunNamespace) -> list[Workload]:
+    """Return what Kueue has made of a Job; nothing where who asks may not see it."""
+    with contextlib.suppress(ApiException):
+        return workloads_of(client.CustomObjectsApi(namespace.api), namespace.name, job)
+    return []

@@ -5,22 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import urllib3
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config.config_exception import ConfigException
 
-from components.shared.jobs.selected_jobs import warnings_of
+from components.shared.jobs import own_pod
+from components.shared.jobs.pod_endings import Pod
 from pipelines.cluster.kubeflow_home import find_home
-from pipelines.cluster.kubernetes_access import configure, name_of_cluster
+from pipelines.cluster.kubernetes_access import name_of_cluster
+from pipelines.cluster.run_namespace import NOT_SEEN, TIMEOUT, RunNamespace, items_of, why_not_seen
 
-TIMEOUT = (5, 60)  # seconds to connect and to read
-OF_RUN = "pipeline/runid"  # the label that Kubeflow gives to each pod of a run
 OF_NODE = "workflows.argoproj.io/node-id"
-
-Pod = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,51 +29,24 @@ class Pods:
     not_seen_because: str = ""  # "" where they were looked at
 
 
-def pods_of(run_id: str, namespace: str, workflow: str, *, finished: bool = True) -> Pods:
+def pods_of(run_id: str, namespace: RunNamespace, workflow: str, *, finished: bool = True) -> Pods:
     """Return a run's pods, without those that ended well unless ``finished``; never an error: they are optional."""
     try:
-        api = client.CoreV1Api(connect_to_kubernetes())
-        of_run = {"label_selector": f"{OF_RUN}={run_id}"}
+        api = client.CoreV1Api(namespace.api)
+        of_run = {"label_selector": f"{own_pod.RUN_LABEL}={run_id}"}
         phases = {} if finished else {"field_selector": "status.phase!=Succeeded"}
-        pods = items_of(api.list_namespaced_pod, namespace, **of_run, **phases)
+        pods = items_of(api.list_namespaced_pod, namespace.name, **of_run, **phases)
         by_node = {pod["metadata"].get("annotations", {}).get(OF_NODE, ""): pod for pod in pods}
-        warnings = warnings_if_allowed(api, namespace) if any(map(_waits, pods)) else {}
-        left = pods or items_of(api.list_namespaced_pod, namespace, **of_run, limit=1)
-        gone = False if left else _is_gone(api.api_client, namespace, workflow)
-    except ConfigException:
-        return Pods(not_seen_because="no Kubernetes cluster is configured")
-    except ApiException as error:
-        return Pods(not_seen_because=f"the Kubernetes API responds {error.status} {error.reason}")
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        return Pods(not_seen_because=f"the Kubernetes API does not respond ({error})")
+        warnings = namespace.warnings if any(map(_waits, pods)) else {}
+        left = pods or items_of(api.list_namespaced_pod, namespace.name, **of_run, limit=1)
+        gone = False if left else _is_gone(namespace.api, namespace.name, workflow)
+    except NOT_SEEN as error:
+        return Pods(not_seen_because=why_not_seen(error))
     return Pods(by_node, warnings, gone, name_of_cluster())
-
-
-def connect_to_kubernetes() -> client.ApiClient:
-    """Return a client of the cluster that does not try again: whoever asks knows more without, or asks once more."""
-    configure()
-    configuration = client.Configuration.get_default_copy()
-    configuration.retries = False
-    return client.ApiClient(configuration)
-
-
-def items_of(call: Any, *arguments: str, **options: Any) -> list[dict[str, Any]]:
-    """Return what a call of the client lists, as the API has it."""
-    answer = call(*arguments, _preload_content=False, _request_timeout=TIMEOUT, **options)
-    items: list[dict[str, Any]] = json.loads(answer.data)["items"]
-    return items
 
 
 def _waits(pod: Pod) -> bool:
     return pod["status"].get("phase") == "Pending"
-
-
-def warnings_if_allowed(api: client.CoreV1Api, namespace: str) -> dict[str, str]:
-    """Return the last warning about each object by its name; none where events may not be read."""
-    try:
-        return warnings_of(api, namespace)
-    except ApiException:
-        return {}
 
 
 def _is_gone(api: client.ApiClient, namespace: str, workflow: str) -> bool | None:

@@ -17,6 +17,7 @@ from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending
 from components.shared.plain_text import inert
 from pipelines.cluster.kubeflow_api import get_run_by_old_api
 from pipelines.cluster.run_jobs import Jobs, jobs_of
+from pipelines.cluster.run_namespace import RunNamespace
 from pipelines.cluster.run_pods import Pods, pods_of
 from pipelines.cluster.run_steps import (
     DONE,
@@ -97,8 +98,9 @@ def look_at(
     planned, pods, jobs = _planned(run, by_old_api), Pods(), Jobs()
     if workflow.nodes:
         done = {step.place for step in steps_of(workflow.nodes, planned, pods, {}) if step.succeeded}
-        finished, place = not done <= set(succeeded), workflow.namespace or namespace
-        pods, jobs = pods_of(run_id, place, workflow.name, finished=finished), jobs_of(run_id, place)
+        place = RunNamespace(workflow.namespace or namespace)
+        pods = pods_of(run_id, place, workflow.name, finished=not done <= set(succeeded))
+        jobs = jobs_of(run_id, place)
     steps = steps_of(workflow.nodes, planned, pods, jobs.by_place)
     drivers = graph_drivers(workflow.nodes, pods)
     state = _state(run, workflow, pods, [*steps, *drivers])

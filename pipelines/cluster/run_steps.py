@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from components.shared.command.termination_message import REUSED
-from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending, terminated
+from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending, Pod, terminated
 from components.shared.jobs.pod_holds import Hold
 from components.shared.plain_text import inert
 from pipelines.cluster.endings import ending_of
 from pipelines.cluster.holds import hold_of, pause_of
 from pipelines.cluster.run_jobs import StepJob
-from pipelines.cluster.run_pods import Pod, Pods
+from pipelines.cluster.run_pods import Pods
 from pipelines.cluster.workflow import Node
 from pipelines.compiled_pipeline import PlannedStep, step_of_command
 

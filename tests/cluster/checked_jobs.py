@@ -19,7 +19,7 @@ from components.shared.jobs.pod_endings import Pod, terminated
 from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.selected_jobs import JOB_LABEL, SelectedJobs
 from pipelines.cluster.jobs_api import RunJobs
-from pipelines.cluster.run_pods import items_of
+from pipelines.cluster.run_namespace import items_of
 
 TASK = Task(gpus="0", cpu="50m", memory="128Mi", ephemeral_storage="64Mi", shm="16Mi")
 # Says what a step says when it is stopped, and ends as a step does then.

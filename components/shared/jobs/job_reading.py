@@ -60,6 +60,12 @@ def is_suspended(job: Job) -> bool:
     return bool(job["spec"].get("suspend"))
 
 
+def is_held(job: Job, pods: Sequence[Pod]) -> bool:
+    """Tell whether a Job waits for something: what that is, its Workloads and the namespace's events say."""
+    waits = is_suspended(job) or not pods or any(pod["status"].get("phase") == "Pending" for pod in pods)
+    return is_live(job) and waits
+
+
 def is_queued(job: Job) -> bool:
     """Tell whether a Job waits in a queue, so that nothing of it runs."""
     return is_suspended(job) and bool((job["metadata"].get("labels") or {}).get(QUEUE_LABEL))

@@ -21,7 +21,7 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import stopping
 from components.shared.errors import InputError
 from components.shared.jobs.job_profiles import CONFIG_MAP
-from components.shared.jobs.job_reading import Job, Seen, end_of_job, is_suspended
+from components.shared.jobs.job_reading import Job, Seen, is_held
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import last_warnings
 from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
@@ -124,13 +124,9 @@ class SelectedJobs:
                 return None
             raise
         pods = self._pods(name)
-        held = not end_of_job(job) and (not pods or any(pod["status"].get("phase") == "Pending" for pod in pods))
-        return Seen(
-            job=job,
-            pods=pods,
-            workloads=self._workloads(job) if held or is_suspended(job) else (),
-            warnings=self._warnings() if held else {},
-        )
+        if not is_held(job, pods):
+            return Seen(job=job, pods=pods)
+        return Seen(job=job, pods=pods, workloads=self._workloads(job), warnings=self._warnings())
 
     def move_deadline(self, job: Job, seconds: int) -> bool:
         """Let a Job end that many seconds after its start; False if it changed meanwhile: look again.
