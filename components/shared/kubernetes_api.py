@@ -14,6 +14,7 @@ from kubernetes.config.config_exception import ConfigException
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.passing import is_untrusted, status_passes
+from components.shared.plain_text import inert
 from components.shared.stores import storage
 from components.shared.stores.retries import Patience, until_answered
 
@@ -27,8 +28,8 @@ T = TypeVar("T")
 def answer_of(error: BaseException) -> str:
     """Return what the server said, in one line."""
     if not isinstance(error, ApiException):
-        return str(error)
-    return f"{error.status} {body_of(error).get('message') or error.reason or ''}".strip()
+        return inert(error)
+    return inert(f"{error.status} {body_of(error).get('message') or error.reason or ''}")
 
 
 def body_of(error: ApiException) -> dict[str, Any]:
@@ -97,15 +98,14 @@ def ask(what: str, call: Callable[[], T], *, allowed_by: str = "") -> T:
     try:
         return until_answered(what, call, patience=API)
     except (ApiException, urllib3.exceptions.HTTPError) as error:
-        refusal = _refusal(error, what, allowed_by)
-        if refusal is None:
+        refused = refusal(error, what, allowed_by=allowed_by)
+        if refused is None:
             raise
-        raise refusal from error
+        raise refused from error
 
 
-def _refusal(
-    error: ApiException | urllib3.exceptions.HTTPError, what: str, allowed_by: str
-) -> InputError | UnavailableError | None:
+def refusal(error: Exception, what: str, *, allowed_by: str) -> InputError | UnavailableError | None:
+    """Return what a failure means that is the same at the next try; None for others, 404, 409 and 410 among them."""
     if is_untrusted(error):
         return InputError(
             f"{what}: the certificate of the Kubernetes API is not trusted ({answer_of(error)}); check the address and "

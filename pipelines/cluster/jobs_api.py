@@ -16,8 +16,7 @@ from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.jobs.queue_holds import Workload
 from components.shared.jobs.selected_jobs import workloads_of
-from components.shared.kubernetes_api import answer_of, lacks_right
-from components.shared.plain_text import inert
+from components.shared.kubernetes_api import answer_of, refusal
 from components.shared.training.train_jobs import GROUP, JOBS, KIND, VERSION
 from pipelines.cluster.kubernetes_access import SUBMITTER
 from pipelines.cluster.run_namespace import TIMEOUT, RunNamespace
@@ -95,12 +94,12 @@ def _explained(what: str) -> Iterator[None]:
         raise InputError(
             f"{what}: no Kubernetes cluster is configured ({error}); set KUBECONFIG to that of Kubeflow's cluster"
         ) from error
-    except ApiException as error:
-        said = inert(answer_of(error))
-        if error.status == 401 or (error.status == 403 and lacks_right(error)):
-            raise InputError(f"{what}: not allowed ({said}); {SUBMITTER}") from error
-        if error.status in (400, 403, 404, 422):
-            raise InputError(f"{what}: not accepted ({said})") from error
-        raise UnavailableError(f"{what}: the Kubernetes API responds {said}; try again") from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise UnavailableError(f"{what}: the Kubernetes API does not respond ({error}); try again") from error
+    except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise refusal(error, what, allowed_by=SUBMITTER) or _failure(error, what) from error
+
+
+def _failure(error: Exception, what: str) -> Exception:
+    if isinstance(error, ApiException) and error.status == 404:
+        return InputError(f"{what}: not accepted ({answer_of(error)})")
+    says = "responds" if isinstance(error, ApiException) else "does not respond:"
+    return UnavailableError(f"{what}: the Kubernetes API {says} {answer_of(error)}; try again")

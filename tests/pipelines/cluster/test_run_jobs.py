@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from rich.console import Console
 
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
@@ -18,8 +20,8 @@ from pipelines.cluster.kubeflow_api import connect
 from pipelines.cluster.status_command import show_status
 from tests.pipelines.cluster.conftest import NAMESPACE, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded import body_of
+from tests.pipelines.cluster.recorded_runs import EVENTS, PODS, recorded, run_of, serve_pods, serve_run
 from tests.pipelines.cluster.recorded_runs import NAMESPACE as OF_RUN
-from tests.pipelines.cluster.recorded_runs import run_of, serve_pods, serve_run
 from tests.pipelines.cluster.run_cluster import RunCluster
 from tests.pipelines.cluster.test_status_command import half_done, line_of
 
@@ -134,6 +136,32 @@ def test_the_pods_of_a_job_that_was_another_runs_before_are_seen(
     for pod in jobs.pods.values():
         pod["metadata"]["labels"][RUN_LABEL] = "another-run"  # a template never changes
     assert "2 of 2 pods run" in line_of(shown(jobs, capsys), f"{STEP} running")
+
+
+def sign_in_by_a_program(kubeconfig: Path) -> Path:
+    """Let a program give the token, as those of clouds do; return the file with a line for each time that it ran."""
+    runs, program = kubeconfig.with_name("sign-ins"), kubeconfig.with_name("sign-in")
+    version = "client.authentication.k8s.io/v1beta1"
+    credential = {"apiVersion": version, "kind": "ExecCredential", "status": {"token": "t"}}
+    program.write_text(f"#!/bin/sh\necho once >> {runs}\necho '{json.dumps(credential)}'\n")
+    program.chmod(0o700)
+    content = yaml.safe_load(kubeconfig.read_text())
+    content["users"][0]["user"] = {"exec": {"apiVersion": version, "command": str(program), "interactiveMode": "Never"}}
+    kubeconfig.write_text(yaml.safe_dump(content))
+    return runs
+
+
+def test_one_look_signs_in_once_and_reads_the_events_once(
+    jobs: RunCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_in = sign_in_by_a_program(tmp_path / "kubeconfig")
+    jobs.play("unschedulable-gpu", followed(jobs))
+    pods = recorded(f"pods/{RUN}.pods")
+    pods["items"][0]["status"]["phase"] = "Pending"  # of a task: its events are of interest, too
+    jobs.server.on(PODS, pods)
+    line_of(shown(jobs, capsys), f"{STEP} waiting")
+    assert [asked for asked, _ in jobs.server.asked].count(EVENTS) == 1
+    assert signed_in.read_text().splitlines() == ["once"]
 
 
 def forbidden(jobs: RunCluster, kind: str) -> None:

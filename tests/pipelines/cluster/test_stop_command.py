@@ -144,6 +144,22 @@ def test_who_may_not_end_jobs_is_told_which_role_allows_it(
     assert "scalequest-submit" in said
 
 
+@pytest.mark.parametrize(
+    ("status", "expected", "message"),
+    [
+        (401, ExitCode.BAD_INPUT, "the Kubernetes API does not accept this user (401 Unauthorized)"),
+        (503, ExitCode.UNAVAILABLE, "the Kubernetes API responds 503 Unauthorized; try again"),
+    ],
+)
+def test_what_kubernetes_answers_instead_is_one_message(
+    status: int, expected: int, message: str, jobs: RunCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs.refusals["GET jobs"] = [(status, {"message": "Unauthorized"})]
+    code, said = stopped(jobs, capsys)
+    assert code == expected
+    assert f"reading the Jobs of run {RUN_ID}: {message}" in said
+
+
 def test_without_a_kubernetes_cluster_kubeflow_still_terminates_it(
     jobs: RunCluster, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
