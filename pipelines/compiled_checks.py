@@ -9,8 +9,7 @@
    such parameter. The executor input has all of them.
 
 And, once images are released, for what the compiled file leaves open: an image without a digest, also where it is a
-parameter's default. What must not be in it
-at all, secrets, compiled_secrets.py looks for.
+parameter's default. What must not be in it at all, secrets, compiled_secrets.py looks for.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from components.shared.jobs.body import QUEUE_LABEL
 from components.steps import may_be_a_job, step_names
 from pipelines.compiled_pipeline import executors_on_kubernetes, step_of_command
 from pipelines.nested import walk
 
 SECONDS_PER_DAY = 86_400
-_QUEUED = "kueue.x-k8s.io/queue-name"  # pods that wait for an accelerator carry it
 _NAMES_AN_IMAGE = re.compile(r"(^|_)image$")  # a parameter whose value is one
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\['([^']+)'\]\}\}")
@@ -112,7 +111,7 @@ def _short_retry(place: str, task: Spec) -> list[str]:
 def _no_accelerator(spec: Spec, place: str, task: Spec, settings: Spec) -> list[str]:
     """Look for an accelerator where the task loads a model, or waits in the queue of those that do."""
     container = _container(spec, task)
-    if _QUEUED not in settings.get("podMetadata", {}).get("labels", {}) and not _loads_a_model(container, task):
+    if QUEUE_LABEL not in settings.get("podMetadata", {}).get("labels", {}) and not _loads_a_model(container, task):
         return []
     asked = container.get("resources", {}).get("accelerator", {})
     if asked.get("resourceType") and asked.get("resourceCount", "0") not in ("", "0"):

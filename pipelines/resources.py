@@ -13,10 +13,11 @@ from typing import Any
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
+from components.shared.jobs.body import NO_EVICTION, QUEUE_LABEL
 from pipelines import store_secret
 from pipelines.parameters import Common, Importing
 
-QUEUE_LABEL, QUEUE = "kueue.x-k8s.io/queue-name", "scalequest-gpu"  # the LocalQueue that the Helm chart makes
+QUEUE = "scalequest-gpu"  # the LocalQueue that the Helm chart makes
 DAY = 86_400
 TIMEOUT = 14 * DAY  # of one attempt: longer than any step takes, shorter than a pod that hangs is paid for unnoticed
 # A row that takes its process down costs four attempts, until it is set aside: twice its part, twice alone; and each
@@ -88,6 +89,6 @@ def _prepared(task: PipelineTask, run: Importing) -> PipelineTask:
     kubernetes.use_secret_as_volume(task, run.store_secret, store_secret.FOLDER, optional=True)
     kubernetes.set_timeout(task, TIMEOUT)
     kubernetes.set_security_context(task, run_as_user=UID, run_as_group=GID, run_as_non_root=True)
-    # An eviction to save nodes would cost the parts in flight, and a training what came after its last checkpoint.
-    kubernetes.add_pod_annotation(task, "cluster-autoscaler.kubernetes.io/safe-to-evict", "false")
-    return kubernetes.add_pod_annotation(task, "karpenter.sh/do-not-disrupt", "true")
+    for name, value in NO_EVICTION.items():
+        kubernetes.add_pod_annotation(task, name, value)
+    return task

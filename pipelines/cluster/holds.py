@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import GATED, Hold, hold_of_pod, hold_of_reason, waiting_reason
 from components.shared.jobs.queue_holds import hold_of_quota
 from components.shared.plain_text import inert
-from pipelines.resources import QUEUE, QUEUE_LABEL
+from pipelines.resources import QUEUE
 
 _BACK_OFF = re.compile(r"Backoff for (.*)")
 

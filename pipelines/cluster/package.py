@@ -13,13 +13,13 @@ from typing import Any
 import yaml
 
 from components.shared.errors import InputError
+from components.shared.jobs.body import QUEUE_LABEL
 from pipelines.arguments import Run
 from pipelines.cluster.findings import Finding
 from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import images_without_digest
 from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find
 from pipelines.hardware_profiles import Profile
-from pipelines.resources import QUEUE_LABEL
 
 RELEASE = "release them (make release-images REGISTRY=…)"
 

@@ -12,6 +12,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.utils import parse_quantity
 
+from components.shared.jobs.selected_jobs import KUEUE, KUEUE_VERSIONS
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.findings import Finding
 from pipelines.cluster.kubernetes_access import READER, SUBMITTER, not_told
@@ -21,8 +22,6 @@ from pipelines.hardware_profiles import Profile
 from pipelines.parameters import Hardware
 from pipelines.resources import QUEUE
 
-GROUP, VERSIONS = "kueue.x-k8s.io", ("v1beta2", "v1beta1")
-
 
 def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
     """Yield what Kueue would do; where it is not installed, the label on the pods means nothing, and nothing waits."""
@@ -31,12 +30,12 @@ def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
         return
     try:
         groups = client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups
-        versions = {served.version for each in groups if each.name == GROUP for served in each.versions}
-        version = next((each for each in VERSIONS if each in versions), "")
+        versions = {served.version for each in groups if each.name == KUEUE for served in each.versions}
+        version = next((each for each in KUEUE_VERSIONS if each in versions), "")
         if not version:
             yield Finding(True, "Kueue is not installed: GPU steps start as soon as there are nodes")
             return
-        place = (GROUP, version, cluster.namespace, "localqueues", QUEUE)
+        place = (KUEUE, version, cluster.namespace, "localqueues", QUEUE)
         queue = client.CustomObjectsApi().get_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
     except ApiException as error:
         yield _no_queue() if error.status == 404 else not_told(f"the LocalQueue {QUEUE}", error, SUBMITTER)
@@ -63,7 +62,7 @@ def _cluster_queue(version: str, name: str, namespace: str, profile: Profile) ->
     what = f"the ClusterQueue {name}"
     try:
         api = client.CustomObjectsApi()
-        queue = api.get_cluster_custom_object(GROUP, version, "clusterqueues", name, _request_timeout=TIMEOUT)
+        queue = api.get_cluster_custom_object(KUEUE, version, "clusterqueues", name, _request_timeout=TIMEOUT)
         labels = client.CoreV1Api().read_namespace(namespace, _request_timeout=TIMEOUT).metadata.labels or {}
     except ApiException as error:
         yield not_told(f"{what}, so it is not known what it admits,", error, READER)

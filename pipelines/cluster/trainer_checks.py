@@ -9,8 +9,9 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from components.shared.config.training import TrainingConfig
+from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.kubernetes_api import TIMEOUT
-from components.shared.training.train_jobs import GROUP, JOBS, QUEUE_LABEL, RUNTIMES, VERSION
+from components.shared.training.train_jobs import GROUP, JOBS, RUNTIMES, VERSION
 from pipelines.cluster.account_rights import Right, check_rights
 from pipelines.cluster.findings import Finding
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.shared.errors import ExitCode
+from components.shared.jobs.body import QUEUE_LABEL
 from manifests.generate import pipeline_objects
 from pipelines import store_secret
 from pipelines.cluster.package import without_queue
@@ -15,7 +16,6 @@ from pipelines.compiled_checks import images_of
 from pipelines.compiled_pipeline import COMPILED
 from pipelines.hardware_profiles import profile_names, read_profile
 from pipelines.resources import QUEUE as QUEUE_OF_PIPELINES
-from pipelines.resources import QUEUE_LABEL
 from tests.helm.matrix import IMAGES, JUDGE, MATRIX, QUEUE, RECURRING
 from tests.helm.objects import find_all, find_one, judge_of
 from tests.manifests.pod_security import pods_of

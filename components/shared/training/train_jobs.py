@@ -19,6 +19,7 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
+from components.shared.jobs.body import LABELS, QUEUE_LABEL
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
 from components.shared.jobs.own_pod import Handed
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, body_of
@@ -26,8 +27,6 @@ from components.shared.workspace.planning import command_of
 
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
 RUNTIMES, JOBS = "trainingruntimes", "trainjobs"
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
-LABELS = {"app.kubernetes.io/name": "scalequest", "app.kubernetes.io/part-of": "scalequest"}
 WATCH_SECONDS = 300  # of one request; the next one follows
 PAUSE_SECONDS = 5.0  # before the next look, whatever ended a watch
 ENDS = ("Complete", "Failed")

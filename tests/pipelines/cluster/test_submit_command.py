@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from components.shared.images import image, read_names
+from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.job_profiles import profile_of_json
 from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submit_command import Submission, prepare_submission, submit
-from pipelines.resources import QUEUE, QUEUE_LABEL
+from pipelines.resources import QUEUE
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
 from tests.pipelines.cluster.recorded_runs import run_of, serve_run, serve_runs_in_turn
 from tests.source_tree import ROOT
