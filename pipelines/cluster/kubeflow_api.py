@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import kfp
@@ -74,6 +74,11 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
         return client, namespace
     client._context_setting["namespace"] = ""  # a server with a single user refuses requests that name one
     return client, None
+
+
+def parameters_of(run: Any) -> Mapping[str, Any]:
+    """Return the arguments of a run as v2beta1 gives it; none where it does not say them."""
+    return (run.runtime_config and run.runtime_config.parameters) or {}
 
 
 def get_run_by_old_api(client: kfp.Client, run_id: str) -> dict[str, Any]:

@@ -7,12 +7,12 @@ be left behind: where the Job is then preempted, Kueue 0.19 frees its quota and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from components.shared.errors import UnavailableError
 from components.shared.jobs.job_reading import Job
+from components.shared.jobs.queue_holds import Workload, conditions_of, holds
 from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import RunJobs
 
@@ -53,10 +53,10 @@ class Growth:
         deadline, why = time.monotonic() + self.wait_seconds, "it says nothing"
         while time.monotonic() < deadline:
             for workload in self.jobs.workloads(self.job):
-                conditions = {each["type"]: each for each in workload.get("status", {}).get("conditions") or []}
-                if _is(conditions, "Finished") or _count(workload) != wanted:
+                conditions = conditions_of(workload)
+                if holds(conditions, "Finished") or _count(workload) != wanted:
                     continue  # the number before, or one that was given up
-                if _is(conditions, "Admitted"):
+                if holds(conditions, "Admitted"):
                     return ""
                 why = inert(conditions.get("QuotaReserved", {}).get("message", "")) or why
                 if "maximum capacity" in why:
@@ -65,9 +65,5 @@ class Growth:
         return why
 
 
-def _is(conditions: Mapping[str, Any], kind: str) -> bool:
-    return bool(conditions.get(kind, {}).get("status") == "True")
-
-
-def _count(workload: Mapping[str, Any]) -> int:
+def _count(workload: Workload) -> int:
     return sum(int(pod_set["count"]) for pod_set in workload["spec"]["podSets"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import kfp
 
 from components.shared.plain_text import inert
-from pipelines.cluster.kubeflow_api import get_run_by_old_api
+from pipelines.cluster.kubeflow_api import get_run_by_old_api, parameters_of
 from pipelines.cluster.workflow import read_workflow
 
 _GOING_ON = {"", "PENDING", "RUNNING", "PAUSED", "CANCELING"}  # what Kubeflow says before the end; at first nothing
@@ -37,10 +37,8 @@ class RunPlace:
 def find_run(client: kfp.Client, run_id: str, namespace: str) -> RunPlace:
     """Ask where a run is; without a Workflow in ``namespace``."""
     run = client.get_run(run_id)
-    by_old_api = get_run_by_old_api(client, run_id)
-    workflow = read_workflow((by_old_api.get("pipeline_runtime") or {}).get("workflow_manifest") or "")
-    parameters = (run.runtime_config and run.runtime_config.parameters) or {}
-    nodes = parameters.get("training_nodes", 1)
+    workflow = read_workflow(get_run_by_old_api(client, run_id))
+    nodes = parameters_of(run).get("training_nodes", 1)
     return RunPlace(
         run_id=inert(run_id),
         state=inert(run.state or ""),

@@ -15,7 +15,7 @@ import yaml
 from components.shared.errors import ExitCode
 from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending
 from components.shared.plain_text import inert
-from pipelines.cluster.kubeflow_api import get_run_by_old_api
+from pipelines.cluster.kubeflow_api import get_run_by_old_api, parameters_of
 from pipelines.cluster.run_jobs import Jobs, jobs_of
 from pipelines.cluster.run_namespace import RunNamespace
 from pipelines.cluster.run_pods import Pods, pods_of
@@ -94,7 +94,7 @@ def look_at(
     """
     run = client.get_run(run_id)
     by_old_api = get_run_by_old_api(client, run_id)  # behind the state, so that it knows as much
-    workflow = read_workflow((by_old_api.get("pipeline_runtime") or {}).get("workflow_manifest") or "")
+    workflow = read_workflow(by_old_api)
     planned, pods, jobs = _planned(run, by_old_api), Pods(), Jobs()
     if workflow.nodes:
         done = {step.place for step in steps_of(workflow.nodes, planned, pods, {}) if step.succeeded}
@@ -110,7 +110,7 @@ def look_at(
         state=state,
         steps=[_overtaken(step, state, run) for step in steps],
         drivers=[] if state == SUCCEEDED else [_overtaken(driver, state, run) for driver in drivers],
-        workspace=inert(_parameters(run).get("workspace", "")),
+        workspace=inert(parameters_of(run).get("workspace", "")),
         planned=bool(planned),
         note=_note(run_id, workflow, pods, jobs, state),
     )
@@ -118,15 +118,11 @@ def look_at(
     return replace(report, verdict=verdict, exit_code=exit_code)
 
 
-def _parameters(run: Any) -> Mapping[str, Any]:
-    return (run.runtime_config and run.runtime_config.parameters) or {}
-
-
 def _planned(run: Any, by_old_api: Mapping[str, Any]) -> list[PlannedStep]:
     """Return the steps that the run's own pipeline takes; none where it is not one of ours, or of another version."""
     with contextlib.suppress(AssertionError, LookupError, TypeError, ValueError, AttributeError, yaml.YAMLError):
         spec = run.pipeline_spec or _uploaded(by_old_api["run"]["pipeline_spec"]["pipeline_manifest"])
-        return planned_steps(spec.get("pipeline_spec", spec), _parameters(run))
+        return planned_steps(spec.get("pipeline_spec", spec), parameters_of(run))
     return []
 
 

@@ -18,7 +18,6 @@ from components.shared.errors import InputError
 from pipelines.compiled_pipeline import CompiledPipeline, PlannedStep, executors_on_kubernetes, in_order
 
 LIMIT = 1_048_576  # bytes of a Workflow, as Argo has it
-BYTES_PER_FAILED_ATTEMPT = 1_100  # of a step, in the Workflow: one more node
 # Argo looks at a Workflow at most every 10 s: a pod that depends on another one starts that long after it, or when that
 # one has ended. A driver is done by then, and so is a step that finds its folder finished.
 SECONDS_PER_START = 10
@@ -27,10 +26,7 @@ _ATTEMPTS = 2  # nodes of what Argo may try again: the thing itself, and its att
 _NODES_PER_STEP = 3 * _ATTEMPTS  # driver, task, pod
 _SPEC_BYTES, _SPEC_BYTES_PER_TASK = 12_500, 1_200  # Argo's templates, besides what they say of each task
 _NODE_BYTES = 750  # id, names, times, children
-_PATCH_BYTES, _BYTES_PER_INPUT = (
-    2_050,
-    25,
-)  # the launcher's command in a step's pod, besides what it is told of the step
+_PATCH_BYTES, _BYTES_PER_INPUT = 2_050, 25  # the launcher's command in a step's pod, besides what it is told
 _PATCHES_PER_STEP = 6  # nodes of a step that repeat it
 _DAG_DRIVER_BYTES = 1_900
 _REQUEST_BYTES = 1_572_864  # etcd's limit; "request is too large" beyond it

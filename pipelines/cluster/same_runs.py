@@ -10,6 +10,7 @@ import kfp
 
 from components.shared.plain_text import inert
 from pipelines.arguments import Run
+from pipelines.cluster.kubeflow_api import parameters_of
 from pipelines.parameters import Hardware
 
 LOOKED_AT = 20  # the newest runs; each comes with its whole pipeline
@@ -22,7 +23,7 @@ def same_runs(client: kfp.Client, namespace: str | None, run: Run) -> Iterator[s
     """Yield a name for each of the newest runs that is going on with the same pipeline and values, the newest first."""
     found = client.list_runs(page_size=LOOKED_AT, sort_by="created_at desc", namespace=namespace).runs or []
     for other in found:
-        given = (other.runtime_config and other.runtime_config.parameters) or {}
+        given = parameters_of(other)
         state = other.state or "PENDING"
         if state in _GOING_ON and given and _values(given, given) == _values(run.arguments, given):
             yield f"{inert(other.run_id)} ({inert(other.display_name or '')}, {state.lower()})"

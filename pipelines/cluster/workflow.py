@@ -105,8 +105,9 @@ class Workflow:
     nodes: tuple[Node, ...] = ()
 
 
-def read_workflow(manifest: str) -> Workflow:
-    """Read what v1beta1 calls ``workflow_manifest``."""
+def read_workflow(run: Mapping[str, Any]) -> Workflow:
+    """Read the Workflow of a run as v1beta1 gives it."""
+    manifest = (run.get("pipeline_runtime") or {}).get("workflow_manifest")
     document = json.loads(manifest) if manifest else {}
     metadata, status = document.get("metadata") or {}, document.get("status") or {}
     nodes = status.get("nodes") or {}

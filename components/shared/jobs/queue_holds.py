@@ -34,6 +34,16 @@ _UNKNOWN = "kubectl describe workloads says more"
 Workload = Mapping[str, Any]
 
 
+def conditions_of(workload: Workload) -> Mapping[str, Mapping[str, Any]]:
+    """Return what Kueue says of a Workload, by type."""
+    return {each["type"]: each for each in workload.get("status", {}).get("conditions") or []}
+
+
+def holds(conditions: Mapping[str, Mapping[str, Any]], kind: str) -> bool:
+    """Tell whether a condition is there and true."""
+    return conditions.get(kind, {}).get("status") == "True"
+
+
 def hold_of_quota(said: str) -> Hold:
     """Return what Kueue's own message means."""
     found = (remedy for words, remedy in _REMEDIES.items() if words in said)
@@ -46,11 +56,11 @@ def hold_of_workloads(workloads: Iterable[Workload]) -> Hold:
     A Job whose number of pods was changed has one for each size.
     """
     for workload in sorted(workloads, key=_created, reverse=True):
-        conditions = {each["type"]: each for each in workload.get("status", {}).get("conditions") or []}
-        if _holds(conditions, "Finished") or _holds(conditions, "Admitted"):
+        conditions = conditions_of(workload)
+        if holds(conditions, "Finished") or holds(conditions, "Admitted"):
             continue
-        evicted = conditions["Evicted"].get("reason", "") if _holds(conditions, "Evicted") else ""
-        if _holds(conditions, "QuotaReserved"):
+        evicted = conditions["Evicted"].get("reason", "") if holds(conditions, "Evicted") else ""
+        if holds(conditions, "QuotaReserved"):
             return _pending_checks(workload.get("status", {}).get("admissionChecks") or [])
         hold = hold_of_quota(conditions.get("QuotaReserved", {}).get("message", "") or "not looked at yet")
         words = re.sub("(?<=[a-z])(?=[A-Z])", " ", evicted).lower()  # Preempted, ClusterQueueStopped
@@ -70,7 +80,3 @@ def _pending_checks(checks: Sequence[Mapping[str, Any]]) -> Hold:
 
 def _created(workload: Workload) -> str:
     return str(workload["metadata"].get("creationTimestamp", ""))
-
-
-def _holds(conditions: Mapping[str, Mapping[str, Any]], kind: str) -> bool:
-    return conditions.get(kind, {}).get("status") == "True"

@@ -12,7 +12,7 @@ from tests.pipelines.cluster.recorded_runs import answer_of, recorded, run_of
 
 def workflow_of(name: str) -> Workflow:
     """Return the Workflow of a recorded run."""
-    return read_workflow(answer_of(f"{name}.v1beta1")[1]["pipeline_runtime"]["workflow_manifest"])
+    return read_workflow(answer_of(f"{name}.v1beta1")[1])
 
 
 def steps_in(name: str, pods: Pods | None = None) -> list[Step]:
@@ -74,11 +74,11 @@ def test_a_workflow_reads_the_same_compressed_or_not() -> None:
     _, answer = answer_of("run-succeeded-frozen-at-93-of-380.v1beta1")
     manifest = json.loads(answer["pipeline_runtime"]["workflow_manifest"])
     assert "compressedNodes" in manifest["status"]
-    workflow = read_workflow(json.dumps(manifest))
+    workflow = read_workflow(answer)
     manifest["status"] = {"nodes": {node.id: node.raw for node in workflow.nodes}}
-    assert read_workflow(json.dumps(manifest)).nodes == workflow.nodes
+    assert read_workflow({"pipeline_runtime": {"workflow_manifest": json.dumps(manifest)}}).nodes == workflow.nodes
     assert len(workflow.nodes) == 380
 
 
 def test_a_run_that_was_only_just_taken_has_no_nodes() -> None:
-    assert read_workflow("").nodes == ()
+    assert read_workflow({}).nodes == ()
