@@ -15,12 +15,12 @@ parameter's default. What must not be in it at all, secrets, compiled_secrets.py
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.shared.jobs.body import QUEUE_LABEL
 from components.steps import may_be_a_job, step_names
-from pipelines.compiled_pipeline import executors_on_kubernetes, step_of_command
+from pipelines.compiled_pipeline import declared_in, executors_on_kubernetes, graphs_of, step_of_command
 from pipelines.nested import walk
 
 SECONDS_PER_DAY = 86_400
@@ -35,8 +35,8 @@ def find_defects(documents: Sequence[Spec]) -> list[str]:
     """Return one line a defect of a compiled file, naming the task; [] for a sound pipeline."""
     defects: list[str] = []
     spec, kubernetes = documents[0], executors_on_kubernetes(documents)
-    for graph, component in _graphs(spec):
-        declared = component.get("inputDefinitions", {}).get("parameters", {})
+    for graph, component in graphs_of(spec).items():
+        declared = declared_in(component)
         for name, task in component["dag"]["tasks"].items():
             place = f"{graph}/{name}"
             settings = kubernetes.get(_executor_label(spec, task), {})
@@ -68,15 +68,10 @@ def images_of(documents: Sequence[Spec]) -> set[str]:
     executors = spec["deploymentSpec"]["executors"].values()
     images = {executor["container"]["image"] for executor in executors if "container" in executor}
     for component in (spec["root"], *spec["components"].values()):
-        for name, declared in component.get("inputDefinitions", {}).get("parameters", {}).items():
+        for name, declared in declared_in(component).items():
             if _NAMES_AN_IMAGE.search(name) and "defaultValue" in declared:
                 images.add(declared["defaultValue"])
     return {image for image in images if not _PLACEHOLDER.search(image)}
-
-
-def _graphs(spec: Spec) -> Iterator[tuple[str, Spec]]:
-    yield "root", spec["root"]
-    yield from ((name, component) for name, component in spec["components"].items() if "dag" in component)
 
 
 def _undeclared_inputs(place: str, sources: Sequence[str], declared: Spec) -> list[str]:

@@ -33,9 +33,7 @@ class PlannedStep:
 
     name: str
     options: dict[str, Any]
-    place: tuple[
-        str, ...
-    ] = ()  # the tasks around it and its own, from the outermost; in a loop the number of the round
+    place: tuple[str, ...] = ()  # the tasks around it and its own, outermost first; in a loop the number of the round
     item: str = ""  # the source that the innermost loop over sources is at
 
 
@@ -58,7 +56,7 @@ class CompiledPipeline:
     @property
     def parameters(self) -> dict[str, dict[str, Any]]:
         """The declarations of the parameters by name: ``parameterType``, ``defaultValue``."""
-        return dict(self.spec["root"].get("inputDefinitions", {}).get("parameters", {}))
+        return declared_in(self.spec["root"])
 
     @property
     def steps(self) -> set[str]:
@@ -90,7 +88,7 @@ def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundin
     values = _defaults(graph) | dict(given)
     for name, task in in_order(graph["dag"]["tasks"]):
         component = spec["components"][task["componentRef"]["name"]]
-        kinds = component.get("inputDefinitions", {}).get("parameters", {})
+        kinds = declared_in(component)
         inputs = {
             each: _resolve(value, values, kinds.get(each, {}).get("parameterType", ""))
             for each, value in _inputs(task).items()
@@ -138,6 +136,18 @@ def executors_on_kubernetes(documents: Sequence[Spec]) -> Spec:
     return executors
 
 
+def graphs_of(spec: Spec) -> dict[str, Any]:
+    """Return the graphs of a pipeline by the names of their components; the outermost is "root"."""
+    components = {"root": spec["root"], **spec["components"]}
+    return {name: component for name, component in components.items() if "dag" in component}
+
+
+def declared_in(component: Spec) -> dict[str, Any]:
+    """Return the declarations of a component's parameters by name: ``parameterType``, ``defaultValue``."""
+    declared: dict[str, Any] = component.get("inputDefinitions", {}).get("parameters", {})
+    return declared
+
+
 def step_of_command(command: Sequence[str]) -> str:
     """Return the step that ``python3 -m components.<step>`` runs."""
     return command[command.index("-m") + 1].removeprefix("components.")
@@ -155,7 +165,7 @@ def _inputs(task: Spec) -> Spec:
 
 
 def _defaults(component: Spec) -> dict[str, Any]:
-    declared = component.get("inputDefinitions", {}).get("parameters", {})
+    declared = declared_in(component)
     return {name: declared[name]["defaultValue"] for name in declared if "defaultValue" in declared[name]}
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipelines.compiled_pipeline import declared_in
 from pipelines.nested import walk
 
 _TOKENS = {
@@ -69,7 +70,7 @@ def _named_values(spec: Spec) -> Iterator[tuple[str, str, Any]]:
         words = [*container.get("command", []), *container.get("args", [])]
         yield from ((f"{label}.args", *pair) for pair in _options(words))
     for graph, component in {"root": spec["root"], **spec["components"]}.items():
-        for name, declared in component.get("inputDefinitions", {}).get("parameters", {}).items():
+        for name, declared in declared_in(component).items():
             yield graph, name, declared.get("defaultValue", "")
         for task, given in component.get("dag", {}).get("tasks", {}).items():
             for name, value in given.get("inputs", {}).get("parameters", {}).items():

@@ -15,7 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.errors import InputError
-from pipelines.compiled_pipeline import CompiledPipeline, PlannedStep, executors_on_kubernetes, in_order
+from pipelines.compiled_pipeline import (
+    CompiledPipeline,
+    PlannedStep,
+    declared_in,
+    executors_on_kubernetes,
+    graphs_of,
+    in_order,
+)
 
 LIMIT = 1_048_576  # bytes of a Workflow, as Argo has it
 # Argo looks at a Workflow at most every 10 s: a pod that depends on another one starts that long after it, or when that
@@ -194,8 +201,7 @@ class _Measure:
         container = self._spec["deploymentSpec"]["executors"][label]["container"]
         settings = self._kubernetes.get(label, {})
         told = sum(map(_escaped, (component, container, settings)))
-        inputs = component.get("inputDefinitions", {}).get("parameters", {})
-        patch = _PATCH_BYTES + told + sum(len(name) + _BYTES_PER_INPUT for name in inputs)
+        patch = _PATCH_BYTES + told + sum(len(name) + _BYTES_PER_INPUT for name in declared_in(component))
         raw = _ATTEMPTS * (told + _escaped(task)) + _PATCHES_PER_STEP * patch + _NODES_PER_STEP * _NODE_BYTES
         return _Sum(1, 1, _NODES_PER_STEP, raw, 2)
 
@@ -203,7 +209,7 @@ class _Measure:
 def _spec_bytes(pipeline: CompiledPipeline) -> int:
     """Return the bytes of the Workflow that Kubeflow makes: each component once, each task in its template."""
     spec, kubernetes = pipeline.spec, executors_on_kubernetes(pipeline.documents)
-    graphs = [spec["root"], *(each for each in spec["components"].values() if "dag" in each)]
+    graphs = graphs_of(spec).values()
     arguments = sum(map(_escaped, graphs)) + sum(_escaped(settings) for settings in kubernetes.values())
     executors = spec["deploymentSpec"]["executors"]
     alike = {

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from pipelines.compiled_pipeline import executors_on_kubernetes, planned_steps
+from pipelines.compiled_pipeline import declared_in, executors_on_kubernetes, graphs_of, planned_steps
 from pipelines.nested import walk
 
 _READ = re.compile(r"inputs\.parameter(?:_value)?s\['([^']+)'\]")  # in a condition, or in a placeholder
@@ -59,12 +59,12 @@ def _keep(spec: Document, graph: Document, place: tuple[str, ...], taken: set[tu
 
 def _drop_unused(spec: Document, kubernetes: Document) -> None:
     """Take out components that no task names any more, and what they run."""
-    used = {task["componentRef"]["name"] for graph in _graphs(spec) for task in graph["dag"]["tasks"].values()}
     before = -1
     while before != len(spec["components"]):
         before = len(spec["components"])
+        tasks = [task for graph in graphs_of(spec).values() for task in graph["dag"]["tasks"].values()]
+        used = {task["componentRef"]["name"] for task in tasks}
         spec["components"] = {name: each for name, each in spec["components"].items() if name in used}
-        used = {task["componentRef"]["name"] for graph in _graphs(spec) for task in graph["dag"]["tasks"].values()}
     labels = {each["executorLabel"] for each in spec["components"].values() if "executorLabel" in each}
     executors: list[Document] = [spec["deploymentSpec"]["executors"], kubernetes]
     for each in executors:
@@ -82,11 +82,11 @@ def _drop_unread(spec: Document, graph: Document, kubernetes: Document) -> None:
             _drop_unread(spec, component, kubernetes)
         else:
             read |= set(_sources(kubernetes.get(component["executorLabel"], {})))
-        needed = _declared(component).keys() | _needed_by_task(spec, component, task)
+        needed = declared_in(component).keys() | _needed_by_task(spec, component, task)
         for name in [name for name in inputs if name not in needed]:
             del inputs[name]
         read |= set(_sources(inputs))
-    parameters = _declared(graph)
+    parameters = declared_in(graph)
     for name in [name for name in parameters if name not in read]:
         del parameters[name]
 
@@ -102,14 +102,5 @@ def _needed_by_task(spec: Document, component: Document, task: Document) -> set[
     return of_loop | set(_READ.findall(str([task.get("triggerPolicy"), executor])))
 
 
-def _declared(component: Document) -> Document:
-    declared: Document = component.get("inputDefinitions", {}).get("parameters", {})
-    return declared
-
-
 def _sources(value: Any) -> Iterator[str]:
     return (found for place, found in walk(value) if place.endswith("componentInputParameter"))
-
-
-def _graphs(spec: Document) -> list[Document]:
-    return [spec["root"], *(each for each in spec["components"].values() if "dag" in each)]

@@ -17,7 +17,7 @@ from pipelines.cluster.run_size import size_of
 from pipelines.cluster.submit_command import Submission, prepare_submission
 from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import find_defects
-from pipelines.compiled_pipeline import CompiledPipeline, PlannedStep
+from pipelines.compiled_pipeline import CompiledPipeline, PlannedStep, graphs_of
 from pipelines.nested import walk
 from tests.source_tree import ROOT
 
@@ -96,8 +96,7 @@ def test_what_only_other_arguments_need_goes_with_its_parameters() -> None:
 def test_a_branch_that_is_not_taken_is_no_source_of_an_output() -> None:
     run = prepared("smoke")
     spec = trimmed(run.pipeline.documents, run.arguments)[0]
-    graphs = [spec["root"], *(each for each in spec["components"].values() if "dag" in each)]
-    for graph in graphs:
+    for graph in graphs_of(spec).values():
         named = [value for place, value in walk(graph["dag"].get("outputs", {})) if place.endswith("producerSubtask")]
         waited = [name for task in graph["dag"]["tasks"].values() for name in task.get("dependentTasks", [])]
         read = [
