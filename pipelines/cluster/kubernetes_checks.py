@@ -30,6 +30,7 @@ DRIVER_LABELS = ("nvidia.com/cuda.driver-version.major", "nvidia.com/cuda.driver
 NEEDED = (  # what submitting a run and looking at it take
     Right("create", "pipelines.kubeflow.org", "runs"),
     Right("get", "pipelines.kubeflow.org", "runs"),
+    Right("list", "pipelines.kubeflow.org", "runs"),  # those that make the same folders
     Right("create", "pipelines.kubeflow.org", "experiments"),
     Right("list", "", "pods"),
     Right("get", "", "pods/log"),

@@ -315,6 +315,15 @@ def test_images_that_were_not_released_are_named(
     assert line in output
 
 
+def test_all_that_submit_asks_of_kubeflow_is_among_the_rights_that_are_looked_at(
+    healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, output = examined(healthy, workspace, capsys)
+    assert code == 0, output
+    asked = {_right_of(body["spec"]) for request, body in healthy.asked if request == REVIEWS}
+    assert {("create", "runs"), ("list", "runs"), ("create", "experiments")} <= asked
+
+
 @pytest.mark.parametrize("changes", [{"queue": False}, {"profile": "local"}], ids=str)
 def test_no_queue_is_looked_for_where_none_is_used(
     changes: dict[str, Any], healthy: Server, workspace: str, capsys: pytest.CaptureFixture[str]
