@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from rich.console import Console
@@ -55,10 +56,15 @@ class Submission:
     cluster: Cluster
     allow_parallel_trainings: bool = False  # on several nodes each, without a queue
 
+    @cached_property
+    def profile(self) -> Profile:
+        """The hardware; InputError where there is no such profile."""
+        return find_profile(self.cluster.profile)
+
     @property
     def queued(self) -> bool:
         """Whether GPU steps wait in the LocalQueue."""
-        return is_queued(find_profile(self.cluster.profile), queue=self.cluster.queue)
+        return is_queued(self.profile, queue=self.cluster.queue)
 
 
 def submit(submission: Submission, *, follow: bool) -> int:
@@ -70,7 +76,7 @@ def prepare_submission(submission: Submission) -> Run:
     """Return the run with the hardware of its profile; InputError for what a cluster would refuse, or never start."""
     workspace, cluster = submission.workspace, submission.cluster
     check_is_shared(workspace)
-    profile = find_profile(cluster.profile)
+    profile = submission.profile
     hardware = arguments_of(profile, spot=cluster.spot)
     if cluster.gpu_work == "task":
         hardware |= processes_of_a_node(profile, submission.settings)
@@ -81,13 +87,14 @@ def prepare_submission(submission: Submission) -> Run:
     check_tensor_parallel(run.steps, run.arguments)
     if not submission.queued and not submission.allow_parallel_trainings:
         check_nodes_at_once(run.arguments)
-    arguments = _arguments_on(profile, submission, run.arguments)
+    arguments = _arguments_on(submission, run.arguments)
     _check_arguments(arguments)
     return replace(run, arguments=arguments)
 
 
-def _arguments_on(profile: Profile, submission: Submission, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments_on(submission: Submission, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by which Jobs, or the tasks' own pods, get what GPU steps ask for, if it fits the nodes."""
+    profile = submission.profile
     if submission.cluster.gpu_work == "task":
         arguments = with_shared_pods(asked)
         check_fits(profile, arguments)
