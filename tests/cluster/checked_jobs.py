@@ -35,10 +35,8 @@ class CheckedJobs:
     run: str = field(default_factory=lambda: f"e2e-{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
-        self._jobs, self._core = (
-            SelectedJobs(self.namespace, f"{FOLDER_LABEL}={self.run}", allowed_by=""),
-            client.CoreV1Api(),
-        )
+        self._jobs = SelectedJobs(self.namespace, f"{FOLDER_LABEL}={self.run}", allowed_by="")
+        self._core = client.CoreV1Api()
         self._of_run = RunJobs(self.run, self.namespace)
 
     def start(self, name: str, words: str, *, pods: int = 1, deadline: int = 600, retries: int = 1) -> str:
@@ -100,15 +98,9 @@ class CheckedJobs:
 
     def living_pods(self, run: str) -> list[str]:
         """Return the names of the pods of a run's Jobs that have not ended."""
-        pods = [
-            pod
-            for job in RunJobs(run, self.namespace).jobs()
-            for pod in items_of(
-                self._core.list_namespaced_pod,
-                self.namespace,
-                label_selector=f"{JOB_LABEL}={job['metadata']['name']}",
-            )
-        ]
+        selectors = [f"{JOB_LABEL}={job['metadata']['name']}" for job in RunJobs(run, self.namespace).jobs()]
+        list_pods = self._core.list_namespaced_pod
+        pods = [pod for each in selectors for pod in items_of(list_pods, self.namespace, label_selector=each)]
         return [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") in ("Pending", "Running")]
 
     def clean_up(self) -> int:

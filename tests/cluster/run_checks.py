@@ -52,9 +52,9 @@ class CheckedRuns:
         """Return what `scalequest status` says of the last run."""
         return self.command("status", self.run_ids[-1], *self._where(), expected=expected)
 
-    def stop(self) -> str:
-        """Return what `scalequest stop` says of the last run."""
-        return self.command("stop", self.run_ids[-1], *self._where())
+    def stop(self, run_id: str = "") -> str:
+        """Return what `scalequest stop` says of a run, the last one if none is named."""
+        return self.command("stop", run_id or self.run_ids[-1], *self._where())
 
     def terminate(self) -> None:
         """End the last run as Kubeflow's page does: nobody tells its Jobs."""
@@ -127,4 +127,4 @@ def clean_up(runs: CheckedRuns) -> None:
     """End what a check that failed has left."""
     for run_id in runs.run_ids:
         with contextlib.suppress(AssertionError), contextlib.redirect_stdout(io.StringIO()):
-            runs.command("stop", run_id, "--namespace", runs.settings.namespace, "--host", runs.settings.host)
+            runs.stop(run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,21 +90,29 @@ def ends_in(kubeflow: Server, name: str, state: str) -> Callable[[Any], Any]:
     return terminate
 
 
+def in_pauses(runs: CheckedRuns, changes: Mapping[int, Callable[[], object]]) -> list[float]:
+    """Let something happen in some of the pauses, which are counted from 1; return a list that all pauses go to."""
+    pauses: list[float] = []
+
+    def pass_time(seconds: float) -> None:
+        pauses.append(seconds)
+        if change := changes.get(len(pauses)):
+            change()
+
+    runs.sleep = pass_time
+    return pauses
+
+
 def test_a_terminated_run_whose_jobs_end_by_themselves_is_content(
     runs: CheckedRuns, cluster: RunCluster, kubeflow: Server
 ) -> None:
     serve_run(kubeflow, "run-step-running", RUN_ID)
     kubeflow.on(TERMINATE, ends_in(kubeflow, "run-terminated-midstep", "CANCELED"))
-    pauses: list[float] = []
-
-    def pass_time(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 2:
-            cluster.add("generate_questions")
-        if len(pauses) == 5:
-            cluster.fail(cluster.live[0], "DeadlineExceeded")
-
-    runs.sleep = pass_time
+    changes = {
+        2: lambda: cluster.add("generate_questions"),
+        5: lambda: cluster.fail(cluster.live[0], "DeadlineExceeded"),
+    }
+    pauses = in_pauses(runs, changes)
     assert check_terminate(runs, CheckedJobs(NAMESPACE)).startswith("no pod of a Job after ")
     assert len(pauses) == 5
 
@@ -133,14 +141,7 @@ def test_stop_waits_for_a_job_and_is_not_content_where_none_was_told_to_stop(
 ) -> None:
     serve_run(kubeflow, "run-step-running", RUN_ID)
     kubeflow.on(TERMINATE, ends_in(kubeflow, "run-terminated-midstep", "CANCELED"))
-    pauses: list[float] = []
-
-    def pass_time(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 2:
-            cluster.add("generate_questions")
-
-    runs.sleep = pass_time
+    pauses = in_pauses(runs, {2: lambda: cluster.add("generate_questions")})
     stop = runs.stop
 
     def stop_after_it_ended() -> str:
