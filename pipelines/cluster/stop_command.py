@@ -25,7 +25,7 @@ from pipelines.reporting import exit_code_of
 
 POLL_SECONDS = 2.0
 PATIENCE_SECONDS = 120.0  # pods have 30 s to end, and Argo ends those of tasks within 20
-_LEFT = "its Jobs end by themselves within ten minutes, but not its TrainJobs"
+_LEFT = "its Jobs, and the nodes of its trainings, end by themselves within ten minutes"
 
 
 def stop_run(run_id: str, host: str, namespace: str) -> int:

@@ -131,7 +131,7 @@ def test_who_may_not_see_trainjobs_needs_to_where_a_training_takes_several_nodes
     jobs.refusals["GET trainjobs"] = [(403, {"message": "trainjobs is forbidden"})]
     code, said = stopped(jobs, capsys)
     assert code == expected
-    assert ("its Jobs end by themselves within ten minutes, but not its TrainJobs" in said) == (nodes == 2)
+    assert ("the nodes of its trainings, end by themselves within ten minutes" in said) == (nodes == 2)
 
 
 def test_who_may_not_end_jobs_is_told_which_role_allows_it(
@@ -140,7 +140,7 @@ def test_who_may_not_end_jobs_is_told_which_role_allows_it(
     jobs.refusals["GET jobs"] = [(403, body_of("jobs/error-403-rbac-list"))]
     code, said = stopped(jobs, capsys)
     assert code == ExitCode.BAD_INPUT
-    assert f"run {RUN_ID} is terminated (its Jobs end by themselves within ten minutes" in said
+    assert f"run {RUN_ID} is terminated (its Jobs, and the nodes of its trainings, end by themselves" in said
     assert "scalequest-submit" in said
 
 
