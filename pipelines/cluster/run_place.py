@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import kfp
 
@@ -41,8 +42,19 @@ def find_run(client: kfp.Client, run_id: str, namespace: str) -> RunPlace:
     nodes = parameters_of(run).get("training_nodes", 1)
     return RunPlace(
         run_id=inert(run_id),
-        state=inert(run.state or ""),
+        state=_state_of(run),
         workflow=workflow.name,
         namespace=workflow.namespace or namespace,
         training_nodes=int(nodes) if isinstance(nodes, int | float) else 1,
     )
+
+
+def look_again(client: kfp.Client, place: RunPlace) -> RunPlace:
+    """Ask for a run's state alone, as soon as its Workflow is known, which comes with all of its nodes."""
+    if not place.workflow:
+        return find_run(client, place.run_id, place.namespace)
+    return replace(place, state=_state_of(client.get_run(place.run_id)))
+
+
+def _state_of(run: Any) -> str:
+    return inert(run.state or "")

@@ -20,7 +20,7 @@ from components.shared.jobs.job_reading import Job, end_of_job
 from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import RunJobs
 from pipelines.cluster.kubeflow_api import connect, explained
-from pipelines.cluster.run_place import RunPlace, find_run
+from pipelines.cluster.run_place import RunPlace, find_run, look_again
 from pipelines.reporting import exit_code_of
 
 POLL_SECONDS = 2.0
@@ -82,7 +82,7 @@ def _end_all(client: kfp.Client, host: str, jobs: RunJobs, place: RunPlace, cons
         time.sleep(POLL_SECONDS)
         if not place.has_ended:
             with explained(host, place.namespace):
-                place = find_run(client, place.run_id, place.namespace)
+                place = look_again(client, place)
 
 
 def _late(living: list[Job], place: RunPlace, console: Console, deleted: int) -> int:

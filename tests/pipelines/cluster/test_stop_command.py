@@ -69,6 +69,7 @@ def test_a_run_is_terminated_and_its_jobs_are_deleted_behind_their_pods(
     ]
     assert (set(jobs.jobs), set(jobs.train_jobs)) == ({other, done}, {"t2"})
     assert jobs.count("DELETE jobs") == 2
+    assert [asked for asked, _ in jobs.server.asked].count(OLD_RUN) == 1, "the Workflow does not change"
 
 
 def test_a_job_that_a_task_makes_before_it_dies_is_deleted_too(
