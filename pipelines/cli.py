@@ -147,7 +147,7 @@ def status(
 ) -> None:
     """Show what a run on a cluster is at; end as it did, where it has ended.
 
-    Its steps from Kubeflow, its pods and Jobs, why they wait or failed; rows done, rate and time left from the workspace.
+    Its steps from Kubeflow, pods and Jobs, why they wait or failed; rows done, rate and time left from the workspace.
     """
     from pipelines.cluster.status_command import show_status
 

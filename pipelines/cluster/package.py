@@ -64,7 +64,7 @@ def package(run: Run, *, queued: bool) -> Iterator[Run]:
     """Yield a run as it is submitted: without what it never needs, and with a queue's name only if it is queued."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, run.pipeline.path.name)
-        documents = trimmed(run.pipeline.documents, run.arguments)
+        documents = trimmed(run.pipeline.documents, run.steps)
         documents = documents if queued else without_queue(documents)
         path.write_text(yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
         pipeline = CompiledPipeline(path)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from pipelines.compiled_pipeline import declared_in, executors_on_kubernetes, graphs_of, planned_steps
+from pipelines.compiled_pipeline import PlannedStep, declared_in, executors_on_kubernetes, graphs_of
 from pipelines.nested import walk
 
 _READ = re.compile(r"inputs\.parameter(?:_value)?s\['([^']+)'\]")  # in a condition, or in a placeholder
@@ -20,23 +20,22 @@ _READ = re.compile(r"inputs\.parameter(?:_value)?s\['([^']+)'\]")  # in a condit
 Document = dict[str, Any]
 
 
-def trimmed(documents: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any]) -> list[Document]:
-    """Return a compiled pipeline that does the same with these arguments; it may declare fewer parameters."""
+def trimmed(documents: Sequence[Mapping[str, Any]], planned: Iterable[PlannedStep]) -> list[Document]:
+    """Return a compiled pipeline that takes the same steps; it may declare fewer parameters."""
     changed: list[Document] = copy.deepcopy([dict(document) for document in documents])
     spec, kubernetes = changed[0], cast(Document, executors_on_kubernetes(changed))
     for _, value in walk(spec):
         if isinstance(value, dict):
             value.pop("description", None)
-    _drop_what_never_runs(spec, arguments)
+    _drop_what_never_runs(spec, planned)
     _drop_unused(spec, kubernetes)
     _drop_unread(spec, spec["root"], kubernetes)
     return changed
 
 
-def _drop_what_never_runs(spec: Document, arguments: Mapping[str, Any]) -> None:
-    steps = planned_steps(spec, arguments)
+def _drop_what_never_runs(spec: Document, planned: Iterable[PlannedStep]) -> None:
     # Of a loop's rounds, only what none of them takes is never needed.
-    places = [tuple(name for name in step.place if not name.isdigit()) for step in steps]
+    places = [tuple(name for name in step.place if not name.isdigit()) for step in planned]
     taken = {place[:length] for place in places for length in range(len(place) + 1)}
     _keep(spec, spec["root"], (), taken)
 

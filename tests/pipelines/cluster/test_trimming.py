@@ -86,7 +86,7 @@ def test_operating_says_what_the_papers_run_is() -> None:
 def test_what_only_other_arguments_need_goes_with_its_parameters() -> None:
     without, with_solvers = prepared("smoke"), prepared("smoke", WITH_SOLVERS)
     for run, is_there in ((without, False), (with_solvers, True)):
-        document = trimmed(run.pipeline.documents, run.arguments)[0]
+        document = trimmed(run.pipeline.documents, run.steps)[0]
         text = yaml.safe_dump(document)
         assert ("components.evaluate" in text) is is_there
         assert ("benchmarks" in document["root"]["inputDefinitions"]["parameters"]) is is_there
@@ -95,7 +95,7 @@ def test_what_only_other_arguments_need_goes_with_its_parameters() -> None:
 
 def test_a_branch_that_is_not_taken_is_no_source_of_an_output() -> None:
     run = prepared("smoke")
-    spec = trimmed(run.pipeline.documents, run.arguments)[0]
+    spec = trimmed(run.pipeline.documents, run.steps)[0]
     for graph in graphs_of(spec).values():
         named = [value for place, value in walk(graph["dag"].get("outputs", {})) if place.endswith("producerSubtask")]
         waited = [name for task in graph["dag"]["tasks"].values() for name in task.get("dependentTasks", [])]
@@ -110,5 +110,5 @@ def test_a_branch_that_is_not_taken_is_no_source_of_an_output() -> None:
 def test_a_trimmed_pipeline_is_a_pipeline(tmp_path: Path) -> None:
     run = prepared("smoke")
     path = tmp_path / "smoke.yaml"
-    path.write_text(yaml.safe_dump_all(trimmed(run.pipeline.documents, run.arguments)), encoding="utf-8")
+    path.write_text(yaml.safe_dump_all(trimmed(run.pipeline.documents, run.steps)), encoding="utf-8")
     assert CompiledPipeline(path).steps < run.pipeline.steps
