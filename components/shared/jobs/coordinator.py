@@ -122,23 +122,22 @@ class Coordinator:
             self.job = f"{self._attempts.name}-{taken}"
             if own := self._jobs.create(_named(wanted, self.job)):
                 logger.info("created the Job %s", self.job)
-                self._yield_to_earlier(own)
-                return
+                if not self._gave_way(own):
+                    return
 
-    def _yield_to_earlier(self, own: Job) -> None:
-        """Give one's new Job up where another one was live as it was made, and follow that.
+    def _gave_way(self, own: Job) -> bool:
+        """Give one's new Job up where another one was live as it was made, which the next look finds.
 
         Two tasks that look at different times, while an ended Job is taken away, make different names. The API server's
         state at the moment that a Job was made tells which of two came first: of them, the later one alone sees both.
         """
         standing = self._jobs.standing(at=own["metadata"]["resourceVersion"])
-        others = [job["metadata"]["name"] for job in standing if is_live(job)]
-        if not (earlier := [name for name in others if name != self.job]):
-            return
+        if not any(is_live(job) and job["metadata"]["name"] != self.job for job in standing):
+            return False
         while (seen := self._jobs.look(self.job)) and not self._jobs.delete(seen.job):
             pass
-        logger.info("the Job %s was there before it, and is followed instead", min(earlier, key=_number_of))
-        self.job = min(earlier, key=_number_of)
+        logger.info("the Job %s gives way to one that was there before it", self.job)
+        return True
 
     def _is_replaced(self, job: Job, wanted: Job) -> bool:
         """Take a Job away that is wanted otherwise and only waits in a queue; False if it is to be followed.

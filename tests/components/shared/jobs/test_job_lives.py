@@ -277,6 +277,7 @@ def test_of_two_jobs_that_were_made_at_once_the_later_one_gives_way_whatever_the
         task.attach()
     assert cluster.count("POST jobs") == 1
     assert (task.job, cluster.live) == (earlier, [earlier])
+    assert cluster.jobs[earlier]["metadata"]["labels"]["run"] == "r", "it belongs to the run whose task follows it"
 
 
 TestLives = Lives.TestCase
