@@ -61,7 +61,7 @@ def is_suspended(job: Job) -> bool:
 
 
 def is_held(job: Job, pods: Sequence[Pod]) -> bool:
-    """Tell whether a Job waits for something: what that is, its Workloads and the namespace's events say."""
+    """Tell whether a Job waits for something: what that is, its Workloads or a warning say."""
     waits = is_suspended(job) or not pods or any(pod["status"].get("phase") == "Pending" for pod in pods)
     return is_live(job) and waits
 

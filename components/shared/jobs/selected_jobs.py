@@ -21,7 +21,7 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import stopping
 from components.shared.errors import InputError
 from components.shared.jobs.job_profiles import CONFIG_MAP
-from components.shared.jobs.job_reading import Job, Seen, is_held
+from components.shared.jobs.job_reading import Job, Seen, is_held, is_suspended
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import last_warnings
 from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
@@ -126,7 +126,8 @@ class SelectedJobs:
         pods = self._pods(name)
         if not is_held(job, pods):
             return Seen(job=job, pods=pods)
-        return Seen(job=job, pods=pods, workloads=self._workloads(job), warnings=self._warnings())
+        warnings = {} if is_suspended(job) else self._warnings()  # a queue says in its Workloads what it waits for
+        return Seen(job=job, pods=pods, workloads=self._workloads(job), warnings=warnings)
 
     def move_deadline(self, job: Job, seconds: int) -> bool:
         """Let a Job end that many seconds after its start; False if it changed meanwhile: look again.

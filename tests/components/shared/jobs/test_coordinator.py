@@ -371,6 +371,19 @@ def test_why_a_job_gets_no_pods_is_found_behind_a_thousand_warnings_about_others
     assert any("refused by policy 7" in line for line in caplog.messages)
 
 
+def test_a_job_that_waits_in_a_queue_costs_no_look_through_the_warnings_of_its_namespace(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    result = task(profile=json.dumps(QUEUED))
+    name = job_of(cluster)
+    cluster.await_asked("WATCH jobs")
+    assert cluster.count("GET workloads")
+    assert not cluster.count("GET events")
+    cluster.remove(name)
+    with pytest.raises(UnavailableError):
+        result.result(WATCH_SECONDS)
+
+
 def test_after_a_job_that_ended_badly_comes_the_next_attempt(
     cluster: JobsCluster, task: Callable[..., Future[str]]
 ) -> None:
