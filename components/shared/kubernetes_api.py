@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import urllib3
@@ -102,6 +102,16 @@ def ask(what: str, call: Callable[[], T], *, allowed_by: str = "") -> T:
         if refused is None:
             raise
         raise refused from error
+
+
+def ask_or_none(what: str, call: Callable[[], T], none_for: Collection[int], *, allowed_by: str = "") -> T | None:
+    """Do as ``ask`` does, but return None where the API answers with a status of ``none_for``, such as 404."""
+    try:
+        return ask(what, call, allowed_by=allowed_by)
+    except ApiException as error:
+        if error.status in none_for:
+            return None
+        raise
 
 
 def refusal(error: Exception, what: str, *, allowed_by: str) -> InputError | UnavailableError | None:

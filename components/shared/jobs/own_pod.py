@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes import client
-from kubernetes.client.exceptions import ApiException
 
-from components.shared.kubernetes_api import TIMEOUT, ask
+from components.shared.kubernetes_api import TIMEOUT, ask_or_none
 from components.shared.processes import host
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -48,12 +47,8 @@ def read_own_pod(namespace: str, *, allowed_by: str = "") -> Pod | None:
     Kubeflow tells a pod its name; elsewhere it is the host's, as Kubernetes names it.
     """
     name = os.environ.get("KFP_POD_NAME") or host()
-    try:
-        return ask(f"reading the pod {name}", lambda: read_pod(namespace, name, TIMEOUT), allowed_by=allowed_by)
-    except ApiException as error:
-        if error.status == 404:
-            return None
-        raise
+    what = f"reading the pod {name}"
+    return ask_or_none(what, lambda: read_pod(namespace, name, TIMEOUT), (404,), allowed_by=allowed_by)
 
 
 def read_pod(namespace: str, name: str, timeout: tuple[int, int]) -> Pod:

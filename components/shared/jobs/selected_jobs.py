@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -25,7 +25,7 @@ from components.shared.jobs.job_reading import Job, Seen, is_held, is_suspended
 from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.pod_holds import last_warnings
 from components.shared.jobs.queue_holds import JOB_UID_LABEL, Workload
-from components.shared.kubernetes_api import TIMEOUT, answer_of, ask
+from components.shared.kubernetes_api import TIMEOUT, answer_of, ask_or_none
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 KUEUE, KUEUE_VERSIONS = "kueue.x-k8s.io", ("v1beta2", "v1beta1")
@@ -85,16 +85,11 @@ class SelectedJobs:
 
     def create(self, body: Mapping[str, Any]) -> Job | None:
         """Create a Job and return it; None if one of that name stands."""
-        name = body["metadata"]["name"]
-        try:
-            job: Job = self._ask(
-                f"creating the Job {name} in {self.namespace}",
-                lambda: self._batch.create_namespaced_job(self.namespace, body, **_RAW),
-            )
-        except ApiException as error:
-            if error.status == 409:
-                return None
-            raise
+        job: Job | None = self._ask(
+            f"creating the Job {body['metadata']['name']} in {self.namespace}",
+            lambda: self._batch.create_namespaced_job(self.namespace, body, **_RAW),
+            none_for=(409,),
+        )
         return job
 
     def delete(self, job: Job) -> bool:
@@ -103,26 +98,22 @@ class SelectedJobs:
         version = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         body = {"propagationPolicy": "Background", "preconditions": version}
         name = metadata["name"]
-        try:
-            self._ask(
-                f"deleting the Job {name}",
-                lambda: self._batch.delete_namespaced_job(name, self.namespace, body=body, **_RAW),
-            )
-        except ApiException as error:
-            if error.status in (404, 409):
-                return False
-            raise
-        return True
+        deleted = self._ask(
+            f"deleting the Job {name}",
+            lambda: self._batch.delete_namespaced_job(name, self.namespace, body=body, **_RAW),
+            none_for=(404, 409),
+        )
+        return deleted is not None
 
     def look(self, name: str) -> Seen | None:
         """Return what there is to see of a Job, and of what it waits for; None if it is gone."""
-        try:
-            what = f"reading the Job {name}"
-            job = self._ask(what, lambda: self._batch.read_namespaced_job(name, self.namespace, **_RAW))
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
+        job = self._ask(
+            f"reading the Job {name}",
+            lambda: self._batch.read_namespaced_job(name, self.namespace, **_RAW),
+            none_for=(404,),
+        )
+        if job is None:
+            return None
         pods = self._pods(name)
         if not is_held(job, pods):
             return Seen(job=job, pods=pods)
@@ -138,16 +129,12 @@ class SelectedJobs:
         metadata = {"resourceVersion": job["metadata"]["resourceVersion"]}
         patch = {"metadata": metadata, "spec": {"activeDeadlineSeconds": seconds}}
         name = job["metadata"]["name"]
-        try:
-            self._ask(
-                f"moving the deadline of the Job {name}",
-                lambda: self._batch.patch_namespaced_job(name, self.namespace, patch, **_RAW),
-            )
-        except ApiException as error:
-            if error.status in (404, 409):
-                return False
-            raise
-        return True
+        moved = self._ask(
+            f"moving the deadline of the Job {name}",
+            lambda: self._batch.patch_namespaced_job(name, self.namespace, patch, **_RAW),
+            none_for=(404, 409),
+        )
+        return moved is not None
 
     def adopt(self, name: str, follower: Mapping[str, Any]) -> None:
         """Add to a Job's metadata whose task follows it; it is followed without that, too.
@@ -178,16 +165,16 @@ class SelectedJobs:
 
     def profiles(self) -> dict[str, str]:
         """Return the files of the namespace's hardware profiles; InputError if it has none."""
-        try:
-            what = f"reading the ConfigMap {CONFIG_MAP}"
-            found = self._ask(what, lambda: self._core.read_namespaced_config_map(CONFIG_MAP, self.namespace, **_RAW))
-        except ApiException as error:
-            if error.status == 404:
-                raise InputError(
-                    f"there is no ConfigMap {CONFIG_MAP} in the namespace {self.namespace}; the Helm chart and "
-                    "manifests/base make it; or give the profile itself, in JSON"
-                ) from error
-            raise
+        found = self._ask(
+            f"reading the ConfigMap {CONFIG_MAP}",
+            lambda: self._core.read_namespaced_config_map(CONFIG_MAP, self.namespace, **_RAW),
+            none_for=(404,),
+        )
+        if found is None:
+            raise InputError(
+                f"there is no ConfigMap {CONFIG_MAP} in the namespace {self.namespace}; the Helm chart and "
+                "manifests/base make it; or give the profile itself, in JSON"
+            )
         return {str(name): str(text) for name, text in (found.get("data") or {}).items()}
 
     def last_lines(self, pod: Pod, number: int) -> str:
@@ -221,14 +208,17 @@ class SelectedJobs:
             logger.debug("events: %s", answer_of(error))
             return {}
 
-    def _ask(self, what: str, call: Callable[[], Any]) -> Any:
-        """Return the content of an answer, and note what time it is there."""
+    def _ask(self, what: str, call: Callable[[], Any], *, none_for: Collection[int] = ()) -> Any:
+        """Return the content of an answer, None for a status of ``none_for``; note what time it is there."""
 
         def answered() -> tuple[str, Any]:
             answer = call()
             return answer.headers.get("Date") or "", json.loads(answer.data)
 
-        date, content = ask(what, answered, allowed_by=self._allowed_by)
+        answer = ask_or_none(what, answered, none_for, allowed_by=self._allowed_by)
+        if answer is None:
+            return None
+        date, content = answer
         self.now = parsedate_to_datetime(date) if date else datetime.now(UTC)
         return content
 

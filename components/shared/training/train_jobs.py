@@ -22,7 +22,7 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.jobs.body import LABELS, QUEUE_LABEL
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
 from components.shared.jobs.own_pod import Handed
-from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, body_of
+from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, ask_or_none, body_of
 from components.shared.workspace.planning import command_of
 
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
@@ -119,18 +119,14 @@ class TrainJobs:
 
     def create(self, job: TrainJob) -> bool:
         """Create a TrainJob; False if one of that name stands."""
-        name = job["metadata"]["name"]
         place = (GROUP, VERSION, self.namespace, JOBS)
-        try:
-            ask_trainer(
-                f"creating the TrainJob {name} in {self.namespace}",
-                lambda: self._api.create_namespaced_custom_object(*place, job, _request_timeout=TIMEOUT),
-            )
-        except ApiException as error:
-            if error.status == 409:
-                return False
-            raise
-        return True
+        created = ask_or_none(
+            f"creating the TrainJob {job['metadata']['name']} in {self.namespace}",
+            lambda: self._api.create_namespaced_custom_object(*place, job, _request_timeout=TIMEOUT),
+            (409,),
+            allowed_by=ALLOWED_BY,
+        )
+        return created is not None
 
     def add_owner(self, job: TrainJob, owner: Mapping[str, Any]) -> None:
         """Add an owner to an existing TrainJob, which is then kept as long as one of its owners exists."""

@@ -510,6 +510,15 @@ def test_a_profile_that_says_no_hardware_is_refused_with_what_there_is(
     assert not cluster.jobs
 
 
+def test_a_name_of_a_profile_where_the_namespace_has_none_is_refused_with_what_makes_them(
+    cluster: JobsCluster, task: Callable[..., Future[str]]
+) -> None:
+    cluster.config_maps.clear()
+    with pytest.raises(InputError, match="no ConfigMap scalequest-profiles in the namespace team-a; the Helm chart"):
+        task().result(WATCH_SECONDS)
+    assert not cluster.jobs
+
+
 def test_a_number_of_pods_that_is_none_is_refused(cluster: JobsCluster, task: Callable[..., Future[str]]) -> None:
     with pytest.raises(InputError, match=r"pods '16\.\.2' is not accepted"):
         task(pods="16..2").result(WATCH_SECONDS)
