@@ -12,6 +12,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.shared.errors import InputError, UnavailableError
+from components.shared.jobs.api_objects import labels_of
 from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.jobs.queue_holds import Workload
@@ -53,8 +54,7 @@ class RunJobs:
 
     def _is_of_run(self, job: Job, workflow: str) -> bool:
         owners = {(each["kind"], each["name"]) for each in job["metadata"].get("ownerReferences") or []}
-        labels = job["metadata"].get("labels") or {}
-        return labels.get(RUN_LABEL) == self.run_id or ("Workflow", workflow) in owners
+        return labels_of(job).get(RUN_LABEL) == self.run_id or ("Workflow", workflow) in owners
 
     def scale(self, job: Job, number: int) -> None:
         """Let a Job have another number of pods; both fields at once, or Kubernetes refuses it."""

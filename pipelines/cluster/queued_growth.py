@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.shared.errors import UnavailableError
+from components.shared.jobs.api_objects import conditions_of, holding
 from components.shared.jobs.job_reading import Job
-from components.shared.jobs.queue_holds import Workload, conditions_of, holds
+from components.shared.jobs.queue_holds import Workload
 from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import RunJobs
 
@@ -53,12 +54,12 @@ class Growth:
         deadline, why = time.monotonic() + self.wait_seconds, "it says nothing"
         while time.monotonic() < deadline:
             for workload in self.jobs.workloads(self.job):
-                conditions = conditions_of(workload)
-                if holds(conditions, "Finished") or _count(workload) != wanted:
+                held = holding(workload)
+                if "Finished" in held or _count(workload) != wanted:
                     continue  # the number before, or one that was given up
-                if holds(conditions, "Admitted"):
+                if "Admitted" in held:
                     return ""
-                why = inert(conditions.get("QuotaReserved", {}).get("message", "")) or why
+                why = inert(conditions_of(workload).get("QuotaReserved", {}).get("message", "")) or why
                 if "maximum capacity" in why:
                     return why  # for good
             time.sleep(POLL_SECONDS)

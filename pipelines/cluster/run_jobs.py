@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from components.shared.jobs.api_objects import annotations_of
 from components.shared.jobs.folder_names import FOLDER_LABEL, TASK_ANNOTATION
 from components.shared.jobs.job_reading import Job, JobState, Seen, end_of_job, is_held, is_live, state_of_job
 from components.shared.jobs.pod_endings import Pod
@@ -62,15 +63,11 @@ def jobs_of(run_id: str, namespace: RunNamespace) -> Jobs:
 
 def folder_of(job: Job) -> str:
     """Return the folder that a Job makes as step/fingerprint."""
-    return inert("/".join(_annotation(job, FOLDER_LABEL).rstrip("/").split("/")[-2:]))
-
-
-def _annotation(job: Job, name: str) -> str:
-    return str((job["metadata"].get("annotations") or {}).get(name, ""))
+    return inert("/".join(annotations_of(job).get(FOLDER_LABEL, "").rstrip("/").split("/")[-2:]))
 
 
 def _place_of(job: Job) -> Place:
-    return place_of(_annotation(job, TASK_ANNOTATION))[:-1]
+    return place_of(annotations_of(job).get(TASK_ANNOTATION, ""))[:-1]
 
 
 def _step_job(seen: Seen) -> StepJob:

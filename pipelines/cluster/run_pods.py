@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from components.shared.jobs import own_pod
+from components.shared.jobs.own_pod import OF_RUN
 from components.shared.jobs.pod_endings import Pod
 from pipelines.cluster.kubeflow_home import find_home
 from pipelines.cluster.kubernetes_access import name_of_cluster
@@ -33,7 +33,7 @@ def pods_of(run_id: str, namespace: RunNamespace, workflow: str, *, finished: bo
     """Return a run's pods, without those that ended well unless ``finished``; never an error: they are optional."""
     try:
         api = client.CoreV1Api(namespace.api)
-        of_run = {"label_selector": f"{own_pod.RUN_LABEL}={run_id}"}
+        of_run = {"label_selector": f"{OF_RUN}={run_id}"}
         phases = {} if finished else {"field_selector": "status.phase!=Succeeded"}
         pods = items_of(api.list_namespaced_pod, namespace.name, **of_run, **phases)
         by_node = {pod["metadata"].get("annotations", {}).get(OF_NODE, ""): pod for pod in pods}

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from components.shared.config import SharedConfig
 from components.shared.errors import ExitCode, InputError
+from components.shared.jobs.api_objects import annotations_of, labels_of
 from components.shared.jobs.body import ELASTIC_ANNOTATION, LEAST_ANNOTATION, QUEUE_LABEL
 from components.shared.jobs.folder_names import STEP_LABEL, step_label
 from components.shared.jobs.job_reading import Job, end_of_job, is_live, is_suspended
@@ -56,7 +57,7 @@ def _scale(scaling: Scaling, host: str, namespace: str) -> int:
     if number == before:
         console.print(f"{folder_of(job)}: has {_pods(number)} already")
         return ExitCode.DONE
-    if number > before and _labels(job).get(QUEUE_LABEL) and not is_suspended(job):
+    if number > before and labels_of(job).get(QUEUE_LABEL) and not is_suspended(job):
         growth = Growth(jobs, job, scaling.wait_seconds)
         growth.to(number, lambda reached: console.print(f"{folder_of(job)}: {_pods(reached)}"))
     else:
@@ -79,7 +80,7 @@ def _check_is_shared(step: str) -> None:
 
 def _running(jobs: RunJobs, place: RunPlace, step: str, fingerprint: str) -> Job:
     """Return the Job that makes a step's folder and has not ended."""
-    found = [job for job in jobs.jobs() if _labels(job).get(STEP_LABEL) == step_label(step)]
+    found = [job for job in jobs.jobs() if labels_of(job).get(STEP_LABEL) == step_label(step)]
     found = [job for job in found if fingerprint in ("", folder_of(job).rpartition("/")[2])]
     living = [job for job in found if is_live(job)]
     if len(living) > 1:
@@ -101,7 +102,7 @@ def _end_of(job: Job) -> str:
 
 
 def _refuse_what_is_fixed(job: Job, step: str) -> None:
-    annotations, labels = job["metadata"].get("annotations") or {}, _labels(job)
+    annotations, labels = annotations_of(job), labels_of(job)
     if job["spec"].get("completionMode") != "Indexed":
         raise InputError(f"{step}: its Job has one pod and is not Indexed; Kubernetes does not let it have more")
     if LEAST_ANNOTATION in annotations:
@@ -118,10 +119,6 @@ def _refuse_what_is_fixed(job: Job, step: str) -> None:
 
 def _number_of(job: Job) -> int:
     return int(job["spec"].get("parallelism", 1))
-
-
-def _labels(job: Job) -> dict[str, str]:
-    return job["metadata"].get("labels") or {}
 
 
 def _pods(number: int) -> str:

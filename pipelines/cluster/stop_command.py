@@ -15,6 +15,7 @@ import kfp_server_api
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.jobs.api_objects import labels_of
 from components.shared.jobs.folder_names import STEP_LABEL
 from components.shared.jobs.job_reading import Job, end_of_job
 from components.shared.plain_text import inert
@@ -105,5 +106,5 @@ def _living(jobs: RunJobs, place: RunPlace) -> Iterator[Job]:
 
 
 def _name_of(job: Job) -> str:
-    step = (job["metadata"].get("labels") or {}).get(STEP_LABEL, "")
+    step = labels_of(job).get(STEP_LABEL, "")
     return inert(f"{job.get('kind', 'Job')} {job['metadata']['name']}{f' ({step})' if step else ''}")

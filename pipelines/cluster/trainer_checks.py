@@ -9,6 +9,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from components.shared.config.training import TrainingConfig
+from components.shared.jobs.api_objects import labels_of
 from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.kubernetes_api import TIMEOUT
 from components.shared.training.train_jobs import GROUP, JOBS, RUNTIMES, VERSION
@@ -64,7 +65,7 @@ def _runtime(namespace: str, *, queued: bool) -> Finding:
         if error.status in (401, 403):
             return Finding(None, f"{what} could not be read", f"see: kubectl get trainingruntime -n {namespace}")
         return Finding(None, f"{what}: the Kubernetes API responds {error.status} {error.reason}", "try again")
-    if queued and QUEUE_LABEL not in (found["metadata"].get("labels") or {}):
+    if queued and QUEUE_LABEL not in labels_of(found):
         remedy = (
             f"two trainings at the same time may each wait for the other's nodes: {ENABLE} --set kueue.enabled=true"
         )

@@ -10,12 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from components.shared.jobs.api_objects import annotations_of
 from components.shared.jobs.body import PRIORITY_LABEL, QUEUE_LABEL
+from components.shared.jobs.job_reading import Job
 from components.shared.plain_text import inert
 
 ASKED_ANNOTATION = "scalequest.dev/asked"
-
-Job = Mapping[str, Any]
 
 
 def note_asked(job: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def _differs(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
 
 
 def _asked(job: Job) -> dict[str, Any]:
-    note = (job["metadata"].get("annotations") or {}).get(ASKED_ANNOTATION, "{}")
+    note = annotations_of(job).get(ASKED_ANNOTATION, "{}")
     try:
         asked = json.loads(note)
     except ValueError:  # somebody's edit

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from components.shared.errors import ExitCode
 from components.shared.images import ImageName
+from components.shared.jobs.pod_endings import DISRUPTED
 from components.shared.jobs.pod_hardware import Placement, Task
 
 Size = Literal["cpu", "inference", "training"]
@@ -140,7 +141,7 @@ def _failure_rules() -> list[dict[str, Any]]:
 
     return [
         # evicted, preempted, its node gone: nobody's mistake
-        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "Ignore", "onPodConditions": [{"type": DISRUPTED, "status": "True"}]},
         # bad input stays bad, and all pods of a Job have the same: none of them needs to find out by itself
         {"action": "FailJob", **on_exit_codes(ExitCode.BAD_INPUT)},
         # a store that did not answer, out of memory, stopped: it goes on where it was

@@ -23,6 +23,7 @@ from components.shared.config import StepConfig
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.jobs import JobRequest
+from components.shared.jobs.api_objects import annotations_of, labels_of
 from components.shared.jobs.asked import differences
 from components.shared.jobs.deadlines import Pace, moved_deadline
 from components.shared.jobs.folder_course import FolderCourse
@@ -145,12 +146,12 @@ class Coordinator:
         A run whose own Job gave way to another run's does not take that away in turn.
         """
         said, run = differences(job, wanted), self._attempts.run
-        replaced = (job["metadata"].get("annotations") or {}).get(REPLACED_ANNOTATION, "").split()
+        replaced = annotations_of(job).get(REPLACED_ANNOTATION, "").split()
         if not said or not is_queued(job) or (run and run in replaced):
             return False
         if self._jobs.delete(job):
             logger.info("the Job %s, which waited in a queue, gives way to the next: it had %s", self.job, said)
-            others = {*replaced, (job["metadata"].get("labels") or {}).get(RUN_LABEL, "")} - {run, ""}
+            others = {*replaced, labels_of(job).get(RUN_LABEL, "")} - {run, ""}
             wanted["metadata"].setdefault("annotations", {})[REPLACED_ANNOTATION] = " ".join(sorted(others))
         return True
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from components.shared.command.termination_message import BAD_INPUT
 from components.shared.errors import ExitCode
+from components.shared.jobs.api_objects import holding, labels_of
 from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.pod_endings import Ending, Pod, ending_of_pod, terminated, why_moved
 from components.shared.jobs.pod_holds import GATED, Hold, hold_of_pod, waiting_reason
@@ -45,9 +46,8 @@ class JobState:
 
 def end_of_job(job: Job) -> Mapping[str, Any]:
     """Return the condition that a Job ended with; empty while its pods may run."""
-    conditions = job.get("status", {}).get("conditions") or []
-    ends = (each for each in conditions if each["type"] in ("Complete", "Failed") and each["status"] == "True")
-    return next(ends, {})
+    held = holding(job)
+    return held.get("Complete") or held.get("Failed") or {}
 
 
 def is_live(job: Job) -> bool:
@@ -68,7 +68,7 @@ def is_held(job: Job, pods: Sequence[Pod]) -> bool:
 
 def is_queued(job: Job) -> bool:
     """Tell whether a Job waits in a queue, so that nothing of it runs."""
-    return is_suspended(job) and bool((job["metadata"].get("labels") or {}).get(QUEUE_LABEL))
+    return is_suspended(job) and bool(labels_of(job).get(QUEUE_LABEL))
 
 
 def image_of(job: Job) -> str:
@@ -111,8 +111,7 @@ def state_of_job(seen: Seen) -> JobState:
         return JobState(phase="ending", told="it is being deleted")
     if is_suspended(job):
         return _suspended(seen)
-    conditions = job.get("status", {}).get("conditions") or []
-    if any(each["type"] == "FailureTarget" and each["status"] == "True" for each in conditions):
+    if "FailureTarget" in holding(job):
         return JobState(phase="ending", told="it has failed; its pods are ending")
     return _at_work(seen)
 
@@ -122,7 +121,7 @@ def _complete(end: Mapping[str, Any]) -> JobState:
 
 
 def _suspended(seen: Seen) -> JobState:
-    queue = seen.job["metadata"].get("labels", {}).get(QUEUE_LABEL, "")
+    queue = labels_of(seen.job).get(QUEUE_LABEL, "")
     if not queue:
         return JobState(phase="suspended", told="suspended by somebody", remedy="set spec.suspend of the Job to false")
     hold = hold_of_workloads(seen.workloads)
@@ -187,7 +186,7 @@ def _by_end(pods: Sequence[Pod]) -> list[Pod]:
 def _of_failed_indexes(seen: Seen) -> list[Pod]:
     """Return the last pod of each index that was given up."""
     failed = set(_indexes(seen.job.get("status", {}).get("failedIndexes") or ""))
-    last = {(pod["metadata"].get("labels") or {}).get(INDEX_LABEL, ""): pod for pod in _by_end(seen.pods)}
+    last = {labels_of(pod).get(INDEX_LABEL, ""): pod for pod in _by_end(seen.pods)}
     return [pod for index, pod in last.items() if index in failed]
 
 

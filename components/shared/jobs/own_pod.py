@@ -10,19 +10,19 @@ from typing import Any
 
 from kubernetes import client
 
+from components.shared.jobs.api_objects import annotations_of, labels_of
+from components.shared.jobs.pod_endings import Pod
 from components.shared.kubernetes_api import TIMEOUT, ask_or_none
 from components.shared.processes import host
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-RUN_LABEL = "pipeline/runid"  # by which Kubeflow names the run of a pod
+OF_RUN = "pipeline/runid"  # the label by which Kubeflow names the run of a pod
+OF_TASK = "workflows.argoproj.io/node-name"  # by which Argo names what of a run a pod is an attempt of
 # Variables with a plain value that say how the network is reached; all others are the pod's own.
 _NETWORK = {
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE", "AWS_CA_BUNDLE",
 }  # fmt: skip
-TASK = "workflows.argoproj.io/node-name"  # by which Argo names what of a run a pod is an attempt of
-
-Pod = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +67,13 @@ def handed_on(pod: Pod | None) -> Handed:
     """
     if pod is None:
         return Handed()
-    metadata, spec = pod["metadata"], pod["spec"]
-    container = _own_container(pod)
+    spec, container = pod["spec"], _own_container(pod)
     volumes = [volume for volume in spec.get("volumes") or [] if {"secret", "configMap"} & set(volume)]
     names = {volume["name"] for volume in volumes}
     return Handed(
-        owner=_owner(metadata),
-        run=(metadata.get("labels") or {}).get(RUN_LABEL, ""),
-        task=(metadata.get("annotations") or {}).get(TASK, ""),
+        owner=_owner(pod["metadata"]),
+        run=labels_of(pod).get(OF_RUN, ""),
+        task=annotations_of(pod).get(OF_TASK, ""),
         image=container["image"],
         service_account=spec.get("serviceAccountName", ""),
         pull_secrets=spec.get("imagePullSecrets") or [],
@@ -92,7 +91,7 @@ def _is_handed_on(variable: Mapping[str, Any]) -> bool:
 
 def _own_container(pod: Pod) -> Mapping[str, Any]:
     containers: list[Mapping[str, Any]] = pod["spec"]["containers"]
-    name = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER, "")
+    name = annotations_of(pod).get(DEFAULT_CONTAINER, "")
     return next((each for each in containers if each["name"] == name), containers[0])
 
 

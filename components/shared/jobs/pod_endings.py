@@ -12,9 +12,11 @@ from typing import Any
 
 from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, UNFINISHED
 from components.shared.errors import ExitCode
+from components.shared.jobs.api_objects import holding
 from components.shared.plain_text import inert
 
 CONTAINERS = ("main", "step")  # of a task's pod of Kubeflow, of a Job's pod
+DISRUPTED = "DisruptionTarget"  # the condition of a pod that Kubernetes drains, preempts or evicts
 DEADLINE_PASSED = "its deadline passed"
 SAYS_NOTHING = "killed: it left no termination message"
 
@@ -85,10 +87,8 @@ def why_moved(pod: Pod) -> str:
     status = pod.get("status", {})
     if status.get("reason"):
         return _taken(status["reason"], status.get("message", ""))
-    for condition in status.get("conditions") or []:
-        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
-            return _taken(condition.get("reason", ""), condition.get("message", ""))
-    return ""
+    condition = holding(pod).get(DISRUPTED, {})
+    return _taken(condition.get("reason", ""), condition.get("message", "")) if condition else ""
 
 
 def by_code(code: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.shared.jobs.api_objects import conditions_of
 from components.shared.jobs.pod_endings import Pod, step_spec, step_status
 from components.shared.plain_text import inert
 
@@ -52,9 +53,9 @@ def hold_of_reason(reason: str, text: str, pod: Pod) -> Hold:
 
 def waiting_reason(pod: Pod) -> tuple[str, str]:
     """Return Kubernetes' own reason for a pod that waits, and its message; both "" where there is none."""
-    for condition in pod.get("status", {}).get("conditions") or []:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return condition.get("reason", ""), condition.get("message", "")
+    scheduled = conditions_of(pod).get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return scheduled.get("reason", ""), scheduled.get("message", "")
     statuses = [*(pod.get("status", {}).get("initContainerStatuses") or []), step_status(pod)]
     waiting = [each["state"]["waiting"] for each in statuses if "waiting" in each.get("state", {})]
     telling = [each for each in waiting if each.get("reason", "") not in _BEGINNING]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from components.shared.jobs.api_objects import conditions_of, holding
 from components.shared.jobs.pod_holds import Hold
 from components.shared.plain_text import inert
 
@@ -34,16 +35,6 @@ _UNKNOWN = "kubectl describe workloads says more"
 Workload = Mapping[str, Any]
 
 
-def conditions_of(workload: Workload) -> Mapping[str, Mapping[str, Any]]:
-    """Return what Kueue says of a Workload, by type."""
-    return {each["type"]: each for each in workload.get("status", {}).get("conditions") or []}
-
-
-def holds(conditions: Mapping[str, Mapping[str, Any]], kind: str) -> bool:
-    """Tell whether a condition is there and true."""
-    return conditions.get(kind, {}).get("status") == "True"
-
-
 def hold_of_quota(said: str) -> Hold:
     """Return what Kueue's own message means."""
     found = (remedy for words, remedy in _REMEDIES.items() if words in said)
@@ -56,13 +47,14 @@ def hold_of_workloads(workloads: Iterable[Workload]) -> Hold:
     A Job whose number of pods was changed has one for each size.
     """
     for workload in sorted(workloads, key=_created, reverse=True):
-        conditions = conditions_of(workload)
-        if holds(conditions, "Finished") or holds(conditions, "Admitted"):
+        held = holding(workload)
+        if "Finished" in held or "Admitted" in held:
             continue
-        evicted = conditions["Evicted"].get("reason", "") if holds(conditions, "Evicted") else ""
-        if holds(conditions, "QuotaReserved"):
+        evicted = held.get("Evicted", {}).get("reason", "")
+        if "QuotaReserved" in held:
             return _pending_checks(workload.get("status", {}).get("admissionChecks") or [])
-        hold = hold_of_quota(conditions.get("QuotaReserved", {}).get("message", "") or "not looked at yet")
+        refused = conditions_of(workload).get("QuotaReserved", {})
+        hold = hold_of_quota(refused.get("message", "") or "not looked at yet")
         words = re.sub("(?<=[a-z])(?=[A-Z])", " ", evicted).lower()  # Preempted, ClusterQueueStopped
         return Hold(f"{words}, then {hold.why}", hold.remedy) if evicted else hold
     return Hold()

@@ -16,14 +16,16 @@ from kubernetes.client.exceptions import ApiException
 
 from components.shared import speaking
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.jobs.api_objects import holding
+from components.shared.jobs.job_reading import INDEX_LABEL
 from components.shared.jobs.own_pod import read_pod
+from components.shared.jobs.pod_endings import DISRUPTED
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of
-from components.shared.training.train_jobs import ask_trainer
+from components.shared.training.train_jobs import JOBSET_LABEL, ask_trainer
 
-CONTAINER = "node"  # by Kubeflow Trainer's contract, as are the labels
-JOB_LABEL, INDEX_LABEL = "jobset.sigs.k8s.io/jobset-name", "batch.kubernetes.io/job-completion-index"
+CONTAINER = "node"  # by Kubeflow Trainer's contract, as are the labels of JobSet and of its Jobs
 # Of a pod that is to make room: Kubernetes sets the first condition (drain, preemption, eviction), Kueue the second.
-MOVED = ("DisruptionTarget", "TerminationTarget")
+MOVED = {DISRUPTED, "TerminationTarget"}
 LAST_LINES = 20
 POLL_SECONDS = 5.0
 DRAIN_SECONDS = 10.0  # for the last lines of a log, once the TrainJob has ended
@@ -34,8 +36,7 @@ logger = logging.getLogger(__name__)
 
 def is_disrupted(namespace: str, name: str) -> bool:
     """Tell whether a pod ends because it was evicted: another one will replace it."""
-    conditions = read_pod(namespace, name, BRIEF_TIMEOUT)["status"].get("conditions") or ()
-    return any(each["type"] in MOVED and each["status"] == "True" for each in conditions)
+    return not MOVED.isdisjoint(holding(read_pod(namespace, name, BRIEF_TIMEOUT)))
 
 
 def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) -> Exception:
@@ -132,7 +133,7 @@ class FirstNodeLog:
 
 
 def _pods_of(namespace: str, job: str, index: int | None = None) -> list[Any]:
-    selector = f"{JOB_LABEL}={job}" + ("" if index is None else f",{INDEX_LABEL}={index}")
+    selector = f"{JOBSET_LABEL}={job}" + ("" if index is None else f",{INDEX_LABEL}={index}")
     pods = client.CoreV1Api().list_namespaced_pod(namespace, label_selector=selector, _request_timeout=TIMEOUT)
     return list(pods.items)
 

@@ -23,9 +23,8 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.jobs.deadlines import Pace, moved_deadline
 from components.shared.jobs.job_reading import is_live
 from components.shared.jobs.selected_jobs import SelectedJobs
-from components.shared.training.train_jobs import ALLOWED_BY
+from components.shared.training.train_jobs import ALLOWED_BY, JOBSET_LABEL
 
-LABEL = "jobset.sigs.k8s.io/jobset-name"
 PACE = Pace()
 
 logger = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class NodeDeadlines:
     """The deadlines of a TrainJob's child Jobs."""
 
     def __init__(self, namespace: str, train_job: str) -> None:
-        self._jobs = SelectedJobs(namespace, f"{LABEL}={train_job}", allowed_by=ALLOWED_BY)
+        self._jobs = SelectedJobs(namespace, f"{JOBSET_LABEL}={train_job}", allowed_by=ALLOWED_BY)
         self._ended = threading.Event()
 
     @contextlib.contextmanager

@@ -19,6 +19,7 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
+from components.shared.jobs.api_objects import Object, holding, labels_of
 from components.shared.jobs.body import LABELS, QUEUE_LABEL
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
 from components.shared.jobs.own_pod import Handed
@@ -27,6 +28,7 @@ from components.shared.workspace.planning import command_of
 
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
 RUNTIMES, JOBS = "trainingruntimes", "trainjobs"
+JOBSET_LABEL = "jobset.sigs.k8s.io/jobset-name"  # of the JobSet that is made for a TrainJob, of the same name
 WATCH_SECONDS = 300  # of one request; the next one follows
 PAUSE_SECONDS = 5.0  # before the next look, whatever ended a watch
 ENDS = ("Complete", "Failed")
@@ -50,7 +52,7 @@ def ask_trainer(what: str, call: Callable[[], T]) -> T:
 def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, runtime: Mapping[str, Any]) -> TrainJob:
     """Return the TrainJob whose pods run the step's own command; without an image in ``launch``, the runtime's."""
     words = shlex.split(command_of(config))
-    labels = LABELS | {key: value for key, value in _labels_of(runtime).items() if key == QUEUE_LABEL}
+    labels = LABELS | {key: value for key, value in labels_of(runtime).items() if key == QUEUE_LABEL}
     labels |= {RUN_LABEL: launch.run} if launch.run else {}
     trainer = {"command": ["python3", *words[1:3]], "args": words[3:], "numNodes": config.num_nodes}
     return {
@@ -202,12 +204,7 @@ class TrainJobs:
                 raise
 
 
-def _conditions(job: TrainJob) -> dict[str, dict[str, Any]]:
+def _conditions(job: TrainJob) -> dict[str, Object]:
     """Return the conditions that are true, those of an end first."""
-    conditions = job.get("status", {}).get("conditions") or []
-    holding = {each["type"]: each for each in conditions if each["status"] == "True"}
-    return {kind: holding[kind] for kind in (*ENDS, *holding) if kind in holding}
-
-
-def _labels_of(thing: Mapping[str, Any]) -> dict[str, str]:
-    return thing["metadata"].get("labels") or {}
+    held = holding(job)
+    return {kind: held[kind] for kind in (*ENDS, *held) if kind in held}
