@@ -16,7 +16,7 @@ from components.shared.config.values import default_text
 from components.shared.images import ImageName, image
 from components.shared.jobs.body import LABELS, SIZES, Size, Work, job_body
 from components.shared.jobs.folder_names import step_label
-from components.steps import config_of, step_names
+from components.steps import config_of, may_be_a_job, step_names
 from pipelines import store_secret
 from pipelines.hardware_profiles import read_profile
 from pipelines.parameters import Hardware
@@ -40,8 +40,8 @@ class Step:
 
     @property
     def size(self) -> Size:
-        """Return which task of a hardware profile it is; the import of a model only copies files."""
-        return "cpu" if self.name == "import_model" else SIZES[self.image]
+        """Return which task of a hardware profile it is."""
+        return SIZES[self.image] if may_be_a_job(self.name) else "cpu"
 
     @property
     def is_shared(self) -> bool:
