@@ -31,6 +31,7 @@ DAYS_KEPT = 7
 # The images keep their caches below /tmp, an emptyDir here; what else looks for a home finds it there, too.
 HOME = "/tmp"  # noqa: S108
 ACCELERATOR = "nvidia.com/gpu"
+ANY_NODE = Placement(node_selector={}, tolerations=[])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +48,12 @@ class Work:
     deadline_seconds: int
     pods: int = 1
     least_pods: int = 1  # that a queue has to admit together; fewer than ``pods``: it may begin smaller
-    placement: Placement = field(default_factory=lambda: Placement(node_selector={}, tolerations=[]))
+    placement: Placement = ANY_NODE
     queue: str = ""
     priority_class: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)  # of the Job and its pods
     annotations: Mapping[str, str] = field(default_factory=dict)  # of the Job
-    owner: Mapping[str, Any] | None = None
+    owners: Sequence[Mapping[str, Any]] = ()
     service_account: str = SERVICE_ACCOUNT
     pull_secrets: Sequence[Mapping[str, str]] = ()
     env: Sequence[Mapping[str, Any]] = ()
@@ -64,8 +65,7 @@ class Work:
 def job_body(work: Work) -> dict[str, Any]:
     """Return the Job; the Kubernetes API takes it as it is."""
     if work.task.gpus == "0":  # queue and placement are those of GPUs, and the queue's priorities are no pod's
-        no_place = Placement(node_selector={}, tolerations=[])
-        work = replace(work, queue="", priority_class="" if work.queue else work.priority_class, placement=no_place)
+        work = replace(work, queue="", priority_class="" if work.queue else work.priority_class, placement=ANY_NODE)
     labels = {**LABELS, SIZE_LABEL: work.size, **work.labels}
     annotations = {**work.annotations, **_elastic(work)}
     return {
@@ -75,7 +75,7 @@ def job_body(work: Work) -> dict[str, Any]:
             "name": work.name,
             "labels": {**labels, **_queue(work)},
             **({"annotations": annotations} if annotations else {}),
-            **({"ownerReferences": [{**work.owner, "controller": False}]} if work.owner else {}),
+            **({"ownerReferences": [*work.owners]} if work.owners else {}),
         },
         "spec": {
             **_completions(work),

@@ -73,7 +73,7 @@ class StepAttempts:
                 priority_class=profile.priority_class,
                 labels={STEP_LABEL: step_label(config.step), FOLDER_LABEL: self._label, **follower["labels"]},
                 annotations={FOLDER_LABEL: self.folder, **follower["annotations"]},
-                owner=handed.owner,
+                owners=follower["ownerReferences"],
                 service_account=handed.service_account or SERVICE_ACCOUNT,
                 pull_secrets=handed.pull_secrets,
                 env=handed.env,
