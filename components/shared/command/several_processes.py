@@ -43,9 +43,14 @@ class _Sharer:
     message_file: Path
 
     @property
+    def message(self) -> str:
+        """The termination message that it left, "" for none."""
+        return storage.read_bytes(str(self.message_file)).decode(errors="replace")
+
+    @property
     def end(self) -> str:
         """How it ended, in the words that it left if it did."""
-        code, message = self.popen.returncode, storage.read_bytes(str(self.message_file)).decode(errors="replace")
+        code, message = self.popen.returncode, self.message
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return f"{self.name} {how}{f': {message}' if message else ''}"
 
@@ -113,8 +118,7 @@ def _raise_why(sharers: Sequence[_Sharer], folder: str) -> None:
     """Raise for what is most telling: bad input, then a bug of ours, then anything that may pass."""
     for sharer in sharers:
         if sharer.popen.returncode == ExitCode.BAD_INPUT:
-            message = storage.read_bytes(str(sharer.message_file)).decode(errors="replace")
-            raise InputError(message.removeprefix(BAD_INPUT))
+            raise InputError(sharer.message.removeprefix(BAD_INPUT))
     for sharer in sharers:
         if sharer.popen.returncode == ExitCode.BUG:
             raise RuntimeError(sharer.end)
