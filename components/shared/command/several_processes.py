@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from components.shared.processes import RUNNER
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST
-from components.shared.workspace.planning import command_of
+from components.shared.workspace.planning import words_of
 
 POLL_SECONDS = 0.2
 _STANDARD_ERROR = 2
@@ -92,7 +91,7 @@ def _environments(config: SharedConfig, number: int) -> list[dict[str, str]]:
 def _start(config: SharedConfig, name: str, environment: dict[str, str], message_file: Path) -> _Sharer:
     storage.create(str(message_file), b"")
     popen = subprocess.Popen(  # noqa: S603 - the command is the step's own
-        [sys.executable, *shlex.split(command_of(config))[1:]],
+        [sys.executable, *words_of(config)[1:]],
         stdin=subprocess.DEVNULL,
         stdout=_STANDARD_ERROR,  # standard output is for one address, which this process prints
         env={**os.environ, **environment, RUNNER: str(os.getpid()), FILE_VARIABLE: str(message_file)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -26,7 +25,7 @@ from components.shared.jobs.own_pod import Handed, handed_on, read_own_pod
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.jobs.selected_jobs import SelectedJobs
 from components.shared.workspace import StepFolder
-from components.shared.workspace.planning import command_of
+from components.shared.workspace.planning import words_of
 
 ALLOWED_BY = (
     "the Role scalequest-step of this account has to allow it (Helm chart: gpuWork=job; or manifests/base); where runs "
@@ -63,7 +62,7 @@ class StepAttempts:
                 is_shared=shared,
                 image=self._request.image,
                 # Kubernetes reads $(NAME) as a variable, and $$ as a dollar.
-                arguments=[word.replace("$", "$$") for word in shlex.split(command_of(config))[3:]],
+                arguments=[word.replace("$", "$$") for word in words_of(config)[3:]],
                 task=profile.task(size),
                 deadline_seconds=window,
                 pods=pods.most if shared else 1,

@@ -8,7 +8,6 @@ and number: GPUs, node selection, environment, secrets, volumes. It also names t
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
@@ -24,7 +23,7 @@ from components.shared.jobs.body import LABELS, QUEUE_LABEL
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
 from components.shared.jobs.own_pod import Handed
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, ask_or_none, body_of
-from components.shared.workspace.planning import command_of
+from components.shared.workspace.planning import words_of
 
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
 RUNTIMES, JOBS = "trainingruntimes", "trainjobs"
@@ -51,7 +50,7 @@ def ask_trainer(what: str, call: Callable[[], T]) -> T:
 
 def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, runtime: Mapping[str, Any]) -> TrainJob:
     """Return the TrainJob whose pods run the step's own command; without an image in ``launch``, the runtime's."""
-    words = shlex.split(command_of(config))
+    words = words_of(config)
     labels = LABELS | {key: value for key, value in labels_of(runtime).items() if key == QUEUE_LABEL}
     labels |= {RUN_LABEL: launch.run} if launch.run else {}
     trainer = {"command": ["python3", *words[1:3]], "args": words[3:], "numNodes": config.num_nodes}

@@ -83,6 +83,11 @@ def refuse_changed_inputs(plan: Plan) -> None:
 
 def command_of(config: StepConfig) -> str:
     """Return the command line, for a shell, that runs the step with ``config``."""
+    return shlex.join(words_of(config))
+
+
+def words_of(config: StepConfig) -> list[str]:
+    """Return the same word by word: python, -m, the module, and its arguments."""
     words = ["python", "-m", f"components.{config.step}"]
     for option_field in options_of(type(config)):
         value = getattr(config, option_field.name)
@@ -91,7 +96,7 @@ def command_of(config: StepConfig) -> str:
             words += (
                 [f"{flag}={text}"] if text.startswith("-") else [flag, text]
             )  # a value that begins with a dash would be read as a flag
-    return shlex.join(words)
+    return words
 
 
 def explain_difference(workspace: str, plan: Plan) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -186,7 +185,7 @@ def let_them_end(monkeypatch: pytest.MonkeyPatch, fates: Sequence[tuple[int, str
     """Let the n-th process leave the n-th fate's message and end with its code."""
     program = f"import os, sys; file = os.environ['{FILE_VARIABLE}']; fates = {list(fates)!r}; {then}; "
     program += "code, message = fates[int(os.path.basename(file)) - 1]; open(file, 'w').write(message); sys.exit(code)"
-    monkeypatch.setattr(several_processes, "command_of", lambda _: shlex.join(["python", "-c", program]))
+    monkeypatch.setattr(several_processes, "words_of", lambda _: ["python", "-c", program])
 
 
 @pytest.mark.parametrize(
