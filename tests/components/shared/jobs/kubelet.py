@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from components.shared.command.termination_message import BAD_INPUT
+from components.shared.command.termination_message import FILE_VARIABLE
 from components.shared.errors import ExitCode
 from tests.components.shared.jobs.jobs_cluster import JobsCluster
 from tests.source_tree import ROOT
@@ -45,24 +45,17 @@ class Kubelet:
     def _run_pod(self, job: str, pod: str) -> None:
         (container,) = self._cluster.jobs[job]["spec"]["template"]["spec"]["containers"]
         command = [sys.executable, *container["command"][1:], *(word.replace("$$", "$") for word in container["args"])]
-        code = int(ExitCode.KILLED)
+        code, log, words = int(ExitCode.KILLED), self._logs / f"{pod}.log", self._logs / f"{pod}.words"
+        environment = os.environ | self.environment | {FILE_VARIABLE: str(words)}
         while code in (ExitCode.KILLED, ExitCode.UNAVAILABLE, ExitCode.STOPPED):
-            log = self._logs / f"{pod}.log"
+            words.write_bytes(b"")
             with log.open("wb") as file:
-                environment = os.environ | self.environment
                 self.processes[pod] = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, env=environment)
             code = self.processes[pod].wait()
             code = 128 - code if code < 0 else code
             self._cluster.logs[pod] = log.read_text(encoding="utf-8")
-        self._cluster.end_pod(pod, code, self._last_words(pod, code))
+        self._cluster.end_pod(pod, code, words.read_text(encoding="utf-8"))
         self._end_job(job, code)
-
-    def _last_words(self, pod: str, code: int) -> str:
-        """Return the termination message, which here is no container's: the last line of the log, without the step."""
-        if not code:
-            return ""
-        said = self._cluster.logs[pod].splitlines()[-1].partition(": error: ")[2]
-        return f"{BAD_INPUT if code == ExitCode.BAD_INPUT else ''}{said}"
 
     def _end_job(self, job: str, code: int) -> None:
         with self._cluster.lock:
