@@ -24,6 +24,14 @@ def in_pod(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pod_disk, "mount_of", lambda path: Path("/tmp") if Path("/tmp") in path.parents else Path("/"))
 
 
+def is_refused(workspace: str, *, of_kubeflow: bool = True) -> bool:
+    try:
+        refuse_pod_disk(workspace, of_kubeflow=of_kubeflow)
+    except InputError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("workspace", [ON_SCRATCH, f"file://{ON_SCRATCH}", "runs", "/runs"])
 @pytest.mark.usefixtures("in_pod")
 def test_the_step_of_a_pod_is_refused_a_directory_that_ends_with_it(workspace: str) -> None:
@@ -41,21 +49,25 @@ def test_what_kubeflow_mounts_for_artifacts_ends_with_the_pod(place: str, monkey
 
 @pytest.mark.usefixtures("in_pod")
 def test_a_bucket_and_a_volume_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_pod_disk("gs://bucket/runs", of_kubeflow=True)
+    assert not is_refused("gs://bucket/runs")
+    assert is_refused("/workspace/runs")
     monkeypatch.setattr(pod_disk, "mount_of", lambda _: Path("/workspace"))
-    refuse_pod_disk("/workspace/runs", of_kubeflow=True)
+    assert not is_refused("/workspace/runs")
 
 
 @pytest.mark.usefixtures("in_pod")
 def test_what_a_person_starts_in_a_pod_may_write_where_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_pod_disk(ON_SCRATCH, of_kubeflow=False)  # this process is not the first of its container
+    assert not is_refused(ON_SCRATCH, of_kubeflow=False)  # this process is not the first of its container
+    assert is_refused(ON_SCRATCH)
     monkeypatch.setenv(RUNNER, str(os.getpid()))  # scalequest run
-    refuse_pod_disk(ON_SCRATCH, of_kubeflow=True)
+    assert not is_refused(ON_SCRATCH)
 
 
+@pytest.mark.usefixtures("in_pod")
 def test_outside_of_kubernetes_any_directory_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(KUBERNETES, raising=False)
-    refuse_pod_disk(ON_SCRATCH, of_kubeflow=True)
+    assert is_refused(ON_SCRATCH)
+    monkeypatch.delenv(KUBERNETES)
+    assert not is_refused(ON_SCRATCH)
 
 
 def test_the_mount_of_a_path_is_found_whether_it_exists_or_not(tmp_path: Path) -> None:
