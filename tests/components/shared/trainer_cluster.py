@@ -38,7 +38,6 @@ def forbidden(verb: str, resource: str) -> Answer:
 class Cluster:
     """What stands in the namespace, what was asked, and what is to go wrong."""
 
-    url: str = ""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     node_jobs: dict[str, dict[str, Any]] = field(default_factory=dict)  # what JobSet makes of the TrainJobs
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)

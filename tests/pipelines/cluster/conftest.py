@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import yaml
 
 from pipelines.cluster import argo_retries
+from tests.components.shared.kubernetes_server import write_kubeconfig
 
 NAMESPACE = "team-a"
 RUN_ID = "5c2f8a9e-0d7b-4b6f-9a53-7b0f4c6f9d11"
@@ -169,16 +169,8 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def kubeconfig_of(url: str, folder: Path) -> Path:
     """Write the configuration of kubectl for a cluster at an address."""
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": url}}],
-        "users": [{"name": "u", "user": {"token": "secret-token"}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    }
     path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump(content))
+    write_kubeconfig(path, url, token="secret-token")
     return path
 
 

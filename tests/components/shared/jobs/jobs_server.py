@@ -1,101 +1,57 @@
-"""The Kubernetes API of a ``jobs_cluster``: a real HTTP server, and the file by which kubectl's clients find it."""
+"""The Kubernetes API of a ``jobs_cluster``."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
-import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-
-import yaml
 
 from tests.components.shared.jobs.jobs_cluster import NAMESPACE, NO_SUCH_PATH, JobsCluster
 from tests.components.shared.jobs.recorded_jobs import Answer, recorded, refusal
+from tests.components.shared.kubernetes_server import Handler, Request, serve
 
-PLACES = {
-    f"/apis/batch/v1/namespaces/{NAMESPACE}/": "",
-    f"/api/v1/namespaces/{NAMESPACE}/": "",
-    f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/": "kueue",
-    f"/apis/kueue.x-k8s.io/v1beta1/namespaces/{NAMESPACE}/": "old kueue",
-}
+KUEUE = f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{NAMESPACE}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     """Answers the requests to one cluster."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one packet, or each answer waits 40 ms for the client's system to confirm the head
+    places = (f"/apis/batch/v1/namespaces/{NAMESPACE}", f"/api/v1/namespaces/{NAMESPACE}", KUEUE)
 
     def __init__(self, *given: Any, cluster: JobsCluster) -> None:
         self._cluster = cluster
         super().__init__(*given)
 
-    def handle(self) -> None:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            super().handle()
-
-    def _serve(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
-        address = urlsplit(self.path)
-        query = dict(parse_qsl(address.query))
-        prefix = next((place for place in PLACES if address.path.startswith(place)), "")
-        kind, name, *rest = [*address.path.removeprefix(prefix).split("/"), "", ""]
-        kind = "log" if "log" in rest else kind
-        verb = "WATCH" if query.get("watch") == "True" else self.command
+    def respond(self, request: Request) -> None:
         with self._cluster.lock:
-            self._cluster.asked.append((f"{verb} {kind}", name, body))
+            self._cluster.asked.append((request.asked, request.name, request.body))
             self._cluster.lock.notify_all()
-        if verb == "WATCH":
-            self._watch(query)
-        elif not prefix or (PLACES[prefix] and not (self._cluster.has_kueue and PLACES[prefix] == "kueue")):
-            self._answer(*NO_SUCH_PATH)
+        if request.verb == "WATCH":
+            self.stream(_watched(self._cluster, request.query))
+        elif not request.place or (request.place == KUEUE and not self._cluster.has_kueue):
+            self.answer(*NO_SUCH_PATH)
         else:
-            self._answer(*answer(self._cluster, self.command, kind, name, query, body))
-
-    def _watch(self, query: dict[str, str]) -> None:
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
-        how = self._cluster.broken_watches.pop(0) if self._cluster.broken_watches else ""
-        if how == "cut":
-            self.wfile.write(b'64\r\n{"type": "MODI')
-            self.close_connection = True
-            return
-        events = {"gone": recorded("watch-410-expired"), "at once": []}.get(how)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            for event in _changes(self._cluster, query) if events is None else events:
-                line = json.dumps(event).encode() + b"\n"
-                self.wfile.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
-                self.wfile.flush()
-            self.wfile.write(b"0\r\n\r\n")
-
-    def _answer(self, code: int, content: Any) -> None:
-        data = (content if isinstance(content, str) else json.dumps(content)).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "text/plain" if isinstance(content, str) else "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+            told = request.kind, request.name, request.query, request.body
+            self.answer(*answer(self._cluster, request.verb, *told))
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return format_datetime(self._cluster.now, usegmt=True)
 
-    do_GET = do_POST = do_DELETE = do_PATCH = _serve  # noqa: N815 - the names of the base class
 
-    def finish(self) -> None:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a client that was killed
-            super().finish()
-
-    def log_message(self, *_: Any) -> None:
-        pass
+def _watched(cluster: JobsCluster, query: dict[str, str]) -> Iterator[bytes | None]:
+    """Yield the lines of a watch; None to cut it in the middle."""
+    how = cluster.broken_watches.pop(0) if cluster.broken_watches else ""
+    if how == "cut":
+        yield None
+        return
+    events = {"gone": recorded("watch-410-expired"), "at once": []}.get(how)
+    for event in _changes(cluster, query) if events is None else events:
+        yield json.dumps(event).encode() + b"\n"
 
 
 def _changes(cluster: JobsCluster, query: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -147,20 +103,6 @@ def _is_selected(thing: dict[str, Any], query: dict[str, str]) -> bool:
     return wanted.items() <= (thing["metadata"].get("labels") or {}).items()
 
 
-@contextlib.contextmanager
-def serving(cluster: JobsCluster, kubeconfig: Path) -> Iterator[None]:
+def serving(cluster: JobsCluster, kubeconfig: Path) -> AbstractContextManager[None]:
     """Serve a cluster's API on a free port, and write what kubectl would need to ask it."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, cluster=cluster))
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{http.server_address[1]}"}}],
-        "users": [{"name": "u", "user": {"token": "t"}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": NAMESPACE}}],
-        "current-context": "x",
-    }
-    kubeconfig.write_text(yaml.safe_dump(content), encoding="utf-8")
-    yield
-    http.shutdown()
-    http.server_close()
+    return serve(partial(_Handler, cluster=cluster), NAMESPACE, kubeconfig)

@@ -39,7 +39,7 @@ from tests.components.shared.trainer_cluster import (
     node_pod,
     status,
 )
-from tests.components.shared.trainer_server import serving, write_kubeconfig
+from tests.components.shared.trainer_server import serving
 from tests.conftest import WriteRows
 from tests.manifests.trainer_rights import rights_of_a_step
 from tests.stores import free_ports
@@ -55,8 +55,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
     """A cluster with Kubeflow Trainer and the chart's runtime; this process is the pod ``launcher`` of a Workflow."""
     state = Cluster()
     state.add_pod(launching_pod())
-    with serving(state):
-        write_kubeconfig(state, tmp_path / "kubeconfig")
+    with serving(state, tmp_path / "kubeconfig"):
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
         monkeypatch.setenv("KFP_POD_NAME", "launcher")
         for name in (*VARIABLES, "KUBERNETES_SERVICE_HOST"):
