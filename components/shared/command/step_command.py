@@ -1,6 +1,7 @@
 """A step's config as a command line: ``--name value`` for each option; one message and an exit code that says why.
 
-A task of Kubeflow gives the executor input instead, which holds the options' values; a Job a folder of files.
+A task of Kubeflow gives the executor input instead, which holds the options' values; a Job of ``manifests/jobs`` a
+folder of files.
 """
 
 from __future__ import annotations

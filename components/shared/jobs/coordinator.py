@@ -48,7 +48,7 @@ from components.shared.workspace import Workspace
 
 PAUSE_SECONDS = 2.0  # between two looks: a Job of many pods changes all the time, and each look lists them
 LAST_LINES = 40  # of a pod's log
-GOES_ON = "the same command goes on where it was"
+GOES_ON, KEPT = "the same command goes on where it was", "what is written is kept"
 
 logger = logging.getLogger(__name__)
 
@@ -168,13 +168,14 @@ class Coordinator:
         uid = seen.job["metadata"]["uid"] if seen else ""
         self._uid = self._uid or uid
         if seen is None or uid != self._uid or seen.job["metadata"].get("deletionTimestamp"):
-            raise UnavailableError(f"the Job {self.job} was deleted; the same command makes the next one, and {_KEPT}")
+            raise UnavailableError(f"the Job {self.job} was deleted; the same command makes the next one, and {KEPT}")
         self._seen = seen
         ended = end_of_job(seen.job)
         if not ended:
             self._renew(seen, self._pace.window)
         if self._course.look(seen, at_once=bool(ended)):
-            self._let_end()
+            if not ended:
+                self._let_end()
             return self._folder
         if ending := ending_of_job(seen):
             self._show_log(seen, ending)
@@ -240,9 +241,6 @@ class Coordinator:
 
 def _named(job: Job, name: str) -> Job:
     return {**job, "metadata": {**job["metadata"], "name": name}}
-
-
-_KEPT = "what is written is kept"
 
 
 def _error(job: str, why: str, code: int) -> Exception:
