@@ -19,7 +19,8 @@ from components.shared import speaking, stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.shared.jobs.folder_names import object_name
-from components.shared.jobs.own_pod import Pod, handed_on, read_own_pod
+from components.shared.jobs.own_pod import handed_on, read_own_pod
+from components.shared.jobs.pod_endings import Pod
 from components.shared.kubernetes_api import answer_of, connect
 from components.shared.training._train_job_pods import (
     LAST_LINES,
