@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from components.shared.intervals import wilson_interval
@@ -40,12 +40,13 @@ class Groups:
         return figures
 
 
-def groups_of(questions: Iterable[Question]) -> Groups:
+def groups_of(questions: Collection[Question]) -> Groups:
     """Return by what figures of these questions are given; a warning says which kind has too many groups for that."""
-    seen = {(each.source, each.subject, each.level): each for each in questions}.values()
-    several = len({each.source for each in seen}) > 1
-    present = [kind for kind in KINDS if (several if kind == "source" else any(getattr(each, kind) for each in seen))]
-    numbers = {kind: len({label_of(each, kind, several) for each in seen}) for kind in present}
+    several = len({each.source for each in questions}) > 1
+    present = [
+        kind for kind in KINDS if (several if kind == "source" else any(getattr(each, kind) for each in questions))
+    ]
+    numbers = {kind: len({label_of(each, kind, several) for each in questions}) for kind in present}
     not_shown = {kind: number for kind, number in numbers.items() if number > MAX_GROUPS}
     for kind, number in not_shown.items():
         logger.warning(

@@ -11,7 +11,7 @@ from components.evaluate.measures import figures_of
 from components.evaluate.prompt import prompts_of
 from components.shared.engines import Request
 from components.shared.engines.asking import Asking, Judgement, ask_about
-from components.shared.engines.solving import SolverPrompt
+from components.shared.engines.solving import SolverPrompt, sampling_of
 from components.shared.errors import InputError
 from components.shared.filters import Verdict
 from components.shared.records import Evaluation, Question
@@ -28,9 +28,7 @@ def run(config: EvaluateConfig, workspace: Workspace) -> str:
 
 
 def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerChecker) -> Asking[Question]:
-    _refuse_without_answers(config, questions)
-    # One of each kind stands for all of them: a benchmark's prompt and groups are the same for all pods.
-    kinds = {(each.source, each.subject, each.level): each for each in questions if each.answer.strip()}.values()
+    kinds = _kinds_of(questions, config)
     groups = groups_of(kinds)
     texts = prompts_of(config, sorted({each.source for each in kinds}))
     prompts = {source: SolverPrompt(config, text) for source, text in texts.items()}
@@ -45,16 +43,21 @@ def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerCh
         request=request,
         judge=lambda question, completions: evaluated(question, completions, checker, groups),
         # A base that was never trained to end a reply answers, and then writes questions of its own.
-        sampling=dataclasses.replace(SolverPrompt(config).sampling, stop_at_next_turn=True),
+        sampling=dataclasses.replace(sampling_of(config), stop_at_next_turn=True),
         num_samples=config.num_samples,
         figures=lambda sums: figures_of(sums, config.num_samples) | groups.figures(sums),
     )
 
 
-def _refuse_without_answers(config: EvaluateConfig, questions: Rows[Question]) -> None:
-    """Raise InputError where no question can be evaluated; the first one that can ends the search."""
-    if len(questions) and not any(question.answer.strip() for question in questions):
+def _kinds_of(questions: Rows[Question], config: EvaluateConfig) -> list[Question]:
+    """Return a question of each kind, which stands for all of them: its prompt and groups are the same for all pods.
+
+    Raises InputError where no question can be evaluated.
+    """
+    kinds = {(each.source, each.subject, each.level): each for each in questions if each.answer.strip()}
+    if len(questions) and not kinds:
         raise InputError(
             f"no question of {config.questions} has a known answer; expected questions with answers: import them "
             "with import_questions and name the column of the answers (--answer-column)"
         )
+    return list(kinds.values())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from components.generate_responses.config import GenerateResponsesConfig
 from components.shared.engines import Completion, why_unanswered
 from components.shared.engines.asking import Asking, Judgement, ask_about
-from components.shared.engines.solving import SolverPrompt
+from components.shared.engines.solving import SolverPrompt, sampling_of
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import Question, Response
 from components.shared.texts.math_answers import extract_final_answer
@@ -36,7 +36,7 @@ def _asking(config: GenerateResponsesConfig) -> Asking[Question]:
         record=Response,
         request=prompt.request,
         judge=_judgement,
-        sampling=prompt.sampling,
+        sampling=sampling_of(config),
         num_samples=config.num_samples,
         rows_per_row=config.num_samples,
     )

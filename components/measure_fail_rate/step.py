@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from components.measure_fail_rate.config import MeasureFailRateConfig
 from components.shared.engines import Completion, Request, why_unanswered
 from components.shared.engines.asking import Asking, Judgement, ask_about
-from components.shared.engines.solving import SolverPrompt
+from components.shared.engines.solving import SolverPrompt, sampling_of
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import FailRate, Question
 from components.shared.texts.math_answers import AnswerChecker, extract_final_answer
@@ -45,7 +45,7 @@ def _asking(config: MeasureFailRateConfig, checker: AnswerChecker) -> Asking[Que
         record=FailRate,
         request=request,
         judge=lambda question, completions: measured(question, completions, checker),
-        sampling=prompt.sampling,
+        sampling=sampling_of(config),
         num_samples=config.num_samples,
     )
 

@@ -9,6 +9,11 @@ from components.shared.seeds import derive_seed
 from components.shared.texts.prompts import SOLVE, fill_prompt, load_prompt, load_solve_examples
 
 
+def sampling_of(config: SolverConfig) -> Sampling:
+    """Return how responses are drawn."""
+    return Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
+
+
 class SolverPrompt:
     """Makes requests from questions; the prompt and its examples are read once. ``prompt``: "" for the default one."""
 
@@ -16,12 +21,6 @@ class SolverPrompt:
         self.config = config
         self.prompt = prompt or load_prompt(SOLVE)
         self.examples = load_solve_examples(self.prompt, config.num_examples)
-
-    @property
-    def sampling(self) -> Sampling:
-        """How responses are drawn."""
-        config = self.config
-        return Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
 
     def request(self, question: Question) -> Request[None]:
         """Request all samples of a question at once, with one prefill and a seed derived from the row."""

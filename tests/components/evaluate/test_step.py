@@ -17,7 +17,8 @@ from components.shared.records import Evaluation, Question
 from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
-from components.shared.workspace.plans import Slice
+from components.shared.workspace.plans import Slice, part_name
+from components.shared.workspace.row_sources import RowSource
 from pipelines.show_command import show_folder
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
@@ -240,6 +241,17 @@ def test_an_answer_may_be_off_by_the_tolerance_of_its_question(checker: AnswerCh
         assert isinstance(row, Evaluation)
         verdicts.append((row.verdicts, row.right_unboxed[2]))
     assert verdicts == [(("right", "wrong", "no_answer"), True), (("wrong", "wrong", "no_answer"), False)]
+
+
+def test_each_part_of_the_questions_is_fetched_once_for_their_kinds_and_once_to_ask(
+    workspace: Workspace, write_questions: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = write_questions(workspace, SUMS, answers=ANSWERS, rows_per_part=10)
+    fetched: list[str] = []
+    read = RowSource.read
+    monkeypatch.setattr(RowSource, "read", lambda source, entry: fetched.append(entry.name) or read(source, entry))  # type: ignore[func-returns-value]
+    evaluate(workspace, questions)
+    assert fetched == [part_name(number) for number in range(4)] * 2
 
 
 def test_figures_of_several_samples_are_means_over_questions(workspace: Workspace, write_questions: WriteRows) -> None:

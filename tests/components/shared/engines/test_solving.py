@@ -7,7 +7,7 @@ import pytest
 from components.generate_responses.config import GenerateResponsesConfig
 from components.measure_fail_rate.config import MeasureFailRateConfig
 from components.shared.config.engines import SolverConfig
-from components.shared.engines.solving import SolverPrompt
+from components.shared.engines.solving import SolverPrompt, sampling_of
 from components.shared.errors import InputError
 from components.shared.records import Question
 
@@ -36,4 +36,4 @@ def test_seeds_differ_from_row_to_row_from_seed_to_seed_and_from_step_to_step() 
 def test_several_samples_that_would_be_the_same_are_refused(config: type[SolverConfig]) -> None:
     with pytest.raises(InputError, match="--temperature 0 makes all --num-samples"):
         config(**GIVEN, temperature=0)
-    assert SolverPrompt(config(**GIVEN, temperature=0, num_samples=1)).sampling.temperature == 0
+    assert sampling_of(config(**GIVEN, temperature=0, num_samples=1)).temperature == 0
