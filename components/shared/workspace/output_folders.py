@@ -26,7 +26,7 @@ from components.shared.workspace._lost_races import accept_part, input_contents,
 from components.shared.workspace._pauses import Others
 from components.shared.workspace.ledgers import LEDGER_KEY, Figures, Ledger, no_figures, sum_ledgers, write_rejects
 from components.shared.workspace.manifests import read_manifest_or_none
-from components.shared.workspace.plans import part_name
+from components.shared.workspace.plans import missing_parts, part_name
 from components.shared.workspace.tables import read_table, table_digest, to_parquet
 
 KILLED_THE_ENGINE = "killed_the_engine"  # why a quarantined row is rejected: it crashed its process or engine
@@ -97,8 +97,7 @@ class OutputFolder:
 
     def _missing(self) -> list[str]:
         """Return the names of the work on missing parts."""
-        present = set(storage.list_names(self.uri))
-        return [work_of(number) for number in range(len(self.slices)) if part_name(number) not in present]
+        return list(map(work_of, missing_parts(self.uri, self.claim.plan)))
 
     def _leases_on(self, missing: Sequence[str], in_order: bool) -> Iterator[Lease]:
         """Take leases on parts without crashes, then on one of the others; in order, on all."""

@@ -118,12 +118,17 @@ def standing_plan(folder: str, plan: Plan) -> Plan:
 
 def describe_missing(folder: str, plan: Plan) -> str:
     """Say what an unfinished folder lacks: parts, or only its manifest."""
-    present = set(storage.list_names(folder))
-    missing = [name for name in map(part_name, range(len(plan.slices))) if name not in present]
+    missing = list(map(part_name, missing_parts(folder, plan)))
     if not missing:
         return "its manifest missing"
     names = ", ".join(missing[:3]) + (", …" if missing[3:] else "")
     return f"{len(missing)} of {len(plan.slices)} parts ({names}) missing"
+
+
+def missing_parts(folder: str, plan: Plan) -> list[int]:
+    """Return the numbers of the parts that are not written yet."""
+    present = set(storage.list_names(folder))
+    return [number for number in range(len(plan.slices)) if part_name(number) not in present]
 
 
 def part_name(number: int) -> str:

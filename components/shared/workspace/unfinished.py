@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from components.shared.stores import storage
-from components.shared.workspace._attempts import (
-    ANY_LIMIT,
-    FOLDER,
-    MAX_DEATHS,
-    Attempt,
-    Standing,
-    number_of,
-    work_of,
-)
+from components.shared.workspace._attempts import ANY_LIMIT, FOLDER, MAX_DEATHS, Attempt, Standing, work_of
 from components.shared.workspace._leases import Leases
-from components.shared.workspace.plans import Plan, part_name, read_plan_or_none
+from components.shared.workspace.plans import Plan, missing_parts, read_plan_or_none
 
 MAX_NAMED = 3  # how many parts, processes or rows a message names; the number of the others follows
 
@@ -73,8 +64,8 @@ def read_unfinished(folder: str) -> Unfinished | None:
         return None
     leases, works = Leases(folder), list(map(work_of, range(len(plan.slices))))
     attempts = leases.look((FOLDER, *works), ANY_LIMIT)  # whoever reads this does no work
-    present = set(storage.list_names(folder))  # read after the leases, so that parts written meanwhile are seen
-    missing = [work for work in works if part_name(number_of(work)) not in present]
+    # Looked for after the leases, so that parts written meanwhile are seen.
+    missing = list(map(work_of, missing_parts(folder, plan)))
     of_interest = {FOLDER, *missing}
     standing = leases.standing
     holders = _holders(attempts, standing, of_interest, leases)
@@ -91,9 +82,8 @@ def read_unfinished(folder: str) -> Unfinished | None:
 
 def rows_done(folder: str, plan: Plan) -> int:
     """Return how many rows of a folder stand in parts that are written, kept or rejected."""
-    present = set(storage.list_names(folder))
-    slices = [cut for number, cut in enumerate(plan.slices) if part_name(number) in present]
-    return sum(map(len, slices)) * plan.units_per_row
+    missing = sum(len(plan.slices[number]) for number in missing_parts(folder, plan))
+    return plan.rows_in - missing * plan.units_per_row
 
 
 def named(names: Sequence[str]) -> str:
