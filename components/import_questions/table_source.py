@@ -48,11 +48,16 @@ class Columns:
     def number(self, place: str, record: Mapping[str, Any], field: Field) -> float | None:
         """Return a field of a record as a number; None where the record or the file has none."""
         text = self.text(place, record, field)
+        if not text:
+            return None
         try:
-            return float(text) if text else None
-        except ValueError as error:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
             column, named_by = getattr(self, field), self.named_by.format(field)
-            raise InputError(f"{place}: column {column!r} ({named_by}) holds {text!r}; expected a number") from error
+            raise InputError(f"{place}: column {column!r} ({named_by}) holds {text!r}; expected a number")
+        return number
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -222,6 +222,7 @@ def test_both_known_sets_of_olympiadbench_are_accepted(workspace: Workspace, tmp
             {"error": "small"},
             r"mirror\.jsonl:3: column 'error' \(benchmark olympiadbench\) holds 'small'; expected a number",
         ),
+        ("olympiadbench", {"error": "nan"}, r"column 'error' .* holds 'nan'; expected a number"),
         ("math", {"level": ["5"]}, r"mirror\.jsonl:3: column 'level' \(benchmark math\) holds \['5'\] \(list\)"),
     ],
 )
