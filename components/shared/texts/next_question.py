@@ -5,39 +5,15 @@ from __future__ import annotations
 import re
 
 _HEADERS = (
-    *(
-        "question",
-        "problem",
-        "exercise",
-        "task",
-        "instruction",
-        "query",
-        "example",
-        "input",
-        "user",
-        "human",
-        "student",
-        "q",
-    ),
-    *(
-        "pregunta",
-        "problema",
-        "ejercicio",
-        "pergunta",
-        "exercício",
-        "exercice",
-        "frage",
-        "aufgabe",
-        "domanda",
-        "esercizio",
-    ),
-    *("вопрос", "задача", "问题", "題目", "题目", "例题", "問題", "問", "问", "문제", "질문", "प्रश्न", "سؤال"),
+    "question|problem|exercise|task|instruction|query|example|input|user|human|student|q"
+    "|pregunta|problema|ejercicio|pergunta|exercício|exercice|frage|aufgabe|domanda|esercizio"
+    "|вопрос|задача|问题|題目|题目|例题|問題|問|问|문제|질문|प्रश्न|سؤال"
 )
 # A marker of a chat, or the header of another question.
 _NEXT_QUESTION = re.compile(
     r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
     r"|^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
-    rf"(?:{'|'.join(_HEADERS)})"
+    rf"(?:{_HEADERS})"
     r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$)",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -23,12 +23,13 @@ _RELATIONS = {
     r"\approx": "~",
     r"\equiv": "==",
 }
+_TRANSPOSE = r"\^\{(?:T|\\top|\\text\s*\{T\})\}"
 _MATRIX = re.compile(
     r"[(\[]?\s*\\begin\s*\{((?:[pbB]|small)?matrix|array|cases|aligned|align\*?|gathered)\}(?:\s*\{[lcr|\s]*\})?(.*)"
-    r"\\end\s*\{\1\}\s*[)\]]?(\^\{(?:T|\\top|\\text\s*\{T\})\})?",
+    rf"\\end\s*\{{\1\}}\s*[)\]]?({_TRANSPOSE})?",
     re.DOTALL,
 )
-_TRANSPOSED = re.compile(r"([(\[].*[)\]])\s*\^\{(?:T|\\top|\\text\s*\{T\})\}", re.DOTALL)
+_TRANSPOSED = re.compile(rf"([(\[].*[)\]])\s*{_TRANSPOSE}", re.DOTALL)
 _CASES = frozenset(("cases", "aligned", "align", "align*", "gathered"))
 _BRACKETS = re.compile(
     r"(\(|\[|\]|\\\{|\\langle(?![a-zA-Z])|<(?=[^<>]*,[^<>]*>$))(.*)(\)|\]|\[|\\\}|\\rangle|>)", re.DOTALL

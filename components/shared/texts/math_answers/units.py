@@ -17,14 +17,21 @@ hz hertz|khz kilohertz|mhz megahertz|n newton|j joule|kj kilojoule|w watt|kw kil
 k kelvin|mol mole|ohm|amp ampere|ev|cal calorie|kcal kilocalorie|acre|ha hectare
 mph|kph kmh|rpm
 deg degree|rad radian|%  percent pct percentage percents
-usd dollar buck|eur euro|gbp|inr rupee rs|jpy yen|cny yuan rmb|cent|rub ruble|krw won|chf franc
+cent
+"""
+_CURRENCIES = """
+usd dollar buck|eur euro|gbp|inr rupee rs|jpy yen|cny yuan rmb|rub ruble|krw won|chf franc
 aud a$|cad c$|nzd|sgd|hkd|brl r$|mxn|zar
 """
-UNITS = {
-    spelling: spellings.split()[0]
-    for spellings in _SPELLINGS.strip().replace("\n", "|").split("|")
-    for spelling in spellings.split()
-}
+
+
+def _by_spelling(table: str) -> dict[str, str]:
+    lines = [spellings.split() for spellings in table.strip().replace("\n", "|").split("|")]
+    return {spelling: names[0] for names in lines for spelling in names}
+
+
+_CURRENCY_NAMES = _by_spelling(_CURRENCIES)
+UNITS = _by_spelling(_SPELLINGS) | _CURRENCY_NAMES
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "%": "%"}
 WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit before it
 PERCENT = "%"
@@ -33,7 +40,7 @@ _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", 
 
 _DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z])\s*\}?)?")
 _OF_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-z])")
-_CODES = "USD|EUR|GBP|INR|CHF|JPY|CNY|RMB|KRW|RUB|AUD|CAD|NZD|SGD|HKD|BRL|MXN|ZAR"
+_CODES = "|".join(code.upper() for code in (*sorted({*_CURRENCY_NAMES.values()}), "rmb"))
 _CURRENCY = re.compile(
     rf"^([-+]?)\s*(?:(?:\\\$|([$€£₹¥₽₩]))|((?:US|[ACR])\\?\$|{_CODES}|Rs\.?|dollars)(?![a-zA-Z]))"
     r"\s*(?=[-\d.(\\{])"
