@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -170,4 +171,6 @@ def test_an_engine_may_be_closed_twice(name: str, tiny_model: Path) -> None:
     options = {"endpoint": "http://127.0.0.1:9/v1"} if name == "openai" else {"max_model_len": MAX_MODEL_LEN}
     engine = open_engine(config(engine=name, **options), "openai:m" if name == "openai" else str(tiny_model))
     engine.close()
+    left = {*threading.enumerate()}
     engine.close()
+    assert {*threading.enumerate()} <= left, "the second call does nothing"
