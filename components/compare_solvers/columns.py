@@ -65,8 +65,8 @@ class Column:
         return " + ".join([name, *(each.step for each in reversed(self.models) if each.step.startswith("train_"))])
 
     @property
-    def trained_with(self) -> Mapping[str, Any]:
-        """The options of its trainings; of one that several have, that of the last."""
+    def made_with(self) -> Mapping[str, Any]:
+        """The options of its import and its trainings; of one that several have, that of the last."""
         return {option: value for each in reversed(self.models) for option, value in each.options.items()}
 
 
@@ -97,8 +97,8 @@ def labels_of(columns: Sequence[Column]) -> dict[Key, str]:
     """Return a name for each column that a person can tell from the others."""
     names = {column.key: column.name for column in columns}
     marks: dict[str, str] = {}
-    for name in names.values():
-        marks |= _marks_of({column.key.model: column.trained_with for column in columns if column.name == name})
+    for name in {*names.values()}:
+        marks |= _marks_of({column.key.model: column.made_with for column in columns if column.name == name})
     templates_of = {key.model: {other.chat_template for other in names if other.model == key.model} for key in names}
     labels = {}
     for key, name in names.items():
@@ -109,7 +109,7 @@ def labels_of(columns: Sequence[Column]) -> dict[Key, str]:
 
 
 def _marks_of(models: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return what tells models of one name apart: how they were trained; where that does not, their fingerprints."""
+    """Return what tells models of one name apart: how they were made; where that does not, their fingerprints."""
     options = dict.fromkeys(option for each in models.values() for option in each)
     differ = [option for option in options if len({str(each.get(option)) for each in models.values()}) > 1]
     marks = {model: ", ".join(f"{option} {each.get(option)}" for option in differ) for model, each in models.items()}

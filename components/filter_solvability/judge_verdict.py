@@ -3,7 +3,8 @@ r"""The verdict of a judge's reply, however it is written: behind a label, in a 
     Reason: The rate is missing.        {"reason": "…", "verdict": "No"}        ## Verdict
     **Final verdict:** No, since …      | Verdict | No |                        It cannot be solved.
 
-Markdown, JSON, XML, tables and LaTeX need no parser: their signs are no letters, and stand between label and word.
+Markdown, JSON, XML and LaTeX need no parser: their signs are no letters, and stand between label and word. Of a table,
+each cell is put behind the heading of its column.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The words of a verdict: in English, and in the language of a question; a tuple of strings of words for each."""
+"""The words of a verdict: in English, and in the language of a question."""
 
 from __future__ import annotations
 

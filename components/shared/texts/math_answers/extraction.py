@@ -10,8 +10,8 @@ from itertools import islice, pairwise
 from components.shared.texts.latex import closing_brace, next_token
 from components.shared.texts.next_question import next_question
 
-MAX_BEHIND = 60  # and behind it
 MAX_SIDE = 200  # characters before a box that are looked at
+MAX_BEHIND = 60  # and behind it
 MAX_BOX = 5000  # characters in a box
 MAX_BOXES = 200  # a reply with more of them repeats itself without end
 # MATH writes \fbox in some solutions, and models that were trained on it do so too.
