@@ -24,7 +24,7 @@ def test_each_label_is_read_with_each_word(label: str, words: tuple[str, ...], s
 @pytest.mark.parametrize("header", ["Question:", "### Problem 2\n", "<|im_start|>user\n", "</s>", "**Exercise:**"])
 @pytest.mark.parametrize("verdict", ["Verdict: {}", "\\boxed{{{}}}", "<answer>{}</answer>", "{}"])
 @pytest.mark.parametrize(("word", "other", "solvable"), [("Yes", "No", True), ("No", "Yes", False)])
-def test_the_verdict_on_another_question_never_counts(
+def test_behind_a_verdict_one_on_another_question_never_counts(
     header: str, verdict: str, word: str, other: str, solvable: bool
 ) -> None:
     invented = f"{header} Mia has some cats. How many?\nReason: so it is.\nVerdict: {other}"
