@@ -35,9 +35,11 @@ SAMPLES = 2
 OPTIONS: dict[str, dict[str, Any]] = {
     "generate_responses": {"num_samples": SAMPLES},
     "measure_fail_rate": {"num_samples": SAMPLES},
+    "evaluate": {"num_samples": SAMPLES, "temperature": 0.7},
 }
-THOUGHTS = {"filter_solvability": "solvability_thought", "measure_fail_rate": "thoughts"}
+THOUGHTS = {"filter_solvability": "solvability_thought", "measure_fail_rate": "thoughts", "evaluate": "thoughts"}
 WRONG_UNANSWERED = "measure_fail_rate"  # an answer without a box is an answer, and wrong
+KEEPS_UNANSWERED = "evaluate"  # a question that was asked and not answered is wrong: its verdict says why
 
 CASES = [
     pytest.param(step, zoo, id=f"{step}-{zoo.name}", marks=() if step == STEPS[0] else pytest.mark.slow)
@@ -102,6 +104,8 @@ def check_rows(step: str, folder: str, zoo: Zoo) -> None:
     manifest, rejects = read_manifest(folder), read_rejects(folder)
     kept = [row for part in manifest.parts for row in read_table(f"{folder}/{part.name}").to_pylist()]
     units = SAMPLES if step == "generate_responses" else 1
+    if step == KEEPS_UNANSWERED:
+        kept, rejects = unanswered_apart(kept, rejects)
     assert manifest.rows_in == len(QUESTIONS) * units == len(kept) + len(rejects)
     match zoo.outcome:
         case Kept(thought=thought):
@@ -114,7 +118,7 @@ def check_rows(step: str, folder: str, zoo: Zoo) -> None:
         case Rejected(words=words, reason=reason):
             assert {row["reason"] for row in rejects} == {reason}
             assert len(rejects) == units
-            assert all(words in row["detail"] and BAD in str(row) for row in rejects)
+            assert all(words in row.get("detail", words) and BAD in str(row) for row in rejects)
             check_answers(step, kept, 3)
         case AllRejected(reasons=reasons) if step in reasons:
             assert {row["reason"] for row in rejects} == {reasons[step]}
@@ -124,11 +128,23 @@ def check_rows(step: str, folder: str, zoo: Zoo) -> None:
             assert {row["fail_rate"] for row in kept} == {1.0}
 
 
+def unanswered_apart(kept: list[dict[str, Any]], rejects: list[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Return evaluate's rows that were compared, and all others, whose reason is their verdict."""
+    assert all(len({*row["verdicts"]}) == 1 for row in kept), "both samples were answered alike"
+    judged = [row | {"reason": row["verdicts"][0]} for row in kept]
+    is_compared = [row["reason"] in ("right", "wrong") for row in judged]
+    unanswered = [row for row, compared in zip(judged, is_compared, strict=True) if not compared]
+    return [row for row, compared in zip(judged, is_compared, strict=True) if compared], [*rejects, *unanswered]
+
+
 def check_answers(step: str, kept: list[dict[str, Any]], questions: int) -> None:
     """Check that what was judged is the reply and nothing else."""
     if step == "measure_fail_rate":
         assert [row["fail_rate"] for row in kept] == [0.0 if row["answer"] == "4" else 1.0 for row in kept]
         assert all(len(row["responses"]) == SAMPLES for row in kept)
+    elif step == KEEPS_UNANSWERED:
+        assert [row["correct"] for row in kept] == [[row["answer"] == "4"] * SAMPLES for row in kept]
+        assert len(kept) == questions
     else:
         assert len(kept) == questions * (SAMPLES if step == "generate_responses" else 1)
     texts = [row[name] for row in kept for name in ("response", "solvability_reply", "reply") if row.get(name)]

@@ -22,7 +22,7 @@ QUESTIONS = (
 )
 ANSWERS = ("4", "12", "6", "4")  # of which a reply that boxes 4 has two
 BAD = "purple"
-STEPS = ("generate_responses", "filter_solvability", "build_preferences", "measure_fail_rate")
+STEPS = ("generate_responses", "filter_solvability", "build_preferences", "measure_fail_rate", "evaluate")
 KEY = "OPENAI_API_KEY"
 
 Behaviour = Callable[[dict[str, Any], int], Answer]

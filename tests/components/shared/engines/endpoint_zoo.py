@@ -33,6 +33,7 @@ NO_ANSWER = {
     "generate_responses": "no_final_answer",
     "filter_solvability": "no_verdict",
     "build_preferences": "no_marker",
+    "evaluate": "no_answer",
 }
 THINKING = [{"type": "thinking", "thinking": [{"type": "text", "text": TRAPS}]}]
 NO_CHOICES = Answer(body={"id": "x", "choices": None})
@@ -88,7 +89,7 @@ ENDINGS = [
     Zoo(
         name="ends_max_tokens",
         answer=ends_by("MAX_TOKENS"),
-        outcome=everywhere("length", filter_solvability="cut_off", build_preferences="cut_off"),
+        outcome=everywhere("length", filter_solvability="cut_off", build_preferences="cut_off", evaluate="cut_off"),
     ),
 ]
 PASSING = [
