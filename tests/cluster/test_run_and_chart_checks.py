@@ -144,10 +144,10 @@ def test_stop_waits_for_a_job_and_is_not_content_where_none_was_told_to_stop(
     pauses = in_pauses(runs, {2: lambda: cluster.add("generate_questions")})
     stop = runs.stop
 
-    def stop_after_it_ended() -> str:
+    def stop_after_it_ended(run_id: str = "") -> str:
         if cluster.live:
             cluster.complete(cluster.live[0])
-        return stop()
+        return stop(run_id)
 
     runs.stop = stop_after_it_ended  # type: ignore[method-assign]
     with pytest.raises(AssertionError, match="no Job of it was running"):
