@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.shared.jobs.api_objects import annotations_of
-from components.shared.jobs.body import PRIORITY_LABEL, QUEUE_LABEL
+from components.shared.jobs.body import LEAST_ANNOTATION, PRIORITY_LABEL, QUEUE_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.plain_text import inert
 
@@ -28,6 +28,7 @@ def note_asked(job: dict[str, Any]) -> None:
         "limits": container["resources"]["limits"],
         "node selector": pod.get("nodeSelector", {}),
         "tolerations": pod.get("tolerations", []),
+        "pods": _pods(job),
         "queue": labels.get(QUEUE_LABEL, ""),
         "priority class": labels.get(PRIORITY_LABEL, "") or pod.get("priorityClassName", ""),
     }
@@ -45,6 +46,12 @@ def differences(standing: Job, wanted: Job) -> str:
 
 def _differs(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
     return name in old and old[name] != new[name]
+
+
+def _pods(job: Job) -> str:
+    """Return the number of pods as ``--pods`` takes it; a queue, or `scalequest scale`, may change the Job's own."""
+    most, least = job["spec"].get("parallelism", 1), annotations_of(job).get(LEAST_ANNOTATION, "")
+    return f"{least}..{most}" if least else str(most)
 
 
 def _asked(job: Job) -> dict[str, Any]:

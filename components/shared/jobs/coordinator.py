@@ -159,7 +159,8 @@ class Coordinator:
         """Follow a Job that another task made, perhaps of a run that has ended: it is this task's from now on."""
         logger.info("found the Job %s", self.job)
         if said := differences(job, wanted):
-            logger.warning("it has %s; to change that, `scalequest stop` its run, then submit again", said)
+            remedy = "to change that, `scalequest stop` its run, then submit again; the pods alone: `scalequest scale`"
+            logger.warning("it has %s; %s", said, remedy)
         self._jobs.adopt(self.job, self._attempts.follower())
 
     def look(self) -> str | None:

@@ -241,7 +241,7 @@ def test_a_job_that_runs_otherwise_than_wanted_is_followed_and_the_log_says_in_w
     first = task()
     name = job_of(cluster)
     small = PROFILE | {"tasks": {"inference": TASK | {"memory": "64Gi"}}}
-    second = task(image="registry/vllm@sha256:2", profile=json.dumps(small))
+    second = task(image="registry/vllm@sha256:2", profile=json.dumps(small), pods="16")
     cluster.await_asked("WATCH jobs", 2)
     cluster.remove(name)
     for result in (first, second):
@@ -249,23 +249,26 @@ def test_a_job_that_runs_otherwise_than_wanted_is_followed_and_the_log_says_in_w
             result.result(WATCH_SECONDS)
     (line,) = [each for each in caplog.messages if each.startswith("it has ")]
     assert "image registry/vllm@sha256:1 and not registry/vllm@sha256:2, limits {" in line
-    assert line.endswith("; to change that, `scalequest stop` its run, then submit again")
+    assert ", pods 2 and not 16" in line
+    assert line.endswith("`scalequest stop` its run, then submit again; the pods alone: `scalequest scale`")
     assert len(cluster.jobs) == 0, "no other one was made"
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    ("wanted", "pods"),
     [
-        PROFILE,
-        PROFILE | {"queue": "other"},
-        QUEUED | {"tasks": {"inference": TASK | {"gpus": "2"}}},
-        QUEUED | {"node_selector": {}},
-        QUEUED | {"tolerations": []},
+        (PROFILE, "2"),
+        (PROFILE | {"queue": "other"}, "2"),
+        (QUEUED | {"tasks": {"inference": TASK | {"gpus": "2"}}}, "2"),
+        (QUEUED | {"node_selector": {}}, "2"),
+        (QUEUED | {"tolerations": []}, "2"),
+        (QUEUED, "16"),
+        (QUEUED, "1..2"),
     ],
-    ids=["no queue", "queue", "gpus", "node selector", "tolerations"],
+    ids=["no queue", "queue", "gpus", "node selector", "tolerations", "more pods", "fewer pods will do"],
 )
 def test_a_queued_job_that_is_wanted_otherwise_gives_way_and_its_run_does_not_take_the_next_away(
-    wanted: dict[str, Any], cluster: JobsCluster, task: Callable[..., Future[str]]
+    wanted: dict[str, Any], pods: str, cluster: JobsCluster, task: Callable[..., Future[str]]
 ) -> None:
     first = task(profile=json.dumps(QUEUED))
     name = job_of(cluster)
@@ -273,7 +276,7 @@ def test_a_queued_job_that_is_wanted_otherwise_gives_way_and_its_run_does_not_ta
     pod = own_pod()
     pod["metadata"]["labels"]["pipeline/runid"] = "other-run"
     cluster.pods[OWN_POD] = pod
-    second = task(profile=json.dumps(wanted))
+    second = task(profile=json.dumps(wanted), pods=pods)
     with pytest.raises(UnavailableError, match="was deleted"):
         first.result(WATCH_SECONDS)
     cluster.await_asked("POST jobs", 2)
