@@ -1,6 +1,7 @@
 """The key test: the compiled pipeline `scalequest`, whole, through kfp.local, every step a process of its own."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,27 @@ def test_an_option_that_is_set_for_its_step_reaches_it(undisturbed: Finished, tm
     (folder,) = folders_of(undisturbed.workspace) - before
     assert folder.startswith("package_dataset/")
     assert json.loads((Path(undisturbed.workspace, folder) / "_plan.json").read_text())["options"]["license"] == "mit"
+
+
+def test_a_run_that_ends_in_solvers_trains_and_compares_them_on_its_dataset_and_reuses_the_rest(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
+    before = folders_of(undisturbed.workspace)
+    solvers = ", ".join(
+        f"{{source: {name}, model: 'random:llama', chat_template: alpaca, learning_rate: {rate}}}"
+        for name, rate in (("slow", 1e-4), ("fast", 1e-3))
+    )
+    result = run_smoke(undisturbed.workspace, tmp_path, f"solvers=[{solvers}]")
+    assert result.returncode == 0, result.stdout + result.stderr
+    new = folders_of(undisturbed.workspace) - before
+    assert Counter(name.split("/")[0] for name in new) == {
+        "import_questions": 1, "train_sft": 2, "evaluate": 3, "find_contamination": 1, "compare_solvers": 2,
+    }  # fmt: skip
+    manifests = {name: read_manifest(storage.join(undisturbed.workspace, name)) for name in new}
+    learnt = [entry.uri for each in manifests.values() if each.step == "train_sft" for entry in each.inputs["examples"]]
+    (dataset,) = (name for name in undisturbed.folders if name.startswith("package_dataset/"))
+    assert learnt == [storage.join(undisturbed.workspace, dataset)] * 2
+    assert all(each.inputs["before"] for each in manifests.values() if each.step == "compare_solvers")
 
 
 def test_show_of_the_workspace_prints_the_funnel_of_its_dataset(undisturbed: Finished) -> None:
