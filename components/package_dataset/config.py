@@ -14,7 +14,7 @@ from components.shared.config import Artifact, StepConfig, option
 class PackageDatasetConfig(StepConfig):
     """Publish the selected responses in forms for training, with a dataset card, the lineage and a report page."""
 
-    VERSION: ClassVar = 3  # 2 knew fewer spellings of answers
+    VERSION: ClassVar = 4  # 3 did not say how each answer is known
 
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
 

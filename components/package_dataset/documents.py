@@ -14,6 +14,7 @@ import yaml
 from components.package_dataset.exports import Exports
 from components.package_dataset.forms import DATA_COLUMNS, RL_COLUMNS
 from components.package_dataset.summary import Summary
+from components.package_dataset.tiers import meaning_of
 from components.shared.publishing.markdown import cell, describe_options, describe_rejected
 from components.shared.records import Example
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
@@ -117,6 +118,7 @@ def _render(template: str, contents: Contents, lineage: Lineage) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"cell": cell, "options": describe_options, "rejected": describe_rejected}
+    environment.filters["meaning"] = meaning_of
     summary, front_matter = contents.summary, contents.exports.front_matter()
     return environment.get_template(template).render(
         title=contents.title,

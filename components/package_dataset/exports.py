@@ -11,7 +11,6 @@ import pyarrow as pa
 from components.package_dataset.forms import (
     DATA_SCHEMA,
     RL_SCHEMA,
-    AreEqual,
     Problems,
     Split,
     data_table,
@@ -26,8 +25,8 @@ CONFIGS = {"data": "default", "rl": "rl"}  # what load_dataset calls what stands
 class Exports:
     """Takes the rows once, in order, and writes each form and split of them."""
 
-    def __init__(self, *, validation_share: float, are_equal: AreEqual, scratch: Path, publish: Publish) -> None:
-        self.problems = Problems(are_equal)
+    def __init__(self, *, validation_share: float, scratch: Path, publish: Publish) -> None:
+        self.problems = Problems()
         self._validation_share = validation_share
         self._shards = {
             (form, split): Shards(form=form, split=split, schema=schema, scratch=scratch, publish=publish)

@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
 import pyarrow as pa
 
+from components.package_dataset.tiers import CONSTRUCTED, rank_of
 from components.shared.records import Example, schema_of, to_table
 from components.shared.texts.canonical import canonical_tokens
 
 Split = Literal["train", "validation"]
-AreEqual = Callable[[Iterable[tuple[str, str]]], Iterable[bool]]  # pairs of answers, compared by value
 
 _MESSAGE = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
 
@@ -28,7 +28,7 @@ RL_SCHEMA = pa.schema(
         pa.field("prompt", pa.list_(_MESSAGE), nullable=False),
         pa.field("question", pa.string(), nullable=False),
         pa.field("answer", pa.string(), nullable=False),
-        pa.field("known_from", pa.string(), nullable=False),
+        pa.field("tier", pa.string(), nullable=False),
         pa.field("pass_rate", pa.float64(), nullable=True),
         pa.field("num_agreeing", pa.int64(), nullable=True),
         pa.field("num_candidates", pa.int64(), nullable=True),
@@ -54,6 +54,7 @@ DATA_COLUMNS = MappingProxyType(
         "metadata": "the other columns of the file that the question comes from, as a JSON object; empty if not kept",
         "history": "where and why the row was rejected before it was used as input again; mostly empty",
         "thought": "what a reasoning solver thought before the response; empty unless it was asked for",
+        "tier": "how the answer is known: see the tiers below",
         "messages": "the question as the user's message, the response as the assistant's",
     }
 )
@@ -63,8 +64,7 @@ RL_COLUMNS = MappingProxyType(
         "prompt": "the question as the user's message",
         "question": "the question",
         "answer": "the answer to compare a final answer with",
-        "known_from": "how the answer is known: `source` (it came with the question), `majority` (two or more of the "
-        "candidates, and more than half, agree on it), `response` (the chosen response says so; nothing more)",
+        "tier": "how the answer is known: see the tiers below",
         "pass_rate": "share of the candidates whose final answer is this one by value; null if the rows do not say it. "
         "Responses that were cut off or gave no final answer are not among the candidates",
         "num_agreeing": "how many candidates gave this answer; null where `pass_rate` is",
@@ -95,41 +95,34 @@ def data_table(rows: Sequence[Example]) -> pa.Table:
 class Problems:
     """Questions with answers, each question once; of its rows in one part, the one whose answer is known best."""
 
-    are_equal: AreEqual
     num_without_answer: int = 0  # rows
     num_repeated: int = 0  # rows of a question that another row stands for
-    known_from: dict[str, int] = field(default_factory=lambda: {"source": 0, "majority": 0, "response": 0})
     _seen: set[int] = field(default_factory=set)
 
     def table_of(self, rows: Sequence[Example]) -> pa.Table:
         """Return what the rows of one part add."""
         answered = [row for row in rows if row.answer or row.final_answer]
-        verdicts = iter(self.are_equal([(row.answer, row.final_answer) for row in answered if row.answer]))
-        best: dict[int, tuple[tuple[bool, bool, int], Example]] = {}
+        best: dict[int, Example] = {}
         for row in answered:
-            rank = bool(row.answer), not row.answer or next(verdicts), row.num_agreeing or 0
             number = _hash(_normal(row.question))
-            if number not in self._seen and (number not in best or rank > best[number][0]):
-                best[number] = rank, row
+            if number not in self._seen and (number not in best or rank_of(row.tier) < rank_of(best[number].tier)):
+                best[number] = row
         self._seen |= best.keys()
         self.num_without_answer += len(rows) - len(answered)
         self.num_repeated += len(answered) - len(best)
-        problems = [_problem(row, is_right=is_right) for (_, is_right, _), row in best.values()]
-        for problem in problems:
-            self.known_from[problem["known_from"]] += 1
-        return pa.Table.from_pylist(problems, schema=RL_SCHEMA)
+        return pa.Table.from_pylist([_problem(row) for row in best.values()], schema=RL_SCHEMA)
 
 
-def _problem(row: Example, *, is_right: bool) -> dict[str, Any]:
+def _problem(row: Example) -> dict[str, Any]:
     """Return a question with its answer; the known answer goes before what responses agree on."""
-    agreeing, candidates = (row.num_agreeing, row.num_candidates) if is_right and row.num_candidates else (None, None)
-    is_majority = agreeing is not None and agreeing >= 2 and 2 * agreeing > cast(int, candidates)
+    is_counted = row.tier != CONSTRUCTED and row.num_candidates  # how many gave a known answer, another row would say
+    agreeing, candidates = (row.num_agreeing, row.num_candidates) if is_counted else (None, None)
     return {
         "id": row.id.rpartition("-")[0],
         "prompt": [_message("user", row.question)],
         "question": row.question,
         "answer": row.answer or row.final_answer,
-        "known_from": "source" if row.answer else "majority" if is_majority else "response",
+        "tier": row.tier,
         "pass_rate": None if agreeing is None else agreeing / cast(int, candidates),
         "num_agreeing": agreeing,
         "num_candidates": candidates,

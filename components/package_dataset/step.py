@@ -12,6 +12,7 @@ from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.documents import Contents, render_card, render_lineage, render_report, trace
 from components.package_dataset.exports import Exports
 from components.package_dataset.summary import Summary
+from components.package_dataset.tiers import tier_of
 from components.shared.command.kubeflow_task import PAGE_NAME
 from components.shared.records import Example, Response
 from components.shared.texts.math_answers import AnswerChecker
@@ -19,10 +20,15 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
 
 
-def example_of(row: Response, *, keep_thoughts: bool = False) -> Example:
-    """Return what is published of a response: nothing learns from a thought unless it is asked for."""
-    example = Example(**{field.name: getattr(row, field.name) for field in dataclasses.fields(Example)})
-    return example if keep_thoughts else dataclasses.replace(example, thought="")
+def example_of(row: Response, *, is_right: bool = False, keep_thoughts: bool = False) -> Example:
+    """Return what is published of a response: nothing learns from a thought unless it is asked for.
+
+    ``is_right``: its final answer is the one that came with the question.
+    """
+    names = {field.name for field in dataclasses.fields(Example)} - {"tier"}
+    example = Example(**{name: getattr(row, name) for name in names})
+    thought = row.thought if keep_thoughts else ""
+    return dataclasses.replace(example, thought=thought, tier=tier_of(example, is_right=is_right))
 
 
 def to_jsonl(rows: Sequence[Example]) -> bytes:
@@ -36,9 +42,13 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
     """Write the dataset and its documents; return the folder's address."""
     responses = workspace.read(config.responses, Response)
     folder = workspace.open(config, responses).begin_rows(Example, [slice_ for slice_ in responses.slices() if slice_])
-    for part in folder.missing_parts():
-        for index, row in enumerate(responses.read(part.slice)):
-            part.settle(index, kept=[example_of(row, keep_thoughts=config.keep_thoughts)])
+    with AnswerChecker() as checker:
+        for part in folder.missing_parts():
+            rows = responses.read(part.slice)
+            right = iter(checker.equal((row.answer, row.final_answer) for row in rows if row.answer))
+            for index, row in enumerate(rows):
+                is_right = bool(row.answer) and next(right)
+                part.settle(index, kept=[example_of(row, is_right=is_right, keep_thoughts=config.keep_thoughts)])
     if not folder.finished:
         _write_documents(config, folder, responses.uris)
     return folder.finish()
@@ -47,10 +57,9 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
 def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str]) -> None:
     """Write all that stands beside the Parquet parts; the same rows and manifests give the same bytes."""
     summary = Summary()
-    with tempfile.TemporaryDirectory(prefix="scalequest-") as scratch, AnswerChecker() as checker:
+    with tempfile.TemporaryDirectory(prefix="scalequest-") as scratch:
         exports = Exports(
             validation_share=config.validation_share,
-            are_equal=checker.equal,
             scratch=Path(scratch),
             publish=folder.add_file,
         )

@@ -6,6 +6,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
+from components.package_dataset.tiers import rank_of
 from components.shared.records import Example
 
 NUM_BINS = 10
@@ -36,6 +37,7 @@ class Summary:
     num_tokens: int = 0
     sources: Counter[str] = field(default_factory=Counter)
     agreement: Counter[str] = field(default_factory=Counter)
+    tiers: Counter[str] = field(default_factory=Counter)
     samples: list[Example] = field(default_factory=list)
     _rewards: array[float] = field(default_factory=lambda: array("d"))
     _difficulties: array[float] = field(default_factory=lambda: array("d"))
@@ -47,6 +49,7 @@ class Summary:
         self.num_rows += 1
         self.num_tokens += row.num_tokens
         self.sources[row.source] += 1
+        self.tiers[row.tier] += 1
         if row.num_agreeing is not None and row.num_candidates is not None:
             self.agreement[f"{row.num_agreeing} of {row.num_candidates}"] += 1
         if row.reward is not None:
@@ -68,6 +71,11 @@ class Summary:
     def agreements(self) -> list[Bar]:
         """How often so many of so many responses to a question agreed with the one that was chosen."""
         return _bars({label: self.agreement[label] for label in sorted(self.agreement, key=_numbers)})
+
+    @property
+    def by_tier(self) -> list[Bar]:
+        """Rows by how their answer is known, the best known first."""
+        return _bars({tier: self.tiers[tier] for tier in sorted(self.tiers, key=rank_of)})
 
     @property
     def by_source(self) -> list[Bar]:

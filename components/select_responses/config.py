@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.shared.config import SharedConfig, option
+from components.shared.errors import InputError
 
 WAYS = ("reward", "agreement", "both")
 
@@ -14,7 +15,7 @@ WAYS = ("reward", "agreement", "both")
 class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
-    VERSION: ClassVar = 3  # 2 knew fewer spellings of answers
+    VERSION: ClassVar = 4  # 3 did not look at known answers
 
     responses: str = option(
         help="folder of Response rows, with rewards unless by agreement, or a JSON list of them", is_folder=True
@@ -25,3 +26,20 @@ class SelectResponsesConfig(SharedConfig):
         "or both, that number and then its reward",
         choices=WAYS,
     )
+    min_pass_rate: float = option(
+        0.0, help="reject questions of which a smaller share of the responses passes", minimum=0.0, maximum=1.0
+    )
+    max_pass_rate: float = option(
+        1.0, help="reject questions of which a larger share of the responses passes", minimum=0.0, maximum=1.0
+    )
+    keep_all_wrong: bool = option(
+        False, help="keep a response to questions whose known answer no response gives; otherwise they are rejected"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.min_pass_rate > self.max_pass_rate:
+            raise InputError(
+                f"--min-pass-rate {self.min_pass_rate} is above --max-pass-rate {self.max_pass_rate}: no question "
+                "would be left; expected a band such as 0.25 to 0.75"
+            )

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.lost_questions import LostQuestions
 from components.shared.errors import InputError
+from components.shared.filters import KEEP, Verdict
 from components.shared.records import Reject, Response
 from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import Part
 from components.shared.workspace.rows import Rows
+
+ALL_WRONG, TOO_LOW, TOO_HIGH = "all_wrong", "pass_rate_too_low", "pass_rate_too_high"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The responses to one question that are left, with the number that agree with each, and which of them are right.
+
+    Where the answer is not known, none is known to be right, and those with the most frequent answer pass.
+    """
+
+    rows: Sequence[Response]
+    right: Sequence[bool]
+
+    @property
+    def are_all_wrong(self) -> bool:
+        """Whether an answer is known and no response gives it."""
+        return bool(self.rows[0].answer) and not any(self.right)
+
+    @property
+    def num_passing(self) -> int:
+        """How many give the known answer or, where none is known, the most frequent one."""
+        return sum(self.right) if self.rows[0].answer else max(row.num_agreeing or 0 for row in self.rows)
+
+    def best(self, by: str) -> Response:
+        """Return the best response: a right one, if there is any; of equal ones the shortest, then the first sample."""
+        passing = [row for row, is_right in zip(self.rows, self.right, strict=True) if is_right]
+        return pick_best(passing or self.rows, by)
 
 
 def pick_best(candidates: Sequence[Response], by: str = "reward") -> Response:
@@ -20,13 +50,26 @@ def pick_best(candidates: Sequence[Response], by: str = "reward") -> Response:
     return min(candidates, key=lambda row: (*_merits(row, by), row.num_tokens, row.sample))
 
 
-def count_agreement(candidates: Sequence[Response], checker: AnswerChecker) -> list[Response]:
-    """Return the responses to one question with how many of them share each one's final answer, by value."""
-    groups = checker.group_by_value([row.final_answer for row in candidates])
-    return [
-        dataclasses.replace(row, num_agreeing=groups.count(group), num_candidates=len(candidates))
-        for row, group in zip(candidates, groups, strict=True)
+def compare(responses: Sequence[Response], checker: AnswerChecker) -> Candidates:
+    """Compare the final answers of the responses to one question by value, and with the known answer."""
+    groups = checker.group_by_value([row.final_answer for row in responses])
+    rows = [
+        dataclasses.replace(row, num_agreeing=groups.count(group), num_candidates=len(responses))
+        for row, group in zip(responses, groups, strict=True)
     ]
+    if not rows[0].answer:
+        return Candidates(rows=rows, right=[False] * len(rows))
+    return Candidates(rows=rows, right=list(checker.equal((row.answer, row.final_answer) for row in rows)))
+
+
+def judge(candidates: Candidates, config: SelectResponsesConfig) -> Verdict:
+    """Return KEEP for a question whose best response is kept, otherwise why none is."""
+    passing, number = candidates.num_passing, len(candidates.rows)
+    if candidates.are_all_wrong and not config.keep_all_wrong:
+        return Verdict(ALL_WRONG, f"0 of {number} give {candidates.rows[0].answer}")
+    if passing < config.min_pass_rate * number:
+        return Verdict(TOO_LOW, f"{passing} of {number}")
+    return Verdict(TOO_HIGH, f"{passing} of {number}") if passing > config.max_pass_rate * number else KEEP
 
 
 def run(config: SelectResponsesConfig, workspace: Workspace) -> str:
@@ -38,7 +81,7 @@ def run(config: SelectResponsesConfig, workspace: Workspace) -> str:
     lost_questions = LostQuestions()
     with AnswerChecker() as checker:
         for part in folder.missing_parts():
-            _select(part, responses, config.by, lost_questions, checker)
+            _select(part, responses, config, lost_questions, checker)
     return folder.finish()
 
 
@@ -56,7 +99,11 @@ def _check_rewards(responses: Rows[Response]) -> None:
 
 
 def _select(
-    part: Part, responses: Rows[Response], by: str, lost_questions: LostQuestions, checker: AnswerChecker
+    part: Part,
+    responses: Rows[Response],
+    config: SelectResponsesConfig,
+    lost_questions: LostQuestions,
+    checker: AnswerChecker,
 ) -> None:
     groups: dict[str, list[tuple[int, Response]]] = {}
     for index, row in enumerate(responses.read(part.slice)):
@@ -66,12 +113,18 @@ def _select(
     if lost:
         part.settle(len(part), rejected=lost, count=0, added=len(lost))
     numbered = [(group[0][0], [row for _, row in group]) for group in groups.values()]
-    judged = [(index, count_agreement(candidates, checker)) for index, candidates in part.groups(numbered)]
+    compared = [(index, compare(candidates, checker)) for index, candidates in part.groups(numbered)]
     part.add_to_metric("comparisons_failed", checker.failures.total() - failures)
-    for index, candidates in judged:
-        best = pick_best(candidates, by)
-        others = [Reject(row=row, reason="not_best", detail=best.id) for row in candidates if row is not best]
-        part.settle(index, kept=[best], rejected=others, count=len(candidates))
+    for index, candidates in compared:
+        _settle(part, index, candidates, config)
+
+
+def _settle(part: Part, index: int, candidates: Candidates, config: SelectResponsesConfig) -> None:
+    best, verdict = candidates.best(config.by), judge(candidates, config)
+    rejected = [Reject(row=row, reason="not_best", detail=best.id) for row in candidates.rows if row is not best]
+    if verdict != KEEP:
+        rejected.append(Reject(row=best, reason=verdict.reason, detail=verdict.detail))
+    part.settle(index, kept=[best] if verdict == KEEP else [], rejected=rejected, count=len(candidates.rows))
 
 
 def _merits(row: Response, by: str) -> tuple[float, ...]:

@@ -132,6 +132,7 @@ class Example:
     metadata: str = ""  # the other columns of the file that the question comes from, as a JSON object; "" for none
     history: tuple[str, ...] = ()
     thought: str = ""  # what a reasoning solver thought before; filled where package_dataset is asked to
+    tier: str = ""  # how the answer is known: "verified", "constructed", "agreed 3 of 5", "reward only", "unchecked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
+from components.package_dataset.tiers import tier_of
 from components.shared.records import Example
 
 
@@ -23,8 +23,5 @@ def example(number: int, **values: Any) -> Example:
         num_candidates=4,
         num_tokens=9,
     )
-    return dataclasses.replace(base, **values)
-
-
-def equal_texts(pairs: Iterable[tuple[str, str]]) -> list[bool]:
-    return [known == answer for known, answer in pairs]
+    row = dataclasses.replace(base, **values)
+    return dataclasses.replace(row, tier=tier_of(row, is_right=row.final_answer == row.answer))

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from components.package_dataset.forms import DATA_COLUMNS, DATA_SCHEMA, RL_COLUMNS, RL_SCHEMA, Problems, split_of
 from components.shared.records import Example
-from tests.components.package_dataset.examples import equal_texts, example
+from tests.components.package_dataset.examples import example
 
 
 def problem(**values: Any) -> dict[str, Any]:
-    (row,) = Problems(equal_texts).table_of([example(1, **values)]).to_pylist()
+    (row,) = Problems().table_of([example(1, **values)]).to_pylist()
     assert isinstance(row, dict)
     return row
 
@@ -23,20 +23,21 @@ def test_each_column_is_described() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "known_from", "pass_rate"),
+    ("values", "tier", "pass_rate"),
     [
-        ({"answer": "2"}, "source", 0.75),
-        ({"answer": "3"}, "source", None),  # how many gave 3 is not in the row
-        ({"answer": "2", "num_agreeing": None, "num_candidates": None}, "source", None),
-        ({}, "majority", 0.75),
-        ({"num_agreeing": 2}, "response", 0.5),
-        ({"num_agreeing": 1, "num_candidates": 1}, "response", 1.0),  # one response agrees with nobody
-        ({"num_agreeing": None, "num_candidates": None}, "response", None),
+        ({"answer": "2"}, "verified", 0.75),
+        ({"answer": "3"}, "constructed", None),  # how many gave 3 is not in the row
+        ({"answer": "2", "num_agreeing": None, "num_candidates": None}, "verified", None),
+        ({}, "agreed 3 of 4", 0.75),
+        ({"num_agreeing": 2}, "agreed 2 of 4", 0.5),
+        ({"num_agreeing": 1, "num_candidates": 1}, "reward only", 1.0),  # one response agrees with nobody
+        ({"num_agreeing": None, "num_candidates": None}, "reward only", None),
+        ({"num_agreeing": 1, "reward": None}, "unchecked", 0.25),
     ],
 )
-def test_a_problem_says_how_its_answer_is_known(values: dict[str, Any], known_from: str, pass_rate: float) -> None:
+def test_a_problem_says_how_its_answer_is_known(values: dict[str, Any], tier: str, pass_rate: float) -> None:
     row = problem(**values)
-    assert (row["answer"], row["known_from"], row["pass_rate"]) == (values.get("answer", "2"), known_from, pass_rate)
+    assert (row["answer"], row["tier"], row["pass_rate"]) == (values.get("answer", "2"), tier, pass_rate)
     assert (row["num_agreeing"] is None) == (pass_rate is None)
 
 
@@ -47,11 +48,10 @@ def test_a_problem_stands_once_and_needs_an_answer() -> None:
         example(2, final_answer=""),
         example(3, final_answer="", answer="6"),
     ]
-    problems = Problems(equal_texts)
+    problems = Problems()
     assert [row["id"] for row in problems.table_of(rows).to_pylist()] == ["q1", "q3"]
     assert problems.table_of(rows[:2]).num_rows == 0
     assert (problems.num_without_answer, problems.num_repeated) == (1, 3)
-    assert problems.known_from == {"source": 1, "majority": 1, "response": 0}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_problem_stands_once_and_needs_an_answer() -> None:
 def test_of_the_rows_of_a_question_the_one_stands_whose_answer_is_known_best(
     rows: list[Example], answer: str, pass_rate: float
 ) -> None:
-    (row,) = Problems(equal_texts).table_of(rows).to_pylist()
+    (row,) = Problems().table_of(rows).to_pylist()
     assert (row["answer"], row["pass_rate"]) == (answer, pass_rate)
 
 

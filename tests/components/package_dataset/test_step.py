@@ -210,15 +210,17 @@ def test_questions_with_known_answers_are_compared_by_value(workspace: Workspace
     ]
     folder = run(config_for(workspace, write_rows(workspace, rows)), workspace)
     content = io.BytesIO(storage.read_bytes(storage.join(folder, "rl/train-00000.parquet")))
-    problems = pq.read_table(content).select(["answer", "known_from", "pass_rate"]).to_pylist()
+    problems = pq.read_table(content).select(["answer", "tier", "pass_rate"]).to_pylist()
     assert [tuple(problem.values()) for problem in problems] == [
-        ("4/2", "source", 0.6),
-        ("5", "source", None),
-        ("6", "majority", 0.6),
-        ("8", "response", 0.4),
+        ("4/2", "verified", 0.6),
+        ("5", "constructed", None),
+        ("6", "agreed 3 of 5", 0.6),
+        ("8", "agreed 2 of 5", 0.4),
     ]
     card = text_of(folder, "README.md")
     assert "| `rl` | train | 4 |" in card
+    assert "| agreed 3 of 5 | 1 | 20.0 % | so many of the question's responses" in card
+    assert [row.tier for row in workspace.read(folder, Example)][:2] == ["verified", "constructed"]
     assert "Not in `rl`: 1 rows without an answer, 0 of questions that" in card
 
 

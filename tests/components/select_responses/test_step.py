@@ -3,9 +3,12 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 
+from components.import_questions.config import ImportQuestionsConfig
+from components.import_questions.step import run as import_questions
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.lost_questions import LostQuestions
 from components.select_responses.step import pick_best, run
@@ -84,8 +87,8 @@ def score(config: ScoreConfig, workspace: Workspace) -> str:
     return folder.finish()
 
 
-def select(workspace: Workspace, responses: str, by: str = "reward") -> str:
-    return run(SelectResponsesConfig(workspace=workspace.uri, responses=responses, by=by), workspace)
+def select(workspace: Workspace, responses: str, by: str = "reward", **options: Any) -> str:
+    return run(SelectResponsesConfig(workspace=workspace.uri, responses=responses, by=by, **options), workspace)
 
 
 def rows_of(workspace: Workspace, folder: str) -> list[Response]:
@@ -118,6 +121,54 @@ def test_the_best_is_chosen_by_reward_by_agreement_or_by_agreement_and_then_rewa
     rows = [response("a", s, answer=a, reward=r, tokens=t) for s, (a, r, t) in enumerate(samples)]
     folder = select(workspace, write_rows(workspace, rows), by=by)
     assert [row.sample for row in rows_of(workspace, folder)] == [best]
+
+
+def test_a_right_response_goes_before_the_others(workspace: Workspace, write_rows: WriteRows) -> None:
+    samples = [("5", 0.9), ("5", 0.8), ("1/2", 0.1), ("0.5", 0.3)]
+    rows = [
+        dataclasses.replace(response("a", s, answer=a, reward=r), answer=r"\frac12") for s, (a, r) in enumerate(samples)
+    ]
+    for by in ("reward", "agreement", "both"):
+        (best,) = rows_of(workspace, select(workspace, write_rows(workspace, rows), by))
+        assert (best.sample, best.num_agreeing) == (3 if by != "agreement" else 2, 2)
+
+
+def test_a_question_that_no_response_answers_rightly_waits_to_be_relabelled(
+    workspace: Workspace, write_rows: WriteRows
+) -> None:
+    rows = [dataclasses.replace(response("a", s, answer=a, reward=s), answer="7") for s, a in enumerate(["5", "6"])]
+    responses = write_rows(workspace, [*rows, response("b", 0)])
+    folder = select(workspace, responses)
+    assert read_manifest(folder).rejected == {"all_wrong": 1, "not_best": 1}
+    (pooled,) = rows_of(workspace, f"{folder}/rejected/all_wrong")
+    assert (pooled.id, pooled.answer) == ("a-1", "7")
+    imported = import_questions(
+        ImportQuestionsConfig(workspace=workspace.uri, source=f"{folder}/rejected/all_wrong"), workspace
+    )
+    assert [(row.question, row.answer) for row in workspace.read(imported, Question)] == [("What is a?", "7")]
+    assert len(rows_of(workspace, select(workspace, responses, keep_all_wrong=True))) == 2
+
+
+def test_a_band_by_pass_rate_leaves_questions_that_the_solver_sometimes_answers(
+    workspace: Workspace, write_rows: WriteRows
+) -> None:
+    answers = {"easy": "1111", "fair": "1121", "hard": "1234"}
+    rows = [response(name, s, answer=a) for name, samples in answers.items() for s, a in enumerate(samples)]
+    known = dataclasses.replace  # of a known answer, those pass that give it: not those that most give
+    rows += [known(response("known", s, answer=a), answer="2") for s, a in enumerate("1112")]
+    folder = select(workspace, write_rows(workspace, rows), min_pass_rate=0.3, max_pass_rate=0.75)
+    assert [row.question_id for row in rows_of(workspace, folder)] == ["fair"]
+    reasons = {r["question_id"]: (r["reason"], r["detail"]) for r in read_rejects(folder) if r["reason"] != "not_best"}
+    assert reasons == {
+        "easy": ("pass_rate_too_high", "4 of 4"),
+        "hard": ("pass_rate_too_low", "1 of 4"),
+        "known": ("pass_rate_too_low", "1 of 4"),
+    }
+
+
+def test_an_empty_band_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(InputError, match=r"--min-pass-rate 0\.8 is above --max-pass-rate 0\.2"):
+        SelectResponsesConfig(workspace=workspace.uri, responses="x", min_pass_rate=0.8, max_pass_rate=0.2)
 
 
 def test_agreement_needs_no_rewards(workspace: Workspace, write_rows: WriteRows) -> None:

@@ -28,7 +28,7 @@ ROW_SECONDS = "DEADLY_ROW_SECONDS"
 PARTS = "DEADLY_PARTS"
 JUDGES = {
     "filter_language": "judge",
-    "select_responses": "count_agreement",
+    "select_responses": "compare",
     "import_questions": "digest_row",
 }  # the function that looks at a row, where that is no engine and no scorer
 
