@@ -20,6 +20,8 @@ from components.shared.config.values import STEP_OPTIONS, read_step_options
 from components.shared.errors import InputError
 
 COMPILED = Path(__file__).with_name("compiled")
+CHECK = "pipelines.run_checks"  # the module that a run's first task runs; its folder is none of the workspace's
+CHECK_NAME = "check_run"
 LATER = object()  # a value that only the run brings forth: the address of a folder
 _SELECTOR = re.compile(r'parseJson\(string_value\)\["([^"]+)"\]')
 _IS_EMPTY = re.compile(r"^(!\()?inputs\.parameter_values\['([^']+)'\] == ''\)?$")
@@ -62,7 +64,7 @@ class CompiledPipeline:
     def steps(self) -> set[str]:
         """The steps that its tasks run."""
         executors = self.spec["deploymentSpec"]["executors"].values()
-        return {step_of_command(executor["container"]["command"]) for executor in executors}
+        return {step_of_command(executor["container"]["command"]) for executor in executors} - {CHECK_NAME}
 
     def planned_steps(self, arguments: Mapping[str, Any]) -> list[PlannedStep]:
         """Return every step that a run with these arguments takes, as they depend on each other."""
@@ -98,8 +100,8 @@ def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundin
                 continue
             if "dag" in component:
                 yield from _walk(spec, component, iteration, place)
-            else:
-                step, options = _step_name(spec, component), _defaults(component) | iteration
+            elif (step := _step_name(spec, component)) != CHECK_NAME:
+                options = _defaults(component) | iteration
                 options |= read_step_options(options.pop(STEP_OPTIONS, "")).get(step, {})
                 yield PlannedStep(step, options, place.place, place.item)
 
@@ -149,8 +151,9 @@ def declared_in(component: Spec) -> dict[str, Any]:
 
 
 def step_of_command(command: Sequence[str]) -> str:
-    """Return the step that ``python3 -m components.<step>`` runs."""
-    return command[command.index("-m") + 1].removeprefix("components.")
+    """Return the step that ``python3 -m components.<step>`` runs; CHECK_NAME for the task that checks a run."""
+    module = command[command.index("-m") + 1]
+    return CHECK_NAME if module == CHECK else module.removeprefix("components.")
 
 
 def executor_input_of_command(command: Sequence[str]) -> dict[str, Any]:

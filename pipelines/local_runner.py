@@ -27,7 +27,7 @@ from kfp.local.orchestrator import task_executor, task_spec_utils
 from kfp.local.status import Status
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
-from pipelines.compiled_pipeline import executor_input_of_command, step_of_command
+from pipelines.compiled_pipeline import CHECK_NAME, executor_input_of_command, step_of_command
 from pipelines.step_processes import SIGNALLED, RunInterruptedError, StepProcesses
 
 LAST_LINES = 12  # of a failed step's log, shown to the user
@@ -136,12 +136,15 @@ class _Steps:
             self._number += 1
             step, given = step_of_command(command), executor_input_of_command(command)
             started = time.monotonic()
-            self._observer.step_started(step, given["inputs"]["parameterValues"])
+            if step != CHECK_NAME:
+                self._observer.step_started(step, given["inputs"]["parameterValues"])
             log = self._folder / f"{self._number:03d}-{step}.log"
             exit_code, last_lines = self._run_attempts(command, log)
             if exit_code != 0:
                 self.failure = StepFailedError(step, exit_code, last_lines, log)
                 raise self.failure
+            if step == CHECK_NAME:  # it makes no folder
+                return
             folder = Path(given["outputs"]["parameters"]["folder"]["outputFile"]).read_text(encoding="utf-8")
             try:
                 self._observer.step_finished(step, folder, time.monotonic() - started)

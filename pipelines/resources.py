@@ -28,8 +28,20 @@ RETRIES, PAUSE = 20, "60s"
 # Argo has a limit in time as well, from the first attempt's start: after it nothing is tried again, and what runs is
 # ended. It is out of reach of all attempts with their time in queues. KFP makes an hour of a limit that is left out.
 NO_LIMIT_IN_TIME = f"{3650 * DAY}s"
+CHECK_CPU, CHECK_MEMORY = "500m", "2Gi"  # of the task that checks a run, whatever the profile
+# Which key of a Secret is which variable, by the parameter that names the Secret.
+_SECRETS = {"hub_secret": {"token": "HF_TOKEN"}, "rewriter_secret": {"key": "OPENAI_API_KEY"}}
 UID, GID = 1000, 0  # of the images
 INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it
+
+
+def on_cpu_for_checks(task: PipelineTask, run: Importing) -> PipelineTask:
+    """Run the task that checks a run: it needs no profile, and has what any step may have of Secrets."""
+    task.set_cpu_request(CHECK_CPU).set_memory_limit(CHECK_MEMORY)
+    for secret, keys in _SECRETS.items():
+        if hasattr(run, secret):
+            kubernetes.use_secret_as_env(task, getattr(run, secret), keys, optional=True)
+    return _prepared(task, run)
 
 
 def on_cpu(task: PipelineTask, run: Importing) -> PipelineTask:
@@ -39,13 +51,13 @@ def on_cpu(task: PipelineTask, run: Importing) -> PipelineTask:
 
 def on_cpu_with_hub(task: PipelineTask, run: Importing) -> PipelineTask:
     """Run a step that may fetch from the hub; its token is optional: only gated models ask for one."""
-    return kubernetes.use_secret_as_env(on_cpu(task, run), run.hub_secret, {"token": "HF_TOKEN"}, optional=True)
+    return kubernetes.use_secret_as_env(on_cpu(task, run), run.hub_secret, _SECRETS["hub_secret"], optional=True)
 
 
 def on_cpu_with_endpoint(task: PipelineTask, run: Common) -> PipelineTask:
     """Run a step that asks a served model; its key is optional: a judge inside the cluster has none."""
     return kubernetes.use_secret_as_env(
-        on_cpu(task, run), run.rewriter_secret, {"key": "OPENAI_API_KEY"}, optional=True
+        on_cpu(task, run), run.rewriter_secret, _SECRETS["rewriter_secret"], optional=True
     )
 
 

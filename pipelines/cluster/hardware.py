@@ -7,16 +7,18 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from kubernetes.utils import parse_quantity
 
 from components.shared.errors import InputError
+from components.shared.jobs.body import ACCELERATOR
+from components.shared.jobs.job_profiles import JobProfile
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from pipelines.compiled_pipeline import PlannedStep
 from pipelines.hardware_profiles import Profile, profile_names, read_profile
 from pipelines.nested import walk
-from pipelines.parameters import Hardware
 
 # The sizes of pods in a profile, and how the pipelines' parameters of that size begin.
 SIZES = {"cpu": "cpu_step", "inference": "inference", "training": "training"}
@@ -62,17 +64,22 @@ def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
 
 
 def with_jobs(
-    profile: Profile, arguments: Mapping[str, Any], *, image: str, queue: str, priority_class: str
+    profile: Profile | JobProfile,
+    arguments: Mapping[str, Any],
+    *,
+    image: str,
+    queue: str,
+    priority_class: str,
+    own_images: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the arguments of a run whose GPU steps are done by Jobs.
 
-    What their tasks would ask for goes into the Jobs' profile. The tasks run ``image``, on any node, and wait in no
-    queue. InputError for an accelerator that Jobs do not ask for.
+    What their tasks would ask for goes into the Jobs' profile, with ``own_images`` that Jobs run in place of the
+    release's. The tasks run ``image``, on any node, and wait in no queue. InputError for an accelerator that Jobs do
+    not ask for.
     """
-    if arguments["accelerator"] != Hardware.accelerator:
-        raise InputError(
-            f"accelerator {arguments['accelerator']}: Jobs ask for {Hardware.accelerator}; add --gpu-work task"
-        )
+    if arguments["accelerator"] != ACCELERATOR:
+        raise InputError(f"accelerator {arguments['accelerator']}: Jobs ask for {ACCELERATOR}; add --gpu-work task")
     sizes = {size: prefix for size, prefix in SIZES.items() if size != "cpu"}
     asked = {
         size: {resource: arguments[f"{prefix}_{resource}"] for resource in RESOURCES} for size, prefix in sizes.items()
@@ -83,11 +90,19 @@ def with_jobs(
         "tasks": {size: dataclasses.asdict(profile.tasks[size]) | asked[size] for size in sizes},
         "queue": queue,
         "priority_class": priority_class,
+        **({"images": dict(own_images)} if own_images else {}),
     }
     of_tasks = {f"{prefix}_{resource}": WAITING[resource] for prefix in sizes.values() for resource in RESOURCES}
     images = {f"{prefix}_image": image for prefix in sizes.values()}
     placement: dict[str, Any] = {"gpu_node_selector": {}, "gpu_tolerations": []}
     return {**arguments, **of_tasks, **images, **placement, "profile": json.dumps(of_jobs, separators=(",", ":"))}
+
+
+def check_quantities(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError for a size of a pod that Kubernetes would not read."""
+    for prefix in SIZES.values():
+        for name in (f"{prefix}_{resource}" for resource in RESOURCES):
+            _quantity(name, arguments.get(name, "0"))
 
 
 def processes_of_a_node(profile: Profile, settings: Sequence[str] = ()) -> dict[str, str]:

@@ -5,11 +5,15 @@ A file of the ConfigMap ``scalequest-profiles``, and a request in JSON, look as 
     node_selector: {cloud.google.com/gke-accelerator: nvidia-a100-80gb}
     tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoSchedule}]
     spot: {node_selector: {cloud.google.com/gke-spot: "true"}, tolerations: []}  # added for NAME-spot
-    tasks: # one pod each
+    tasks: # one pod each; of cpu, only cpu and memory count
+      cpu: {gpus: "0", cpu: "2", memory: 8Gi, ephemeral_storage: 20Gi, shm: 1Gi}
       inference: {gpus: "1", cpu: "11", memory: 144Gi, ephemeral_storage: 120Gi, shm: 16Gi}
       training: {gpus: "8", cpu: "88", memory: 1100Gi, ephemeral_storage: 1000Gi, shm: 64Gi}
     queue: scalequest-gpu  # of Kueue; "": none
     priority_class: ""  # the queue's; without a queue, the pods'
+    training_nodes: 1  # machines of a training
+    accelerator: nvidia.com/gpu  # its resource name; another one only where tasks do the work themselves
+    images: {cpu: …, vllm: …, train: …}  # others than the release's, by their full names
 
 What else stands there is for others.
 """
@@ -19,18 +23,20 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from components.shared.errors import InputError
+from components.shared.jobs.body import ACCELERATOR
 from components.shared.jobs.pod_hardware import Placement, Task
 
 CONFIG_MAP = "scalequest-profiles"
 SPOT = "-spot"
-SIZES = ("inference", "training")
-_QUANTITIES = [field.name for field in dataclasses.fields(Task)]
+SIZES = ("cpu", "inference", "training")
+IMAGES = ("cpu", "vllm", "train")
+_QUANTITIES = [each.name for each in dataclasses.fields(Task)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,9 @@ class JobProfile:
     tasks: Mapping[str, Task]
     queue: str = ""
     priority_class: str = ""
+    training_nodes: int = 1
+    accelerator: str = ACCELERATOR
+    images: Mapping[str, str] = field(default_factory=dict)  # full names, by ours
 
     def task(self, size: str) -> Task:
         """Return what a pod of a size asks for; InputError where the profile does not say."""
@@ -96,7 +105,24 @@ def _profile(name: str, document: Any, *, spot: bool) -> JobProfile:
         tasks={size: _task(name, size, tasks[size]) for size in SIZES if size in tasks},
         queue=str(document.get("queue") or ""),
         priority_class=str(document.get("priority_class") or ""),
+        training_nodes=_training_nodes(name, document),
+        accelerator=str(document.get("accelerator") or ACCELERATOR),
+        images=_images(name, document),
     )
+
+
+def _training_nodes(name: str, document: Mapping[str, Any]) -> int:
+    number = document.get("training_nodes") or 1
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise InputError(f"profile {name}: training_nodes is {number!r}; expected a whole number, at least 1")
+    return number
+
+
+def _images(name: str, document: Mapping[str, Any]) -> dict[str, str]:
+    images = _mapping(name, document, "images")
+    if others := sorted(set(images) - set(IMAGES)):
+        raise InputError(f"profile {name}: images names {_listed(others)}; expected any of {', '.join(IMAGES)}")
+    return {image: str(full_name) for image, full_name in images.items() if full_name}
 
 
 def _task(name: str, size: str, given: Any) -> Task:

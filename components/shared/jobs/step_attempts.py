@@ -60,7 +60,7 @@ class StepAttempts:
                 step=config.step,
                 size=size,
                 is_shared=shared,
-                image=self._request.image,
+                image=profile.images.get(config.IMAGE, self._request.image),
                 # Kubernetes reads $(NAME) as a variable, and $$ as a dollar.
                 arguments=[word.replace("$", "$$") for word in words_of(config)[3:]],
                 task=profile.task(size),

@@ -1,0 +1,114 @@
+"""What the tasks of a run ask for, resolved from its hardware profile: the outputs of the task that checks the run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.shared.errors import InputError
+from components.shared.images import image
+from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
+from pipelines.cluster.hardware import (
+    RESOURCES,
+    SIZES,
+    check_placement,
+    check_quantities,
+    with_jobs,
+    with_shared_pods,
+)
+
+GPU_WORK = ("job", "task")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedHardware:
+    """The outputs by name; text, because Kubeflow's backend reads a whole number as "" and starts without a GPU.
+
+    The values are those of a run without a profile, as on a laptop, where nothing reads them.
+    """
+
+    profile: str = ""  # in JSON, of the Jobs that do the work of steps with a model; "": no Jobs
+    inference_gpus: str = "0"
+    inference_cpu: str = "2"
+    inference_memory: str = "8Gi"
+    training_gpus: str = "0"
+    training_cpu: str = "2"
+    training_memory: str = "8Gi"
+    training_nodes: int = 1
+    inference_image: str = image("vllm")
+    training_image: str = image("train")
+    cpu_step_cpu: str = "2"
+    cpu_step_memory: str = "8Gi"
+    accelerator: str = "nvidia.com/gpu"
+    gpu_node_selector: dict[str, str] = field(default_factory=dict)
+    gpu_tolerations: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedHardware:
+    """What a run says of its hardware, and the images of the pipeline's release."""
+
+    profile: str  # a name in the ConfigMap scalequest-profiles, JSON of the same shape, or "" where no cluster is
+    gpu_work: str
+    pods: str
+    cpu_image: str
+    vllm_image: str
+    train_image: str
+
+
+def resolve_hardware(asked: AskedHardware, files: Callable[[], Mapping[str, str]]) -> CheckedHardware:
+    """Return what the tasks ask for; InputError names the parameter that is wrong.
+
+    ``files`` reads the namespace's ConfigMap, and is called only for a profile that is a name.
+    """
+    if asked.gpu_work not in GPU_WORK:
+        raise InputError(f"gpu_work {asked.gpu_work!r} is not accepted; expected one of {', '.join(GPU_WORK)}")
+    if not asked.profile:
+        return CheckedHardware(inference_image=asked.vllm_image, training_image=asked.train_image)
+    profile = read_job_profile(asked.profile, files)
+    wanted = _wanted(profile, asked)
+    check_placement(wanted)
+    check_quantities(wanted)
+    if asked.gpu_work == "task":
+        return _from(with_shared_pods(wanted | {"pods": asked.pods}) | {"profile": ""})
+    return _from(
+        with_jobs(
+            profile,
+            wanted,
+            image=profile.images.get("cpu", asked.cpu_image),
+            queue=profile.queue,
+            priority_class=profile.priority_class,
+            own_images=profile.images,
+        )
+    )
+
+
+def read_job_profile(text: str, files: Callable[[], Mapping[str, str]]) -> JobProfile:
+    """Return the profile that a run names or holds."""
+    return profile_of_name(text, files()) if is_name(text) else profile_of_json(text)
+
+
+def _wanted(profile: JobProfile, asked: AskedHardware) -> dict[str, Any]:
+    """Return what the tasks would ask for if they did all work themselves."""
+    sizes = {
+        f"{prefix}_{resource}": getattr(profile.task(size), resource)
+        for size, prefix in SIZES.items()
+        for resource in RESOURCES
+        if (size != "cpu" or size in profile.tasks) and (size, resource) != ("cpu", "gpus")
+    }
+    return dataclasses.asdict(CheckedHardware()) | {
+        **sizes,
+        "training_nodes": profile.training_nodes,
+        "accelerator": profile.accelerator,
+        "inference_image": profile.images.get("vllm", asked.vllm_image),
+        "training_image": profile.images.get("train", asked.train_image),
+        "gpu_node_selector": profile.placement.node_selector,
+        "gpu_tolerations": profile.placement.tolerations,
+    }
+
+
+def _from(arguments: Mapping[str, Any]) -> CheckedHardware:
+    names = {each.name for each in dataclasses.fields(CheckedHardware)}
+    return CheckedHardware(**{name: value for name, value in arguments.items() if name in names})

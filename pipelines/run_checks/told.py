@@ -1,0 +1,68 @@
+"""What Kubeflow tells the task that checks a run, and what the task tells Kubeflow: outputs and a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.shared.command.kubeflow_task import local_path
+from components.shared.errors import InputError
+from components.shared.images import ImageName
+
+ASKED_PROFILE = "asked_profile"  # the parameter ``profile``, which is the name of an output, too
+IMAGES: dict[str, ImageName] = {"cpu_image": "cpu", "vllm_image": "vllm", "train_image": "train"}
+REPORT = "report"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The task's executor input."""
+
+    pipeline: str
+    preset: str
+    images: Mapping[str, str]  # full names of the release's, or those that a chart put in their place
+    arguments: Mapping[str, Any]  # of the pipeline
+    outputs: Mapping[str, Any]
+
+    def report(self, values: Mapping[str, Any], page: str) -> None:
+        """Write each output's file, the page (Markdown), and the executor output file."""
+        for name, output in self.outputs.get("parameters", {}).items():
+            _write(output["outputFile"], _text_of(values[name]))
+        artifacts = {}
+        for name, listing in self.outputs.get("artifacts", {}).items():
+            if name == REPORT:  # ``executor-logs`` is the launcher's own
+                (item,) = listing["artifacts"]
+                if path := local_path(item["uri"]):
+                    _write(str(path), page)
+                artifacts[name] = {"artifacts": [item]}
+        answer = {"parameterValues": dict(values), "artifacts": artifacts}
+        _write(self.outputs["outputFile"], json.dumps(answer, allow_nan=False))
+
+
+def read_told(executor_input: str) -> Told:
+    """Read what Kubeflow passes as ``{{$}}``; InputError if it is something else."""
+    try:
+        content = json.loads(executor_input)
+        values = dict(content["inputs"]["parameterValues"])
+        images = {name: str(values.pop(name, "")) for name in IMAGES}
+        values["profile"] = values.pop(ASKED_PROFILE, "")
+        pipeline, preset = str(values.pop("pipeline")), str(values.pop("preset", ""))
+        return Told(pipeline=pipeline, preset=preset, images=images, arguments=values, outputs=content["outputs"])
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}} to the task "
+            "that checks a run"
+        ) from error
+
+
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _write(file: str, text: str) -> None:
+    path = Path(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
