@@ -45,7 +45,7 @@ def component_of(step: str) -> Any:
 
 def _outputs(config: type[StepConfig]) -> Iterator[Parameter]:
     kinds = {"folder": dsl.OutputPath(str)}
-    kinds |= {name: dsl.Output[getattr(dsl, kind)] for name, kind in config.ARTIFACTS.items()}
+    kinds |= {name: dsl.Output[getattr(dsl, artifact.kind)] for name, artifact in config.ARTIFACTS.items()}
     kinds |= {METRICS: dsl.Output[dsl.Metrics]}
     for name, kind in kinds.items():
         yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)

@@ -145,10 +145,33 @@ def test_the_component_gives_out_its_folder_an_artifact_and_metrics(step: str) -
     outputs = _component(step)["outputDefinitions"]
     artifacts = {name: spec["artifactType"]["schemaTitle"] for name, spec in outputs["artifacts"].items()}
     assert outputs["parameters"] == {"folder": {"parameterType": "STRING"}}
-    assert artifacts == {name: f"system.{kind}" for name, kind in config.ARTIFACTS.items()} | {
+    assert artifacts == {name: f"system.{artifact.kind}" for name, artifact in config.ARTIFACTS.items()} | {
         METRICS: "system.Metrics"
     }
-    assert {"Dataset", "Model"} & set(config.ARTIFACTS.values())
+    assert next(artifact.kind for artifact in config.ARTIFACTS.values()) in ("Dataset", "Model")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_artifact_is_named_for_what_it_holds_and_described_in_a_few_words(step: str) -> None:
+    config, _ = _step(step)
+    assert ("dataset" in config.ARTIFACTS) == (step == "package_dataset")
+    for artifact in config.ARTIFACTS.values():
+        assert artifact.title[0].isupper()
+        assert len(artifact.title) <= 40
+        assert artifact.title.lower() != artifact.description.lower() != ""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_makes_what_it_declares_to_show(step: str) -> None:
+    """Of HTML there may be the page in the folder instead."""
+    config, _ = _step(step)
+    views = getattr(importlib.import_module(f"components.{step}.step"), "VIEWS", {})
+    kinds = {name: artifact.kind for name, artifact in config.ARTIFACTS.items()}
+    shown = {name for name, kind in kinds.items() if kind in ("HTML", "Markdown", "Metrics")}
+    assert views.keys() <= shown
+    assert all(kinds[name] == "HTML" and name == "report" for name in shown - views.keys())
+    main = (ROOT / "components" / step / "__main__.py").read_text(encoding="utf-8")
+    assert ("views=VIEWS" in main) == bool(views)
 
 
 # --- bad input ---------------------------------------------------------------------------------------------------

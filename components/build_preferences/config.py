@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from components.shared.config import option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.config.engines import EngineConfig
 
 DIRECTIONS = ("solvability", "difficulty")
@@ -19,6 +20,11 @@ class BuildPreferencesConfig(EngineConfig):
     """Rewrite each question in one direction, drawn from the seed; pair the rewrite with the original."""
 
     VERSION: ClassVar = 2  # 1 looked for the rewrite in the thoughts of reasoning models too
+    ARTIFACTS: ClassVar = artifacts(
+        preference_pairs=Artifact(
+            kind="Dataset", title="Preference pairs", description="questions with their rewrites"
+        ),
+    )
 
     PROMPTS: ClassVar = (*PROMPT_FILES.values(), *EXAMPLE_FILES.values())
 

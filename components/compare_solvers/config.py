@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 
-from components.shared.config import Artifact, StepConfig, option
+from components.shared.config import StepConfig, option
+from components.shared.config.artifacts import Artifact, artifacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +14,10 @@ class CompareSolversConfig(StepConfig):
     """Put the scores of solvers into one table, beside the paper's, and say whether a gain may be chance."""
 
     VERSION: ClassVar = 3  # 2 had no lenient accuracy, no pass@k and majority of several samples, and other names
-    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
+    ARTIFACTS: ClassVar = artifacts(
+        scores=Artifact(kind="Dataset", title="Scores", description="how each solver did on each benchmark"),
+        report=Artifact(kind="HTML", title="Solvers compared", description="the page with all scores"),
+    )
 
     evaluations: str = option(
         help="folder of Evaluation rows, or a JSON list of them, of any models and benchmarks", is_folder=True

@@ -10,7 +10,7 @@ from components.compare_solvers.config import CompareSolversConfig
 from components.compare_solvers.contamination import read_findings
 from components.compare_solvers.page import PAPER, render_page
 from components.compare_solvers.scores import scores_of
-from components.shared.command.kubeflow_task import PAGE_NAME
+from components.shared.command.kubeflow_artifacts import PAGE_NAME
 from components.shared.errors import InputError
 from components.shared.records import Contamination, Evaluation, Score
 from components.shared.workspace import Workspace

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.config import StepConfig, option
+from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeduplicateConfig(StepConfig):
     """Keep the first of several questions with the same wording and the same numbers."""
+
+    ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     questions: str = option(
         help="folder of Question rows, or a JSON list of them; of two equal ones the earlier is kept", is_folder=True

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from components.shared.config import option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.config.engines import SolverConfig
 from components.shared.errors import InputError
 from components.shared.texts.prompts import SOLVE, SOLVE_EXAMPLES
@@ -30,6 +31,11 @@ class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
     VERSION: ClassVar = 5  # 4 knew fewer spellings of answers, and fewer forms of replies
+    ARTIFACTS: ClassVar = artifacts(
+        evaluations=Artifact(
+            kind="Dataset", title="Evaluations", description="a solver's replies to questions, marked"
+        ),
+    )
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     prompt_file: str = option(

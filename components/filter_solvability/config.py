@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from components.shared.config import option
+from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
 from components.shared.config.engines import EngineConfig
 
 PROMPT = Path(__file__).with_name("solvability_prompt.txt")
@@ -17,6 +18,7 @@ class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions that a judge model, after some reasoning, calls solvable."""
 
     VERSION: ClassVar = 3  # 2 read verdicts of one form only
+    ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     PROMPTS: ClassVar = (PROMPT,)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.config import option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.config.engines import ENGINES, EngineConfig
 from components.shared.errors import InputError
 
@@ -12,6 +14,10 @@ from components.shared.errors import InputError
 @dataclass(frozen=True, kw_only=True)
 class GenerateQuestionsConfig(EngineConfig):
     """Sample questions from the bare user prefix of a question generator."""
+
+    ARTIFACTS: ClassVar = artifacts(
+        questions=Artifact(kind="Dataset", title="Questions", description="what a question generator wrote"),
+    )
 
     model: str = option(help="model URI of the generator, trained by train_sft or train_dpo", is_folder=True)
     generator: str = option(

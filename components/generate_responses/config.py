@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.config.engines import SolverConfig
 
 
@@ -13,3 +14,8 @@ class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to each question."""
 
     VERSION: ClassVar = 3  # 2 found final answers in fewer forms of replies
+    ARTIFACTS: ClassVar = artifacts(
+        answers=Artifact(
+            kind="Dataset", title="Answers", description="several responses of the solver to each question"
+        ),
+    )

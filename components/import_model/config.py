@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 
 from components.shared.addresses import parse_address, scheme_of_model
-from components.shared.config import Artifact, StepConfig, option
+from components.shared.config import StepConfig, option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.images import ImageName
 from components.shared.templates.families import CHAT_TEMPLATES, OWN
 
@@ -20,7 +19,9 @@ class ImportModelConfig(StepConfig):
     """Copy a model into the workspace as safetensors, with its tokenizer and chat template."""
 
     IMAGE: ClassVar[ImageName] = "train"
-    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"model": "Model"})
+    ARTIFACTS: ClassVar = artifacts(
+        model=Artifact(kind="Model", title="Model", description="a model from elsewhere, as the steps load it"),
+    )
 
     source: str = option(
         help="hf://org/name@revision, gs://…, s3://…, a directory, package:name (the GGUF that an installed Python "

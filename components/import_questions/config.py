@@ -9,6 +9,7 @@ from typing import ClassVar
 from components.import_questions.benchmarks import benchmark_of, benchmarks
 from components.shared.addresses import parse_address
 from components.shared.config import StepConfig, flag_of, option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.errors import InputError
 
 # What a benchmark settles by itself.
@@ -33,6 +34,11 @@ class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
     VERSION: ClassVar = 5  # 4 took "Proof." and "#N/A" for known answers
+    ARTIFACTS: ClassVar = artifacts(
+        questions=Artifact(
+            kind="Dataset", title="Questions", description="questions or responses from elsewhere, as rows"
+        ),
+    )
 
     source: str = option(
         help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.shared.config import option
+from components.shared.config.artifacts import Artifact, artifacts, distribution_of
 from components.shared.config.engines import SolverConfig
 
 
@@ -14,6 +15,14 @@ class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
 
     VERSION: ClassVar = 3  # 2 knew fewer spellings of answers
+    ARTIFACTS: ClassVar = artifacts(
+        fail_rates=Artifact(
+            kind="Dataset",
+            title="Fail rates",
+            description="how often a solver is wrong on questions with known answers",
+        ),
+        distribution=distribution_of("fail rates"),
+    )
 
     questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
     num_samples: int = option(16, help="responses per question; our choice: the rate has steps of 1/16", minimum=1)

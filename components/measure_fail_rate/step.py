@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from components.measure_fail_rate.config import MeasureFailRateConfig
+from components.shared.command.kubeflow_artifacts import Views
 from components.shared.engines import Completion, Request, why_unanswered
 from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.engines.solving import SolverPrompt, sampling_of
 from components.shared.filters import KEEP, Verdict
+from components.shared.publishing.distribution import distribution_page
 from components.shared.records import FailRate, Question
 from components.shared.texts.math_answers import AnswerChecker, extract_final_answer
 from components.shared.workspace import Workspace
@@ -75,3 +78,11 @@ def _fail_rate(question: Question, answered: Sequence[Completion], correct: Sequ
         correct=tuple(correct),
         thoughts=tuple(completion.thought for completion in answered),
     )
+
+
+def distribution(_: MeasureFailRateConfig, folder: str) -> bytes:
+    """Return the page of a finished folder for Kubeflow."""
+    return distribution_page(folder, "fail_rate", title="Fail rates of the solver", values="fail rates")
+
+
+VIEWS: Views[MeasureFailRateConfig] = MappingProxyType({"distribution": distribution})

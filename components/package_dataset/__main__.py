@@ -1,6 +1,6 @@
 from components.package_dataset.config import PackageDatasetConfig
-from components.package_dataset.step import run
+from components.package_dataset.step import VIEWS, run
 from components.shared.command.step_command import run_step
 
 if __name__ == "__main__":
-    run_step(PackageDatasetConfig, run)
+    run_step(PackageDatasetConfig, run, views=VIEWS)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 
-from components.shared.config import Artifact, StepConfig, option
+from components.shared.config import StepConfig, option
+from components.shared.config.artifacts import Artifact, artifacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +15,12 @@ class PackageDatasetConfig(StepConfig):
 
     VERSION: ClassVar = 4  # 3 did not say how each answer is known
 
-    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset", "report": "HTML"})
+    ARTIFACTS: ClassVar = artifacts(
+        dataset=Artifact(kind="Dataset", title="Dataset", description="the finished dataset: rows, card, lineage"),
+        summary=Artifact(kind="Metrics", title="Summary", description="the run in figures, to compare runs by"),
+        overview=Artifact(kind="Markdown", title="Overview", description="where it is, how to load it, some rows"),
+        report=Artifact(kind="HTML", title="Report", description="the page with the funnel and all distributions"),
+    )
 
     responses: str = option(help="folder of Response rows, or a JSON list of them", is_folder=True)
     title: str = option("ScaleQuest dataset", help="title of the dataset card")
@@ -28,4 +32,10 @@ class PackageDatasetConfig(StepConfig):
         "dataset; 0: no validation split",
         minimum=0.0,
         maximum=0.5,
+    )
+    price_per_gpu_hour: float = option(
+        0.0,
+        help="what a GPU-hour costs, for the cost among Kubeflow's figures; 0: not known",
+        affects_output=False,
+        minimum=0.0,
     )

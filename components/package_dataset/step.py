@@ -7,17 +7,21 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.documents import Contents, render_card, render_lineage, render_report, trace
 from components.package_dataset.exports import Exports
+from components.package_dataset.overview import overview_text, summarize
 from components.package_dataset.summary import Summary
 from components.package_dataset.tiers import tier_of
-from components.shared.command.kubeflow_task import PAGE_NAME
+from components.shared.command.kubeflow_artifacts import PAGE_NAME, Views
 from components.shared.records import Example, Response
 from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
+
+VIEWS: Views[PackageDatasetConfig] = MappingProxyType({"summary": summarize, "overview": overview_text})
 
 
 def example_of(row: Response, *, is_right: bool = False, keep_thoughts: bool = False) -> Example:

@@ -7,26 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from components.package_dataset.tiers import rank_of
+from components.shared.publishing.histogram import Bar, bars_of, histogram
 from components.shared.records import Example
 
-NUM_BINS = 10
 SAMPLES_PER_SOURCE = 2
 MAX_SAMPLES = 6
-BAR_WIDTH = 24  # characters
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """One line of a histogram."""
-
-    label: str
-    rows: int
-    share: float  # of the longest bar, 0 to 1
-
-    @property
-    def text(self) -> str:
-        """The bar as text."""
-        return "█" * round(self.share * BAR_WIDTH)
 
 
 @dataclass(kw_only=True)
@@ -70,35 +55,17 @@ class Summary:
     @property
     def agreements(self) -> list[Bar]:
         """How often so many of so many responses to a question agreed with the one that was chosen."""
-        return _bars({label: self.agreement[label] for label in sorted(self.agreement, key=_numbers)})
+        return bars_of({label: self.agreement[label] for label in sorted(self.agreement, key=_numbers)})
 
     @property
     def by_tier(self) -> list[Bar]:
         """Rows by how their answer is known, the best known first."""
-        return _bars({tier: self.tiers[tier] for tier in sorted(self.tiers, key=rank_of)})
+        return bars_of({tier: self.tiers[tier] for tier in sorted(self.tiers, key=rank_of)})
 
     @property
     def by_source(self) -> list[Bar]:
         """Rows by source, the largest first."""
-        return _bars(dict(sorted(self.sources.items(), key=lambda item: (-item[1], item[0]))))
-
-
-def histogram(values: array[float]) -> list[Bar]:
-    """Count values in ten bins of equal width from the least to the greatest; one bin where all are equal."""
-    if not values:
-        return []
-    low, high = min(values), max(values)
-    if low == high:
-        return _bars({f"{low:.3g}": len(values)})
-    width = (high - low) / NUM_BINS
-    counts = Counter(min(int((value - low) / width), NUM_BINS - 1) for value in values)
-    edges = [low + width * number for number in range(NUM_BINS + 1)]
-    return _bars({f"{edges[n]:.3g} to {edges[n + 1]:.3g}": counts[n] for n in range(NUM_BINS)})
-
-
-def _bars(counts: dict[str, int]) -> list[Bar]:
-    longest = max(counts.values(), default=1)
-    return [Bar(label=label, rows=rows, share=rows / longest) for label, rows in counts.items()]
+        return bars_of(dict(sorted(self.sources.items(), key=lambda item: (-item[1], item[0]))))
 
 
 def _numbers(label: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.shared.config import PartsConfig, flag_of, option
+from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
 from components.shared.errors import InputError
 
 
@@ -15,6 +16,7 @@ class SampleDifficultyConfig(PartsConfig):
     """Thin out questions by difficulty: below a minimum, and towards given shares; each generator separately."""
 
     VERSION: ClassVar = 2  # 1 drew in another way
+    ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     questions: str = option(help="folder of scored Question rows, or a JSON list of them", is_folder=True)
     sources: str = option(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from components.score_difficulty.config import ScoreDifficultyConfig
+from components.shared.command.kubeflow_artifacts import Views
+from components.shared.publishing.distribution import distribution_page
 from components.shared.records import Question
 from components.shared.scoring import open_scorer
 from components.shared.scoring.score_rows import fetch_scorer, score_rows
@@ -24,3 +28,11 @@ def run(config: ScoreDifficultyConfig, workspace: Workspace) -> str:
         lambda question: question.question,
         "difficulty",
     )
+
+
+def distribution(_: ScoreDifficultyConfig, folder: str) -> bytes:
+    """Return the page of a finished folder for Kubeflow."""
+    return distribution_page(folder, "difficulty", title="Predicted fail rates", values="predicted fail rates")
+
+
+VIEWS: Views[ScoreDifficultyConfig] = MappingProxyType({"distribution": distribution})

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 
 from components.score_responses.config import ScoreResponsesConfig
+from components.shared.command.kubeflow_artifacts import Views
+from components.shared.publishing.distribution import distribution_page
 from components.shared.records import Response
 from components.shared.scoring import open_scorer
 from components.shared.scoring.score_rows import fetch_scorer, score_rows
@@ -34,3 +37,11 @@ def _conversation(config: ScoreResponsesConfig, model: Path | None) -> Callable[
         return lambda row: f"{row.question}\n{row.response}"
     template = load_chat_template(config.chat_template, model)
     return lambda row: template.conversation(row.question, row.response)
+
+
+def distribution(_: ScoreResponsesConfig, folder: str) -> bytes:
+    """Return the page of a finished folder for Kubeflow."""
+    return distribution_page(folder, "reward", title="Rewards", values="rewards")
+
+
+VIEWS: Views[ScoreResponsesConfig] = MappingProxyType({"distribution": distribution})

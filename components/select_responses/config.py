@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from components.shared.config import SharedConfig, option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.errors import InputError
 
 WAYS = ("reward", "agreement", "both")
@@ -16,6 +17,13 @@ class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
     VERSION: ClassVar = 4  # 3 did not look at known answers
+    ARTIFACTS: ClassVar = artifacts(
+        best_answers=Artifact(
+            kind="Dataset",
+            title="Best answers",
+            description="the best response to each question; the others stand in the same folder, as not_best",
+        ),
+    )
 
     responses: str = option(
         help="folder of Response rows, with rewards unless by agreement, or a JSON list of them", is_folder=True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from components.shared.config import option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.config.training import TrainingConfig
 from components.shared.templates.families import CHAT_TEMPLATES, OWN
 
@@ -14,6 +16,12 @@ TARGETS = ("difficulty", "reward")
 @dataclass(frozen=True, kw_only=True)
 class TrainScorerConfig(TrainingConfig):
     """Train a scorer on measured fail rates: of a question's difficulty, or of a response's correctness."""
+
+    ARTIFACTS: ClassVar = artifacts(
+        trained_scorer=Artifact(
+            kind="Model", title="Trained scorer", description="a model that gives each text one number"
+        ),
+    )
 
     examples: str = option(help="folder of FailRate rows, or a JSON list of them", is_folder=True)
     target: str = option(

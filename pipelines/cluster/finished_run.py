@@ -13,8 +13,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from components.shared.command.kubeflow_artifacts import ShownFolder
 from components.shared.command.step_command import parse_config
-from components.shared.config import METRICS, StepConfig
+from components.shared.config import StepConfig
 from components.shared.stores import storage
 from components.shared.stores.retries import LIMIT_VARIABLE
 from components.shared.workspace import StepFolder, Workspace
@@ -66,7 +67,7 @@ def _walk(run: Run) -> str:
         config, task = parse_config(config_of(step), ["--executor-input", told])
         assert task is not None, command
         folder: str = importlib.import_module(f"components.{step}.step").run(config, _Looking(config.workspace))
-        task.report(folder, declared=(*config.ARTIFACTS, METRICS))
+        task.report(ShownFolder(folder=folder, artifacts=config.ARTIFACTS))
         folders.append(folder)
 
     walk_compiled(run.pipeline.path, run.arguments, look)

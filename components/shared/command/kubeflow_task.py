@@ -1,4 +1,4 @@
-"""What Kubeflow Pipelines tells a step, and what the step tells it: where its folder is, what its manifest says.
+"""What Kubeflow Pipelines tells a step, and what the step tells it: where its folder is, what is shown of it.
 
 A task passes the executor input (``{{$}}``) alone: JSON with the options' values, and where each output goes. The
 answer goes to its ``outputFile``. The launcher reads that with a strict parser (known keys, no NaN), takes neither null
@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.shared.command.kubeflow_artifacts import ShownFolder
+from components.shared.config import METRICS
 from components.shared.config.values import STEP_OPTIONS, text_of
 from components.shared.errors import InputError
 from components.shared.jobs import JobRequest
-from components.shared.stores import storage
-from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 
-PAGE_NAME = "report.html"  # what an HTML output shows, if the step wrote one into its folder
 # Where the launcher looks for the file of an output, which it uploads to the output's uri.
 MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio"}
 # What a task asks of Kubernetes stands among its inputs, too, under names that kfp gives it.
@@ -43,20 +41,19 @@ class KubeflowTask:
     parameter_files: Collection[str]  # of the parameters, which is one: ``folder``
     artifacts: Mapping[str, Any]
 
-    def report(self, folder: str, declared: Collection[str]) -> None:
+    def report(self, shown: ShownFolder) -> None:
         """Write the executor output file, and a small file for each output that the component declared.
 
         What it did not declare (the launcher's own ``executor-logs``) is not ours to report.
         """
-        manifest = read_manifest_or_none(folder)
         artifacts = {
-            name: {"artifacts": [_reported(item, folder, manifest) for item in listing["artifacts"]]}
+            name: {"artifacts": [_reported(item, name, shown) for item in listing["artifacts"]]}
             for name, listing in self.artifacts.items()
-            if name in declared
+            if name in (*shown.artifacts, METRICS)
         }
         for file in self.parameter_files:
-            _write(Path(file), folder.encode())
-        answer = {"parameterValues": {"folder": folder}, "artifacts": artifacts}
+            _write(Path(file), shown.folder.encode())
+        answer = {"parameterValues": {"folder": shown.folder}, "artifacts": artifacts}
         _write(Path(self.output_file), json.dumps(answer, allow_nan=False).encode())
 
 
@@ -93,28 +90,11 @@ def local_path(uri: str) -> Path | None:
     return Path(f"{MOUNTS[scheme]}/{rest}") if scheme in MOUNTS else None
 
 
-def _reported(item: Mapping[str, Any], folder: str, manifest: Manifest | None) -> dict[str, Any]:
-    kind = item.get("type", {}).get("schemaTitle", "")
-    metadata = _metrics(manifest) if kind == "system.Metrics" else _description(folder, manifest)
+def _reported(item: Mapping[str, Any], name: str, shown: ShownFolder) -> dict[str, Any]:
+    metadata, content = shown.output(name)
     if path := local_path(item["uri"]):
-        page = storage.join(folder, PAGE_NAME)
-        is_page = kind == "system.HTML" and storage.exists(page)
-        _write(path, storage.read_bytes(page) if is_page else json.dumps(metadata, indent=2).encode())
+        _write(path, content)
     return {"name": item["name"], "type": item.get("type", {}), "uri": item["uri"], "metadata": metadata}
-
-
-def _description(folder: str, manifest: Manifest | None) -> dict[str, Any]:
-    if manifest is None:  # other pods still work on it
-        return {"folder": folder}
-    counts = {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, "rejected": manifest.rejected}
-    return {"folder": folder, **counts}
-
-
-def _metrics(manifest: Manifest | None) -> dict[str, float]:
-    if manifest is None:
-        return {}
-    figures = {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, **manifest.rejected, **manifest.metrics}
-    return {name: value for name, value in figures.items() if isinstance(value, int | float) and math.isfinite(value)}
 
 
 def _write(path: Path, content: bytes) -> None:

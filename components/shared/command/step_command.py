@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from components.shared import speaking, stopping
+from components.shared.command.kubeflow_artifacts import ShownFolder, Views
 from components.shared.command.kubeflow_task import KubeflowTask, read_task
 from components.shared.command.options_folder import read_options
 from components.shared.command.pod_disk import refuse_pod_disk
@@ -29,7 +32,7 @@ from components.shared.command.termination_message import (
     UNFINISHED,
     leave_message,
 )
-from components.shared.config import METRICS, SharedConfig, StepConfig, flag_of, info_of, options_of, step_name
+from components.shared.config import SharedConfig, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.config.values import default_text, set_for_step, text_of, value_of
 from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
 from components.shared.jobs.pod_numbers import read_pod_numbers
@@ -40,6 +43,7 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST
 
 C = TypeVar("C", bound=StepConfig)
+NO_VIEWS: Mapping[str, Any] = MappingProxyType({})
 
 
 def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask | None]:
@@ -60,14 +64,20 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask 
     return config(**values), task
 
 
-def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str] | None = None) -> NoReturn:
+def run_step(
+    config: type[C],
+    run: Callable[[C, Workspace], str],
+    argv: Sequence[str] | None = None,
+    *,
+    views: Views[C] = NO_VIEWS,
+) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
     log_redacted("%(asctime)s %(levelname)s %(name)s: %(message)s")
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)
     try:
         with stopping.listening(), speaking.never_silent():
-            folder = _run(config, run, sys.argv[1:] if argv is None else argv)
+            folder = _run(config, run, sys.argv[1:] if argv is None else argv, views)
     except (InputError, UnavailableError) as error:
         if stopping.requested():
             _stop(step_name(config))
@@ -90,7 +100,7 @@ def run_step(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence
     sys.exit(ExitCode.DONE)
 
 
-def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str]) -> str:
+def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str], views: Views[C]) -> str:
     parsed, task = parse_config(config, argv)
     refuse_pod_disk(parsed.workspace, of_kubeflow=task is not None)
     workspace = Workspace(parsed.workspace)
@@ -105,7 +115,14 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
         raise
     leave_message(f"{_state_of(folder, parsed, workspace)}{folder}")
     if task is not None:
-        task.report(folder, declared=(*config.ARTIFACTS, METRICS))
+        task.report(
+            ShownFolder(
+                folder=folder,
+                artifacts=config.ARTIFACTS,
+                views={name: functools.partial(view, parsed) for name, view in views.items()},
+                is_reused=folder in workspace.reused,
+            )
+        )
     return folder
 
 

@@ -14,13 +14,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
+from components.shared.config.artifacts import KEPT_QUESTIONS, Artifact, artifacts
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 
-Artifact = Literal["Dataset", "Model", "HTML"]
 METRICS = "metrics"  # the output that every step has besides its artifacts
 
 
@@ -77,7 +76,7 @@ class StepConfig:
 
     IMAGE: ClassVar[ImageName] = "cpu"  # that its command runs in
     # What Kubeflow shows for its folder, beside the metrics, by the output's name.
-    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"dataset": "Dataset"})
+    ARTIFACTS: ClassVar[Mapping[str, Artifact]]
     VERSION: ClassVar[int] = 1  # raised when the same options give different rows
     PROMPTS: ClassVar[tuple[Path, ...]] = ()  # the prompt files it fills: another text makes other rows
 
@@ -123,6 +122,8 @@ class PartsConfig(SharedConfig):
 @dataclass(frozen=True, kw_only=True)
 class FilterConfig(PartsConfig):
     """The options of a step that keeps or rejects questions one at a time."""
+
+    ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 
 from components.shared.accelerators import num_accelerators
-from components.shared.config import Artifact, StepConfig, option
+from components.shared.config import StepConfig, option
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 from components.shared.templates.families import CHAT_TEMPLATES, OWN
@@ -27,7 +27,9 @@ class TrainingConfig(StepConfig):
 
     IMAGE: ClassVar[ImageName] = "train"
     VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one
-    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = MappingProxyType({"trained_model": "Model"})
+    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = artifacts(
+        trained_model=Artifact(kind="Model", title="Trained model", description="the model after this training")
+    )
 
     model: str = option(help="model to start from: model URI", is_folder=True)
     chat_template: str = option(

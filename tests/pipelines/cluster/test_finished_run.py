@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from components.shared.command.kubeflow_artifacts import ShownFolder
 from components.shared.command.step_command import parse_config
-from components.shared.config import METRICS
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.stores.retries import LIMIT_VARIABLE
@@ -36,7 +36,7 @@ def work(command: list[str]) -> None:
     config, task = parse_config(config_of(step), ["--executor-input", json.dumps(executor_input_of_command(command))])
     assert task is not None
     folder = importlib.import_module(f"components.{step}.step").run(config, Workspace(config.workspace))
-    task.report(folder, declared=(*config.ARTIFACTS, METRICS))
+    task.report(ShownFolder(folder=folder, artifacts=config.ARTIFACTS))
 
 
 @pytest.fixture(scope="module")

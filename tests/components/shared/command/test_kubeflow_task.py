@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 
 from components.shared.command import kubeflow_task
+from components.shared.command.kubeflow_artifacts import ShownFolder
 from components.shared.command.kubeflow_task import local_path, read_task
 from components.shared.config import METRICS
+from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.errors import InputError
 from components.shared.jobs import JobRequest
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
 
 KINDS = {"dataset": "Dataset", METRICS: "Metrics", "page": "HTML", "executor-logs": "Artifact"}
+DECLARED = artifacts(
+    dataset=Artifact(kind="Dataset", title="Questions", description="what the step kept"),
+    page=Artifact(kind="HTML", title="Report", description="a page"),
+)
 
 
 def executor_input(folder: Path, root: str = "minio://run", **values: Any) -> str:
@@ -40,7 +46,7 @@ def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def reported(text: str, folder: str, tmp_path: Path) -> dict[str, Any]:
     """Report a folder for the outputs that a component declared; return what the launcher reads."""
-    read_task(text).report(folder, declared=[name for name in KINDS if name != "executor-logs"])
+    read_task(text).report(ShownFolder(folder=folder, artifacts=DECLARED))
     written: dict[str, Any] = json.loads((tmp_path / "kfp" / "executor_output.json").read_text())
     return written
 
@@ -59,7 +65,14 @@ def test_address_ledger_and_metrics_reach_kubeflow(
     assert set(written) == {"parameterValues", "artifacts"}
     assert written["parameterValues"] == {"folder": folder}
     assert (tmp_path / "kfp" / "folder").read_text() == folder
-    assert artifacts["dataset"]["metadata"] == {"folder": folder, "rows_in": 2, "rows_out": 2, "rejected": {}}
+    assert artifacts["dataset"]["metadata"] == {
+        "display_name": "Questions",
+        "description": "what the step kept",
+        "folder": folder,
+        "rows_in": 2,
+        "rows_out": 2,
+        "rejected": {},
+    }
     assert artifacts[METRICS]["metadata"]["rows_out"] == 2
     assert artifacts[METRICS]["metadata"]["seconds"] >= 0
     assert {key for artifact in artifacts.values() for key in artifact} == {"name", "type", "uri", "metadata"}
@@ -104,7 +117,8 @@ def test_a_folder_that_other_pods_still_work_on_is_reported_without_figures(moun
     written = reported(executor_input(tmp_path), folder, tmp_path)
     assert written["parameterValues"] == {"folder": folder}
     metadata = {name: artifact["metadata"] for name, artifact in artifacts_of(written).items()}
-    assert metadata == {"dataset": {"folder": folder}, "page": {"folder": folder}, METRICS: {}}
+    names = {name: {"display_name": each.title, "description": each.description} for name, each in DECLARED.items()}
+    assert metadata == {name: {**told, "folder": folder} for name, told in names.items()} | {METRICS: {}}
 
 
 @pytest.mark.parametrize(
