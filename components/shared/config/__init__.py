@@ -76,7 +76,7 @@ class StepConfig:
 
     IMAGE: ClassVar[ImageName] = "cpu"  # that its command runs in
     # What Kubeflow shows for its folder, beside the metrics, by the output's name.
-    ARTIFACTS: ClassVar[Mapping[str, Artifact]]
+    ARTIFACTS: ClassVar[Mapping[str, Artifact]] = artifacts()
     VERSION: ClassVar[int] = 1  # raised when the same options give different rows
     PROMPTS: ClassVar[tuple[Path, ...]] = ()  # the prompt files it fills: another text makes other rows
 
