@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from components.filter_language.config import FilterLanguageConfig
 from components.filter_language.gibberish import garbage_in
 from components.shared.filters import KEEP, Verdict, filter_questions
+from components.shared.texts.canonical import without_pictures
+from components.shared.texts.language import other_language
 from components.shared.texts.prose import prose_words
 from components.shared.workspace import Workspace
 
 
-def judge(question: str, other_language: Callable[[str], str]) -> Verdict:
-    """Return KEEP, or why a question is rejected; ``other_language`` names its language, "" for English."""
+def judge(question: str) -> Verdict:
+    """Return KEEP, or why a question is rejected."""
     if not question.strip():
         return Verdict("empty")
-    if garbage := garbage_in(question):
+    if garbage := garbage_in(without_pictures(question)):
         return Verdict("garbage", garbage)
     if language := other_language(question):
         return Verdict("non_english", language)
@@ -26,6 +26,4 @@ def judge(question: str, other_language: Callable[[str], str]) -> Verdict:
 
 def run(config: FilterLanguageConfig, workspace: Workspace) -> str:
     """Judge every question; return the folder's address."""
-    from components.shared.texts.language import other_language
-
-    return filter_questions(config, workspace, lambda row: judge(row.question, other_language))
+    return filter_questions(config, workspace, lambda row: judge(row.question))

@@ -55,7 +55,7 @@ _FORMULA_WORDS = FUNCTIONS | {"sqrt", "pi", "infinity"}
 
 def canonical_tokens(text: str) -> list[str]:
     """Return the tokens of a question's canonical form."""
-    text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], _EMPHASIS.sub(r"\2", _bare(text)))
+    text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], _EMPHASIS.sub(r"\2", bare(text)))
     text = _DASH.sub(" ", spell(text))
     text = _THOUSANDS.sub(lambda number: re.sub(r"[,\s]", "", number[0]), text)
     if "\\" in text or "{" in text:
@@ -65,9 +65,14 @@ def canonical_tokens(text: str) -> list[str]:
     return _without_idle_signs(_without_idle_brackets(tokens))
 
 
-def _bare(text: str) -> str:
+def without_pictures(text: str) -> str:
+    """Return a text without the code that draws its figures."""
+    return _PICTURE.sub(" ", text)
+
+
+def bare(text: str) -> str:
     """Return the question without pictures, its label, and sentences that say how to answer."""
-    text = _PICTURE.sub(" ", text)
+    text = without_pictures(text)
     if label := _LABEL.match(text):
         text = text[label.end() :] or text
     if not _INSTRUCTION.search(text):

@@ -1,35 +1,33 @@
-"""Which language a question is in, with lingua, whose models come with the package."""
+"""Whether a question is in English: by its words, and by lingua if these do not settle it.
+
+A sentence is surely English if nearly all of its words are, surely in another language if few are and none of them is a
+word that every English text has. Half foreign is foreign: a story in English with a question in Spanish is rejected.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 
-from lingua import Language, LanguageDetector, LanguageDetectorBuilder
+from components.shared.texts.canonical import bare
+from components.shared.texts.latex import without_text
+from components.shared.texts.prose import prose_sentences, words_in
+from components.shared.texts.vocabulary import english_function_words, is_english, language_of
 
-from components.shared.texts.prose import prose_words
-
-# Not all 75 languages of lingua: with all of them, "If $x^2=4$, find π·x" is taken for Azerbaijani.
-LATIN_LANGUAGES = (
-    *(Language.ENGLISH, Language.SPANISH, Language.PORTUGUESE, Language.FRENCH, Language.ITALIAN, Language.ROMANIAN),
-    *(Language.GERMAN, Language.DUTCH, Language.SWEDISH, Language.DANISH, Language.BOKMAL, Language.FINNISH),
-    *(Language.POLISH, Language.CZECH, Language.HUNGARIAN, Language.TURKISH, Language.INDONESIAN, Language.MALAY),
-    *(Language.VIETNAMESE, Language.TAGALOG, Language.SWAHILI),
-)
-# Below these, English is out. Of the tests' cases the least English-looking English one reaches 0.11 (0.05 with one or
-# two words), the most English-looking other one 0.07; all but one of GSM8K's 7,473 questions stay above it.
-LEAST_CONFIDENCE = 0.09
-LEAST_CONFIDENCE_SHORT = 0.03  # for one or two words: "Sum: 1 + 2 = ?" is at 0.05
-SHORT = 2
-# Words that only English has. If a text has many of them, the detector is mistaken: it is sure that "The cost of
-# transporting 80 bags of cement, each weighing 50 kgs, is $6000. …" is Tagalog.
-_ENGLISH_WORDS = (
-    "and are by does each from has have her how if it many much she than that the their there they this times to was "
-    "were what when where which who with would"
-)
-ENGLISH_WORDS = frozenset(_ENGLISH_WORDS.split())
-ENOUGH_ENGLISH_WORDS = 0.25  # share of a text's words
+# Measured on GSM8K with a vocabulary from the other half of it, and on the cases of the tests.
+MOST_UNKNOWN = 0.3  # share of a sentence's words that are not known, and it is English all the same
+ENOUGH_FUNCTION_WORDS = 0.2  # with so many words that only English has, many others may be unknown: names of things
+MOST_UNKNOWN_AMONG_THEM = 0.6
+FEW_FUNCTION_WORDS = 0.1  # with so few of them, a sentence with more unknown words is not English
+LEAST_CONFIDENCE = 0.09  # of lingua in English; of the tests' cases, the least English-looking one has 0.11
+LEAST_CONFIDENCE_OF_SENTENCE = 0.01  # among English ones: one on croissants aux amandes has 0.10
+FEWEST_WORDS, FEWEST_WORDS_OF_A_QUESTION = 3, 2  # of a sentence that is judged apart from the rest
+_ACCENTED_WORD = re.compile(r"(?<![\w'’])[éèàòùóíáâêô](?![\w'’])")  # words of one letter, as in "Qual é o peso?"
+TITLE_CASE = 4  # capitals for each word without: a title. Otherwise unknown words in capitals are names
 
 _SCRIPTS = (
     "ARABIC ARMENIAN BENGALI CJK CYRILLIC DEVANAGARI ETHIOPIC GEORGIAN GREEK GUJARATI GURMUKHI HANGUL HEBREW HIRAGANA "
@@ -38,28 +36,115 @@ _SCRIPTS = (
 SCRIPTS = frozenset(_SCRIPTS.split())
 _LATIN_LETTERS_PER_CJK = 3  # a Chinese character says about as much as three letters
 _LARGEST_FOREIGN_SHARE = 0.2
+_LARGEST_FOREIGN_SHARE_OF_SENTENCE = 0.5
+_FEWEST_FOREIGN_LETTERS = 4  # of a sentence
+
+
+class Look(Enum):
+    """What the first look at a sentence says."""
+
+    ENGLISH = "english"
+    OTHER = "other"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """The words of a sentence in lower case, without names, and its first word if that may be a name."""
+
+    text: str
+    words: list[str]
+    first: list[str]
+
+    @property
+    def is_question(self) -> bool:
+        return self.text.rstrip(" \"'”’)*").endswith(("?", "？"))
 
 
 def other_language(text: str) -> str:
     """Return the language or script of a text that is not English ("spanish", "cyrillic script"), "" for English.
 
-    Formulas are ignored, and a text without words counts as English.
+    Formulas, picture code, labels and instructions on the form of the answer are ignored, and a text without words
+    counts as English. A language that is not known is called "unknown".
     """
-    script = _foreign_script(text)
-    if script:
+    text = without_text(bare(text))
+    if script := _foreign_script(text, _LARGEST_FOREIGN_SHARE):
         return f"{script.lower()} script"
-    words = [word.lower() for word in prose_words(text)]
-    if not words:
-        return ""
-    confidences = _detector().compute_language_confidence_values(" ".join(words))
-    english = next(value.value for value in confidences if value.language == Language.ENGLISH)
-    least = LEAST_CONFIDENCE_SHORT if len(words) <= SHORT else LEAST_CONFIDENCE
-    if english >= least or sum(word in ENGLISH_WORDS for word in words) >= ENOUGH_ENGLISH_WORDS * len(words):
-        return ""
-    return str(confidences[0].language.name).lower()
+    texts = prose_sentences(text.lower() if text.isupper() else text)
+    if not text.isascii():
+        for sentence in texts:
+            script = _foreign_script(sentence, _LARGEST_FOREIGN_SHARE_OF_SENTENCE, _FEWEST_FOREIGN_LETTERS)
+            if script:
+                return f"{script.lower()} script"
+    sentences = [_read(sentence) for sentence in texts]
+    return _language([word for each in sentences for word in _all_words(each, len(sentences))]) or next(
+        filter(None, map(_language_of_sentence, sentences)), ""
+    )
 
 
-def _foreign_script(text: str) -> str:
+def _language(words: Sequence[str], least_confidence: float = LEAST_CONFIDENCE) -> str:
+    """Return the language of words, "" for English; lingua decides where the first look does not."""
+    look = first_look(words)
+    if look is Look.ENGLISH:
+        return ""
+    named = language_of(words)
+    if look is Look.OTHER and named:
+        return named
+    from components.shared.texts.language_detector import likely_language
+
+    language, confidence = likely_language(words)
+    if look is Look.UNSURE and confidence >= least_confidence:
+        return ""
+    return language if language != "english" else named or "unknown"
+
+
+def _language_of_sentence(sentence: _Sentence) -> str:
+    """Return the language of one sentence among others, "" for English; of few words only where it asks something."""
+    words = sentence.words + (sentence.first if sentence.is_question else [])
+    unknown = sum(not is_english(word) for word in words)
+    if sentence.text.startswith("¿") and unknown:
+        return language_of(words) or "spanish"
+    few_tell = unknown == len(words) or (sentence.is_question and english_function_words().isdisjoint(words))
+    fewest = FEWEST_WORDS_OF_A_QUESTION if few_tell else FEWEST_WORDS
+    return _language(words, LEAST_CONFIDENCE_OF_SENTENCE) if unknown >= fewest else ""
+
+
+def first_look(words: Sequence[str]) -> Look:
+    """Judge words in lower case by how many are English, and how many of them every English text has."""
+    number = len(words)
+    unknown = sum(not is_english(word) for word in words)
+    function = sum(word in english_function_words() for word in words)
+    if unknown <= MOST_UNKNOWN * number or (
+        function >= ENOUGH_FUNCTION_WORDS * number and unknown <= MOST_UNKNOWN_AMONG_THEM * number
+    ):
+        return Look.ENGLISH
+    return Look.OTHER if function <= FEW_FUNCTION_WORDS * number else Look.UNSURE
+
+
+def _read(text: str) -> _Sentence:
+    words, names = [], []
+    for place, word in enumerate(words_in(text)):
+        if not word.replace("'", "").replace("’", "").isalpha() or _is_greek_symbol(word):
+            continue  # x², αβγ
+        lower = word.lower()
+        if word[0].isupper() and not is_english(lower):
+            names.append((place, lower))
+        else:
+            words.append(lower)
+    if len(names) >= TITLE_CASE * max(len(words), 1):
+        words, names = [*words, *(name for _, name in names)], []
+    words += _ACCENTED_WORD.findall(text)
+    return _Sentence(text, words, [name for place, name in names if place == 0])
+
+
+def _all_words(sentence: _Sentence, number: int) -> list[str]:
+    """Return the words that count beside those of other sentences; the first word of a command is no name."""
+    may_be_command = number == 1 or not sentence.words or sentence.is_question
+    counts = may_be_command and english_function_words().isdisjoint(sentence.words)
+    return sentence.first + sentence.words if counts else sentence.words
+
+
+def _foreign_script(text: str, largest_share: float, fewest_letters: int = 1) -> str:
     """Return the script, other than Latin, of a large part of the text; Greek letters alone are mathematics."""
     if text.isascii():
         return ""
@@ -68,7 +153,7 @@ def _foreign_script(text: str) -> str:
     latin = scripts.pop("LATIN", 0)
     foreign = {script: number for script, number in scripts.items() if script in SCRIPTS}
     weight = sum(number * (_LATIN_LETTERS_PER_CJK if script == "CJK" else 1) for script, number in foreign.items())
-    if weight <= _LARGEST_FOREIGN_SHARE * (weight + latin):
+    if weight <= largest_share * (weight + latin) or sum(foreign.values()) < fewest_letters:
         return ""
     return max(sorted(foreign), key=lambda script: foreign[script])
 
@@ -78,9 +163,4 @@ def _script(character: str) -> str:
 
 
 def _is_greek_symbol(word: str) -> bool:
-    return len(word) <= 3 and all(_script(character) == "GREEK" for character in word)
-
-
-@cache
-def _detector() -> LanguageDetector:
-    return LanguageDetectorBuilder.from_languages(*LATIN_LANGUAGES).build()
+    return len(word) <= 3 and not word.isascii() and all(_script(character) == "GREEK" for character in word)

@@ -9,10 +9,11 @@ _HEADERS = (
     "|pregunta|problema|ejercicio|pergunta|exercício|exercice|frage|aufgabe|domanda|esercizio"
     "|вопрос|задача|问题|題目|题目|例题|問題|問|问|문제|질문|प्रश्न|سؤال"
 )
+CHAT_MARKER = r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"  # a pattern
 # A marker of a chat, or the header of another question.
 _NEXT_QUESTION = re.compile(
-    r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
-    r"|^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
+    rf"{CHAT_MARKER}|"
+    r"^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
     rf"(?:{_HEADERS})"
     r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$)",
     re.IGNORECASE | re.MULTILINE,

@@ -1,4 +1,4 @@
-"""The prose of a question: its words, without formulas, numbers and the names of points and variables."""
+"""The prose of a question: its sentences and words, without formulas, numbers and the names of points and variables."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ import re
 _FORMULA = re.compile(
     r"\$\$.+?\$\$|\$[^$]+\$|\\\(.+?\\\)|\\\[.+?\\\]|\\begin\{(\w+\*?)\}.*?\\end\{\1\}|\\[a-zA-Z]+", re.S
 )
+_PRICE = re.compile(r"\$\d[\d,]*(?:\.\d+)?(?=\s+[A-Za-z]{2,}|[.,;:?!)](?:\s|$))")  # "$5 and", not "$5 + x$"
 _MATHEMATICAL = re.compile(r"[\d=+*/^_<>|{}\\~@#]")
+_SENTENCE_END = re.compile(r"(?<=[.!?。？！])[\"'”’)*]*\s+|\n+|(?=¿)")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LONGEST_LABEL = 5  # letters of a name in capitals, such as the quadrilateral ABCD or GCD
+
+
+def without_formulas(text: str) -> str:
+    """Return a text without its formulas; prices in dollars are none."""
+    return _FORMULA.sub(" ", _PRICE.sub(" ", text))
 
 
 def prose_words(text: str) -> list[str]:
@@ -17,6 +24,16 @@ def prose_words(text: str) -> list[str]:
 
     Not words: LaTeX, anything with a digit or an operator in it, single letters, short names in capitals.
     """
-    tokens = (token for token in _FORMULA.sub(" ", text).split() if not _MATHEMATICAL.search(token))
+    return words_in(without_formulas(text))
+
+
+def prose_sentences(text: str) -> list[str]:
+    """Return the sentences of a text, without its formulas."""
+    return [sentence for sentence in _SENTENCE_END.split(without_formulas(text)) if sentence.strip()]
+
+
+def words_in(prose: str) -> list[str]:
+    """Return the words of a text that has no formulas any more."""
+    tokens = (token for token in prose.split() if not _MATHEMATICAL.search(token))
     words = (word for token in tokens for word in WORD.findall(token))
     return [word for word in words if len(word) > 1 and not (word.isupper() and len(word) <= _LONGEST_LABEL)]

@@ -8,12 +8,12 @@ from components.filter_language.config import FilterLanguageConfig
 from components.filter_language.step import judge, run
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import Question
-from components.shared.texts.language import other_language
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.language_cases import ENGLISH, OTHER
 from tests.components.shared.other_processes import run_pods
+from tests.components.shared.texts.case_files import cases_of
 from tests.conftest import WriteRows
 
 
@@ -28,7 +28,12 @@ from tests.conftest import WriteRows
     ],
 )
 def test_a_verdict_is_a_reason(question: str, verdict: Verdict) -> None:
-    assert judge(question, other_language) == verdict
+    assert judge(question) == verdict
+
+
+@pytest.mark.parametrize(("question", "reason"), cases_of("languages"))
+def test_a_question_stays_if_it_is_english_mathematics_and_nothing_else(question: str, reason: str) -> None:
+    assert judge(question).reason == ("" if reason == "kept" else reason)
 
 
 def test_rejects_are_counted_by_reason_and_name_the_language(workspace: Workspace, write_questions: WriteRows) -> None:
@@ -60,7 +65,7 @@ def test_no_question_of_gsm8k_is_rejected() -> None:
     lines = (Path(__file__).parent / "gsm8k_questions.txt").read_text(encoding="utf-8").splitlines()
     questions = [line for line in lines if not line.startswith("#")]
     assert len(questions) == 200
-    assert [question for question in questions if judge(question, other_language) != KEEP] == []
+    assert [question for question in questions if judge(question) != KEEP] == []
 
 
 def _config(workspace: Workspace, questions: str, **options: int) -> FilterLanguageConfig:
