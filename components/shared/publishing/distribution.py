@@ -17,7 +17,7 @@ from components.shared.workspace.manifests import PartEntry
 from components.shared.workspace.row_sources import RowSource, open_source
 
 MAX_PARTS = 20  # that are read, evenly spread; of 1,000 rows each, a share is off by 0.4 % at most
-MAX_SINGLE = 20  # so many different values, and each has a bar of its own
+MAX_SINGLE = 20  # so few different values, which repeat, have a bar each
 ROW_HEIGHT, BAR_LEFT, BAR_LENGTH = 24, 150, 420  # of the drawing, in its units
 
 
@@ -33,7 +33,7 @@ class Distribution:
     def bars(self) -> list[Bar]:
         """A bar for each value where there are few, ten bins otherwise."""
         counts = Counter(self.values)
-        if len(counts) > MAX_SINGLE:
+        if len(counts) > min(MAX_SINGLE, max(1, len(self.values) / 2)):
             return histogram(self.values)
         return bars_of({f"{value:.3g}": counts[value] for value in sorted(counts)})
 
