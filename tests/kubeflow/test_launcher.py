@@ -64,6 +64,22 @@ def test_the_report_is_uploaded_as_the_page_that_kubeflow_shows_and_needs_no_oth
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+def test_what_is_made_for_kubeflows_page_is_uploaded_and_figures_are_metadata(undisturbed: Finished) -> None:
+    launcher, begins = Launcher(undisturbed.kubeflow), {"system.HTML": "<!doctype html>", "system.Markdown": "# "}
+    shown: dict[str, int] = {}
+    for task in tasks_of(undisturbed):
+        for name, artifact in artifacts_of(task).items():
+            title = artifact["type"]["schemaTitle"]
+            if title in begins:
+                assert launcher.uploaded(artifact["uri"]).read_text().startswith(begins[title])
+                shown[name] = shown.get(name, 0) + 1
+            if name == "summary":
+                assert artifact["metadata"].items() >= {"rows": 11, "yield_filter_language": 12 / 14}.items()
+    assert shown == {"distribution": 3, "overview": 1, "report": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_what_kubeflow_logged_itself_stays_as_it_was(undisturbed: Finished) -> None:
     launcher = Launcher(undisturbed.kubeflow)
     for task in tasks_of(undisturbed):

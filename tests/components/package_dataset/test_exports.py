@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,13 @@ import yaml
 
 from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.forms import DATA_SCHEMA, RL_SCHEMA
+from components.package_dataset.overview import overview_text
 from components.package_dataset.step import run
 from components.shared.records import Response
 from components.shared.workspace import Workspace
 from tests.components.package_dataset.test_step import response
 from tests.conftest import WriteRows
+from tests.stores import Store
 
 pytestmark = pytest.mark.slow  # they load datasets, and TRL
 
@@ -98,3 +103,18 @@ def test_trl_trains_on_responses_alone_where_messages_become_prompt_and_completi
     texts = data_utils.maybe_apply_chat_template(row, AutoTokenizer.from_pretrained(tiny_model))
     assert rows[0]["question"] in texts["prompt"]
     assert texts["completion"].startswith(rows[0]["response"])
+
+
+def test_the_example_of_the_overview_loads_the_rows_of_any_store(
+    store: Store, write_rows: WriteRows, tmp_path: Path
+) -> None:
+    workspace = Workspace(store.uri)
+    responses = write_rows(workspace, [response(number) for number in range(5)])
+    config = PackageDatasetConfig(workspace=workspace.uri, responses=responses)
+    example = overview_text(config, run(config, workspace)).decode().split("```")[1].removeprefix("python\n")
+    command = [sys.executable, "-c", f"{example}\nprint(*rows['id'])"]
+    # Offline, the library takes a store for the hub.
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.split() == [f"q{number}-1" for number in range(5)]
