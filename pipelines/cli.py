@@ -14,14 +14,30 @@ from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
 from pipelines.parameters import Hardware
 
 app = typer.Typer(
-    help="The ScaleQuest method: from seed questions to a dataset of questions and answers.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # boxes around the help would take 0.3 s to load
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # 20 ms
+
+        typer.echo(f"scalequest {version('scalequest')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and end", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Make a dataset of questions and answers from seed questions, with the ScaleQuest method."""
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Preset = Annotated[str, typer.Argument(help="the preset: a file in pipelines/presets, without .yaml")]
 Settings = Annotated[
     list[str] | None,
@@ -62,14 +78,25 @@ def run(
     workspace: Annotated[str, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]")] = "",
     settings: Settings = None,
     pipeline: Column = "",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but the address of the result")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="also print what the steps log")] = False,
 ) -> None:
     """Run a preset on this machine.
 
-    Runs the compiled pipeline and reuses finished work.
+    Runs the compiled pipeline and reuses finished work. The steps' logs are kept in the workspace.
     """
-    from pipelines.run_command import run_preset
+    from pipelines.run_command import Asked, run_preset
 
-    sys.exit(run_preset(preset, settings or [], workspace or f"runs/{preset}", pipeline))
+    if quiet and verbose:
+        raise typer.BadParameter("-q and -v contradict each other; give one of them")
+    asked = Asked(
+        preset=preset,
+        settings=settings or [],
+        workspace=workspace or f"runs/{preset}",
+        pipeline=pipeline,
+        loudness="quiet" if quiet else "verbose" if verbose else "normal",
+    )
+    sys.exit(run_preset(asked))
 
 
 @app.command()
@@ -144,6 +171,7 @@ def status(
     namespace: Namespace,
     host: Host = "",
     watch: Watch = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a run on a cluster is at; end as it did, where it has ended.
 
@@ -151,7 +179,45 @@ def status(
     """
     from pipelines.cluster.status_command import show_status
 
-    sys.exit(show_status(run_id, host, namespace, follow=watch))
+    if watch and as_json:
+        raise typer.BadParameter("--json is one look; give it without --watch")
+    sys.exit(show_status(run_id, host, namespace, follow=watch, as_json=as_json))
+
+
+@app.command(name="list")
+def list_(
+    workspace: Annotated[str, typer.Argument(help="gs://…, s3://… or a directory")],
+    as_json: AsJson = False,
+) -> None:
+    """List the runs and folders of a workspace.
+
+    Each run that `scalequest run` made there, and how it ended; each folder with its date, its rows and its state.
+    """
+    from pipelines.list_command import list_workspace
+
+    sys.exit(list_workspace(workspace, as_json=as_json))
+
+
+@app.command()
+def logs(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="a workspace (its newest run), one of its runs, or what submit printed")
+    ],
+    step: Annotated[str, typer.Argument(help="only the steps of this name", show_default=False)] = "",
+    namespace: Annotated[str, typer.Option(help="of a run on a cluster: the namespace of its pods")] = "",
+    host: Host = "",
+) -> None:
+    """Print what the steps of a run have logged.
+
+    Of a run on this machine the logs are kept in its workspace; of one on a cluster they are those of its pods.
+    """
+    if namespace:
+        from pipelines.cluster.pod_logs import show_pod_logs
+
+        sys.exit(show_pod_logs(run, step, host, namespace))
+    from pipelines.logs_command import show_logs
+
+    sys.exit(show_logs(run, step))
 
 
 @app.command()
@@ -209,6 +275,7 @@ def doctor(
         bool,
         typer.Option("--deep", help="also check the store from a pod with the run's account; takes up to a minute"),
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check whether a run on a cluster would work, before it uses a GPU.
 
@@ -218,7 +285,7 @@ def doctor(
     from pipelines.cluster.findings import PlannedRun
 
     planned = PlannedRun(workspace=workspace, cluster=cluster, training_nodes=training_nodes, store_secret=store_secret)
-    sys.exit(examine(planned, deep=deep))
+    sys.exit(examine(planned, deep=deep, as_json=as_json))
 
 
 @app.command()
@@ -253,15 +320,17 @@ def show(
         str,
         typer.Option(help="of an evaluation, show rows with this verdict, such as not_compared", show_default=False),
     ] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Show the content of a folder.
 
     Shows its manifest, ledger and first rows; for a dataset or a workspace, also the funnel of its run.
     For a folder that is not finished: which parts are done, who works on the others, and what attempts died of.
+    For a workspace in which a run is at work: also what is finished.
     """
     from pipelines.show_command import show_folder
 
-    sys.exit(show_folder(folder, rows, verdict))
+    sys.exit(show_folder(folder, rows, verdict, as_json=as_json))
 
 
 @app.command()
@@ -270,6 +339,7 @@ def verify(
     with_inputs: Annotated[
         bool, typer.Option("--with-inputs", help="also verify everything that it was made from, back to the sources")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read everything in a folder and report what is wrong.
 
@@ -278,7 +348,7 @@ def verify(
     """
     from pipelines.verify_command import verify as verify_address
 
-    sys.exit(verify_address(folder, with_inputs))
+    sys.exit(verify_address(folder, with_inputs, as_json=as_json))
 
 
 @app.command()
@@ -314,6 +384,7 @@ def gc(
         float, typer.Option(metavar="HOURS", help="keep what was written in the last so many hours", min=0)
     ] = 168.0,
     delete: Annotated[bool, typer.Option("--delete", help="delete it; otherwise it is only listed")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what no dataset or table of solvers of a workspace needs.
 
@@ -324,7 +395,7 @@ def gc(
     """
     from pipelines.gc_command import collect_garbage
 
-    sys.exit(collect_garbage(workspace, keep or [], older_than, delete))
+    sys.exit(collect_garbage(workspace, keep or [], older_than, delete, as_json=as_json))
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from components.shared.errors import ExitCode, InputError
 from components.shared.upkeep.garbage import Finding, Status, survey
 from components.shared.upkeep.garbage_removal import remove_garbage
+from pipelines.json_output import print_json
 from pipelines.reporting import as_data, exit_code_of, readable_size
 
 ELSEWHERE = "(no step)"
@@ -40,16 +41,37 @@ class _Total:
         return f"{self.objects} objects in {len(self.folders)} folders, {readable_size(self.size)}"
 
 
-def collect_garbage(workspace: str, keep: Sequence[str], min_age_hours: float, delete: bool) -> int:
+def collect_garbage(
+    workspace: str, keep: Sequence[str], min_age_hours: float, delete: bool, *, as_json: bool = False
+) -> int:
     """List the garbage of a workspace and, if asked to, delete it; return the exit code."""
-    return exit_code_of("gc", lambda: _collect(workspace, keep, min_age_hours, delete))
+    return exit_code_of("gc", lambda: _collect(workspace, keep, min_age_hours, delete, as_json))
 
 
-def _collect(workspace: str, keep: Sequence[str], min_age_hours: float, delete: bool) -> int:
-    console = Console(file=sys.stdout)
+def _collect(workspace: str, keep: Sequence[str], min_age_hours: float, delete: bool, as_json: bool) -> int:
     findings = survey(workspace, keep=keep, min_age_hours=min_age_hours)
     if not findings:
         raise InputError(f"{workspace}: nothing exists here; check the address")
+    if as_json:
+        removed = remove_garbage(workspace, findings) if delete else None
+        print_json({"workspace": workspace, "objects": list(map(_as_data, findings)), "removed": removed})
+    else:
+        _print(Console(file=sys.stdout), workspace, findings, delete)
+    return ExitCode.DONE
+
+
+def _as_data(finding: Finding) -> dict[str, object]:
+    found = finding.object
+    return {
+        "name": found.name,
+        "size": found.size,
+        "folder": finding.folder,
+        "status": finding.status,
+        "reason": finding.reason,
+    }
+
+
+def _print(console: Console, workspace: str, findings: Sequence[Finding], delete: bool) -> None:
     _print_garbage(console, findings)
     for status in ("needed", "young", "unknown"):
         if total := _totals(findings).get(status):
@@ -61,7 +83,6 @@ def _collect(workspace: str, keep: Sequence[str], min_age_hours: float, delete: 
         console.print(f"garbage: {garbage}; --delete deletes it", highlight=False, soft_wrap=True)
     else:
         _delete(console, workspace, findings)
-    return ExitCode.DONE
 
 
 def _delete(console: Console, workspace: str, findings: Sequence[Finding]) -> None:

@@ -27,10 +27,13 @@ from kfp.local.orchestrator import task_executor, task_spec_utils
 from kfp.local.status import Status
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.redaction import redacted
 from pipelines.compiled_pipeline import CHECK_NAME, executor_input_of_command, step_of_command
 from pipelines.step_processes import SIGNALLED, RunInterruptedError, StepProcesses
 
 LAST_LINES = 12  # of a failed step's log, shown to the user
+
+KeepLog = Callable[[Path, int], None]  # the log of a step that has ended, and its exit code
 
 
 class Observer(Protocol):
@@ -63,13 +66,19 @@ class StepFailedError(Exception):
         self.step, self.exit_code, self.last_lines, self.log = step, exit_code, last_lines, log
 
 
-def run_compiled(path: Path, arguments: Mapping[str, Any], observer: Observer) -> None:
+def keep_nothing(log: Path, exit_code: int) -> None:
+    """Leave the log of a step where it is."""
+
+
+def run_compiled(
+    path: Path, arguments: Mapping[str, Any], observer: Observer, keep_log: KeepLog = keep_nothing
+) -> None:
     """Run a compiled pipeline; StepFailedError where a step fails, RunInterruptedError where a signal ends it.
 
-    The steps' logs are kept only then. For the main thread.
+    The steps' logs stay on this machine only then; ``keep_log`` gets each as its step ends. For the main thread.
     """
     folder = Path(tempfile.mkdtemp(prefix="scalequest-"))
-    steps = _Steps(observer, folder)
+    steps = _Steps(observer, folder, keep_log)
     with _quiet(folder / "kfp.log"), steps.in_place_of_kfp(), steps.processes.stopped_by_signals():
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / "outputs"))
         try:
@@ -102,10 +111,11 @@ def walk_compiled(path: Path, arguments: Mapping[str, Any], do: Callable[[list[s
 class _Steps:
     """Does the steps one after another: two at once would share the cores and double the memory."""
 
-    def __init__(self, observer: Observer, folder: Path) -> None:
+    def __init__(self, observer: Observer, folder: Path, keep_log: KeepLog) -> None:
         self.failure: Exception | None = None
         self.processes = StepProcesses(observer.stopping, observer.ends_at_once)
         self._observer = observer
+        self._keep_log = keep_log
         self._folder = folder
         self._lock = threading.Lock()
         self._task = threading.local()  # its ``retries``; a loop's tasks have threads
@@ -140,6 +150,8 @@ class _Steps:
                 self._observer.step_started(step, given["inputs"]["parameterValues"])
             log = self._folder / f"{self._number:03d}-{step}.log"
             exit_code, last_lines = self._run_attempts(command, log)
+            if step != CHECK_NAME:
+                self._keep_log(log, exit_code)
             if exit_code != 0:
                 self.failure = StepFailedError(step, exit_code, last_lines, log)
                 raise self.failure
@@ -166,7 +178,8 @@ class _Steps:
         last_lines: deque[str] = deque(maxlen=LAST_LINES)
         with log.open("a", encoding="utf-8") as file:
 
-            def hear(line: str) -> None:
+            def hear(said: str) -> None:
+                line = redacted(said)  # libraries write, too
                 file.write(line)
                 last_lines.append(line.rstrip())
                 self._observer.step_said(line.rstrip())

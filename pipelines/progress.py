@@ -21,6 +21,7 @@ from rich.text import Text
 from components.shared.speaking import Heartbeat, duration, silence_seconds
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from pipelines.compiled_pipeline import PlannedStep
+from pipelines.reporting import visible
 from pipelines.time_left import TimeLeft
 
 # A step logs what it is doing if it was silent, otherwise parts written and training steps done.
@@ -39,7 +40,11 @@ class ConsoleObserver:
         steps: Sequence[PlannedStep],
         workspace: str,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        verbose: bool = False,
     ) -> None:
+        """``verbose``: also print what the steps log."""
+        self._verbose = verbose
         self._console = console
         self._num_steps = len(steps)
         self._time_left = TimeLeft(steps, workspace)
@@ -72,6 +77,8 @@ class ConsoleObserver:
 
     def step_said(self, line: str) -> None:
         """Show the step's progress if the line has it."""
+        if self._verbose:
+            self._print(f"{self._step}: {visible(line)}")
         self._reused = self._reused or ": reused " in line
         if match := _SPEAKING.search(line) or _PROGRESS.search(line):
             self._at = match[match.lastindex or 0]

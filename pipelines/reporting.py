@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -31,6 +31,19 @@ def visible(text: str) -> str:
 def as_data(text: str) -> str:
     """Return a text of a folder for a place where the console reads markup: neither it nor a terminal obeys it."""
     return escape(visible(text))
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Yield a line for each row, its cells under each other; nothing is cut, however narrow the terminal is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def print_aligned(console: Console, rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows of cells under each other, as data."""
+    for line in aligned([tuple(map(visible, row)) for row in rows]):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def readable_size(num_bytes: float) -> str:

@@ -1,47 +1,75 @@
-"""`scalequest run`: check everything, run, report the result."""
+"""`scalequest run`: check everything, run, keep the steps' logs, report the result."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
+from components.shared.redaction import redacted
 from components.shared.stores import storage
-from components.shared.workspace.ledgers import REJECTED
-from components.shared.workspace.row_sources import open_source
+from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
-from pipelines.show_command import print_funnel, print_table
+from pipelines.run_ending import print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
 
 INTERRUPTED = "interrupted; run the same command again to continue"
 
+Loudness = Literal["quiet", "normal", "verbose"]
 
-def run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str = "") -> int:
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to run, and how much is said of it: nothing but the result, the steps, or also all that they log."""
+
+    preset: str
+    settings: Sequence[str]
+    workspace: str
+    pipeline: str = ""
+    loudness: Loudness = "normal"
+
+    @property
+    def command(self) -> str:
+        """The command that runs it."""
+        words = ["run", self.preset, "--workspace", self.workspace]
+        words += [word for setting in self.settings for word in ("--set", setting)]
+        return shlex.join(["scalequest", *words, *(["--pipeline", self.pipeline] if self.pipeline else [])])
+
+
+def run_preset(asked: Asked) -> int:
     """Run a preset, or a part of the method with its values; return the exit code of the step that failed."""
     try:
-        return exit_code_of("run", lambda: _run_preset(preset, settings, workspace, pipeline))
+        return exit_code_of("run", lambda: _run_preset(asked))
     except KeyboardInterrupt:  # before the pipeline runs, or after: meanwhile it heeds signals itself
         Console(stderr=True).print(INTERRUPTED)
         return SIGNALLED + signal.SIGINT
 
 
-def _run_preset(preset: str, settings: Sequence[str], workspace: str, pipeline: str) -> int:
-    # A console of its own stream: while kfp runs, sys.stdout is its log.
-    console = Console(file=sys.stdout)
-    run = prepare_run(preset, settings, workspace, pipeline)
-    check_writable(workspace)
+def _run_preset(asked: Asked) -> int:
+    run = prepare_run(asked.preset, asked.settings, asked.workspace, asked.pipeline)
+    check_writable(asked.workspace)
     check_processes(run.arguments)
-    console.print(f"{preset}: {run.pipeline.path.stem}, {len(run.steps)} steps, workspace {workspace}", highlight=False)
-    return run_pipeline(run, workspace, console)
+    name, steps = run.pipeline.path.stem, len(run.steps)
+    recorder = RunRecorder(
+        asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=redacted(asked.command)
+    )
+    # A console of its own stream: while kfp runs, sys.stdout is its log.
+    console = Console(file=sys.stdout, quiet=asked.loudness == "quiet")
+    told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
+    console.print(told, highlight=False, soft_wrap=True)
+    return run_pipeline(run, asked.workspace, console, recorder, asked.loudness)
 
 
 def check_writable(workspace: str) -> None:
@@ -61,40 +89,63 @@ def check_processes(arguments: Mapping[str, Any]) -> None:
         raise InputError(f"pods {arguments['pods']!r} is a range, which only a Job takes; here, give a number")
 
 
-def run_pipeline(run: Run, workspace: str, console: Console) -> int:
+def run_pipeline(
+    run: Run, workspace: str, console: Console, recorder: RunRecorder, loudness: Loudness = "normal"
+) -> int:
     """Run a pipeline whose arguments were checked, and report the result; return the exit code."""
     with console.status("starting Kubeflow Pipelines"):
         # Takes seconds, and only a run needs it.
         from pipelines.local_runner import StepFailedError, run_compiled
+    began = time.monotonic()
+    keeper = _LogKeeper(recorder, workspace)
     try:
-        with ConsoleObserver(console, run.steps, workspace) as observer:
-            run_compiled(run.pipeline.path, run.arguments, observer)
+        with ConsoleObserver(console, run.steps, workspace, verbose=loudness == "verbose") as observer:
+            run_compiled(run.pipeline.path, run.arguments, observer, keeper.keep)
     except StepFailedError as failure:
-        _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
+        message = _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
+        keeper.end(failure.exit_code, message)
         return failure.exit_code
     except RunInterruptedError as interrupted:
         console.print(INTERRUPTED)
+        keeper.end(interrupted.exit_code, INTERRUPTED)
         return interrupted.exit_code
-    _print_result(console, observer.last_folder)
-    return 0
+    folder = observer.last_folder
+    recorder.end(ExitCode.DONE, folder)
+    if loudness == "quiet":
+        Console(file=sys.stdout).print(folder, highlight=False, soft_wrap=True)
+    else:
+        print_ending(console, folder, workspace, time.monotonic() - began)
+    return ExitCode.DONE
 
 
-def _print_result(console: Console, folder: str) -> None:
-    console.print()
-    print_funnel(console, folder)
-    console.print()
-    if print_table(console, open_source(folder)):
-        console.print()
-    names = [name for name in storage.list_names(folder) if not name.startswith("_") and name != REJECTED]
-    for name in names:
-        console.print(storage.join(folder, name), highlight=False, soft_wrap=True)
-    console.print(f"to look at it: scalequest show {folder}", highlight=False, soft_wrap=True)
+class _LogKeeper:
+    """Keeps the steps' logs in the workspace, unless its store may be what did not respond."""
+
+    def __init__(self, recorder: RunRecorder, workspace: str) -> None:
+        self._recorder = recorder
+        self._is_remote = storage.is_remote(workspace)
+
+    def keep(self, log: Path, exit_code: int) -> None:
+        """Keep the log of a step that has ended."""
+        if not self._may_be_away(exit_code):
+            directory = str(log.parent)
+            self._recorder.keep_log(log.name, log.read_bytes(), directory=directory, exit_code=exit_code)
+
+    def end(self, exit_code: int, message: str) -> None:
+        """Write down that the run did not end well."""
+        if not self._may_be_away(exit_code):
+            self._recorder.end(exit_code, "", message)
+
+    def _may_be_away(self, exit_code: int) -> bool:
+        return self._is_remote and exit_code == ExitCode.UNAVAILABLE
 
 
-def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> None:
+def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> str:
+    """Print why a step failed; return its last line."""
     console = Console(stderr=True)
     # What a step says of itself is one line, the last; anything else needs what came before it.
     lines = last_lines[-1:] if exit_code in (ExitCode.BAD_INPUT, ExitCode.UNAVAILABLE) else last_lines
     for line in lines:
         console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
     console.print(f"step {step} failed with exit code {exit_code}; its log is {log}", highlight=False, soft_wrap=True)
+    return last_lines[-1] if last_lines else f"step {step} failed with exit code {exit_code}"

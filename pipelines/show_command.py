@@ -23,24 +23,29 @@ from components.shared.workspace.manifests import MANIFEST, Manifest
 from components.shared.workspace.plans import PLAN
 from components.shared.workspace.row_sources import RowSource, open_source
 from components.shared.workspace.rows import Rows
+from components.shared.workspace.run_records import KeptRun, read_runs
 from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
 from components.steps import step_names
 from pipelines.contamination_table import print_contamination
+from pipelines.folder_data import finished_as_data, run_as_data, unfinished_as_data
 from pipelines.group_table import print_groups
+from pipelines.json_output import print_json
+from pipelines.list_command import print_folders, print_runs
 from pipelines.reporting import as_data, exit_code_of, visible
 from pipelines.score_table import print_scores
+from pipelines.workspace_contents import FolderEntry, read_folders
 from pipelines.workspace_folders import LAST_STEP, TABLE_STEP, folder_at, newest_folder
 
 MAX_CELL = 300  # characters of a value that are shown
 
 
-def show_folder(address: str, num_rows: int, verdict: str = "") -> int:
+def show_folder(address: str, num_rows: int, verdict: str = "", *, as_json: bool = False) -> int:
     """Print a folder, the rows that one rejected, or a workspace; return the exit code. ``verdict``: of rows to show.
 
     Of a workspace, the folders that somebody works on, the newest dataset and the newest table of solvers; without
-    either, all that are not finished.
+    either, all that are not finished. While a run is at work there, also what is finished.
     """
-    return exit_code_of("show", lambda: _show(Console(file=sys.stdout), address, num_rows, verdict))
+    return exit_code_of("show", lambda: _show(address, num_rows, verdict, as_json))
 
 
 def _unfinished_at(address: str) -> list[Unfinished]:
@@ -60,27 +65,63 @@ def _begun(step: str) -> list[str]:
     return [storage.join(step, name) for name in sorted(plans - manifests)]
 
 
-def _show(console: Console, address: str, num_rows: int, verdict: str) -> int:
+def _show(address: str, num_rows: int, verdict: str, as_json: bool) -> int:
+    console = Console(file=sys.stdout)
     finished = [folder for step in (LAST_STEP, TABLE_STEP) if (folder := newest_folder(address, step))]
     unfinished = [each for each in _unfinished_at(address) if each.holders or not finished]
-    for each in unfinished:
-        _print_lines(console, _unfinished_lines(each))
-        console.print()
-    if unfinished and not finished:
+    at_work = [run for run in read_runs(address) if run.state == "running"]
+    stand = read_folders(address) if at_work or any(each.holders for each in unfinished) else []
+    if not finished and not unfinished and not at_work:
+        finished = [folder_at(address, step_names())]
+    if as_json:
+        content = {
+            "runs": list(map(run_as_data, at_work)),
+            "folders": stand,
+            "unfinished": list(map(unfinished_as_data, unfinished)),
+            "finished": [_finished_as_data(open_source(folder), num_rows, verdict) for folder in finished],
+        }
+        print_json({"address": address, **content})
         return ExitCode.DONE
-    for number, folder in enumerate(finished or [folder_at(address, step_names())]):
+    _print_progress(console, at_work, stand, unfinished)
+    for number, folder in enumerate(finished):
         if number:
             console.print()
         _show_finished(console, open_source(folder), num_rows, verdict)
     return ExitCode.DONE
 
 
-def _show_finished(console: Console, source: RowSource, num_rows: int, verdict: str) -> None:
+def _print_progress(
+    console: Console, at_work: Sequence[KeptRun], stand: Sequence[FolderEntry], unfinished: Sequence[Unfinished]
+) -> None:
+    """Print the runs at work, what stands finished meanwhile, and what is in the making."""
+    if at_work:
+        print_runs(console, at_work)
+        console.print()
+    if done := [each for each in stand if each.state == "finished"]:
+        print_folders(console, done)
+        console.print()
+    for each in unfinished:
+        print_lines(console, _unfinished_lines(each))
+        console.print()
+
+
+def _finished_as_data(source: RowSource, num_rows: int, verdict: str) -> dict[str, object]:
+    _check_verdict(source, verdict)
+    return finished_as_data(source, with_funnel=source.manifest.step == LAST_STEP) | {
+        "rows": _first_rows(source, num_rows, verdict)
+    }
+
+
+def _check_verdict(source: RowSource, verdict: str) -> None:
     if verdict and source.kind != kind_of(Evaluation):
         raise InputError(f"--verdict {verdict}: {source.uri} holds {source.kind} rows; expected a folder of evaluate")
+
+
+def _show_finished(console: Console, source: RowSource, num_rows: int, verdict: str) -> None:
+    _check_verdict(source, verdict)
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
-        print_funnel(console, source.folder)
+        print_funnel(console, stages_of(source.folder))
     if source.kind == kind_of(Contamination):
         print_contamination(console, Rows([source.uri], Contamination))
     if not print_table(console, source):
@@ -95,16 +136,16 @@ def print_table(console: Console, source: RowSource) -> bool:
     return is_table
 
 
-def print_funnel(console: Console, folder: str) -> None:
-    """Print every stage on the way to a folder: first those that made its models, then those its rows came through."""
-    stages = stages_of(folder)
+def print_funnel(console: Console, stages: Sequence[Stage], *, with_models: bool = True) -> None:
+    """Print the stages on the way to a folder: first those that made its models, then those its rows came through."""
     rows_stages = {stage.folder for stage in rows_stages_of(stages)}
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, side in (("stage", "left"), ("rows in", "right"), ("rows out", "right"), ("seconds", "right")):
         table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("rejected")
-    _add_stages(table, [stage for stage in stages if stage.folder not in rows_stages])
-    table.add_row()
+    if with_models:
+        _add_stages(table, [stage for stage in stages if stage.folder not in rows_stages])
+        table.add_row()
     _add_stages(table, [stage for stage in stages if stage.folder in rows_stages])
     console.print(table)
 
@@ -136,7 +177,7 @@ def _print_manifest(console: Console, source: RowSource) -> None:
         "computed in": manifest.arithmetic,
         "figures": _figures(manifest),
     }
-    _print_lines(console, lines)
+    print_lines(console, lines)
     print_groups(console, manifest.metrics)
 
 
@@ -164,7 +205,8 @@ def _unfinished_lines(folder: Unfinished) -> dict[str, str]:
     }
 
 
-def _print_lines(console: Console, lines: Mapping[str, str]) -> None:
+def print_lines(console: Console, lines: Mapping[str, str]) -> None:
+    """Print names and texts side by side; those without a text are left out."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

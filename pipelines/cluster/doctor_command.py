@@ -18,28 +18,29 @@ from pipelines.cluster.kubernetes_checks import check_kubernetes
 from pipelines.cluster.package import check_images
 from pipelines.cluster.store_pod import check_from_pod
 from pipelines.hardware_profiles import Profile
+from pipelines.json_output import print_json
 from pipelines.reporting import exit_code_of
 from pipelines.secret_names import check_secret_name
 
 MARKS = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "[yellow]?[/yellow]   "}
 
 
-def examine(run: PlannedRun, *, deep: bool) -> int:
+def examine(run: PlannedRun, *, deep: bool, as_json: bool = False) -> int:
     """Print a line for each requirement of a run; return 2 if one is missing.
 
     ``deep``: also check the store from a pod with the run's account.
     """
     try:
-        return exit_code_of("doctor", lambda: _examine(run, deep))
+        return exit_code_of("doctor", lambda: _examine(run, deep, as_json))
     except Stopped:
         return ExitCode.STOPPED
 
 
-def _examine(run: PlannedRun, deep: bool) -> int:
+def _examine(run: PlannedRun, deep: bool, as_json: bool) -> int:
     check_is_shared(run.workspace)
     check_secret_name("store_secret", run.store_secret)
     profile = find_profile(run.cluster.profile)
-    console = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, quiet=as_json)
     findings: list[Finding] = []
     for finding in _checks(run, profile, deep):
         findings.append(finding)
@@ -47,8 +48,15 @@ def _examine(run: PlannedRun, deep: bool) -> int:
         console.print(finding.text, markup=False, highlight=False, soft_wrap=True)
     missing = sum(finding.passed is False for finding in findings)
     unknown = sum(finding.passed is None for finding in findings)
+    if as_json:
+        print_json({"failed": missing, "unknown": unknown, "checks": list(map(_as_data, findings))})
     console.print(f"{len(findings)} checks: {missing} failed, {unknown} to look at", highlight=False)
     return ExitCode.BAD_INPUT if missing else ExitCode.DONE
+
+
+def _as_data(finding: Finding) -> dict[str, object]:
+    remedy = "" if finding.passed else finding.remedy
+    return {"passed": finding.passed, "what": finding.what, "remedy": remedy}
 
 
 def _checks(run: PlannedRun, profile: Profile, deep: bool) -> Iterator[Finding]:

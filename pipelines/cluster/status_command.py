@@ -18,21 +18,27 @@ from pipelines.cluster.run_report import Report, look_at
 from pipelines.cluster.run_steps import LATER, RUNNING, WAITING, Step
 from pipelines.cluster.unfinished_folders import Progress, duration_of, folders_in_the_making
 from pipelines.cluster.watching import watch
-from pipelines.reporting import exit_code_of
+from pipelines.json_output import print_json
+from pipelines.reporting import aligned, exit_code_of
 
 MAX_WHY = 320  # characters of a line of the table; the verdict below it has all
 
 
-def show_status(run_id: str, host: str, namespace: str, *, follow: bool = False) -> int:
+def show_status(run_id: str, host: str, namespace: str, *, follow: bool = False, as_json: bool = False) -> int:
     """Print a run's state; return the exit code: that of the run if it has ended."""
-    return exit_code_of("status", lambda: _show(run_id, host, namespace, follow))
+    return exit_code_of("status", lambda: _show(run_id, host, namespace, follow, as_json))
 
 
-def _show(run_id: str, host: str, namespace: str, follow: bool) -> int:
+def _show(run_id: str, host: str, namespace: str, follow: bool, as_json: bool) -> int:
     console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, soft_wrap=True)
     with explained(host, namespace):
         client, _ = connect(host, namespace)
         report = look_at(client, run_id, namespace)
+    if as_json:
+        making, not_shown = _folders(report)
+        page = run_page(client, run_id)
+        print_json({**vars(report), "page": page, "folders": making, "note": not_shown or report.note})
+        return report.exit_code
     workspace = f", workspace {report.workspace}" if report.workspace else ""
     console.print(f"run {report.run_id}, {report.name}: {report.heading}{workspace}")
     console.print(run_page(client, run_id))
@@ -54,7 +60,7 @@ def _show(run_id: str, host: str, namespace: str, follow: bool) -> int:
 def _step_lines(report: Report, making: Mapping[str, Progress]) -> Iterator[str]:
     """Yield a line for each step that has begun, with its rows where a Job's folder is known."""
     begun = [step for step in report.steps if step.state != LATER]
-    yield from _aligned([_cells(step, making.get(step.folder)) for step in (*begun, *report.drivers)])
+    yield from aligned([_cells(step, making.get(step.folder)) for step in (*begun, *report.drivers)])
     later = len(report.steps) - len(begun)
     if later and report.state in (RUNNING, WAITING):
         yield f"{later} step{'s come' if later > 1 else ' comes'} later"
@@ -66,12 +72,6 @@ def _cells(step: Step, progress: Progress | None) -> tuple[str, str, str, str]:
     rows = progress.sentence if progress and step.state in (RUNNING, WAITING) else ""
     told = "; ".join(filter(None, (rows, step.course, step.why)))
     return step.title, step.state, _duration(step), shortened(told, MAX_WHY)
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _folders(report: Report) -> tuple[Sequence[Progress], str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from kfp import compiler, dsl
 from rich.console import Console
 
+from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run
 from pipelines.compiled_pipeline import CompiledPipeline
 from pipelines.run_command import run_pipeline
@@ -30,7 +31,8 @@ def main(folder: Path) -> int:
     arguments = {"names": ["one", "two", "three"], "fates": str(folder / "fates")}
     pipeline = CompiledPipeline(path)
     run = Run(pipeline=pipeline, arguments=arguments, steps=pipeline.planned_steps(arguments))
-    return run_pipeline(run, str(folder), Console(file=sys.stdout))
+    recorder = RunRecorder(str(folder), preset="waiting", pipeline="waiting-loop", num_steps=3, command="")
+    return run_pipeline(run, str(folder), Console(file=sys.stdout), recorder)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.components.shared.sample_folders import write_folder
 from tests.components.shared.workspace.test_lineage import halve
 from tests.conftest import WriteRows
 from tests.processor_time import cpu_seconds
+from tests.source_tree import ROOT
 
 
 def scalequest(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -30,6 +32,32 @@ def test_help_is_quick_and_loads_nothing_heavy(tmp_path: Path) -> None:
         "import sys; from pipelines import cli; print(sorted({'kfp', 'pyarrow', 'rich', 'yaml'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    result = scalequest("--version", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, f"scalequest {metadata.version('scalequest')}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_is_told_how_to_complete(shell: str, tmp_path: Path) -> None:
+    words = {"COMP_WORDS": "scalequest sh", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "scalequest sh"}
+    code = "import sys; sys.argv[0] = 'scalequest'; from pipelines.cli import main; main()"
+    asked = {
+        "PATH": "/usr/bin:/bin",
+        "_SCALEQUEST_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**words, **asked}, check=False, cwd=ROOT
+    )
+    assert "show" in result.stdout
+
+
+def test_quiet_and_verbose_contradict_each_other(tmp_path: Path) -> None:
+    result = scalequest("run", "smoke", "-q", "-v", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "-q and -v contradict each other" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,20 @@ def test_garbage_is_listed_by_step_and_reason_and_nothing_is_changed(
     assert snapshot(workspace.uri) == before
 
 
+def test_as_json_each_object_is_named_with_its_status_and_reason(
+    workspace: Workspace, garbage: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert collect_garbage(workspace.uri, (), 0, delete=False, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    (plan,) = [each for each in told["objects"] if each["name"].endswith("/_plan.json") and each["size"] and
+               garbage[1].endswith(each["folder"])]  # fmt: skip
+    assert (plan["status"], plan["reason"]) == ("garbage", "abandoned before it was finished")
+    assert told["removed"] is None
+    assert collect_garbage(workspace.uri, (), 0, delete=True, as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["removed"]["objects"] == 11
+    assert not Path(garbage[0]).exists()
+
+
 def test_what_was_written_lately_is_not_garbage(
     workspace: Workspace, garbage: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

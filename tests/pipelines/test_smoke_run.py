@@ -11,6 +11,7 @@ from components.shared.stores import storage
 from components.shared.workspace._uses import IN_USE
 from components.shared.workspace.lineage import rows_stages_of, stages_of
 from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.run_records import RUNS, read_runs
 from pipelines.filter_questions import CPU_FILTERS
 from pipelines.workspace_folders import newest_dataset
 from tests.pipelines.test_cli import scalequest
@@ -25,11 +26,11 @@ ANSWER_STEPS = {"generate_responses", "score_responses", "select_responses", "pa
 
 
 def contents_of(workspace: str) -> dict[str, str]:
-    """Return every file's digest and time of change by its path; but for the marks that each process leaves."""
+    """Return every file's digest and time of change by its path; but for the marks and logs of processes."""
     return {
         str(path): f"{storage.digest_file(path)} {path.stat().st_mtime_ns}"
         for path in Path(workspace).rglob("*")
-        if path.is_file() and path.parent.name != IN_USE
+        if path.is_file() and not {IN_USE, RUNS} & {*path.relative_to(workspace).parts}
     }
 
 
@@ -67,7 +68,21 @@ def test_a_run_prints_a_line_a_step_the_funnel_and_where_the_dataset_is(undistur
     steps = [line for line in lines if line.split("/")[0].strip().isdigit()]
     assert len(steps) == int(steps[-1].split("/")[0]) == int(lines[0].split(", ")[1].split()[0])
     assert any(line.startswith("filter_solvability ") for line in lines)
-    assert any(line.endswith("/README.md") for line in lines)
+    folder = newest_dataset(undisturbed.workspace)
+    assert any(line.startswith(f"dataset     {folder} (") for line in lines)
+    assert f"page        file://{folder}/report.html" in lines
+    assert len(lines) - len(steps) < 40
+
+
+def test_a_run_leaves_the_logs_of_its_steps_and_how_it_ended(undisturbed: Finished) -> None:
+    run = read_runs(undisturbed.workspace)[0]
+    assert run.state == "succeeded"
+    assert len(run.logs) == run.record.num_steps
+    result = scalequest("logs", run.uri, "package_dataset", cwd=Path(undisturbed.workspace))
+    assert result.stdout.startswith("==> ")
+    assert ": finished " in result.stdout
+    listed = scalequest("list", undisturbed.workspace, cwd=Path(undisturbed.workspace))
+    assert {line.split()[0] for line in listed.stdout.splitlines() if line.strip()} >= undisturbed.folders
 
 
 def test_the_same_command_again_reuses_everything(undisturbed: Finished, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,19 @@ def test_each_finding_is_a_line_and_the_exit_code_is_3(
     lines = lines_of(capsys)
     assert ["is not a readable Parquet object" in line for line in lines] == [True, True, False]
     assert lines[2].startswith(f"{folder} is not sound: 2 findings; ")
+
+
+def test_as_json_the_same_is_one_document(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_folder(workspace, ["", "bad"], 1)
+    assert verify(folder, with_inputs=False, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    (found,) = told["folders"]
+    assert (told["sound"], found["folder"], found["rows"], found["findings"]) == (True, folder, 1, [])
+    Path(folder, "part-00000.parquet").write_bytes(b"")
+    assert verify(folder, with_inputs=False, as_json=True) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert not told["sound"]
+    assert "part-00000.parquet" in told["folders"][0]["findings"][0]
 
 
 def test_an_unfinished_folder_says_which_command_finishes_it(

@@ -29,6 +29,7 @@ from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.lineage import stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest_or_none
 from components.shared.workspace.plans import PART_NAME, PLAN, Plan, read_plan_or_none
+from components.shared.workspace.run_records import RUNS
 
 RESULTS = {kind_of(Example): "a dataset", kind_of(Score): "a table of solvers"}
 MIN_AGE_HOURS = 168.0  # a week: a step may wait for a GPU, or train, for days without writing anything
@@ -39,10 +40,11 @@ _PLACE = "[a-z0-9_]+/[0-9a-f]{16}"  # {step}/{fingerprint}
 _FOLDER = re.compile(rf"({_PLACE})/.")
 _OURS = {IN_USE: "a mark of a run that began long ago", REMOVING: "a notice of a removal that was cut off"}
 _MARK = re.compile(rf"({'|'.join(_OURS)})/[\w.]+\.json")
+_RUN = re.compile(rf"{RUNS}/[^/.][^/]*/[^/.][^/]*")
 # Of a file that is being written, on a directory: in a folder of ours; and where there is no folder, or not yet one.
 _TEMPORARY = re.compile(r"(.+/)?\.[^/]+\.[a-z0-9_]{8}\.tmp")
 _TEMPORARY_ELSEWHERE = re.compile(
-    rf"(\.clock|({'|'.join(_OURS)})/\.[\w.]+\.json|{_PLACE}/\.{PLAN})\.[a-z0-9_]{{8}}\.tmp"
+    rf"(\.clock|({'|'.join(_OURS)})/\.[\w.]+\.json|{RUNS}/[^/]+/\.[^/]+|{_PLACE}/\.{PLAN})\.[a-z0-9_]{{8}}\.tmp"
 )
 _UPLOAD = re.compile(rf"(model-[0-9a-f]{{8}}|{CHECKPOINTS})/")  # of a large file in a folder of ours
 _KILLED = "a temporary file of a process that was killed"
@@ -214,6 +216,8 @@ def _judge(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str]
 def _status(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str], limit: float) -> tuple[Status, str]:
     if mark := _MARK.fullmatch(each.name):
         return "garbage", _OURS[mark[1]]
+    if _RUN.fullmatch(each.name):
+        return "needed", "what is kept of a run"
     if folder is None or (folder.plan is None and folder.manifest is None):
         return ("garbage", _KILLED) if _TEMPORARY_ELSEWHERE.fullmatch(each.name) else ("unknown", _FOREIGN)
     name = each.name.removeprefix(f"{folder.name}/")

@@ -12,7 +12,8 @@ parts that each process wrote (see ``_gathered_ledgers``), and ``checkpoints/ste
 ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are the rows that a folder rejected, and can be inputs
 like the folder itself.
 
-Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``_uses``.
+Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``_uses``; and
+``_runs/``, the logs of runs: see ``run_records``.
 """
 
 from __future__ import annotations

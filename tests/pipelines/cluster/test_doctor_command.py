@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,16 @@ def test_all_is_well_where_everything_is_there(
     assert len(runner.deleted) == 1
     assert "secret-token" not in output
     assert "writer-secret" not in output
+
+
+def test_as_json_each_check_is_a_fact(healthy: Server, s3_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = Cluster(host=healthy.url, namespace=NAMESPACE)
+    run = PlannedRun(workspace=s3_store.uri, cluster=cluster, store_secret="scalequest-store")
+    PodRunner(healthy, {"scalequest-store": dict(s3_store.environment)})
+    assert examine(run, deep=False, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["failed"], {each["passed"] for each in told["checks"]}) == (0, {True})
+    assert any("version 2.17.0" in each["what"] for each in told["checks"])
 
 
 def test_what_the_caller_may_not_do_fails_nothing_where_a_pod_could(

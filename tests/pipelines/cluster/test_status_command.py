@@ -180,6 +180,14 @@ def test_its_pods_say_why_a_step_waits_and_whether_it_runs(
     assert not [each for each in lines if each.startswith("note: its pods")]
 
 
+def test_as_json_the_same_is_one_document(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    run_id = serve_run(kubeflow, "run-succeeded-frozen-at-93-of-380")
+    assert show_status(run_id, kubeflow.url, NAMESPACE, as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["run_id"], told["state"]) == (run_id, "succeeded")
+    assert (told["steps"][-1]["name"], told["steps"][-1]["state"]) == ("package_dataset", "done")
+
+
 def test_what_waits_comes_with_a_remedy(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
     _, lines = shown(kubeflow, serve_run(kubeflow, "run-first-pod-pending-insufficient-cpu"), capsys)
     assert "0/1 nodes are available: 1 Insufficient cpu" in line_of(lines, f"{IMPORT} waiting")

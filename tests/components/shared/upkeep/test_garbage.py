@@ -27,6 +27,7 @@ from components.shared.workspace._leases import LEASES
 from components.shared.workspace._uses import IN_USE, mark_use, removal_of
 from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN, read_plan_or_none
+from components.shared.workspace.run_records import RunRecorder
 from tests.components.rejects import read_rejects
 from tests.components.shared.sample_folders import snapshot, write_folder
 from tests.components.shared.sample_graphs import join, plan_join, publish, score, train_model
@@ -172,6 +173,17 @@ def test_what_others_left_half_written_is_left_alone(workspace: Workspace, all_o
     garbage = {name for name, reason in reasons(findings, "garbage").items() if "temporary" in reason}
     assert garbage == {*ours}
     assert reasons(findings, "unknown").keys() == {*foreign}
+
+
+def test_what_is_kept_of_a_run_stays_and_what_it_left_half_written_goes(workspace: Workspace, all_old: None) -> None:
+    recorder = RunRecorder(workspace.uri, preset="smoke", pipeline="scalequest", num_steps=1, command="")
+    recorder.keep_log("001-import_model.log", b"", directory="", exit_code=0)
+    name = recorder.uri.removeprefix(f"{workspace.uri}/")
+    Path(recorder.uri, ".end.json.abcd1234.tmp").touch()
+    findings = survey(workspace.uri)
+    kept = {f"{name}/run.json", f"{name}/001-import_model.log"}
+    assert reasons(findings, "needed") == dict.fromkeys(kept, "what is kept of a run")
+    assert reasons(findings, "garbage").keys() == {f"{name}/.end.json.abcd1234.tmp"}
 
 
 def test_what_is_young_is_never_garbage(workspace: Workspace) -> None:

@@ -1,0 +1,66 @@
+"""`scalequest logs`: what the steps of a run have logged: of a run here from its workspace, else from its pods."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.shared import processes
+from components.shared.errors import ExitCode, InputError
+from components.shared.redaction import redacted
+from components.shared.stores import storage
+from components.shared.workspace.run_records import RUNS, KeptRun, read_run, read_runs, step_of_log
+from components.steps import step_names
+from pipelines.reporting import exit_code_of, visible
+
+
+def show_logs(address: str, step: str) -> int:
+    """Print the logs of a run, or of those of its steps that have a name; return the exit code.
+
+    ``address``: a workspace, whose newest run is meant, or one of its runs.
+    """
+    return exit_code_of("logs", lambda: _show(_run_at(address), step))
+
+
+def write_log(title: str, text: str) -> None:
+    """Print a log under its title; neither secrets nor anything that a terminal obeys goes through."""
+    sys.stdout.write(f"==> {visible(title)} <==\n{visible(redacted(text))}\n")
+
+
+def _run_at(address: str) -> KeptRun:
+    if f"/{RUNS}/" in address:
+        return read_run(address.rstrip("/"))
+    runs = read_runs(address)
+    if not runs:
+        raise InputError(
+            f"{address}: no run is kept here; expected a workspace in which `scalequest run` was at work, or, with "
+            "--namespace, what submit printed"
+        )
+    return runs[-1]
+
+
+def _show(run: KeptRun, step: str) -> int:
+    if step and step not in step_names():
+        raise InputError(f"unknown step {step!r}; expected one of {', '.join(step_names())}")
+    found = False
+    for title, text in _logs(run):
+        if not step or step_of_log(title) == step:
+            write_log(title, text)
+            found = True
+    if not found:
+        has = ", ".join(dict.fromkeys(map(step_of_log, run.logs))) or "none yet"
+        raise InputError(f"{run.uri} has no log{f' of {step}' if step else ''}; it has those of: {has}")
+    return ExitCode.DONE
+
+
+def _logs(run: KeptRun) -> Iterator[tuple[str, str]]:
+    """Yield name and content of each log that is kept, then that of the running step, where it is on this machine."""
+    for name in run.logs:
+        yield name, storage.read_bytes(storage.join(run.uri, name)).decode(errors="replace")
+    if run.end is None and processes.state_of(run.record.process) != "unknown":
+        with contextlib.suppress(OSError):
+            for path in sorted(Path(run.record.logs).glob("*-*.log")):
+                if path.name not in run.logs:
+                    yield path.name, path.read_text(encoding="utf-8", errors="replace")

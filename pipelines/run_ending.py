@@ -1,0 +1,74 @@
+"""The end of a run: the funnel of its rows, where the result is, how to load it, what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from components.shared.command.kubeflow_task import PAGE_NAME
+from components.shared.speaking import duration
+from components.shared.stores import storage
+from components.shared.workspace.lineage import Stage, stages_of
+from components.shared.workspace.manifests import read_manifest_or_none
+from components.shared.workspace.row_sources import open_source
+from pipelines.reporting import print_aligned
+from pipelines.show_command import print_funnel, print_table
+from pipelines.workspace_folders import LAST_STEP
+
+
+def print_ending(console: Console, folder: str, workspace: str, seconds: float) -> None:
+    """Print what a run that ended well has made: of a dataset its funnel, of scores their table, of all the address."""
+    if read_manifest_or_none(folder) is None:
+        console.print(f"{folder} is being made by other runs", highlight=False, soft_wrap=True)
+        return
+    stages = stages_of(folder)
+    console.print()
+    print_funnel(console, stages, with_models=False)
+    console.print()
+    if print_table(console, open_source(folder)):
+        console.print()
+    print_aligned(console, list(_ending(stages, folder, workspace, seconds)))
+
+
+def _ending(stages: Sequence[Stage], folder: str, workspace: str, seconds: float) -> Iterator[tuple[str, str]]:
+    made = stages[-1].manifest
+    if made.step == LAST_STEP:
+        yield "dataset", f"{folder} ({made.rows_out:,} row{'s' * (made.rows_out != 1)})"
+        if PAGE_NAME in made.files:
+            yield "page", _link(storage.join(folder, PAGE_NAME))
+        yield "load it", _loading(folder)
+    else:
+        yield "folder", folder
+    yield "look at it", f"scalequest show {folder}"
+    yield "logs", f"scalequest logs {workspace}"
+    yield "took", f"{duration(seconds)}; {cost_of(stages)}"
+
+
+def cost_of(stages: Sequence[Stage]) -> str:
+    """Return what the stages of a folder took in all, this time or when they were made."""
+    totals = {name: sum(each.manifest.metrics.get(name, 0.0) for each in stages) for name in _COSTS}
+    told = [
+        f"{totals[name] / unit:,.{digits}f} {what}" for name, (unit, digits, what) in _COSTS.items() if totals[name]
+    ]
+    return f"all stages: {', '.join([f'{duration(sum(stage.seconds for stage in stages))} of work', *told])}"
+
+
+# A manifest's figure: in what unit it is told, with how many digits.
+_COSTS = {
+    "accelerator_seconds": (3600, 2, "GPU-hours"),
+    "prompt_tokens": (1, 0, "tokens read"),
+    "output_tokens": (1, 0, "tokens written"),
+}
+
+
+def _link(uri: str) -> str:
+    return uri if storage.is_remote(uri) else storage.local_path(uri).absolute().as_uri()
+
+
+def _loading(folder: str) -> str:
+    if storage.is_remote(folder):
+        files = storage.join(folder, "data", "train-*.parquet")
+        return f'datasets.load_dataset("parquet", data_files="{files}", split="train")'
+    return f'datasets.load_dataset("{Path(folder).absolute()}", split="train")'

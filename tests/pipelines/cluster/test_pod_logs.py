@@ -1,0 +1,70 @@
+"""`scalequest logs` of a run on Kubeflow: its pods' logs, by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.shared.errors import ExitCode
+from pipelines.cluster.pod_logs import show_pod_logs
+from tests.pipelines.cluster.conftest import NAMESPACE, Server, kubeconfig_of
+from tests.pipelines.cluster.recorded_runs import NAMESPACE as OF_RUN
+from tests.pipelines.cluster.recorded_runs import PODS, recorded, serve_pods, serve_run
+
+RUN = "run-step-running"
+
+
+@pytest.fixture
+def run_id(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run whose pods have logs, all but the first of them."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(kubeflow.url, tmp_path)))
+    serve_pods(kubeflow, RUN)
+    for number, pod in enumerate(recorded(f"pods/{RUN}.pods")["items"]):
+        path = f"GET /api/v1/namespaces/{OF_RUN}/pods/{pod['metadata']['name']}"
+        kubeflow.on(path, pod)
+        if number:
+            kubeflow.on(f"{path}/log", f"log of {pod['metadata']['name']}\x1b[31m\n".encode())
+    return serve_run(kubeflow, RUN)
+
+
+def test_logs_of_a_runs_pods_come_by_step_and_no_terminal_obeys_them(
+    run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show_pod_logs(run_id, "", kubeflow.url, NAMESPACE) == ExitCode.DONE
+    every = capsys.readouterr().out
+    titles = [line for line in every.splitlines() if line.startswith("==> ")]
+    assert any(title.startswith("==> generate_questions first, pod ") for title in titles)
+    for title in titles:
+        assert f"{title}\nlog of {title.split()[-2]}\\x1b[31m\n" in every
+    assert show_pod_logs(run_id, "generate_questions", kubeflow.url, NAMESPACE) == ExitCode.DONE
+    alone = [line for line in capsys.readouterr().out.splitlines() if line.startswith("==> ")]
+    assert alone == [title for title in titles if title.startswith("==> generate_questions")]
+
+
+def test_a_step_that_has_not_begun_is_named_with_those_that_have(
+    run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show_pod_logs(run_id, "package_dataset", kubeflow.url, NAMESPACE) == ExitCode.BAD_INPUT
+    assert "has not begun package_dataset; its steps so far: import_questions, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"),
+    [
+        (403, ExitCode.BAD_INPUT, "cannot be read: the Kubernetes API responds 403"),
+        (500, ExitCode.UNAVAILABLE, "cannot be read: the Kubernetes API responds 500"),
+        (404, ExitCode.BAD_INPUT, "no pod of a step of run"),
+    ],
+)
+def test_pods_that_are_gone_or_may_not_be_read_are_one_message(
+    status: int, code: int, message: str, run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for pod in recorded(f"pods/{RUN}.pods")["items"]:
+        path = f"GET /api/v1/namespaces/{OF_RUN}/pods/{pod['metadata']['name']}"
+        kubeflow.on(f"{path}/log", {"message": "no"}, status)
+    assert show_pod_logs(run_id, "", kubeflow.url, NAMESPACE) == code
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+    assert PODS in kubeflow.answers
