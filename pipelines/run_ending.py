@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from components.shared.command.kubeflow_task import PAGE_NAME
+from components.shared.command.kubeflow_artifacts import PAGE_NAME
 from components.shared.speaking import duration
 from components.shared.stores import storage
 from components.shared.workspace.lineage import Stage, stages_of
