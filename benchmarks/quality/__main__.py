@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 
-GOALS = ("language", "answers", "verdicts")  # modules beside this one; each prints its table by itself
+GOALS = ("language", "answers", "verdicts", "duplicates")  # modules beside this one; each prints its table by itself
 
 
 def main() -> None:

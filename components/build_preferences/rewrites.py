@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 
 from components.shared.engines import Completion, why_unanswered
 from components.shared.filters import KEEP, Verdict
+from components.shared.texts.canonical import canonical_tokens
 
 OPENING, CLOSING = "<question>", "</question>"  # what a reply's rewrite stands between
 _REWRITE = re.compile(r"<question>((?:(?!</?question>).)*)</question>", re.DOTALL)
@@ -35,7 +35,7 @@ def judge(question: str, completion: Completion, other_language: Callable[[str],
         return Verdict("no_marker", "not exactly one <question>…</question>")
     if not rewrite:
         return Verdict("empty")
-    if _normalised(rewrite) == _normalised(question):
+    if is_unchanged(question, rewrite):
         return Verdict("unchanged")
     if (answer := _ANSWER.search(rewrite)) and not _ANSWER.search(question):
         return Verdict("answer_given", answer[0].strip())
@@ -44,7 +44,7 @@ def judge(question: str, completion: Completion, other_language: Callable[[str],
     return KEEP
 
 
-def _normalised(text: str) -> str:
-    """Return the text without capitals, white space and punctuation; signs of mathematics stay."""
-    folded = unicodedata.normalize("NFC", text).casefold()
-    return "".join(character for character in folded if not character.isspace() and character not in ".,;:?!'\"‘’“”$")
+def is_unchanged(question: str, rewrite: str) -> bool:
+    """Tell whether a rewrite is the question in another spelling, layout or with another label."""
+    tokens = canonical_tokens(rewrite)
+    return tokens == canonical_tokens(question) if tokens else rewrite.split() == question.split()

@@ -11,7 +11,9 @@ from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
 
 @dataclass(frozen=True, kw_only=True)
 class DeduplicateConfig(StepConfig):
-    """Keep the first of several questions with the same wording and the same numbers."""
+    """Keep the first of several questions that ask for the same in other words, with the same numbers."""
+
+    VERSION: ClassVar = 2  # 1 compared three words in a row; it took other questions for the same, and missed spellings
 
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
@@ -19,7 +21,11 @@ class DeduplicateConfig(StepConfig):
         help="folder of Question rows, or a JSON list of them; of two equal ones the earlier is kept", is_folder=True
     )
     min_similarity: float = option(
-        0.8, help="share of common word triples above which two questions count as the same", minimum=0.5, maximum=1.0
+        0.6,
+        help="share of the words of two questions that must be the same; names and synonyms are, another thing "
+        "that is counted and a typing error are not",
+        minimum=0.5,
+        maximum=1.0,
     )
     rows_per_part: int = option(
         8192, help="input rows per part: the most that a lost pod has to repeat", affects_output=False, minimum=1

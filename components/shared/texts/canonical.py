@@ -31,6 +31,9 @@ _INSTRUCTION = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?:(?<=[.!?:])\s+|\n+)")
+_SPELT_END = re.compile(  # "5! + 3" does not end there, nor does "Mr. Dunn"
+    r"(?:(?<=[^\W\d_]{2})!+|(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)[.?;]+)[\"')]*(?:\s+|$)"
+)
 _SIGNS = {"<=": r"\leq ", ">=": r"\geq ", "!=": r"\neq ", "**": "^", "->": r"\to "}
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|\*|_|`)(?=\S)([^*`\n]+?)(?<=\S)\1(?!\w)")
@@ -55,12 +58,27 @@ _FORMULA_WORDS = FUNCTIONS | {"sqrt", "pi", "infinity"}
 
 def canonical_tokens(text: str) -> list[str]:
     """Return the tokens of a question's canonical form."""
+    return tokens_in(spelt(text))
+
+
+def canonical_sentences(text: str) -> list[str]:
+    """Return a question's sentences as ``spelt`` writes them; ``tokens_in`` reads each one."""
+    return [sentence for sentence in _SPELT_END.split(spelt(text)) if sentence]
+
+
+def spelt(text: str) -> str:
+    """Return a question in one line with one spelling for each formula; its words and capitals are as they were."""
     text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], _EMPHASIS.sub(r"\2", bare(text)))
     text = _DASH.sub(" ", spell(text))
     text = _THOUSANDS.sub(lambda number: re.sub(r"[,\s]", "", number[0]), text)
     if "\\" in text or "{" in text:
         text = _linear(_ENVIRONMENT.sub(" ", _PERIOD.sub(r"\1 recurring \2 ", text)))
-    named = (_WORDS.get(token, token) for token in _TOKEN.findall(text.casefold()))
+    return text
+
+
+def tokens_in(spelt_text: str) -> list[str]:
+    """Return the tokens of a text, or of one sentence of it, that ``spelt`` wrote."""
+    named = (_WORDS.get(token, token) for token in _TOKEN.findall(spelt_text.casefold()))
     tokens = _with_digits([token for token in named if token])
     return _without_idle_signs(_without_idle_brackets(tokens))
 

@@ -1,0 +1,168 @@
+"""What a question says, without what says nothing: synonyms are one word, names and pronouns stand for anyone.
+
+``Ella buys 12 stamps for $5.`` and ``Mr. Dunn purchased twelve stamps for 5 dollars.`` are the same words with other
+names. Numbers, signs and variables are what the canonical form writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from components.shared.texts.canonical import canonical_sentences, tokens_in
+from components.shared.texts.math_answers.units import UNITS
+from components.shared.texts.word_groups import GENDERED, IDLE, KNOWN, SAME, TITLES, stem_of
+
+NAME = "@"  # what any name means
+_PHRASES = {
+    "find": "what is|what are|what was|what were|work out|figure out",
+    "how many": "what number of|what is the number of",
+    "how much": "what amount of|what is the amount of",
+    "total": "in total|in all|all together|put together",
+    "remain": "left over|left behind",
+    "give": "give away|gives away|gave away",
+    "a day": "each day|every day|per day|daily",
+    "a week": "each week|every week|per week|weekly",
+    "a month": "each month|every month|per month|monthly",
+    "mph": "miles per hour|mile per hour|miles / hour",
+    "kph": "kilometers per hour|kilometres per hour|km per hour|km / h",
+    "=": "equals|is equal to|equal to",
+    "also": "as well",
+    "have": "has got|have got",
+}
+_MEANINGS = {
+    tuple(phrase.split()): tuple(meaning.split())
+    for meaning, phrases in _PHRASES.items()
+    for phrase in phrases.split("|")
+}
+_FIRST_WORDS = frozenset(phrase[0] for phrase in _MEANINGS)
+_LONGEST_PHRASE = max(map(len, _MEANINGS))
+_NUMBERS = {
+    **dict.fromkeys(("once",), ("1",)),
+    **dict.fromkeys(("twice", "double", "doubles", "doubled"), ("2",)),
+    **dict.fromkeys(("thrice", "triple", "triples", "tripled"), ("3",)),
+    **dict.fromkeys(("half", "halves"), ("1", "/", "2")),
+    **dict.fromkeys(("dozen", "dozens"), ("12",)),
+}
+_NEGATED = {"can't": ("can", "not"), "won't": ("will", "not"), "cannot": ("can", "not")}
+_SHORTENED = {"'ll": "will", "'re": "are", "'ve": "have", "'d": "would", "'m": "am", "'s": ""}
+_MONEY = frozenset(("dollar", "dollars", "buck", "bucks", "usd"))
+_SIGNS = frozenset("+*^_=<>|") | {"<=", ">=", "!="}
+_BESIDE_VARIABLES = _SIGNS | {"/", "-", "(", ")"}
+_LETTERS = frozenset(("letter", "letters", "word", "spell", "spelled", "anagram", "anagrams", "alphabet"))
+_CAPITALISED = re.compile(r"(?<![\w'\\])[^\W\d_a-z][^\W\d_A-Z]+(?:[A-Z][^\W\d_A-Z]+)?(?![^\W\d_])")
+_SMALL = re.compile(r"(?<![\w'\\])[^\W\d_A-Z][^\W\d_]*")
+_SHORTEST_UNIT = 4  # letters of a unit that is one without a number before it: "hour", not "m" or "in"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word: what it means, and the token that was written."""
+
+    meaning: str  # a number, a sign, a variable, a stem, NAME
+    token: str
+
+    @property
+    def is_datum(self) -> bool:
+        """Whether it is a number, a sign or a variable: what two versions of a question have in common."""
+        return self.meaning != NAME and (len(self.meaning) == 1 or not self.meaning[0].isalpha())
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The words of a question."""
+
+    tokens: tuple[str, ...]  # its canonical form
+    sentences: tuple[tuple[Word, ...], ...]
+    is_story: bool  # numbers are all of its mathematics: no formula, no variable
+    letters_count: bool  # words are what it is about: in how many ways can the letters of BANANA be arranged
+
+    @property
+    def words(self) -> list[Word]:
+        """The words of all sentences."""
+        return [word for sentence in self.sentences for word in sentence]
+
+
+def wording_of(question: str) -> Wording:
+    """Read a question."""
+    written = canonical_sentences(question)
+    tokens = [tokens_in(sentence) for sentence in written]
+    every = tuple(token for sentence in tokens for token in sentence)
+    letters_count = not _LETTERS.isdisjoint(every)
+    has_formula = any(token in _SIGNS or _is_variable(token) for token in every)
+    names = frozenset() if letters_count else _names_in(written, at_start=not has_formula)
+    sentences = (tuple(_words_of(sentence, names)) for sentence in tokens)
+    return Wording(every, tuple(filter(None, sentences)), not has_formula, letters_count)
+
+
+def _is_variable(word: str) -> bool:
+    return len(word) == 1 and word.isalpha() and word not in "ai"
+
+
+def _names_in(sentences: Sequence[str], *, at_start: bool) -> frozenset[str]:
+    """Return the capitalised words that are never written small and are no words that are known.
+
+    The first word of a sentence may be one where stories are told; of a formula it is rather "Trapezoid".
+    """
+    small = {word.casefold() for sentence in sentences for word in _SMALL.findall(sentence)}
+    capitalised = {
+        match[0].casefold()
+        for sentence in sentences
+        for match in _CAPITALISED.finditer(sentence)
+        if at_start or match.start()
+    }
+    return frozenset(word for word in capitalised - small if stem_of(word) not in KNOWN)
+
+
+def _words_of(words: Sequence[str], names: frozenset[str]) -> Iterator[Word]:
+    spoken = ["", *_with_phrases(list(_split(words))), ""]
+    for place, (before, word) in enumerate(pairwise(spoken[:-1]), start=1):
+        if word in ("a", "i") and not {before, spoken[place + 1]} & _BESIDE_VARIABLES:
+            continue
+        if (word in IDLE and len(word) > 1) or (word in _MONEY and before[-1:].isdigit()):
+            continue
+        yield from (Word(meaning, word) for meaning in _meanings(word, before, names))
+
+
+def _split(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words without possessive endings; a negation, and what is shortened, is a word of its own."""
+    for written in words:
+        word, quote, ending = written.rpartition("'")
+        if written.endswith("n't") or written in _NEGATED:
+            yield from _NEGATED.get(written, (written.removesuffix("n't"), "not"))
+        elif quote and quote + ending in _SHORTENED:
+            yield from filter(None, (word, _SHORTENED[quote + ending]))
+        else:
+            yield "to" if written == "->" else written
+
+
+def _with_phrases(words: Sequence[str]) -> Iterator[str]:
+    position = 0
+    while position < len(words):
+        length = 1
+        meaning: tuple[str, ...] = (words[position],)
+        if words[position] in _FIRST_WORDS:
+            for size in range(_LONGEST_PHRASE, 0, -1):
+                if found := _MEANINGS.get(tuple(words[position : position + size])):
+                    length, meaning = size, found
+                    break
+        yield from meaning
+        position += length
+
+
+def _meanings(word: str, before: str, names: frozenset[str]) -> tuple[str, ...]:
+    if word in names:
+        return (NAME,)
+    if word in GENDERED:
+        return ("he",)
+    if word in TITLES:
+        return ("mr",)
+    if word in _NUMBERS:
+        return _NUMBERS[word]
+    unit = UNITS.get(word) or UNITS.get(word.removesuffix("s"))
+    if unit and word != "in" and (len(word) >= _SHORTEST_UNIT or before[-1:].isdigit()):
+        return (f"unit {unit}",)
+    stem = stem_of(word)
+    return (SAME.get(stem, stem),)
