@@ -6,7 +6,8 @@ import argparse
 import subprocess
 import sys
 
-GOALS = ("language", "answers", "verdicts", "duplicates")  # modules beside this one; each prints its table by itself
+# Modules beside this one; each prints its table by itself.
+GOALS = ("language", "answers", "verdicts", "duplicates", "solvability")
 
 
 def main() -> None:

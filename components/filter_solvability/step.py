@@ -1,53 +1,74 @@
-"""Let a judge model reason about each question; reject those that it cannot see how to solve."""
+"""Let a judge model look at each question, stage by stage; reject those of which something does not hold."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from components.filter_solvability.config import PROMPT, FilterSolvabilityConfig
-from components.filter_solvability.judge_verdict import parse_verdict
-from components.shared.engines import Completion, Request, Sampling, why_unanswered
+from components.filter_solvability.config import FilterSolvabilityConfig
+from components.filter_solvability.stages import SCHEMA, Course, Stage, Voting, follow, load_stages, whole_question
+from components.shared.engines import Completion, Request, Sampling
 from components.shared.engines.asking import Asking, Judgement, ask_about
-from components.shared.filters import KEEP, Verdict
+from components.shared.filters import KEEP
 from components.shared.records import Question
 from components.shared.seeds import derive_seed
-from components.shared.texts.prompts import fill_prompt, load_prompt
 from components.shared.workspace import Workspace
 
 
 def run(config: FilterSolvabilityConfig, workspace: Workspace) -> str:
-    """Judge each question, greedily; return the folder's address."""
+    """Judge each question; return the folder's address."""
     questions = workspace.read(config.questions, Question)
     return ask_about(questions, config, config.model, workspace, lambda: _asking(config))
 
 
-def judge(completion: Completion) -> Verdict:
-    """Return KEEP, or why a question is rejected after this reply."""
-    if (verdict := why_unanswered(completion, cut="cut_off")) != KEEP:
-        return verdict
-    solvable = parse_verdict(completion.text)
-    if solvable is None:
-        return Verdict("no_verdict")
-    return KEEP if solvable else Verdict("unsolvable")
-
-
 def _asking(config: FilterSolvabilityConfig) -> Asking[Question]:
-    prompt = load_prompt(PROMPT)
+    in_stages = config.judging == "stages"
+    stages = load_stages() if in_stages else whole_question()
+    voting = Voting(number=config.num_judgements, threshold=config.threshold)
+    sampling = Sampling(
+        temperature=config.temperature, max_tokens=config.max_tokens, schema=SCHEMA if in_stages else ""
+    )
+
+    def following(question: Question, replies: Sequence[Completion]) -> Request[None] | None:
+        course = follow(stages, replies, voting)
+        return _request(question, course) if course.verdict is None else None
+
     return Asking(
         record=Question,
-        request=lambda question: Request(
-            message=fill_prompt(prompt, question=question.question),
-            seed=derive_seed("filter_solvability", question.id),
-        ),
-        judge=_judgement,
-        sampling=Sampling(temperature=0.0, max_tokens=config.max_tokens),
+        request=lambda question: _request(question, Course(verdict=None, stage=stages[0], judgement=0)),
+        judge=lambda question, replies: _judgement(question, replies, stages, voting),
+        follow_up=following,
+        sampling=sampling,
+        figures=_figures,
     )
 
 
-def _judgement(question: Question, completions: Sequence[Completion]) -> Judgement:
-    (completion,) = completions
+def _request(question: Question, course: Course) -> Request[None]:
+    stage, number = course.stage, course.judgement
+    return Request(
+        message=stage.message(question.question),
+        examples=stage.examples,
+        seed=derive_seed("filter_solvability", question.id, stage.name, number),
+    )
+
+
+def _judgement(question: Question, replies: Sequence[Completion], stages: Sequence[Stage], voting: Voting) -> Judgement:
+    verdict = follow(stages, replies, voting).verdict
+    assert verdict is not None, question.id
     row = dataclasses.replace(
-        question, solvability_reply=completion.text.strip(), solvability_thought=completion.thought
+        question,
+        solvability_reply="\n".join(reply.text.strip() for reply in replies),
+        solvability_thought="\n\n".join(reply.thought for reply in replies if reply.thought),
     )
-    return Judgement(rows=[(row, judge(completion))])
+    metrics = {
+        "judgements": len(replies),
+        "judge_tokens": sum(reply.num_tokens for reply in replies),
+        "judged_solvable": int(verdict == KEEP),
+    }
+    return Judgement(rows=[(row, verdict)], metrics=metrics)
+
+
+def _figures(sums: Mapping[str, float]) -> Mapping[str, float]:
+    """Return what all judgements cost for each question that is kept, in new tokens."""
+    kept = sums.get("judged_solvable", 0)
+    return {"judge_tokens_per_kept_question": sums["judge_tokens"] / kept} if kept else {}

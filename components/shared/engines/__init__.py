@@ -75,6 +75,8 @@ class Sampling:
     # A sample also ends where the model opens the user's next turn itself, as one does that knows no end token; that
     # opening is left out. Engines that write the chat template can do it; an endpoint ends its samples itself.
     stop_at_next_turn: bool = False
+    # A JSON schema that replies have to fit; "" for free text. An engine that can holds the model to it.
+    schema: str = ""
 
 
 class Engine(Protocol):

@@ -20,7 +20,8 @@ _NOT_TAKEN = re.compile(
     r"|(?:does|do|did)(?: not|n't) (?:support|accept|allow|have|recogni[sz]e)|unsupported|unrecogni[sz]ed|unknown"
     r"|unexpected|extra[ _](?:inputs?|fields?|forbidden|keys?)|extra_forbidden|forbidden|incompatible|not compatible"
     r"|cannot both|cannot be (?:both|used)|can't|mutually exclusive|only one of|at most one of|not both|no such"
-    r"|only the default|deprecated|not_supported|no longer|instead|additional propert|use ['\"`]?max_completion_tokens"
+    r"|only the default|deprecated|not_supported|unavailable|no longer|instead|additional propert"
+    r"|use ['\"`]?max_completion_tokens"
     r"|invalid (?:\w+ )?(?:param(?:eter)?|argument|field|option|key|property)s?:? ['\"`]?\w+['\"`]?\s*(?:$|[.;,)])",
     re.IGNORECASE,
 )
@@ -47,7 +48,10 @@ _SEVERAL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _LENGTHS = ("max_completion_tokens", "max_tokens")
-_NAMED = ("seed", *_LENGTHS, "top_p", "temperature")
+# What a refusal calls each parameter.
+_NAMED = {name: name for name in ("seed", *_LENGTHS, "top_p", "temperature")} | {
+    "response_format": r"response_?format(?:\.\w+)?|json_schema|guided_json|structured[ _]outputs?"
+}
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +79,9 @@ class Dialect:
             "n": num_samples,
             "seed": seed % MAX_SEED,
         }
+        if sampling.schema:
+            schema = {"name": "reply", "schema": json.loads(sampling.schema)}
+            wanted["response_format"] = {"type": "json_schema", "json_schema": schema}
         return {name: value for name, value in wanted.items() if name not in self._left_out}
 
     def adapt(self, body: Mapping[str, Any], refusal: str, named: str = "") -> bool:
@@ -90,10 +97,10 @@ class Dialect:
             words = named or refusal
             is_fixed = bool(_FIXED.search(refusal)) and not _RANGE.search(refusal)
             is_not_taken = bool(_NOT_TAKEN.search(refusal))
-            for name in _NAMED:
+            for name, called in _NAMED.items():
                 if not (is_not_taken or (is_fixed and name not in _LENGTHS)):
                     continue
-                if name in body and re.search(rf"(?<![a-z_]){name}(?![a-z_])", words, re.IGNORECASE):
+                if name in body and re.search(rf"(?<![a-z_])(?:{called})(?![a-z_])", words, re.IGNORECASE):
                     self._drop(name, refusal)
                     return True
             if (is_not_taken or is_fixed) and body.get("n") == 1 and (named == "n" or _SEVERAL.search(refusal)):

@@ -97,6 +97,17 @@ def judge(message: str, draws: Draws) -> tuple[str, str]:
     return f"{reason}\nVerdict: {'Yes' if solvable else 'No'}", "stop"
 
 
+def judge_stage(message: str, draws: Draws) -> tuple[str, str]:
+    """Say whether something holds of the last text of the message: of one with fewer than two numbers nothing does."""
+    text = message.rsplit("Text: ", 1)[-1].split("\n\n", 1)[0]
+    flaw = draws.flaw(VERDICT_FLAWS)
+    if flaw:
+        return '{"holds"', "length" if flaw == "length" else "stop"
+    if len(re.findall(r"\d+", text)) >= 2:
+        return '{"holds": true}', "stop"
+    return '{"holds": false, "why": "a number is missing"}', "stop"
+
+
 def rewrite(message: str, draws: Draws) -> tuple[str, str]:
     """Rewrite the question that stands behind the message's first paragraph, between the tags that it asks for."""
     question = message.partition("\n\n")[2].strip()

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, Engine, Request, Sampling, check_engine, open_engine
+from components.shared.engines.follow_ups import FollowingEngine
 from components.shared.engines.stream import answer_parts
 from components.shared.filters import Verdict, settle
 from components.shared.records import R, Row
@@ -38,6 +39,8 @@ class Asking(Generic[Q]):
     sampling: Sampling
     num_samples: int = 1  # of each request
     rows_per_row: int = 1  # that it makes of each input row, kept and rejected together
+    # What is asked next about a row after these replies, None for nothing more; then all replies are judged.
+    follow_up: Callable[[Q, Sequence[Completion]], Request[None] | None] | None = None
     figures: Figures = no_figures  # for the manifest, from the sums of all judgements' metrics
 
     def begin(self, found: StepFolder, slices: Sequence[Slice]) -> OutputFolder:
@@ -63,7 +66,14 @@ class Asking(Generic[Q]):
                 else:
                     _settle(part, index, asked)
 
-        for result in answer_parts(folder, open_model, requests_of, self.sampling):
+        def open_engine() -> Engine:
+            return open_model() if follow_up is None else FollowingEngine(open_model(), next_of)
+
+        def next_of(key: RowKey[Q] | None, replies: Sequence[Completion]) -> Request[None] | None:
+            return None if key is None or follow_up is None else follow_up(key.row, replies)  # None: a probe
+
+        follow_up = self.follow_up
+        for result in answer_parts(folder, open_engine, requests_of, self.sampling):
             key = result.key
             _settle(key.part, key.index, self.judge(key.row, result.completions))
         return folder.finish(self.figures)

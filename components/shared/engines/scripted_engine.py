@@ -1,7 +1,8 @@
 """Replies by rule instead of a model, for tests and for a run of seconds: real code behind the same protocol.
 
 The first rule that fits counts: the bare prefix (no message) gets a question; a message that asks for a verdict line
-gets a judgement, one that asks for a question between tags a rewrite, any other a solution with a boxed answer.
+or whether something holds gets a judgement, one that asks for a question between tags a rewrite, any other a solution
+with a boxed answer.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import islice
 
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import Completion, K, Request, Result, Sampling
-from components.shared.engines._scripted_replies import Draws, judge, rewrite, solve, write_question
+from components.shared.engines._scripted_replies import Draws, judge, judge_stage, rewrite, solve, write_question
 from components.shared.seeds import derive_seed
 
 Reply = Callable[[str, Draws], tuple[str, str]]  # message and draws to text and finish_reason
@@ -20,6 +21,7 @@ Reply = Callable[[str, Draws], tuple[str, str]]  # message and draws to text and
 RULES: tuple[tuple[Callable[[str], bool], Reply], ...] = (
     (lambda message: not message, write_question),
     (lambda message: "Verdict:" in message, judge),
+    (lambda message: '"holds"' in message, judge_stage),
     (lambda message: "<question>" in message, rewrite),
     (lambda _: True, solve),
 )

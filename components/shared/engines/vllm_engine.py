@@ -13,7 +13,7 @@ from typing import Any
 from vllm.exceptions import VLLMClientError
 from vllm.inputs import tokens_input
 from vllm.platforms import current_platform
-from vllm.sampling_params import RequestOutputKind
+from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 from vllm.usage.usage_lib import UsageContext
 
 from components.shared.arithmetic import Arithmetic
@@ -148,8 +148,15 @@ class VllmEngine:
             seed=request.seed,  # sample i draws from seed + i
             stop_token_ids=[self._stop_ids[end]],
             stop=[text for text in (sampling.stop, opening) if text],
+            structured_outputs=self._held_to(sampling.schema),
             output_kind=RequestOutputKind.CUMULATIVE if request.heard else RequestOutputKind.FINAL_ONLY,
         )
+
+    def _held_to(self, schema: str) -> StructuredOutputsParams | None:
+        """Return what holds replies to a schema; nothing where the prompt opens a thought, which comes before it."""
+        if not schema or self._opened:
+            return None
+        return StructuredOutputsParams(json=schema, disable_any_whitespace=True)
 
     def _result(self, request: Request[K], output: RequestOutput) -> Result[K]:
         prompt_ids = output.prompt_token_ids or []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -21,9 +22,9 @@ def load_prompt(path: Path) -> str:
     return text.strip()
 
 
-def load_examples(path: Path) -> list[dict[str, str]]:
-    """Return the examples of a YAML file: a list of named texts."""
-    examples: list[dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+def load_examples(path: Path) -> list[dict[str, Any]]:
+    """Return the entries of a YAML file: a list of named texts, or of lists of them."""
+    examples: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return examples
 
 

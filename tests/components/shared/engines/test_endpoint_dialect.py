@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from components.shared.engines import Request, Sampling
@@ -39,6 +41,27 @@ def learnt(refusal: str, num_samples: int = 1, named: str = "") -> tuple[bool, s
 )
 def test_what_is_unknown_or_fixed_is_left_out(refusal: str, name: str) -> None:
     assert learnt(refusal) == (True, {name}, set())
+
+
+@pytest.mark.parametrize(
+    ("refusal", "named"),
+    [
+        ("This response_format type is unavailable now", ""),
+        (
+            "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",
+            "response_format",
+        ),
+        ("Structured outputs are not supported by this model", ""),
+        ("json_schema: extra inputs are not permitted", "json_schema"),
+    ],
+)
+def test_a_schema_is_left_out_where_the_server_knows_none(refusal: str, named: str) -> None:
+    held = dataclasses.replace(SAMPLING, schema='{"type": "object"}')
+    dialect, request = Dialect("m"), Request(key=0, message="2+2?", seed=5)
+    body = dialect.body(request, held, 1, 5)
+    assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert dialect.adapt(body, refusal, named)
+    assert set(body) - set(dialect.body(request, held, 1, 5)) == {"response_format"}
 
 
 @pytest.mark.parametrize(

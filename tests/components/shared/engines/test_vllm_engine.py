@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -83,6 +84,17 @@ def test_a_stop_text_ends_the_sample_and_stands_at_its_end(engine: VllmEngine) -
     assert all(completion.text.index("a") == len(completion.text) - 1 for completion in stopped)
     assert {completion.finish_reason for completion in stopped} == {"stop"}
     assert all("<|im_end|>" not in completion.text for completion in completions)
+
+
+def test_replies_are_held_to_a_schema_unless_the_prompt_opens_a_thought(
+    engine: VllmEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = {"type": "object", "properties": {"holds": {"type": "boolean"}}, "required": ["holds"]}
+    held = Sampling(temperature=1.5, max_tokens=100, schema=json.dumps(schema | {"additionalProperties": False}))
+    replies = [result.completions[0].text for result in engine.generate(requests(20), held)]
+    assert {str(json.loads(text)) for text in replies} == {"{'holds': True}", "{'holds': False}"}
+    monkeypatch.setattr(engine, "_opened", [(0, "<think>")])
+    assert any("holds" not in result.completions[0].thought for result in engine.generate(requests(5), held))
 
 
 def test_a_sample_that_opens_the_next_turn_ends_before_it_where_that_is_asked_for(
