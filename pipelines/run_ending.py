@@ -10,6 +10,7 @@ from rich.console import Console
 from components.shared.command.kubeflow_artifacts import PAGE_NAME
 from components.shared.speaking import duration
 from components.shared.stores import storage
+from components.shared.workspace.costs import costs_of
 from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.row_sources import open_source
@@ -25,7 +26,7 @@ def print_ending(console: Console, folder: str, workspace: str, seconds: float) 
         return
     stages = stages_of(folder)
     console.print()
-    print_funnel(console, stages, with_models=False)
+    print_funnel(console, stages, is_brief=True)
     console.print()
     if print_table(console, open_source(folder)):
         console.print()
@@ -43,24 +44,7 @@ def _ending(stages: Sequence[Stage], folder: str, workspace: str, seconds: float
         yield "folder", folder
     yield "look at it", f"scalequest show {folder}"
     yield "logs", f"scalequest logs {workspace}"
-    yield "took", f"{duration(seconds)}; {cost_of(stages)}"
-
-
-def cost_of(stages: Sequence[Stage]) -> str:
-    """Return what the stages of a folder took in all, this time or when they were made."""
-    totals = {name: sum(each.manifest.metrics.get(name, 0.0) for each in stages) for name in _COSTS}
-    told = [
-        f"{totals[name] / unit:,.{digits}f} {what}" for name, (unit, digits, what) in _COSTS.items() if totals[name]
-    ]
-    return f"all stages: {', '.join([f'{duration(sum(stage.seconds for stage in stages))} of work', *told])}"
-
-
-# A manifest's figure: in what unit it is told, with how many digits.
-_COSTS = {
-    "accelerator_seconds": (3600, 2, "GPU-hours"),
-    "prompt_tokens": (1, 0, "tokens read"),
-    "output_tokens": (1, 0, "tokens written"),
-}
+    yield "took", f"{duration(seconds)}; all stages: {costs_of(stages).sentence}"
 
 
 def _link(uri: str) -> str:

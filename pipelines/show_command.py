@@ -8,7 +8,8 @@ For a folder that is not finished: what stands, who works on it, what attempts d
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from components.shared.errors import ExitCode, InputError
 from components.shared.records import Contamination, Evaluation, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
+from components.shared.workspace.costs import costs_of
 from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest
 from components.shared.workspace.plans import PLAN
@@ -121,7 +123,10 @@ def _show_finished(console: Console, source: RowSource, num_rows: int, verdict: 
     _check_verdict(source, verdict)
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
-        print_funnel(console, stages_of(source.folder))
+        stages = stages_of(source.folder)
+        print_funnel(console, stages)
+        console.print()
+        print_lines(console, _cost_lines(stages))
     if source.kind == kind_of(Contamination):
         print_contamination(console, Rows([source.uri], Contamination))
     if not print_table(console, source):
@@ -136,26 +141,57 @@ def print_table(console: Console, source: RowSource) -> bool:
     return is_table
 
 
-def print_funnel(console: Console, stages: Sequence[Stage], *, with_models: bool = True) -> None:
-    """Print the stages on the way to a folder: first those that made its models, then those its rows came through."""
-    rows_stages = {stage.folder for stage in rows_stages_of(stages)}
+def print_funnel(console: Console, stages: Sequence[Stage], *, is_brief: bool = False) -> None:
+    """Print the stages on the way to a folder, with what they took: those that made its models, then those of its rows.
+
+    ``is_brief``: those of its rows alone, with their seconds.
+    """
+    on_the_way = {stage.folder for stage in rows_stages_of(stages)}
+    of_rows = [stage for stage in stages if stage.folder in on_the_way]
+    of_models = [stage for stage in stages if stage.folder not in on_the_way]
+    taken = {} if is_brief else {name: told for name, told in TAKEN.items() if any(map(told, stages))}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, side in (("stage", "left"), ("rows in", "right"), ("rows out", "right"), ("seconds", "right")):
-        table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("stage", no_wrap=True)
+    for name in ("rows in", "rows out", "seconds", *taken):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("rejected")
-    if with_models:
-        _add_stages(table, [stage for stage in stages if stage.folder not in rows_stages])
+    if not is_brief:
+        _add_stages(table, of_models, taken.values())
         table.add_row()
-    _add_stages(table, [stage for stage in stages if stage.folder in rows_stages])
+    _add_stages(table, of_rows, taken.values())
     console.print(table)
 
 
-def _add_stages(table: Table, stages: Sequence[Stage]) -> None:
+def _add_stages(table: Table, stages: Sequence[Stage], taken: Collection[Callable[[Stage], str]]) -> None:
     for stage in stages:
         manifest = stage.manifest
         rejected = ", ".join(f"{reason} {count}" for reason, count in manifest.rejected.items())
         counts = ("", "") if _is_plain_model(manifest) else (str(manifest.rows_in), str(manifest.rows_out))
-        table.add_row(as_data(stage.step), *counts, f"{stage.seconds:.1f}", as_data(rejected))
+        costs = (told(stage) for told in taken)
+        table.add_row(as_data(stage.step), *counts, f"{stage.seconds:.1f}", *costs, as_data(rejected))
+
+
+def _some(number: float, digits: int = 0) -> str:
+    return f"{number:,.{digits}f}" if number else ""
+
+
+# What a stage took besides time, "" for none of it; a column of the funnel where any stage took some.
+TAKEN: Mapping[str, Callable[[Stage], str]] = MappingProxyType(
+    {
+        "GPU-hours": lambda stage: _some(stage.gpu_hours, 2),
+        "tokens read": lambda stage: _some(costs_of([stage]).tokens_read),
+        "tokens written": lambda stage: _some(costs_of([stage]).tokens_written),
+    }
+)
+
+
+def _cost_lines(stages: Sequence[Stage]) -> dict[str, str]:
+    """Return what a dataset took in all, and for each of its rows."""
+    costs = costs_of(stages)
+    return {
+        "all stages took": costs.sentence,
+        "for each row": costs.sentence_for_each(stages[-1].manifest.rows_out),
+    }
 
 
 def _is_plain_model(manifest: Manifest) -> bool:

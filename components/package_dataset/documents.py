@@ -17,6 +17,7 @@ from components.package_dataset.summary import Summary
 from components.package_dataset.tiers import meaning_of
 from components.shared.publishing.markdown import cell, describe_options, describe_rejected
 from components.shared.records import Example
+from components.shared.workspace.costs import Costs, costs_of
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
 
 # How one of several responses was chosen, by the option of select_responses.
@@ -118,6 +119,7 @@ def _render(template: str, contents: Contents, lineage: Lineage) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"cell": cell, "options": describe_options, "rejected": describe_rejected}
+    environment.filters["costs"] = _costs_of_one
     environment.filters["meaning"] = meaning_of
     summary, front_matter = contents.summary, contents.exports.front_matter()
     return environment.get_template(template).render(
@@ -127,12 +129,17 @@ def _render(template: str, contents: Contents, lineage: Lineage) -> str:
         exports=contents.exports,
         loading=yaml.safe_dump(front_matter, sort_keys=False) if front_matter else "",
         lineage=lineage,
+        costs=costs_of(lineage.stages),
         columns=DATA_COLUMNS,
         rl_columns=RL_COLUMNS,
         size_category=size_category(summary.num_rows),
         longest_stage=max((stage.manifest.rows_in for stage in lineage.rows_stages), default=1) or 1,
         sample=_as_dict(summary.samples[0]) if summary.samples else {},
     )
+
+
+def _costs_of_one(stage: Stage) -> Costs:
+    return costs_of([stage])
 
 
 def _as_dict(row: Example) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import pytest
 from components.compare_solvers.config import CompareSolversConfig
 from components.compare_solvers.step import run as compare_solvers
 from components.shared.errors import ExitCode
-from components.shared.workspace import Workspace
+from components.shared.workspace import Workspace, output_folders
+from components.shared.workspace.costs import costs_of
+from components.shared.workspace.lineage import stages_of
 from pipelines.show_command import show_folder
 from pipelines.verify_command import verify
 from tests.components.compare_solvers.evaluations import BASE, evaluations, write_evaluation
@@ -65,3 +67,18 @@ def test_rows_of_an_evaluation_are_found_by_their_verdict(
     assert show_folder(table(workspace), 1, "right") == ExitCode.BAD_INPUT
     assert "--verdict right: " in (said := capsys.readouterr().err)
     assert "holds score rows; expected a folder of evaluate" in said
+
+
+def test_of_a_dataset_is_shown_what_its_stages_took_and_each_row(
+    workspace: Workspace, write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(output_folders, "num_accelerators", lambda: 3600)
+    costs = costs_of(stages_of(dataset(workspace, write_rows)))
+    assert costs.gpu_hours > 0
+    show_folder(workspace.uri, 0)
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert [line.split()[4:7] for line in lines if line.startswith("stage ")] == [["out", "seconds", "GPU-hours"]]
+    assert f"all stages took  {costs.sentence}" in lines
+    (each,) = [line for line in lines if line.startswith("for each row")]
+    assert "GPU-seconds" in each
