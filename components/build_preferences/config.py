@@ -19,7 +19,7 @@ EXAMPLE_FILES = {name: Path(__file__).with_name(f"{name}_examples.yaml") for nam
 class BuildPreferencesConfig(EngineConfig):
     """Rewrite each question in one direction, drawn from the seed; pair the rewrite with the original."""
 
-    VERSION: ClassVar = 3  # 2 took another spelling or a label before the question for a rewrite
+    VERSION: ClassVar = 4  # 3 took refusals, placeholders and half sentences for rewrites
     ARTIFACTS: ClassVar = artifacts(
         preference_pairs=Artifact(
             kind="Dataset", title="Preference pairs", description="questions with their rewrites"

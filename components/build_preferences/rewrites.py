@@ -5,25 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from components.build_preferences.answers import answer_in
 from components.shared.engines import Completion, why_unanswered
 from components.shared.filters import KEEP, Verdict
 from components.shared.texts.canonical import canonical_tokens
+from components.shared.texts.whole_question import fault_of, without_label
 
 OPENING, CLOSING = "<question>", "</question>"  # what a reply's rewrite stands between
 _REWRITE = re.compile(r"<question>((?:(?!</?question>).)*)</question>", re.DOTALL)
-_ANSWER = re.compile(
-    r"\\boxed|\banswer\s*(?:is\b|[:=])|\bsolution\s*:|^\W*step\s+1\b|^\W*(?:therefore|hence|thus|so),?\s"
-    r"|\d\s*[-+*/×÷−]\s*\$?\d[\d.,]*\s*=\s*\$?\d",
-    re.IGNORECASE | re.MULTILINE,
-)
 
 
 def rewrite_in(reply: str) -> str | None:
-    """Return the text between the tags; None unless the reply has exactly one pair of them."""
+    """Return the text between the tags, without a label in front; None unless the reply has exactly one such pair."""
     found = _REWRITE.findall(reply)
     if len(found) != 1 or reply.count(OPENING) != 1 or reply.count(CLOSING) != 1:
         return None
-    return str(found[0]).strip()
+    return without_label(str(found[0]).strip()).strip()
 
 
 def judge(question: str, completion: Completion, other_language: Callable[[str], str]) -> Verdict:
@@ -37,8 +34,10 @@ def judge(question: str, completion: Completion, other_language: Callable[[str],
         return Verdict("empty")
     if is_unchanged(question, rewrite):
         return Verdict("unchanged")
-    if (answer := _ANSWER.search(rewrite)) and not _ANSWER.search(question):
-        return Verdict("answer_given", answer[0].strip())
+    if fault := fault_of(rewrite):
+        return Verdict("no_question", fault)
+    if (answer := answer_in(rewrite)) and not answer_in(question):
+        return Verdict("answer_given", answer)
     if language := other_language(rewrite):
         return Verdict("not_english", language)
     return KEEP

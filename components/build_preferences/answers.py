@@ -1,0 +1,73 @@
+r"""The answer that a rewrite gives away: in words, in a box, worked out, in brackets or as the sentence behind it.
+
+``3 + 4 = 7`` is worked out. ``x^2 + 6 = 22`` is an equation, and "if the answer is even" is a condition.
+"""
+
+from __future__ import annotations
+
+import re
+
+from components.shared.texts.math_answers.number_words import SCALES, UNITS
+
+_WORDS = "|".join(sorted([*UNITS, *SCALES], key=len, reverse=True))
+_NUMBER = rf"(?:[-−+]?[$€£]?\s*\\?\(?\$?-?\d|\b(?:{_WORDS})\b)"
+_VALUE = rf"(?:{_NUMBER}|\$?\\(?:boxed|frac|sqrt|text)|[a-z]\s*=|\([A-E]\)|(?:yes|no|true|false)\b)"
+_SAID = re.compile(
+    rf"\\boxed|(?<!if the )(?<!if your )(?<!that the )(?<!when the )\banswer\s*(?:is\b|[:=])\W*?{_VALUE}"
+    rf"|\bans(?:wer)?\s*[.:)=]+\s*{_VALUE}|\bsolution\s*:|^\W*step\s+1\b|^\W*(?:therefore|hence|thus|so),?\s",
+    re.IGNORECASE | re.MULTILINE,
+)
+_PLAIN = r"\d[\d.,]*"
+_SIGN = r"(?:[-+*/×÷−·]|\\(?:times|cdot|div))"
+_SUM = re.compile(rf"(?<![\w^_.,{{\\]){_PLAIN}(?:\s*{_SIGN}\s*\$?{_PLAIN})+\s*=\s*\$?{_PLAIN}")
+_MORE = re.compile(
+    rf"(?:{_SIGN}|\^|[({{_]|\\(?:left|frac|sqrt)|\b(?:mod|log|sin|cos|tan))\s*\$?\s*$"
+)  # before a sum: there is more to it
+_GOES_ON = re.compile(rf"\s*(?:{_SIGN}\s*[\w\\(]|\^|_|[a-zA-Z]\b(?![a-z])|\\[a-z])")
+_IN_BRACKETS = re.compile(
+    rf"[?.!][\"'”’]?\s*(?P<answer>[(\[]\s*(?:(?:final\s+)?ans(?:wer)?\b\W*)?[-−$€£]?\s*(?:\d[\d.,/:]*|(?:{_WORDS})\b)\s*"
+    r"(?:%|°|[a-z]+(?:\s+[a-z]+)?)?\.?\s*[)\]])\W*$",
+    re.IGNORECASE,
+)
+# What may stand behind a question all the same: what to assume, and how to answer.
+_ALLOWED = re.compile(
+    r"\W*(?:assum|suppos|not[ei]\b|round|express|giv|write|use|let\b|hint|answer|leav|your|you\b|if\b|where|here|take|recall"
+    r"|remember|state|enter|simplif|explain|show|justif|consider|please|ignor|include|do\b|don|provide|report|choose|select"
+    r"|find|calculat|comput|determin|solv|what|how|when|who|which|treat|neglect|keep|approximat|be\b|in\b|for\b|all\b|each"
+    r"|\[asy\]|\\begin|[|(]?[A-E1-5][).:]|[-*•]\s)",
+    re.IGNORECASE,
+)
+_RATE = re.compile(r"\b(?:in|per|to|for|equals?)\s+(?:a|an|one|each|every|1)\b", re.IGNORECASE)  # "12 inches in a foot"
+_STATED = re.compile(
+    r"\W*(?:(?:so|thus|then|hence|therefore|in total|altogether)\W+)?"
+    r"(?:it|they|he|she|we|there|this|that|the|these|[A-Z]\w*)\b"
+    rf".*?\b(?:is|are|was|were|has|have|had|will|would|can|gets?|needs?|takes?|costs?|makes?|equals?|left|\w+s)\b.*?{_NUMBER}",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def answer_in(text: str) -> str:
+    """Return the words by which a text gives an answer away; "" for none."""
+    if found := _SAID.search(text):
+        return found[0].strip()
+    return _worked_out(text) or _in_brackets(text) or _sentence_behind(text)
+
+
+def _worked_out(text: str) -> str:
+    for found in _SUM.finditer(text):
+        if not _MORE.search(text[: found.start()]) and not _GOES_ON.match(text, found.end()):
+            return found[0].rstrip(".,")
+    return ""
+
+
+def _in_brackets(text: str) -> str:
+    found = _IN_BRACKETS.search(text)
+    return found["answer"] if found else ""
+
+
+def _sentence_behind(text: str) -> str:
+    """Return the statement with a number that stands behind the last question."""
+    behind = text.rpartition("?")[2].strip("\"'”’)*_ \n")
+    if "?" not in text or behind.startswith("(") or _ALLOWED.match(behind) or _RATE.search(behind):
+        return ""
+    return behind if _STATED.match(behind) else ""

@@ -1,0 +1,157 @@
+"""What is no whole question: a refusal, a placeholder, half a sentence, leftovers of a prompt or a template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from components.shared.texts.next_question import CHAT_MARKER
+from components.shared.texts.prose import WORD
+
+_NOUN = r"(?:question|problem|exercise|version|text|puzzle|prompt|rewrite|task)"
+_NEW = (
+    r"(?:(?:the|a|an|your|my|this|that|new|re-?written|rephrased|revised|modified|improved|updated|changed|mended|fixed"
+    r"|harder|easier|better|different|difficult|solvable|original|mathematics|mathematical|math|maths|word|more|following"
+    r"|same|complete|final|actual|resulting)\s+)"
+)
+_ABLE = (
+    r"(?:re-?write|rephrase|help|answer|solve|make|mend|provide|assist|do|create|generate|modify|change|complete|comply"
+    r"|fulfil\w*|produce|give|write|see|find|determine|process|understand|improve|continue|read)"
+)
+_REFUSAL = re.compile(
+    rf"\W*(?:(?:i['’]?m|i am|we are)\s+(?:very\s+|so\s+|really\s+)?(?:sorry|afraid|unable|not able|not sure|happy|glad)"
+    rf"|(?:i|we)\s+(?:can(?:not|['’]t| not)|could(?: not|n['’]t)|am not|do(?: not|n['’]t)|will(?: not)?|won['’]t|would)"
+    rf"\s+(?:\w+\s+)?{_ABLE}\b|i apologi[sz]e|my apologies|sorry\b(?!['’])|as an? (?:ai|language model|assistant)"
+    r"|unfortunately\b"
+    r"|(?:sure|certainly|of course|okay|ok|absolutely|great|thanks?|thank you|you['’]re welcome)\s*[,.!:]"
+    rf"|here(?:['’]s| is| are)\s+{_NEW}*{_NOUN}"
+    rf"|(?:the|this|that)\s+{_NEW}*{_NOUN}\s+(?:(?:already|still|now|itself)\s+)?(?:is|are|was|has|have|does|do"
+    r"|can|cannot|could|needs?|seems?"
+    r"|appears?|remains?|looks?|contains?|lacks?|provided|given)\b(?![^.!]*\?)"
+    rf"|(?:there (?:is|are)|has|have) (?:no|nothing)\b.{{0,40}}\b(?:{_NOUN}|rewrite|change|mend|missing|needed)"
+    rf"|nothing\b.{{0,40}}\b(?:change|rewrite|mend|add)|no (?:re-?writ\w*|changes?|{_NOUN})\b)",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(
+    rf"\W*(?:n\s*/?\s*a|none|null|nil|tbd|tba|todo|nothing|empty|unknown|undefined|nan|string|see above"
+    rf"|same(?: as (?:above|before|the original))?|as above|unchanged|original|not applicable|no|yes|ok"
+    rf"|done|end|lorem ipsum.*"
+    rf"|(?:{_NEW}|{_NOUN}\s+)*{_NOUN}(?:\s+(?:goes|comes|text|here|above|below|as|is))*)\W*",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(
+    rf"[\[<{{(]+\s*(?:(?:please\s+)?(?:insert|enter|add|put|write|place|type|fill|provide|replace|paste)\b[^\])}}>\n]*"
+    rf"|(?:(?:{_NEW}|{_NOUN}\s+)*{_NOUN}|your\s[^\])}}>\n]*|x{{2,}}|blank|answer|solution|response|reply|name|number"
+    rf"|text|value|object|item|unit|person|amount)(?:\s+(?:goes\s+)?(?:here|\d+|[a-c]))?)\s*[\])}}>]+",
+    re.IGNORECASE,
+)
+_BRACED_NAME = re.compile(r"(?<![\\\w}^_])(?:\{\{\s*\w+\s*\}\}|\{(?:[a-z]+_)?(?:question|problem|input|prompt|text)\})")
+_TAG = re.compile(
+    r"</?(?:question|answer|problem|solution|rewrite|rewritten|think|thinking|response|reply|user|assistant|system"
+    r"|instruction|prompt|input|output|example|final)s?\s*/?>",
+    re.IGNORECASE,
+)
+_ROLE = re.compile(
+    r"^[\s*#>_]*(?:user|assistant|human|system|ai|instructions?|response|input|output|reason(?:ing)?)\s*[*_]*\s*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_INSTRUCTION = re.compile(
+    rf"^[\s*#>_\"'“]*(?:please\s+|now\s+|task:\s*|first,?\s+)*(?:re-?write|rephrase|reword|make|modify|mend|change|revise"
+    rf"|improve|adapt|convert|transform|fix|turn|restate|paraphrase|create|generate|write|compose|design|invent|translate"
+    rf"|edit|update|produce|provide|give)\b(?:\s+(?:me|us))?\s+{_NEW}*{_NOUN}\b"
+    rf"|\bdo not (?:answer|solve) (?:it|the {_NOUN}|this {_NOUN})\b"
+    rf"|\bwrite the {_NEW}*{_NOUN}s? (?:between|inside|in|within)"
+    rf"|\b(?:output|return|reply with|respond with|provide) only the {_NEW}*{_NOUN}\b"
+    rf"|\bone clear thing is asked for\b|\bstill has exactly one answer\b|\bneeds one or two more steps\b"
+    rf"|\bso that it (?:can be solved|is (?:harder|solvable|more difficult))\b",
+    re.IGNORECASE,
+)
+LABEL = re.compile(
+    rf"[\s*#>_\"'“\[(]*(?:{_NEW}|my\s+)*(?:{_NOUN}|q)\s*(?:(?:no\.?|number|#)?\s*\d*\s*)?[*_\])]*\s*[:：][\s*_]*",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(
+    r"[?？]|\b(?:find|calculate|compute|determine|solve|evaluate|simplify|prove|show|what|which|who|when|where|how|whose"
+    r"|express|factor|factori[sz]e|expand|graph|plot|sketch|draw|write|state|give|list|name|identify|verify|estimate"
+    r"|approximate|convert|round|describe|explain|compare|order|arrange|complete|fill|count|construct|use|let|derive"
+    r"|differentiate|integrate|minimi[sz]e|maximi[sz]e|divide|multiply|add|subtract|reduce|choose|select|decide"
+    r"|suppose|rationali[sz]e|enter|answer|tell|check|work out|predict|rewrite|classify|represent|locate|obtain|deduce"
+    r"|establish|apply|indicate|perform|combine|is|are|do|does|can|will)\b|=\s*[\"'$)\]]*\s*$|_{2,}|\\boxed",
+    re.IGNORECASE,
+)
+_FORMULA = re.compile(r"\d\s*(?:[-+*/^×÷−]|\\(?:times|cdot|div|frac|sqrt))|\\(?:frac|sqrt|int|sum|lim)|=")
+# Behind these words a sentence goes on.
+_OPEN_WORDS = frozenset(
+    word
+    for line in (
+        "a an the and or but nor so then than if when while because since although though unless until whether that",
+        "which who whose whom where why how what of to in on at by for from with without into onto over under between",
+        "among about against during through per as is are was were be been being has have had does do did will would",
+        "can could should may might must he she they we i you his her their our your my its this these those each",
+        "every another such both either neither more less fewer most only also too very many much some any no not",
+        "there",
+    )
+    for word in line.split()
+)
+_END = re.compile(r"[.?!:。？！)\]}$\"'”’%°|=_*>\d²³]|\\[)\]]")
+_OPERATOR = re.compile(r"(?:[-+*/×÷−^<,;(\[{&@#~]|\\(?:times|cdot|div|frac|sqrt|left|begin\{\w*\}))$")
+_MONEY = re.compile(r"\$\s?\.?\d|\d\s?\$(?!\s*\$)|\\\$")
+_NO_BRACKET = re.compile(r"\\(?:left|right|[Bb]igg?[lr]?)\s*\\?\W|\\[{}()\[\]]")
+_BRACKETS = (("(", ")"), ("{", "}"))  # "[3, 5)" is an interval
+_ELLIPSIS = re.compile(r"(?:\.{2,}|…)[\s\"'”’)]*$")
+LEAST_WORDS = 3  # of a question without a formula
+
+
+def fault_of(text: str) -> str:
+    """Return why a text is no whole question of its own, in a few words; "" for one that is."""
+    text = text.strip()
+    return next((fault for look, fault in _FAULTS if look(text)), "") or half_sentence_in(text)
+
+
+def half_sentence_in(text: str) -> str:
+    """Return where a text breaks off, in a few words; "" for one that ends."""
+    end = text.rstrip("*_ \t\n")
+    if _ELLIPSIS.search(end):
+        return "it ends in dots"
+    if text.count("$") % 2 and not _MONEY.search(text):
+        return "a formula is not closed"
+    plain = _NO_BRACKET.sub(" ", end)
+    if any(plain.count(opening) > plain.count(closing) for opening, closing in _BRACKETS):
+        return "a bracket is not closed"
+    last = WORD.findall(end.rsplit(None, 1)[-1]) if end else []
+    if _END.match(end[-1:]) or end.endswith((r"\)", r"\]")):
+        return ""
+    if _OPERATOR.search(end) or (last and last[-1].lower() in _OPEN_WORDS and len(last[-1]) > 1):
+        return f"it breaks off behind {end.rsplit(None, 1)[-1][-20:]!r}"
+    sentences = [each for each in re.split(r"(?<=[.?!])\s+", end) if each]
+    if len(sentences) > 1 and sentences[-2][-1] in ".?!":
+        return f"it breaks off behind {end.rsplit(None, 1)[-1][-20:]!r}"
+    return ""
+
+
+def without_label(text: str) -> str:
+    """Return a text without the label in front of it: "Question:", "Rewritten problem:", "Problem 3:"."""
+    return LABEL.sub("", text, count=1) if LABEL.match(text) else text
+
+
+def _is_nothing(text: str) -> bool:
+    if _NOTHING.fullmatch(text):
+        return True
+    return len(WORD.findall(text)) < LEAST_WORDS and not _FORMULA.search(text) and not re.search(r"\d", text)
+
+
+def _asks_nothing(text: str) -> bool:
+    return not _ASKING.search(text) and not _FORMULA.search(text)
+
+
+_FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (
+    (_REFUSAL.match, "a refusal or a remark"),
+    (_BRACED_NAME.search, "leftovers of a template"),
+    (_is_nothing, "a placeholder"),
+    (_TAG.search, "leftovers of a template"),
+    (_BRACKETED.search, "a placeholder"),
+    (re.compile(CHAT_MARKER).search, "leftovers of a template"),
+    (_ROLE.search, "leftovers of a template"),
+    (_INSTRUCTION.search, "an instruction"),
+    (_asks_nothing, "nothing is asked for"),
+)
