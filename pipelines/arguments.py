@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from components.shared.addresses import SERVED
-from components.shared.config import options_of
+from components.shared.config import StepConfig, flag_of, options_of
 from components.shared.config.values import STEP_OPTIONS, nearest, settable_option, text_of, value_of
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
@@ -30,7 +30,9 @@ from pipelines.secret_names import ACCEPTED, check_secret_name
 
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
 NAMED = ("generators", "trained_generators", "solvers")  # lists whose items are called by their source
+NOT_YET_MADE = "not-yet-made"  # stands for the address of a folder that the run makes
 PRESETS = Path(__file__).with_name("presets")
+_FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "STRING": (str, "text"),
     "NUMBER_INTEGER": (int, "a whole number"),
@@ -81,11 +83,16 @@ def prepare_run(
         values = {name: value for name, value in values.items() if name.partition(".")[0] in known}
     values |= hardware
     values |= dict(_parse_setting(setting, pipeline) for setting in settings)
-    arguments = complete_arguments(pipeline, _gathered(values, pipeline) | {"workspace": workspace})
+    return checked_run_of(pipeline, _gathered(values, pipeline) | {"workspace": workspace})
+
+
+def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run:
+    """Return the run of a pipeline with these parameters; InputError names the one that cannot be."""
+    arguments = complete_arguments(pipeline, values)
     _check_together(arguments)
     steps = pipeline.planned_steps(arguments)
     for step in steps:
-        _check_step(step)
+        config_of_step(step)
     return Run(pipeline, arguments, steps)
 
 
@@ -225,23 +232,35 @@ def _check_selection(select_by: str, reward_model: str) -> None:
         )
 
 
-def _check_step(step: PlannedStep) -> None:
-    """Build the step's config as the step itself will, with an address in place of each folder that is yet to come."""
+def config_of_step(step: PlannedStep) -> StepConfig:
+    """Build the step's config as the step itself will; with a stand-in for the address of each folder that is to come.
+
+    InputError in terms of the run's parameters.
+    """
     config = config_of(step.name)
-    hints = typing.get_type_hints(config)
     fields = [field for field in options_of(config) if step.options.get(field.name, "") != ""]
     names = {field.name for field in fields}
     missing = [field.name for field in options_of(config) if field.default is MISSING and field.name not in names]
     if missing:
-        raise InputError(f"{step.name} needs a value for {', '.join(missing)}, but a parameter leaves it empty")
+        by = ", ".join(step.origins.get(name) or f"{step.name}.{name}" for name in missing)
+        raise InputError(f"{by} is empty; {step.name} needs a value for {', '.join(missing)}")
+    texts = {name: text_of(step.options[name]) for name in names if step.options[name] is not LATER}
+    hints = typing.get_type_hints(config)
+    stand_ins = {name: NOT_YET_MADE for name in names - texts.keys() if hints[name] is str}
     try:
-        config(**{name: _known(step.options[name], hints[name]) for name in names})
+        return config(**{name: value_of(config, name, text) for name, text in texts.items()}, **stand_ins)
     except (InputError, ValueError, TypeError) as error:
-        of = f", {step.item}" if step.item and repr(step.item) not in str(error) else ""  # which round of a loop
-        raise InputError(f"{step.name}{of}: {error}") from error
+        raise InputError(in_parameters(step, str(error))) from error
 
 
-def _known(value: Any, kind: type) -> Any:
-    if value is LATER:
-        return "not-yet-made"
-    return kind(value) if kind in (int, float) else value
+def in_parameters(step: PlannedStep, message: str) -> str:
+    """Return a step's message with the run's parameters in place of the step's options; one of them comes first."""
+    names = {flag_of(option): origin or f"{step.name}.{option}" for option, origin in step.origins.items()}
+    found = [names[flag] for flag in _FLAG.findall(message) if flag in names]
+    text = _FLAG.sub(lambda flag: names.get(flag[0], flag[0]), message)
+    if not found:  # it speaks of a value alone
+        values = {origin: text_of(step.options[option]) for option, origin in step.origins.items() if origin}
+        found = [origin for origin, value in values.items() if value and value in message]
+    if found and text.startswith(found[0]):
+        return text
+    return f"{found[0] if found else step.name}: {text}"

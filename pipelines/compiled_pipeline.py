@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -27,6 +27,7 @@ _SELECTOR = re.compile(r'parseJson\(string_value\)\["([^"]+)"\]')
 _IS_EMPTY = re.compile(r"^(!\()?inputs\.parameter_values\['([^']+)'\] == ''\)?$")
 
 Spec = Mapping[str, Any]
+Outputs = Mapping[str, Any]  # of a task, by name
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class PlannedStep:
     options: dict[str, Any]
     place: tuple[str, ...] = ()  # the tasks around it and its own, outermost first; in a loop the number of the round
     item: str = ""  # the source that the innermost loop over sources is at
+    # The parameter of the run that an option's value comes from, "generators[0].model"; "" for none.
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,23 @@ class CompiledPipeline:
 
 def planned_steps(spec: Spec, arguments: Mapping[str, Any]) -> list[PlannedStep]:
     """Return every step that a run of a pipeline takes with these arguments, what is first first."""
-    return list(_walk(spec, spec["root"], arguments, _Surroundings()))
+    steps: list[PlannedStep] = []
+
+    def note(step: PlannedStep) -> Outputs:
+        steps.append(step)
+        return {}
+
+    walk_steps(spec, arguments, note)
+    return steps
+
+
+def walk_steps(spec: Spec, arguments: Mapping[str, Any], do: Callable[[PlannedStep], Outputs]) -> None:
+    """Give ``do`` every step that a run takes with these arguments, each after those that it waits for.
+
+    ``do`` returns the step's outputs by name as far as they are known; the options of later steps hold them.
+    """
+    names = {name: name for name in declared_in(spec["root"])}
+    _Walk(spec, do).graph(spec["root"], arguments, names, _Surroundings())
 
 
 @dataclass(frozen=True)
@@ -86,24 +105,43 @@ class _Surroundings:
         return _Surroundings((*self.place, task, *map(str, number)), str(source) or self.item)
 
 
-def _walk(spec: Spec, graph: Spec, given: Mapping[str, Any], around: _Surroundings) -> Iterator[PlannedStep]:
-    values = _defaults(graph) | dict(given)
-    for name, task in in_order(graph["dag"]["tasks"]):
-        component = spec["components"][task["componentRef"]["name"]]
-        kinds = declared_in(component)
-        inputs = {
-            each: _resolve(value, values, kinds.get(each, {}).get("parameterType", ""))
-            for each, value in _inputs(task).items()
-        }
-        for place, iteration in _iterations(name, task, inputs, around):
-            if not _runs(task, iteration):
-                continue
-            if "dag" in component:
-                yield from _walk(spec, component, iteration, place)
-            elif (step := _step_name(spec, component)) != CHECK_NAME:
-                options = _defaults(component) | iteration
-                options |= read_step_options(options.pop(STEP_OPTIONS, "")).get(step, {})
-                yield PlannedStep(step, options, place.place, place.item)
+@dataclass(frozen=True)
+class _Walk:
+    spec: Spec
+    do: Callable[[PlannedStep], Outputs]
+
+    def graph(self, graph: Spec, given: Spec, origins: Mapping[str, str], around: _Surroundings) -> Outputs:
+        """Go through a graph; return its outputs. ``origins``: from which parameter of the run each input comes."""
+        values, done = _defaults(graph) | dict(given), dict[str, Outputs | list[Outputs]]()
+        for name, task in in_order(graph["dag"]["tasks"]):
+            component = self.spec["components"][task["componentRef"]["name"]]
+            kinds = declared_in(component)
+            inputs = {
+                each: _resolve(value, values, done, kinds.get(each, {}).get("parameterType", ""))
+                for each, value in _inputs(task).items()
+            }
+            names = {each: _origin(value, origins) for each, value in _inputs(task).items()}
+            rounds = [
+                self._task(component, iteration, of_iteration, place)
+                for place, iteration, of_iteration in _iterations(name, task, inputs, names, around)
+                if _runs(task, iteration)
+            ]
+            if "parameterIterator" in task:
+                done[name] = rounds
+            elif rounds:
+                (done[name],) = rounds
+        return _outputs_of(graph, done)
+
+    def _task(self, component: Spec, inputs: Spec, origins: Mapping[str, str], around: _Surroundings) -> Outputs:
+        if "dag" in component:
+            return self.graph(component, inputs, origins, around)
+        step = _step_name(self.spec, component)
+        if step == CHECK_NAME:
+            return {}
+        options = _defaults(component) | dict(inputs)
+        own = read_step_options(options.pop(STEP_OPTIONS, "")).get(step, {})
+        origins = {**origins, **{name: f"{step}.{name}" for name in own}}
+        return self.do(PlannedStep(step, options | own, around.place, around.item, origins))
 
 
 def in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:
@@ -172,12 +210,39 @@ def _defaults(component: Spec) -> dict[str, Any]:
     return {name: declared[name]["defaultValue"] for name in declared if "defaultValue" in declared[name]}
 
 
-def _resolve(value: Spec, values: Mapping[str, Any], kind: str) -> Any:
+def _resolve(value: Spec, values: Spec, done: Mapping[str, Outputs | list[Outputs]], kind: str) -> Any:
     if "taskOutputParameter" in value:
-        return LATER
+        told = value["taskOutputParameter"]
+        return _output(done.get(told["producerTask"], {}), told["outputParameterKey"])
     if "runtimeValue" in value:
         return value["runtimeValue"]["constant"]
     return _select(value, values.get(value["componentInputParameter"], LATER), kind)
+
+
+def _output(of: Outputs | list[Outputs], name: str) -> Any:
+    """Return a task's output, or those of a loop's rounds as a list; LATER where one is not known."""
+    if isinstance(of, Mapping):
+        return of.get(name, LATER)
+    collected = [_output(each, name) for each in of]
+    return LATER if LATER in collected else collected
+
+
+def _outputs_of(graph: Spec, done: Mapping[str, Outputs | list[Outputs]]) -> Outputs:
+    """Return what a graph puts out: of a choice, what the task that ran has made."""
+    outputs = {}
+    for name, said in graph["dag"].get("outputs", {}).get("parameters", {}).items():
+        choices = said.get("valueFromOneof", {}).get("parameterSelectors") or [said["valueFromParameter"]]
+        taken = next((each for each in choices if each["producerSubtask"] in done), None)
+        if taken:
+            outputs[name] = _output(done[taken["producerSubtask"]], taken["outputParameterKey"])
+    return outputs
+
+
+def _origin(value: Spec, origins: Mapping[str, str]) -> str:
+    """Return the parameter of the run that an input comes from, "" for none."""
+    origin = origins.get(value.get("componentInputParameter", ""), "")
+    key = _SELECTOR.search(value.get("parameterExpressionSelector", ""))
+    return f"{origin}.{key.group(1)}" if origin and key else origin
 
 
 def _select(value: Spec, found: Any, kind: str) -> Any:
@@ -202,15 +267,18 @@ def _select(value: Spec, found: Any, kind: str) -> Any:
 
 
 def _iterations(
-    name: str, task: Spec, inputs: dict[str, Any], around: _Surroundings
-) -> Iterator[tuple[_Surroundings, dict[str, Any]]]:
+    name: str, task: Spec, inputs: dict[str, Any], origins: dict[str, str], around: _Surroundings
+) -> Iterator[tuple[_Surroundings, dict[str, Any], dict[str, str]]]:
+    """Yield each round of a loop with its inputs and their origins; a task that is no loop is one."""
     iterator = task.get("parameterIterator")
     if iterator is None:
-        yield around.within(name, None), inputs
+        yield around.within(name, None), inputs, origins
         return
-    items = inputs[iterator["items"]["inputParameter"]]
+    source, item_input = iterator["items"].get("inputParameter", ""), iterator["itemInput"]
+    items = inputs[source] if source else json.loads(iterator["items"]["raw"])
     for number, item in enumerate(items):
-        yield around.within(name, item, number), inputs | {iterator["itemInput"]: item}
+        of_item = {item_input: f"{origins[source]}[{number}]" if source else ""}
+        yield around.within(name, item, number), inputs | {item_input: item}, origins | of_item
 
 
 def _runs(task: Spec, inputs: Mapping[str, Any]) -> bool:

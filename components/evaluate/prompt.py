@@ -31,6 +31,16 @@ def prompts_of(config: EvaluateConfig, benchmarks: Sequence[str]) -> Mapping[str
     return {benchmark: read_prompt(storage.join(config.prompt_file, name)) for benchmark, name in files.items()}
 
 
+def check_prompts(config: EvaluateConfig) -> None:
+    """Raise InputError where files of the user's are no prompts, whichever benchmarks they are for."""
+    if not config.has_own_prompt:
+        return
+    storage.scheme_of(config.prompt_file)
+    names = [name for name in storage.list_names(config.prompt_file) if name.endswith(".txt")]
+    for uri in [storage.join(config.prompt_file, name) for name in names] or [config.prompt_file]:
+        read_prompt(uri)
+
+
 def read_prompt(uri: str) -> str:
     """Return a prompt file's text; a first line that begins with "#" is a comment."""
     try:

@@ -8,7 +8,7 @@ from components.evaluate.config import EvaluateConfig
 from components.evaluate.groups import groups_of
 from components.evaluate.marking import evaluated, evaluation
 from components.evaluate.measures import figures_of
-from components.evaluate.prompt import prompts_of
+from components.evaluate.prompt import check_prompts, prompts_of
 from components.shared.engines import Request
 from components.shared.engines.asking import Asking, Judgement, ask_about
 from components.shared.engines.solving import SolverPrompt, sampling_of
@@ -25,6 +25,11 @@ def run(config: EvaluateConfig, workspace: Workspace) -> str:
     questions = workspace.read(config.questions, Question)
     with AnswerChecker() as checker:
         return ask_about(questions, config, config.model, workspace, lambda: _asking(config, questions, checker))
+
+
+def check_ahead(config: EvaluateConfig, _: Workspace) -> None:
+    """Raise InputError where the prompts cannot be used; for a look before the step is due."""
+    check_prompts(config)
 
 
 def _asking(config: EvaluateConfig, questions: Rows[Question], checker: AnswerChecker) -> Asking[Question]:

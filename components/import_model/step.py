@@ -13,7 +13,7 @@ from components.import_model.python_package import find_gguf, pin_package
 from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
-from components.shared.models import check_chat_template, check_model, fetch_model
+from components.shared.models import check_chat_template, check_model, check_unfetched, fetch_model
 from components.shared.models.files import MODEL_FILES
 from components.shared.stores import storage
 from components.shared.templates import load_chat_template
@@ -52,6 +52,14 @@ def run(config: ImportModelConfig, workspace: Workspace) -> str:
         size = _stage(model, staged)
         folder = found.begin_model()
         return folder.finish(staged, metrics={"seconds": time.monotonic() - started, "size_bytes": size})
+
+
+def check_ahead(config: ImportModelConfig, _: Workspace) -> None:
+    """Raise InputError if the import would fail, as far as that shows without the weights; writes nothing."""
+    source = pin_source(config.source)
+    if scheme_of_model(source) in ("package", "random"):
+        return
+    check_unfetched(source, is_chat=config.kind == "chat" and config.chat_template == OWN)
 
 
 def _check_chat_template(config: ImportModelConfig, model: Path) -> None:

@@ -72,6 +72,24 @@ def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
     return folder.finish()
 
 
+def check_ahead(config: ImportQuestionsConfig, workspace: Workspace) -> None:
+    """Raise InputError if the import would fail at its first row; reads no more, and downloads no file of a hub."""
+    config = settle(config)
+    benchmark = benchmark_of(config.source)
+    uri = config.benchmark_uri if benchmark else config.source
+    if uri.startswith("hf://"):
+        from components.shared.models import hugging_face
+
+        reader_of(uri)
+        hugging_face.check_file(parse_address(uri, "dataset"))
+        return
+    source = open_source(config, workspace.uri)
+    if isinstance(source, BenchmarkSource):
+        source = source.table
+    if next(source.rows(), None) is None:
+        raise InputError(f"--source {config.source} has no rows")
+
+
 def settle(config: ImportQuestionsConfig) -> ImportQuestionsConfig:
     """Return the config with all settled that may be another tomorrow, and with the names that it leaves open."""
     if benchmark := benchmark_of(config.source):

@@ -73,6 +73,18 @@ def check_rights(namespace: str, account: str, rights: Sequence[Right], purpose:
     return Finding(True, what)
 
 
+def lacking_rights(namespace: str, rights: Sequence[Right]) -> list[str]:
+    """Return which rights this process' own account lacks in a namespace; anybody may ask that of themselves."""
+    return [right.text for right in rights if not _may_itself(namespace, right)]
+
+
+def _may_itself(namespace: str, right: Right) -> bool:
+    spec = client.V1SelfSubjectAccessReviewSpec(resource_attributes=right.in_namespace(namespace))
+    review = client.V1SelfSubjectAccessReview(spec=spec)
+    answer = client.AuthorizationV1Api().create_self_subject_access_review(review, _request_timeout=TIMEOUT)
+    return bool(answer.status.allowed)
+
+
 def _is_allowed(namespace: str, account: str, right: Right) -> bool:
     spec = client.V1SubjectAccessReviewSpec(
         user=f"system:serviceaccount:{namespace}:{account}",

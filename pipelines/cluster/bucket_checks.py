@@ -25,20 +25,24 @@ def check_is_shared(workspace: str) -> None:
 
 
 def check_bucket(workspace: str) -> Iterator[Finding]:
+    """Yield what ``probe_bucket`` does, and its errors as findings: they say what to do themselves."""
+    try:
+        yield from probe_bucket(workspace)
+    except (InputError, UnavailableError) as error:
+        yield Finding(False, f"workspace {workspace}: {error}")
+
+
+def probe_bucket(workspace: str) -> Iterator[Finding]:
     """Yield whether a small object can be written once and not twice, read, listed and deleted again."""
     probe = storage.join(workspace, ".doctor", uuid.uuid4().hex)
-    try:
-        storage.create(probe, b"probe")
-        yield Finding(True, f"workspace {workspace}: can be written")
-        read = storage.read_bytes(probe) == b"probe"
-        yield Finding(
-            read, f"workspace {workspace}: can be read", "the content that was read differs from what was written"
-        )
-        yield _exclusive(probe, workspace)
-        yield _deletable(probe, workspace)
-    except (InputError, UnavailableError) as error:
-        # These messages say what to do themselves.
-        yield Finding(False, f"workspace {workspace}: {error}")
+    storage.create(probe, b"probe")
+    yield Finding(True, f"workspace {workspace}: can be written")
+    read = storage.read_bytes(probe) == b"probe"
+    yield Finding(
+        read, f"workspace {workspace}: can be read", "the content that was read differs from what was written"
+    )
+    yield _exclusive(probe, workspace)
+    yield _deletable(probe, workspace)
 
 
 def _exclusive(probe: str, workspace: str) -> Finding:

@@ -12,6 +12,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.utils import parse_quantity
 
+from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.selected_jobs import KUEUE, KUEUE_VERSIONS
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.findings import Finding
@@ -24,10 +25,15 @@ from pipelines.resources import QUEUE
 
 
 def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
-    """Yield what Kueue would do; where it is not installed, the label on the pods means nothing, and nothing waits."""
+    """Yield what Kueue would do with the GPU steps of a profile."""
     if not is_queued(profile, queue=cluster.queue):
         yield Finding(True, "GPU steps do not wait in a queue")
         return
+    yield from check_local_queue(QUEUE, cluster.namespace, profile.tasks["training"], Hardware().accelerator)
+
+
+def check_local_queue(name: str, namespace: str, largest: Task, accelerator: str) -> Iterator[Finding]:
+    """Yield what Kueue would do with pods in a queue; where it is not installed, its label on them means nothing."""
     try:
         groups = client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups
         versions = {served.version for each in groups if each.name == KUEUE for served in each.versions}
@@ -35,19 +41,20 @@ def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
         if not version:
             yield Finding(True, "Kueue is not installed: GPU steps start as soon as there are nodes")
             return
-        place = (KUEUE, version, cluster.namespace, "localqueues", QUEUE)
+        place = (KUEUE, version, namespace, "localqueues", name)
         queue = client.CustomObjectsApi().get_namespaced_custom_object(*place, _request_timeout=TIMEOUT)
     except ApiException as error:
-        yield _no_queue() if error.status == 404 else not_told(f"the LocalQueue {QUEUE}", error, SUBMITTER)
+        yield _no_queue(name) if error.status == 404 else not_told(f"the LocalQueue {name}", error, SUBMITTER)
         return
-    yield (local := _active(f"the LocalQueue {QUEUE}", queue))
+    yield (local := _active(f"the LocalQueue {name}", queue))
     if local.passed:
-        yield from _cluster_queue(version, queue["spec"]["clusterQueue"], cluster.namespace, profile)
+        asked = {accelerator: largest.gpus, "cpu": largest.cpu, "memory": largest.memory}
+        yield from _cluster_queue(version, queue["spec"]["clusterQueue"], namespace, asked)
 
 
-def _no_queue() -> Finding:
+def _no_queue(name: str) -> Finding:
     remedy = "GPU steps would wait forever: helm upgrade --set kueue.enabled=true, or submit with --no-queue"
-    return Finding(False, f"the LocalQueue {QUEUE} does not exist", remedy)
+    return Finding(False, f"the LocalQueue {name} does not exist", remedy)
 
 
 def _active(what: str, queue: Mapping[str, Any]) -> Finding:
@@ -58,7 +65,7 @@ def _active(what: str, queue: Mapping[str, Any]) -> Finding:
     return Finding(working, f"{what} {'admits pods' if working else 'does not admit pods'}", remedy)
 
 
-def _cluster_queue(version: str, name: str, namespace: str, profile: Profile) -> Iterator[Finding]:
+def _cluster_queue(version: str, name: str, namespace: str, asked: Mapping[str, str]) -> Iterator[Finding]:
     what = f"the ClusterQueue {name}"
     try:
         api = client.CustomObjectsApi()
@@ -71,7 +78,7 @@ def _cluster_queue(version: str, name: str, namespace: str, profile: Profile) ->
     admitted = selects(queue["spec"].get("namespaceSelector"), labels)
     verb = "admits" if admitted else "leaves out"
     yield Finding(admitted, f"{what} {verb} the namespace {namespace}", f"let its namespaceSelector match: {edit}")
-    yield _quota(what, edit, queue["spec"], profile)
+    yield _quota(what, edit, queue["spec"], asked)
 
 
 def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
@@ -95,10 +102,8 @@ def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
             return key not in labels
 
 
-def _quota(what: str, edit: str, spec: Mapping[str, Any], profile: Profile) -> Finding:
+def _quota(what: str, edit: str, spec: Mapping[str, Any], asked: Mapping[str, str]) -> Finding:
     """Compare the most that a pod can get with what the profile's largest asks for; a cohort may lend the rest."""
-    task = profile.tasks["training"]
-    asked = {Hardware().accelerator: task.gpus, "cpu": task.cpu, "memory": task.memory}
     lends = bool(spec.get("cohortName") or spec.get("cohort"))
     lacking = [name for name, value in asked.items() if not _fits(name, value, spec.get("resourceGroups") or [], lends)]
     if not lacking:

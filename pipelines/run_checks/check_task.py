@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from components.shared.command.pod_disk import KUBERNETES, refuse_pod_disk
 from components.shared.command.termination_message import BAD_INPUT, leave_message
 from components.shared.errors import ExitCode, InputError, UnavailableError
-from components.shared.jobs.job_profiles import CONFIG_MAP
+from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile
 from components.shared.redaction import log_redacted, redacted
+from pipelines import compiled_pipeline
+from pipelines.arguments import Run, checked_run_of
+from pipelines.cluster.bucket_checks import probe_bucket
+from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
-from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, resolve_hardware
+from pipelines.run_checks.checked_page import CheckedRun, page_of
+from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, read_job_profile, resolve_hardware
+from pipelines.run_checks.own_account import advice_on, own_account
+from pipelines.run_checks.step_checks import check_steps, impatient
 from pipelines.run_checks.told import Told, read_told
+from pipelines.run_checks.vantage import FIRST_TASK, LAPTOP
 
-ALLOWED_BY = f"the Role scalequest-step of this account allows the run to read the ConfigMap {CONFIG_MAP}"
+ALLOWED_BY = "the Role scalequest-step of the Helm chart, or of manifests/base, allows it to the account of runs"
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,19 +37,56 @@ def main(argv: Sequence[str]) -> int:
     try:
         if len(argv) != 2 or argv[0] != "--executor-input":
             raise InputError("expected --executor-input {{$}}, as Kubeflow Pipelines passes it")
-        check(read_told(argv[1]))
+        told = read_told(argv[1])
+        hardware, page = check(told)
+        told.report(dataclasses.asdict(hardware), page)
     except (InputError, UnavailableError) as error:
         is_input = isinstance(error, InputError)
-        sys.stderr.write(redacted(f"{CHECK_NAME}: error: {error}\n"))
-        leave_message(f"{BAD_INPUT if is_input else ''}{error}")
+        message = "; ".join(filter(None, [str(error), advice_on(own_account())]))
+        sys.stderr.write(redacted(f"{CHECK_NAME}: error: {message}\n"))
+        leave_message(f"{BAD_INPUT if is_input else ''}{message}")
         return ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE
     return ExitCode.DONE
 
 
-def check(told: Told) -> None:
-    """Check a run and report its hardware; InputError or UnavailableError says why it could not work."""
-    hardware = resolve_hardware(_asked(told), _profiles)
-    told.report(dataclasses.asdict(hardware), _page(hardware))
+def check(told: Told) -> tuple[CheckedHardware, str]:
+    """Return the hardware of a run, and the page about it; InputError or UnavailableError if it could not work."""
+    run = _run_of(told)
+    asked = _asked(told)
+    place = _Place()
+    hardware = resolve_hardware(asked, place.profiles)
+    account = own_account()
+    workspace = str(run.arguments["workspace"])
+    with impatient():
+        findings = [*_check_workspace(workspace), *place.check(asked, account)]
+    steps = check_steps(run, FIRST_TASK if KUBERNETES in os.environ else LAPTOP)
+    if advice := advice_on(account, place.meant(asked)):
+        logger.warning("%s", advice)
+    checked = CheckedRun(
+        pipeline=told.pipeline,
+        preset=told.preset,
+        workspace=workspace,
+        account=account,
+        advice=advice,
+        hardware=hardware,
+        findings=findings,
+        steps=steps,
+    )
+    return hardware, page_of(checked)
+
+
+def _run_of(told: Told) -> Run:
+    """Return the run that the task was told of; its other inputs are what kfp adds for Kubernetes."""
+    pipeline = compiled_pipeline.find(told.pipeline)
+    declared = pipeline.parameters
+    values = {name: _as_declared(value, declared[name]) for name, value in told.arguments.items() if name in declared}
+    return checked_run_of(pipeline, values)
+
+
+def _as_declared(value: Any, declared: Mapping[str, Any]) -> Any:
+    """Return a value as a command has it: Kubeflow's JSON knows one kind of number."""
+    is_whole = declared["parameterType"] == "NUMBER_INTEGER" and isinstance(value, float) and value.is_integer()
+    return int(value) if is_whole else value
 
 
 def _asked(told: Told) -> AskedHardware:
@@ -50,15 +101,46 @@ def _asked(told: Told) -> AskedHardware:
     )
 
 
-def _profiles() -> Mapping[str, str]:
-    """Return the files of the namespace's profiles."""
-    from components.shared.jobs.selected_jobs import SelectedJobs  # the Kubernetes client: not on a laptop
-    from components.shared.kubernetes_api import connect
+def _check_workspace(workspace: str) -> Iterator[Finding]:
+    refuse_pod_disk(workspace, of_kubeflow=True)
+    for finding in probe_bucket(workspace):
+        if finding.passed is False:
+            raise InputError(finding.text)
+        yield finding
 
-    namespace = connect("profile names an entry of a ConfigMap in the run's namespace")
-    return SelectedJobs(namespace, "", allowed_by=ALLOWED_BY).profiles()
 
+class _Place:
+    """The namespace that the run is in, asked only where a profile names an entry of its ConfigMap or in a pod."""
 
-def _page(hardware: CheckedHardware) -> str:
-    rows = [f"| {name} | `{value}` |" for name, value in dataclasses.asdict(hardware).items() if name != "profile"]
-    return "\n".join(["## Hardware of the tasks", "", "| output | value |", "|---|---|", *rows, ""])
+    def __init__(self) -> None:
+        self._files: Mapping[str, str] | None = None
+
+    def profiles(self) -> Mapping[str, str]:
+        """Return the files of the namespace's profiles, read once."""
+        if self._files is None:
+            from components.shared.jobs.selected_jobs import SelectedJobs  # the Kubernetes client: not on a laptop
+            from components.shared.kubernetes_api import connect
+
+            namespace = connect(f"profile: it names an entry of the ConfigMap {CONFIG_MAP}")
+            self._files = SelectedJobs(namespace, "", allowed_by=ALLOWED_BY).profiles()
+        return self._files
+
+    def profile(self, asked: AskedHardware) -> JobProfile | None:
+        """Return the profile; None where no cluster is."""
+        return read_job_profile(asked.profile, self.profiles) if asked.profile else None
+
+    def meant(self, asked: AskedHardware) -> str:
+        """Return the account that runs were meant to have, "" where the profile does not say."""
+        profile = self.profile(asked)
+        return profile.service_account if profile else ""
+
+    def check(self, asked: AskedHardware, account: str) -> list[Finding]:
+        """Return what was found of the cluster."""
+        profile = self.profile(asked)
+        if profile is None or KUBERNETES not in os.environ:
+            return []
+        from components.shared.kubernetes_api import connect
+        from pipelines.run_checks.cluster_checks import check_place
+
+        namespace = connect("profile")
+        return check_place(profile, gpu_work=asked.gpu_work, namespace=namespace, account=account)

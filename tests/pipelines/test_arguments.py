@@ -135,7 +135,7 @@ SOLVER = "{{source: {}, model: 'random:llama', chat_template: own, learning_rate
         ("smoke", ["deduplicate.min=1"], "deduplicate has no option 'min'; expected one of min_similarity, rows_per_"),
         ("smoke", ["deduplicate.min_similarty=1"], "has no option 'min_similarty'; did you mean 'min_similarity'?"),
         ("smoke", ["deduplicate.min_similarity=x"], "deduplicate.min_similarity: --min-similarity 'x' is not accepted"),
-        ("smoke", ["deduplicate.min_similarity=7"], "deduplicate: --min-similarity 7.0 is out of range; expected 0.5"),
+        ("smoke", ["deduplicate.min_similarity=7"], "deduplicate.min_similarity 7.0 is out of range; expected 0.5"),
         ("smoke", ["filter_language.questions=x"], "the pipeline gives each task of filter_language its own questions"),
         ("smoke", ["train_sft.workspace=x"], "its own workspace; a run cannot set it"),
         ("smoke", ["train_sft.seed=1"], "its own seed; a run cannot set it; give --set seed=VALUE"),
@@ -151,18 +151,18 @@ SOLVER = "{{source: {}, model: 'random:llama', chat_template: own, learning_rate
         ("smoke", ["pods=257"], "pods '257' is not accepted; expected a number from 1 to 256"),
         ("smoke", ["num_pods=2"], "unknown parameter 'num_pods'; expected one of accelerator, "),
         ("smoke", ["profile=gke-a100-80g"], "--set profile: only a cluster makes Jobs; give --profile of `scalequest"),
-        ("smoke", ["num_responses=0"], "generate_responses: --num-samples 0 is out of range; expected at least 1"),
-        ("smoke", ["engine=gpt"], "--engine 'gpt' is not accepted; expected one of vllm, openai, scripted"),
+        ("smoke", ["num_responses=0"], "num_responses 0 is out of range; expected at least 1"),
+        ("smoke", ["engine=gpt"], "engine 'gpt' is not accepted; expected one of vllm, openai, scripted"),
         (
             "smoke",
             ["solver_chat_template=x"],
-            "--chat-template 'x' is not accepted; expected one of own, alpaca, ",
+            "solver_chat_template 'x' is not accepted; expected one of own, alpaca, ",
         ),
-        ("smoke", ["solver=hf://org/name"], "import_model: 'hf://org/name' is not an address of a model on the hub"),
+        ("smoke", ["solver=hf://org/name"], "solver: 'hf://org/name' is not an address of a model on the hub"),
         (
             "smoke",
             ["seed_questions=[{source: hf://datasets/org/name/a.csv, question_column: q, answer_column: a}]"],
-            "import_questions: 'hf://datasets/org/name/a.csv' is not an address of a dataset on the hub",
+            "seed_questions[0].source: 'hf://datasets/org/name/a.csv' is not an address of a dataset on the hub",
         ),
         (
             "smoke",
@@ -177,12 +177,12 @@ SOLVER = "{{source: {}, model: 'random:llama', chat_template: own, learning_rate
         (
             "solver-smoke",
             ["solvers=[{source: a, model: 'random:llama', chat_template: x, learning_rate: 1e-5}]"],
-            ", a: --chat-template 'x' is not accepted; expected one of own, alpaca, ",
+            "solvers[0].chat_template 'x' is not accepted; expected one of own, alpaca, ",
         ),
         (
             "solver-smoke",
             ["solvers=[{source: a, model: 'random:llama', chat_template: own, learning_rate: 1e400}]"],
-            ", a: --learning-rate inf is not accepted; expected a finite number",
+            "solvers[0].learning_rate inf is not accepted; expected a finite number",
         ),
         (
             "solver-smoke",
@@ -290,7 +290,7 @@ def test_a_pipeline_that_there_is_not_is_refused_with_those_that_there_are(tmp_p
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["solver="], "needs a value for source, but a parameter leaves it empty"),
+        (["solver="], "solver is empty; import_model needs a value for source"),
         (["workspace=elsewhere"], "--set workspace: give --workspace instead"),
     ],
 )

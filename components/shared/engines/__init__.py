@@ -132,7 +132,7 @@ def check_engine(config: EngineConfig, model: str, sampling: Sampling, num_sampl
     Fetches the model, or sends the endpoint a harmless request, in the form of those for rows; loads no weights.
     """
     kind = config.engine_kind
-    _check_installed(kind, config.engine)
+    check_installed(config)
     _leaf(kind).check(config, model, sampling, num_samples)
 
 
@@ -142,7 +142,7 @@ def open_engine(config: EngineConfig, model: str) -> Engine:
     ``model`` is a model URI for vllm, ``openai:NAME`` for an endpoint; a scripted engine takes any name.
     """
     kind = config.engine_kind
-    _check_installed(kind, config.engine)
+    check_installed(config)
     with speaking.phase(f"loading {model}"):
         engine: Engine = _leaf(kind).open_engine(config, model)
     return engine
@@ -152,9 +152,11 @@ def _leaf(kind: EngineKind) -> ModuleType:
     return importlib.import_module(f"{__name__}.{kind.module}")
 
 
-def _check_installed(kind: EngineKind, name: str) -> None:
+def check_installed(config: EngineConfig) -> None:
+    """Raise InputError if this environment lacks the package of the engine that the options name."""
+    kind = config.engine_kind
     if kind.package and importlib.util.find_spec(kind.package) is None:
         raise InputError(
-            f"engine {name!r} needs the package {kind.package!r}, which this environment lacks; "
+            f"engine {config.engine!r} needs the package {kind.package!r}, which this environment lacks; "
             f"run it in an environment that has {kind.package}, or pass --engine scripted"
         )

@@ -32,9 +32,17 @@ class RefusedError(InputError):
     """The server does not take a request: perhaps none of ours, perhaps not this one."""
 
     def __init__(
-        self, message: str, *, words: str = "", named: str = "", reason: str = "refused", passes: bool = False
+        self,
+        message: str,
+        *,
+        words: str = "",
+        named: str = "",
+        reason: str = "refused",
+        passes: bool = False,
+        status: int = 0,
     ) -> None:
         super().__init__(message)
+        self.status = status  # of HTTP; 0: not said
         self.words = words  # the server's own
         self.named = named  # the parameter that it names in a field
         self.reason = reason
@@ -177,7 +185,7 @@ class Endpoint:
             message += f"; try --endpoint https://{self.url.removeprefix('http://')}"
         too_long = "context_length_exceeded" in codes or (status in (400, 422) and "context length" in words)
         reason = "too_long" if too_long else "refused"
-        return RefusedError(message, words=words, named=named_parameter(inner), reason=reason)
+        return RefusedError(message, words=words, named=named_parameter(inner), reason=reason, status=status)
 
     def _error_in_reply(self, response: httpx.Response, error: Any) -> Exception:
         words, codes = excerpt(words_of(error), LONGEST_MESSAGE), redacted(" ".join(_codes_of(error)))

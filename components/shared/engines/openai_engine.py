@@ -11,8 +11,9 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
 
 from components.shared import stopping
 from components.shared.addresses import SERVED
@@ -33,6 +34,7 @@ TIMEOUT_SECONDS = 600.0  # of one request: a long answer from a busy server
 STRIKES = 2
 BUSY_STRIKES = 4  # the same where the server said that it is busy
 PATH = "chat/completions"
+NO_LIST = (404, 405, 501)  # what a server without a list of its models answers
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +83,27 @@ class OpenAIEngine:
             self._look_at_models()
         finally:
             self.close()
+
+    def check_listed(self) -> None:
+        """Raise InputError if the server refuses the key or lists other models; sends no prompt.
+
+        Not every server lists its models: then nothing is known.
+        """
+        self._endpoint.in_question = True
+        where = f"--endpoint {self._endpoint.url}"
+        try:
+            listed = until_answered(where, lambda: self._endpoint.ask("GET", "models"), patience=self._patience)
+        except RefusedError as error:
+            if error.status not in NO_LIST:
+                raise
+            logger.warning("the endpoint does not list its models (%s)", error)
+            return
+        finally:
+            self.close()
+        names = _names_in(listed)
+        if names and self._endpoint.model not in names:
+            shown = ", ".join(sorted(names)[:8])
+            raise InputError(self._endpoint.unknown_model(f"it lists {shown}{', …' if names[8:] else ''}"))
 
     def generate(self, requests: Iterable[Request[K]], sampling: Sampling) -> Iterator[Result[K]]:
         """Yield each request's completions as soon as they are done, in any order; never waits for a batch.
@@ -246,11 +269,11 @@ class OpenAIEngine:
     def _look_at_models(self) -> None:
         """Warn where the list of models lacks the one that has just answered; not every server lists its models."""
         try:
-            listed = self._endpoint.ask("GET", "models").get("data")
+            listed = self._endpoint.ask("GET", "models")
         except (InputError, PassingError, UnavailableError) as error:
             logger.warning("the model answers, though the endpoint does not list its models (%s)", error)
             return
-        names = [str(item.get("id")) for item in listed or [] if isinstance(item, dict)]
+        names = _names_in(listed)
         if names and self._endpoint.model not in names:
             shown = ", ".join(sorted(names)[:8])
             logger.warning("%r answers, though the endpoint lists other models: %s", self._endpoint.model, shown)
@@ -262,7 +285,18 @@ class OpenAIEngine:
             self._stopped.wait(min(left, 0.2))
 
 
+def _names_in(listed: Mapping[str, Any]) -> list[str]:
+    """Return the models of a server's list; none where it is no such list."""
+    items = listed.get("data") or []
+    return [str(item.get("id")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
 _dialects: dict[tuple[str, str], Dialect] = {}  # learnt by this process, by endpoint and model
+
+
+def check_served(config: EngineConfig, model: str) -> None:
+    """Raise InputError if the endpoint does not serve the model, as its list of models says."""
+    open_engine(config, model).check_listed()
 
 
 def check(config: EngineConfig, model: str, sampling: Sampling, num_samples: int) -> None:

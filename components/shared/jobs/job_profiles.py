@@ -14,6 +14,7 @@ A file of the ConfigMap ``scalequest-profiles``, and a request in JSON, look as 
     training_nodes: 1  # machines of a training
     accelerator: nvidia.com/gpu  # its resource name; another one only where tasks do the work themselves
     images: {cpu: …, vllm: …, train: …}  # others than the release's, by their full names
+    service_account: scalequest  # that runs were meant to have
 
 What else stands there is for others.
 """
@@ -51,6 +52,7 @@ class JobProfile:
     training_nodes: int = 1
     accelerator: str = ACCELERATOR
     images: Mapping[str, str] = field(default_factory=dict)  # full names, by ours
+    service_account: str = ""
 
     def task(self, size: str) -> Task:
         """Return what a pod of a size asks for; InputError where the profile does not say."""
@@ -108,6 +110,7 @@ def _profile(name: str, document: Any, *, spot: bool) -> JobProfile:
         training_nodes=_training_nodes(name, document),
         accelerator=str(document.get("accelerator") or ACCELERATOR),
         images=_images(name, document),
+        service_account=str(document.get("service_account") or ""),
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 from components.shared.addresses import MODEL_SCHEMES, STORES, parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import _node_cache
-from components.shared.models.files import MODEL_FILES, check_files, some
+from components.shared.models.files import DESCRIPTIONS, MODEL_FILES, check_files, some
 from components.shared.stores import storage
 from components.shared.templates import has_own_template
 from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest
@@ -46,21 +48,61 @@ def fetch_model(uri: str) -> Path:
     return folder
 
 
+def check_unfetched(uri: str, *, is_chat: bool) -> None:
+    """Raise InputError if a model cannot be usable, as far as that shows without fetching its weights.
+
+    ``is_chat``: it needs a chat template of its own. What describes it (config, tokenizer, template) is fetched.
+    """
+    from components.shared.models import hugging_face
+
+    if scheme_of_model(uri) == "hf" and not hugging_face.is_offline():
+        address = parse_address(uri, "model")
+        folder = hugging_face.download_repository(address, DESCRIPTIONS)
+        _check_content(
+            folder, uri, sorted({*hugging_face.names_at_top(address), *(path.name for path in folder.iterdir())})
+        )
+    elif storage.is_remote(uri):
+        _check_in_store(uri, is_chat=is_chat)
+        return
+    else:  # where the hub must not be asked, its cache has to be whole
+        folder = fetch_model(uri)
+    if is_chat:
+        check_chat_template(folder, uri)
+
+
+def _check_in_store(uri: str, *, is_chat: bool) -> None:
+    if _manifest_of(uri):  # a folder of ours: it was checked when it was made
+        return
+    names = storage.list_names(uri)
+    with tempfile.TemporaryDirectory(prefix="model-") as temporary:
+        for name in names:
+            if any(fnmatch(name, pattern) for pattern in DESCRIPTIONS):
+                storage.create(str(Path(temporary, name)), storage.read_bytes(storage.join(uri, name)))
+        _check_content(Path(temporary), uri, names)
+        if is_chat:
+            check_chat_template(Path(temporary), uri)
+
+
 def check_model(folder: Path, uri: str, *, others: Sequence[str] = ()) -> None:
     """Raise InputError, in terms of ``uri``, unless the folder can be loaded as a model; reads no weights.
 
     ``others``: further names beside its files, at its source.
     """
     names = sorted({*others, *(path.name for path in folder.iterdir())} if folder.is_dir() else others)
+    _check_content(folder, uri, names)
+    from components.shared.models.weight_files import check_weight_files
+
+    check_weight_files(folder, uri)
+
+
+def _check_content(folder: Path, uri: str, names: Sequence[str]) -> None:
+    """Raise InputError where a model lacks a file, or one that is here is not what its name says."""
     check_files(folder, uri)
     _check_weights_are_there(names, uri)
     if "config.json" not in names:
         raise InputError(f"{uri} has no config.json; {_found(names)}")
     if "tokenizer.json" not in names:
         raise InputError(_without_tokenizer(names, uri))
-    from components.shared.models.weight_files import check_weight_files
-
-    check_weight_files(folder, uri)
 
 
 def check_chat_template(folder: Path, uri: str) -> None:

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from httpx2 import HTTPError  # the hub client's own library, for its errors if no answer comes
-from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+from huggingface_hub import (
+    HfApi,
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -27,6 +34,20 @@ from components.shared.addresses import HubAddress
 from components.shared.errors import InputError, UnavailableError
 from components.shared.hub_token import hub_token
 from components.shared.stores.refusals import answer_of, may_pass
+
+
+def is_offline() -> bool:
+    """Tell whether the environment forbids to ask the hub."""
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def check_file(address: HubAddress) -> None:
+    """Raise InputError unless the one file that the address names can be downloaded; downloads nothing."""
+    if is_offline():
+        return
+    with _explained(address):
+        url = hf_hub_url(address.repo, address.path, repo_type=address.kind, revision=address.revision)
+        get_hf_file_metadata(url)
 
 
 def pin(address: HubAddress) -> HubAddress:

@@ -86,6 +86,10 @@ class StepFolder:
         """Whether the manifest existed at the last look: nothing is left to do."""
         return self._manifest is not None
 
+    def difference(self) -> str:
+        """Say how it differs from the step's most similar other folder; "" if there is none."""
+        return explain_difference(self._workspace.uri, self._plan)
+
     def look(self) -> None:
         """Find out whether the folder is finished; others may work on it."""
         self._manifest = read_manifest_or_none(self.uri)
@@ -120,7 +124,8 @@ class StepFolder:
             self._mark()
             try:
                 write_plan(self.uri, plan)
-                logger.info("new folder %s%s", self.uri, explain_difference(self._workspace.uri, plan))
+                difference = self.difference()
+                logger.info("new folder %s%s", self.uri, difference and f": {difference}")
                 return Claim(self.uri, plan, None)
             except FileExistsError:
                 self.look()

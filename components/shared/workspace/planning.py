@@ -112,7 +112,7 @@ def explain_difference(workspace: str, plan: Plan) -> str:
     if not differences:
         return ""
     nearest, name = min(differences, key=lambda pair: len(pair[0]))
-    return f": {plan.step}/{name} cannot be reused, it differs in {'; '.join(nearest)}"
+    return f"{plan.step}/{name} cannot be reused, it differs in {'; '.join(nearest)}"
 
 
 def _texts(config: StepConfig) -> tuple[Path, ...]:

@@ -1,0 +1,69 @@
+"""What will run, what is reused and why, as a page for Kubeflow (Markdown): nothing in it does anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from components.shared.plain_text import inert
+from pipelines.cluster.findings import Finding
+from pipelines.run_checks.hardware_outputs import CheckedHardware
+from pipelines.run_checks.looking import Looked
+
+MARKS = {True: "yes", False: "no", None: "not known"}
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:/@])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedRun:
+    """A run that was checked."""
+
+    pipeline: str
+    preset: str
+    workspace: str
+    account: str  # "" outside of a pod
+    advice: str  # "" for the account that was meant
+    hardware: CheckedHardware
+    findings: Sequence[Finding]
+    steps: Sequence[Looked]
+
+
+def page_of(run: CheckedRun) -> str:
+    """Return the page."""
+    counts = Counter(each.state for each in run.steps)
+    told = ", ".join(f"{number} {state}" for state, number in counts.items())
+    facts = {
+        "Preset": run.preset or "none",
+        "Workspace": run.workspace,
+        "Service account": run.account or "none: not in a pod",
+        "Hardware": "Jobs by the profile" if run.hardware.profile else "the tasks' own pods",
+    }
+    lines = [f"# {_text(run.pipeline)}: {len(run.steps)} steps", "", f"{_text(told)}.", ""]
+    lines += [f"**{_text(run.advice)}**", ""] if run.advice else []
+    lines += _table(("", ""), facts.items())
+    lines += ["## Steps", "", *_table(("step", "of", "state", "why, or its folder"), map(_row, run.steps))]
+    if run.findings:
+        lines += ["## Checks", ""]
+        lines += _table(("passed", "what"), ((MARKS[each.passed], each.text) for each in run.findings))
+    outputs = {name: value for name, value in dataclasses.asdict(run.hardware).items() if name != "profile"}
+    lines += ["## What tasks ask for", "", *_table(("", ""), outputs.items())]
+    return "\n".join(lines)
+
+
+def _row(looked: Looked) -> tuple[str, str, str, str]:
+    return looked.step.name, looked.step.item, looked.state, looked.folder if looked.state == "reused" else looked.why
+
+
+def _table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| {' | '.join(_text(value) for value in row)} |" for row in rows]
+    return [*lines, ""]
+
+
+def _text(value: object) -> str:
+    """Return a text in one line, without a meaning in Markdown or HTML."""
+    return _MARKUP.sub(r"\\\1", html.escape(inert(value), quote=False))

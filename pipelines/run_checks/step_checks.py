@@ -1,0 +1,86 @@
+"""Checks each step of a run for what is outside of the workspace: models, data, prompts, endpoints, packages."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+
+from components.shared import engines
+from components.shared.config import StepConfig
+from components.shared.config.engines import EngineConfig
+from components.shared.engines import openai_engine
+from components.shared.errors import InputError
+from components.shared.stores import storage
+from components.shared.stores.retries import ENDPOINT_VARIABLE, LIMIT_VARIABLE
+from pipelines.arguments import Run
+from pipelines.compiled_pipeline import PlannedStep
+from pipelines.run_checks.looking import Looked, Looking, look_at_steps
+from pipelines.run_checks.vantage import Vantage
+
+PATIENCE_SECONDS = "15"  # for a store, a hub or an endpoint: a check is quick, or done again
+SOURCES = ("source", "benchmark_uri", "prompt_file")  # options that name what is read from outside
+
+
+def check_steps(run: Run, vantage: Vantage) -> list[Looked]:
+    """Return what stands of each step; InputError names the parameter by which one of them could not work.
+
+    UnavailableError where a store, a hub or an endpoint does not answer.
+    """
+    checks = _Checks(run.arguments, vantage)
+    with impatient():
+        return look_at_steps(
+            run, checks.check, reads_workspace=vantage.reads_store, skips_packages=not vantage.runs_steps
+        )
+
+
+class _Checks:
+    def __init__(self, arguments: Mapping[str, object], vantage: Vantage) -> None:
+        self._secret = str(arguments.get("rewriter_secret", ""))
+        self._vantage = vantage
+        self._asked: set[tuple[str, str, str]] = set()
+
+    def check(self, step: PlannedStep, config: StepConfig) -> None:
+        """Raise InputError or UnavailableError if the step could not work."""
+        if isinstance(config, EngineConfig):
+            self._check_engine(config)
+        if not self._vantage.reads_store and _is_in_a_store(config):
+            return
+        module = importlib.import_module(f"components.{step.name}.step")
+        if hasattr(module, "check_ahead"):
+            module.check_ahead(config, Looking(config.workspace))
+
+    def _check_engine(self, config: EngineConfig) -> None:
+        if self._vantage.runs_steps:
+            engines.check_installed(config)
+        model = str(getattr(config, "model", ""))
+        asked = (config.endpoint, model, config.api_key_env)
+        if config.engine != "openai" or not self._vantage.asks_endpoints or asked in self._asked:
+            return
+        self._asked.add(asked)
+        try:
+            openai_engine.check_served(config, model)
+        except InputError as error:
+            if config.api_key_env in str(error) and self._secret and not self._vantage.runs_steps:
+                raise InputError(
+                    f"{error}; in a run, the variable comes from the key 'key' of the Secret {self._secret} "
+                    "(parameter rewriter_secret)"
+                ) from error
+            raise
+
+
+def _is_in_a_store(config: StepConfig) -> bool:
+    return any(storage.is_remote(str(getattr(config, name, ""))) for name in SOURCES)
+
+
+@contextlib.contextmanager
+def impatient() -> Iterator[None]:
+    """Wait for stores, hubs and endpoints less long than a step would, unless the environment says how long."""
+    added = [name for name in (LIMIT_VARIABLE, ENDPOINT_VARIABLE) if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, PATIENCE_SECONDS))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]

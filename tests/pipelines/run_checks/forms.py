@@ -1,0 +1,60 @@
+"""Forms of a run, filled and sent as Kubeflow does: the executor input of the task that checks it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.arguments import prepare_run
+from pipelines.run_checks.check_task import main
+from pipelines.run_checks.hardware_outputs import CheckedHardware
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What the task that checks a run left."""
+
+    exit_code: int
+    message: str  # its last line
+    outputs: Path
+
+    def output(self, name: str) -> str:
+        return (self.outputs / name).read_text()
+
+    @property
+    def page(self) -> str:
+        return self.output("report.md")
+
+
+def executor_input(preset: str, pipeline: str, arguments: dict[str, Any], folder: Path) -> str:
+    """Return what Kubeflow passes; a whole number has a fraction, as in its JSON."""
+    given = {name: float(value) if type(value) is int else value for name, value in arguments.items()}
+    given["asked_profile"] = given.pop("profile", "")
+    names = [field.name for field in fields(CheckedHardware)]
+    told = {
+        "inputs": {"parameterValues": given | {"pipeline": pipeline, "preset": preset, "cpu_request": "500m"}},
+        "outputs": {
+            "parameters": {name: {"outputFile": str(folder / name)} for name in names},
+            "artifacts": {
+                "report": {"artifacts": [{"name": "report", "uri": str(folder / "report.md")}]},
+                "executor-logs": {"artifacts": [{"name": "executor-logs", "uri": str(folder / "logs")}]},
+            },
+            "outputFile": str(folder / "executor_output.json"),
+        },
+    }
+    return json.dumps(told)
+
+
+def check_form(
+    preset: str, changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], *settings: str
+) -> Checked:
+    """Fill a preset's form, change fields, and check it."""
+    run = prepare_run(preset, settings, str(tmp_path / "runs"))
+    told = executor_input(preset, run.pipeline.path.stem, run.arguments | changes, tmp_path / "outputs")
+    code = main(["--executor-input", told])
+    lines = capsys.readouterr().err.splitlines()
+    return Checked(exit_code=code, message=lines[-1] if lines else "", outputs=tmp_path / "outputs")
