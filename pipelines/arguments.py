@@ -259,8 +259,10 @@ def in_parameters(step: PlannedStep, message: str) -> str:
     found = [names[flag] for flag in _FLAG.findall(message) if flag in names]
     text = _FLAG.sub(lambda flag: names.get(flag[0], flag[0]), message)
     if not found:  # it speaks of a value alone
-        values = {origin: text_of(step.options[option]) for option, origin in step.origins.items() if origin}
-        found = [origin for origin, value in values.items() if value and value in message]
+        given = {option: origin for option, origin in step.origins.items() if origin}
+        values = {origin: text_of(step.options[name]) for name, origin in given.items() if step.options[name] != LATER}
+        found = [name for name, value in values.items() if value and value in message]
+        found.sort(key=lambda name: len(values[name]), reverse=True)  # "a" is in many a word
     if found and text.startswith(found[0]):
         return text
     return f"{found[0] if found else step.name}: {text}"

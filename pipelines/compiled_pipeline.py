@@ -140,8 +140,8 @@ class _Walk:
             return {}
         options = _defaults(component) | dict(inputs)
         own = read_step_options(options.pop(STEP_OPTIONS, "")).get(step, {})
-        origins = {**origins, **{name: f"{step}.{name}" for name in own}}
-        return self.do(PlannedStep(step, options | own, around.place, around.item, origins))
+        names = {name: origins.get(name, "") for name in options} | {name: f"{step}.{name}" for name in own}
+        return self.do(PlannedStep(step, options | own, around.place, around.item, names))
 
 
 def in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:

@@ -91,23 +91,6 @@ def run_compiled(
     shutil.rmtree(folder)
 
 
-def walk_compiled(path: Path, arguments: Mapping[str, Any], do: Callable[[list[str]], None]) -> None:
-    """Go through a compiled pipeline as a run does, and give each task's command to ``do`` in place of a process.
-
-    ``do`` reports what the task asks for, and is called by one thread at a time; what it raises ends the walk.
-    """
-    lock = threading.Lock()
-
-    def do_alone(command: list[str]) -> None:
-        with lock:
-            do(command)
-
-    with tempfile.TemporaryDirectory(prefix="scalequest-") as place, _quiet(Path(place, "kfp.log")), loops_corrected():
-        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(Path(place, "outputs")))
-        with _replaced(subprocess_task_handler, "SubprocessTaskHandler", _handler_of(do_alone)):
-            components.load_component_from_file(str(path))(**arguments)
-
-
 class _Steps:
     """Does the steps one after another: two at once would share the cores and double the memory."""
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from importlib import metadata
 
-from components.shared.errors import InputError
-
-
-class NotInstalledError(InputError):
-    """A source's package is not installed here; the step's own image may have it."""
+from components.shared.errors import InputError, NotHereError
 
 
 def installed_version(package: str, source: str) -> str:
-    """Return a package's version; NotInstalledError without it, InputError where it is not the one behind the "@"."""
+    """Return a package's version; NotHereError without it, InputError where it is not the one behind the "@"."""
     try:
         installed = metadata.version(package)
     except (metadata.PackageNotFoundError, ValueError) as error:
-        raise NotInstalledError(
+        raise NotHereError(
             f"--source {source!r} names the Python package {package!r}, which is not installed; install it or name "
             "another"
         ) from error

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.shared.config import StepConfig, info_of, options_of
-from components.shared.errors import InputError, UnavailableError
-from components.shared.installed import NotInstalledError
+from components.shared.errors import InputError, NotHereError, UnavailableError
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import read_unfinished
@@ -53,12 +52,12 @@ class Looking(Workspace):
         return folder
 
 
-def look_at_steps(run: Run, ahead: Ahead, *, reads_workspace: bool, skips_packages: bool) -> list[Looked]:
+def look_at_steps(run: Run, ahead: Ahead, *, reads_workspace: bool, runs_elsewhere: bool) -> list[Looked]:
     """Return each step of a run in its order, with what stands of it.
 
-    ``ahead`` checks a step that has work to do, for what is outside of the workspace. ``skips_packages``: one
-    that is not installed here says nothing of the step's own image. InputError in terms of the run's parameters, and
-    UnavailableError, if a step's input cannot be read.
+    ``ahead`` checks a step that has work to do, for what is outside of the workspace. ``runs_elsewhere``: a
+    package or a hub that this environment lacks says nothing of the step's own pod. InputError in terms of the run's
+    parameters, and UnavailableError, if a step's input cannot be read.
     """
     looked: list[Looked] = []
     known: dict[StepConfig, Looked] = {}  # a model is imported for each that uses it, and looked for once
@@ -69,8 +68,8 @@ def look_at_steps(run: Run, ahead: Ahead, *, reads_workspace: bool, skips_packag
             with _in_parameters(step):
                 try:
                     known[config] = _look(step, config, ahead, reads_workspace)
-                except NotInstalledError as error:
-                    if not skips_packages:
+                except (NotHereError, ImportError) as error:
+                    if not runs_elsewhere:
                         raise
                     known[config] = Looked(step=step, state="not known", why=str(error))
         found = known[config]

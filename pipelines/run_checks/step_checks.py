@@ -12,7 +12,6 @@ from components.shared.config import StepConfig
 from components.shared.config.engines import EngineConfig
 from components.shared.engines import openai_engine
 from components.shared.errors import InputError
-from components.shared.stores import storage
 from components.shared.stores.retries import ENDPOINT_VARIABLE, LIMIT_VARIABLE
 from pipelines.arguments import Run
 from pipelines.compiled_pipeline import PlannedStep
@@ -31,7 +30,7 @@ def check_steps(run: Run, vantage: Vantage) -> list[Looked]:
     checks = _Checks(run.arguments, vantage)
     with impatient():
         return look_at_steps(
-            run, checks.check, reads_workspace=vantage.reads_store, skips_packages=not vantage.runs_steps
+            run, checks.check, reads_workspace=vantage.reads_store, runs_elsewhere=not vantage.runs_steps
         )
 
 
@@ -71,7 +70,8 @@ class _Checks:
 
 
 def _is_in_a_store(config: StepConfig) -> bool:
-    return any(storage.is_remote(str(getattr(config, name, ""))) for name in SOURCES)
+    sources = [str(getattr(config, name, "")) for name in SOURCES]
+    return any(source.startswith(("gs://", "s3://")) for source in sources)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from components.shared import speaking
 from components.shared.config.engines import EngineConfig, EngineKind
-from components.shared.errors import InputError
+from components.shared.errors import NotHereError
 from components.shared.filters import KEEP, Verdict
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE
 
@@ -153,10 +153,10 @@ def _leaf(kind: EngineKind) -> ModuleType:
 
 
 def check_installed(config: EngineConfig) -> None:
-    """Raise InputError if this environment lacks the package of the engine that the options name."""
+    """Raise NotHereError if this environment lacks the package of the engine that the options name."""
     kind = config.engine_kind
     if kind.package and importlib.util.find_spec(kind.package) is None:
-        raise InputError(
+        raise NotHereError(
             f"engine {config.engine!r} needs the package {kind.package!r}, which this environment lacks; "
             f"run it in an environment that has {kind.package}, or pass --engine scripted"
         )

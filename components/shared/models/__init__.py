@@ -61,7 +61,7 @@ def check_unfetched(uri: str, *, is_chat: bool) -> None:
         _check_content(
             folder, uri, sorted({*hugging_face.names_at_top(address), *(path.name for path in folder.iterdir())})
         )
-    elif storage.is_remote(uri):
+    elif scheme_of_model(uri) != "hf" and storage.is_remote(uri):
         _check_in_store(uri, is_chat=is_chat)
         return
     else:  # where the hub must not be asked, its cache has to be whole

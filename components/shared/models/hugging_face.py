@@ -31,7 +31,7 @@ from huggingface_hub.errors import (
 
 from components.shared import speaking
 from components.shared.addresses import HubAddress
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import InputError, NotHereError, UnavailableError
 from components.shared.hub_token import hub_token
 from components.shared.stores.refusals import answer_of, may_pass
 
@@ -122,7 +122,7 @@ def _unanswered(address: HubAddress, error: BaseException) -> Exception:
     The client itself retries an interrupted download.
     """
     if isinstance(error, OfflineModeIsEnabled):
-        return InputError(f"{address}: HF_HUB_OFFLINE is set, and the cache (HF_HOME) lacks this; unset it")
+        return NotHereError(f"{address}: HF_HUB_OFFLINE is set, and the cache (HF_HOME) lacks this; unset it")
     if may_pass(error):
         return UnavailableError(
             f"{address}: the hub cannot be reached or is busy ({answer_of(error)}); check the network, and "

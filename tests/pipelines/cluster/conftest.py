@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from huggingface_hub import constants
 
 from pipelines.cluster import argo_retries
 from tests.components.shared.kubernetes_server import write_kubeconfig
@@ -134,6 +135,12 @@ def no_other_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Kubernetes API but one that a test names: never that of whoever runs the tests."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hub but one that a test serves."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
 @pytest.fixture

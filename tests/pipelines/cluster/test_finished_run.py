@@ -1,27 +1,22 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.shared.command.kubeflow_artifacts import ShownFolder
-from components.shared.command.step_command import parse_config
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.stores.retries import LIMIT_VARIABLE
 from components.shared.workspace import Workspace
 from components.shared.workspace._uses import IN_USE
-from components.steps import config_of
-from pipelines.arguments import Run, prepare_run
-from pipelines.cluster import finished_run
+from pipelines.arguments import Run, config_of_step, prepare_run
 from pipelines.cluster.finished_run import find_finished
 from pipelines.cluster.package import package
-from pipelines.compiled_pipeline import executor_input_of_command, step_of_command
-from pipelines.local_runner import walk_compiled
+from pipelines.compiled_pipeline import PlannedStep, walk_steps
+from pipelines.run_checks import step_checks
 from tests.fault_proxy import new_clients
 
 
@@ -30,13 +25,10 @@ def run_in(workspace: str, *settings: str) -> Run:
     return prepare_run("answer-smoke", ["import_questions.num_questions=4", *settings], workspace)
 
 
-def work(command: list[str]) -> None:
+def work(step: PlannedStep) -> dict[str, Any]:
     """Do a step's work in this process."""
-    step = step_of_command(command)
-    config, task = parse_config(config_of(step), ["--executor-input", json.dumps(executor_input_of_command(command))])
-    assert task is not None
-    folder = importlib.import_module(f"components.{step}.step").run(config, Workspace(config.workspace))
-    task.report(ShownFolder(folder=folder, artifacts=config.ARTIFACTS))
+    config = config_of_step(step)
+    return {"folder": importlib.import_module(f"components.{step.name}.step").run(config, Workspace(config.workspace))}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +36,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A workspace in which the trimmed pipeline was run to its end."""
     workspace = str(tmp_path_factory.mktemp("finished") / "runs")
     with package(run_in(workspace), queued=False) as packed:
-        walk_compiled(packed.pipeline.path, packed.arguments, work)
+        walk_steps(packed.pipeline.spec, packed.arguments, work)
     return workspace
 
 
@@ -77,17 +69,12 @@ def test_a_folder_that_was_deleted_is_missed(finished: str, tmp_path: Path) -> N
     assert find_finished(run_in(str(copy)), str(copy)) == ""
 
 
-def test_without_a_dataset_nothing_else_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finished_run, "_walk", _fail)
-    assert find_finished(run_in(str(tmp_path)), str(tmp_path)) == ""
-
-
 def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(LIMIT_VARIABLE, raising=False)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    monkeypatch.setattr(finished_run, "PATIENCE_SECONDS", "1")
+    monkeypatch.setattr(step_checks, "PATIENCE_SECONDS", "1")
     with new_clients():
         assert find_finished(run_in("s3://bucket/runs"), "s3://bucket/runs") == ""
     assert LIMIT_VARIABLE not in os.environ
@@ -96,7 +83,3 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: p
 def _objects(workspace: str) -> dict[str, float]:
     """Return all files and their times, but for marks of use, which any reader leaves."""
     return {each.name: each.time for each in list_objects(workspace) if not each.name.startswith(IN_USE)}
-
-
-def _fail(*_: Any) -> str:
-    raise AssertionError
