@@ -33,7 +33,7 @@ OF_GENERATORS, OF_DATASETS = "worked_solution", "response"  # the responses that
 class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
-    VERSION: ClassVar = 5  # 4 took "Proof." and "#N/A" for known answers
+    VERSION: ClassVar = 6  # 5 took copies with invisible characters for other questions
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(
             kind="Dataset", title="Questions", description="questions or responses from elsewhere, as rows"
@@ -41,16 +41,20 @@ class ImportQuestionsConfig(StepConfig):
     )
 
     source: str = option(
-        help=".jsonl, .json, .csv or .parquet at gs://…, s3://… or a path; "
-        "hf://datasets/org/name@revision/path/in/repo; reasoning-gym:generator,generator?setting=number,…; "
-        f"benchmark:NAME ({', '.join(benchmarks())}); or, with --response-column, a finished dataset",
+        help=".jsonl, .json, .csv, .tsv or .parquet, also compressed, at gs://…, s3://… or a path; a pattern of "
+        "several (folder/*.jsonl); a folder that datasets saved; hf://datasets/org/name@revision/path/in/repo; "
+        f"reasoning-gym:generator,generator?setting=number,…; benchmark:NAME ({', '.join(benchmarks())}); or, with "
+        "--response-column, a finished dataset",
         is_folder=True,
     )
     benchmark_uri: str = option(
         "", help="another place of the benchmark's file, such as a mirror; with the same columns", is_folder=True
     )
-    question_column: str = option("question", help="column of the question")
-    answer_column: str = option("answer", help='column of the answer; "none" if answers are not known')
+    question_column: str = option("question", help="column of the question; of a conversation, the user's first turn")
+    answer_column: str = option(
+        "answer",
+        help='column of the answer, or a field such as reward_model.ground_truth; "none" if answers are not known',
+    )
     response_column: str = option(
         "",
         help="column of a response to each question, to train a solver on: the rows are responses then; "

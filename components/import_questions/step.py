@@ -5,29 +5,24 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import string
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from pathlib import PurePosixPath
 
 from components.import_questions.benchmark_source import RECORD, BenchmarkSource
 from components.import_questions.benchmarks import Benchmark, Reading, benchmark_of
 from components.import_questions.config import OF_DATASETS, OF_GENERATORS, ImportQuestionsConfig
 from components.import_questions.folder_source import FolderSource
 from components.import_questions.source import Source, SourceRow
-from components.import_questions.table_source import (
-    READERS,
-    Columns,
-    TableSource,
-    answer_behind,
-    answer_only_behind,
-    reader_of,
-)
+from components.import_questions.source_files import addresses_on_hub, files_of, name_of_files
+from components.import_questions.table_source import Columns, TableSource, answer_behind, answer_only_behind
 from components.shared.addresses import parse_address
 from components.shared.errors import InputError
 from components.shared.installed import installed_version
 from components.shared.records import Question, Reject, Response
 from components.shared.stores import storage
 from components.shared.texts.math_answers import extract_final_answer
+from components.shared.texts.symbols import INVISIBLE, without_invisible
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.plans import Slice
@@ -39,6 +34,7 @@ READINGS: Mapping[Reading, Callable[[str], str]] = {
     "last_box": extract_final_answer,
     "as_it_is": str.strip,
 }
+BLANK = f"{string.whitespace}{INVISIBLE}"  # around a text
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +76,7 @@ def check_ahead(config: ImportQuestionsConfig, workspace: Workspace) -> None:
     if uri.startswith("hf://"):
         from components.shared.models import hugging_face
 
-        reader_of(uri)
-        hugging_face.check_file(parse_address(uri, "dataset"))
+        hugging_face.check_file(addresses_on_hub(uri)[0])
         return
     source = open_source(config, workspace.uri)
     if isinstance(source, BenchmarkSource):
@@ -113,8 +108,7 @@ def _name_of(source: str) -> str:
         return ""
     if source.startswith("hf://"):  # files are named alike there: train-00000-of-00001.parquet
         return parse_address(source, "dataset").repo.rpartition("/")[2]
-    path = PurePosixPath(source)
-    return path.stem if path.suffix.lower() in READERS else ""  # rows of a folder of ours have sources
+    return "" if is_folder(source) else name_of_files(source)  # rows of a folder of ours have sources
 
 
 def open_source(config: ImportQuestionsConfig, workspace: str) -> Source:
@@ -137,9 +131,8 @@ def open_source(config: ImportQuestionsConfig, workspace: str) -> Source:
     if is_folder(config.source):
         _takes_responses(config, OF_DATASETS)
         return FolderSource(uri=config.source, origin=config.name, limit=config.num_questions)
-    reader_of(config.source)
     return TableSource(
-        uri=_fetch(config.source),
+        files=files_of(config.source),
         shown_as=config.source,
         columns=Columns(
             question=config.question_column,
@@ -164,9 +157,8 @@ def _takes_responses(config: ImportQuestionsConfig, accepted: str) -> bool:
 
 def open_benchmark_file(benchmark: Benchmark, uri: str) -> TableSource:
     """Return the rows of a benchmark that a file holds."""
-    reader_of(uri)
     return TableSource(
-        uri=_fetch(uri),
+        files=files_of(uri),
         shown_as=uri,
         columns=Columns(
             question=benchmark.question,
@@ -182,21 +174,12 @@ def open_benchmark_file(benchmark: Benchmark, uri: str) -> TableSource:
     )
 
 
-def _fetch(source: str) -> str:
-    if source.startswith("hf://"):
-        from components.shared.models import hugging_face
-
-        return str(hugging_face.download_file(parse_address(source, "dataset")))
-    storage.scheme_of(source)
-    return source
-
-
 def questions_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Question]:
     """Yield each row as a question. A benchmark is what it is, so its long and repeated questions stay."""
     for index, row in enumerate(rows):
         yield Question(
             id=folder.row_id(index),
-            question=row.question.strip(),
+            question=row.question.strip(BLANK),
             answer=row.answer,
             source=row.origin,
             subject=row.subject,
@@ -212,12 +195,12 @@ def responses_of(rows: Iterator[SourceRow], folder: OutputFolder) -> Iterator[Re
         yield Response(
             id=f"{folder.row_id(index)}-0",
             question_id=folder.row_id(index),
-            question=row.question.strip(),
+            question=row.question.strip(BLANK),
             answer=row.answer,
             source=row.origin,
             difficulty=None,
             sample=0,
-            response=row.response.strip(),
+            response=row.response.strip(BLANK),
             final_answer=extract_final_answer(row.response),
             finish_reason=row.finish_reason,
             num_tokens=0,
@@ -248,6 +231,7 @@ def judge_rows(
 
 
 def digest_row(question: str, response: str) -> bytes:
-    """Return what two rows share that differ in case and white space alone; 16 bytes, to hold millions."""
-    texts = ("\0".join(" ".join(text.split()) for text in (question, response) if text)).casefold()
+    """Return what two rows share that differ in case, white space and invisible characters alone; 16 bytes."""
+    visible = (without_invisible(text) for text in (question, response) if text)
+    texts = ("\0".join(" ".join(text.split()) for text in visible)).casefold()
     return hashlib.sha256(texts.encode()).digest()[:16]

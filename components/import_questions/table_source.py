@@ -1,36 +1,31 @@
-"""Questions in a JSONL, JSON, CSV or Parquet file; rows stream, but for JSON, which is one value."""
+"""Questions in the columns of files; rows stream."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import PurePosixPath
-from typing import IO, Any, Literal
+from itertools import chain, islice
+from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from components.import_questions.conversations import is_conversation, question_in, reply_in
+from components.import_questions.file_readers import Record, records_of
 from components.import_questions.source import SourceRow
+from components.import_questions.source_files import SourceFile
 from components.shared.errors import InputError
-from components.shared.stores import storage
 from components.shared.texts.math_answers import known_answer
 
-PARQUET_BATCH_ROWS = 1024
 logger = logging.getLogger(__name__)
 Field = Literal["question", "answer", "subject", "level", "response", "tolerance"]
-Record = tuple[str, Mapping[str, Any]]  # where it stands, and its fields
+_MISSING = object()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The columns of a file; "" where it has none such."""
+    """The columns of a file; "" where it has none such. ``reward_model.ground_truth`` is a field of a column."""
 
     question: str
     answer: str = ""
@@ -62,9 +57,9 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSource:
-    """Rows of one file. ``uri`` is what is read, ``shown_as`` what messages call it."""
+    """Rows of files, one file after another. ``shown_as`` is what messages call them all."""
 
-    uri: str
+    files: Sequence[SourceFile]
     shown_as: str
     columns: Columns
     read_answer: Callable[[str], str]  # finds the final answer in the answer's column
@@ -74,13 +69,15 @@ class TableSource:
     only: Mapping[str, str] = dataclasses.field(default_factory=dict)  # how the values of columns begin in its rows
 
     def count(self) -> int:
-        """Read the file once: return how many rows it holds, and log how many texts in the answers hold no answer."""
+        """Read the files once: return how many rows it holds, and log how many texts in the answers hold no answer."""
         number, without = 0, 0
         for place, record in self._records():
             number += 1
             row = self._row(place, record)
             without += (
-                bool(self.columns.answer) and not row.answer and record[self.columns.answer] not in (None, "", [])
+                bool(self.columns.answer)
+                and not row.answer
+                and _value_in(record, self.columns.answer) not in (None, "", [])
             )
         if number == 0:
             raise InputError(f"{self.shown_as} has no rows")
@@ -97,12 +94,8 @@ class TableSource:
             yield self._row(place, record)
 
     def _records(self) -> Iterator[Record]:
-        read = reader_of(self.shown_as)
-        try:
-            with storage.open_read(self.uri) as file:
-                yield from islice(filter(self._belongs, read(file, self.shown_as)), self.limit or None)
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise InputError(f"{self.shown_as}: no such file; check the address") from error
+        records = chain.from_iterable(records_of(file.uri, file.shown_as) for file in self.files)
+        return islice(filter(self._belongs, records), self.limit or None)
 
     def _belongs(self, placed: Record) -> bool:
         """Tell whether a record is among those that are wanted; InputError where it lacks a column that says so."""
@@ -138,6 +131,8 @@ def _in_json(value: Any) -> Any:
     """Return a value with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, str):
+        return _whole(value)
     if isinstance(value, Mapping):
         return {name: _in_json(item) for name, item in value.items()}
     return [_in_json(item) for item in value] if isinstance(value, list) else value
@@ -158,24 +153,19 @@ def answer_only_behind(marker: str) -> Callable[[str], str]:
     return lambda solution: read(solution) if marker in solution else ""
 
 
-def reader_of(name: str) -> Callable[[IO[bytes], str], Iterator[Record]]:
-    """Return the reader for a file name's ending; InputError for one that is unknown."""
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix not in READERS:
-        raise InputError(f"{name!r} ends in {suffix or 'nothing'}; expected one of {', '.join(READERS)}")
-    return READERS[suffix]
-
-
 def _text(place: str, record: Mapping[str, Any], column: str, field: str, named_by: str) -> str:
     """Return a field as text: null and NaN as "", a number as it is written, several answers with commas between them.
 
-    A question that is a number is none.
+    A question that is a number is none. Of a conversation, the question is what the user says first, and any other
+    field the reply.
     """
-    if column not in record:
+    value = _value_in(record, column)
+    if value is _MISSING:
         remedy = "; if answers are not known: --answer-column none" if named_by == "--answer-column" else ""
         raise InputError(f"{place}: no column {column!r} ({named_by}); found: {', '.join(record) or 'none'}{remedy}")
-    value = record[column]
-    if field == "answer" and isinstance(value, list) and len(value) == 1:
+    if is_conversation(value):
+        value = (question_in if field == "question" else reply_in)(value)
+    elif field == "answer" and isinstance(value, list) and len(value) == 1:
         (value,) = value
     elif field == "answer" and isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         value = ", ".join(value)
@@ -187,85 +177,20 @@ def _text(place: str, record: Mapping[str, Any], column: str, field: str, named_
         raise InputError(
             f"{place}: column {column!r} ({named_by}) holds {value!r} ({type(value).__name__}); expected text"
         )
-    return value
+    return _whole(value)
 
 
-def _read_jsonl(file: IO[bytes], name: str) -> Iterator[Record]:
-    for number, line in enumerate(file, start=1):
-        if line.strip():
-            place = f"{name}:{number}"
-            yield place, _object(_parse_json(line, place), place)
+def _value_in(record: Mapping[str, Any], column: str) -> Any:
+    """Return the value of a column, or of a field of one whose name has dots; ``_MISSING`` where there is none."""
+    if column in record:
+        return record[column]
+    first, dot, rest = column.partition(".")
+    inner = record.get(first) if dot else None
+    return _value_in(inner, rest) if isinstance(inner, Mapping) else _MISSING
 
 
-def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
-    content = file.read()
-    values = _parse_json(content, name) if content.strip() else []
-    if not isinstance(values, list):
-        raise InputError(f"{name} holds one value of type {type(values).__name__}; expected a list of objects")
-    for number, value in enumerate(values, start=1):
-        place = f"{name}, row {number}"
-        yield place, _object(value, place)
-
-
-def _parse_json(data: bytes, place: str) -> Any:
-    try:
-        return json.loads(data, object_pairs_hook=lambda pairs: _unique(pairs, place))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{place}: broken JSON: {error}") from error
-
-
-def _unique(pairs: list[tuple[str, Any]], place: str) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        _check_names([name for name, _ in pairs], place)
-    return fields
-
-
-def _object(value: Any, place: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"{place}: a value of type {type(value).__name__}; expected an object with named fields")
-    return value
-
-
-def _read_csv(file: IO[bytes], name: str) -> Iterator[Record]:
-    # "utf-8-sig": spreadsheets put a byte order mark before the first column's name.
-    reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_names(header, name)
-        for values in reader:
-            place = f"{name}:{reader.line_num}"
-            if len(values) not in (0, len(header)):
-                raise InputError(f"{place}: {len(values)} values, but {len(header)} columns: {', '.join(header)}")
-            if values:
-                yield place, dict(zip(header, values, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{name}:{reader.line_num}: broken CSV: {error}") from error
-
-
-def _check_names(names: Sequence[str], place: str) -> None:
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        raise InputError(
-            f"{place}: column {', '.join(map(repr, twice))} is there more than once; name each column once"
-        )
-
-
-def _read_parquet(file: IO[bytes], name: str) -> Iterator[Record]:
-    try:
-        table = pq.ParquetFile(file)
-        _check_names(table.schema_arrow.names, name)
-        number = 0
-        for batch in table.iter_batches(batch_size=PARQUET_BATCH_ROWS):
-            for record in batch.to_pylist():
-                number += 1
-                yield f"{name}, row {number}", record
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"{name}: not readable as Parquet: {error}") from error
-
-
-READERS: Mapping[str, Callable[[IO[bytes], str], Iterator[Record]]] = {
-    ".jsonl": _read_jsonl,
-    ".json": _read_json,
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-}
+def _whole(text: str) -> str:
+    """Return a text with a replacement character for each half of a surrogate pair, which no file of ours can hold."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -7,6 +7,7 @@ The hub client's own conventions hold: ``HF_TOKEN`` for private and gated reposi
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def download_repository(address: HubAddress, patterns: Sequence[str], but_not: S
                 ignore_patterns=["*/*", *but_not],  # subfolders hold other formats of the same weights
             )
         )
+
+
+def names_matching(address: HubAddress) -> list[str]:
+    """Return the sorted paths in the repository that the address's path, a pattern, names."""
+    with _explained(address):
+        names = HfApi().list_repo_files(address.repo, repo_type=address.kind, revision=address.revision)
+    return sorted(fnmatch.filter(names, address.path))
 
 
 def download_file(address: HubAddress) -> Path:

@@ -163,6 +163,16 @@ def list_files(uri: str) -> dict[str, int]:
     return {name: int(info["size"]) for name, info in _find(uri).items()}
 
 
+def is_pattern(uri: str) -> bool:
+    """Tell whether a URI names files by a pattern: ``*`` and ``?`` stand for any characters and for one."""
+    return "*" in uri or "?" in uri
+
+
+def matches(pattern: str) -> list[str]:
+    """Return the sorted URIs of the files that a pattern names; [] for a URI that is none."""
+    return [join(_fixed_folder(pattern), name) for name in _find(pattern)] if is_pattern(pattern) else []
+
+
 def delete_object(uri: str) -> None:
     """Delete an object; do nothing if it does not exist."""
     with explained(uri):
@@ -264,15 +274,28 @@ def client_path(uri: str) -> str:
     return uri if is_remote(uri) else str(local_path(uri).absolute())
 
 
+def _fixed_folder(uri: str) -> str:
+    """Return the folder below which a pattern's files stand; what is no pattern as it is."""
+    if not is_pattern(uri):
+        return uri
+    fixed = uri[: min(uri.find(sign) for sign in "*?" if sign in uri)]
+    return fixed.rpartition("/")[0] or ("/" if fixed.startswith("/") else ".")
+
+
 def _key(uri: str) -> str:
     """Return the path as the store's listings write it: no scheme, no slash at the end."""
     return cast(str, filesystem(uri)._strip_protocol(client_path(uri))).rstrip("/")
 
 
 def _find(uri: str) -> dict[str, dict[str, Any]]:
-    root = _key(uri)
+    root = _key(_fixed_folder(uri))
     with explained(uri):
-        found = filesystem(uri).find(client_path(uri), detail=True)
+        client = filesystem(uri)
+        if is_pattern(uri):
+            matched = client.glob(client_path(uri), detail=True)
+            found = {path: info for path, info in matched.items() if info["type"] == "file"}
+        else:
+            found = client.find(client_path(uri), detail=True)
     # Consoles and tools leave an object named by a folder and a slash, to show that folder.
     files = {path[len(root) :].lstrip("/"): info for path, info in found.items() if not path.endswith("/")}
     return {name: files[name] for name in sorted(files) if not any(part.startswith(".") for part in name.split("/"))}

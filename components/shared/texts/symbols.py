@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u2061\u2062\u2063\u2064"
+_VISIBLE = str.maketrans(dict.fromkeys(INVISIBLE, ""))
 _ASCII = str.maketrans(
     {
         **dict.fromkeys("‐‑‒–—―−﹣－", "-"),
@@ -12,7 +14,7 @@ _ASCII = str.maketrans(
         **dict.fromkeys("“”„‟″", '"'),
         **dict.fromkeys("⁄∕／", "/"),
         **dict.fromkeys("∗＊⁎", "*"),
-        **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u2061\u2062\u2063\u2064", ""),
+        **dict.fromkeys(INVISIBLE, ""),
         **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " "),
         "⟨": r"\langle ",
         "⟩": r"\rangle ",
@@ -49,6 +51,11 @@ _VULGAR = re.compile("[\u00bc-\u00be\u2150-\u215e]")
 _ROOT = re.compile(r"([√∛∜])\s*(?:\(([^()]*)\)|\{([^{}]*)\}|(\d+(?:\.\d+)?|[^\W\d_]|\\[a-zA-Z]+)|)")
 _COMMAND = re.compile("|".join(map(re.escape, _COMMANDS)))
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
+
+
+def without_invisible(text: str) -> str:
+    """Return a text without characters that nobody sees, such as a zero-width space."""
+    return text if text.isascii() else text.translate(_VISIBLE)
 
 
 def in_latex(text: str) -> str:

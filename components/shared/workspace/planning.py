@@ -137,7 +137,7 @@ def _look_up(name: str, uri: str) -> Input:
         return Input(uri=uri, fingerprint=f"address:{uri}")
     if is_folder(uri):
         return _describe(open_source(uri))
-    if not storage.exists(uri):
+    if not storage.exists(uri) and not storage.matches(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
             return Input(uri=uri, fingerprint=f"address:{uri}")
         hint = f", or write hf://{uri}@main for a model of the hub" if re.fullmatch(r"[\w.-]+/[\w.-]+", uri) else ""

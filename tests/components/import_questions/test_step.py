@@ -162,6 +162,19 @@ def test_file_of_a_hub_data_set_is_pinned_to_its_commit(workspace: Workspace, tm
     assert "the repository has no file 'data/test.jsonl'" in missing.stderr
 
 
+def test_a_pattern_names_files_of_a_hub_data_set(workspace: Workspace, tmp_path: Path) -> None:
+    files = {
+        f"data/train-{n}.jsonl": f'{{"question": "What is {n}+2?", "answer": "{n + 2}"}}\n'.encode() for n in (1, 0)
+    }
+    with serve_hub({"datasets/org/maths": {**files, "data/test.jsonl": b"broken"}}) as hub:
+        done = run_command(workspace, hub.endpoint, "hf://datasets/org/maths@main/data/train-*.jsonl", tmp_path)
+        none = run_command(workspace, hub.endpoint, "hf://datasets/org/maths@main/data/valid-*.jsonl", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row.question for row in workspace.read(done.stdout.strip(), Question)] == ["What is 0+2?", "What is 1+2?"]
+    assert none.returncode == 2
+    assert "no file of this pattern" in none.stderr
+
+
 def run_command(workspace: Workspace, endpoint: str, source: str, cache: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "components.import_questions", "--workspace", workspace.uri, "--source", source]
     environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(cache)}

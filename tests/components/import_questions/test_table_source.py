@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.import_questions.source import SourceRow
+from components.import_questions.source_files import SourceFile
 from components.import_questions.table_source import Columns, TableSource, answer_behind
 from components.shared.errors import InputError
 
@@ -19,7 +20,7 @@ RECORDS = [{"question": "What is 2+2?", "answer": "2+2=4\n#### 4"}, {"question":
 
 def open_table(path: Path, *, limit: int = 0, **columns: str) -> TableSource:
     return TableSource(
-        uri=str(path),
+        files=[SourceFile(uri=str(path), shown_as=path.name)],
         shown_as=path.name,
         columns=Columns(**{"question": "question", "answer": "answer", **columns}),
         read_answer=answer_behind("####"),
@@ -85,6 +86,50 @@ def test_a_column_of_another_kind_is_kept_as_text(tmp_path: Path) -> None:
     pq.write_table(pa.table({"question": ["What is 1+1?"], "answer": ["2"], "when": [when]}), path)
     (row,) = dataclasses.replace(open_table(path), keep_columns=True).rows()
     assert json.loads(row.metadata) == {"answer": "2", "when": "2026-11-30"}
+
+
+@pytest.mark.parametrize(
+    ("record", "columns", "question", "answer"),
+    [
+        (
+            {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "What?"},
+                          {"role": "assistant", "content": r"So \boxed{4}."}]},
+            {"question": "messages", "answer": "messages"}, "What?", "4",
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "What?"}, {"from": "gpt", "value": "#### 5"}]},
+            {"question": "conversations", "answer": "conversations"}, "What?", "5",
+        ),
+        (
+            {"prompt": [{"role": "user", "content": [{"type": "text", "text": "What?"}]}],
+             "reward_model": {"style": "rule", "ground_truth": "6"}},
+            {"question": "prompt", "answer": "reward_model.ground_truth"}, "What?", "6",
+        ),
+        ({"a.b": "What?", "a": {"b": "other"}, "answer": ["7"]}, {"question": "a.b"}, "What?", "7"),
+        ({"question": "Smile \ud83d at 3 + 5.", "answer": "8"}, {}, "Smile \ufffd at 3 + 5.", "8"),
+    ],
+    ids=["messages", "ShareGPT", "verl", "a name with a dot", "half a surrogate pair"],
+)  # fmt: skip
+def test_questions_and_answers_stand_where_trainers_put_them(
+    tmp_path: Path, record: dict[str, Any], columns: dict[str, str], question: str, answer: str
+) -> None:
+    path = write_jsonl(tmp_path, record)
+    table = dataclasses.replace(open_table(path, limit=0, **columns), keep_columns=True)
+    (row,) = table.rows()
+    assert (row.question, row.answer) == (question, answer)
+    row.metadata.encode()  # which half a pair would refuse
+
+
+def test_a_response_of_a_conversation_is_the_first_reply(tmp_path: Path) -> None:
+    turns = [{"role": role, "content": text} for role, text in (("user", "Q1"), ("assistant", "R1"), ("user", "Q2"))]
+    table = open_table(write_jsonl(tmp_path, {"messages": turns}), question="messages", answer="", response="messages")
+    assert [(row.question, row.response) for row in table.rows()] == [("Q1", "R1")]
+
+
+def test_a_field_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path, {"question": "Q", "reward_model": {"style": "rule"}})
+    with pytest.raises(InputError, match=r"no column 'reward_model.ground_truth' .*; found: question, reward_model"):
+        open_table(path, answer="reward_model.ground_truth").count()
 
 
 def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp_path: Path) -> None:
@@ -190,7 +235,7 @@ def test_only_the_first_rows_are_read_where_there_is_a_limit(tmp_path: Path) -> 
         ("a.csv", "text,answer\na,b\n", "found: text, answer"),
         ("a.csv", "", r"a\.csv has no rows"),
         ("a.parquet", "PAR1 and no more", r"a\.parquet: not readable as Parquet"),
-        ("a.xlsx", "", r"'a\.xlsx' ends in \.xlsx; expected one of \.jsonl, \.json, \.csv, \.parquet"),
+        ("a.xlsx", "", r"'a\.xlsx' ends in \.xlsx; expected one of \.jsonl, \.ndjson, \.json, \.csv"),
         ("a", "", "'a' ends in nothing; expected one of"),
     ],
 )
@@ -201,7 +246,7 @@ def test_bad_file_is_one_message_with_the_place(tmp_path: Path, name: str, conte
 
 def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes('{"question": "é", "answer": ""}\n'.encode("latin-1"))
-    with pytest.raises(InputError, match=r"a\.jsonl:1: broken JSON"):
+    with pytest.raises(InputError, match=r"a\.jsonl:1: the text is not in UTF-8; it looks like Windows-1252"):
         open_table(tmp_path / "a.jsonl").count()
 
 

@@ -95,6 +95,21 @@ def test_the_content_id_follows_bytes_and_names_and_not_the_address(store: Store
     assert storage.content_id(storage.join(store.uri, "one", "w.bin")) != hidden
 
 
+def test_a_pattern_names_files_and_its_content_id_follows_them_alone(store: Store) -> None:
+    for name in ("data/b-2.jsonl", "data/b-1.jsonl", "data/other.csv", "data/deeper/b-3.jsonl"):
+        storage.create(storage.join(store.uri, name), name.encode())
+    pattern = storage.join(store.uri, "data", "b-*.jsonl")
+    before = storage.content_id(pattern)
+    storage.create(storage.join(store.uri, "data", "another.csv"), b"x")
+
+    assert storage.matches(pattern) == [storage.join(store.uri, "data", name) for name in ("b-1.jsonl", "b-2.jsonl")]
+    assert storage.matches(storage.join(store.uri, "data", "c-?.jsonl")) == []
+    assert storage.matches(storage.join(store.uri, "data")) == []
+    assert storage.content_id(pattern) == before
+    storage.create(storage.join(store.uri, "data", "b-9.jsonl"), b"x")
+    assert storage.content_id(pattern) != before
+
+
 def test_a_missing_bucket_is_named(monkeypatch: pytest.MonkeyPatch, gs_environment: dict[str, str]) -> None:
     for name, value in gs_environment.items():
         monkeypatch.setenv(name, value)

@@ -1,0 +1,200 @@
+"""The records of files of questions: JSONL, JSON, CSV, TSV, Parquet and Arrow, compressed or not; rows stream.
+
+JSON is one value, and read as a whole. A file's first bytes say what it is compressed with, whatever its name is.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import IO, Any, NoReturn, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.shared.errors import InputError
+from components.shared.stores import storage
+
+PARQUET_BATCH_ROWS = 1024
+COMPRESSED = (".gz", ".zst", ".zstd", ".bz2", ".xz")
+Record = tuple[str, Mapping[str, Any]]  # where it stands, and its fields
+
+_MAGIC: Mapping[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
+    b"\x1f\x8b": lambda file: cast(IO[bytes], gzip.GzipFile(fileobj=file)),
+    b"BZh": lambda file: cast(IO[bytes], bz2.BZ2File(file)),
+    b"\xfd7zXZ": lambda file: cast(IO[bytes], lzma.LZMAFile(file)),  # noqa: SIM115 -- ends with the file
+    b"\x28\xb5\x2f\xfd": lambda file: cast(
+        IO[bytes], io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd"))
+    ),
+}
+_BYTE_ORDER_MARKS = {  # the longer ones first
+    b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+}  # fmt: skip
+_LONGEST_MAGIC = 6
+
+
+def records_of(uri: str, shown_as: str) -> Iterator[Record]:
+    """Yield the records of one file, each with its place for messages; InputError for what cannot be read."""
+    read = reader_of(shown_as)
+    try:
+        with storage.open_read(uri) as file:
+            yield from read(_decompressed(file, shown_as), shown_as)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError(f"{shown_as}: no such file; check the address") from error
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and (error.errno is not None or type(error) not in (OSError, gzip.BadGzipFile)):
+            raise  # of the store or the disk
+        raise InputError(f"{shown_as}: broken or cut compressed data: {error}; fetch or write it again") from error
+
+
+def reader_of(name: str) -> Callable[[IO[bytes], str], Iterator[Record]]:
+    """Return the reader for a file name's ending; InputError for one that is unknown."""
+    suffix = format_of(name)
+    if suffix not in READERS:
+        raise InputError(
+            f"{name!r} ends in {suffix or 'nothing'}; expected one of {', '.join(READERS)}, also compressed "
+            f"({', '.join(COMPRESSED)}), a pattern such as folder/*.jsonl, or a folder that datasets saved"
+        )
+    return READERS[suffix]
+
+
+def format_of(name: str) -> str:
+    """Return the ending that says how a file is read: ".jsonl" for a.jsonl.gz."""
+    path = PurePosixPath(name)
+    return PurePosixPath(path.stem if path.suffix.lower() in COMPRESSED else path.name).suffix.lower()
+
+
+def _decompressed(file: IO[bytes], name: str) -> IO[bytes]:
+    head = file.read(_LONGEST_MAGIC)
+    file.seek(0)
+    for mark, encoding in _BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            _refuse_encoding(name, name, encoding)
+    opened = next((opened for magic, opened in _MAGIC.items() if head.startswith(magic)), None)
+    return opened(file) if opened else file
+
+
+def _refuse_encoding(place: str, name: str, encoding: str) -> NoReturn:
+    raise InputError(
+        f"{place}: the text is not in UTF-8; it looks like {encoding}; write it as UTF-8, for example with iconv -f "
+        f"{encoding} -t UTF-8 {name}"
+    )
+
+
+def _read_jsonl(file: IO[bytes], name: str) -> Iterator[Record]:
+    for number, line in enumerate(file, start=1):
+        if line.strip():
+            place = f"{name}:{number}"
+            yield place, _object(_parse_json(line, place, name), place)
+
+
+def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
+    """Read a list of objects; or one object a line, which many name .json too."""
+    content = file.read()
+    first, _, rest = content.lstrip().partition(b"\n")
+    if first.rstrip().startswith(b"{") and first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{"):
+        yield from _read_jsonl(io.BytesIO(content), name)
+        return
+    values = _parse_json(content, name, name) if content.strip() else []
+    if not isinstance(values, list):
+        raise InputError(
+            f"{name} holds one value of type {type(values).__name__}; expected a list of objects, or one object a line"
+        )
+    for number, value in enumerate(values, start=1):
+        place = f"{name}, row {number}"
+        yield place, _object(value, place)
+
+
+def _parse_json(data: bytes, place: str, name: str) -> Any:
+    try:
+        return json.loads(data, object_pairs_hook=lambda pairs: _unique(pairs, place))
+    except UnicodeDecodeError:
+        _refuse_encoding(place, name, "Windows-1252")
+    except json.JSONDecodeError as error:
+        raise InputError(f"{place}: broken JSON: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]], place: str) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        _check_names([name for name, _ in pairs], place)
+    return fields
+
+
+def _object(value: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: a value of type {type(value).__name__}; expected an object with named fields")
+    return value
+
+
+def _read_separated(file: IO[bytes], name: str, separator: str) -> Iterator[Record]:
+    csv.field_size_limit(sys.maxsize)  # Python's own limit is 131,072 characters: a reasoning trace may have more
+    # "utf-8-sig": spreadsheets put a byte order mark before the first column's name.
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    reader = csv.reader(text, strict=True, delimiter=separator)
+    try:
+        header = next(reader, [])
+        _check_names(header, name)
+        for values in reader:
+            place = f"{name}:{reader.line_num}"
+            if len(values) not in (0, len(header)):
+                raise InputError(f"{place}: {len(values)} values, but {len(header)} columns: {', '.join(header)}")
+            if values:
+                yield place, dict(zip(header, values, strict=True))
+    except UnicodeDecodeError:
+        _refuse_encoding(f"{name}, behind line {reader.line_num}", name, "Windows-1252")
+    except csv.Error as error:
+        raise InputError(f"{name}:{reader.line_num}: broken CSV: {error}") from error
+
+
+def _check_names(names: Sequence[str], place: str) -> None:
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise InputError(
+            f"{place}: column {', '.join(map(repr, twice))} is there more than once; name each column once"
+        )
+
+
+def _read_parquet(file: IO[bytes], name: str) -> Iterator[Record]:
+    try:
+        table = pq.ParquetFile(file)
+        _check_names(table.schema_arrow.names, name)
+        yield from _records_in(table.iter_batches(batch_size=PARQUET_BATCH_ROWS), name)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"{name}: not readable as Parquet: {error}") from error
+
+
+def _read_arrow(file: IO[bytes], name: str) -> Iterator[Record]:
+    """Read what ``Dataset.save_to_disk`` of the package datasets writes."""
+    try:
+        with pa.ipc.open_stream(file) as batches:
+            _check_names(batches.schema.names, name)
+            yield from _records_in(batches, name)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{name}: not readable as a stream of Arrow: {error}") from error
+
+
+def _records_in(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Record]:
+    number = 0
+    for batch in batches:
+        for record in batch.to_pylist():
+            number += 1
+            yield f"{name}, row {number}", record
+
+
+READERS: Mapping[str, Callable[[IO[bytes], str], Iterator[Record]]] = {
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".json": _read_json,
+    ".csv": lambda file, name: _read_separated(file, name, ","),
+    ".tsv": lambda file, name: _read_separated(file, name, "\t"),
+    ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
+}

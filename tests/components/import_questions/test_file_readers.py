@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from components.import_questions.file_readers import records_of
+from components.shared.errors import InputError
+
+RECORDS = [{"question": f"What is {n} + π?", "answer": str(n)} for n in range(3000)]
+LINES = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in RECORDS).encode()
+
+
+def zstandard(data: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(data, asbytes=True))
+
+
+COMPRESSED = ((".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress), (".zst", zstandard))
+
+
+def read(path: Path) -> list[Any]:
+    return [dict(record) for _, record in records_of(str(path), path.name)]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.ndjson", "rows.json"])
+def test_one_object_a_line_is_read_whatever_the_name_calls_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(LINES)
+    assert read(tmp_path / name) == RECORDS
+
+
+@pytest.mark.parametrize(("ending", "compress"), [*COMPRESSED, ("", zstandard), ("", gzip.compress)])
+def test_compressed_files_are_read_also_where_the_name_does_not_say_so(
+    tmp_path: Path, ending: str, compress: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / f"rows.jsonl{ending}"
+    path.write_bytes(compress(LINES))
+    assert read(path) == RECORDS
+
+
+@pytest.mark.parametrize(("ending", "compress"), COMPRESSED)
+def test_a_cut_compressed_file_is_named(tmp_path: Path, ending: str, compress: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / f"rows.jsonl{ending}"
+    path.write_bytes(compress(LINES)[:-40])
+    with pytest.raises(InputError, match=rf"rows\.jsonl\{ending}.*: broken"):
+        read(path)
+
+
+def test_tabs_separate_columns_in_a_tsv_file(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('question\tanswer\n"1, 2\nor 3?"\t2\n', encoding="utf-8")
+    assert read(tmp_path / "a.tsv") == [{"question": "1, 2\nor 3?", "answer": "2"}]
+
+
+def test_a_field_of_a_csv_file_may_be_longer_than_python_s_own_limit(tmp_path: Path) -> None:
+    trace = "step " * 30_000
+    (tmp_path / "a.csv").write_text(f'question,answer\nHow many?,"{trace}"\n', encoding="utf-8")
+    assert read(tmp_path / "a.csv") == [{"question": "How many?", "answer": trace}]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.json"])
+@pytest.mark.parametrize(
+    ("codec", "encoding"), [("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("cp1252", "Windows-1252")]
+)
+def test_another_encoding_is_named_with_the_remedy(tmp_path: Path, name: str, codec: str, encoding: str) -> None:
+    text = {"a.csv": "question,answer\nÄpfel?,2\n", "a.json": '[{"question": "Äpfel?"}]'}
+    (tmp_path / name).write_bytes(text.get(name, '{"question": "Äpfel?"}\n').encode(codec))
+    with pytest.raises(InputError, match=rf"not in UTF-8; it looks like {encoding}; .*iconv -f {encoding} -t UTF-8"):
+        read(tmp_path / name)
