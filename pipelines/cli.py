@@ -5,11 +5,13 @@ Heavy packages (kfp, pyarrow, rich) are imported only by the commands that need 
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated
 
 import typer
 
+from components.shared.log_lines import start_logging
 from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
 from pipelines.parameters import Hardware
 
@@ -400,4 +402,5 @@ def gc(
 
 def main() -> None:
     """Run the command."""
+    start_logging("%(message)s", logging.WARNING)
     app()

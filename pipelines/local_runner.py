@@ -27,6 +27,7 @@ from kfp.local.orchestrator import task_executor, task_spec_utils
 from kfp.local.status import Status
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.log_lines import JsonFormatter, RedactingFormatter, log_format
 from components.shared.redaction import redacted
 from pipelines.compiled_pipeline import CHECK_NAME, executor_input_of_command, step_of_command
 from pipelines.step_processes import SIGNALLED, RunInterruptedError, StepProcesses
@@ -231,6 +232,7 @@ def _quiet(log: Path) -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("components")
     handlers, level = root.handlers[:], root.level
     aloud = logging.StreamHandler()
+    aloud.setFormatter(JsonFormatter() if log_format() == "json" else RedactingFormatter())
     aloud.setLevel(logging.WARNING)
     with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file), warnings.catch_warnings():
         warnings.simplefilter("ignore")

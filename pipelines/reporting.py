@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.log_lines import log_format, say_error
 from components.shared.redaction import redacted
 
 
 def exit_code_of(command: str, work: Callable[[], int]) -> int:
     """Run a subcommand; return its exit code, or print one message that says why it failed."""
     try:
+        log_format()
         return work()
     except (InputError, UnavailableError) as error:
-        Console(stderr=True).print(
-            visible(redacted(f"scalequest {command}: error: {error}")), markup=False, highlight=False, soft_wrap=True
-        )
+        say_error(f"scalequest {command}", visible(redacted(f"error: {error}")))
         return ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE
 
 

@@ -10,12 +10,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
+from components.shared.log_lines import JsonLines, log_format
 from components.shared.redaction import redacted
 from components.shared.stores import storage
 from components.shared.workspace.run_records import RunRecorder
@@ -66,7 +67,8 @@ def _run_preset(asked: Asked) -> int:
         asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=redacted(asked.command)
     )
     # A console of its own stream: while kfp runs, sys.stdout is its log.
-    console = Console(file=sys.stdout, quiet=asked.loudness == "quiet")
+    stdout = JsonLines(sys.stdout, "scalequest.run") if log_format() == "json" else sys.stdout
+    console = Console(file=cast(TextIO, stdout), quiet=asked.loudness == "quiet")
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
     console.print(told, highlight=False, soft_wrap=True)
     return run_pipeline(run, asked.workspace, console, recorder, asked.loudness)

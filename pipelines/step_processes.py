@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from components.shared import stopping
+from components.shared.log_lines import VARIABLE as LOG_FORMAT
 from components.shared.processes import RUNNER
 from components.shared.speaking import VARIABLE
 
@@ -67,6 +68,7 @@ class StepProcesses:
         environment = {VARIABLE: STEP_SILENCE_SECONDS, **os.environ} | {
             "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")]),
             RUNNER: str(os.getpid()),
+            LOG_FORMAT: "text",  # the runner reads what the step logs, and writes it in the format that is asked for
         }
         with self._starting:
             if self.signal:

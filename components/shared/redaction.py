@@ -6,12 +6,8 @@ come from files. All output goes through ``redacted``, because a server or a lib
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-import sys
-import traceback
-from types import TracebackType
 from urllib.parse import unquote
 
 MASK = "[secret]"
@@ -43,26 +39,6 @@ def redacted(text: str) -> str:
 def excerpt(text: str, length: int) -> str:
     """Return the beginning of a text, masked before it is cut: half a secret would not be recognised."""
     return redacted(text)[:length]
-
-
-class RedactingFormatter(logging.Formatter):
-    """A formatter whose lines contain no secret, tracebacks included."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        return redacted(super().format(record))
-
-
-def log_redacted(layout: str = logging.BASIC_FORMAT) -> None:
-    """Mask secrets in all log lines of this process, and in a traceback that ends it."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(layout))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    sys.excepthook = _say
-
-
-def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _secrets() -> set[str]:

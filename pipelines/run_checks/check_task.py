@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from components.shared.command.pod_disk import KUBERNETES, refuse_pod_disk
 from components.shared.command.termination_message import BAD_INPUT, leave_message
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile
-from components.shared.redaction import log_redacted, redacted
+from components.shared.log_lines import say_error, start_logging
 from pipelines import compiled_pipeline
 from pipelines.arguments import Run, checked_run_of
 from pipelines.cluster.bucket_checks import probe_bucket
@@ -33,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str]) -> int:
     """Check a run; return the exit code: 2, with one message, for what could not work."""
-    log_redacted("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_logging()
     try:
         if len(argv) != 2 or argv[0] != "--executor-input":
             raise InputError("expected --executor-input {{$}}, as Kubeflow Pipelines passes it")
@@ -43,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, UnavailableError) as error:
         is_input = isinstance(error, InputError)
         message = "; ".join(filter(None, [str(error), advice_on(own_account())]))
-        sys.stderr.write(redacted(f"{CHECK_NAME}: error: {message}\n"))
+        say_error(CHECK_NAME, f"error: {message}")
         leave_message(f"{BAD_INPUT if is_input else ''}{message}")
         return ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE
     return ExitCode.DONE

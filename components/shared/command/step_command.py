@@ -36,8 +36,8 @@ from components.shared.config import SharedConfig, StepConfig, flag_of, info_of,
 from components.shared.config.values import default_text, set_for_step, text_of, value_of
 from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
 from components.shared.jobs.pod_numbers import read_pod_numbers
+from components.shared.log_lines import log_format, say_error, start_logging
 from components.shared.processes import RUNNER, end_with_parent
-from components.shared.redaction import log_redacted, redacted
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST
@@ -72,7 +72,7 @@ def run_step(
     views: Views[C] = NO_VIEWS,
 ) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
-    log_redacted("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    start_logging()
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)
     try:
@@ -82,7 +82,7 @@ def run_step(
         if stopping.requested():
             _stop(step_name(config))
         is_input = isinstance(error, InputError)
-        print(redacted(f"{step_name(config)}: error: {error}"), file=sys.stderr)
+        say_error(step_name(config), f"error: {error}")
         leave_message(f"{BAD_INPUT if is_input else ''}{error}")
         sys.exit(ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE)
     except MemoryError:
@@ -101,6 +101,7 @@ def run_step(
 
 
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str], views: Views[C]) -> str:
+    log_format()
     parsed, task = parse_config(config, argv)
     refuse_pod_disk(parsed.workspace, of_kubeflow=task is not None)
     workspace = Workspace(parsed.workspace)
@@ -154,7 +155,7 @@ def _processes(pods: str) -> int:
 
 def _stop(step: str) -> NoReturn:
     told = "stopped as requested; finished parts are kept, and the same command continues"
-    print(f"{step}: {told}", file=sys.stderr)
+    say_error(step, told)
     leave_message(told)
     stopping.end()
 

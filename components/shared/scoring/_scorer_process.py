@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from components.shared.errors import EngineDiedError
+from components.shared.log_lines import start_logging
 from components.shared.scoring import WINDOW_ROWS, Announce, K, Score, Scorer, Text
 from components.shared.scoring.token_budget import windows
 from components.shared.templates.marked_text import MarkedText
@@ -101,7 +102,7 @@ def _serve(connection: Connection, open_scorer: Callable[[Announce], Scorer]) ->
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the step, which ends this
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a step prints only its folder's address to standard output
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    start_logging()
     try:
         with closing(open_scorer(connection.send)) as scorer:
             connection.send(scorer.arithmetic)

@@ -25,8 +25,8 @@ from typing import Any, NoReturn
 from components.shared import speaking, stopping
 from components.shared.accelerators import num_accelerators
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.log_lines import start_logging
 from components.shared.processes import end_with_parent
-from components.shared.redaction import log_redacted
 from components.shared.training._checkpoints import CheckpointStore
 from components.shared.training._compiler_locks import remove_dead_locks
 from components.shared.training.job import C, TrainingJob
@@ -97,7 +97,7 @@ def _meeting_place(num_nodes: int, node: Node | None) -> list[str]:
 def work(train: Callable[[TrainingJob[C]], None], config: type[C]) -> NoReturn:
     """Be one of the processes; the main function of a module with a trainer, called with the job's file."""
     end_with_parent(signal.SIGKILL)
-    log_redacted()
+    start_logging()
     job = TrainingJob.read(sys.argv[1], config)
     try:
         with stopping.listening():

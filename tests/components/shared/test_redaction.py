@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from components.shared.redaction import MASK, RedactingFormatter, excerpt, hide, redacted
+from components.shared.log_lines import RedactingFormatter
+from components.shared.redaction import MASK, excerpt, hide, redacted
 from components.shared.stores.retries import ENDPOINT_VARIABLE, LIMIT_VARIABLE
 from components.shared.workspace import Workspace
 from components.shared.workspace.tables import read_table
