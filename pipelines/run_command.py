@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import signal
@@ -25,6 +26,7 @@ from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
 from pipelines.run_ending import print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
+from pipelines.webhook import EndOfRun, tell, webhook_url
 
 INTERRUPTED = "interrupted; run the same command again to continue"
 
@@ -62,6 +64,7 @@ def _run_preset(asked: Asked) -> int:
     run = prepare_run(asked.preset, asked.settings, asked.workspace, asked.pipeline)
     check_writable(asked.workspace)
     check_processes(run.arguments)
+    webhook_url()
     name, steps = run.pipeline.path.stem, len(run.steps)
     recorder = RunRecorder(
         asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=redacted(asked.command)
@@ -99,33 +102,33 @@ def run_pipeline(
         # Takes seconds, and only a run needs it.
         from pipelines.local_runner import StepFailedError, run_compiled
     began = time.monotonic()
-    keeper = _LogKeeper(recorder, workspace)
+    keeper = _Keeper(recorder, workspace)
     try:
         with ConsoleObserver(console, run.steps, workspace, verbose=loudness == "verbose") as observer:
             run_compiled(run.pipeline.path, run.arguments, observer, keeper.keep)
     except StepFailedError as failure:
         message = _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
-        keeper.end(failure.exit_code, message)
+        keeper.end(failure.exit_code, message=message)
         return failure.exit_code
     except RunInterruptedError as interrupted:
         console.print(INTERRUPTED)
-        keeper.end(interrupted.exit_code, INTERRUPTED)
+        keeper.end(interrupted.exit_code, message=INTERRUPTED)
         return interrupted.exit_code
     folder = observer.last_folder
-    recorder.end(ExitCode.DONE, folder)
     if loudness == "quiet":
         Console(file=sys.stdout).print(folder, highlight=False, soft_wrap=True)
     else:
         print_ending(console, folder, workspace, time.monotonic() - began)
+    keeper.end(ExitCode.DONE, folder)
     return ExitCode.DONE
 
 
-class _LogKeeper:
-    """Keeps the steps' logs in the workspace, unless its store may be what did not respond."""
+class _Keeper:
+    """Keeps in the workspace what a run leaves, unless its store may be what did not respond; tells the webhook."""
 
     def __init__(self, recorder: RunRecorder, workspace: str) -> None:
         self._recorder = recorder
-        self._is_remote = storage.is_remote(workspace)
+        self._workspace = workspace
 
     def keep(self, log: Path, exit_code: int) -> None:
         """Keep the log of a step that has ended."""
@@ -133,13 +136,25 @@ class _LogKeeper:
             directory = str(log.parent)
             self._recorder.keep_log(log.name, log.read_bytes(), directory=directory, exit_code=exit_code)
 
-    def end(self, exit_code: int, message: str) -> None:
-        """Write down that the run did not end well."""
+    def end(self, exit_code: int, folder: str = "", message: str = "") -> None:
+        """Write down how the run has ended, and tell it."""
+        end, record = self._recorder.ended(exit_code, folder, message), self._recorder.record
         if not self._may_be_away(exit_code):
-            self._recorder.end(exit_code, "", message)
+            self._recorder.keep_end(end)
+        told = EndOfRun(
+            run=record.name,
+            preset=record.preset,
+            pipeline=record.pipeline,
+            workspace=self._workspace,
+            state=end.state,
+            num_steps=record.num_steps,
+            began_at=record.began_at,
+            **dataclasses.asdict(end),
+        )
+        tell(told)
 
     def _may_be_away(self, exit_code: int) -> bool:
-        return self._is_remote and exit_code == ExitCode.UNAVAILABLE
+        return storage.is_remote(self._workspace) and exit_code == ExitCode.UNAVAILABLE
 
 
 def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> str:

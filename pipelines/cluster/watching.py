@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import kfp
 import kfp_server_api
@@ -14,9 +14,10 @@ from rich.console import Console
 
 from components.shared.errors import InputError, UnavailableError
 from pipelines.cluster.kubeflow_api import explained
-from pipelines.cluster.run_report import NOT_KNOWN, Report, look_at
-from pipelines.cluster.run_steps import FAILED, LATER, RUNNING, WAITING, Step
+from pipelines.cluster.run_report import NOT_KNOWN, SUCCEEDED, Report, look_at
+from pipelines.cluster.run_steps import FAILED, LATER, RUNNING, TERMINATED, WAITING, Step
 from pipelines.cluster.unfinished_folders import folders_in_the_making
+from pipelines.webhook import EndOfRun, tell, webhook_url
 
 POLL_SECONDS = 15.0
 PATIENCE_SECONDS = 1800.0  # without an answer: an API server that moves to another node is away for minutes
@@ -26,6 +27,7 @@ INTERRUPTED = 130  # by Ctrl-C, as shells say it
 
 def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
     """Print changes until the run has ended; return its exit code. Stopping the watching does not affect the run."""
+    webhook_url()
     try:
         return _watch(client, run_id, host, namespace, console)
     except KeyboardInterrupt:
@@ -60,8 +62,23 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
             why = f": {report.verdict}" if report.verdict else ""
             last = f"run {run_id} {report.heading}{why}"
             console.print(last, markup=False, highlight=False, emoji=False, soft_wrap=True)
+            tell(_end_of(report))
             return report.exit_code
         time.sleep(POLL_SECONDS)
+
+
+def _end_of(report: Report) -> EndOfRun:
+    state = report.state
+    return EndOfRun(
+        run=report.run_id,
+        workspace=report.workspace,
+        state="succeeded" if state == SUCCEEDED else "terminated" if state == TERMINATED else "failed",
+        exit_code=report.exit_code,
+        steps_done=sum(step.succeeded for step in report.steps),
+        num_steps=len(report.steps),
+        ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        message=report.verdict,
+    )
 
 
 class _Rows:

@@ -3,6 +3,7 @@
 ``python -m tests.pipelines.interrupted_run FOLDER``; the file ``fates`` there says what each step meets.
 """
 
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from kfp import compiler, dsl
 from rich.console import Console
 
+from components.shared.log_lines import start_logging
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run
 from pipelines.compiled_pipeline import CompiledPipeline
@@ -26,6 +28,7 @@ def waiting_loop(names: list[str], fates: str) -> None:
 
 def main(folder: Path) -> int:
     """Run; return the exit code."""
+    start_logging("%(message)s", logging.WARNING)
     path = folder / "waiting-loop.yaml"
     compiler.Compiler().compile(waiting_loop, str(path))
     arguments = {"names": ["one", "two", "three"], "fates": str(folder / "fates")}

@@ -18,6 +18,7 @@ from pipelines.list_command import list_workspace
 from pipelines.logs_command import show_logs
 from pipelines.show_command import show_folder
 from tests.components.shared.sample_folders import write_folder
+from tests.components.shared.workspace.test_run_records import end
 
 
 def begin(workspace: str, directory: Path) -> RunRecorder:
@@ -41,7 +42,7 @@ def test_runs_and_folders_are_listed_with_date_rows_and_state(
     by_folder = {line.split()[0]: line for line in lines[3:]}
     assert by_folder[finished].endswith(" 2 1 finished; rejected bad 1")
     assert " 3 in the making; 1 of 3 parts, " in by_folder[unfinished]
-    run.end(2, "", "generate: error: no such model")
+    end(run, 2, "generate: error: no such model")
     list_workspace(workspace.uri)
     assert " 1 of 2      failed: generate: error: no such model\n" in capsys.readouterr().out
 

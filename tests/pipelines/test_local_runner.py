@@ -228,6 +228,33 @@ def unread_pipe(reader: str) -> Iterator[int]:
             os.close(read_end)
 
 
+def test_the_log_of_each_step_is_kept_with_its_exit_code_as_the_step_ends(tmp_path: Path) -> None:
+    path, kept = tmp_path / "pipeline.yaml", list[tuple[str, int, str]]()
+    compiler.Compiler().compile(one_step, str(path))
+    run_compiled(path, {"name": "a"}, Recorder(), lambda log, code: kept.append((log.name, code, log.read_text())))
+    assert [(name, code) for name, code, _ in kept] == [
+        ("001-tests.pipelines.echo_step.log", 0),
+        ("002-tests.pipelines.echo_step.log", 0),
+    ]
+    assert all(text.startswith("echo ") for _, _, text in kept)
+
+
+def test_the_end_of_a_run_is_told_to_the_webhook_and_logged_as_objects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCALEQUEST_LOG_FORMAT", "json")
+    monkeypatch.setenv("SCALEQUEST_WEBHOOK_URL", "http://127.0.0.1:9/canary-path")
+    monkeypatch.setenv("SCALEQUEST_STORE_TIMEOUT_SECONDS", "0")
+    with running_loop(tmp_path, "1") as (run, _):
+        said, errors = run.communicate(timeout=SECONDS)
+        assert run.returncode == 1
+        assert said == ""
+        objects = [json.loads(line) for line in errors.splitlines()]
+        assert any("failed with exit code 1; its log is " in each["message"] for each in objects)
+        assert "the webhook was not told that run " in objects[-1]["message"]
+        assert "canary" not in errors
+
+
 def test_a_step_that_fails_in_a_loop_says_why_and_kfp_nothing(tmp_path: Path) -> None:
     with running_loop(tmp_path, "1") as (run, _):
         said, errors = run.communicate(timeout=SECONDS)

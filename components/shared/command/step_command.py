@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
-from components.shared import speaking, stopping
+from components.shared import counters, speaking, stopping
 from components.shared.command.kubeflow_artifacts import ShownFolder, Views
 from components.shared.command.kubeflow_task import KubeflowTask, read_task
 from components.shared.command.options_folder import read_options
@@ -108,7 +108,7 @@ def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str
     stopping.call_if_late(workspace.release)
     try:
         # Libraries print (DeepSpeed warns on standard output, which is for the folder's address alone).
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), counters.sent_for(step_name(config)):
             folder = _worked(parsed, run, workspace, task)
     except BaseException as error:
         if stopping.requested() or not isinstance(error, (EngineDiedError, MemoryError)):

@@ -25,6 +25,7 @@ from tenacity.stop import stop_after_attempt, stop_all, stop_any, stop_base, sto
 from tenacity.wait import wait_random_exponential
 
 from components.shared import stopping
+from components.shared.counters import count_retry
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores.refusals import answer_of, headers_of, may_pass
 
@@ -122,6 +123,7 @@ def _policy(call: str, seconds: float, min_tries: int, patience: Patience) -> di
     )
 
     def log(state: RetryCallState) -> None:
+        count_retry(patience.whom)
         logger.warning("%s: %s; retrying in %.1f s", call, patience.answer_of(_error_of(state)), state.upcoming_sleep)
 
     def give_up(state: RetryCallState) -> NoReturn:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from components.shared.counters import count_work
 from components.shared.records import Reject, Row, count_reasons
 from components.shared.stores import storage, transfers
 from components.shared.workspace._claims import Claim
@@ -64,10 +65,11 @@ class ModelFolder:
         transfers.upload_folder(local_folder, storage.join(self.uri, subfolder), replace=False)
         rejects_name, rejects_digest = write_rejects(self.uri, 0, rejects, record) if record else ("", "")
         assert bool(rejects) == bool(rejects_name), "rejects need their kind of record"
+        rejected = count_reasons(rejects)
         self.claim.write_manifest(
             rows_in=rows_in,
             rows_out=rows_in - len(rejects),
-            rejected=count_reasons(rejects),
+            rejected=rejected,
             parts=[],
             files={f"{subfolder}/{name}": digest for name, digest in digests.items()},
             metrics=metrics,
@@ -75,6 +77,7 @@ class ModelFolder:
             rejects=rejects_name,
             rejects_digest=rejects_digest,
         )
+        count_work(rows_in=rows_in, rows_out=rows_in - len(rejects), rejected=rejected, figures=metrics)
         self.leases.clear()
         return self.uri
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from components.shared import speaking, stopping
 from components.shared.accelerators import num_accelerators
+from components.shared.counters import count_work
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
 from components.shared.stores import storage, transfers
 from components.shared.workspace._attempts import number_of, work_of
@@ -277,6 +278,9 @@ class Part:
             content = to_parquet(table)
             storage.create(uri, content)
             self._folder.ledgers.add(name, ledger, content)
+            count_work(
+                rows_in=ledger.rows_in, rows_out=ledger.rows_out, rejected=ledger.rejected, figures=ledger.metrics
+            )
         except FileExistsError:
             ledger = accept_part(uri, ledger, self._folder.claim.plan.inputs)
         self._kept, self._rejected, self._written = {}, {}, True

@@ -62,6 +62,13 @@ class RunEnd:
     folder: str  # that its last step made; "" where the run did not get there
     message: str  # why it failed, or ""
 
+    @property
+    def state(self) -> Literal["succeeded", "failed", "stopped"]:
+        """What its exit code says."""
+        if self.exit_code in _STOPPED:
+            return "stopped"
+        return "failed" if self.exit_code else "succeeded"
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeptRun:
@@ -75,11 +82,7 @@ class KeptRun:
     @property
     def state(self) -> State:
         """What it is at, as far as it can be seen from here."""
-        if self.end is None:
-            return _STATES[processes.state_of(self.record.process)]
-        if self.end.exit_code in _STOPPED:
-            return "stopped"
-        return "failed" if self.end.exit_code else "succeeded"
+        return self.end.state if self.end else _STATES[processes.state_of(self.record.process)]
 
 
 _STATES: dict[processes.State, State] = {"alive": "running", "dead": "died", "unknown": "not known"}
@@ -123,15 +126,20 @@ class RunRecorder:
         self._steps_done += exit_code == 0
         self._try(lambda: storage.create(storage.join(self.uri, name), content))
 
-    def end(self, exit_code: int, folder: str, message: str = "") -> RunEnd:
-        """Write down how the run ended, and return it."""
-        ended_at = datetime.now(UTC).isoformat(timespec="seconds")
-        end = RunEnd(
-            ended_at=ended_at, exit_code=exit_code, steps_done=self._steps_done, folder=folder, message=message
+    def ended(self, exit_code: int, folder: str, message: str = "") -> RunEnd:
+        """Return how the run has ended, just now."""
+        return RunEnd(
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            exit_code=exit_code,
+            steps_done=self._steps_done,
+            folder=folder,
+            message=message,
         )
+
+    def keep_end(self, end: RunEnd) -> None:
+        """Write down how the run has ended."""
         if self.began:
             self._write(END, end)
-        return end
 
     def _write(self, name: str, content: RunRecord | RunEnd) -> None:
         self._try(lambda: storage.create_json(storage.join(self.uri, name), dataclasses.asdict(content)))

@@ -10,6 +10,7 @@ from components.shared.errors import ExitCode
 from pipelines.cluster import watching
 from pipelines.cluster.kubeflow_api import connect
 from pipelines.cluster.status_command import show_status
+from pipelines.webhook import VARIABLE
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded_runs import (
     GONE,
@@ -141,6 +142,18 @@ def test_a_run_on_another_cluster_than_kubectls_is_watched_to_its_end(
     assert code == ExitCode.DONE
     (note,) = [line for line in lines if "note: " in line]
     assert "by kubectl's context x, which may not be Kubeflow's cluster" in note
+
+
+def test_whoever_watches_a_run_to_its_end_tells_the_webhook(
+    kubeflow: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(VARIABLE, f"{kubeflow.url}/hook")
+    kubeflow.on("POST /hook", {})
+    run_id = serve_run(kubeflow, "run-failed-bad-input-after-retry")
+    watched(kubeflow, run_id, capsys)
+    told = kubeflow.body_of("POST /hook")
+    assert (told["run"], told["state"], told["exit_code"], told["steps_done"]) == (run_id, "failed", 2, 0)
+    assert told["message"].startswith("import_questions reasoning-gym:nosuch: bad input: ")
 
 
 def test_status_watches_as_submit_does(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:

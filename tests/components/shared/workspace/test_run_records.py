@@ -31,6 +31,11 @@ def begin(workspace: str) -> RunRecorder:
     return recorder
 
 
+def end(recorder: RunRecorder, exit_code: int, message: str = "") -> None:
+    """End a run."""
+    recorder.keep_end(recorder.ended(exit_code, "", message))
+
+
 def only(workspace: str) -> KeptRun:
     """Return the one run of a workspace."""
     (run,) = read_runs(workspace)
@@ -44,7 +49,7 @@ def test_a_run_is_kept_with_the_logs_of_its_steps_and_how_it_ended(store: Store)
     assert storage.read_bytes(storage.join(run.uri, run.logs[0])) == b"said\n"
     assert step_of_log(run.logs[0]) == "import_model"
     recorder.keep_log("002-train_sft.log", b"died\n", directory="/tmp/logs", exit_code=1)
-    recorder.end(1, "", "it died")
+    end(recorder, 1, "it died")
     ended = read_run(run.uri)
     assert ended == only(store.uri)
     assert ended.end is not None
@@ -54,14 +59,14 @@ def test_a_run_is_kept_with_the_logs_of_its_steps_and_how_it_ended(store: Store)
 
 @pytest.mark.parametrize(("exit_code", "state"), [(0, "succeeded"), (2, "failed"), (130, "stopped"), (143, "stopped")])
 def test_the_state_of_a_run_is_that_of_its_exit_code(exit_code: int, state: str, tmp_path: Path) -> None:
-    begin(str(tmp_path)).end(exit_code, "")
+    end(begin(str(tmp_path)), exit_code)
     assert only(str(tmp_path)).state == state
 
 
 def test_nothing_is_written_of_a_run_that_its_first_step_refuses(tmp_path: Path) -> None:
     recorder = RunRecorder(str(tmp_path / "new"), preset="smoke", pipeline="scalequest", num_steps=1, command="")
     recorder.keep_log("001-import_model.log", b"refused\n", directory="", exit_code=2)
-    recorder.end(2, "", "refused")
+    end(recorder, 2, "refused")
     assert list(tmp_path.iterdir()) == []
     assert read_runs(str(tmp_path / "new")) == []
 
