@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from components.shared.config import METRICS
@@ -36,35 +37,39 @@ class ShownFolder:
     views: Mapping[str, View] = field(default_factory=dict)  # what of these the step makes
     is_reused: bool = False  # it stood finished when the task looked
 
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The folder's manifest; None while other pods work on it."""
+        return read_manifest_or_none(self.folder)
+
     def output(self, name: str) -> tuple[dict[str, Any], bytes]:
         """Return an output's metadata, and the content of its file."""
-        manifest = read_manifest_or_none(self.folder)  # None: other pods still work on it
         if name == METRICS:
-            return _as_both(self._metrics(manifest))
-        content = self.views[name](self.folder) if manifest is not None and name in self.views else None
+            return _as_both(self._metrics())
+        content = self.views[name](self.folder) if self.manifest is not None and name in self.views else None
         if self.artifacts[name].kind == "Metrics":
             return _as_both(_numbers(content) if isinstance(content, Mapping) else {})
-        metadata = self._metadata(self.artifacts[name], manifest)
+        metadata = self._metadata(self.artifacts[name])
         if content is None and self.artifacts[name].kind == "HTML":
             page = storage.join(self.folder, PAGE_NAME)
             content = storage.read_bytes(page) if storage.exists(page) else None
         return metadata, content if isinstance(content, bytes) else _as_json(metadata)
 
-    def _metadata(self, artifact: Artifact, manifest: Manifest | None) -> dict[str, Any]:
+    def _metadata(self, artifact: Artifact) -> dict[str, Any]:
         """Return what Kubeflow's page has of an artifact: ``display_name`` is the name that it shows."""
         link = page_of(self.folder)
         told = {"display_name": artifact.title, "description": artifact.description, "folder": self.folder}
         told |= {"link": link} if link else {}
-        if manifest is None:
+        if (manifest := self.manifest) is None:
             return told
         return told | {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, "rejected": manifest.rejected}
 
-    def _metrics(self, manifest: Manifest | None) -> dict[str, float]:
+    def _metrics(self) -> dict[str, float]:
         """Return a step's figures: rows, those rejected in all and by reason, and what the step counted itself.
 
         The times of a folder that was found are nothing that its task took.
         """
-        if manifest is None:
+        if (manifest := self.manifest) is None:
             return {}
         rows = {
             "rows_in": manifest.rows_in,
