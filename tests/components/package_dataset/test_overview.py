@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 
 from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.overview import overview_of, overview_text, python_literal, summarize
-from components.package_dataset.step import run
+from components.package_dataset.step import VIEWS, run
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.step import run as select_responses
+from components.shared.command.step_command import run_step
+from components.shared.config import METRICS
 from components.shared.records import Response
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
@@ -113,3 +118,45 @@ def test_an_address_in_the_example_is_the_same_string_in_python(text: str) -> No
     literal = python_literal(text)
     assert eval(literal) == text
     assert not set("<>&`\n") & set(literal)
+
+
+def test_the_task_tells_kubeflow_all_of_it_and_the_next_one_that_the_folder_was_reused(
+    workspace: Workspace, write_rows: WriteRows, tmp_path: Path
+) -> None:
+    responses = write_rows(workspace, four_of_eight())
+    first, second = (told_to_kubeflow(workspace, responses, tmp_path / name) for name in ("first", "second"))
+    for told in (first, second):
+        assert {name: title_of(artifact) for name, artifact in told.items()} == {
+            "dataset": "Dataset",
+            "overview": "Overview",
+            "report": "Report",
+            "summary": "",
+            METRICS: "",
+        }
+        assert Path(told["overview"]["uri"]).read_text().startswith("# ScaleQuest dataset\n")
+        assert Path(told["report"]["uri"]).read_text().startswith("<!doctype html>")
+    new, reused = first[METRICS]["metadata"], second[METRICS]["metadata"]
+    assert (new["reused"], reused["reused"], reused["seconds"]) == (0, 1, 0)
+    assert new["seconds"] > 0
+    assert first["summary"]["metadata"] == second["summary"]["metadata"]
+
+
+def told_to_kubeflow(workspace: Workspace, responses: str, place: Path) -> dict[str, Any]:
+    """Run the step's command as a task; return what it reports of each artifact."""
+    kinds = {name: artifact.kind for name, artifact in PackageDatasetConfig.ARTIFACTS.items()} | {METRICS: "Metrics"}
+    artifacts = {
+        name: {"artifacts": [{"name": name, "type": {"schemaTitle": f"system.{kind}"}, "uri": str(place / name)}]}
+        for name, kind in kinds.items()
+    }
+    values = {"workspace": workspace.uri, "responses": responses}
+    outputs = {"outputFile": str(place / "output.json"), "artifacts": artifacts}
+    executor_input = json.dumps({"inputs": {"parameterValues": values}, "outputs": outputs})
+    with pytest.raises(SystemExit) as left:
+        run_step(PackageDatasetConfig, run, ["--executor-input", executor_input], views=VIEWS)
+    assert left.value.code == 0
+    reported = json.loads((place / "output.json").read_text())["artifacts"]
+    return {name: listing["artifacts"][0] for name, listing in reported.items()}
+
+
+def title_of(artifact: dict[str, Any]) -> str:
+    return str(artifact["metadata"].get("display_name", ""))
