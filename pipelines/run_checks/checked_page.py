@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import html
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.shared.plain_text import inert
+from components.shared.publishing.markdown import inert_text
 from pipelines.cluster.findings import Finding
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 from pipelines.run_checks.looking import Looked
 
 MARKS = {True: "yes", False: "no", None: "not known"}
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:/@])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +39,8 @@ def page_of(run: CheckedRun) -> str:
         "Service account": run.account or "none: not in a pod",
         "Hardware": "Jobs by the profile" if run.hardware.profile else "the tasks' own pods",
     }
-    lines = [f"# {_text(run.pipeline)}: {len(run.steps)} steps", "", f"{_text(told)}.", ""]
-    lines += [f"**{_text(run.advice)}**", ""] if run.advice else []
+    lines = [f"# {inert_text(run.pipeline)}: {len(run.steps)} steps", "", f"{inert_text(told)}.", ""]
+    lines += [f"**{inert_text(run.advice)}**", ""] if run.advice else []
     lines += _table(("", ""), facts.items())
     lines += ["## Steps", "", *_table(("step", "of", "state", "why, or its folder"), map(_row, run.steps))]
     if run.findings:
@@ -60,10 +57,5 @@ def _row(looked: Looked) -> tuple[str, str, str, str]:
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> list[str]:
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += [f"| {' | '.join(_text(value) for value in row)} |" for row in rows]
+    lines += [f"| {' | '.join(inert_text(value) for value in row)} |" for row in rows]
     return [*lines, ""]
-
-
-def _text(value: object) -> str:
-    """Return a text in one line, without a meaning in Markdown or HTML."""
-    return _MARKUP.sub(r"\\\1", html.escape(inert(value), quote=False))

@@ -15,6 +15,7 @@ from components.shared.images import ImageName
 ASKED_PROFILE = "asked_profile"  # the parameter ``profile``, which is the name of an output, too
 IMAGES: dict[str, ImageName] = {"cpu_image": "cpu", "vllm_image": "vllm", "train_image": "train"}
 REPORT = "report"
+REPORT_METADATA = {"display_name": "Checked run", "description": "what will run, what is reused and why"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Told:
                 (item,) = listing["artifacts"]
                 if path := local_path(item["uri"]):
                     _write(str(path), page)
-                artifacts[name] = {"artifacts": [item]}
+                artifacts[name] = {"artifacts": [item | {"metadata": REPORT_METADATA}]}
         answer = {"parameterValues": dict(values), "artifacts": artifacts}
         _write(self.outputs["outputFile"], json.dumps(answer, allow_nan=False))
 
