@@ -29,6 +29,7 @@ OPENS_FILES = {
     "components/shared/processes.py": "what the kernel says of processes",
     "components/shared/texts/prompts.py": "prompts of the package itself",
     "components/shared/texts/vocabulary.py": "lists of words of the package itself",
+    "components/shared/texts/leaks.py": "the planted leaks of the package itself",
     "components/shared/templates/__init__.py": "chat families of the package itself",
     "components/shared/images.py": "the images.json of the package itself",
     "components/shared/command/kubeflow_task.py": "the output files that Kubeflow names",

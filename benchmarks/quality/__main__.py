@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 # Modules beside this one; each prints its table by itself.
-GOALS = ("language", "answers", "verdicts", "duplicates", "solvability")
+GOALS = ("language", "answers", "verdicts", "duplicates", "leaks", "solvability")
 
 
 def main() -> None:

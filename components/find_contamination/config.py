@@ -8,17 +8,12 @@ from typing import ClassVar
 from components.shared.config import StepConfig, option
 from components.shared.config.artifacts import Artifact, artifacts
 
-# Words of a run: the paper's 13 (GPT-3's, and most reports' since), and fewer, which also find phrases by chance.
-SIZES = {"ngram_13": 13, "ngram_8": 8}
-NEAR_DUPLICATE = "near_duplicate"
-RULES = (*SIZES, NEAR_DUPLICATE)
-
 
 @dataclass(frozen=True, kw_only=True)
 class FindContaminationConfig(StepConfig):
     """Find which benchmark questions occur in the rows that a model is trained on."""
 
-    VERSION: ClassVar = 2  # 1 knew fewer spellings of row breaks and of units in formulas
+    VERSION: ClassVar = 3  # 2 found fewer rewordings
     ARTIFACTS: ClassVar = artifacts(
         contamination=Artifact(
             kind="Dataset",

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from components.find_contamination.config import RULES, FindContaminationConfig
-from components.find_contamination.rules import Rules
+from components.find_contamination.config import FindContaminationConfig
 from components.shared import speaking, stopping
 from components.shared.config import folders
 from components.shared.errors import InputError
 from components.shared.records import Contamination, Example, Question, Response, kind_of
+from components.shared.texts.leaks import RULES, Rules
 from components.shared.workspace import Workspace
 from components.shared.workspace.row_sources import open_source
 from components.shared.workspace.rows import Rows

@@ -11,6 +11,8 @@ from components.shared.workspace._descriptions import Input
 from components.shared.workspace.manifests import Manifest, read_manifest, read_manifest_or_none
 from components.shared.workspace.row_sources import folder_of
 
+COMPARED_WITH = "benchmarks"  # the option of steps whose rows are looked at, and go no further
+
 logger = logging.getLogger(__name__)
 
 
@@ -65,8 +67,9 @@ def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
     wanted = {stages[-1].folder}
     for stage in reversed(stages):
         if stage.folder in wanted:
-            entries = _inputs(stage.manifest)
-            wanted |= {folder_of(entry.uri) for entry in entries if entry.kind not in ("", "model")}
+            inputs = {option: entries for option, entries in stage.manifest.inputs.items() if option != COMPARED_WITH}
+            rows = (entry for entries in inputs.values() for entry in entries if entry.kind not in ("", "model"))
+            wanted |= {folder_of(entry.uri) for entry in rows}
     return [stage for stage in stages if stage.folder in wanted]
 
 

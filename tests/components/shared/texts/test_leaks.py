@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.find_contamination.config import RULES
-from components.find_contamination.rules import Rules
+from components.shared.texts import leaks
+from components.shared.texts.leaks import NEAR_DUPLICATE, RULES, Rules, recall_of_planted
 
 # Questions, each with a copy in another spelling and a rewording; and other questions of their kind.
-LINES = [json.loads(line) for line in Path(__file__).with_name("planted.jsonl").read_text("utf-8").splitlines()]
+LINES = [json.loads(line) for line in leaks.PLANTED.read_text("utf-8").splitlines()]
 PLANTED = [line for line in LINES if "question" in line]
 OTHERS = [line["other"] for line in LINES if "other" in line]
 WORDS = (r"find", "the", "sum", "of", "3", "17", "x", "+", "-", "=", "apples", r"$\frac{1}{2}$", "½", "→", "how many?")
@@ -39,9 +38,7 @@ def test_a_question_that_the_benchmark_itself_repeats_is_found_each_time(number:
 
 def test_a_question_within_a_longer_text_is_found_by_its_runs() -> None:
     question = PLANTED[0]["question"]
-    assert rules_of(question).find(f"Read this to your class. {question} Now write it down.") == {
-        0: ["ngram_13", "ngram_8"]
-    }
+    assert rules_of(question).find(f"Read this to your class. {question} Now write it down.") == {0: [*RULES]}
 
 
 def test_a_short_question_is_found_as_a_whole_only() -> None:
@@ -70,7 +67,14 @@ def test_copies_and_rewordings_that_were_planted_are_found_as_the_readme_says() 
             assert {*found} <= {number}
             counts.update([*found.get(number, []), *(["any"] if found else [])])
     print(f"found of {len(PLANTED)}: {recall}")  # noqa: T201 -- pytest -s shows the recall
-    assert len(PLANTED) == 20
-    assert recall["copy"] == {"ngram_13": 19, "ngram_8": 20, "near_duplicate": 20, "any": 20}
-    assert recall["rewording"] == {"ngram_13": 1, "ngram_8": 5, "near_duplicate": 7, "any": 8}
+    assert len(PLANTED) == 50
+    assert recall["copy"] == {"ngram_13": 49, "ngram_8": 50, "near_duplicate": 50, "any": 50}
+    assert recall["rewording"] == {"ngram_13": 1, "ngram_8": 6, "near_duplicate": 45, "any": 45}
     assert not any(rules.find(question) for question in OTHERS)
+
+
+def test_copies_and_runs_of_words_find_fewer_rewordings_than_near_duplicates_do() -> None:
+    assert recall_of_planted(("ngram_8",)) == {"copy": 1.0, "rewording": 0.12}
+    both = recall_of_planted(("ngram_8", NEAR_DUPLICATE))
+    assert both["copy"] >= 0.99
+    assert both["rewording"] >= 0.8
