@@ -19,12 +19,18 @@ class MeasureFailRateConfig(SolverConfig):
         fail_rates=Artifact(
             kind="Dataset",
             title="Fail rates",
-            description="how often a solver is wrong on questions with known answers",
+            description="how often a solver is wrong, or differs from its own majority",
         ),
         distribution=distribution_of("fail rates"),
     )
 
-    questions: str = option(help="folder of Question rows with answers, or a JSON list of them", is_folder=True)
+    questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
+    compare_with: str = option(
+        "known_answer",
+        help="what is right: known_answer, which came with the question; majority, the final answer that most of its "
+        "responses have, for questions whose answers are not known",
+        choices=("known_answer", "majority"),
+    )
     num_samples: int = option(16, help="responses per question; our choice: the rate has steps of 1/16", minimum=1)
     temperature: float = option(1.6, help="sampling temperature; as in DART-Math for such labels", minimum=0)
     top_p: float = option(0.95, help="top-p of the sampling; as in DART-Math", minimum=0.01, maximum=1)

@@ -1,7 +1,8 @@
-"""Measure how often a solver fails on questions whose answers are known."""
+"""Measure how often a solver fails on questions: against known answers, or against what most of its responses say."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from types import MappingProxyType
 
@@ -36,28 +37,52 @@ def are_correct(answer: str, responses: Sequence[str], checker: AnswerChecker) -
     return list(checker.equal((answer, extract_final_answer(response)) for response in responses))
 
 
+def agreeing(responses: Sequence[str], checker: AnswerChecker) -> tuple[str, list[bool]]:
+    """Return the final answer that most responses have by value, the first of equally many, and which have it.
+
+    A response without a final answer agrees with none; "" where all are without.
+    """
+    answers = [extract_final_answer(response) for response in responses]
+    given = [index for index, answer in enumerate(answers) if answer]
+    groups = dict(zip(given, checker.group_by_value([answers[index] for index in given]), strict=True))
+    largest = max(groups.values(), key=list(groups.values()).count, default=None)
+    members = [groups.get(index, largest) == largest and index in groups for index in range(len(answers))]
+    return answers[members.index(True)] if any(members) else "", members
+
+
 def _asking(config: MeasureFailRateConfig, checker: AnswerChecker) -> Asking[Question]:
     prompt = SolverPrompt(config)
+    by_majority = config.compare_with == "majority"
 
     def request(question: Question) -> Request[None] | Judgement:
-        if question.answer.strip():
+        if question.answer.strip() or by_majority:
             return prompt.request(question)
         return Judgement(rows=[(_fail_rate(question, (), ()), Verdict("no_answer"))])
 
     return Asking(
         record=FailRate,
         request=request,
-        judge=lambda question, completions: measured(question, completions, checker),
+        judge=lambda question, completions: measured(question, completions, checker, by_majority=by_majority),
         sampling=sampling_of(config),
         num_samples=config.num_samples,
     )
 
 
-def measured(question: Question, completions: Sequence[Completion], checker: AnswerChecker) -> Judgement:
-    """Compare the responses that ended by themselves with the known answer; without any the question is rejected."""
+def measured(
+    question: Question, completions: Sequence[Completion], checker: AnswerChecker, *, by_majority: bool = False
+) -> Judgement:
+    """Compare the responses that ended by themselves with the known answer, or with what most of them say.
+
+    Without any such response the question is rejected.
+    """
     answered = [completion for completion in completions if judge(completion) == KEEP]
     failures = checker.failures.total()
-    correct = are_correct(question.answer, [completion.text for completion in answered], checker)
+    responses = [completion.text for completion in answered]
+    if by_majority:
+        answer, correct = agreeing(responses, checker)
+        question = dataclasses.replace(question, answer=answer)
+    else:
+        correct = are_correct(question.answer, responses, checker)
     metrics = {
         "comparisons_failed": checker.failures.total() - failures,
         "samples_not_measured": len(completions) - len(answered),

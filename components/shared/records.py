@@ -44,16 +44,18 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreferencePair:
-    """Two versions of one question; the chosen one is the rewrite."""
+    """Two questions of which one is preferred: a rewrite to its original, or a sample of a generator to another one."""
 
-    id: str  # the id of the question that was rewritten
-    source: str  # the generator that wrote the rejected version
+    id: str  # of the question that was rewritten; of the chosen one where both are samples
+    source: str  # the generator that wrote the rejected one
     direction: str  # "solvability" or "difficulty"
     chosen: str
     rejected: str
-    rewriter: str  # the model that wrote the chosen version
+    rewriter: str  # the model that wrote the chosen version; "" where both are samples
     reply: str  # its whole reply
     thought: str = ""  # what a reasoning rewriter thought before; nothing judges it
+    chosen_fail_rate: float | None = None  # where both were measured
+    rejected_fail_rate: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

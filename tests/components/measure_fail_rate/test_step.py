@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.measure_fail_rate.config import MeasureFailRateConfig
-from components.measure_fail_rate.step import are_correct, judge, measured, run
+from components.measure_fail_rate.step import agreeing, are_correct, judge, measured, run
 from components.shared.engines import Completion
 from components.shared.errors import InputError
 from components.shared.filters import KEEP
@@ -146,3 +146,20 @@ def test_a_model_that_is_not_there_is_refused_before_anything_is_written(
     with pytest.raises(InputError):
         measure(workspace, questions, engine="vllm", model=str(tmp_path / "nowhere"))
     assert not storage.exists(storage.join(workspace.uri, "measure_fail_rate"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "answer", "correct"),
+    [
+        (["1/2", "3", "0.5"], "1/2", [True, False, True]),
+        (["3", "", "3", "4"], "3", [True, False, True, False]),
+        (["", "5", ""], "5", [False, True, False]),
+        (["5", "6"], "5", [True, False]),
+        (["", ""], "", [False, False]),
+        ([], "", []),
+    ],
+)
+def test_most_responses_decide_where_no_answer_is_known(answers: list[str], answer: str, correct: list[bool]) -> None:
+    responses = [rf"So it is \boxed{{{each}}}." if each else "I do not know." for each in answers]
+    with AnswerChecker() as checker:
+        assert agreeing(responses, checker) == (answer, correct)
