@@ -336,6 +336,25 @@ def show(
 
 
 @app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="a folder, or a workspace: its newest dataset")],
+    b: Annotated[str, typer.Argument(metavar="B", help="another one")],
+    markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown, for a pull request")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two datasets, or other folders.
+
+    Tells the funnels side by side, options and models that differ, which questions only one of them has and where the
+    other lost them, and figures.
+    """
+    from pipelines.diff_command import diff as diff_folders
+
+    if markdown and as_json:
+        raise typer.BadParameter("--markdown and --json contradict each other; give one of them")
+    sys.exit(diff_folders(a, b, "markdown" if markdown else "json" if as_json else "text"))
+
+
+@app.command()
 def verify(
     folder: Annotated[str, typer.Argument(help="a folder of a step, or a workspace: its newest dataset")],
     with_inputs: Annotated[
