@@ -30,7 +30,7 @@ PROMPTS: Mapping[str, Mapping[str, Path]] = MappingProxyType(
 class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
-    VERSION: ClassVar = 5  # 4 knew fewer spellings of answers, and fewer forms of replies
+    VERSION: ClassVar = 6  # 5 read functions by cases only in part, and no units of one measure
     ARTIFACTS: ClassVar = artifacts(
         evaluations=Artifact(
             kind="Dataset", title="Evaluations", description="a solver's replies to questions, marked"

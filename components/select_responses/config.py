@@ -16,7 +16,7 @@ WAYS = ("reward", "agreement", "both")
 class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
-    VERSION: ClassVar = 4  # 3 did not look at known answers
+    VERSION: ClassVar = 5  # 4 read functions by cases only in part, and no units of one measure
     ARTIFACTS: ClassVar = artifacts(
         best_answers=Artifact(
             kind="Dataset",

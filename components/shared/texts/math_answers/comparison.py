@@ -20,12 +20,14 @@ from components.shared.texts.math_answers.phrases import (
     clock_of,
     coordinates_of,
     figure_of,
+    label_of,
     letter_of,
     ratio_of,
     says_no_value,
 )
-from components.shared.texts.math_answers.quantities import compare_quantities
-from components.shared.texts.math_answers.regions import Interval, region_of, without_member
+from components.shared.texts.math_answers.piecewise import Piece, pieces_of
+from components.shared.texts.math_answers.quantities import compare_quantities, is_sentence
+from components.shared.texts.math_answers.regions import Interval, has_variable, region_of, without_member
 from components.shared.texts.math_answers.structure import (
     ascending,
     brackets_of,
@@ -40,6 +42,7 @@ from components.shared.texts.math_answers.verdicts import Verdict, all_of, any_o
 Algebra = Callable[[str, str], Verdict]
 MAX_ITEMS = 30  # of lists in any order: each item is compared with each
 
+_IDLE_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # 5 1/2 is not 51/2
 _PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
 _COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])(?=\.\d|(?!\.))")
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
@@ -78,7 +81,7 @@ def readings_of(text: str) -> list[str]:
 
 
 def _same_text(answer: str, other: str) -> bool:
-    one, two = "".join(answer.split()), "".join(other.split())
+    one, two = _IDLE_SPACE.sub("", answer), _IDLE_SPACE.sub("", other)
     return one == two or (len(one) > 1 and one.isalpha() and one.casefold() == two.casefold())
 
 
@@ -101,8 +104,8 @@ class _Comparison:
         if _same_text(answer, other):
             return Verdict.EQUAL
         for rule in (
-            self._no_value, self._choices, self._phrases, self._regions, self._matrices, self._equations, self._lists,
-            self._orders,
+            self._no_value, self._choices, self._phrases, self._labels, self._pieces, self._regions, self._matrices,
+            self._equations, self._lists, self._orders,
         ):  # fmt: skip
             if (found := rule(answer, other)) is not None:
                 return found
@@ -140,6 +143,21 @@ class _Comparison:
                 return verdict(base[0] == text.strip("()"))
         figures = figure_of(answer), figure_of(other)
         return verdict(figures[0] == figures[1]) if all(figures) else None
+
+    def _labels(self, answer: str, other: str) -> Verdict | None:
+        """Compare what stands behind labels, as in "center: (1, 2)"; two labels have to be the same words."""
+        one, two = label_of(answer), label_of(other)
+        if one and two:
+            return min(verdict(one[0] == two[0]), self.compare(one[1], two[1]))
+        labelled = one or two
+        return self.compare(labelled[1], other if one else answer) if labelled else None
+
+    def _pieces(self, answer: str, other: str) -> Verdict | None:
+        one, two = pieces_of(answer), pieces_of(other)
+        return in_any_order(one, two, self._same_piece) if one and two else None
+
+    def _same_piece(self, one: Piece, two: Piece) -> Verdict:
+        return all_of((self.compare(one.value, two.value), self.compare(one.condition, two.condition)))
 
     def _regions(self, answer: str, other: str) -> Verdict | None:
         one, two = region_of(answer), region_of(other)
@@ -192,6 +210,8 @@ class _Comparison:
             return any_of(self.compare(value, value_two) for value in one.values() for value_two in two.values())
         if one.is_numeric != two.is_numeric or len(one.sides) != len(two.sides):
             return Verdict.DIFFERENT
+        if is_sentence(one.text) or is_sentence(two.text):
+            return compare_quantities(one.text, two.text, self._algebra, self.compare)
         sides = any_of(
             (in_order(one.sides, two.sides, self._plainly), in_order(one.sides, two.sides[::-1], self._plainly))
         )
@@ -225,7 +245,9 @@ class _Comparison:
             return None
         if signs == signs_two and in_order(sides, sides_two, self.compare) is Verdict.EQUAL:
             return Verdict.EQUAL
-        return self._algebra(answer, other) if len(signs) == len(signs_two) else Verdict.DIFFERENT
+        if len(signs) != len(signs_two) or not any(map(has_variable, [*sides, *sides_two])):
+            return Verdict.DIFFERENT  # 2 < 3 and 4 < 5 are both true
+        return self._algebra(answer, other)
 
 
 def _several_of(text: str) -> _Several | None:

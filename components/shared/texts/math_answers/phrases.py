@@ -9,6 +9,7 @@ from fractions import Fraction
 from components.shared.texts.latex import INSIDE, without_text
 from components.shared.texts.math_answers.number_words import UNITS
 from components.shared.texts.math_answers.numbers import Number, number_of
+from components.shared.texts.math_answers.structure import split_at
 from components.shared.texts.prose import WORD
 
 _NO_VALUE = re.compile(
@@ -45,7 +46,12 @@ _HAT = re.compile(r"\\(?:hat|vec|mathbf|widehat)\s*\{?\s*([ijk])\s*\}?")
 _COORDINATE = re.compile(
     r"\s*([-+]?)\s*([^ijk+\-a-hl-z]*|\\frac\{[^{}]*\}\{[^{}]*\}|\\sqrt\{[^{}]*\})\s*([ijk])(?![a-z])"
 )
-_EMPTY_WORDS = frozenset(("the", "a", "an", "is", "are", "it", "at", "its", "of", "in", "on", "so", "be", "to"))
+_EMPTY_WORDS = frozenset(
+    ("the", "a", "an", "is", "are", "it", "at", "its", "of", "in", "on", "so", "be", "to", "solution", "solutions")
+)
+_IN_SHORT = {"minimum": "min", "maximum": "max", "minima": "min", "maxima": "max"}
+# Of a value: H_0, center; a single letter may be that of a ratio.
+_LABEL = re.compile(r"[A-Za-z]_\{\w+\}|(?:\\text\s*\{)?\s*[A-Za-z]{3,}[A-Za-z -]*\}?")
 
 
 def flat(text: str) -> str:
@@ -151,9 +157,17 @@ def figure_of(text: str) -> str:
     return "".join(found[1].split()) if found else ""
 
 
+def label_of(text: str) -> tuple[str, str] | None:
+    """Return the label and the value of "center: (1, 2)"; None for a text without, such as a ratio or a time."""
+    parts = split_at(text, ":")
+    if len(parts) != 2 or not _LABEL.fullmatch(parts[0]) or (parts[0].isalpha() and parts[0].isupper()):
+        return None  # AB : CD
+    return " ".join((*words_of(parts[0]), *re.findall(r"\d+", parts[0]))), parts[1]
+
+
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text that carry meaning, without capitals and endings of the plural."""
-    words = (word.casefold() for word in WORD.findall(flat(text)))
+    words = (_IN_SHORT.get(word.casefold(), word.casefold()) for word in WORD.findall(flat(text)))
     return tuple(
         word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words if word not in _EMPTY_WORDS
     )

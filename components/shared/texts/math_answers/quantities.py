@@ -10,7 +10,14 @@ from components.shared.texts.math_answers.number_words import read_number
 from components.shared.texts.math_answers.numbers import Number, number_of
 from components.shared.texts.math_answers.phrases import flat, ratio_of, words_of
 from components.shared.texts.math_answers.regions import has_variable
-from components.shared.texts.math_answers.units import PERCENT, WITH_SIGNS, may_be_equal, split_unit, unit_name
+from components.shared.texts.math_answers.units import (
+    PERCENT,
+    WITH_SIGNS,
+    factors_between,
+    may_be_equal,
+    split_unit,
+    unit_name,
+)
 from components.shared.texts.math_answers.verdicts import Verdict, in_order, verdict
 
 Compare = Callable[[str, str], Verdict]
@@ -78,7 +85,8 @@ def _same_number(one: _Quantity, two: _Quantity) -> bool:
     assert one.number is not None
     assert two.number is not None
     if not may_be_equal(one.unit, two.unit):
-        return False
+        factors = factors_between(one.unit, two.unit)
+        return factors is not None and one.number.value * factors[0] == two.number.value * factors[1]
     if PERCENT in (one.unit, two.unit) and one.unit != two.unit:
         percent, plain = (one.number, two.number) if one.unit == PERCENT else (two.number, one.number)
         return percent.equals(plain) or Number(percent.value / 100, plain.places, plain.digits).equals(plain)
@@ -99,6 +107,11 @@ def _sentences(answer: str, other: str, one: _Quantity, two: _Quantity, compare:
     if words != words_two and ((words and words_two) or _CHANGING.intersection(words + words_two)):
         return Verdict.DIFFERENT
     return in_order(formulas or [one.text], formulas_two or [two.text], compare)
+
+
+def is_sentence(text: str) -> bool:
+    """Tell whether a text is formulas with words around them."""
+    return _formulas_of(text) is not None
 
 
 def _formulas_of(text: str) -> list[str] | None:

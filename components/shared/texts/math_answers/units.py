@@ -3,7 +3,8 @@ r"""Units and other words after a value: ``24 cm``, ``\text{m/s}``, ``USD 7``, `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
 
 from components.shared.texts.latex import INSIDE, without_text
 
@@ -155,4 +156,32 @@ def may_be_equal(unit: str, other: str) -> bool:
     return words <= others or others <= words
 
 
+def factors_between(unit: str, other: str) -> tuple[Fraction, Fraction] | None:
+    """Return what values in two units are multiplied by to be in the same one; None if they measure other things."""
+    one, two = _in_base_unit(unit), _in_base_unit(other)
+    return (one[1], two[1]) if one and two and one[0] == two[0] else None
+
+
+def _in_base_unit(unit: str) -> tuple[str, Fraction] | None:
+    name, _, power = unit.partition("^")
+    found = next(((base, factors[name]) for base, factors in _FACTORS.items() if name in factors), None)
+    if found is None or (power and (power not in ("2", "3") or found[0] != "m")):
+        return None
+    return f"{found[0]}^{power}", found[1] ** int(power or 1)
+
+
+# By base unit, how many of it each unit is. What is defined in two ways, as a cup or a ton, is left out.
+_FACTORS: Mapping[str, Mapping[str, Fraction]] = {
+    base: {name: Fraction(factor) for name, factor in (entry.split("=") for entry in factors.split())}
+    for base, factors in {
+        "m": "mm=1/1000 cm=1/100 dm=1/10 m=1 km=1000 in=254/10000 ft=3048/10000 yd=9144/10000 mi=1609344/1000",
+        "g": "mg=1/1000 g=1 kg=1000",
+        "oz": "oz=1 lb=16",
+        "s": "ms=1/1000 s=1 min=60 h=3600 day=86400 wk=604800",
+        "month": "month=1 yr=12",
+        "l": "ml=1/1000 l=1",
+        "pt": "pt=1 qt=2 gal=8",
+        "cent": "cent=1 usd=100",
+    }.items()
+}
 _SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h"}
