@@ -13,7 +13,7 @@ from components.shared.config.artifacts import Artifact, artifacts
 class PackageDatasetConfig(StepConfig):
     """Publish the selected responses in forms for training, with a dataset card, the lineage and a report page."""
 
-    VERSION: ClassVar = 5  # 4 read functions by cases only in part, and no units of one measure
+    VERSION: ClassVar = 6  # 5 did not say how different the questions are, nor what was decontaminated
 
     ARTIFACTS: ClassVar = artifacts(
         dataset=Artifact(kind="Dataset", title="Dataset", description="the finished dataset: rows, card, lineage"),

@@ -11,6 +11,8 @@ from typing import Any
 import jinja2
 import yaml
 
+from components.package_dataset.decontamination import certificate_of
+from components.package_dataset.diversity import Diversity
 from components.package_dataset.exports import Exports
 from components.package_dataset.forms import DATA_COLUMNS, RL_COLUMNS
 from components.package_dataset.summary import Summary
@@ -36,6 +38,7 @@ class Contents:
     title: str
     license: str
     summary: Summary
+    diversity: Diversity | None
     exports: Exports
 
 
@@ -128,6 +131,8 @@ def _render(template: str, contents: Contents, lineage: Lineage) -> str:
         summary=summary,
         exports=contents.exports,
         loading=yaml.safe_dump(front_matter, sort_keys=False) if front_matter else "",
+        diversity=contents.diversity,
+        certificate=certificate_of(lineage.rows_stages),
         lineage=lineage,
         costs=costs_of(lineage.stages),
         columns=DATA_COLUMNS,

@@ -97,6 +97,8 @@ def summarize(config: PackageDatasetConfig, folder: str) -> dict[str, float]:
         "tokens_read": costs.tokens_read,
         "tokens_written": costs.tokens_written,
     }
+    its_own = overview.stages[-1].manifest.metrics
+    figures |= {name: its_own[name] for name in ("vendi_score", "largest_cluster") if name in its_own}
     if overview.price_per_gpu_hour:
         figures["cost"] = overview.money
         figures |= {"cost_per_1000_rows": overview.money / overview.num_rows * 1000} if overview.num_rows else {}

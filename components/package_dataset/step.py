@@ -53,13 +53,17 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
             for index, row in enumerate(rows):
                 is_right = bool(row.answer) and next(right)
                 part.settle(index, kept=[example_of(row, is_right=is_right, keep_thoughts=config.keep_thoughts)])
-    if not folder.finished:
-        _write_documents(config, folder, responses.uris)
-    return folder.finish()
+    if folder.finished:
+        return folder.uri
+    figures = _write_documents(config, folder, responses.uris)
+    return folder.finish(lambda _: figures)
 
 
-def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str]) -> None:
-    """Write all that stands beside the Parquet parts; the same rows and manifests give the same bytes."""
+def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str]) -> dict[str, float]:
+    """Write all that stands beside the Parquet parts; the same rows and manifests give the same bytes.
+
+    Returns the dataset's figures for the manifest.
+    """
     summary = Summary()
     with tempfile.TemporaryDirectory(prefix="scalequest-") as scratch:
         exports = Exports(
@@ -74,8 +78,12 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
             folder.add_file(f"jsonl/part-{number:05d}.jsonl", to_jsonl(rows))
             exports.add(rows)
         exports.close()
-    contents = Contents(title=config.title, license=config.license, summary=summary, exports=exports)
+    diversity = summary.questions.diversity()
+    contents = Contents(
+        title=config.title, license=config.license, summary=summary, diversity=diversity, exports=exports
+    )
     lineage = trace(sources)
     folder.add_file("lineage.json", render_lineage(lineage).encode())
     folder.add_file(PAGE_NAME, render_report(contents, lineage).encode())
     folder.add_file("README.md", render_card(contents, lineage).encode())
+    return {} if diversity is None else {name: float(value) for name, value in dataclasses.asdict(diversity).items()}

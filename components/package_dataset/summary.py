@@ -6,6 +6,7 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
+from components.package_dataset.diversity import QuestionSample
 from components.package_dataset.tiers import rank_of
 from components.shared.publishing.histogram import Bar, bars_of, histogram
 from components.shared.records import Example
@@ -24,6 +25,7 @@ class Summary:
     agreement: Counter[str] = field(default_factory=Counter)
     tiers: Counter[str] = field(default_factory=Counter)
     samples: list[Example] = field(default_factory=list)
+    questions: QuestionSample = field(default_factory=QuestionSample)
     _rewards: array[float] = field(default_factory=lambda: array("d"))
     _difficulties: array[float] = field(default_factory=lambda: array("d"))
 
@@ -32,6 +34,7 @@ class Summary:
         if self.sources[row.source] < SAMPLES_PER_SOURCE and len(self.samples) < MAX_SAMPLES:
             self.samples.append(row)
         self.num_rows += 1
+        self.questions.add(row.question)
         self.num_tokens += row.num_tokens
         self.sources[row.source] += 1
         self.tiers[row.tier] += 1
