@@ -395,6 +395,28 @@ def push(
 
 
 @app.command()
+def audit(
+    dataset: Annotated[str, typer.Argument(help="a finished dataset; or a workspace: its newest one")],
+    rows: Annotated[int, typer.Option(help="number of rows to look at", min=1)] = 200,
+    seed: Annotated[int, typer.Option(help="another seed draws other rows", min=0)] = 0,
+    page: Annotated[str, typer.Option(help="file to write the page to [audit-FINGERPRINT.html]")] = "",
+    verdicts: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="verdicts that a page saved: checks them and keeps them with the dataset"),
+    ] = "",
+) -> None:
+    """Let a person judge a sample of a dataset.
+
+    Writes a page with rows of each generator and tier. It works offline and saves the verdicts as a file; given with
+    --verdicts, they are kept with the dataset, and its card and `show` tell the error rates with their intervals.
+    """
+    from pipelines.audit_command import Audit
+    from pipelines.audit_command import audit as audit_dataset
+
+    sys.exit(audit_dataset(Audit(address=dataset, rows=rows, seed=seed, page=page, verdicts=verdicts)))
+
+
+@app.command()
 def gc(
     workspace: Annotated[str, typer.Argument(help="gs://…, s3://… or a directory")],
     keep: Annotated[

@@ -28,6 +28,7 @@ from components.shared.workspace.rows import Rows
 from components.shared.workspace.run_records import KeptRun, read_runs
 from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
 from components.steps import step_names
+from pipelines.audit_command import print_audit
 from pipelines.contamination_table import print_contamination
 from pipelines.folder_data import finished_as_data, run_as_data, unfinished_as_data
 from pipelines.group_table import print_groups
@@ -127,6 +128,7 @@ def _show_finished(console: Console, source: RowSource, num_rows: int, verdict: 
         print_funnel(console, stages)
         console.print()
         print_lines(console, _cost_lines(stages))
+        print_audit(console, source.folder)
     if source.kind == kind_of(Contamination):
         print_contamination(console, Rows([source.uri], Contamination))
     if not print_table(console, source):

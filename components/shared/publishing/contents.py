@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from components.shared.addresses import Kind
 from components.shared.errors import InputError
+from components.shared.publishing.audits import audit_section
 from components.shared.publishing.model_card import render_model_card
 from components.shared.stores import storage
 from components.shared.workspace.manifests import Manifest, read_manifest
@@ -85,7 +86,10 @@ def published(folder: str, title: str) -> Published:
     if not manifest.rows_out:
         raise InputError(f"{folder} is a dataset without rows; nothing was pushed")
     names = {name: name for name in _names_of_dataset(manifest)}
-    return Published(folder=folder, kind="dataset", files=_files(folder, manifest, names), card=b"")
+    card = b""
+    if audit := audit_section(folder):
+        card = storage.read_bytes(storage.join(folder, names.pop(CARD))) + audit.encode()
+    return Published(folder=folder, kind="dataset", files=_files(folder, manifest, names), card=card)
 
 
 def _names_of_dataset(manifest: Manifest) -> list[str]:

@@ -17,6 +17,7 @@ from functools import cached_property, partial
 from typing import Literal
 
 from components.shared.errors import InputError
+from components.shared.publishing.audits import AUDITS
 from components.shared.records import Example, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import THREADS, StoredObject, list_objects, list_uploads, store_time
@@ -236,7 +237,7 @@ def _status(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str
 
 
 def _status_in_needed(name: str, folder: _Folder, reason: str) -> tuple[Status, str]:
-    if folder.manifest is None or name in folder.named:
+    if folder.manifest is None or name in folder.named or name.startswith(f"{AUDITS}/"):
         return "needed", reason
     for pattern, leftover in _LEFTOVERS:
         if pattern.match(name):
