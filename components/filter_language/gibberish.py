@@ -38,6 +38,7 @@ _CODE_LINE = re.compile(
     r"private|static|void|int|#include|using|package|echo)\b.*[:;(){}=]|(?:import|from) \w+|[{}\[\]()]+[,;]?|.*[;{}]|"
     r"\w[\w.\[\]]* [-+*/]?= .*|//.*|<[^>]+>.*)\s*$"
 )
+_BLANK, _NO_LETTER = re.compile(r"[\s_]+"), re.compile(r"\W+")
 _SENTENCE_END = re.compile(r"[.?!:](?:\s|$)")
 
 
@@ -98,8 +99,8 @@ def _words_of_sentences() -> frozenset[str]:
 
 
 def _symbols(text: str) -> str:
-    visible = [character for character in _LATEX.sub(" ", text) if not character.isspace() and character != "_"]
-    letters = sum(character.isalnum() for character in visible)
+    visible = _BLANK.sub("", _LATEX.sub(" ", text))
+    letters = len(_NO_LETTER.sub("", visible))
     return "mostly symbols" if letters < LEAST_SHARE_OF_LETTERS * len(visible) else ""
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from components.shared.texts.canonical import bare
 from components.shared.texts.latex import without_text
@@ -39,6 +40,8 @@ _LARGEST_FOREIGN_SHARE = 0.2
 _LARGEST_FOREIGN_SHARE_OF_SENTENCE = 0.5
 _FEWEST_FOREIGN_LETTERS = 4  # of a sentence
 
+UNKNOWN = "unknown"  # a language without a name here
+
 
 class Look(Enum):
     """What the first look at a sentence says."""
@@ -65,7 +68,7 @@ def other_language(text: str) -> str:
     """Return the language or script of a text that is not English ("spanish", "cyrillic script"), "" for English.
 
     Formulas, picture code, labels and instructions on the form of the answer are ignored, and a text without words
-    counts as English. A language that is not known is called "unknown".
+    counts as English. A language that no list of words tells is "unknown".
     """
     text = without_text(bare(text))
     if script := _foreign_script(text, _LARGEST_FOREIGN_SHARE):
@@ -87,15 +90,15 @@ def _language(words: Sequence[str], least_confidence: float = LEAST_CONFIDENCE) 
     look = first_look(words)
     if look is Look.ENGLISH:
         return ""
-    named = language_of(words)
-    if look is Look.OTHER and named:
-        return named
-    from components.shared.texts.language_detector import likely_language
+    if look is Look.UNSURE:
+        from components.shared.texts.language_detector import likely_language
 
-    language, confidence = likely_language(words)
-    if look is Look.UNSURE and confidence >= least_confidence:
-        return ""
-    return language if language != "english" else named or "unknown"
+        language, confidence = likely_language(words)
+        if confidence >= least_confidence:
+            return ""
+        if language != "english":
+            return language
+    return language_of(words) or UNKNOWN
 
 
 def _language_of_sentence(sentence: _Sentence) -> str:
@@ -124,7 +127,7 @@ def first_look(words: Sequence[str]) -> Look:
 def _read(text: str) -> _Sentence:
     words, names = [], []
     for place, word in enumerate(words_in(text)):
-        if not word.replace("'", "").replace("’", "").isalpha() or _is_greek_symbol(word):
+        if not (word.isascii() or (word.replace("’", "").isalpha() and not _is_greek_symbol(word))):
             continue  # x², αβγ
         lower = word.lower()
         if word[0].isupper() and not is_english(lower):
@@ -153,11 +156,12 @@ def _foreign_script(text: str, largest_share: float, fewest_letters: int = 1) ->
     latin = scripts.pop("LATIN", 0)
     foreign = {script: number for script, number in scripts.items() if script in SCRIPTS}
     weight = sum(number * (_LATIN_LETTERS_PER_CJK if script == "CJK" else 1) for script, number in foreign.items())
-    if weight <= largest_share * (weight + latin) or sum(foreign.values()) < fewest_letters:
+    if weight <= largest_share * (weight + latin) or weight < fewest_letters:
         return ""
     return max(sorted(foreign), key=lambda script: foreign[script])
 
 
+@lru_cache(1 << 14)
 def _script(character: str) -> str:
     return unicodedata.name(character, "").split(" ", 1)[0]
 

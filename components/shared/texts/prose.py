@@ -8,7 +8,7 @@ _FORMULA = re.compile(
     r"\$\$.+?\$\$|\$[^$]+\$|\\\(.+?\\\)|\\\[.+?\\\]|\\begin\{(\w+\*?)\}.*?\\end\{\1\}|\\[a-zA-Z]+", re.S
 )
 _PRICE = re.compile(r"\$\d[\d,]*(?:\.\d+)?(?=\s+[A-Za-z]{2,}|[.,;:?!)](?:\s|$))")  # "$5 and", not "$5 + x$"
-_MATHEMATICAL = re.compile(r"[\d=+*/^_<>|{}\\~@#]")
+_MATHEMATICAL = re.compile(r"[^\s\d=+*/^_<>|{}\\~@#]*+[\d=+*/^_<>|{}\\~@#]\S*")  # a token with such a sign in it
 _SENTENCE_END = re.compile(r"(?<=[.!?。？！])[\"'”’)*]*\s+|\n+|(?=¿)")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _LONGEST_LABEL = 5  # letters of a name in capitals, such as the quadrilateral ABCD or GCD
@@ -34,6 +34,5 @@ def prose_sentences(text: str) -> list[str]:
 
 def words_in(prose: str) -> list[str]:
     """Return the words of a text that has no formulas any more."""
-    tokens = (token for token in prose.split() if not _MATHEMATICAL.search(token))
-    words = (word for token in tokens for word in WORD.findall(token))
-    return [word for word in words if len(word) > 1 and not (word.isupper() and len(word) <= _LONGEST_LABEL)]
+    words = WORD.findall(_MATHEMATICAL.sub(" ", prose))
+    return [word for word in words if len(word) > 1 and not (len(word) <= _LONGEST_LABEL and word.isupper())]

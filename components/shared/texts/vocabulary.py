@@ -19,6 +19,7 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
 _BEGINNINGS = ("un", "non", "re", "pre", "sub", "over", "semi", "anti", "multi")
 _SHORTEST_STEM, _SHORTEST_REST = 3, 4
 _LONGEST_DOUBLED = 5  # letters of what may end in a doubled consonant: runn-ing, begg-ed; not the French developp-er
+MAX_NAMED = 2
 MAX_KNOWN = 1 << 16  # words that are remembered: a run has few others
 
 
@@ -36,7 +37,7 @@ def english_function_words() -> frozenset[str]:
 
 
 def language_of(words: Iterable[str]) -> str:
-    """Return the language other than English that shares most words with a text; "" if none has more than others."""
+    """Return the language other than English that shares most words with a text, or two that do; "" if more do."""
     hits: Counter[str] = Counter()
     for word in map(_without_accents, words):
         for language in _languages_by_word().get(word, ()):
@@ -45,7 +46,7 @@ def language_of(words: Iterable[str]) -> str:
         return ""
     most = max(hits.values())
     best = [language for language, number in hits.items() if number == most]
-    return best[0] if len(best) == 1 else ""
+    return " or ".join(sorted(best)) if len(best) <= MAX_NAMED else ""
 
 
 def _stems(word: str) -> Iterator[str]:
