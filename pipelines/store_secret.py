@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from components.shared import mounted_settings
+
 KEYS = (
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -19,7 +21,7 @@ KEYS = (
     "AWS_REQUEST_CHECKSUM_CALCULATION",  # when_required, for stores older than S3's checksums
     "GOOGLE_APPLICATION_CREDENTIALS",  # a file in FOLDER
 )
-FOLDER = "/etc/scalequest-store"
+FOLDER = mounted_settings.FOLDER
 MOUNT = {"name": "store", "mountPath": FOLDER, "readOnly": True}
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from components.shared.redaction import hide
+
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
@@ -101,6 +103,8 @@ def count_retry(whom: str) -> None:
 
 
 def _open(step: str) -> Sink | None:
+    for header in os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "").split(","):
+        hide(header.partition("=")[2])
     protocol = next(filter(None, map(os.environ.get, PROTOCOLS)), "http/protobuf")
     if protocol != "http/protobuf":
         logger.warning("no metrics are sent: the protocol %r is not known; expected http/protobuf", protocol)

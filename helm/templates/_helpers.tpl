@@ -7,6 +7,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{/* Labels that were given as a list of NAME=VALUE. */}}
+{{- define "scalequest.namedLabels" -}}
+{{- range . }}
+{{ (split "=" .)._0 }}: {{ (split "=" .)._1 | quote }}
+{{- end }}
+{{- end }}
+
 {{/* What an object belongs to; by this the network policy finds pods. */}}
 {{- define "scalequest.partOf" -}}
 app.kubernetes.io/name: scalequest

@@ -23,7 +23,8 @@ from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.manifests.tools import Objects, Tools, copy_chart
 from tests.source_tree import ROOT
 
-OPTIONAL = ("kueue", "networkPolicy", "modelCache", "judge", "trainer", "pipelines", "plainJobs", "recurring")
+OPTIONAL = ("kueue", "networkPolicy", "modelCache", "judge", "trainer", "pipelines", "plainJobs", "recurring",
+            "monitoring__dashboard", "monitoring__rules")  # fmt: skip
 READING = ("get", "list", "watch")
 MEBIBYTE = 1_048_576  # of a ConfigMap, at most
 

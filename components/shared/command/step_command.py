@@ -37,6 +37,7 @@ from components.shared.config.values import default_text, set_for_step, text_of,
 from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.log_lines import log_format, say_error, start_logging
+from components.shared.mounted_settings import take_mounted_settings
 from components.shared.processes import RUNNER, end_with_parent
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
@@ -72,6 +73,7 @@ def run_step(
     views: Views[C] = NO_VIEWS,
 ) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
+    take_mounted_settings()
     start_logging()
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""A collector's receiver of OTLP over HTTP: takes what real exporters send, keeps the latest of each series."""
+"""A collector's receiver of OTLP over HTTP: takes what real exporters send, is scraped by Prometheus."""
 
 from __future__ import annotations
 
@@ -65,6 +65,16 @@ class Receiver:
                     assert value >= self.values.get(series, 0.0), series
                     self.values[series] = value
 
+    def exposition(self) -> str:
+        """Return all series as Prometheus scrapes them from a collector, by OpenTelemetry's names."""
+        lines = []
+        for series, value in sorted(self.values.items(), key=lambda each: (each[0].name, sorted(each[0].attributes))):
+            name = series.name.replace(".", "_") + {"s": "_seconds"}.get(series.unit, "") + "_total"
+            labels = {"job": "scalequest", "instance": series.instance, **dict(series.attributes)}
+            told = ",".join(f'{key}="{text}"' for key, text in sorted(labels.items()))
+            lines.append(f"{name}{{{told}}} {value}")
+        return "\n".join([*lines, ""])
+
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
@@ -85,6 +95,14 @@ def receiving() -> Iterator[Receiver]:
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
+
+        def do_GET(self) -> None:
+            text = receiver.exposition().encode()
+            self.send_response(200 if self.path == "/metrics" else 404)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
 
         def log_message(self, *_: Any) -> None:
             pass
