@@ -24,6 +24,7 @@ class FolderSource:
     uri: str
     origin: str  # "" takes that of each row
     limit: int = 0  # at most so many rows, the first ones; 0 is all
+    with_answers: bool = True  # not those that are to be found anew
 
     def count(self) -> int:
         number = len(self._rows)
@@ -35,7 +36,7 @@ class FolderSource:
         for row in islice(self._rows, self.limit or None):
             yield SourceRow(
                 question=row.question,
-                answer=row.answer,
+                answer=row.answer if self.with_answers else "",
                 response=row.response,
                 origin=self.origin or row.source,
                 # An example was chosen among responses that ended.

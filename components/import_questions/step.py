@@ -29,6 +29,7 @@ from components.shared.workspace.plans import Slice
 from components.shared.workspace.row_sources import is_folder
 
 GENERATORS = "reasoning-gym:"
+NO_COLUMN = "none"  # the answers are not known
 READINGS: Mapping[Reading, Callable[[str], str]] = {
     "behind_marks": answer_only_behind("####"),
     "last_box": extract_final_answer,
@@ -130,13 +131,18 @@ def open_source(config: ImportQuestionsConfig, workspace: str) -> Source:
         return BenchmarkSource(benchmark=benchmark, table=table, limit=config.num_questions, place=place)
     if is_folder(config.source):
         _takes_responses(config, OF_DATASETS)
-        return FolderSource(uri=config.source, origin=config.name, limit=config.num_questions)
+        return FolderSource(
+            uri=config.source,
+            origin=config.name,
+            limit=config.num_questions,
+            with_answers=config.answer_column != NO_COLUMN,
+        )
     return TableSource(
         files=files_of(config.source),
         shown_as=config.source,
         columns=Columns(
             question=config.question_column,
-            answer="" if config.answer_column == "none" else config.answer_column,
+            answer="" if config.answer_column == NO_COLUMN else config.answer_column,
             subject=config.subject_column,
             level=config.level_column,
             response=config.response_column,

@@ -146,6 +146,8 @@ def test_a_question_that_no_response_answers_rightly_waits_to_be_relabelled(
         ImportQuestionsConfig(workspace=workspace.uri, source=f"{folder}/rejected/all_wrong"), workspace
     )
     assert [(row.question, row.answer) for row in workspace.read(imported, Question)] == [("What is a?", "7")]
+    anew = ImportQuestionsConfig(workspace=workspace.uri, source=f"{folder}/rejected/all_wrong", answer_column="none")
+    assert [row.answer for row in workspace.read(import_questions(anew, workspace), Question)] == [""]
     assert len(rows_of(workspace, select(workspace, responses, keep_all_wrong=True))) == 2
 
 
