@@ -65,14 +65,14 @@ fuel gasoline petrol
 
 
 @dataclass(frozen=True, slots=True)
-class _Content:
+class Content:
     """What a question says, in any order."""
 
     numbers: tuple[str, ...]  # sorted
     words: frozenset[str]  # stems
     formulas: frozenset[str]  # each two neighbours in them
 
-    def shares(self, other: _Content) -> float:
+    def shares(self, other: Content) -> float:
         """Return which share of all words and formulas of the two stand in both; 0 for two different formulas."""
         fewer = min(len(self.formulas), len(other.formulas))
         if fewer > len(self.words) and len(self.formulas & other.formulas) < _LEAST_OF_A_FORMULA * fewer:
@@ -88,7 +88,7 @@ class Rules:
         self._number = 0
         self._whole: defaultdict[bytes, list[int]] = defaultdict(list)
         self._runs = {rule: NgramIndex(size) for rule, size in SIZES.items()}
-        self._contents: list[_Content] = []
+        self._contents: list[Content] = []
         self._same_numbers: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
         self._one_less: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
 
@@ -99,7 +99,7 @@ class Rules:
         self._whole[_digest(question, wording)].append(self._number)
         for rule, size in SIZES.items():
             self._runs[rule].add(words if len(words) >= size else ())  # a shorter text is found as a whole only
-        content = _content_of(wording)
+        content = content_of(wording)
         self._contents.append(content)
         self._same_numbers[content.numbers].append(self._number)
         for numbers in set(_without_one(content.numbers)):
@@ -117,11 +117,11 @@ class Rules:
             places = index.find(words) if len(words) >= SIZES[rule] else []
             for number in sorted({*places, *same}):
                 found[number].append(rule)
-        for number in sorted({*self._near(_content_of(wording)), *same}):
+        for number in sorted({*self._near(content_of(wording)), *same}):
             found[number].append(NEAR_DUPLICATE)
         return found
 
-    def _near(self, content: _Content) -> Iterator[int]:
+    def _near(self, content: Content) -> Iterator[int]:
         weight = sum(2 if float(number) >= _RARE else 1 for number in content.numbers if number not in _ANYWHERE)
         least = _LEAST_SHARED[min(weight, len(_LEAST_SHARED) - 1)]
         for number in self._same_numbers.get(content.numbers, ()):
@@ -140,13 +140,14 @@ def _words(wording: Wording) -> list[str]:
     return ["to" if word == "->" else word for word in wording.tokens if word[:1].isalnum() or word == "->"]
 
 
-def _content_of(wording: Wording) -> _Content:
+def content_of(wording: Wording) -> Content:
+    """Return what a question says."""
     meanings = [_PARTS.get(word.meaning, word.meaning) for word in wording.words if word.meaning != NAME]
     numbers = {meaning for meaning in meanings if meaning[:1].isdigit()}
     words = {_MATTER.get(meaning, meaning) for meaning in meanings if meaning.isalpha() and len(meaning) > 1}
     words -= _FUNCTION_WORDS
     pairs = {f"{one} {other}" for one, other in pairwise(meanings) if _is_formula(one) and _is_formula(other)}
-    return _Content(tuple(sorted(numbers - _ANYWHERE or numbers)), frozenset(words), frozenset(pairs))
+    return Content(tuple(sorted(numbers - _ANYWHERE or numbers)), frozenset(words), frozenset(pairs))
 
 
 def _is_formula(meaning: str) -> bool:
