@@ -96,6 +96,8 @@ def run_cpu(test: SmokeTest) -> None:
     selected = test.run("select_responses", "--responses", responses)
     test.run("package_dataset", "--responses", selected)
     test.run("find_contamination", "--questions", questions, "--training", responses)
+    fail_rates = test.given([_fail_rate(index, text) for index, (text, _) in enumerate(_numbered())])
+    test.run("pair_questions", "--fail-rates", fail_rates)
     evaluations = test.given([_evaluation(index, text) for index, (text, _) in enumerate(_numbered())], "openai:any")
     test.run("compare_solvers", "--evaluations", evaluations)
     run_others(test, "cpu", {"questions": questions, "responses": responses})
