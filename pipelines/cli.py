@@ -30,6 +30,18 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _presets_that_begin(incomplete: str) -> list[str]:
+    from pipelines.arguments import preset_names
+
+    return [name for name in preset_names() if name.startswith(incomplete)]
+
+
+def _steps_that_begin(incomplete: str) -> list[str]:
+    from components.steps import step_names
+
+    return [name for name in step_names() if name.startswith(incomplete)]
+
+
 @app.callback()
 def options(
     version: Annotated[
@@ -40,7 +52,10 @@ def options(
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-Preset = Annotated[str, typer.Argument(help="the preset: a file in pipelines/presets, without .yaml")]
+Preset = Annotated[
+    str,
+    typer.Argument(help="the preset: a file in pipelines/presets, without .yaml", autocompletion=_presets_that_begin),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -205,7 +220,10 @@ def logs(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="a workspace (its newest run), one of its runs, or what submit printed")
     ],
-    step: Annotated[str, typer.Argument(help="only the steps of this name", show_default=False)] = "",
+    step: Annotated[
+        str,
+        typer.Argument(help="only the steps of this name", show_default=False, autocompletion=_steps_that_begin),
+    ] = "",
     namespace: Annotated[str, typer.Option(help="of a run on a cluster: the namespace of its pods")] = "",
     host: Host = "",
 ) -> None:

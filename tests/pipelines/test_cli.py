@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -39,19 +40,32 @@ def test_the_version_is_told(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (0, f"scalequest {metadata.version('scalequest')}\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("sh", {"show"}),
+        ("run answer", {"answer", "answer-smoke"}),
+        ("logs runs/x train_s", {"train_scorer", "train_sft"}),
+    ],
+)
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_is_told_how_to_complete(shell: str, tmp_path: Path) -> None:
-    words = {"COMP_WORDS": "scalequest sh", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "scalequest sh"}
+def test_each_shell_completes_commands_presets_and_steps(
+    shell: str, words: str, completed: set[str], tmp_path: Path
+) -> None:
+    line = f"scalequest {words}"
     code = "import sys; sys.argv[0] = 'scalequest'; from pipelines.cli import main; main()"
-    asked = {
+    environment = {
         "PATH": "/usr/bin:/bin",
-        "_SCALEQUEST_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+        "_TYPER_COMPLETE_ARGS": line,
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_SCALEQUEST_COMPLETE": f"complete_{shell}",
     }
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**words, **asked}, check=False, cwd=ROOT
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, cwd=ROOT
     )
-    assert "show" in result.stdout
+    assert completed <= {*re.findall(r"[a-z_-]+", result.stdout)}, result.stdout + result.stderr
 
 
 def test_quiet_and_verbose_contradict_each_other(tmp_path: Path) -> None:

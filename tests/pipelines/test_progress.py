@@ -90,6 +90,17 @@ def test_a_finished_step_is_a_line_and_the_next_one_has_its_number(observer: Con
     ]
 
 
+def test_what_a_step_logs_is_printed_where_that_is_asked_for_and_no_terminal_obeys_it(
+    observer: ConsoleObserver, clock: Clock, tmp_path: Path
+) -> None:
+    verbose = ConsoleObserver(Console(file=io.StringIO(), width=200), STEPS, str(tmp_path), clock, verbose=True)
+    for each in (observer, verbose):
+        each.step_started("train_sft", {})
+        each.step_said("loss 1.0 \x1b[31m[bold]")
+    assert printed(verbose) == ["train_sft: loss 1.0 \\x1b[31m[bold]"]
+    assert printed(observer) == []
+
+
 def test_a_terminal_shows_a_bar_the_number_of_the_step_and_the_time(observer: ConsoleObserver, clock: Clock) -> None:
     terminal = Console(file=io.StringIO(), width=60, force_terminal=True, color_system=None)
     observer.step_started("train_sft", {})

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.shared.errors import ExitCode
+from components.shared.jobs.folder_names import TASK_ANNOTATION
+from components.shared.jobs.selected_jobs import JOB_LABEL
 from pipelines.cluster.pod_logs import show_pod_logs
+from pipelines.cluster.workflow import read_workflow
 from tests.pipelines.cluster.conftest import NAMESPACE, Server, kubeconfig_of
+from tests.pipelines.cluster.recorded_runs import JOBS, PODS, answer_of, recorded, serve_pods, serve_run
 from tests.pipelines.cluster.recorded_runs import NAMESPACE as OF_RUN
-from tests.pipelines.cluster.recorded_runs import PODS, recorded, serve_pods, serve_run
 
 RUN = "run-step-running"
 
@@ -68,3 +73,37 @@ def test_pods_that_are_gone_or_may_not_be_read_are_one_message(
     assert message in captured.err
     assert captured.out == ""
     assert PODS in kubeflow.answers
+
+
+def test_a_step_whose_work_a_job_does_has_the_logs_of_the_jobs_pods_too(
+    run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workflow = read_workflow(answer_of(f"{RUN}.v1beta1")[1])
+    attempts = [node for node in workflow.nodes if node.template.endswith("-impl") and node.is_attempt]
+    (task,) = [node.raw["name"] for node in attempts if "generate-questions" in node.raw["name"]]
+    job = {
+        "metadata": {"name": "generate-3f9c", "annotations": {TASK_ANNOTATION: task}},
+        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+    }
+    kubeflow.on(JOBS, {"items": [job]})
+    names = ["generate-3f9c-0-b", "generate-3f9c-0-a"]
+
+    def pods_of_the_job(request: str, query: Mapping[str, str], _: Any) -> tuple[int, Any] | None:
+        if request == PODS and query.get("labelSelector") == f"{JOB_LABEL}=generate-3f9c":
+            return 200, {"items": [{"metadata": {"name": name}} for name in names]}
+        return None
+
+    kubeflow.parts.append(pods_of_the_job)
+    for name in names:
+        path = f"GET /api/v1/namespaces/{OF_RUN}/pods/{name}"
+        kubeflow.on(path, {"metadata": {"name": name}, "spec": {"containers": [{"name": "step"}]}})
+        kubeflow.on(f"{path}/log", f"rows of {name}\n".encode())
+    assert show_pod_logs(run_id, "generate_questions", kubeflow.url, NAMESPACE) == ExitCode.DONE
+    lines = capsys.readouterr().out.splitlines()
+    told = [line for line in lines if line.startswith("==> ") or line.startswith("rows of ")]
+    assert told[-4:] == [
+        "==> generate_questions first, pod generate-3f9c-0-a of its Job <==",
+        "rows of generate-3f9c-0-a",
+        "==> generate_questions first, pod generate-3f9c-0-b of its Job <==",
+        "rows of generate-3f9c-0-b",
+    ]
