@@ -30,7 +30,8 @@ _SHARED_FUNCTION_WORDS = frozenset(("is", "in", "to", "a", "an", "at", "or", "as
 _FORMULA_WORDS = FUNCTIONS | {"sqrt"}
 
 _WORD_OR_NUMBER = re.compile(r"[^\W_]+")
-_SAME_CHARACTER = re.compile(r"([^\s\w.])\1{14,}|([^\W\d_])\2{14,}")
+# Not brackets, which close formulas, nor signs beyond ASCII, of which grids are drawn.
+_SAME_CHARACTER = re.compile(r"([!\"$%&',/;<>?@\\^`])\1{14,}|([^\W\d_])\2{14,}")
 _RULE = re.compile(r"([-.=*_~#+|:…·])\1{3,}|(?<=\|)[ :-]*-[ :-]*(?=\|)|[|+]")  # lines, blanks, the frames of tables
 _LATEX = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\[a-zA-Z]+", re.S)
 _CODE_LINE = re.compile(
@@ -66,6 +67,7 @@ def _repetition(text: str) -> str:
             phrase = words[start : start + period]
             if any(_is_word(word) for word in phrase) and not _is_list(phrase, end - start, len(words)):
                 return f"repeated words ({period} in turn)"
+    words = [word for word in words if word.isalpha()]
     trigrams = list(zip(words, words[1:], words[2:], strict=False))
     if len(words) >= LONG_TEXT and len(set(trigrams)) < LEAST_DISTINCT_TRIGRAMS * len(trigrams):
         return "repeated phrases"

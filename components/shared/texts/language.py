@@ -17,13 +17,19 @@ from functools import lru_cache
 from components.shared.texts.canonical import bare
 from components.shared.texts.latex import without_text
 from components.shared.texts.prose import prose_sentences, words_in
-from components.shared.texts.vocabulary import english_function_words, is_english, language_of
+from components.shared.texts.vocabulary import (
+    english_function_words,
+    is_english,
+    is_of_another_language,
+    language_of,
+)
 
 # Measured on GSM8K with a vocabulary from the other half of it, and on the cases of the tests.
 MOST_UNKNOWN = 0.3  # share of a sentence's words that are not known, and it is English all the same
 ENOUGH_FUNCTION_WORDS = 0.2  # with so many words that only English has, many others may be unknown: names of things
 MOST_UNKNOWN_AMONG_THEM = 0.6
-FEW_FUNCTION_WORDS = 0.1  # with so few of them, a sentence with more unknown words is not English
+# With so few of them, a sentence is not English if most of its words are unknown, or if it has words of another one.
+FEW_FUNCTION_WORDS = 0.1
 LEAST_CONFIDENCE = 0.09  # of lingua in English; of the tests' cases, the least English-looking one has 0.11
 LEAST_CONFIDENCE_OF_SENTENCE = 0.01  # among English ones: one on croissants aux amandes has 0.10
 FEWEST_WORDS, FEWEST_WORDS_OF_A_QUESTION = 3, 2  # of a sentence that is judged apart from the rest
@@ -80,25 +86,28 @@ def other_language(text: str) -> str:
             if script:
                 return f"{script.lower()} script"
     sentences = [_read(sentence) for sentence in texts]
-    return _language([word for each in sentences for word in _all_words(each, len(sentences))]) or next(
-        filter(None, map(_language_of_sentence, sentences)), ""
-    )
+    whole = [word for each in sentences for word in _all_words(each, len(sentences))]
+    return _language(whole, is_whole=True) or next(filter(None, map(_language_of_sentence, sentences)), "")
 
 
-def _language(words: Sequence[str], least_confidence: float = LEAST_CONFIDENCE) -> str:
-    """Return the language of words, "" for English; lingua decides where the first look does not."""
+def _language(words: Sequence[str], *, is_whole: bool) -> str:
+    """Return the language of a text's words, or of a sentence's among others, "" for English.
+
+    Where the first look does not settle it, lingua decides; so it does for a sentence without a word of another
+    language, because it may be English with rare words.
+    """
     look = first_look(words)
     if look is Look.ENGLISH:
         return ""
-    if look is Look.UNSURE:
-        from components.shared.texts.language_detector import likely_language
+    if look is Look.OTHER and (is_whole or any(map(is_of_another_language, words))):
+        return language_of(words) or UNKNOWN
+    from components.shared.texts.language_detector import likely_language
 
-        language, confidence = likely_language(words)
-        if confidence >= least_confidence:
-            return ""
-        if language != "english":
-            return language
-    return language_of(words) or UNKNOWN
+    language, confidence = likely_language(words)
+    least = LEAST_CONFIDENCE if is_whole else LEAST_CONFIDENCE_OF_SENTENCE
+    if language == "english" or (look is Look.UNSURE and confidence >= least):
+        return ""
+    return language
 
 
 def _language_of_sentence(sentence: _Sentence) -> str:
@@ -109,7 +118,7 @@ def _language_of_sentence(sentence: _Sentence) -> str:
         return language_of(words) or "spanish"
     few_tell = unknown == len(words) or (sentence.is_question and english_function_words().isdisjoint(words))
     fewest = FEWEST_WORDS_OF_A_QUESTION if few_tell else FEWEST_WORDS
-    return _language(words, LEAST_CONFIDENCE_OF_SENTENCE) if unknown >= fewest else ""
+    return _language(words, is_whole=False) if unknown >= fewest else ""
 
 
 def first_look(words: Sequence[str]) -> Look:
@@ -121,7 +130,10 @@ def first_look(words: Sequence[str]) -> Look:
         function >= ENOUGH_FUNCTION_WORDS * number and unknown <= MOST_UNKNOWN_AMONG_THEM * number
     ):
         return Look.ENGLISH
-    return Look.OTHER if function <= FEW_FUNCTION_WORDS * number else Look.UNSURE
+    if function > FEW_FUNCTION_WORDS * number:
+        return Look.UNSURE
+    is_other = unknown >= MOST_UNKNOWN_AMONG_THEM * number or any(map(is_of_another_language, words))
+    return Look.OTHER if is_other else Look.UNSURE
 
 
 def _read(text: str) -> _Sentence:

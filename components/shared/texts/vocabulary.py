@@ -36,6 +36,11 @@ def english_function_words() -> frozenset[str]:
     return _function_words()["english"]
 
 
+def is_of_another_language(word: str) -> bool:
+    """Tell whether a word in lower case is on the list of another language, and not English."""
+    return _without_accents(word) in _languages_by_word() and not is_english(word)
+
+
 def language_of(words: Iterable[str]) -> str:
     """Return the language other than English that shares most words with a text, or two that do; "" if more do."""
     hits: Counter[str] = Counter()
