@@ -25,6 +25,7 @@ from pipelines.loop_values import as_text
 from pipelines.run_command import INTERRUPTED
 from pipelines.step_processes import RunInterruptedError
 from tests.components.shared.mortals import is_alive
+from tests.components.shared.otlp_receiver import receiving
 from tests.pipelines.echo_component import echo
 
 SECONDS = 60.0  # for what takes no time, on a busy machine
@@ -243,16 +244,16 @@ def test_the_end_of_a_run_is_told_to_the_webhook_and_logged_as_objects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCALEQUEST_LOG_FORMAT", "json")
-    monkeypatch.setenv("SCALEQUEST_WEBHOOK_URL", "http://127.0.0.1:9/canary-path")
-    monkeypatch.setenv("SCALEQUEST_STORE_TIMEOUT_SECONDS", "0")
-    with running_loop(tmp_path, "1") as (run, _):
-        said, errors = run.communicate(timeout=SECONDS)
-        assert run.returncode == 1
-        assert said == ""
-        objects = [json.loads(line) for line in errors.splitlines()]
-        assert any("failed with exit code 1; its log is " in each["message"] for each in objects)
-        assert "the webhook was not told that run " in objects[-1]["message"]
-        assert "canary" not in errors
+    with receiving() as refusing:
+        monkeypatch.setenv("SCALEQUEST_WEBHOOK_URL", f"{refusing.endpoint}/canary-path")
+        with running_loop(tmp_path, "1") as (run, _):
+            said, errors = run.communicate(timeout=SECONDS)
+    assert (run.returncode, said, refusing.requests) == (1, "", 1)
+    objects = [json.loads(line) for line in errors.splitlines()]
+    assert any("failed with exit code 1; its log is " in each["message"] for each in objects)
+    assert objects[-1]["message"].startswith("the webhook was not told that run ")
+    assert ": it refuses this: 404 " in objects[-1]["message"]
+    assert "canary" not in errors
 
 
 def test_a_step_that_fails_in_a_loop_says_why_and_kfp_nothing(tmp_path: Path) -> None:
