@@ -52,7 +52,7 @@ def print_shares(
             for group in groups
         )
         lines.append(f"| {way} | {' | '.join(shares)} | {rate:,.0f} |")
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join(lines) + "\n\n")
 
 
 def _share(right: Sequence[bool]) -> str:
