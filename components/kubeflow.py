@@ -18,6 +18,8 @@ from components.shared.config import METRICS, StepConfig, options_of, step_name
 from components.shared.config.values import STEP_OPTIONS
 from components.shared.images import image
 from components.shared.jobs import JobRequest
+from components.shared.model_imports import COMMAND, NamedModels
+from components.shared.passing_on import MODELS, RESULTS
 from components.steps import config_of, may_be_a_job
 
 
@@ -26,8 +28,8 @@ def component_of(step: str) -> Any:
     """Return the component that runs a step.
 
     Its inputs are the step's options, what a person set for single steps and, where it runs a model, what is said of
-    the Job that may do its work (JobRequest). Its outputs are the folder's address, what the config names as artifacts,
-    and the metrics.
+    the Job that may do its work (JobRequest), the run's models, and what is its result where it has nothing to do. Its
+    outputs are the folder's address, what the config names as artifacts, and the metrics.
     """
     config = config_of(step)
 
@@ -40,6 +42,31 @@ def component_of(step: str) -> Any:
 
     container.__name__, container.__doc__ = step, config.__doc__
     container.__signature__ = Signature([*_outputs(config), *_inputs(config)])  # type: ignore[attr-defined]
+    return dsl.container_component(container)
+
+
+@cache
+def model_imports() -> Any:
+    """Return the component that imports all models of a run; its output names the folder of each."""
+
+    def container(*_: Any) -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(
+            image=image(config_of("import_model").IMAGE),
+            command=["python3", "-m", "components.import_model.several"],
+            args=["--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
+        )
+
+    hints = typing.get_type_hints(NamedModels)
+    given = {name: getattr(NamedModels(), name) for name in hints}
+    kinds: list[tuple[str, Any, Any]] = [(MODELS, dsl.OutputPath(str), Parameter.empty)]
+    kinds += [("workspace", str, Parameter.empty), *((name, hints[name], given[name]) for name in hints)]
+    container.__name__, container.__doc__ = COMMAND, "Import every model of a run, each once."
+    container.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default)
+            for name, kind, default in kinds
+        ]
+    )
     return dsl.container_component(container)
 
 
@@ -56,7 +83,9 @@ def _inputs(config: type[StepConfig]) -> Iterator[Parameter]:
     for field in options_of(config):
         default = Parameter.empty if field.default is dataclasses.MISSING else field.default
         yield Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=hints[field.name], default=default)
-    given = {STEP_OPTIONS: ""} | (_job_defaults(config) if may_be_a_job(step_name(config)) else {})
+    given = {STEP_OPTIONS: ""}
+    if may_be_a_job(step_name(config)):
+        given |= _job_defaults(config) | dict.fromkeys((MODELS, *RESULTS), "")
     for name, text in given.items():
         yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=str, default=text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from pathlib import Path
 
 from components.shared.config import StepConfig
@@ -24,6 +25,13 @@ def config_of(step: str) -> type[StepConfig]:
         if isinstance(value, type) and issubclass(value, StepConfig) and value.__module__ == module.__name__
     )
     return config
+
+
+@cache
+def task_names() -> dict[str, str]:
+    """Return the step of each name that STEP_OPTIONS has an entry for: of steps, and of what they are for."""
+    own = {name: step for step in step_names() for name in config_of(step).CALLED_BY[1].values()}
+    return {step: step for step in step_names()} | own
 
 
 def may_be_a_job(step: str) -> bool:

@@ -46,6 +46,9 @@ def generated_files() -> Iterator[tuple[str, str]]:
         yield name, _with_images((MANIFESTS / name).read_text(encoding="utf-8"))
 
 
+DEFAULT = "gke-a100-80g"
+
+
 def pipeline_files() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each file that registers the compiled pipelines."""
     paths = sorted(COMPILED.glob("*.yaml"))
@@ -104,6 +107,7 @@ def _kustomization(kind: str, **fields: Any) -> dict[str, Any]:
 def _profiles_text() -> str:
     """Return the ConfigMap of profiles with each profile as it is written, comments included."""
     lines = ["apiVersion: v1", "kind: ConfigMap", "metadata:", "  name: scalequest-profiles", "data:"]
+    lines += ["  default.yaml: | # of runs that name no profile; an overlay says another one", f"    like: {DEFAULT}"]
     for name in profile_names():
         text = (PROFILES / f"{name}.yaml").read_text(encoding="utf-8")
         lines += [f"  {name}.yaml: |", *(f"    {line}" for line in text.splitlines())]

@@ -19,7 +19,7 @@ from components.shared.jobs.folder_names import step_label
 from components.steps import config_of, may_be_a_job, step_names
 from pipelines import store_secret
 from pipelines.hardware_profiles import read_profile
-from pipelines.parameters import Hardware
+from pipelines.parameters import Common
 
 SMALLEST_PROFILE = "gke-a100-40g"  # its tasks fit a node of every profile
 OPTIONS = "/etc/scalequest-options"
@@ -97,7 +97,7 @@ def job_of(step: Step) -> dict[str, Any]:
         env=_secrets(step),
         volumes=[
             {"name": "options", "configMap": {"name": step.object_name}},
-            store_secret.volume(Hardware().store_secret),
+            store_secret.volume(Common.store_secret),
         ],
         mounts=[{"name": "options", "mountPath": OPTIONS, "readOnly": True}, store_secret.MOUNT],
     )
@@ -109,7 +109,7 @@ def _secrets(step: Step) -> list[dict[str, Any]]:
     names = {field.name for field in step.options}
     # What reads a hub: the imports, and whatever loads a model.
     hub = step.image != "cpu" or step.name.startswith("import_")
-    secrets = Hardware()  # by the names that the pipelines know
+    secrets = Common  # by the names that the pipelines know
     keys = [("HF_TOKEN", secrets.hub_secret, "token")] if hub else []
     keys += [("OPENAI_API_KEY", secrets.rewriter_secret, "key")] if "api_key_env" in names else []
     return [

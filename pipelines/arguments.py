@@ -1,8 +1,7 @@
 """A preset and the user's settings, checked against the compiled pipeline and the steps' configs.
 
-A preset is a YAML file: ``pipeline`` names the pipeline, ``step_defaults`` repeats values that the steps have by
-themselves (so that a reader finds each value of the paper in one place; checked), every other key is a parameter or, as
-``deduplicate.min_similarity``, an option of a step.
+A run is passed all parameters, and as one of them, ``options``, those options of steps that are not as in the preset
+that its compiled file is for: so each file can run each preset.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -20,18 +18,19 @@ import yaml
 
 from components.shared.addresses import SERVED
 from components.shared.config import StepConfig, flag_of, options_of
-from components.shared.config.values import STEP_OPTIONS, nearest, settable_option, text_of, value_of
+from components.shared.config.values import STEP_OPTIONS, nearest, text_of, value_of
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
-from components.steps import config_of, step_names
+from components.steps import config_of, task_names
 from pipelines import compiled_pipeline
-from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
+from pipelines.compiled_pipeline import LATER, RELEASED, CompiledPipeline, PlannedStep
+from pipelines.parameters import own_defaults
+from pipelines.preset_files import option_value, options_in, read_preset
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
 NAMED = ("generators", "trained_generators", "solvers")  # lists whose items are called by their source
 NOT_YET_MADE = "not-yet-made"  # stands for the address of a folder that the run makes
-PRESETS = Path(__file__).with_name("presets")
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "STRING": (str, "text"),
@@ -76,14 +75,12 @@ def prepare_run(
     """
     values = read_preset(preset)
     own_pipeline = values.pop("pipeline")
-    pipeline = compiled_pipeline.find(pipeline_name or own_pipeline)
-    check_step_defaults(values.pop("step_defaults", {}))
-    if pipeline_name:
-        known = {*pipeline.parameters, *pipeline.steps}
-        values = {name: value for name, value in values.items() if name.partition(".")[0] in known}
-    values |= hardware
-    values |= dict(_parse_setting(setting, pipeline) for setting in settings)
-    return checked_run_of(pipeline, _gathered(values, pipeline) | {"workspace": workspace})
+    pipeline = compiled_pipeline.find(pipeline_name or own_pipeline, preset)
+    values = _of_pipeline(values, pipeline, is_own=not pipeline_name) | dict(hardware)
+    given = dict(_parse_setting(setting, pipeline) for setting in settings)
+    parameters = {name: value for name, value in (values | given).items() if "." not in name}
+    options = _options(values, given, pipeline)
+    return checked_run_of(pipeline, parameters | options | {"workspace": workspace})
 
 
 def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run:
@@ -92,20 +89,9 @@ def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run
     _check_together(arguments)
     steps = pipeline.planned_steps(arguments)
     for step in steps:
-        config_of_step(step)
+        if not step.passes_on:
+            config_of_step(step)
     return Run(pipeline, arguments, steps)
-
-
-def preset_names() -> list[str]:
-    """Return the names of all presets."""
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
-
-
-def read_preset(name: str) -> dict[str, Any]:
-    """Return a preset's values."""
-    if name not in preset_names():
-        raise InputError(f"unknown preset {name!r}; expected one of {', '.join(preset_names())}")
-    return dict(yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
 def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +102,11 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
         _check_type(name, value, declared[name])
         if name in ACCEPTED:
             check_secret_name(name, value)
-    defaults = {name: _default(spec) for name, spec in declared.items() if "defaultValue" in spec}
+    of_another = read_preset(pipeline.preset) if pipeline.preset else {}
+    compiled = {name: _default(spec) for name, spec in declared.items() if "defaultValue" in spec}
+    own = own_defaults()
+    defaults = {name: own.get(name, MISSING) if name in of_another else value for name, value in compiled.items()}
+    defaults = {name: value for name, value in defaults.items() if value is not MISSING}
     arguments = defaults | dict(values)
     missing = [name for name in declared if name not in arguments]
     if missing:
@@ -125,24 +115,18 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     return arguments
 
 
-def check_step_defaults(stated: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise InputError where a preset states another default than the step has."""
-    for step, values in stated.items():
-        defaults = {field.name: field.default for field in options_of(config_of(step))}
-        for name, value in values.items():
-            if defaults.get(name) != value:
-                raise InputError(
-                    f"step_defaults: {step} {name} is {defaults.get(name)!r}, the preset says {value!r}; "
-                    f"to change it, write {step}.{name}: VALUE outside step_defaults"
-                )
-
-
 def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     name, equals, text = setting.partition("=")
     if not equals:
         raise InputError(f"--set {setting!r} has no '='; expected name=value")
-    if "." in name:
-        return name, text
+    task, dot, option = name.partition(".")
+    if dot:
+        try:
+            return name, option_value(task, option, text)
+        except InputError as error:
+            is_parameter = option in pipeline.parameters and option != "workspace"
+            remedy = f"; give --set {option}=VALUE" if is_parameter else ""
+            raise InputError(f"{error}{remedy}") from error
     _check_name(name, pipeline.parameters)
     if name == "workspace":
         raise InputError("--set workspace: give --workspace instead")
@@ -158,28 +142,45 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
         raise InputError(f"--set {name}: {text!r} is not a valid value: {error}") from error
 
 
-def _gathered(values: Mapping[str, Any], pipeline: CompiledPipeline) -> dict[str, Any]:
-    """Return the parameters: what is set for single steps as one of them, each value checked."""
-    steps: dict[str, dict[str, Any]] = {}
-    for name, value in values.items():
-        step, dot, option = name.partition(".")
-        if dot:
-            steps.setdefault(step, {})[option] = _step_option(step, option, value, pipeline)
-    parameters = {name: value for name, value in values.items() if "." not in name}
-    return parameters | ({STEP_OPTIONS: json.dumps(steps, ensure_ascii=False, separators=(",", ":"))} if steps else {})
+def _of_pipeline(values: Mapping[str, Any], pipeline: CompiledPipeline, *, is_own: bool) -> dict[str, Any]:
+    """Return those of a preset's values that a pipeline has; others are of the method's other pipelines."""
+    known, steps = set(pipeline.parameters), pipeline.steps
+    kept = {
+        name: value
+        for name, value in values.items()
+        if (task_names().get(name.partition(".")[0]) in steps if "." in name else name in known)
+    }
+    if is_own and (unknown := [name for name in values if name not in kept and not _is_of_another(name)]):
+        raise InputError(f"unknown parameter {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
+    return kept
 
 
-def _step_option(step: str, option: str, value: Any, pipeline: CompiledPipeline) -> Any:
-    name = f"{step}.{option}"
-    if step not in pipeline.steps:
-        what = f"{pipeline.path.stem} has no such step" if step in step_names() else f"unknown step {step!r}"
-        raise InputError(f"{name}: {what}; {nearest(step, pipeline.steps)}")
-    try:
-        settable_option(config_of(step), option)
-        return value_of(config_of(step), option, text_of(value)) if value != "" else ""
-    except InputError as error:
-        same = f"; give --set {option}=VALUE" if option in pipeline.parameters and option != "workspace" else ""
-        raise InputError(f"{name}: {error}{same}") from error
+def _is_of_another(name: str) -> bool:
+    return "." not in name and any(name in compiled_pipeline.find(each).parameters for each in RELEASED)
+
+
+def _options(values: Mapping[str, Any], given: Mapping[str, Any], pipeline: CompiledPipeline) -> dict[str, str]:
+    """Return what has to be said of single steps: what a person set, and where two presets differ."""
+    of_person = options_in(given)
+    for task in of_person:
+        if task_names()[task] not in pipeline.steps:
+            raise InputError(f"{task}: {pipeline.name} has no such step; {nearest(task, pipeline.steps)}")
+    wanted, compiled_in = options_in(values), options_in(read_preset(pipeline.preset))
+    said: dict[str, dict[str, Any]] = {}
+    for task in sorted({*wanted, *compiled_in}):
+        step, of_step = task_names()[task], wanted.get(task_names()[task], {})
+        if step not in pipeline.steps:
+            continue
+        defaults = {field.name: field.default for field in options_of(config_of(step))}
+        left = {name: defaults[name] for name in compiled_in.get(task, {}) if name not in of_step}
+        own = left | wanted.get(task, {})
+        said[task] = {name: value for name, value in own.items() if compiled_in.get(task, {}).get(name) != value}
+        for name in of_person.get(step, {}):  # a person's word on all tasks of a step goes before a preset's on one
+            said[task].pop(name, None)
+    for task, options in of_person.items():
+        said[task] = said.get(task, {}) | options
+    said = {task: options for task, options in said.items() if options}
+    return {STEP_OPTIONS: json.dumps(said, ensure_ascii=False, separators=(",", ":"))} if said else {}
 
 
 def _default(declared: Mapping[str, Any]) -> Any:
@@ -198,6 +199,9 @@ def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> None:
     empty = value == [] and declared.get("defaultValue") != []  # a loop over nothing makes nothing
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or empty:
         raise InputError(f"parameter {name}: {value!r} is not accepted; expected {accepted}")
+    if value not in declared.get("literals", [value]):
+        choices = ", ".join(declared["literals"])
+        raise InputError(f"parameter {name}: {value!r} is not accepted; expected one of {choices}")
 
 
 def _check_together(arguments: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from components.shared.log_lines import start_logging
 from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
-from pipelines.parameters import Hardware
+from pipelines.parameters import Importing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,7 +31,7 @@ def _print_version(asked: bool) -> None:
 
 
 def _presets_that_begin(incomplete: str) -> list[str]:
-    from pipelines.arguments import preset_names
+    from pipelines.preset_files import preset_names
 
     return [name for name in preset_names() if name.startswith(incomplete)]
 
@@ -290,7 +290,7 @@ def doctor(
     store_secret: Annotated[
         str,
         typer.Option(help="the same as --set store_secret of the run: the Secret with the store's endpoint and keys"),
-    ] = Hardware.store_secret,
+    ] = Importing.store_secret,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="also check the store from a pod with the run's account; takes up to a minute"),
@@ -311,10 +311,21 @@ def doctor(
 @app.command()
 def compile(
     check: Annotated[bool, typer.Option("--check", help="write nothing; fail if a file is not up to date")] = False,
+    preset: Annotated[
+        str, typer.Option(help="compile for this preset, a name or a file of your own (.yaml), into --output")
+    ] = "",
+    pipeline: Column = "",
+    output: Annotated[str, typer.Option(help="with --preset: the folder that the file goes to")] = ".",
 ) -> None:
-    """Compile the pipelines into pipelines/compiled."""
-    from pipelines.compiling import compile_or_check
+    """Compile the pipelines for the presets that they are released for, into pipelines/compiled.
 
+    With --preset, one pipeline for one preset: a file for Kubeflow's UI, whose form has the preset's values.
+    """
+    from pipelines.compiling import compile_or_check, compile_preset
+    from pipelines.reporting import exit_code_of
+
+    if preset:
+        sys.exit(exit_code_of("compile", lambda: compile_preset(preset, pipeline, output)))
     sys.exit(compile_or_check(check))
 
 

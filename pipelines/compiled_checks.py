@@ -18,7 +18,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.shared.jobs.body import QUEUE_LABEL
 from components.steps import may_be_a_job, step_names
 from pipelines.compiled_pipeline import declared_in, executors_on_kubernetes, graphs_of, step_of_command
 from pipelines.nested import walk
@@ -44,7 +43,7 @@ def find_defects(documents: Sequence[Spec]) -> list[str]:
             defects += _undeclared_inputs(place, sources, declared)
             defects += _resources_not_text(spec, place, task, declared)
             defects += _short_retry(place, task)
-            defects += _no_accelerator(spec, place, task, settings)
+            defects += _no_accelerator(spec, place, task)
             defects += _inputs_as_arguments(spec, place, task)
     return defects
 
@@ -103,15 +102,15 @@ def _short_retry(place: str, task: Spec) -> list[str]:
     return [f"{place}: retries end {seconds:g} s after the first start; set backoff_max_duration to days"]
 
 
-def _no_accelerator(spec: Spec, place: str, task: Spec, settings: Spec) -> list[str]:
-    """Look for an accelerator where the task loads a model, or waits in the queue of those that do."""
+def _no_accelerator(spec: Spec, place: str, task: Spec) -> list[str]:
+    """Look for an accelerator where the task loads a model."""
     container = _container(spec, task)
-    if QUEUE_LABEL not in settings.get("podMetadata", {}).get("labels", {}) and not _loads_a_model(container, task):
+    if not _loads_a_model(container, task):
         return []
     asked = container.get("resources", {}).get("accelerator", {})
     if asked.get("resourceType") and asked.get("resourceCount", "0") not in ("", "0"):
         return []
-    return [f"{place}: waits for or uses an accelerator but requests none; use on_inference_gpus or the like"]
+    return [f"{place}: loads a model but requests no accelerator; use on_inference_gpus or the like"]
 
 
 def _inputs_as_arguments(spec: Spec, place: str, task: Spec) -> list[str]:

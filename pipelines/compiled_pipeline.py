@@ -16,12 +16,24 @@ from typing import Any
 
 import yaml
 
-from components.shared.config.values import STEP_OPTIONS, read_step_options
+from components.shared.config.values import STEP_OPTIONS, set_for_task
 from components.shared.errors import InputError
+from components.shared.model_imports import COMMAND, imports_of, named_in
+from components.shared.passing_on import MODEL_OPTIONS, MODELS, SERVED_ENGINE, passed_on
+from components.steps import config_of, step_names
 
 COMPILED = Path(__file__).with_name("compiled")
+# The presets that each pipeline is released for: to try it, and to use it.
+RELEASED = {
+    "scalequest": ("smoke", "paper"),
+    "train_question_generator": ("smoke", "paper"),
+    "construct_dataset": ("smoke", "paper"),
+    "train_solver": ("solver-smoke", "solver-paper"),
+    "answer_questions": ("answer-smoke", "answer"),
+}
 CHECK = "pipelines.run_checks"  # the module that a run's first task runs; its folder is none of the workspace's
 CHECK_NAME = "check_run"
+TASKS = {CHECK: CHECK_NAME, "components.import_model.several": COMMAND}  # that are no steps, by their modules
 LATER = object()  # a value that only the run brings forth: the address of a folder
 _SELECTOR = re.compile(r'parseJson\(string_value\)\["([^"]+)"\]')
 _IS_EMPTY = re.compile(r"^(!\()?inputs\.parameter_values\['([^']+)'\] == ''\)?$")
@@ -40,6 +52,7 @@ class PlannedStep:
     item: str = ""  # the source that the innermost loop over sources is at
     # The parameter of the run that an option's value comes from, "generators[0].model"; "" for none.
     origins: Mapping[str, str] = field(default_factory=dict)
+    passes_on: bool = False  # has nothing to do: a reward model is given, or there is no judge
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class CompiledPipeline:
     """A pipeline as Kubeflow gets it."""
 
     path: Path
+    name: str = ""
+    preset: str = ""  # that it is compiled for
 
     @cached_property
     def documents(self) -> list[dict[str, Any]]:
@@ -67,7 +82,8 @@ class CompiledPipeline:
     def steps(self) -> set[str]:
         """The steps that its tasks run."""
         executors = self.spec["deploymentSpec"]["executors"].values()
-        return {step_of_command(executor["container"]["command"]) for executor in executors} - {CHECK_NAME}
+        named = {step_of_command(executor["container"]["command"]) for executor in executors}
+        return named & {*step_names()} | ({"import_model"} if COMMAND in named else set())
 
     def planned_steps(self, arguments: Mapping[str, Any]) -> list[PlannedStep]:
         """Return every step that a run with these arguments takes, as they depend on each other."""
@@ -139,9 +155,46 @@ class _Walk:
         if step == CHECK_NAME:
             return {}
         options = _defaults(component) | dict(inputs)
-        own = read_step_options(options.pop(STEP_OPTIONS, "")).get(step, {})
+        if step == COMMAND:
+            return {MODELS: self._imports(options, around)}
+        return self._step(step, options, origins, around)
+
+    def _step(self, step: str, options: dict[str, Any], origins: Mapping[str, str], around: _Surroundings) -> Outputs:
+        of_steps, models = options.pop(STEP_OPTIONS, ""), options.pop(MODELS, {})
+        result = passed_on(options)
+        is_ours = step in step_names()  # not one of a test, or of another version
+        own = set_for_task(of_steps, config_of(step), options) if is_ours else {}
         names = {name: origins.get(name, "") for name in options} | {name: f"{step}.{name}" for name in own}
-        return self.do(PlannedStep(step, options | own, around.place, around.item, names))
+        folders = models if isinstance(models, Mapping) else {}
+        imported = {name: _found(folders, options[name]) for name in MODEL_OPTIONS if name in options}
+        served = {"engine": SERVED_ENGINE} if options.get("endpoint") else {}
+        planned = PlannedStep(
+            step, options | served | own | imported, around.place, around.item, names, passes_on=bool(result)
+        )
+        done = self.do(planned)
+        return {"folder": _found(folders, result)} if result else done
+
+    def _imports(self, options: Spec, around: _Surroundings) -> dict[str, Any]:
+        """Do each import of the task that does all; return the folders that are known of the models."""
+        folders = {}
+        for each in imports_of(named_in(options)):
+            given = {"source": each.source, "kind": each.kind, "chat_template": each.chat_template}
+            names = {"source": each.named_by, "chat_template": each.template_by}
+            step = PlannedStep("import_model", given | {"workspace": options["workspace"]}, around.place, "", names)
+            folders[each.source] = self.do(step).get("folder", LATER)
+        return folders
+
+
+def _found(folders: Spec, model: Any) -> Any:
+    """Return the folder of a model that the run imports; of another its address, as it is."""
+    return folders.get(model, model) if isinstance(model, str) else model
+
+
+def checks_of(spec: Spec) -> list[tuple[str, ...]]:
+    """Return the places of the tasks that check a run: no step, and never left out."""
+    tasks = spec["root"]["dag"]["tasks"].items()
+    components = {name: spec["components"][task["componentRef"]["name"]] for name, task in tasks}
+    return [(name,) for name, each in components.items() if "dag" not in each and _step_name(spec, each) == CHECK_NAME]
 
 
 def in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:
@@ -156,12 +209,17 @@ def _step_name(spec: Spec, component: Spec) -> str:
     return step_of_command(container["command"])
 
 
-def find(name: str) -> CompiledPipeline:
-    """Return the compiled pipeline of that name; InputError names those that there are."""
-    names = sorted(path.stem for path in COMPILED.glob("*.yaml"))
-    if name not in names:
-        raise InputError(f"unknown pipeline {name!r}; expected one of {', '.join(names)}")
-    return CompiledPipeline(COMPILED / f"{name}.yaml")
+def find(name: str, preset: str = "") -> CompiledPipeline:
+    """Return a compiled pipeline, if there is one for the preset that, else the one to use; InputError names all."""
+    if name not in RELEASED:
+        raise InputError(f"unknown pipeline {name!r}; expected one of {', '.join(RELEASED)}")
+    chosen = preset if preset in RELEASED[name] else RELEASED[name][-1]
+    return CompiledPipeline(COMPILED / file_name(name, chosen), name, chosen)
+
+
+def file_name(pipeline: str, preset: str) -> str:
+    """Return the name of the file of a pipeline that is compiled for a preset."""
+    return f"{pipeline}-{preset}.yaml".replace("_", "-")
 
 
 def read_documents(path: Path) -> list[dict[str, Any]]:
@@ -189,9 +247,9 @@ def declared_in(component: Spec) -> dict[str, Any]:
 
 
 def step_of_command(command: Sequence[str]) -> str:
-    """Return the step that ``python3 -m components.<step>`` runs; CHECK_NAME for the task that checks a run."""
+    """Return the step that ``python3 -m components.<step>`` runs, or the name of a task that is none."""
     module = command[command.index("-m") + 1]
-    return CHECK_NAME if module == CHECK else module.removeprefix("components.")
+    return TASKS.get(module, module.removeprefix("components."))
 
 
 def executor_input_of_command(command: Sequence[str]) -> dict[str, Any]:

@@ -13,14 +13,27 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kfp import compiler
 
+from components.shared.errors import InputError
 from components.shared.images import read_names
 from pipelines.compiled_checks import find_defects, find_images_without_digest
-from pipelines.compiled_pipeline import COMPILED, executors_on_kubernetes, read_documents
+from pipelines.compiled_pipeline import (
+    COMPILED,
+    RELEASED,
+    declared_in,
+    executors_on_kubernetes,
+    file_name,
+    read_documents,
+)
 from pipelines.compiled_secrets import find_secrets
+from pipelines.figure import Figure, Preset
+from pipelines.parameters import parameters_of
+from pipelines.preset_files import read_preset, split_values
 
-PIPELINES = ("scalequest", "train_question_generator", "construct_dataset", "train_solver", "answer_questions")
+_HEAD = "# Written by: scalequest compile\n"
+LITERALS = "literals"  # what a parameter may be: Kubeflow's form draws a list
 
 
 def compile_or_check(check: bool) -> int:
@@ -33,13 +46,41 @@ def compile_or_check(check: bool) -> int:
     return 1 if problems else 0
 
 
+def compile_preset(preset: str, pipeline: str, folder: str) -> int:
+    """Compile a preset's pipeline, or another one with its values, for it; return the exit code."""
+    name = pipeline or str(read_preset(preset)["pipeline"])
+    if name not in RELEASED:
+        raise InputError(f"unknown pipeline {name!r}; expected one of {', '.join(RELEASED)}")
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    sys.stdout.write(f"{_compile(name, preset, place)}\n")
+    return 0
+
+
 def compile_pipelines(folder: Path = COMPILED) -> list[Path]:
-    """Compile every pipeline into ``folder``; return the files."""
-    paths = [folder / f"{name}.yaml" for name in PIPELINES]
-    for name, path in zip(PIPELINES, paths, strict=True):
-        figure = getattr(importlib.import_module(f"pipelines.{name}"), name)
-        compiler.Compiler().compile(figure.pipeline, str(path))
-    return paths
+    """Compile every pipeline for each preset that it is released for into ``folder``; return the files."""
+    return [_compile(pipeline, preset, folder) for pipeline, presets in RELEASED.items() for preset in presets]
+
+
+def _compile(pipeline: str, preset: str, folder: Path) -> Path:
+    """Compile a pipeline for a preset, a name or a file; return the file."""
+    figure = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
+    path = folder / file_name(pipeline, Path(preset).stem)
+    compiler.Compiler().compile(figure.for_preset(preset_of(figure, pipeline, preset)), str(path))
+    documents = read_documents(path)
+    declared = declared_in(documents[0]["root"])
+    for field in parameters_of(figure.group):
+        if field.metadata["choices"]:
+            declared[field.name][LITERALS] = list(field.metadata["choices"])
+    path.write_text(_HEAD + yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
+    return path
+
+
+def preset_of(figure: Figure, pipeline: str, preset: str) -> Preset:
+    """Return those of a preset's values that a pipeline has: of its parameters, and of its steps' options."""
+    known = {field.name for field in parameters_of(figure.group)}
+    parameters, options = split_values(read_preset(preset), known)
+    return Preset(name=Path(preset).stem, parameters=parameters, options=options)
 
 
 def check_compiled() -> list[str]:

@@ -2,20 +2,17 @@
 
 from kfp import dsl
 
-from pipelines.boxes import box
+from pipelines.figure import figure
 from pipelines.loop_values import as_text
-from pipelines.make_dataset import make_dataset
+from pipelines.make_dataset import made_dataset, synthesized
 from pipelines.parameters import Construction
-from pipelines.seed_questions import import_seed_questions
-from pipelines.synthesize_questions import synthesized
+from pipelines.seed_questions import seed_questions
 
 
-@box("construct-dataset")
+@figure("construct-dataset")
 def construct_dataset(run: Construction) -> None:
     """Let trained generators write questions, and make a dataset of them."""
-    seeds = as_text(import_seed_questions(run))
-    with dsl.ParallelFor(run.trained_generators) as generator:
-        questions = synthesized(
-            run, name=generator.source, model=generator.model, chat_template=generator.chat_template
-        )
-    make_dataset(run, questions=as_text(dsl.Collected(questions)), seed_questions=seeds)
+    seeds = seed_questions(run)
+    with dsl.ParallelFor(run.trained_generators, name="each-generator") as generator:
+        questions = synthesized(run, generator, generator.model)
+    made_dataset(run, as_text(dsl.Collected(questions)), seeds)

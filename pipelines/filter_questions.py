@@ -1,63 +1,53 @@
 """The stage "question filtering": language, duplicates, solvability, difficulty."""
 
+from __future__ import annotations
+
 from typing import Any
 
-from pipelines.imported_models import imported_model
-from pipelines.parameters import Difficulty, Filtering, Solver
-from pipelines.resources import on_cpu, on_inference_gpus
+from pipelines.parameters import DatasetMaking
 from pipelines.tasks import task_of
-from pipelines.trained_scorers import trained_scorer
 
-filter_solvability = task_of("filter_solvability")
-sample_difficulty = task_of("sample_difficulty")
-score_difficulty = task_of("score_difficulty")
-
-# The steps that need no model, in this order; each reads a folder of questions and keeps some of them.
+# The filters that need no model, in this order; each reads a folder of questions and keeps some of them.
 CPU_FILTERS = (
     "filter_language",
     "deduplicate",
 )
+TITLES = {"deduplicate": "Duplicates"}  # of those that are not called by what they look at
+LONGEST_TITLE = 16  # characters that Kubeflow's graph shows
+
+filter_solvability = task_of("filter_solvability", "Solvable")
+train_difficulty_scorer = task_of("train_scorer", "Difficulty model")
+score_difficulty = task_of("score_difficulty", "Difficulty")
+sample_difficulty = task_of("sample_difficulty", "Difficult enough")
 
 
-def judged(run: Solver, *, questions: str, **by: Any) -> Any:
-    """Drop questions that cannot be solved, ``by``: the judge, and where it runs."""
-    return filter_solvability(
-        run, questions=questions, max_tokens=run.solver_max_tokens, rows_per_part=run.rows_per_part, **by
-    )
+def title_of(step: str) -> str:
+    """Return what the graph calls a filter: filter_language is "Language"."""
+    words = step.removeprefix("filter_").replace("_", " ")
+    return TITLES.get(step, words.capitalize()[:LONGEST_TITLE])
 
 
-def keep_solvable_questions(run: Solver, *, questions: Any, model: Any) -> Any:
-    """Keep the questions that a judge, asked as the solver is, finds solvable; returns their folder."""
-    task = judged(run, questions=questions, model=model, chat_template=run.solver_chat_template, engine=run.engine)
-    return on_inference_gpus(task, run).outputs["folder"]
-
-
-def keep_difficult_questions(run: Difficulty, *, questions: Any, fail_rates: Any) -> Any:
-    """Predict each question's fail rate from measured ones, and thin out the easy questions; returns their folder."""
-    base = imported_model(run, run.difficulty_base, kind="base")
-    scorer = trained_scorer(run, examples=fail_rates, model=base, target="difficulty")
-    scored = score_difficulty(
+def filtered(run: DatasetMaking, questions: Any, rates: Any) -> Any:
+    """Keep English mathematics, once each, that can be solved and is not too easy; returns the folder of questions."""
+    for step in CPU_FILTERS:
+        questions = task_of(step, title_of(step))(run, questions=questions)
+    solvable = filter_solvability(
         run,
         questions=questions,
-        scorer=scorer,
-        scorer_engine=run.scorer_engine,
+        model=run.solver,
+        chat_template=run.solver_chat_template,
+        engine=run.engine,
         rows_per_part=run.rows_per_part,
     )
-    on_inference_gpus(scored, run)
-    kept = sample_difficulty(
+    scorer = train_difficulty_scorer(
         run,
-        questions=scored.outputs["folder"],
-        sources=run.difficulty_sources,
-        minimum=run.minimum_difficulty,
+        examples=rates,
+        model=run.difficulty_base,
+        target="difficulty",
+        num_nodes=run.hardware["training_nodes"],
         seed=run.seed,
     )
-    return on_cpu(kept, run).outputs["folder"]
-
-
-def filter_questions(run: Filtering, *, questions: Any, solver: Any, fail_rates: Any) -> Any:
-    """Keep English mathematics, once each, that can be solved and is not too easy; returns the folder of questions."""
-    for name in CPU_FILTERS:
-        kept = task_of(name)(run, questions=questions)
-        questions = on_cpu(kept, run).outputs["folder"]
-    solvable = keep_solvable_questions(run, questions=questions, model=solver)
-    return keep_difficult_questions(run, questions=solvable, fail_rates=fail_rates)
+    scored = score_difficulty(
+        run, questions=solvable, scorer=scorer, scorer_engine=run.scorer_engine, rows_per_part=run.rows_per_part
+    )
+    return sample_difficulty(run, questions=scored, seed=run.seed)

@@ -9,6 +9,7 @@ failures, so that they go when kfp is fixed.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import shutil
 import signal
@@ -28,6 +29,8 @@ from kfp.local.status import Status
 
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.log_lines import JsonFormatter, RedactingFormatter, log_format
+from components.shared.model_imports import COMMAND
+from components.shared.passing_on import MODELS
 from components.shared.redaction import redacted
 from pipelines.compiled_pipeline import CHECK_NAME, executor_input_of_command, step_of_command
 from pipelines.step_processes import SIGNALLED, RunInterruptedError, StepProcesses
@@ -130,7 +133,7 @@ class _Steps:
             self._number += 1
             step, given = step_of_command(command), executor_input_of_command(command)
             started = time.monotonic()
-            if step != CHECK_NAME:
+            if step not in (CHECK_NAME, COMMAND):
                 self._observer.step_started(step, given["inputs"]["parameterValues"])
             log = self._folder / f"{self._number:03d}-{step}.log"
             exit_code, last_lines = self._run_attempts(command, log)
@@ -141,12 +144,22 @@ class _Steps:
                 raise self.failure
             if step == CHECK_NAME:  # it makes no folder
                 return
-            folder = Path(given["outputs"]["parameters"]["folder"]["outputFile"]).read_text(encoding="utf-8")
             try:
-                self._observer.step_finished(step, folder, time.monotonic() - started)
+                for step_made, source, folder in _folders_of(step, given):
+                    if step == COMMAND:
+                        self._observer.step_started(step_made, {"source": source})
+                        self._say_of(folder, log)
+                    self._observer.step_finished(step_made, folder, time.monotonic() - started)
+                    started = time.monotonic()
             except (InputError, UnavailableError) as error:  # of the store, which it asks for the folder
                 self.failure = error
                 raise
+
+    def _say_of(self, folder: str, log: Path) -> None:
+        """Say again what a task that makes several folders said of one of them."""
+        for line in log.read_text(encoding="utf-8").splitlines():
+            if folder in line:
+                self._observer.step_said(line)
 
     def _run_attempts(self, command: list[str], log: Path) -> tuple[int, list[str]]:
         """Start the step again, at once, as often as its retry policy says: it continues where it stopped."""
@@ -169,6 +182,15 @@ class _Steps:
                 self._observer.step_said(line.rstrip())
 
             return self.processes.run(command[1:], hear), list(last_lines)
+
+
+def _folders_of(step: str, given: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what a task has made: the step, of an import of all models each model, and the folder."""
+    output = given["outputs"]["parameters"][MODELS if step == COMMAND else "folder"]["outputFile"]
+    told = Path(output).read_text(encoding="utf-8")
+    if step == COMMAND:
+        return [("import_model", source, folder) for source, folder in json.loads(told).items()]
+    return [(step, "", told)]
 
 
 def _handler_of(do: Callable[[list[str]], None]) -> type:

@@ -1,9 +1,9 @@
 """Sets hardware, retries, secrets and permissions of each task, and turns Kubeflow's cache off. Nothing else does.
 
-What a platform may choose is a parameter of the pipeline (``pipelines/profiles/`` fills them in): text, because the
-backend reads a whole number as "" and starts the pod without a GPU; and registered with the task, because the SDK does
-not pass resources into loops by itself. compiled_checks.py holds both. What Kubeflow takes at compile time only (queue,
-/dev/shm, timeout, retries, security context) stands here.
+What a platform may choose comes from the task that checks the run, which reads the profile: text, because the backend
+reads a whole number as "" and starts the pod without a GPU; and registered with the task, because the SDK does not pass
+resources into loops by itself. compiled_checks.py holds both. What Kubeflow takes at compile time only (/dev/shm,
+timeout, retries, security context) stands here; the queue of tasks that do GPU work is added where a run is submitted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from kfp import kubernetes
 from kfp.dsl import PipelineTask
 
-from components.shared.jobs.body import NO_EVICTION, QUEUE_LABEL
+from components.shared.jobs.body import NO_EVICTION
 from pipelines import store_secret
 from pipelines.parameters import Common, Importing
 
@@ -46,7 +46,7 @@ def on_cpu_for_checks(task: PipelineTask, run: Importing) -> PipelineTask:
 
 def on_cpu(task: PipelineTask, run: Importing) -> PipelineTask:
     """Run a step without an accelerator."""
-    return _prepared(_sized(task, run.cpu_step_cpu, run.cpu_step_memory), run)
+    return _prepared(_sized(task, run.hardware["cpu_step_cpu"], run.hardware["cpu_step_memory"]), run)
 
 
 def on_cpu_with_hub(task: PipelineTask, run: Importing) -> PipelineTask:
@@ -54,11 +54,9 @@ def on_cpu_with_hub(task: PipelineTask, run: Importing) -> PipelineTask:
     return kubernetes.use_secret_as_env(on_cpu(task, run), run.hub_secret, _SECRETS["hub_secret"], optional=True)
 
 
-def on_cpu_with_endpoint(task: PipelineTask, run: Common) -> PipelineTask:
-    """Run a step that asks a served model; its key is optional: a judge inside the cluster has none."""
-    return kubernetes.use_secret_as_env(
-        on_cpu(task, run), run.rewriter_secret, _SECRETS["rewriter_secret"], optional=True
-    )
+def with_endpoint_key(task: PipelineTask, run: Common) -> PipelineTask:
+    """Let a task ask a served model, too; the key is optional: a judge inside the cluster has none."""
+    return kubernetes.use_secret_as_env(task, run.rewriter_secret, _SECRETS["rewriter_secret"], optional=True)
 
 
 def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
@@ -66,14 +64,12 @@ def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
 
     The pipelines leave ``tensor_parallel_size`` at 1: each of the ``pods`` uses one GPU.
     """
-    task = _sized(task, run.inference_cpu, run.inference_memory).set_container_image(run.inference_image)
-    return _prepared(_accelerated(task, run, run.inference_gpus, INFERENCE_SHM), run)
+    return _on_gpus(task, run, "inference", INFERENCE_SHM)
 
 
 def on_training_gpus(task: PipelineTask, run: Common) -> PipelineTask:
     """Run a step that trains a model, on one machine; "0" GPUs for none, as where Jobs do its work."""
-    task = _sized(task, run.training_cpu, run.training_memory).set_container_image(run.training_image)
-    return _prepared(_accelerated(task, run, run.training_gpus, TRAINING_SHM), run)
+    return _on_gpus(task, run, "training", TRAINING_SHM)
 
 
 def _sized(task: PipelineTask, cpu: Any, memory: Any) -> PipelineTask:
@@ -82,14 +78,16 @@ def _sized(task: PipelineTask, cpu: Any, memory: Any) -> PipelineTask:
     return task
 
 
-def _accelerated(task: PipelineTask, run: Common, gpus: Any, shm: str) -> PipelineTask:
-    task.set_accelerator_type(run.accelerator).set_accelerator_limit(gpus)
-    task.register_pipeline_channels([run.accelerator, gpus])
-    kubernetes.add_node_selector_json(task, run.gpu_node_selector)
-    kubernetes.add_toleration_json(task, run.gpu_tolerations)
+def _on_gpus(task: PipelineTask, run: Common, size: str, shm: str) -> PipelineTask:
+    asked = run.hardware
+    task = _sized(task, asked[f"{size}_cpu"], asked[f"{size}_memory"]).set_container_image(asked[f"{size}_image"])
+    accelerator, gpus = asked["accelerator"], asked[f"{size}_gpus"]
+    task.set_accelerator_type(accelerator).set_accelerator_limit(gpus)
+    task.register_pipeline_channels([accelerator, gpus])
+    kubernetes.add_node_selector_json(task, asked["gpu_node_selector"])
+    kubernetes.add_toleration_json(task, asked["gpu_tolerations"])
     kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=shm)  # noqa: S108 - where 64 MiB are the default
-    # Kueue gates the pods that carry it; where it is not installed, it is a label like any other.
-    return kubernetes.add_pod_label(task, QUEUE_LABEL, QUEUE)
+    return _prepared(task, run)
 
 
 def _prepared(task: PipelineTask, run: Importing) -> PipelineTask:

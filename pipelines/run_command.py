@@ -61,11 +61,11 @@ def run_preset(asked: Asked) -> int:
 
 
 def _run_preset(asked: Asked) -> int:
-    run = prepare_run(asked.preset, asked.settings, asked.workspace, asked.pipeline)
+    run = prepare_run(asked.preset, asked.settings, asked.workspace, asked.pipeline, {"profile": ""})
     check_writable(asked.workspace)
     check_processes(run.arguments)
     webhook_url()
-    name, steps = run.pipeline.path.stem, len(run.steps)
+    name, steps = run.pipeline.name, len(run.steps)
     recorder = RunRecorder(
         asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=redacted(asked.command)
     )

@@ -2,30 +2,22 @@
 
 from kfp import dsl
 
-from pipelines.boxes import box
-from pipelines.loop_values import as_number, as_text
-from pipelines.make_dataset import make_dataset
+from pipelines.figure import figure
+from pipelines.loop_values import as_text
+from pipelines.make_dataset import made_dataset, synthesized
 from pipelines.parameters import WholeFigure
-from pipelines.seed_questions import import_seed_questions
-from pipelines.synthesize_questions import synthesized
+from pipelines.seed_questions import seed_questions
 from pipelines.train_question_generator import trained_generator
-from pipelines.train_solver import train_and_compare_solver
+from pipelines.train_solver import compared_solver
 
 
-@box("scalequest")
+@figure("scalequest")
 def scalequest(run: WholeFigure) -> None:
     """Train question generators and let them write; filter, answer, keep the best; then train solvers, if any."""
-    seeds = as_text(import_seed_questions(run))
-    with dsl.ParallelFor(run.generators) as generator:
-        name, chat_template = generator.source, generator.chat_template
-        trained = trained_generator(run, name=name, model=generator.model, chat_template=chat_template, questions=seeds)
-        questions = synthesized(run, name=name, model=trained, chat_template=chat_template)
-    dataset = make_dataset(run, questions=as_text(dsl.Collected(questions)), seed_questions=seeds)
-    with dsl.ParallelFor(run.solvers) as solver:
-        train_and_compare_solver(
-            run,
-            model=solver.model,
-            chat_template=solver.chat_template,
-            learning_rate=as_number(solver.learning_rate),
-            examples=dataset,
-        )
+    seeds = seed_questions(run)
+    with dsl.ParallelFor(run.generators, name="each-generator") as generator:
+        trained = trained_generator(run, generator, seeds)
+        questions = synthesized(run, generator, trained)
+    dataset = made_dataset(run, as_text(dsl.Collected(questions)), seeds)
+    with dsl.ParallelFor(run.solvers, name="each-solver") as solver:
+        compared_solver(run, solver, examples=dataset)

@@ -117,6 +117,7 @@ def test_the_component_has_name_type_and_default_of_every_option(step: str) -> N
     besides = {STEP_OPTIONS: ""}
     if config.IMAGE != "cpu" and step != "import_model":
         besides |= {"profile": "", "pods": "1", "image": image(config.IMAGE)}
+        besides |= dict.fromkeys(("models", "result", "result_without_model"), "")
     wanted |= {
         name: {"parameterType": "STRING", "defaultValue": text, "isOptional": True} for name, text in besides.items()
     }

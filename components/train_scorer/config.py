@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from components.shared.config import option
@@ -17,6 +18,7 @@ TARGETS = ("difficulty", "reward")
 class TrainScorerConfig(TrainingConfig):
     """Train a scorer on measured fail rates: of a question's difficulty, or of a response's correctness."""
 
+    CALLED_BY = ("target", MappingProxyType({target: f"{target}_scorer" for target in TARGETS}))
     ARTIFACTS: ClassVar = artifacts(
         trained_scorer=Artifact(
             kind="Model", title="Trained scorer", description="a model that gives each text one number"

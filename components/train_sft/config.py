@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from components.shared.config import option
@@ -15,6 +16,7 @@ from components.shared.texts.prompts import SOLVE
 class TrainSftConfig(TrainingConfig):
     """Fine-tune a model: on questions alone, so that it writes questions (QFT), or on responses."""
 
+    CALLED_BY = ("objective", MappingProxyType({"question": "qft", "response": "sft"}))
     VERSION: ClassVar[int] = 3  # 2 left a solver without its chat template and end token
 
     examples: str = option(

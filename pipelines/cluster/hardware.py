@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+import yaml
 from kubernetes.utils import parse_quantity
 
 from components.shared.errors import InputError
@@ -46,6 +47,25 @@ def arguments_of(profile: Profile, *, spot: bool) -> dict[str, Any]:
         if (size, resource) != ("cpu", "gpus")
     }
     return sizes | {"gpu_node_selector": place.node_selector, "gpu_tolerations": place.tolerations}
+
+
+def profile_of(profile: Profile, asked: Mapping[str, Any], *, queue: str, priority_class: str) -> str:
+    """Return as JSON the profile of a run: the parameter ``profile``, with what was ``asked`` in place of its own."""
+    sizes = {
+        size: dataclasses.asdict(profile.tasks[size])
+        | {resource: asked[f"{prefix}_{resource}"] for resource in RESOURCES if f"{prefix}_{resource}" in asked}
+        for size, prefix in SIZES.items()
+    }
+    document = {
+        "node_selector": asked["gpu_node_selector"],
+        "tolerations": asked["gpu_tolerations"],
+        "tasks": sizes,
+        "queue": queue,
+        "priority_class": priority_class,
+        "training_nodes": asked["training_nodes"],
+        "accelerator": asked["accelerator"],
+    }
+    return json.dumps(document, separators=(",", ":"))
 
 
 def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
@@ -105,14 +125,23 @@ def check_quantities(arguments: Mapping[str, Any]) -> None:
             _quantity(name, arguments.get(name, "0"))
 
 
-def processes_of_a_node(profile: Profile, settings: Sequence[str] = ()) -> dict[str, str]:
-    """Return as arguments how many processes fill a node with GPUs, each with those of an inference pod.
-
-    The ``name=value`` settings of a run may give that another number; what is none is refused with the other arguments.
-    """
-    given = dict(setting.partition("=")[::2] for setting in settings)
-    gpus = given.get("inference_gpus", profile.tasks["inference"].gpus)
+def processes_of_a_node(profile: Profile, gpus: str) -> dict[str, str]:
+    """Return as arguments how many processes fill a node with GPUs, each with so many; nothing where that is none."""
     return {"pods": str(max(1, profile.node.gpus // int(gpus)))} if gpus.isdecimal() and int(gpus) else {}
+
+
+def hardware_value(name: str, text: str, kind: type) -> Any:
+    """Return the value that a person sets for what a profile says, from its text; InputError if it is another kind."""
+    if kind is str:
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {name}: {text!r} is not a valid value: {error}") from error
+    if not isinstance(value, kind) or isinstance(value, bool):
+        accepted = {int: "a whole number", dict: "a mapping", list: "a list"}[kind]
+        raise InputError(f"parameter {name}: {text!r} is not accepted; expected {accepted}")
+    return value
 
 
 def check_tensor_parallel(steps: Iterable[PlannedStep], arguments: Mapping[str, Any]) -> None:

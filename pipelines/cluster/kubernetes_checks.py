@@ -11,6 +11,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
+from components.shared.jobs.body import ACCELERATOR
 from components.shared.kubernetes_api import TIMEOUT
 from pipelines.cluster.account_rights import OF_EVERY_STEP, OF_JOBS, Right, check_rights, lacking_rights
 from pipelines.cluster.controller_checks import check_controller
@@ -22,7 +23,7 @@ from pipelines.cluster.queue_checks import check_queue
 from pipelines.cluster.store_checks import check_store_access
 from pipelines.cluster.trainer_checks import check_trainer
 from pipelines.hardware_profiles import Profile
-from pipelines.parameters import Hardware
+from pipelines.parameters import Common
 
 DRIVER_MAJOR = 580  # the oldest driver for the images' CUDA 13
 # By GPU feature discovery; the second is its older name.
@@ -110,7 +111,7 @@ def _service_account(namespace: str, name: str, *, makes_jobs: bool) -> Iterator
 
 def _secrets(namespace: str) -> Iterator[Finding]:
     """Look for the Secrets that steps may use; not every run needs them."""
-    defaults = Hardware()
+    defaults = Common
     for name, key, purpose in (
         (defaults.hub_secret, "token", "gated models"),
         (defaults.rewriter_secret, "key", "a rewriter endpoint"),
@@ -153,7 +154,7 @@ def _room(nodes: list[Any], profile: Profile) -> Finding:
     """Compare what the nodes leave to pods with the profile's largest pod."""
     task = profile.tasks["training"]
     asked = {
-        Hardware().accelerator: task.gpus,
+        ACCELERATOR: task.gpus,
         "cpu": task.cpu,
         "memory": task.memory,
         "ephemeral-storage": task.ephemeral_storage,

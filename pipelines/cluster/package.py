@@ -20,6 +20,7 @@ from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import images_without_digest
 from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find
 from pipelines.hardware_profiles import Profile
+from pipelines.resources import QUEUE
 
 RELEASE = "release them (make release-images REGISTRY=…)"
 
@@ -65,18 +66,18 @@ def package(run: Run, *, queued: bool) -> Iterator[Run]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, run.pipeline.path.name)
         documents = trimmed(run.pipeline.documents, run.steps)
-        documents = documents if queued else without_queue(documents)
+        documents = with_queue(documents) if queued else documents
         path.write_text(yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
         pipeline = CompiledPipeline(path)
         arguments = {name: value for name, value in run.arguments.items() if name in pipeline.parameters}
         yield replace(run, pipeline=pipeline, arguments=arguments)
 
 
-def without_queue(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a compiled pipeline without Kueue's label: pods that carry it wait where Kueue knows no such queue."""
+def with_queue(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a compiled pipeline whose tasks with accelerators wait in Kueue's LocalQueue, which has to be there."""
     changed: list[dict[str, Any]] = copy.deepcopy([dict(document) for document in documents])
-    for settings in executors_on_kubernetes(changed).values():
-        labels = settings.get("podMetadata", {}).get("labels", {})
-        if labels.pop(QUEUE_LABEL, None) and not labels:
-            del settings["podMetadata"]["labels"]
+    executors = changed[0]["deploymentSpec"]["executors"]
+    for label, settings in executors_on_kubernetes(changed).items():
+        if "accelerator" in executors[label]["container"].get("resources", {}):
+            settings.setdefault("podMetadata", {}).setdefault("labels", {})[QUEUE_LABEL] = QUEUE
     return changed

@@ -12,6 +12,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from kubernetes.utils import parse_quantity
 
+from components.shared.jobs.body import ACCELERATOR
 from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.selected_jobs import KUEUE, KUEUE_VERSIONS
 from components.shared.kubernetes_api import TIMEOUT
@@ -20,7 +21,6 @@ from pipelines.cluster.kubernetes_access import READER, SUBMITTER, not_told
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import is_queued
 from pipelines.hardware_profiles import Profile
-from pipelines.parameters import Hardware
 from pipelines.resources import QUEUE
 
 
@@ -29,7 +29,7 @@ def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
     if not is_queued(profile, queue=cluster.queue):
         yield Finding(True, "GPU steps do not wait in a queue")
         return
-    yield from check_local_queue(QUEUE, cluster.namespace, profile.tasks["training"], Hardware().accelerator)
+    yield from check_local_queue(QUEUE, cluster.namespace, profile.tasks["training"], ACCELERATOR)
 
 
 def check_local_queue(name: str, namespace: str, largest: Task, accelerator: str) -> Iterator[Finding]:

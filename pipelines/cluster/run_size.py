@@ -18,6 +18,7 @@ from components.shared.errors import InputError
 from pipelines.compiled_pipeline import (
     CompiledPipeline,
     PlannedStep,
+    checks_of,
     declared_in,
     executors_on_kubernetes,
     graphs_of,
@@ -111,7 +112,7 @@ def size_of(pipeline: CompiledPipeline, arguments: Mapping[str, Any]) -> RunSize
     return RunSize(
         steps=whole.steps,
         drivers=whole.drivers,
-        job_pods=sum(map(_job_pods, planned)),
+        job_pods=sum(map(_job_pods, planned)) if _makes_jobs(arguments) else 0,
         nodes=whole.nodes,
         spec_bytes=_spec_bytes(pipeline),
         node_bytes=int(whole.raw_bytes * _COMPRESSION),
@@ -133,9 +134,13 @@ def check_size(size: RunSize) -> None:
     )
 
 
+def _makes_jobs(arguments: Mapping[str, Any]) -> bool:
+    return bool(arguments.get("profile")) and arguments.get("gpu_work") != "task"
+
+
 def _job_pods(step: PlannedStep) -> int:
     """Return how many pods the Job of a step has at most; 0 where its task does the work itself."""
-    if not step.options.get("profile"):
+    if not step.options.get("profile") or step.options.get("endpoint") or step.passes_on:
         return 0
     return int(str(step.options.get("pods", "1")).rpartition("..")[2] or 1)
 
@@ -146,7 +151,8 @@ class _Measure:
     def __init__(self, pipeline: CompiledPipeline, planned: list[PlannedStep]) -> None:
         self._spec = pipeline.spec
         self._kubernetes = executors_on_kubernetes(pipeline.documents)
-        self._taken = {step.place[:length] for step in planned for length in range(len(step.place) + 1)}
+        places = [step.place for step in planned] + checks_of(pipeline.spec)
+        self._taken = {place[:length] for place in places for length in range(len(place) + 1)}
 
     def of_root(self, arguments: Mapping[str, Any]) -> _Sum:
         root, entry = self._spec["root"], _Sum(nodes=_ATTEMPTS, raw_bytes=_ATTEMPTS * _NODE_BYTES)

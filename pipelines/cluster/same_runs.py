@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -11,12 +12,12 @@ import kfp
 from components.shared.plain_text import inert
 from pipelines.arguments import Run
 from pipelines.cluster.kubeflow_api import parameters_of
-from pipelines.parameters import Hardware
+from pipelines.secret_names import ACCEPTED
 
 LOOKED_AT = 20  # the newest runs; each comes with its whole pipeline
 _GOING_ON = {"PENDING", "RUNNING", "PAUSED"}
 # How the work is done does not change a folder.
-_OF_NO_ROW = {field.name for field in dataclasses.fields(Hardware)} | {"pods", "rows_per_part"}
+_OF_NO_ROW = {"profile", "gpu_work", "pods", "rows_per_part", *ACCEPTED}
 
 
 def same_runs(client: kfp.Client, namespace: str | None, run: Run) -> Iterator[str]:
@@ -27,6 +28,12 @@ def same_runs(client: kfp.Client, namespace: str | None, run: Run) -> Iterator[s
         state = other.state or "PENDING"
         if state in _GOING_ON and given and _values(given, given) == _values(run.arguments, given):
             yield f"{inert(other.run_id)} ({inert(other.display_name or '')}, {state.lower()})"
+
+
+def short_fingerprint(run: Run) -> str:
+    """Return what tells runs apart by what they make: runs of the same folders have the same."""
+    values = [run.pipeline.name, _values(run.arguments, run.arguments)]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:6]
 
 
 def _values(arguments: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

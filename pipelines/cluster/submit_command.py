@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -24,22 +26,23 @@ from pipelines.cluster.hardware import (
     check_placement,
     check_tensor_parallel,
     find_profile,
+    hardware_value,
     nodes_at_once,
     processes_of_a_node,
-    with_jobs,
-    with_shared_pods,
+    profile_of,
 )
 from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_pinned, cpu_image, is_queued, package
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_size import check_size, size_of
-from pipelines.cluster.same_runs import same_runs
+from pipelines.cluster.same_runs import same_runs, short_fingerprint
 from pipelines.cluster.watching import watch
 from pipelines.compiled_secrets import find_tokens
 from pipelines.hardware_profiles import Profile
 from pipelines.reporting import exit_code_of
 from pipelines.resources import QUEUE
+from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, resolve_hardware
 
 EXPERIMENT = "scalequest"
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
@@ -77,37 +80,47 @@ def prepare_submission(submission: Submission) -> Run:
     workspace, cluster = submission.workspace, submission.cluster
     check_is_shared(workspace)
     profile = submission.profile
-    hardware = arguments_of(profile, spot=cluster.spot)
+    asked, settings = _hardware(submission)
+    check_placement(asked)
+    asks_for_gpus = any(asked[name] != "0" for name in ("inference_gpus", "training_gpus"))
+    queue = QUEUE if submission.queued and asks_for_gpus else ""
+    given = {
+        "profile": profile_of(profile, asked, queue=queue, priority_class=cluster.priority_class),
+        "gpu_work": cluster.gpu_work,
+    }
     if cluster.gpu_work == "task":
-        hardware |= processes_of_a_node(profile, submission.settings)
-    run = prepare_run(submission.preset, submission.settings, workspace, submission.pipeline, hardware)
+        given |= processes_of_a_node(profile, asked["inference_gpus"])
+    run = prepare_run(submission.preset, settings, workspace, submission.pipeline, given)
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)
-    check_placement(run.arguments)
-    check_tensor_parallel(run.steps, run.arguments)
+    check_tensor_parallel(run.steps, asked)
     if not submission.queued and not submission.allow_parallel_trainings:
-        check_nodes_at_once(run.arguments)
-    arguments = _arguments_on(submission, run.arguments)
-    _check_arguments(arguments)
-    return replace(run, arguments=arguments)
+        check_nodes_at_once(asked | run.arguments)
+    _check_hardware(profile, asked, run)
+    _check_arguments(run.arguments)
+    return run
 
 
-def _arguments_on(submission: Submission, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments by which Jobs, or the tasks' own pods, get what GPU steps ask for, if it fits the nodes."""
-    profile = submission.profile
-    if submission.cluster.gpu_work == "task":
-        arguments = with_shared_pods(asked)
-        check_fits(profile, arguments)
-        return arguments
-    check_fits(profile, asked)
-    asks_for_gpus = any(asked[name] != "0" for name in ("inference_gpus", "training_gpus"))
-    return with_jobs(
-        profile,
-        asked,
-        image=cpu_image(),
-        queue=QUEUE if submission.queued and asks_for_gpus else "",
-        priority_class=submission.cluster.priority_class,
-    )
+def _hardware(submission: Submission) -> tuple[dict[str, Any], list[str]]:
+    """Return what a run asks for, its profile's or what is set in its place, and the other settings."""
+    asked = dataclasses.asdict(CheckedHardware()) | arguments_of(submission.profile, spot=submission.cluster.spot)
+    others = []
+    for setting in submission.settings:
+        name, equals, text = setting.partition("=")
+        if equals and name in asked and name != "profile":
+            asked[name] = hardware_value(name, text, type(asked[name]))
+        else:
+            others.append(setting)
+    return asked, others
+
+
+def _check_hardware(profile: Profile, asked: Mapping[str, Any], run: Run) -> None:
+    """Raise InputError for what the run's first task would refuse, and for what fits no node of the profile."""
+    images = {"cpu_image": cpu_image(), "vllm_image": "", "train_image": ""}
+    arguments = {name: str(run.arguments[name]) for name in ("profile", "gpu_work", "pods")}
+    resolved = resolve_hardware(AskedHardware(**arguments, **images), dict)
+    is_task = run.arguments["gpu_work"] == "task"
+    check_fits(profile, dataclasses.asdict(resolved) if is_task else asked)
 
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
@@ -144,14 +157,15 @@ def _submit(submission: Submission, follow: bool) -> int:
             submitted = client.create_run_from_pipeline_package(
                 str(packed.pipeline.path),
                 arguments=packed.arguments,
-                run_name=f"{preset} {datetime.now(UTC):%Y-%m-%d %H:%M}",
+                run_name=run_name_of(preset, run),
                 experiment_name=EXPERIMENT,
                 namespace=namespace,
                 service_account=cluster.service_account or None,
             )
-    for note in _notes(submission, run.arguments, namespace):
+    nodes = {"training_nodes": json.loads(run.arguments["profile"])["training_nodes"]}
+    for note in _notes(submission, run.arguments | nodes, namespace):
         sys.stderr.write(f"submit: note: {note}\n")
-    name = run.pipeline.path.stem
+    name = run.pipeline.name
     console.print(
         f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", markup=False, highlight=False
     )
@@ -161,6 +175,11 @@ def _submit(submission: Submission, follow: bool) -> int:
     if follow:
         return watch(client, submitted.run_id, cluster.host, cluster.namespace, console)
     return 0
+
+
+def run_name_of(preset: str, run: Run) -> str:
+    """Return a run's name: its preset, when it was submitted, and what tells it apart by what it makes."""
+    return f"{Path(preset).stem} {datetime.now(UTC):%Y-%m-%d %H:%M} {short_fingerprint(run)}"
 
 
 def _notes(submission: Submission, arguments: Mapping[str, Any], namespace: str | None) -> Iterator[str]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from pipelines.compiled_pipeline import PlannedStep, declared_in, executors_on_kubernetes, graphs_of
+from pipelines.compiled_pipeline import PlannedStep, checks_of, declared_in, executors_on_kubernetes, graphs_of
 from pipelines.nested import walk
 
 _READ = re.compile(r"inputs\.parameter(?:_value)?s\['([^']+)'\]")  # in a condition, or in a placeholder
@@ -36,6 +36,7 @@ def trimmed(documents: Sequence[Mapping[str, Any]], planned: Iterable[PlannedSte
 def _drop_what_never_runs(spec: Document, planned: Iterable[PlannedStep]) -> None:
     # Of a loop's rounds, only what none of them takes is never needed.
     places = [tuple(name for name in step.place if not name.isdigit()) for step in planned]
+    places += checks_of(spec)
     taken = {place[:length] for place in places for length in range(len(place) + 1)}
     _keep(spec, spec["root"], (), taken)
 

@@ -13,7 +13,7 @@ from kfp.dsl import PipelineTask
 
 from components.shared.images import image
 from pipelines.compiled_pipeline import CHECK, CHECK_NAME
-from pipelines.parameters import Importing
+from pipelines.parameters import Importing, parameters_of
 from pipelines.resources import on_cpu_for_checks
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 from pipelines.run_checks.told import ASKED_PROFILE, IMAGES, REPORT
@@ -52,7 +52,7 @@ def _component_of(run: type[Importing]) -> Any:
 
 def _given_names(run: type[Importing]) -> list[str]:
     """Return the parameters that the task gets under their own names: an input cannot be called as an output is."""
-    return [field.name for field in dataclasses.fields(run) if field.name not in OUTPUTS]
+    return [field.name for field in parameters_of(run) if field.name not in OUTPUTS]
 
 
 def _outputs() -> Iterator[Parameter]:

@@ -76,7 +76,7 @@ def check(told: Told) -> tuple[CheckedHardware, str]:
 
 def _run_of(told: Told) -> Run:
     """Return the run that the task was told of; its other inputs are what kfp adds for Kubernetes."""
-    pipeline = compiled_pipeline.find(told.pipeline)
+    pipeline = compiled_pipeline.find(told.pipeline, told.preset)
     declared = pipeline.parameters
     values = {name: _as_declared(value, declared[name]) for name, value in told.arguments.items() if name in declared}
     return checked_run_of(pipeline, values)

@@ -63,6 +63,8 @@ def look_at_steps(run: Run, ahead: Ahead, *, reads_workspace: bool, runs_elsewhe
     known: dict[StepConfig, Looked] = {}  # a model is imported for each that uses it, and looked for once
 
     def look(step: PlannedStep) -> Outputs:
+        if step.passes_on:
+            return {}
         config = config_of_step(step)
         if config not in known:
             with _in_parameters(step):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.shared.command.kubeflow_task import local_path
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 
@@ -30,6 +29,8 @@ class Told:
 
     def report(self, values: Mapping[str, Any], page: str) -> None:
         """Write each output's file, the page (Markdown), and the executor output file."""
+        from components.shared.command.kubeflow_task import local_path  # loads stores, which compiling does not need
+
         for name, output in self.outputs.get("parameters", {}).items():
             _write(output["outputFile"], _text_of(values[name]))
         artifacts = {}

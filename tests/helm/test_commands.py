@@ -10,7 +10,7 @@ from typer.main import get_command
 from components.shared.images import NAMES_FILE
 from pipelines.cli import app
 from pipelines.cluster.kubernetes_checks import NEEDED
-from pipelines.parameters import Hardware
+from pipelines.parameters import Common
 from pipelines.resources import QUEUE as QUEUE_OF_PIPELINES
 from tests.helm.matrix import IMAGES, QUEUE, RECURRING
 from tests.helm.objects import find_one, judge_of
@@ -83,8 +83,8 @@ def test_queue_secrets_and_account_are_those_that_the_pipelines_name(rendered: d
     values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
     parameters = {parameter.name: parameter.default for parameter in get_command(app).commands["submit"].params}  # type: ignore[attr-defined]
     assert find_one(rendered["gke"], "LocalQueue")["metadata"]["name"] == QUEUE_OF_PIPELINES
-    assert values["secrets"]["hubToken"]["name"] == Hardware().hub_secret
-    assert values["secrets"]["store"]["name"] == Hardware().store_secret
+    assert values["secrets"]["hubToken"]["name"] == Common.hub_secret
+    assert values["secrets"]["store"]["name"] == Common.store_secret
     assert values["serviceAccount"]["name"] == parameters["service_account"]
     assert values["profile"] == parameters["profile"]
 
@@ -117,7 +117,7 @@ def test_the_chart_reads_the_images_of_the_pipelines() -> None:
 def test_the_package_holds_profiles_and_pipelines_and_nothing_of_ours(tools: Tools, tmp_path: Path) -> None:
     names = {name.removeprefix("scalequest/") for name in tools.package(tmp_path)}
     assert names >= {"README.md", "values.yaml", "values.schema.json", "files/profiles/gke-a100-80g.yaml"}
-    assert "files/pipelines/scalequest.yaml" in names
+    assert "files/pipelines/scalequest-paper.yaml" in names
     assert not [name for name in names if name.endswith(".py") or "examples" in name]
 
 

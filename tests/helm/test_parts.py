@@ -11,7 +11,7 @@ from components.shared.errors import ExitCode
 from components.shared.jobs.body import QUEUE_LABEL
 from manifests.generate import pipeline_objects
 from pipelines import store_secret
-from pipelines.cluster.package import without_queue
+from pipelines.cluster.package import with_queue
 from pipelines.compiled_checks import images_of
 from pipelines.compiled_pipeline import COMPILED
 from pipelines.hardware_profiles import profile_names, read_profile
@@ -68,6 +68,7 @@ def test_an_existing_account_is_bound_and_not_made(rendered: dict[str, Objects])
 
 def test_the_profiles_are_there_as_they_are_written(rendered: dict[str, Objects]) -> None:
     data = find_one(rendered["default"], "ConfigMap")["data"]
+    assert data.pop("default.yaml") == "like: gke-a100-80g\n"
     assert sorted(data) == [f"{name}.yaml" for name in profile_names()]
     for name, text in data.items():
         assert text == (ROOT / "pipelines/profiles" / name).read_text(encoding="utf-8")
@@ -237,21 +238,23 @@ def test_registered_pipelines_name_the_charts_images(settings: dict[str, Any], t
         assert found <= named
 
 
-def test_registered_pipelines_are_queued_only_where_the_chart_makes_the_queue(
-    tools: Tools, rendered: dict[str, Objects]
+def test_registered_pipelines_are_queued_only_where_their_tasks_do_the_work_and_the_chart_makes_the_queue(
+    tools: Tools,
 ) -> None:
-    def versions(objects: Objects) -> dict[str, Any]:
+    """Where Jobs do the work, these wait, and not their tasks: Kueue does not queue a Job that a queued pod owns."""
+
+    def versions(**values: Any) -> dict[str, Any]:
+        objects = tools.render(pipelines__enabled=True, **values, **IMAGES).objects
         return {each["metadata"]["name"]: each["spec"] for each in find_all(objects, "PipelineVersion")}
 
-    queued = versions(rendered["everything"])
-    unqueued = versions(tools.render(pipelines__enabled=True, **IMAGES).objects)
+    queue = {"kueue__enabled": True, "kueue__clusterQueue__name": "team"}
+    unqueued, queued = versions(), versions(gpuWork="task", **queue)
+    assert versions(**queue).keys() == unqueued.keys()
+    assert QUEUE_LABEL not in str(unqueued)
     assert not set(queued) & set(unqueued)  # a version never changes
-    for spec in unqueued.values():
-        name = spec["pipelineName"]
-        (with_queue,) = [each for each in queued.values() if each["pipelineName"] == name]
-        bare = without_queue([with_queue["pipelineSpec"], with_queue["platformSpec"]])
-        assert [spec["pipelineSpec"], spec["platformSpec"]] == bare
-        assert QUEUE_LABEL not in str(spec)
+    for spec in queued.values():
+        (bare,) = [each for each in unqueued.values() if each["pipelineName"] == spec["pipelineName"]]
+        assert with_queue([bare["pipelineSpec"], bare["platformSpec"]]) == [spec["pipelineSpec"], spec["platformSpec"]]
 
 
 def test_the_cache_outlives_the_release(rendered: dict[str, Objects]) -> None:

@@ -76,7 +76,7 @@ def test_no_role_grants_everything_or_writes_what_is_not_its_own(name: str, rend
 def test_no_pod_gets_a_proxy_and_none_that_works_long_is_evicted_to_save_nodes(
     name: str, rendered: dict[str, Objects]
 ) -> None:
-    (of_run, *_) = executors_on_kubernetes(read_documents(COMPILED / "scalequest.yaml")).values()
+    (of_run, *_) = executors_on_kubernetes(read_documents(COMPILED / "scalequest-paper.yaml")).values()
     templates = dict(pod_metadata_of(rendered[name]))
     assert templates
     for owner, metadata in templates.items():

@@ -46,7 +46,7 @@ def test_pipelines_are_written_for_gitops_as_a_folder_that_kustomize_builds(tool
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     objects = tools.build(tmp_path / "team" / "pipelines")
     names = {(each["kind"], each["metadata"]["name"].rpartition("-")[0]) for each in objects}
-    assert {("PipelineVersion", "scalequest"), ("PipelineVersion", "construct-dataset")} <= names
+    assert {("PipelineVersion", "scalequest-smoke"), ("PipelineVersion", "construct-dataset-paper")} <= names
     assert problems_of(objects, kubernetes_versions()[0]) == []
     assert refusals(objects) == []
 
@@ -60,11 +60,11 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_another_content_is_another_version(tmp_path: Path) -> None:
-    text = (COMPILED / "scalequest.yaml").read_text(encoding="utf-8")
+    text = (COMPILED / "scalequest-paper.yaml").read_text(encoding="utf-8")
     names = []
     for content in (text, text, text + "# another\n"):
-        (tmp_path / "scalequest.yaml").write_text(content, encoding="utf-8")
-        names.append(pipeline_objects(tmp_path / "scalequest.yaml")[1]["metadata"]["name"])
+        (tmp_path / "scalequest-paper.yaml").write_text(content, encoding="utf-8")
+        names.append(pipeline_objects(tmp_path / "scalequest-paper.yaml")[1]["metadata"]["name"])
     assert names[0] == names[1] != names[2]
 
 
@@ -83,7 +83,7 @@ def test_kubeflows_own_compiler_writes_the_same_fields(tmp_path: Path) -> None:
     )
     compiler.Compiler().compile(tiny, str(path), kubernetes_manifest_format=True, kubernetes_manifest_options=options)
     theirs = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-    ours = pipeline_objects(COMPILED / "scalequest.yaml")
+    ours = pipeline_objects(COMPILED / "scalequest-paper.yaml")
     for their, our in zip(theirs, ours, strict=True):
         assert (their["apiVersion"], their["kind"]) == (our["apiVersion"], our["kind"])
         assert set(our["spec"]) - {"platformSpec"} == set(their["spec"])

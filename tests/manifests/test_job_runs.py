@@ -17,7 +17,7 @@ import pytest
 from components.shared.errors import ExitCode
 from components.shared.workspace.manifests import read_manifest
 from manifests.jobs import OPTIONS
-from pipelines.parameters import Hardware
+from pipelines.parameters import Common
 from tests.manifests.mounts import mount_of, write_mounted
 from tests.manifests.tools import Tools, write_overlay
 from tests.source_tree import ROOT
@@ -68,18 +68,18 @@ def test_a_job_finds_its_store_by_the_secret_and_nothing_else(s3_store: Store, t
     secret = dict(s3_store.environment)
     secret["AWS_REGION"] = secret.pop("AWS_DEFAULT_REGION")
     secret |= {"key.json": "a file of the volume", "num_questions": "99"}  # keys that are no variables of a pod's
-    (pod,) = _run_job("import-questions", options, tools, tmp_path, secrets={Hardware().store_secret: secret})
+    (pod,) = _run_job("import-questions", options, tools, tmp_path, secrets={Common.store_secret: secret})
     assert pod.returncode == 0, pod.stderr
     assert read_manifest(pod.stdout.strip()).rows_in == 3
 
 
 def test_a_job_without_role_and_secret_is_told_of_both(tools: Tools, tmp_path: Path) -> None:
     options = {"workspace": "s3://bucket/runs", "source": "reasoning-gym:chain_sum", "num_questions": "3"}
-    alone = {Hardware().store_secret: {"AWS_EC2_METADATA_DISABLED": "true"}}  # not one of the keys that a pod takes
+    alone = {Common.store_secret: {"AWS_EC2_METADATA_DISABLED": "true"}}  # not one of the keys that a pod takes
     (pod,) = _run_job("import-questions", options, tools, tmp_path, secrets=alone, AWS_EC2_METADATA_DISABLED="true")
     assert pod.returncode == ExitCode.BAD_INPUT
     assert "give the step's service account a role (IRSA, Pod Identity), or put AWS_ACCESS_KEY_ID and " in pod.stderr
-    assert f"into the Secret {Hardware().store_secret} of the pod's namespace" in pod.stderr
+    assert f"into the Secret {Common.store_secret} of the pod's namespace" in pod.stderr
 
 
 def _run_job(

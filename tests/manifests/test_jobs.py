@@ -112,7 +112,7 @@ def test_the_job_runs_the_image_and_command_of_the_component(name: str) -> None:
 
 
 def test_a_job_has_a_gpu_where_the_pipelines_give_the_step_one() -> None:
-    text = (ROOT / "pipelines/compiled/scalequest.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "pipelines/compiled/scalequest-paper.yaml").read_text(encoding="utf-8")
     spec = next(yaml.safe_load_all(text))
     executors = spec["deploymentSpec"]["executors"].values()
     accelerated = {_step_of(each) for each in executors if "accelerator" in each["container"].get("resources", {})}
@@ -136,7 +136,7 @@ def test_what_a_job_needs_is_asked_for_and_written_where_it_may_be(name: str) ->
 def test_a_jobs_pods_get_no_proxy_and_are_not_evicted_to_save_nodes(name: str) -> None:
     ((_, metadata),) = pod_metadata_of(_objects(name))
     assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
-    (of_run, *_) = executors_on_kubernetes(read_documents(COMPILED / "scalequest.yaml")).values()
+    (of_run, *_) = executors_on_kubernetes(read_documents(COMPILED / "scalequest-paper.yaml")).values()
     assert metadata["annotations"] == of_run["podMetadata"]["annotations"]
 
 

@@ -119,7 +119,12 @@ def test_a_served_model_answers_and_the_answers_that_agree_are_kept_with_the_col
 ) -> None:
     workspace = tmp_path / "workspace"
     with serve(answer, Answer(body={"data": [{"id": "m"}]})) as served:
-        settings = [f"questions={questions}", "solver=openai:m", f"solver_endpoint={served.url}", "num_responses=3"]
+        settings = [
+            f"questions={questions}",
+            "solver=openai:m",
+            f"solver_endpoint={served.url}",
+            "solver_num_responses=3",
+        ]
         done = run(workspace, tmp_path / "scratch", "answer", *settings, "judge=openai:m")
     assert done.returncode == 0, done.stdout + done.stderr
     rows = examples_of(workspace)

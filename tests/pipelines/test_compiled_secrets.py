@@ -21,7 +21,7 @@ TOKENS = [
 @pytest.fixture
 def documents() -> list[dict[str, Any]]:
     """Our own compiled pipeline, to be spoiled."""
-    return read_documents(COMPILED / "scalequest.yaml")
+    return read_documents(COMPILED / "scalequest-paper.yaml")
 
 
 def container_of(documents: list[dict[str, Any]]) -> dict[str, Any]:

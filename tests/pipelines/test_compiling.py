@@ -73,14 +73,14 @@ def test_a_file_that_differs_is_named_and_one_that_differs_in_bytes_only_is_not(
 ) -> None:
     compile_pipelines(tmp_path)
     monkeypatch.setattr(compiling, "COMPILED", tmp_path)
-    scalequest = tmp_path / "scalequest.yaml"
+    scalequest = tmp_path / "scalequest-paper.yaml"
     scalequest.write_text("# another comment\n" + scalequest.read_text())
-    (tmp_path / "train_question_generator.yaml").unlink()
-    changed = tmp_path / "construct_dataset.yaml"
+    (tmp_path / "train-question-generator-smoke.yaml").unlink()
+    changed = tmp_path / "construct-dataset-smoke.yaml"
     changed.write_text(changed.read_text().replace("maxRetryCount: 20", "maxRetryCount: 2", 1))
     assert check_compiled() == [
-        "construct_dataset.yaml is not up to date; run: scalequest compile",
-        "train_question_generator.yaml is not up to date; run: scalequest compile",
+        "construct-dataset-smoke.yaml is not up to date; run: scalequest compile",
+        "train-question-generator-smoke.yaml is not up to date; run: scalequest compile",
     ]
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from components.shared.errors import InputError
 from pipelines.arguments import prepare_run
-from pipelines.parameters import Hardware
+from pipelines.parameters import Common
 from pipelines.secret_names import ACCEPTED
 
 
 def test_each_parameter_that_names_a_secret_is_checked() -> None:
-    assert set(ACCEPTED) == {field.name for field in dataclasses.fields(Hardware) if field.name.endswith("_secret")}
+    assert set(ACCEPTED) == {field.name for field in dataclasses.fields(Common) if field.name.endswith("_secret")}
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_the_same_command_again_reuses_everything(undisturbed: Finished, tmp_pat
 
 def test_one_option_changed_makes_anew_only_what_depends_on_it(undisturbed: Finished, tmp_path: Path) -> None:
     before = folders_of(undisturbed.workspace)  # other tests' runs stand there, too
-    result = run_smoke(undisturbed.workspace, tmp_path, "num_responses=3")
+    result = run_smoke(undisturbed.workspace, tmp_path, "solver_num_responses=3")
     assert result.returncode == 0, result.stdout + result.stderr
     new = folders_of(undisturbed.workspace) - before
     assert {name.split("/")[0] for name in new} == ANSWER_STEPS

@@ -23,6 +23,7 @@ from components.shared.config import METRICS
 from components.shared.config.values import STEP_OPTIONS, text_of
 from components.shared.errors import InputError
 from components.shared.jobs import JobRequest
+from components.shared.passing_on import MODELS, RESULTS, passed_on
 
 # Where the launcher looks for the file of an output, which it uploads to the output's uri.
 MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio"}
@@ -37,6 +38,8 @@ class KubeflowTask:
     given: Mapping[str, str]  # options, as a command line would have them
     step_options: str  # what a person set for single steps of the run
     request: JobRequest  # of the Job that is to do the work; without a profile, this process is to do it
+    models: Mapping[str, str]  # the folders of the models that the run imported, by what they were called
+    result: str  # a folder that the task only names, for it is the result already; "" where there is work
     output_file: str
     parameter_files: Collection[str]  # of the parameters, which is one: ``folder``
     artifacts: Mapping[str, Any]
@@ -63,9 +66,15 @@ def read_task(executor_input: str) -> KubeflowTask:
         content = json.loads(executor_input)
         values, outputs = content.get("inputs", {}).get("parameterValues", {}), content["outputs"]
         given = {name: text_of(value) for name, value in values.items() if not _OF_KUBERNETES.fullmatch(name)}
+        models = {name: str(folder) for name, folder in json.loads(given.pop(MODELS, "") or "{}").items()}
+        result = str(passed_on(given))
+        for name in RESULTS:
+            given.pop(name, None)
         request = JobRequest(**{field.name: given.pop(field.name, "") for field in dataclasses.fields(JobRequest)})
         return KubeflowTask(
             request=request,
+            models=models,
+            result=models.get(result, result),
             step_options=given.pop(STEP_OPTIONS, ""),
             given=given,
             output_file=outputs["outputFile"],
@@ -77,6 +86,18 @@ def read_task(executor_input: str) -> KubeflowTask:
             f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}}; on a "
             "command line, give options by name"
         ) from error
+
+
+def values_of(executor_input: str) -> dict[str, Any]:
+    """Return the inputs of a task that is no step, as Kubeflow passes them."""
+    return dict(json.loads(executor_input).get("inputs", {}).get("parameterValues", {}))
+
+
+def report_text(executor_input: str, name: str, text: str) -> None:
+    """Write the executor output file of a task that makes no folder, and the file of its one output, a text."""
+    outputs = json.loads(executor_input)["outputs"]
+    _write(Path(outputs["parameters"][name]["outputFile"]), text.encode())
+    _write(Path(outputs["outputFile"]), json.dumps({"parameterValues": {name: text}}).encode())
 
 
 def local_path(uri: str) -> Path | None:

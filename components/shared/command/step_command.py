@@ -33,15 +33,18 @@ from components.shared.command.termination_message import (
     leave_message,
 )
 from components.shared.config import SharedConfig, StepConfig, flag_of, info_of, options_of, step_name
-from components.shared.config.values import default_text, set_for_step, text_of, value_of
+from components.shared.config.values import default_text, set_for_task, text_of, value_of
 from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.log_lines import log_format, say_error, start_logging
 from components.shared.mounted_settings import take_mounted_settings
+from components.shared.passing_on import MODEL_OPTIONS, SERVED_ENGINE
 from components.shared.processes import RUNNER, end_with_parent
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST
+
+logger = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=StepConfig)
 NO_VIEWS: Mapping[str, Any] = MappingProxyType({})
@@ -65,6 +68,13 @@ def parse_config(config: type[C], argv: Sequence[str]) -> tuple[C, KubeflowTask 
     return config(**values), task
 
 
+def named_only(config: type[StepConfig], argv: Sequence[str]) -> tuple[str, KubeflowTask] | None:
+    """Return the folder that a task of Kubeflow only names, and the task; None where there is work to do."""
+    executor_input = _parser(config).parse_args(argv).executor_input
+    task = read_task(executor_input) if executor_input else None
+    return (task.result, task) if task is not None and task.result else None
+
+
 def run_step(
     config: type[C],
     run: Callable[[C, Workspace], str],
@@ -73,18 +83,23 @@ def run_step(
     views: Views[C] = NO_VIEWS,
 ) -> NoReturn:
     """Run a step as a command: read the options, run, tell Kubeflow where it asked, print the folder; then exit."""
+    run_task(step_name(config), lambda: _run(config, run, sys.argv[1:] if argv is None else argv, views))
+
+
+def run_task(step: str, work: Callable[[], str]) -> NoReturn:
+    """Do the work of a command and print what it returns; exit as the work ended, with one message where it failed."""
     take_mounted_settings()
     start_logging()
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)
     try:
         with stopping.listening(), speaking.never_silent():
-            folder = _run(config, run, sys.argv[1:] if argv is None else argv, views)
+            result = work()
     except (InputError, UnavailableError) as error:
         if stopping.requested():
-            _stop(step_name(config))
+            _stop(step)
         is_input = isinstance(error, InputError)
-        say_error(step_name(config), f"error: {error}")
+        say_error(step, f"error: {error}")
         leave_message(f"{BAD_INPUT if is_input else ''}{error}")
         sys.exit(ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE)
     except MemoryError:
@@ -97,13 +112,19 @@ def run_step(
         if not stopping.requested():
             leave_message(f"{BUG}{type(error).__name__}: {error}")
             raise
-        _stop(step_name(config))  # what goes wrong while a process is stopped is of no interest
-    print(folder)
+        _stop(step)  # what goes wrong while a process is stopped is of no interest
+    print(result)
     sys.exit(ExitCode.DONE)
 
 
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str], views: Views[C]) -> str:
     log_format()
+    if named := named_only(config, argv):
+        folder, naming = named
+        logger.info("reused %s: this task has nothing to do", folder)
+        leave_message(f"{REUSED}{folder}")
+        naming.report(ShownFolder(folder=folder, artifacts=config.ARTIFACTS, is_reused=True))
+        return folder
     parsed, task = parse_config(config, argv)
     refuse_pod_disk(parsed.workspace, of_kubeflow=task is not None)
     workspace = Workspace(parsed.workspace)
@@ -139,6 +160,8 @@ def _state_of(folder: str, config: StepConfig, workspace: Workspace) -> str:
 
 def _worked(config: C, run: Callable[[C, Workspace], str], workspace: Workspace, task: KubeflowTask | None) -> str:
     """Do the work where a task says: in a Job of its own, in several processes of this machine, or in this one."""
+    if getattr(config, "endpoint", ""):  # a served model does the work, and this process only asks
+        return run(config, workspace)
     if task is not None and task.request.profile:
         from components.shared.jobs.coordinator import run_as_job  # asks Kubernetes, which no other step does
 
@@ -169,8 +192,17 @@ def _of_task(config: type[StepConfig], task: KubeflowTask, names: Collection[str
             f"--executor-input gives {', '.join(unknown)}, which this step does not have; expected any of "
             f"{', '.join(names)}: are the pipeline and the image of the same version?"
         )
-    given = {**task.given, **{name: text_of(v) for name, v in set_for_step(task.step_options, config).items()}}
+    given = _asked_alike(task.given)
+    given |= {name: text_of(value) for name, value in set_for_task(task.step_options, config, given).items()}
+    given |= {name: task.models.get(given[name], given[name]) for name in MODEL_OPTIONS if name in given}
     return {name: given.get(name, "") for name in names}
+
+
+def _asked_alike(given: Mapping[str, str]) -> dict[str, str]:
+    """Return a task's options; one that is given an endpoint asks that, which has a chat template of its own."""
+    if not given.get("endpoint"):
+        return dict(given)
+    return {**given, "engine": SERVED_ENGINE, "chat_template": ""}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from components.shared.config.artifacts import KEPT_QUESTIONS, Artifact, artifacts
@@ -79,6 +80,8 @@ class StepConfig:
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = artifacts()
     VERSION: ClassVar[int] = 1  # raised when the same options give different rows
     PROMPTS: ClassVar[tuple[Path, ...]] = ()  # the prompt files it fills: another text makes other rows
+    # What its tasks are called where a pipeline has several: an option, and the name by its value.
+    CALLED_BY: ClassVar[tuple[str, Mapping[str, str]]] = ("", MappingProxyType({}))
 
     workspace: str = option(help="the workspace: gs://…, s3://… or a directory", affects_output=False, is_wired=True)
 

@@ -1,7 +1,8 @@
 """An option's value as text and back; and the values that a person sets for single steps of a run.
 
 Those are one text, ``{"deduplicate": {"min_similarity": 0.9}}``, which every task of the run is passed as STEP_OPTIONS
-beside its own inputs. A step takes its own entry, and that goes before what the pipeline passes.
+beside its own inputs. A step takes its own entry, and that goes before what the pipeline passes. Where a pipeline has
+a step for several ends, each has a name (CALLED_BY of its config: ``qft``, ``sft``), whose entry goes before that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import dataclasses
 import difflib
 import json
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from components.shared.config import StepConfig, flag_of, info_of, options_of, step_name
@@ -51,9 +52,24 @@ def value_of(config: type[StepConfig], name: str, text: str) -> Any:
         raise InputError(f"{flag_of(name)} {text!r} is not accepted; expected {accepted}") from error
 
 
-def set_for_step(step_options: str, config: type[StepConfig]) -> dict[str, Any]:
-    """Return what STEP_OPTIONS sets for a step; InputError for an option that it lacks or a run cannot set."""
-    values = read_step_options(step_options).get(step_name(config), {})
+def names_of_task(config: type[StepConfig], given: Mapping[str, Any]) -> list[str]:
+    """Return what a task with these options is called in STEP_OPTIONS: as its step, and by what it is for."""
+    option, names = config.CALLED_BY
+    if not option:
+        return [step_name(config)]
+    default = next(field.default for field in options_of(config) if field.name == option)
+    return [step_name(config), names[str(given.get(option) or default)]]
+
+
+def set_for_task(step_options: str, config: type[StepConfig], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what STEP_OPTIONS sets for a task with these options.
+
+    InputError for an option that its step lacks or a run cannot set.
+    """
+    by_name = read_step_options(step_options)
+    values: dict[str, Any] = {}
+    for name in names_of_task(config, given):
+        values |= by_name.get(name, {})
     for name in values:
         settable_option(config, name)
     return values

@@ -16,7 +16,11 @@ A file of the ConfigMap ``scalequest-profiles``, and a request in JSON, look as 
     images: {cpu: …, vllm: …, train: …}  # others than the release's, by their full names
     service_account: scalequest  # that runs were meant to have
 
-What else stands there is for others.
+What else stands there is for others. An entry may be like another one, which it names, but for what it says itself; so
+the entry ``default`` is, which a run takes that names none:
+
+    like: gke-a100-80g-spot
+    queue: scalequest-gpu
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ from components.shared.jobs.pod_hardware import Placement, Task
 
 CONFIG_MAP = "scalequest-profiles"
 SPOT = "-spot"
+LIKE = "like"
+OWN = ("queue", "priority_class", "training_nodes", "accelerator", "images")  # what such an entry may say itself
 SIZES = ("cpu", "inference", "training")
 IMAGES = ("cpu", "vllm", "train")
 _QUANTITIES = [each.name for each in dataclasses.fields(Task)]
@@ -89,6 +95,11 @@ def profile_of_name(name: str, files: Mapping[str, str]) -> JobProfile:
         document = yaml.safe_load(files[f"{stem}.yaml"])
     except yaml.YAMLError as error:
         raise InputError(f"profile {stem}: {stem}.yaml of the ConfigMap {CONFIG_MAP} is no YAML: {error}") from error
+    if isinstance(document, Mapping) and document.get(LIKE):
+        others = {key: text for key, text in files.items() if key != f"{stem}.yaml"}
+        own = _profile(name, {key: value for key, value in document.items() if key != LIKE}, spot=False)
+        changed = {key: getattr(own, key) for key in OWN if key in document}
+        return dataclasses.replace(profile_of_name(str(document[LIKE]), others), **changed)
     return _profile(name, document, spot=spot)
 
 

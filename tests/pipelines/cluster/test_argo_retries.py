@@ -64,7 +64,7 @@ def test_merging_twice_changes_nothing_more() -> None:
 
 def test_a_step_that_asks_for_attempts_has_its_own_number_of_them_under_the_policy() -> None:
     """What Argo puts onto a template is what the template does not say itself: Kubeflow sets limit and pauses alone."""
-    (spec, *_) = read_documents(COMPILED / "scalequest.yaml")
+    (spec, *_) = read_documents(COMPILED / "scalequest-paper.yaml")
     graphs = [spec["root"], *(each for each in spec["components"].values() if "dag" in each)]
     policies = [
         task["retryPolicy"] for graph in graphs for task in graph["dag"]["tasks"].values() if "retryPolicy" in task
@@ -81,7 +81,7 @@ def test_a_step_that_asks_for_attempts_has_its_own_number_of_them_under_the_poli
 
 def test_no_limit_in_time_ends_a_step_before_its_attempts_are_used_up() -> None:
     """Argo counts it from the first attempt's start, so that it holds for all attempts, pauses and queues together."""
-    (spec, platform) = read_documents(COMPILED / "scalequest.yaml")
+    (spec, platform) = read_documents(COMPILED / "scalequest-paper.yaml")
     (policy,) = {
         (
             each["retryPolicy"]["maxRetryCount"],

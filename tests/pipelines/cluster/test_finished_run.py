@@ -52,7 +52,7 @@ def test_hardware_and_pods_make_no_other_run(finished: str) -> None:
     assert find_finished(run_in(finished, "pods=5", "cpu_step_memory=64Gi", "rows_per_part=2"), finished)
 
 
-@pytest.mark.parametrize("setting", ["seed=5", "num_responses=2", "import_questions.max_chars=3"])
+@pytest.mark.parametrize("setting", ["seed=5", "solver_num_responses=2", "import_questions.max_chars=3"])
 def test_other_values_make_another_run_and_nothing_is_begun(setting: str, finished: str) -> None:
     before = _objects(finished)
     assert find_finished(run_in(finished, setting), finished) == ""

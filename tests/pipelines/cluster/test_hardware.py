@@ -108,19 +108,17 @@ def test_an_accelerator_that_jobs_do_not_ask_for_is_refused() -> None:
 @pytest.mark.parametrize("name", profile_names())
 def test_a_pod_that_takes_all_gpus_of_its_node_fits_it(name: str) -> None:
     profile = find_profile(name)
-    arguments = with_shared_pods(arguments_on(name) | processes_of_a_node(profile))
+    arguments = with_shared_pods(arguments_on(name) | processes_of_a_node(profile, profile.tasks["inference"].gpus))
     assert arguments["inference_gpus"] == str(profile.node.gpus)
     check_fits(profile, arguments)
 
 
 def test_a_node_is_filled_with_processes_of_the_size_that_a_run_sets() -> None:
-    profile, settings = find_profile("gke-a100-80g"), ["seed=7", "inference_gpus=2"]
-    assert processes_of_a_node(profile, settings) == {"pods": "4"}
-    arguments = with_shared_pods(
-        arguments_on("gke-a100-80g", inference_gpus="2") | processes_of_a_node(profile, settings)
-    )
+    profile = find_profile("gke-a100-80g")
+    assert processes_of_a_node(profile, "2") == {"pods": "4"}
+    arguments = with_shared_pods(arguments_on("gke-a100-80g", inference_gpus="2") | processes_of_a_node(profile, "2"))
     assert arguments["inference_gpus"] == "8"
-    assert processes_of_a_node(profile, ["inference_gpus=two"]) == {}, "the check of arguments says what is wrong"
+    assert processes_of_a_node(profile, "two") == {}, "the check of arguments says what is wrong"
 
 
 def test_a_model_that_needs_more_gpus_than_a_pod_has_is_refused_before_the_run() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.shared.images import image, read_names
+from components.shared.images import read_names
 from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.job_profiles import profile_of_json
 from pipelines.cluster import submit_command, watching
@@ -41,17 +41,11 @@ def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_
     assert parameters["workspace"] == WORKSPACE
     assert parameters["pods"] == "8"
     nodes = {"cloud.google.com/gke-accelerator": "nvidia-a100-80gb"}
-    names = ("training_memory", "inference_gpus", "inference_memory", "inference_image", "training_image")
-    sizes = [parameters[name] for name in names]
-    if gpu_work == "job":
-        assert sizes == ["2Gi", "0", "2Gi", image("cpu"), image("cpu")]
-        assert parameters["gpu_node_selector"] == {}
-        profile = profile_of_json(parameters["profile"])
-        assert (profile.placement.node_selector, profile.queue) == (nodes, QUEUE)
-        assert profile.tasks["training"].memory == "1100Gi"
-    else:
-        assert sizes == ["1100Gi", "8", "1152Gi", image("vllm"), image("train")]
-        assert (parameters["gpu_node_selector"], parameters["profile"]) == (nodes, "")
+    assert parameters["gpu_work"] == gpu_work
+    profile = profile_of_json(parameters["profile"])
+    assert (profile.placement.node_selector, profile.queue) == (nodes, QUEUE)
+    assert profile.tasks["training"].memory == "1100Gi"
+    assert not {"training_memory", "inference_image", "gpu_node_selector"} & set(parameters)
     assert run["service_account"] == "scalequest"
     assert run["experiment_id"] == EXPERIMENT["experiment_id"]
     assert "scalequest" in json.dumps(run["pipeline_spec"])[:100_000]
@@ -83,7 +77,7 @@ def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
     run = kubeflow.body_of("POST /apis/v2beta1/runs")
     assert set(queues_of(run)) == ({QUEUE} if queued and gpu_work == "task" else set())
     of_jobs = run["runtime_config"]["parameters"]["profile"]
-    assert (profile_of_json(of_jobs).queue if of_jobs else "") == (QUEUE if queued and gpu_work == "job" else "")
+    assert profile_of_json(of_jobs).queue == (QUEUE if queued else "")
 
 
 def test_jobs_that_ask_for_no_gpu_wait_in_no_queue(kubeflow: Server) -> None:
@@ -297,13 +291,23 @@ def test_a_run_whose_folders_are_all_finished_is_not_submitted(
     assert kubeflow.asked == []
 
 
+def test_runs_of_other_values_have_other_names_and_those_of_the_same_folders_end_alike(kubeflow: Server) -> None:
+    def ending(*settings: str) -> str:
+        assert submit(smoke_on(kubeflow.url, settings=settings), follow=False) == 0
+        name = str(kubeflow.body_of("POST /apis/v2beta1/runs")["display_name"])
+        assert re.fullmatch(r"smoke \d{4}-\d\d-\d\d \d\d:\d\d [0-9a-f]{6}", name)
+        return name.split()[-1]
+
+    assert ending() == ending("pods=3") != ending("seed=7")
+
+
 def test_a_run_of_the_same_folders_that_is_going_on_is_named(
     kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     submission = smoke_on(kubeflow.url, preset="paper")
     given = prepare_submission(submission).arguments
     others = {
-        "same": ("RUNNING", given | {"pods": "3", "cpu_step_cpu": "7"}),
+        "same": ("RUNNING", given | {"pods": "3", "gpu_work": "task"}),
         "ended": ("SUCCEEDED", given),
         "other": ("RUNNING", given | {"seed": 8}),
         "none": ("RUNNING", {}),

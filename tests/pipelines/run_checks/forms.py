@@ -53,8 +53,8 @@ def check_form(
     preset: str, changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], *settings: str
 ) -> Checked:
     """Fill a preset's form, change fields, and check it."""
-    run = prepare_run(preset, settings, str(tmp_path / "runs"))
-    told = executor_input(preset, run.pipeline.path.stem, run.arguments | changes, tmp_path / "outputs")
+    run = prepare_run(preset, settings, str(tmp_path / "runs"), "", {"profile": ""})
+    told = executor_input(preset, run.pipeline.name, run.arguments | changes, tmp_path / "outputs")
     code = main(["--executor-input", told])
     lines = capsys.readouterr().err.splitlines()
     return Checked(exit_code=code, message=lines[-1] if lines else "", outputs=tmp_path / "outputs")

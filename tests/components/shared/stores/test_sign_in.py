@@ -19,7 +19,7 @@ from aiohttp import web
 from components.shared.stores._sign_in import WAIT_SECONDS
 from components.shared.stores.retries import LIMIT_VARIABLE
 from components.shared.workspace import Workspace
-from pipelines.parameters import Hardware
+from pipelines.parameters import Common
 from tests.conftest import WriteRows
 from tests.fault_proxy import FaultProxy, fault_proxy, new_clients
 from tests.stores import Store, new_bucket
@@ -225,10 +225,10 @@ def test_a_token_service_that_never_answers_ends_in_one_message(tmp_path: Path) 
     [
         ("gs", {"NO_GCE_CHECK": "true"}, "gcloud auth application-default login"),
         ("gs", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "give the step's service account Workload Identity"),
-        ("gs", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, f"put a key file into the Secret {Hardware().store_secret}"),
+        ("gs", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, f"put a key file into the Secret {Common.store_secret}"),
         ("s3", {"AWS_EC2_METADATA_DISABLED": "true"}, "AWS_PROFILE"),
         ("s3", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "give the step's service account a role"),
-        ("s3", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, f"into the Secret {Hardware().store_secret}"),
+        ("s3", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, f"into the Secret {Common.store_secret}"),
     ],
 )
 def test_no_credentials_and_no_metadata_server_is_bad_input(scheme: str, place: dict[str, str], remedy: str) -> None:
