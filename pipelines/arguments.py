@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from components.shared.addresses import SERVED
-from components.shared.config import StepConfig, flag_of, options_of
-from components.shared.config.values import STEP_OPTIONS, nearest, text_of, value_of
+from components.shared.config import StepConfig, flag_of, info_of, options_of
+from components.shared.config.values import STEP_OPTIONS, names_of_task, nearest, read_step_options, text_of, value_of
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.steps import config_of, task_names
@@ -87,6 +87,7 @@ def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run
     """Return the run of a pipeline with these parameters; InputError names the one that cannot be."""
     arguments = complete_arguments(pipeline, values)
     _check_together(arguments)
+    _check_options(arguments[STEP_OPTIONS], pipeline)
     steps = pipeline.planned_steps(arguments)
     for step in steps:
         if not step.passes_on:
@@ -216,12 +217,27 @@ def _check_together(arguments: Mapping[str, Any]) -> None:
             raise InputError(f"{name}={model}, with {endpoint}: write a served model as {SERVED}NAME")
     _check_selection(str(arguments.get("select_by", "")), str(arguments.get("reward_model", "")))
     for name in NAMED:
-        _check_named_once(name, arguments.get(name, ()))
+        _check_named(name, arguments.get(name, ()))
 
 
-def _check_named_once(name: str, items: Sequence[Any]) -> None:
-    sources = [item["source"] for item in items if isinstance(item, Mapping) and "source" in item]
-    if twice := [source for source in dict.fromkeys(map(str, sources)) if sources.count(source) > 1]:
+def _check_options(text: str, pipeline: CompiledPipeline) -> None:
+    """Raise InputError for an option of a step that there is not, or that a run cannot set."""
+    for task, options in read_step_options(text).items():
+        if task_names().get(task) not in pipeline.steps:
+            raise InputError(
+                f"{STEP_OPTIONS}: {task}: {pipeline.name} has no such step; {nearest(task, pipeline.steps)}"
+            )
+        for option, value in options.items():
+            option_value(task, option, value)
+
+
+def _check_named(name: str, items: Sequence[Any]) -> None:
+    for item in items:
+        texts = item if isinstance(item, Mapping) else {}
+        if lacking := [key for key in ("source", "model", "chat_template") if not isinstance(texts.get(key), str)]:
+            raise InputError(f"{name}: {item!r} has to be a mapping with the text {lacking[0]!r}")
+    sources = [item["source"] for item in items]
+    if twice := [source for source in dict.fromkeys(sources) if sources.count(source) > 1]:
         raise InputError(f"{name}: the source {', '.join(twice)} is there more than once; give each a name of its own")
 
 
@@ -259,14 +275,14 @@ def config_of_step(step: PlannedStep) -> StepConfig:
 
 def in_parameters(step: PlannedStep, message: str) -> str:
     """Return a step's message with the run's parameters in place of the step's options; one of them comes first."""
-    names = {flag_of(option): origin or f"{step.name}.{option}" for option, origin in step.origins.items()}
+    called = names_of_task(config_of(step.name), step.options)[-1]
+    names = {flag_of(option): origin or f"{called}.{option}" for option, origin in step.origins.items()}
     found = [names[flag] for flag in _FLAG.findall(message) if flag in names]
     text = _FLAG.sub(lambda flag: names.get(flag[0], flag[0]), message)
-    if not found:  # it speaks of a value alone
-        given = {option: origin for option, origin in step.origins.items() if origin}
-        values = {origin: text_of(step.options[name]) for name, origin in given.items() if step.options[name] != LATER}
-        found = [name for name, value in values.items() if value and value in message]
-        found.sort(key=lambda name: len(values[name]), reverse=True)  # "a" is in many a word
+    if not found:  # it speaks of a value alone: of what stands somewhere, perhaps at a commit that the hub named
+        sources = [field.name for field in options_of(config_of(step.name)) if info_of(field).is_folder]
+        named = {step.origins[name]: step.options[name] for name in sources if step.origins.get(name)}
+        found = [name for name, value in named.items() if str(value) in message] or [*named][:1]
     if found and text.startswith(found[0]):
         return text
-    return f"{found[0] if found else step.name}: {text}"
+    return f"{found[0] if found else called}: {text}"

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from components.shared.config.values import STEP_OPTIONS, set_for_task
+from components.shared.config.values import STEP_OPTIONS, names_of_task, set_for_task
 from components.shared.errors import InputError
 from components.shared.model_imports import COMMAND, imports_of, named_in
 from components.shared.passing_on import MODEL_OPTIONS, MODELS, SERVED_ENGINE, passed_on
@@ -164,7 +164,8 @@ class _Walk:
         result = passed_on(options)
         is_ours = step in step_names()  # not one of a test, or of another version
         own = set_for_task(of_steps, config_of(step), options) if is_ours else {}
-        names = {name: origins.get(name, "") for name in options} | {name: f"{step}.{name}" for name in own}
+        called = names_of_task(config_of(step), options)[-1] if is_ours else step
+        names = {name: origins.get(name, "") for name in options} | {name: f"{called}.{name}" for name in own}
         folders = models if isinstance(models, Mapping) else {}
         imported = {name: _found(folders, options[name]) for name in MODEL_OPTIONS if name in options}
         served = {"engine": SERVED_ENGINE} if options.get("endpoint") else {}

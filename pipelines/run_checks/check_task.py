@@ -13,6 +13,7 @@ from components.shared.command.termination_message import BAD_INPUT, leave_messa
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile
 from components.shared.log_lines import say_error, start_logging
+from components.shared.stores import storage
 from pipelines import compiled_pipeline
 from pipelines.arguments import Run, checked_run_of
 from pipelines.cluster.bucket_checks import probe_bucket
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 def main(argv: Sequence[str]) -> int:
     """Check a run; return the exit code: 2, with one message, for what could not work."""
     start_logging()
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the hub's client writes a line a request
     try:
         if len(argv) != 2 or argv[0] != "--executor-input":
             raise InputError("expected --executor-input {{$}}, as Kubeflow Pipelines passes it")
@@ -101,11 +103,17 @@ def _asked(told: Told) -> AskedHardware:
 
 
 def _check_workspace(workspace: str) -> Iterator[Finding]:
-    refuse_pod_disk(workspace, of_kubeflow=True)
-    for finding in probe_bucket(workspace):
-        if finding.passed is False:
-            raise InputError(finding.text)
-        yield finding
+    try:
+        storage.scheme_of(workspace)
+        refuse_pod_disk(workspace, of_kubeflow=True)
+        for finding in probe_bucket(workspace):
+            if finding.passed is False:
+                raise InputError(finding.text)
+            yield finding
+    except InputError as error:
+        raise InputError(f"workspace: {error}") from error
+    except UnavailableError as error:
+        raise UnavailableError(f"workspace: {error}") from error
 
 
 class _Place:

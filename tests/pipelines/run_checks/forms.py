@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.arguments import prepare_run
+from pipelines.arguments import Run, prepare_run
 from pipelines.run_checks.check_task import main
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 
@@ -49,12 +51,21 @@ def executor_input(preset: str, pipeline: str, arguments: dict[str, Any], folder
     return json.dumps(told)
 
 
-def check_form(
-    preset: str, changes: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], *settings: str
-) -> Checked:
+@cache
+def filled(preset: str) -> Run:
+    """Return the run that a preset's form starts if nobody changes anything."""
+    return prepare_run(preset, [], "runs", hardware={"profile": ""})
+
+
+def form_of(preset: str, changes: Mapping[str, Any], tmp_path: Path) -> str:
+    """Fill a preset's form and change fields; return what the task is told."""
+    run = filled(preset)
+    arguments = {**run.arguments, "workspace": str(tmp_path / "runs"), **changes}
+    return executor_input(preset, run.pipeline.name, arguments, tmp_path / "outputs")
+
+
+def check_form(preset: str, changes: Mapping[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Checked:
     """Fill a preset's form, change fields, and check it."""
-    run = prepare_run(preset, settings, str(tmp_path / "runs"), "", {"profile": ""})
-    told = executor_input(preset, run.pipeline.name, run.arguments | changes, tmp_path / "outputs")
-    code = main(["--executor-input", told])
+    code = main(["--executor-input", form_of(preset, changes, tmp_path)])
     lines = capsys.readouterr().err.splitlines()
     return Checked(exit_code=code, message=lines[-1] if lines else "", outputs=tmp_path / "outputs")
