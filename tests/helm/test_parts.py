@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.shared.errors import ExitCode
 from components.shared.jobs.body import QUEUE_LABEL
@@ -68,7 +69,7 @@ def test_an_existing_account_is_bound_and_not_made(rendered: dict[str, Objects])
 
 def test_the_profiles_are_there_as_they_are_written(rendered: dict[str, Objects]) -> None:
     data = find_one(rendered["default"], "ConfigMap")["data"]
-    assert data.pop("default.yaml") == "like: gke-a100-80g\n"
+    assert yaml.safe_load(data.pop("default.yaml")) == {"like": "gke-a100-80g", "service_account": "scalequest"}
     assert sorted(data) == [f"{name}.yaml" for name in profile_names()]
     for name, text in data.items():
         assert text == (ROOT / "pipelines/profiles" / name).read_text(encoding="utf-8")

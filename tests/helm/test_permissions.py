@@ -22,14 +22,25 @@ def test_the_steps_account_may_make_and_follow_jobs_only_where_gpu_work_is_a_job
     by_value = {value: tools.render(gpuWork=value).objects for value in ("job", "task")}
     assert needed <= granted(by_value["job"], "scalequest")
     assert not needed & granted(by_value["task"], "scalequest")
-    profiles = [
-        rule
-        for rule in find_one(by_value["job"], "Role", "scalequest-step")["rules"]
-        if rule.get("resourceNames") == ["scalequest-profiles"]
-    ]
-    assert profiles == [
-        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["scalequest-profiles"], "verbs": ["get"]}
-    ]
+
+
+def test_the_task_that_checks_a_run_may_read_the_profiles_and_the_queue_and_no_other_configuration(
+    tools: Tools,
+) -> None:
+    for objects in (tools.render(gpuWork=value).objects for value in ("job", "task")):
+        rules = find_one(objects, "Role", "scalequest-step")["rules"]
+        profiles = [rule for rule in rules if rule.get("resourceNames") == ["scalequest-profiles"]]
+        assert profiles == [
+            {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["scalequest-profiles"], "verbs": ["get"]}
+        ]
+        assert ("kueue.x-k8s.io", "localqueues", "get") in granted(objects, "scalequest")
+
+
+def test_another_account_may_have_the_rights_of_a_run_where_that_is_wanted(tools: Tools) -> None:
+    none = tools.render().objects
+    bound = tools.render(serviceAccount__alsoBind=["pipeline-runner"]).objects
+    assert not granted(none, "pipeline-runner")
+    assert granted(bound, "pipeline-runner") == granted(bound, "scalequest") != set()
 
 
 def test_the_steps_account_may_do_what_the_doctor_asks_about(rendered: dict[str, Objects]) -> None:

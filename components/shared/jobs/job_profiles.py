@@ -40,7 +40,8 @@ from components.shared.jobs.pod_hardware import Placement, Task
 CONFIG_MAP = "scalequest-profiles"
 SPOT = "-spot"
 LIKE = "like"
-OWN = ("queue", "priority_class", "training_nodes", "accelerator", "images")  # what such an entry may say itself
+# What such an entry may say itself.
+OWN = ("queue", "priority_class", "training_nodes", "accelerator", "images", "service_account")
 SIZES = ("cpu", "inference", "training")
 IMAGES = ("cpu", "vllm", "train")
 _QUANTITIES = [each.name for each in dataclasses.fields(Task)]
