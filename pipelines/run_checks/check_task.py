@@ -13,6 +13,7 @@ from components.shared.command.termination_message import BAD_INPUT, leave_messa
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile
 from components.shared.log_lines import say_error, start_logging
+from components.shared.mounted_settings import take_mounted_settings
 from components.shared.stores import storage
 from pipelines import compiled_pipeline
 from pipelines.arguments import Run, checked_run_of
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str]) -> int:
     """Check a run; return the exit code: 2, with one message, for what could not work."""
+    take_mounted_settings()
     start_logging()
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # the hub's client writes a line a request
     try:
