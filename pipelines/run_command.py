@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shlex
 import signal
 import sys
@@ -24,6 +23,7 @@ from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
+from pipelines.run_checks.writable import check_writable
 from pipelines.run_ending import print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
 from pipelines.webhook import EndOfRun, tell, webhook_url
@@ -75,17 +75,6 @@ def _run_preset(asked: Asked) -> int:
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
     console.print(told, highlight=False, soft_wrap=True)
     return run_pipeline(run, asked.workspace, console, recorder, asked.loudness)
-
-
-def check_writable(workspace: str) -> None:
-    """Raise InputError where a workspace cannot be written; a store is asked only whether it answers."""
-    if storage.is_remote(workspace):
-        storage.exists(workspace)
-        return
-    path = storage.local_path(workspace).absolute()
-    standing = next(parent for parent in (path, *path.parents) if parent.exists())
-    if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
-        raise InputError(f"--workspace {workspace}: {standing} cannot be written; give a writable directory")
 
 
 def check_processes(arguments: Mapping[str, Any]) -> None:

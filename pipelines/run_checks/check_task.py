@@ -26,6 +26,7 @@ from pipelines.run_checks.own_account import advice_on, own_account
 from pipelines.run_checks.step_checks import check_steps, impatient
 from pipelines.run_checks.told import Told, read_told
 from pipelines.run_checks.vantage import FIRST_TASK, LAPTOP
+from pipelines.run_checks.writable import check_writable
 
 ALLOWED_BY = "the Role scalequest-step of the Helm chart, or of manifests/base, allows it to the account of runs"
 
@@ -108,14 +109,14 @@ def _check_workspace(workspace: str) -> Iterator[Finding]:
     try:
         storage.scheme_of(workspace)
         refuse_pod_disk(workspace, of_kubeflow=True)
-        for finding in probe_bucket(workspace):
+        check_writable(workspace)
+        for finding in probe_bucket(workspace) if storage.is_remote(workspace) else ():
             if finding.passed is False:
                 raise InputError(finding.text)
             yield finding
-    except InputError as error:
-        raise InputError(f"workspace: {error}") from error
-    except UnavailableError as error:
-        raise UnavailableError(f"workspace: {error}") from error
+    except (InputError, UnavailableError) as error:
+        said = str(error)
+        raise type(error)(said if said.startswith("workspace") else f"workspace: {said}") from error
 
 
 class _Place:

@@ -92,7 +92,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [  # preset, fields, message
     ("smoke", {"options": '{"qft": {"epochs": -1}}'}, "qft.epochs -1 is out of range; expected at least "),
     ("smoke", {"workspace": ""}, "workspace is empty; import_questions needs a value for workspace"),
     ("smoke", {"workspace": "https://bucket/runs"}, "workspace: 'https://bucket/runs' has the unknown scheme 'https'"),
-    ("smoke", {"workspace": "{file}"}, "workspace: {file}/.doctor"),
+    (
+        "smoke",
+        {"workspace": "{file}"},
+        "workspace {file}: {file} cannot be written; give a writable directory",
+    ),
     ("smoke", {"gpu_work": "both"}, "parameter gpu_work: 'both' is not accepted; expected one of job, task"),
     ("smoke", {"profile": "{nonsense"}, "profile '{nonsense' is no JSON"),
     (
