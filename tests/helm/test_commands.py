@@ -58,6 +58,15 @@ def test_the_notes_say_how_to_give_a_stores_keys_and_tell_a_run_where_they_are(t
     assert "store_secret" not in tools.notes()
 
 
+def test_where_pipelines_are_registered_the_notes_say_how_to_start_one_in_kubeflows_page(tools: Tools) -> None:
+    digests = [f"images.{name}.digest={IMAGES[f'images__{name}__digest']}" for name in ("cpu", "vllm", "train")]
+    settings = ",".join(["pipelines.enabled=true,serviceAccount.name=alice,images.registry=r", *digests])
+    notes = " ".join(tools.notes("--set", settings).split())
+    assert "docs/from-the-ui.md): the pipeline scalequest-smoke" in notes
+    assert "alice as Service Account, which the page leaves empty" in notes
+    assert "from-the-ui" not in tools.notes()
+
+
 @pytest.mark.parametrize("gpu_work", ["job", "task"])
 def test_the_notes_say_who_does_the_gpu_work_where_it_is_not_jobs(gpu_work: str, tools: Tools) -> None:
     notes = tools.notes("--set", f"gpuWork={gpu_work}")
