@@ -14,6 +14,8 @@ from pipelines.tasks import task_of
 fine_tune = task_of("train_sft", "QFT")
 sample = task_of("generate_questions", "Sample questions")
 rewrite = task_of("build_preferences", "Preferences")
+measure = task_of("measure_fail_rate", "Fail rates")
+pair = task_of("pair_questions", "Preferences")
 prefer = task_of("train_dpo", "QPO")
 
 
@@ -38,10 +40,21 @@ def trained_generator(run: Generators, generator: Any, seeds: Any) -> Any:
         engine=run.engine,
         seed=run.seed,
     )
-    pairs = rewrite(
-        run, questions=sampled, model=run.rewriter, endpoint=run.rewriter_endpoint, engine=run.engine, seed=run.seed
-    )
+    pairs = preference_pairs(run, sampled)
     return prefer(run, pairs=pairs, model=tuned, chat_template=chat_template, num_nodes=nodes, seed=run.seed)
+
+
+def preference_pairs(run: Generators, questions: Any) -> Any:
+    """Pair questions with better ones; returns their folder.
+
+    With their rewrites; or, compiled for a preset that sets options of ``pair_questions``, by fail rates that are
+    measured: how often the rewriter, which is a solver then, differs from its own majority.
+    """
+    asked = {"model": run.rewriter, "endpoint": run.rewriter_endpoint, "engine": run.engine, "seed": run.seed}
+    if "pair_questions" not in run.fixed:
+        return rewrite(run, questions=questions, **asked)
+    rates = measure(run, questions=questions, compare_with="majority", **asked)
+    return pair(run, fail_rates=rates, seed=run.seed)
 
 
 @figure("train-question-generator")

@@ -13,6 +13,7 @@ from pipelines.figure import Preset, figure
 from pipelines.parameters import MAX_PARAMETERS, Common, own_defaults, parameter
 from pipelines.preset_files import options_in, read_preset
 from pipelines.tasks import task_of
+from pipelines.train_question_generator import train_question_generator
 
 FILES = sorted(COMPILED.glob("*.yaml"))
 LONGEST_TITLE = 16  # what Kubeflow's graph shows of a name
@@ -55,6 +56,24 @@ def test_compiled_for_a_preset_parameters_have_its_values_and_tasks_its_options(
 def test_without_a_preset_what_has_no_default_is_required(tmp_path: Path) -> None:
     declared = declared_in(compiled(tmp_path, Preset())["root"])
     assert {name for name, each in declared.items() if "defaultValue" not in each} == {"text", "workspace"}
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"),
+    [
+        ({}, {"build-preferences"}),
+        ({"pair_questions": {"min_fail_rate": 0.5}}, {"measure-fail-rate", "pair-questions"}),
+    ],
+)
+def test_preferences_are_rewritten_or_measured_as_the_preset_says(
+    tmp_path: Path, options: dict[str, Any], steps: set[str]
+) -> None:
+    path = tmp_path / "generators.yaml"
+    compiler.Compiler().compile(train_question_generator.for_preset(Preset(options=options)), str(path))
+    components = yaml.safe_load(path.read_text(encoding="utf-8").split("\n---")[0])["components"]
+    found = {name.removeprefix("comp-") for name in components}
+    assert found & {"build-preferences", "measure-fail-rate", "pair-questions"} == steps
+    assert {"train-sft", "train-dpo"} <= found
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
