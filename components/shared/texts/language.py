@@ -17,6 +17,7 @@ from functools import lru_cache
 from components.shared.texts.canonical import bare
 from components.shared.texts.latex import without_text
 from components.shared.texts.prose import prose_sentences, words_in
+from components.shared.texts.spelling import FUNCTIONS
 from components.shared.texts.vocabulary import (
     english_function_words,
     is_english,
@@ -33,7 +34,8 @@ FEW_FUNCTION_WORDS = 0.1
 LEAST_CONFIDENCE = 0.09  # of lingua in English; of the tests' cases, the least English-looking one has 0.11
 LEAST_CONFIDENCE_OF_SENTENCE = 0.01  # among English ones: one on croissants aux amandes has 0.10
 FEWEST_WORDS, FEWEST_WORDS_OF_A_QUESTION = 3, 2  # of a sentence that is judged apart from the rest
-_ACCENTED_WORD = re.compile(r"(?<![\w'’])[éèàòùóíáâêô](?![\w'’])")  # words of one letter, as in "Qual é o peso?"
+# Words of one letter that are no variables, as in "Qual é o peso?" and "Compare 2/3 e 3/4."
+_WORD_OF_ONE_LETTER = re.compile(r"(?<![\w'’])[éèàòùóíáâêô](?![\w'’])|(?<=\d )[ey](?= \d)")
 TITLE_CASE = 4  # capitals for each word without: a title. Otherwise unknown words in capitals are names
 
 _SCRIPTS = (
@@ -141,6 +143,8 @@ def _read(text: str) -> _Sentence:
     for place, word in enumerate(words_in(text)):
         if not (word.isascii() or (word.replace("’", "").isalpha() and not _is_greek_symbol(word))):
             continue  # x², αβγ
+        if word in FUNCTIONS:
+            continue  # sin x, in any language
         lower = word.lower()
         if word[0].isupper() and not is_english(lower):
             names.append((place, lower))
@@ -148,7 +152,7 @@ def _read(text: str) -> _Sentence:
             words.append(lower)
     if len(names) >= TITLE_CASE * max(len(words), 1):
         words, names = [*words, *(name for _, name in names)], []
-    words += _ACCENTED_WORD.findall(text)
+    words += _WORD_OF_ONE_LETTER.findall(text)
     return _Sentence(text, words, [name for place, name in names if place == 0])
 
 

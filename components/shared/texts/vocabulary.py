@@ -16,7 +16,7 @@ _ENDINGS: Mapping[str, tuple[str, ...]] = {
     "ies": ("y",), "ied": ("y",), "s": ("",), "ing": ("", "e"), "ed": ("", "e"), "ly": ("", "le"), "est": ("", "e"),
     "ness": ("",), "less": ("",), "ful": ("",), "able": ("", "e"), "ize": ("", "e", "y"), "ist": ("", "y", "e"),
 }  # fmt: skip
-_BEGINNINGS = ("un", "non", "re", "pre", "sub", "over", "semi", "anti", "multi")
+_BEGINNINGS = ("un", "non", "re", "pre", "sub", "over", "semi", "anti", "multi", "inter")
 _SHORTEST_STEM, _SHORTEST_REST = 3, 4
 _LONGEST_DOUBLED = 5  # letters of what may end in a doubled consonant: runn-ing, begg-ed; not the French developp-er
 MAX_NAMED = 2
