@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 
-from components.shared.stores import storage
-
 FOLDER = "/etc/scalequest-store"  # where the Secret is mounted
 _SETTING = re.compile(r"OTEL_[A-Z0-9_]+|SCALEQUEST_LOG_FORMAT")
 
 
 def take_mounted_settings(folder: str = FOLDER) -> None:
     """Set those variables that the mounted Secret holds; variables that are set already stay as they are."""
+    from components.shared.stores import storage  # needs fsspec: compiling takes the folder's name alone
+
     for name in filter(_SETTING.fullmatch, storage.list_names(folder)):
         os.environ.setdefault(name, storage.read_bytes(storage.join(folder, name)).decode().strip())
