@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from components.shared.command.kubeflow_task import read_task
+from components.shared.errors import InputError
 from components.shared.images import read_names
 from pipelines import compiling
 from pipelines.compiled_pipeline import COMPILED, read_documents
-from pipelines.compiling import check_compiled, compile_pipelines
+from pipelines.compiling import check_compiled, compile_pipelines, compile_preset
+from pipelines.preset_files import PRESETS
 from pipelines.resources import NO_LIMIT_IN_TIME
 
 # kfp asks for these; anything else that a component imports would be missing where only kfp is installed.
@@ -100,3 +102,36 @@ def test_every_task_retries_without_a_limit_in_time_and_leaves_reuse_to_the_work
         assert steps
         assert all(task["retryPolicy"]["backoffMaxDuration"] == NO_LIMIT_IN_TIME for task in steps)
         assert all("enableCache" not in task["cachingOptions"] for task in steps)
+
+
+def test_a_preset_of_ones_own_compiles_to_a_file_whose_form_has_its_values(tmp_path: Path) -> None:
+    smoke = (PRESETS / "smoke.yaml").read_text(encoding="utf-8")
+    (own := tmp_path / "mine.yaml").write_text(smoke.replace("qft.batch_size: 8", "qft.batch_size: 4"))
+    assert compile_preset(str(own), "", str(tmp_path / "out")) == 0
+    spec = read_documents(tmp_path / "out" / "scalequest-mine.yaml")[0]
+    assert spec["pipelineInfo"]["name"] == "scalequest-mine"
+    assert spec["root"]["inputDefinitions"]["parameters"]["generator_num_questions"]["defaultValue"] == 16
+    (tuning,) = [
+        task["inputs"]["parameters"]["batch_size"]
+        for component in spec["components"].values()
+        for task in component.get("dag", {}).get("tasks", {}).values()
+        if task["taskInfo"]["name"] == "QFT"
+    ]
+    assert tuning == {"runtimeValue": {"constant": 4.0}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("mine.yaml", "- 1", "is no preset: it has no value for 'pipeline'"),
+        ("mine.yaml", "pipeline: [", "is not YAML"),
+        ("Mine!.yaml", "pipeline: scalequest", "a preset's name is of a-z, 0-9 and -"),
+        ("mine.yaml", "pipeline: nope", "unknown pipeline 'nope'; expected one of scalequest, "),
+        ("mine.yaml", "pipeline: scalequest\nqft.nope: 1", "qft.nope: train_sft has no option 'nope'"),
+        ("mine.yaml", "pipeline: scalequest\nnope.x: 1", "nope.x: unknown step 'nope'"),
+    ],
+)
+def test_a_file_that_is_no_preset_is_explained(name: str, text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message):
+        compile_preset(str(tmp_path / name), "", str(tmp_path))

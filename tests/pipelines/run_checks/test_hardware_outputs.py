@@ -62,6 +62,20 @@ def test_spot_nodes_are_asked_for_by_the_name_of_the_profile() -> None:
     assert of_jobs.placement.node_selector["karpenter.sh/capacity-type"] == "spot"
 
 
+def test_an_entry_that_is_like_another_one_has_its_hardware_and_a_queue_of_its_own() -> None:
+    files = FILES | {"default.yaml": "like: eks-p4d-spot\nqueue: gpu\n"}
+    asked = AskedHardware(profile="default", gpu_work="job", pods="1", cpu_image="c", vllm_image="v", train_image="t")
+    of_jobs = profile_of_json(resolve_hardware(asked, lambda: files).profile)
+    assert (of_jobs.placement, of_jobs.queue) == (profile_of_json(resolved("eks-p4d-spot").profile).placement, "gpu")
+
+
+def test_an_entry_that_is_like_itself_or_like_none_is_refused() -> None:
+    asked = AskedHardware(profile="default", gpu_work="job", pods="1", cpu_image="c", vllm_image="v", train_image="t")
+    for like in ("default", "nothing"):
+        with pytest.raises(InputError, match=f"profile '{like}' is unknown; the ConfigMap scalequest-profiles has"):
+            resolve_hardware(asked, lambda text=f"like: {like}": FILES | {"default.yaml": text})  # type: ignore[misc]
+
+
 def test_images_queue_and_nodes_of_a_training_come_from_the_profile() -> None:
     text = in_json("gke-a100-80g", images=OWN_IMAGES, queue="gpu", priority_class="low", training_nodes=2)
     hardware, of_jobs = resolved(text), profile_of_json(resolved(text).profile)
