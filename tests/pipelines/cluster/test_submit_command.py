@@ -262,6 +262,20 @@ def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: p
             "parameter rewriter: a key of an OpenAI-compatible",
         ),
         ("smoke", ["training_gpus=1"], WORKSPACE, "local", "training_gpus 1 fits no node: a node of the profile local"),
+        (
+            "smoke",
+            ["solver=random:no"],
+            WORKSPACE,
+            "local",
+            "solver 'random:no' is not a random model; expected ",
+        ),
+        (
+            "smoke",
+            ["seed_questions=[{source: no.csv, question_column: q, answer_column: a}]"],
+            WORKSPACE,
+            "local",
+            "seed_questions[0].source: no.csv: no such file; check the address",
+        ),
         ("smoke", [f"rewriter={'x' * 10_000}"], WORKSPACE, "local", "bytes, Kubeflow Pipelines accepts 10000"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from components.import_model.config import ImportModelConfig
 from components.import_model.step import run
 from components.shared.errors import InputError
-from components.shared.models import check_chat_template, fetch_model
+from components.shared.models import check_chat_template, check_unfetched, fetch_model
 from components.shared.stores import storage, transfers
 from components.shared.workspace import Workspace
 from tests.conftest import WriteRows
@@ -56,6 +56,28 @@ def test_plain_folder_in_a_store_is_downloaded(remote_store: Store, tiny_model: 
     local = fetch_model(uri)
     assert local.is_relative_to(cache)
     assert storage.digest_file(local / "model.safetensors") == storage.digest_file(tiny_model / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("config.json", "has no config.json"),
+        ("tokenizer.json", "has no tokenizer"),
+        ("model.safetensors", "has no weights"),
+        ("chat_template.jinja", "has no chat template"),
+    ],
+)
+def test_what_a_model_in_a_store_lacks_is_seen_before_its_weights_are_fetched(
+    missing: str, message: str, s3_store: Store, tiny_model: Path, cache: Path
+) -> None:
+    whole, part = storage.join(s3_store.uri, "whole"), storage.join(s3_store.uri, missing)
+    for path in tiny_model.iterdir():
+        for uri in (whole, part) if path.name != missing else (whole,):
+            storage.create(storage.join(uri, path.name), path.read_bytes())
+    check_unfetched(whole, is_chat=True)
+    with pytest.raises(InputError, match=f"{part} {message}"):
+        check_unfetched(part, is_chat=True)
+    assert not list(cache.rglob("*.safetensors"))
 
 
 def test_processes_that_ask_at_once_share_one_download(s3_store: Store, cache: Path, tiny_model: Path) -> None:
