@@ -13,7 +13,7 @@ import typer
 
 from components.shared.log_lines import start_logging
 from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
-from pipelines.parameters import Importing
+from pipelines.secret_names import STORE_SECRET
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -290,7 +290,7 @@ def doctor(
     store_secret: Annotated[
         str,
         typer.Option(help="the same as --set store_secret of the run: the Secret with the store's endpoint and keys"),
-    ] = Importing.store_secret,
+    ] = STORE_SECRET,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="also check the store from a pod with the run's account; takes up to a minute"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from components.shared.config.scoring import SCORER_ENGINES
 from components.shared.templates.families import CHAT_TEMPLATES
+from pipelines.secret_names import STORE_SECRET
 
 MAX_PARAMETERS = 30  # of one form
 
@@ -74,7 +75,7 @@ class Importing(Compiled):
         choices=("job", "task"),
     )
     store_secret: str = parameter(
-        "scalequest-store", help="name of the Secret with the store's endpoint and keys; need not exist"
+        STORE_SECRET, help="name of the Secret with the store's endpoint and keys; need not exist"
     )
     hub_secret: str = parameter("huggingface-token", help="name of the Secret with the hub's token; need not exist")
 

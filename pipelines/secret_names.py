@@ -6,6 +6,7 @@ import re
 
 from components.shared.errors import InputError
 
+STORE_SECRET = "scalequest-store"  # noqa: S105 - the name of a Secret, where a run names no other
 # Kubeflow names a task's volume after the Secret in it, and the name of a volume has no dots.
 _LABEL = (
     re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"),
