@@ -6,7 +6,7 @@ from pipelines.figure import figure
 from pipelines.loop_values import as_text
 from pipelines.make_dataset import made_dataset, synthesized
 from pipelines.parameters import Construction
-from pipelines.seed_questions import seed_questions
+from pipelines.seed_questions import benchmark_questions, seed_questions
 
 
 @figure("construct-dataset")
@@ -15,4 +15,4 @@ def construct_dataset(run: Construction) -> None:
     seeds = seed_questions(run)
     with dsl.ParallelFor(run.trained_generators, name="each-generator") as generator:
         questions = synthesized(run, generator, generator.model)
-    made_dataset(run, as_text(dsl.Collected(questions)), seeds)
+    made_dataset(run, as_text(dsl.Collected(questions)), seeds, benchmark_questions(run))

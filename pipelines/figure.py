@@ -53,7 +53,8 @@ class Figure:
 
         def build(*channels: Any) -> None:
             given = {each.name: channel for each, channel in zip(fields, channels, strict=True)}
-            run = self.group(**given, fixed=preset.options)
+            has_benchmarks = preset.parameters.get("benchmarks") != []
+            run = self.group(**given, fixed=preset.options, has_benchmarks=has_benchmarks)
             run = dataclasses.replace(
                 run, hardware=checked_run(run, pipeline=self.function.__name__, preset=preset.name).outputs
             )

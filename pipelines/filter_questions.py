@@ -15,6 +15,7 @@ CPU_FILTERS = (
 TITLES = {"deduplicate": "Duplicates"}  # of those that are not called by what they look at
 LONGEST_TITLE = 16  # characters that Kubeflow's graph shows
 
+decontaminate = task_of("decontaminate", "Benchmarks")
 filter_solvability = task_of("filter_solvability", "Solvable")
 train_difficulty_scorer = task_of("train_scorer", "Difficulty model")
 score_difficulty = task_of("score_difficulty", "Difficulty")
@@ -27,10 +28,15 @@ def title_of(step: str) -> str:
     return TITLES.get(step, words.capitalize()[:LONGEST_TITLE])
 
 
-def filtered(run: DatasetMaking, questions: Any, rates: Any) -> Any:
-    """Keep English mathematics, once each, that can be solved and is not too easy; returns the folder of questions."""
+def filtered(run: DatasetMaking, questions: Any, rates: Any, benchmarks: Any) -> Any:
+    """Keep English mathematics, once each and in no benchmark, that can be solved and is not too easy.
+
+    Returns the folder of questions.
+    """
     for step in CPU_FILTERS:
         questions = task_of(step, title_of(step))(run, questions=questions)
+    if run.has_benchmarks:
+        questions = decontaminate(run, questions=questions, benchmarks=benchmarks)
     solvable = filter_solvability(
         run,
         questions=questions,

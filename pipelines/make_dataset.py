@@ -68,10 +68,10 @@ def answered(run: DatasetMaking, questions: Any, rates: Any) -> Any:
     return select_responses(run, responses=rewarded)
 
 
-def made_dataset(run: DatasetMaking, questions: Any, seeds: Any) -> Any:
+def made_dataset(run: DatasetMaking, questions: Any, seeds: Any, benchmarks: Any) -> Any:
     """Make a dataset of new questions; returns its folder.
 
     The solver judges and answers them. The scorers are trained on the seed questions, whose answers are known.
     """
     rates = fail_rates(run, seeds)
-    return package_dataset(run, responses=answered(run, filtered(run, questions, rates), rates))
+    return package_dataset(run, responses=answered(run, filtered(run, questions, rates, benchmarks), rates))

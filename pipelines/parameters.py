@@ -53,6 +53,7 @@ class Compiled:
     hardware: Mapping[str, Any] = field(default_factory=dict)  # the outputs of the task that checks the run
     models: Any = ""  # the folders of the models that the run imported
     fixed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the preset's options, by task
+    has_benchmarks: bool = True  # whether the preset has any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,18 +124,25 @@ class TrainingExamples(Importing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmarks(Importing):
-    """What solvers are scored on."""
+class BenchmarkQuestions(Importing):
+    """The questions that no dataset may hold."""
 
     benchmarks: list[dict[str, str]] = parameter(
-        help="questions that solvers are scored on: {source, question_column, answer_column}"
+        help="questions that solvers are scored on, and the dataset may not hold: {source, question_column, "
+        "answer_column}"
     )
     benchmark_num_questions: int = parameter(help="questions from each benchmark; 0 for all")
+    benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmarks(BenchmarkQuestions):
+    """What solvers are scored on."""
+
     benchmark_prompts: str = parameter(
         help="what they are asked with: prompt:solve; prompt:benchmarks, each benchmark's own words; a text file with "
         "{question} in it; or a folder with one for each benchmark (gsm8k.txt)",
     )
-    benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +206,7 @@ class Difficulty(Parts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetMaking(Solver, Rewarding, Difficulty):
+class DatasetMaking(Solver, Rewarding, Difficulty, BenchmarkQuestions):
     """Everything from questions to the dataset."""
 
 

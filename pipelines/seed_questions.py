@@ -7,7 +7,7 @@ from typing import Any
 from kfp import dsl
 
 from pipelines.loop_values import as_text
-from pipelines.parameters import Importing, SeedQuestions
+from pipelines.parameters import BenchmarkQuestions, Importing, SeedQuestions
 from pipelines.tasks import task_of
 
 
@@ -35,4 +35,16 @@ def seed_questions(run: SeedQuestions) -> Any:
         loop="each-source",
         number=run.seed_num_questions,
         seed=run.seed,
+    )
+
+
+def benchmark_questions(run: BenchmarkQuestions) -> Any:
+    """Import the questions that solvers are scored on, and that no dataset may hold; returns their folders."""
+    return imported_questions(
+        run,
+        run.benchmarks,
+        "Benchmark",
+        loop="each-benchmark",
+        number=run.benchmark_num_questions,
+        seed=run.benchmark_seed,
     )

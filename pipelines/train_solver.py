@@ -9,7 +9,7 @@ from kfp import dsl
 from pipelines.figure import figure
 from pipelines.loop_values import as_number, as_text
 from pipelines.parameters import Solvers, SolverTraining, TrainingExamples
-from pipelines.seed_questions import imported_questions
+from pipelines.seed_questions import benchmark_questions
 from pipelines.tasks import task_of
 
 import_examples = task_of("import_questions", "Examples")
@@ -40,18 +40,6 @@ def training_examples(run: TrainingExamples) -> Any:
             seed=run.seed,
         )
     return as_text(dsl.Collected(examples))
-
-
-def benchmark_questions(run: Solvers) -> Any:
-    """Import the questions that solvers are scored on; returns their folders."""
-    return imported_questions(
-        run,
-        run.benchmarks,
-        "Benchmark",
-        loop="each-benchmark",
-        number=run.benchmark_num_questions,
-        seed=run.benchmark_seed,
-    )
 
 
 def trained_solver(run: Solvers, solver: Any, *, examples: Any, questions: Any) -> Evaluations:
@@ -86,11 +74,10 @@ def compared(run: Solvers, scores: Evaluations, *, examples: Any, questions: Any
     compare_solvers(run, evaluations=scores.after, before=scores.before, contamination=found)
 
 
-def compared_solver(run: Solvers, solver: Any, *, examples: Any) -> None:
+def compared_solver(run: Solvers, solver: Any, *, examples: Any, questions: Any) -> None:
     """Train one solver, where there may be none: it has a table of its own."""
     # One table for all would read what the loop over solvers collects. Over no solvers it collects nothing, the tasks
     # behind it run all the same and have no input; and a condition that leaves them out can compare text, but no lists.
-    questions = benchmark_questions(run)
     scores = trained_solver(run, solver, examples=examples, questions=questions)
     compared(run, scores, examples=examples, questions=questions)
 

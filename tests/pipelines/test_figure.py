@@ -9,6 +9,7 @@ from kfp import compiler
 from components.shared.config.values import names_of_task
 from components.steps import config_of
 from pipelines.compiled_pipeline import COMPILED, declared_in, graphs_of, read_documents
+from pipelines.construct_dataset import construct_dataset
 from pipelines.figure import Preset, figure
 from pipelines.parameters import MAX_PARAMETERS, Common, own_defaults, parameter
 from pipelines.preset_files import options_in, read_preset
@@ -167,3 +168,24 @@ def test_every_option_of_a_released_preset_reaches_the_tasks_that_it_is_for() ->
 
 def test_a_parameter_means_the_same_in_every_group() -> None:
     assert {"profile", "pods", "seed", "engine"} <= own_defaults().keys()
+
+
+def reads_of(folder: Path, preset: Preset) -> dict[str, set[str]]:
+    """Return from which tasks each task of the construction of a dataset takes something, by their titles."""
+    path = folder / "construct.yaml"
+    compiler.Compiler().compile(construct_dataset.for_preset(preset), str(path))
+    tasks = read_documents(path)[0]["root"]["dag"]["tasks"]
+    titles = {name: task["taskInfo"]["name"] for name, task in tasks.items()}
+    return {titles[name]: {titles[source] for source in task.get("dependentTasks", ())} for name, task in tasks.items()}
+
+
+def test_questions_of_benchmarks_leave_after_duplicates_and_before_the_judge(tmp_path: Path) -> None:
+    reads = reads_of(tmp_path, Preset())
+    assert {"Duplicates", "each-benchmark"} <= reads["Benchmarks"]
+    assert "Benchmarks" in reads["Solvable"]
+
+
+def test_a_preset_without_benchmarks_skips_them(tmp_path: Path) -> None:
+    reads = reads_of(tmp_path, Preset(name="mine", parameters={"benchmarks": []}))
+    assert "Benchmarks" not in reads
+    assert "Duplicates" in reads["Solvable"]
