@@ -53,6 +53,7 @@ def test_rows_come_through_the_stages_of_the_figure_in_its_order(undisturbed: Fi
     assert steps == [
         "generate_questions",
         *CPU_FILTERS,
+        "decontaminate",
         "filter_solvability",
         "score_difficulty",
         "sample_difficulty",
@@ -124,7 +125,7 @@ def test_a_run_that_ends_in_solvers_trains_and_compares_them_on_its_dataset_and_
     assert result.returncode == 0, result.stdout + result.stderr
     new = folders_of(undisturbed.workspace) - before
     assert Counter(name.split("/")[0] for name in new) == {
-        "import_questions": 1, "train_sft": 2, "evaluate": 3, "find_contamination": 1, "compare_solvers": 2,
+        "train_sft": 2, "evaluate": 3, "find_contamination": 1, "compare_solvers": 2,
     }  # fmt: skip
     manifests = {name: read_manifest(storage.join(undisturbed.workspace, name)) for name in new}
     learnt = [entry.uri for each in manifests.values() if each.step == "train_sft" for entry in each.inputs["examples"]]
