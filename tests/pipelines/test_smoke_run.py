@@ -141,12 +141,14 @@ def test_show_of_the_workspace_prints_the_funnel_of_its_dataset(undisturbed: Fin
     assert "filter_language" in result.stdout
 
 
-def test_a_step_that_refuses_its_input_ends_the_run_with_its_message_and_exit_code_2(tmp_path: Path) -> None:
+def test_an_input_that_is_not_there_ends_the_run_before_its_first_step_with_one_message_and_exit_code_2(
+    tmp_path: Path,
+) -> None:
     missing = tmp_path / "missing.jsonl"
     source = f"seed_questions=[{{source: {missing}, question_column: question, answer_column: answer}}]"
     result = run_smoke(str(tmp_path / "workspace"), tmp_path, source)
     assert result.returncode == 2
-    assert "import_questions: error: " in result.stderr
+    assert "check_run: error: seed_questions[0].source" in result.stderr
     assert str(missing) in result.stderr
     assert "Traceback" not in result.stderr + result.stdout
     assert not (tmp_path / "workspace").exists()
