@@ -43,6 +43,11 @@ class FilterSolvabilityConfig(EngineConfig):
         256, help="questions per part: the most that a lost pod has to repeat", affects_output=False, minimum=1
     )
 
+    @property
+    def prompts(self) -> tuple[Path, ...]:
+        """The prompt files of the way in which it judges."""
+        return (STAGES, STAGE_PROMPT) if self.judging == "stages" else (SOLVABILITY_PROMPT,)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.temperature == 0 and self.num_judgements > 1:

@@ -21,25 +21,26 @@ from components.shared.filters import KEEP, Verdict
 from components.shared.texts.prompts import fill_prompt, load_examples, load_prompt
 
 MAX_WHY_CHARS = 160
-# Of one that holds nothing more is written: that is most replies, and what a kept question costs.
+# Nothing more is written where a stage holds: that is most replies, and what a kept question costs.
 SCHEMA = json.dumps(
     {
         "anyOf": [
             {
                 "type": "object",
-                "properties": {"holds": {"const": True}},
-                "required": ["holds"],
+                "properties": {"answer": {"const": "Yes"}},
+                "required": ["answer"],
                 "additionalProperties": False,
             },
             {
                 "type": "object",
-                "properties": {"holds": {"const": False}, "why": {"type": "string", "maxLength": MAX_WHY_CHARS}},
-                "required": ["holds", "why"],
+                "properties": {"answer": {"const": "No"}, "why": {"type": "string", "maxLength": MAX_WHY_CHARS}},
+                "required": ["answer", "why"],
                 "additionalProperties": False,
             },
         ]
     }
 )
+_ANSWERS = {"yes": True, "no": False}
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 
 
@@ -110,9 +111,9 @@ def read_reply(reply: str, reason: str) -> Verdict | None:
     except ValueError:
         holds = parse_verdict(text) if "verdict" in text.lower() else None
         return None if holds is None else KEEP if holds else Verdict(reason, text)
-    if not isinstance(said, dict) or not isinstance(said.get("holds"), bool) or said.keys() - {"holds", "why"}:
-        return None
-    return KEEP if said["holds"] else Verdict(reason, str(said.get("why", "")))
+    answer = said.get("answer") if isinstance(said, dict) and not said.keys() - {"answer", "why"} else None
+    holds = _ANSWERS.get(answer.lower()) if isinstance(answer, str) else None
+    return None if holds is None else KEEP if holds else Verdict(reason, str(said.get("why", "")))
 
 
 @dataclass(frozen=True, kw_only=True)

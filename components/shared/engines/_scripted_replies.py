@@ -99,13 +99,13 @@ def judge(message: str, draws: Draws) -> tuple[str, str]:
 
 def judge_stage(message: str, draws: Draws) -> tuple[str, str]:
     """Say whether something holds of the last text of the message: of one with fewer than two numbers nothing does."""
-    text = message.rsplit("Text: ", 1)[-1].split("\n\n", 1)[0]
+    text = message.rsplit("\n\n", 1)[0]
     flaw = draws.flaw(VERDICT_FLAWS)
     if flaw:
-        return '{"holds"', "length" if flaw == "length" else "stop"
+        return '{"answer"', "length" if flaw == "length" else "stop"
     if len(re.findall(r"\d+", text)) >= 2:
-        return '{"holds": true}', "stop"
-    return '{"holds": false, "why": "a number is missing"}', "stop"
+        return '{"answer": "Yes"}', "stop"
+    return '{"answer": "No", "why": "a number is missing"}', "stop"
 
 
 def rewrite(message: str, draws: Draws) -> tuple[str, str]:

@@ -21,7 +21,7 @@ Reply = Callable[[str, Draws], tuple[str, str]]  # message and draws to text and
 RULES: tuple[tuple[Callable[[str], bool], Reply], ...] = (
     (lambda message: not message, write_question),
     (lambda message: "Verdict:" in message, judge),
-    (lambda message: '"holds"' in message, judge_stage),
+    (lambda message: "in JSON." in message, judge_stage),
     (lambda message: "<question>" in message, rewrite),
     (lambda _: True, solve),
 )

@@ -11,7 +11,7 @@ from components.filter_solvability.stages import SCHEMA, Course, Voting, follow,
 from components.shared.engines import Completion
 from components.shared.filters import KEEP, Verdict
 
-YES, NO = '{"holds": true}', '{"holds": false, "why": "the price"}'
+YES, NO = '{"answer": "Yes"}', '{"answer": "No", "why": "the price"}'
 ONCE, MAJORITY_OF_5 = Voting(number=1, threshold=0.5), Voting(number=5, threshold=0.5)
 STAGES = load_stages()
 
@@ -25,13 +25,28 @@ def said(*texts: str, finish_reason: str = "stop") -> list[Completion]:
     [
         (YES, KEEP),
         (f"```json\n{YES}\n```", KEEP),
-        (f'<think>{NO}</think>{{ "holds" : true }}', KEEP),
+        (f'<think>{NO}</think>{{ "answer" : "yes" }}', KEEP),
         (NO, Verdict("why_not", "the price")),
-        ('{"holds": false}', Verdict("why_not")),
+        ('{"answer": "NO"}', Verdict("why_not")),
         ("Verdict: Yes", KEEP),
         ("**Verdict:** No, a number is missing.", Verdict("why_not", "**Verdict:** No, a number is missing.")),
-        *((text, None) for text in ("", "Yes", "true", "[true]", '{"holds": "true"}', '{"holds": 1}', f"{YES}{NO}")),
-        *((text, None) for text in ('{"holds": true, "also": 1}', '{"verdict": true}', f"So: {YES}", '{"holds": tr')),
+        *(
+            (text, None)
+            for text in (
+                "",
+                "Yes",
+                "true",
+                "[true]",
+                '{"answer": true}',
+                '{"answer": 1}',
+                '{"answer": "Maybe"}',
+                f"{YES}{NO}",
+            )
+        ),
+        *(
+            (text, None)
+            for text in ('{"answer": "Yes", "also": 1}', '{"verdict": true}', f"So: {YES}", '{"answer": "Ye')
+        ),
     ],
 )
 def test_a_reply_is_read_strictly(reply: str, verdict: Verdict | None) -> None:
@@ -96,4 +111,4 @@ def test_examples_show_both_replies_in_the_form_that_is_asked_for() -> None:
     assert json.loads(SCHEMA)["anyOf"]
     for stage in STAGES:
         assert {read_reply(reply, stage.reason) == KEEP for _, reply in stage.examples} == {True, False}
-        assert stage.message("Is {x} = {1, 2}?").startswith("Text: Is {x} = {1, 2}?\n\n")
+        assert stage.message("Is {x} = {1, 2}?").startswith("Is {x} = {1, 2}?\n\n")

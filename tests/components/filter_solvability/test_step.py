@@ -28,7 +28,7 @@ def test_kept_and_rejected_rows_carry_the_replies(workspace: Workspace, write_qu
     assert {row.question for row in kept} <= set(texts[:20])
     assert {row["question"] for row in vague} <= set(texts[20:])
     assert len(kept) + len(vague) > 30  # the others ended without a verdict
-    assert {row.solvability_reply for row in kept} == {"\n".join(['{"holds": true}'] * 4)}
+    assert {row.solvability_reply for row in kept} == {"\n".join(['{"answer": "Yes"}'] * 4)}
     assert {row["detail"] for row in vague} == {"a number is missing"}
     assert {row["solvability_reply"].count("\n") for row in vague} == {0}  # no stage is asked behind one that fails
 
@@ -50,7 +50,8 @@ def test_votes_save_questions_from_one_bad_reply(workspace: Workspace, write_que
     once = read_manifest(run(_config(workspace, questions), workspace))
     options = {"num_judgements": 5, "temperature": 0.7}
     voted = read_manifest(run(_config(workspace, questions, **options), workspace))
-    assert set(once.rejected) > set(voted.rejected) == {"not_a_question"}
+    lost, lost_by_votes = (sum(each.rejected.values()) - each.rejected["not_a_question"] for each in (once, voted))
+    assert lost > 10 * lost_by_votes
     stages = 4 * voted.rows_out + sum(voted.rejected.values())
     assert 3 * stages <= voted.metrics["judgements"] < 5 * stages  # a stage ends with its majority
     all_agree = read_manifest(run(_config(workspace, questions, **options, threshold=1.0), workspace))

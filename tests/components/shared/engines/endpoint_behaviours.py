@@ -77,8 +77,8 @@ def texts_of(body: Mapping[str, Any]) -> list[str]:
     named = [f"{body.get('seed', id(body))}.{sample}" for sample in range(number)]
     if "Verdict:" in message:
         return [f"Reason {name}: all is given.\nVerdict: Yes" for name in named]
-    if '"holds"' in message:
-        return ['{"holds": true}'] * number
+    if "in JSON." in message:
+        return ['{"answer": "Yes"}'] * number
     if "<question>" in message:
         return [f"<question>How many wheels have 7 cars and 2 bicycles in row {name}?</question>" for name in named]
     return [f"Way {name}: the final answer is \\boxed{{4}}." for name in named]
