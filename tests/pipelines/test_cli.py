@@ -83,7 +83,7 @@ def test_quiet_and_verbose_contradict_each_other(tmp_path: Path) -> None:
             ["run", "smoke", "--set", "generator_num_questions=1.5"],
             "generator_num_questions: 1.5 is not accepted; expected a whole number",
         ),
-        (["run", "smoke", "--set", "solver_num_responses=-1"], "generate_responses: --num-samples -1 is out of range"),
+        (["run", "smoke", "--set", "solver_num_responses=-1"], "solver_num_responses -1 is out of range"),
         (["run", "smoke", "--workspace", "a_file/below"], "a_file cannot be written; give a writable directory"),
         (["run", "smoke", "--workspace", "ftp://host/x"], "'ftp://host/x' has the unknown scheme 'ftp'"),
         (["show", "nothing_here"], "no folder of rows or model exists here"),
