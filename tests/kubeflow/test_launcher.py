@@ -42,7 +42,7 @@ def artifacts_of(task: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.mark.timeout(900)
 def test_every_task_of_the_compiled_run_ends_well_and_names_its_folder(undisturbed: Finished) -> None:
     tasks = tasks_of(undisturbed)
-    assert len(tasks) - 1 == int(undisturbed.output.splitlines()[0].split(", ")[1].split()[0]) == 19  # but the check
+    assert len(tasks) - 1 == int(undisturbed.output.splitlines()[0].split(", ")[1].split()[0])  # but the check
     others = {task["task"]: task["parameters"] for task in tasks if "folder" not in task["parameters"]}
     assert others.keys() == {"comp-check-run", "comp-import-models"}
     (imported,) = json.loads(others["comp-import-models"]["models"]).values()
