@@ -21,6 +21,7 @@ from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.config.values import STEP_OPTIONS, names_of_task, nearest, read_step_options, text_of, value_of
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
+from components.shared.model_imports import LISTS
 from components.steps import config_of, task_names
 from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, RELEASED, CompiledPipeline, PlannedStep
@@ -29,9 +30,9 @@ from pipelines.preset_files import option_value, options_in, read_preset
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
-NAMED = ("generators", "trained_generators", "solvers")  # lists whose items are called by their source
 NOT_YET_MADE = "not-yet-made"  # stands for the address of a folder that the run makes
-_FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+# An option in a message; or a whole command that the message recommends, whose options are not the step's.
+_FLAG = re.compile(r"python3? -m [^;)]*|(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "STRING": (str, "text"),
     "NUMBER_INTEGER": (int, "a whole number"),
@@ -216,7 +217,7 @@ def _check_together(arguments: Mapping[str, Any]) -> None:
         if model and not is_served and arguments.get(endpoint):
             raise InputError(f"{name}={model}, with {endpoint}: write a served model as {SERVED}NAME")
     _check_selection(str(arguments.get("select_by", "")), str(arguments.get("reward_model", "")))
-    for name in NAMED:
+    for name in LISTS:  # their items are called by their sources
         _check_named(name, arguments.get(name, ()))
 
 

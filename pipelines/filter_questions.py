@@ -23,9 +23,14 @@ sample_difficulty = task_of("sample_difficulty", "Difficult enough")
 
 
 def title_of(step: str) -> str:
-    """Return what the graph calls a filter: filter_language is "Language"."""
-    words = step.removeprefix("filter_").replace("_", " ")
-    return TITLES.get(step, words.capitalize()[:LONGEST_TITLE])
+    """Return what the graph calls a filter: filter_language is "Language"; ValueError if that is too long to show."""
+    title = TITLES.get(step, step.removeprefix("filter_").replace("_", " ").capitalize())
+    if len(title) > LONGEST_TITLE:
+        raise ValueError(
+            f"{title!r}, the title of the filter {step}, has {len(title)} characters, and Kubeflow's graph shows "
+            f"{LONGEST_TITLE}; give {step} a shorter one in TITLES"
+        )
+    return title
 
 
 def filtered(run: DatasetMaking, questions: Any, rates: Any, benchmarks: Any) -> Any:

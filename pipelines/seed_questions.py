@@ -43,7 +43,7 @@ def benchmark_questions(run: BenchmarkQuestions) -> Any:
     return imported_questions(
         run,
         run.benchmarks,
-        "Benchmark",
+        "Test questions",
         loop="each-benchmark",
         number=run.benchmark_num_questions,
         seed=run.benchmark_seed,

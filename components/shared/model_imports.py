@@ -11,6 +11,7 @@ from components.shared.addresses import SERVED
 from components.shared.templates.families import OWN
 
 COMMAND = "import_models"  # what the task is called; its folders are those of import_model
+LISTS = ("generators", "trained_generators", "solvers")  # parameters whose items name a model and its chat template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class NamedModels:
     """The parameters of pipelines that name models; those of no model are empty."""
 
     generators: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    trained_generators: list[dict[str, str]] = dataclasses.field(default_factory=list)
     solvers: list[dict[str, str]] = dataclasses.field(default_factory=list)
     solver: str = ""
     judge: str = ""
@@ -49,7 +51,7 @@ def named_in(values: Mapping[str, Any]) -> NamedModels:
     """Return what a pipeline's parameters say of models."""
     names = {field.name for field in dataclasses.fields(NamedModels)}
     given = {name: value for name, value in values.items() if name in names}
-    for models in ("generators", "solvers"):
+    for models in LISTS:
         items = given.get(models, [])
         given[models] = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
     return NamedModels(**given)
@@ -61,7 +63,7 @@ def _is_ours(model: Any) -> bool:
 
 
 def _all(named: NamedModels) -> Iterator[ModelImport]:
-    for models in ("generators", "solvers"):
+    for models in LISTS:
         for number, item in enumerate(getattr(named, models)):
             by = f"{models}[{number}]"
             model, template = item.get("model", ""), item.get("chat_template", OWN)

@@ -6,6 +6,7 @@ def test_each_model_is_imported_once_and_checked_for_its_most_demanding_use() ->
     named = named_in(
         {
             "generators": [{"model": "a", "chat_template": "own"}, {"model": "b", "chat_template": "qwen2_math"}],
+            "trained_generators": [{"model": "d", "chat_template": "deepseek_math_qgen"}],
             "solver": "a",
             "solver_chat_template": "alpaca",
             "difficulty_base": "a",
@@ -14,9 +15,11 @@ def test_each_model_is_imported_once_and_checked_for_its_most_demanding_use() ->
         }
     )
     imports = {each.source: each for each in imports_of(named)}
-    assert sorted(imports) == ["a", "b", "c"]
+    assert sorted(imports) == ["a", "b", "c", "d"]
     assert (imports["a"].kind, imports["a"].named_by) == ("chat", "generators[0].model")
     assert (imports["b"].chat_template, imports["c"].kind) == ("qwen2_math", "base")
+    assert (imports["d"].kind, imports["d"].named_by) == ("chat", "trained_generators[0].model")
+    assert imports["d"].chat_template == "deepseek_math_qgen"
 
 
 def test_a_served_model_and_one_that_is_not_given_are_none() -> None:

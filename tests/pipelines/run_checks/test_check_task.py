@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -6,8 +7,11 @@ import pytest
 
 from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.step import run as import_questions
+from components.shared.model_imports import LISTS
 from components.shared.workspace import Workspace
-from tests.pipelines.run_checks.forms import check_form
+from pipelines.arguments import in_parameters
+from pipelines.compiled_pipeline import RELEASED, find
+from tests.pipelines.run_checks.forms import check_form, filled
 
 
 def test_a_form_that_is_right_says_what_will_run_and_begins_nothing(
@@ -18,7 +22,7 @@ def test_a_form_that_is_right_says_what_will_run_and_begins_nothing(
     answer = json.loads(checked.output("executor_output.json"))
     assert answer["artifacts"].keys() == {"report"}
     assert (checked.output("gpu_tolerations"), checked.output("training_nodes")) == ("[]", "1")
-    assert re.search(r"\b1[5-9] new", checked.page)
+    assert re.search(r"\b20 new", checked.page)
     assert not [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
 
 
@@ -45,3 +49,31 @@ def test_what_is_finished_is_reused_and_what_differs_says_why(
     assert f"| import_questions | reasoning-gym:gsm_symbolic | reused | {folder} |" in page
     page = check_form("smoke", {"seed": 5}, tmp_path, capsys).page.replace("\\", "")
     assert "cannot be reused, it differs in --seed 0, now 5" in page
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "preset"), [(name, preset) for name, presets in RELEASED.items() for preset in presets]
+)
+def test_every_model_that_a_released_pipeline_names_is_imported_before_a_step_reads_it(
+    pipeline: str, preset: str
+) -> None:
+    """A step reads the folder of the import, and refuses an address of the hub that names no commit."""
+    released = find(pipeline, preset)
+    given = {name: each["defaultValue"] for name, each in released.parameters.items() if "defaultValue" in each}
+    given = {"workspace": "runs", "questions": "mine.csv", "solver": "hf://org/name@main"} | given
+    steps = released.planned_steps({name: given[name] for name in released.parameters})
+    imported = {step.options["source"] for step in steps if step.name == "import_model"}
+    assert {item["model"] for name in LISTS for item in given.get(name, ())} <= imported
+    others = [step for step in steps if not step.passes_on and not step.name.startswith("import_")]
+    unfit = [(step.name, value) for step in others for value in step.options.values() if value in imported]
+    assert others
+    assert not unfit
+
+
+def test_a_message_that_recommends_a_command_blames_the_field_and_leaves_the_command_as_it_is() -> None:
+    step = next(each for each in filled("smoke").steps if each.name == "generate_questions")
+    model = step.options | {"model": "hf://org/name@main"}
+    step = dataclasses.replace(step, options=model, origins={**step.origins, "model": "trained_generators[0].model"})
+    hint = "import it first (python -m components.import_model --source hf://org/name@main --workspace …), or name"
+    message = in_parameters(step, f"'hf://org/name@main' may change to another commit; {hint} a commit")
+    assert message == f"trained_generators[0].model: 'hf://org/name@main' may change to another commit; {hint} a commit"
