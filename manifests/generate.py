@@ -18,7 +18,7 @@ import yaml
 
 from components.shared.errors import ExitCode
 from components.shared.images import ImageName, image
-from components.shared.jobs.body import LABELS, SIZE_LABEL, resources_of, shm_volume
+from components.shared.jobs.body import LABELS, SERVICE_ACCOUNT, SIZE_LABEL, resources_of, shm_volume
 from components.shared.jobs.pod_hardware import Placement
 from manifests.jobs import job_of, options_text, read_steps
 from pipelines.compiled_pipeline import COMPILED, read_documents
@@ -108,6 +108,7 @@ def _profiles_text() -> str:
     """Return the ConfigMap of profiles with each profile as it is written, comments included."""
     lines = ["apiVersion: v1", "kind: ConfigMap", "metadata:", "  name: scalequest-profiles", "data:"]
     lines += ["  default.yaml: | # of runs that name no profile; an overlay says another one", f"    like: {DEFAULT}"]
+    lines += [f'    service_account: "{SERVICE_ACCOUNT}"']
     for name in profile_names():
         text = (PROFILES / f"{name}.yaml").read_text(encoding="utf-8")
         lines += [f"  {name}.yaml: |", *(f"    {line}" for line in text.splitlines())]

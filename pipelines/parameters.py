@@ -178,7 +178,7 @@ class QuestionGeneration(Parts):
 class Solver(Parts):
     """The model that answers, and judges solvability."""
 
-    solver: str = parameter(help="its model URI; openai:NAME behind an endpoint")
+    solver: str = parameter(help="its model URI")
     solver_chat_template: str = parameter(
         help="its chat template: own (the model's own), or a family", choices=CHAT_TEMPLATES
     )

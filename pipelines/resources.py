@@ -29,6 +29,7 @@ RETRIES, PAUSE = 20, "60s"
 # ended. It is out of reach of all attempts with their time in queues. KFP makes an hour of a limit that is left out.
 NO_LIMIT_IN_TIME = f"{3650 * DAY}s"
 CHECK_CPU, CHECK_MEMORY = "500m", "2Gi"  # of the task that checks a run, whatever the profile
+CHECK_RETRIES = 3  # of that task: a wrong form is told soon, also where KFP tries everything again
 # Which key of a Secret is which variable, by the parameter that names the Secret.
 _SECRETS = {"hub_secret": {"token": "HF_TOKEN"}, "rewriter_secret": {"key": "OPENAI_API_KEY"}}
 UID, GID = 1000, 0  # of the images
@@ -41,7 +42,7 @@ def on_cpu_for_checks(task: PipelineTask, run: Importing) -> PipelineTask:
     for secret, keys in _SECRETS.items():
         if hasattr(run, secret):
             kubernetes.use_secret_as_env(task, getattr(run, secret), keys, optional=True)
-    return _prepared(task, run)
+    return _prepared(task, run, CHECK_RETRIES)
 
 
 def on_cpu(task: PipelineTask, run: Importing) -> PipelineTask:
@@ -90,9 +91,9 @@ def _on_gpus(task: PipelineTask, run: Common, size: str, shm: str) -> PipelineTa
     return _prepared(task, run)
 
 
-def _prepared(task: PipelineTask, run: Importing) -> PipelineTask:
+def _prepared(task: PipelineTask, run: Importing, retries: int = RETRIES) -> PipelineTask:
     # A step continues where it stopped, so that a retry after a lost pod is cheap.
-    task.set_retry(RETRIES, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=NO_LIMIT_IN_TIME)
+    task.set_retry(retries, backoff_duration=PAUSE, backoff_factor=1, backoff_max_duration=NO_LIMIT_IN_TIME)
     # Kubeflow's cache does not check whether a folder still exists; the workspace does, and reuses finished work.
     task.set_caching_options(False)
     kubernetes.use_secret_as_env(task, run.store_secret, {key: key for key in store_secret.KEYS}, optional=True)

@@ -54,7 +54,8 @@ def test_the_base_holds_what_the_chart_makes_without_values(tools: Tools) -> Non
 def test_an_option_adds_what_the_chart_adds_for_it(option: str, tools: Tools, tmp_path: Path) -> None:
     rendering = tools.render(**CHART_VALUES[option])
     assert rendering.objects, rendering.error
-    overlay = write_overlay(tmp_path, resources=["base"], components=[f"options/{option}"])
+    patches = [_default_profile(str(CHART_VALUES[option]["profile"]))] if "profile" in CHART_VALUES[option] else []
+    overlay = write_overlay(tmp_path, resources=["base"], components=[f"options/{option}"], patches=patches)
     assert by_name(tools.build(overlay)) == by_name(rendering.objects)
 
 
@@ -146,3 +147,10 @@ def _versions(folder: str) -> list[str]:
         if not folder.startswith("jobs/") or folder == "jobs/generate-responses"
         else [versions[0], versions[-1]]
     )
+
+
+def _default_profile(profile: str) -> dict[str, str]:
+    """Return the patch by which runs that name no profile take this one."""
+    data = {"default.yaml": f'like: {profile}\nservice_account: "scalequest"\n'}
+    metadata = {"name": "scalequest-profiles"}
+    return {"patch": yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})}
