@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from components.shared.texts.math_answers.number_words import SCALES, UNITS
 from components.shared.texts.next_question import CHAT_MARKER
 from components.shared.texts.prose import WORD
 
@@ -18,20 +19,46 @@ _ABLE = (
     r"(?:re-?write|rephrase|help|answer|solve|make|mend|provide|assist|do|create|generate|modify|change|complete|comply"
     r"|fulfil\w*|produce|give|write|see|find|determine|process|understand|improve|continue|read)"
 )
+_I = r"(?:i['’]?m|i am|we are)\s+(?:very\s+|so\s+|really\s+)?"
+_NOT = r"(?:i|we)\s+(?:can(?:not|['’]t| not)|could(?: not|n['’]t)|do(?: not|n['’]t)|will not|won['’]t)"
+_THE_NOUN = rf"(?:the|this|that)\s+{_NEW}*{_NOUN}"
+_REWRITE = r"(?:re-?write|rephrase|fulfil\w*|comply)"
 _REFUSAL = re.compile(
-    rf"\W*(?:(?:i['’]?m|i am|we are)\s+(?:very\s+|so\s+|really\s+)?(?:sorry|afraid|unable|not able|not sure|happy|glad)"
-    rf"|(?:i|we)\s+(?:can(?:not|['’]t| not)|could(?: not|n['’]t)|am not|do(?: not|n['’]t)|will(?: not)?|won['’]t|would)"
-    rf"\s+(?:\w+\s+)?{_ABLE}\b|i apologi[sz]e|my apologies|sorry\b(?!['’])|as an? (?:ai|language model|assistant)"
-    r"|unfortunately\b"
-    r"|(?:sure|certainly|of course|okay|ok|absolutely|great|thanks?|thank you|you['’]re welcome)\s*[,.!:]"
+    rf"\W*(?:{_I}sorry\b|i apologi[sz]e|my apologies|sorry\b(?!['’])|as an? (?:ai|language model|assistant)"
+    rf"|{_NOT}\s+(?:\w+\s+)?(?:{_REWRITE}\b|{_ABLE}\b[^.?!\n]*\b(?:this|that|your)\s+{_NEW}*{_NOUN}\b)"
+    rf"|(?:i|we)\s+will\s+(?:now\s+)?(?:re-?write|rephrase|mend|modify|improve)\b"
+    rf"|{_I}(?:happy|glad|afraid|unable|not able)\b[^.?!\n]*\b(?:help|{_NOUN})\b"
+    rf"|unfortunately\W+(?:i|we|it|there|{_THE_NOUN})\b"
+    r"|(?:sure|certainly|of course|okay|ok|absolutely|great|no problem|thanks?|thank you|you['’]re welcome)\s*[,.!:]"
     rf"|here(?:['’]s| is| are)\s+{_NEW}*{_NOUN}"
-    rf"|(?:the|this|that)\s+{_NEW}*{_NOUN}\s+(?:(?:already|still|now|itself)\s+)?(?:is|are|was|has|have|does|do"
-    r"|can|cannot|could|needs?|seems?"
-    r"|appears?|remains?|looks?|contains?|lacks?|provided|given)\b(?![^.!]*\?)"
-    rf"|(?:there (?:is|are)|has|have) (?:no|nothing)\b.{{0,40}}\b(?:{_NOUN}|rewrite|change|mend|missing|needed)"
-    rf"|nothing\b.{{0,40}}\b(?:change|rewrite|mend|add)|no (?:re-?writ\w*|changes?|{_NOUN})\b)",
+    rf"|{_THE_NOUN}\s+(?:(?:is|was|has)\s+(?:already|still|now|itself)|already"
+    r"|cannot be|can['’]t be|does(?: not|n['’]t) need)\b"
+    r"|(?:there (?:is|are)|has|have) nothing\b.{0,40}\b(?:rewrite|change|mend|missing|needed)"
+    r"|nothing\b.{0,40}\b(?:change|rewrite|mend|add)|no re-?writ\w*"
+    r"|no changes? (?:\w+ )?(?:needed|required|necessary)\b)",
     re.IGNORECASE,
 )
+# What a remark on a question begins with, and a question on puzzles, texts and changes as well.
+_REMARK = re.compile(
+    rf"\W*(?:{_I}(?:afraid|unable|not able|not sure|happy|glad)"
+    rf"|(?:{_NOT}|(?:i|we)\s+(?:am not|will|would))\s+(?:\w+\s+)?{_ABLE}\b|unfortunately\b"
+    rf"|{_THE_NOUN}\s+(?:(?:already|still|now|itself)\s+)?(?:is|are|was|has|have|does|do"
+    r"|can|cannot|could|needs?|seems?"
+    r"|appears?|remains?|looks?|contains?|lacks?|provided|given)\b(?![^.!]*\?)"
+    rf"|(?:there (?:is|are)|has|have) (?:no|nothing)\b.{{0,40}}\b(?:{_NOUN}s?|rewrite|change|mend|missing|needed)"
+    rf"|no (?:changes?|{_NOUN})\b)",
+    re.IGNORECASE,
+)
+_COMMAND = (
+    r"(?:find|calculate|compute|determine|solve|evaluate|simplify|prove|show|express|estimate|how|what|which"
+    r"|factori[sz]e|factor|expand|state|name|count|list|work out)"
+)
+_STILL_ASKS = re.compile(
+    rf"[?？]|(?:^|[.!,]\s+|\n)\W*(?:(?:please|then|now|and|so|thus|hence|therefore),?\s+)*{_COMMAND}\b"
+    r"(?:[^.!?]|\.\d)*[.!]?\W*\Z",
+    re.IGNORECASE,
+)
+_QUANTITY = re.compile(rf"[\d$]|\b(?:{'|'.join(sorted({*UNITS, *SCALES} - {'one'}))})\b", re.IGNORECASE)
 _NOTHING = re.compile(
     rf"\W*(?:n\s*/?\s*a|none|null|nil|tbd|tba|todo|nothing|empty|unknown|undefined|nan|string|see above"
     rf"|same(?: as (?:above|before|the original))?|as above|unchanged|original|not applicable|no|yes|ok"
@@ -52,7 +79,9 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _ROLE = re.compile(
-    r"^[\s*#>_]*(?:user|assistant|human|system|ai|instructions?|response|input|output|reason(?:ing)?)\s*[*_]*\s*:",
+    r"^[\s*#>_]*(?:user|assistant|human|system|ai|instructions?|response|reason(?:ing)?"
+    r"|(?:in|out)put(?!\s*[*_]*\s*:\s*(?=[^\n]*\d)(?:[^a-z\n]|\b[a-z]\b|\b(?:in|out)put\b)+$))"  # but of numbers
+    r"\s*[*_]*\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _INSTRUCTION = re.compile(
@@ -97,7 +126,9 @@ _END = re.compile(r"[.?!:。？！)\]}$\"'”’%°|=_*>\d²³]|\\[)\]]")
 _OPERATOR = re.compile(r"(?:[-+*/×÷−^<,;(\[{&@#~]|\\(?:times|cdot|div|frac|sqrt|left|begin\{\w*\}))$")
 _MONEY = re.compile(r"\$\s?\.?\d|\d\s?\$(?!\s*\$)|\\\$")
 _NO_BRACKET = re.compile(r"\\(?:left|right|[Bb]igg?[lr]?)\s*\\?\W|\\[{}()\[\]]")
-_BRACKETS = (("(", ")"), ("{", "}"))  # "[3, 5)" is an interval
+_BRACKETS = (("(", ")"), ("{", "}"))
+_WITHIN = r"(?:[^()\[\]\n]|\([^()\[\]\n]*\)){0,40}"
+_HALF_OPEN = re.compile(rf"\({_WITHIN}[,;]{_WITHIN}\]|\[{_WITHIN}[,;]{_WITHIN}\)")  # (3, 5] is an interval
 _ELLIPSIS = re.compile(r"(?:\.{2,}|…)[\s\"'”’)]*$")
 LEAST_WORDS = 3  # of a question without a formula
 
@@ -115,7 +146,7 @@ def half_sentence_in(text: str) -> str:
         return "it ends in dots"
     if text.count("$") % 2 and not _MONEY.search(text):
         return "a formula is not closed"
-    plain = _NO_BRACKET.sub(" ", end)
+    plain = _HALF_OPEN.sub(" ", _NO_BRACKET.sub(" ", end))
     if any(plain.count(opening) > plain.count(closing) for opening, closing in _BRACKETS):
         return "a bracket is not closed"
     last = WORD.findall(end.rsplit(None, 1)[-1]) if end else []
@@ -129,9 +160,19 @@ def half_sentence_in(text: str) -> str:
     return ""
 
 
+def still_asks(text: str) -> bool:
+    """Tell whether a text has a question mark, or its last sentence is a command of mathematics: "Find x."."""
+    return bool(_STILL_ASKS.search(text))
+
+
 def without_label(text: str) -> str:
     """Return a text without the label in front of it: "Question:", "Rewritten problem:", "Problem 3:"."""
     return LABEL.sub("", text, count=1) if LABEL.match(text) else text
+
+
+def _is_remark(text: str) -> bool:
+    """Tell whether a text speaks of a question; one that asks for something, with quantities, is itself a question."""
+    return bool(_REMARK.match(text)) and not (_QUANTITY.search(text) and still_asks(text))
 
 
 def _is_nothing(text: str) -> bool:
@@ -146,6 +187,7 @@ def _asks_nothing(text: str) -> bool:
 
 _FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (
     (_REFUSAL.match, "a refusal or a remark"),
+    (_is_remark, "a refusal or a remark"),
     (_BRACED_NAME.search, "leftovers of a template"),
     (_is_nothing, "a placeholder"),
     (_TAG.search, "leftovers of a template"),

@@ -32,6 +32,23 @@ WHOLE = [
     "Evaluate $\\frac{1}{2} + \\frac{1}{3}$",
     "The answer to a quiz question is worth 5 points. How many points are 7 right answers worth?",
     "Given 3 red and 4 blue balls, a ball is drawn. State the probability that it is red.",
+    "The puzzle has 500 pieces. Tom places 20 an hour. How many hours does he need?",
+    "The puzzle has five hundred pieces. Tom places twenty an hour. How many hours does he need?",
+    "The text has 300 words on 10 lines. How many words are on a line?",
+    "The exercise is 30 minutes long. Ana does it on 4 days. How many minutes is that?",
+    "The problem has 3 parts of 5 points each. Find the number of its points.",
+    "I will give 3 of my 10 apples away. How many remain?",
+    "I cannot read more than 20 pages a day. How many days do I need for 300 pages?",
+    "We do not see 3 of the 10 stars. How many do we see?",
+    "I am happy on 3 of 7 days. On what share of the days am I not?",
+    "Unfortunately, Tom lost 3 of his 10 apples. How many remain?",
+    "There are no problems left after Tom solved 5. How many were there, if Ana solved 4?",
+    "No puzzle has more than 500 pieces. What is the most that 3 puzzles can have?",
+    "The interval is (3, 5]. What is its length?",
+    "Is f(2) in $(f(1), f(3)]$ for $f(x) = 2x$?",
+    "Which integers lie in $(-\\infty, 5]$ and in [2, 8)?",
+    "Input: 1, 2, 3\nOutput: 2, 4, 6\nWhat is the rule?",
+    "Input: 3 Output: 9\nInput: x Output: 81\nWhat is x?",
 ]
 FAULTY = {
     "a refusal or a remark": [
@@ -52,6 +69,14 @@ FAULTY = {
         "There is nothing to change in this question.",
         "No changes needed.",
         "We do not see what could be mended.",
+        "The puzzle has 3 mistakes.",
+        "The question lacks a number. Please provide 1 more.",
+        "The question is already solvable. How many apples does Tom have, if he buys 7?",
+        "I cannot rewrite this. How many apples does Tom have, if he buys 7?",
+        "I can't answer your question with 3 numbers. Is there a fourth?",
+        "I will now rewrite the question: Tom has 5 apples. How many does he have?",
+        "Unfortunately, the question lacks 2 numbers. What are they?",
+        "No problem! Tom has 5 apples and buys 7. How many does he have?",
     ],
     "a placeholder": [
         "N/A",
@@ -86,6 +111,8 @@ FAULTY = {
         f"User: {QUESTION}",
         f"### Instruction: {QUESTION}",
         f"{QUESTION}\nAssistant: He has 12.",
+        f"Input: {QUESTION}",
+        f"{QUESTION}\nOutput: He has 12.",
     ],
     "an instruction": [
         f"Rewrite the question to be harder: {QUESTION}",
@@ -109,7 +136,12 @@ FAULTY = {
         "Compute 3 \\times",
     ],
     "ends in dots": ["How many apples does Tom have…", "Find the value of x if x + 3 ..."],
-    "not closed": ["Find $x if x + y = 3", "What is the sum of all numbers (of two digits", "Compute \\frac{1}{2"],
+    "not closed": [
+        "Find $x if x + y = 3",
+        "What is the sum of all numbers (of two digits",
+        "Find the length of (3, 5] (with f(x",
+        "Compute \\frac{1}{2",
+    ],
 }
 
 
