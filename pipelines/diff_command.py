@@ -18,7 +18,7 @@ from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.rows import Rows
 from components.steps import step_names
 from pipelines.folder_data import stage_as_data
-from pipelines.json_output import print_json
+from pipelines.json_output import print_json, without_secrets
 from pipelines.reporting import exit_code_of, print_aligned
 from pipelines.row_differences import Lost, RowDifferences, compare_rows
 from pipelines.stage_differences import Change, StagePair, changed, figures_of, models_of, of_rows, pairs_of
@@ -53,7 +53,7 @@ def _diff(a: str, b: str, form: Form) -> int:
     if form == "json":
         print_json(_as_data(found))
     elif form == "markdown":
-        sys.stdout.write(redacted(_markdown(found)))
+        sys.stdout.write(_markdown(found))
     else:
         _print(Console(file=sys.stdout), found)
     return ExitCode.DONE
@@ -128,7 +128,9 @@ def _option_rows(pair: StagePair) -> Iterator[tuple[str, ...]]:
 def _lost_rows(lost: Sequence[Lost]) -> list[tuple[str, ...]]:
     if not lost:
         return []
-    rows = [(each.reason, f"{each.questions:,}", inert(each.samples[0]) if each.samples else "") for each in lost]
+    rows = [
+        (each.reason, f"{each.questions:,}", inert(redacted(each.samples[0])) if each.samples else "") for each in lost
+    ]
     return [("where and why", "questions", "for example"), *rows]
 
 
@@ -137,7 +139,7 @@ def _yes(there: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    return "(none)" if value is None else shortened(inert(value), MAX_VALUE) or '""'
+    return "(none)" if value is None else shortened(inert(without_secrets(value)), MAX_VALUE) or '""'
 
 
 def _number(value: float | None) -> str:

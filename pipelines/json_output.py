@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from components.shared.redaction import redacted
@@ -12,11 +13,20 @@ from components.shared.redaction import redacted
 
 def print_json(content: Any) -> None:
     """Print a document of plain values and dataclasses on standard output, without secrets."""
-    text = json.dumps(content, default=_plain, indent=1)
-    sys.stdout.write(f"{redacted(text)}\n")
+    sys.stdout.write(f"{json.dumps(without_secrets(content), indent=1)}\n")
 
 
-def _plain(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
+    """Return plain data whose texts have no secrets: these are masked before JSON escapes them, or a text is cut.
+
+    Numbers stay, so that a key of digits breaks no document; dataclasses become objects, and other values texts.
+    """
+    if value is None or isinstance(value, int | float):
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return str(value)
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {redacted(key) if isinstance(key, str) else key: without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(item) for item in value]
+    return redacted(str(value))

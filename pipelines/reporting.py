@@ -42,7 +42,7 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 def print_aligned(console: Console, rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows of cells under each other, as data."""
-    for line in aligned([tuple(map(visible, row)) for row in rows]):
+    for line in aligned([tuple(visible(redacted(cell)) for cell in row) for row in rows]):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

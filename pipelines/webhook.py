@@ -19,21 +19,26 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException, InvalidURL
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from components.shared.errors import InputError, UnavailableError
-from components.shared.redaction import hide
+from components.shared.plain_text import inert, shortened
+from components.shared.redaction import hide, redacted
 from components.shared.stores.retries import Patience, until_answered
 
 VARIABLE = "SCALEQUEST_WEBHOOK_URL"
 LIMIT_SECONDS = 60.0  # for which it is tried
 ANSWER_SECONDS = 10.0  # for one answer
 VERSION = 1
+MAX_ANSWER = 200  # characters of what the server said, in a message
+LONG = 16  # characters: a longer path may be a token, a shorter one of letters only is an ordinary word
 _PASSING = {408, 425, 429}
 
 State = Literal["succeeded", "failed", "stopped", "terminated"]
@@ -68,20 +73,41 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def webhook_url() -> str:
     """Return the URL that is to be told, "" for none; InputError for what is no URL."""
-    url = os.environ.get(VARIABLE, "")
-    address = urlsplit(url)
-    hide(address.path.lstrip("/"))
-    hide(address.query)
-    if url and (address.scheme not in ("http", "https") or not address.hostname):
+    url = os.environ.get(VARIABLE, "").strip()
+    if not url:
+        return ""
+    address = _address_of(url)
+    if address is None or address.scheme not in ("http", "https") or not address.hostname:
         raise InputError(f"{VARIABLE} is not the URL of a web server; expected https://host/path or http://host/path")
+    if "@" in address.netloc:
+        raise InputError(f"{VARIABLE} has a user before its host, which is not sent; expected the token in the path")
+    if re.search(r"[^!-~]", url):
+        raise InputError(f"{VARIABLE} has a space or another sign that no URL has; write such signs as %20")
     return url
+
+
+def _address_of(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None if it has none, and hide what may be its token."""
+    try:
+        address = urlsplit(url)
+        _ = address.port  # is read here: a wrong one raises an error
+    except ValueError:
+        return None
+    target = address._replace(scheme="", netloc="", fragment="").geturl()
+    if len(target) > LONG or re.search(r"\d", target):
+        hide(target)
+    for part in re.split(r"[/?&=]", target):  # a server may quote the token alone
+        if len(part) > LONG and re.search(r"\d", part):
+            hide(part)
+    return address
 
 
 def tell(end: EndOfRun) -> None:
     """Tell the webhook, if there is one, that a run has ended."""
     try:
         if url := webhook_url():
-            _post(url, {"event": "run.ended", "version": VERSION, **vars(end)})
+            told = {name: redacted(value) if isinstance(value, str) else value for name, value in vars(end).items()}
+            _post(url, {"event": "run.ended", "version": VERSION, **told})
     except (InputError, UnavailableError) as error:
         logger.warning("the webhook was not told that run %s has ended: %s", end.run, error)
 
@@ -107,17 +133,19 @@ def _post(url: str, content: Mapping[str, object]) -> None:
         until_answered(f"the webhook at {urlsplit(url).hostname}", attempt, patience=patience)
     except urllib.error.HTTPError as error:
         raise InputError(f"it refuses this: {_answer_of(error)}; check {VARIABLE}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise InputError(f"{_answer_of(error)}; check {VARIABLE}") from error
 
 
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, urllib.error.HTTPError):
         return error.code >= 500 or error.code in _PASSING
-    return isinstance(error, OSError)
+    return isinstance(error, OSError | HTTPException) and not isinstance(error, InvalidURL)
 
 
 def _answer_of(error: BaseException) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"{error.code} {error.reason}"
-    return str(error.reason if isinstance(error, urllib.error.URLError) else error)
+        said = f"{error.code} {error.reason}"
+    else:
+        said = str(error.reason if isinstance(error, urllib.error.URLError) else error)
+    return shortened(inert(redacted(said)), MAX_ANSWER) or type(error).__name__

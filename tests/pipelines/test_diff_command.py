@@ -13,10 +13,12 @@ from components.compare_solvers.step import run as compare_solvers
 from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.step import run as package_dataset
 from components.shared.errors import ExitCode
+from components.shared.publishing.markdown import inert_text
+from components.shared.redaction import MASK
 from components.shared.workspace import Workspace
 from components.shared.workspace.lineage import stages_of
 from components.shared.workspace.manifests import read_manifest
-from pipelines.diff_command import compare, diff
+from pipelines.diff_command import Form, compare, diff
 from pipelines.row_differences import NOT_THERE
 from pipelines.stage_differences import pairs_of
 from tests.components.compare_solvers.evaluations import evaluations, write_evaluation
@@ -121,6 +123,26 @@ def test_hostile_questions_do_nothing_on_a_terminal_and_in_a_pull_request(
     lines = [line for line in markdown.splitlines() if "alert" in line]
     assert [line.count("|") - line.count("\\|") for line in lines] == [5, 4]  # of an option, and as an example
     assert [part for part in ("<script", "\x1b", " `", "](", "\n# head") if part in markdown] == []
+
+
+@pytest.mark.parametrize("secret", ["sk-proj_abc.def-123", "pässwört", 'a"b\\c\'d"e', "<b>&amp;|x", "2|1 - 1|2"])
+def test_no_secret_is_shown_however_a_form_escapes_it(
+    secret: str,
+    workspace: Workspace,
+    write_questions: WriteRows,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    a = halve(workspace, write_questions(workspace, [f"see {secret}", f"{'x' * 50} {secret}"]))
+    b = halve(workspace, write_questions(workspace, ["b"]))
+    hidden = (secret, str(inert_text(secret)), json.dumps(secret)[1:-1], secret[:6])
+    monkeypatch.setenv("MY_API_KEY", secret)
+    forms: tuple[Form, ...] = ("text", "json", "markdown")
+    for form in forms:
+        assert diff(a, b, form) == ExitCode.DONE
+        said = capsys.readouterr().out
+        assert f"see {inert_text(MASK) if form == 'markdown' else MASK}" in said
+        assert [text for text in hidden if text in said] == []
 
 
 def test_tables_of_solvers_are_compared_by_their_accuracies(workspace: Workspace) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
 
+from components.shared import redaction
 from components.shared.errors import InputError
 from components.shared.redaction import MASK
 from components.shared.stores import retries
@@ -119,9 +122,82 @@ def test_nothing_is_told_without_a_url(hook: Hook, monkeypatch: pytest.MonkeyPat
     assert hook.asked == []
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "host/x", "https://"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://host/x", "host/x", "https://", "http://[bad/x", "http://[::1/x", "http://host:port/x", "http://h:99999/"],
+)
 def test_what_is_no_url_of_a_web_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, url)
     with pytest.raises(InputError, match=f"{VARIABLE} is not the URL of a web server") as refused:
         webhook_url()
     assert MASK not in str(refused.value)
+    tell(END)  # at the end of a run that has begun: nothing is raised
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://user:pw@host/", "has a user before its host"),
+        ("https://canary-token@host/x", "has a user before its host"),
+        ("http://host/a path", "has a space or another sign"),
+        ("http://host/a\tb", "has a space or another sign"),
+        ("http://host/é", "has a space or another sign"),
+        ("http://ho st/x", "has a space or another sign"),
+    ],
+)
+def test_a_url_that_cannot_be_sent_is_refused_and_raises_nothing_at_the_end(
+    url: str, message: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(VARIABLE, url)
+    with pytest.raises(InputError, match=message):
+        webhook_url()
+    tell(END)
+    assert message in caplog.text
+    assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "answer", [b"garbage\r\n\r\n", b"HTTP/1.1 two hundred\r\n\r\n", b"", b"\x00\xff\x1b[31m\n", b"x" * 70_000]
+)
+def test_a_server_that_answers_no_http_is_tried_again_and_given_up(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(2**16)
+            self.wfile.write(answer)
+
+    monkeypatch.setattr(webhook, "LIMIT_SECONDS", 0.0)
+    monkeypatch.setattr(retries, "BACKOFF", lambda _: 0.0)
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        monkeypatch.setenv(VARIABLE, f"http://127.0.0.1:{server.server_address[1]}/x")
+        tell(END)
+        server.shutdown()
+    assert "was tried 3 times" in caplog.text
+    assert "\x1b" not in caplog.text
+    assert len(caplog.text) < 2000
+
+
+def test_no_secret_is_sent(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", 'sk-"proj"_é')
+    tell(dataclasses.replace(END, message='error: refused: sk-"proj"_é'))
+    assert [content["message"] for _, _, content in hook.asked] == [f"error: refused: {MASK}"]
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "shown"),
+    [
+        ("https://h/webhook", "the webhook /webhook answers", "the webhook /webhook answers"),
+        ("https://h/services/T0/B0/x", "no /services/T0/B0/x here", f"no {MASK} here"),
+        ("https://h/hook/aLongTokenWith12345Digits", "aLongTokenWith12345Digits is unknown", f"{MASK} is unknown"),
+        ("https://h/?sign=abcdefghijklmnop", "GET /?sign=abcdefghijklmnop", f"GET {MASK}"),
+    ],
+)
+def test_the_path_is_hidden_unless_it_may_be_an_ordinary_word(
+    url: str, said: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redaction, "_hidden", set())
+    monkeypatch.setenv(VARIABLE, url)
+    webhook_url()
+    assert redaction.redacted(said) == shown

@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from components.shared.plain_text import inert
+from components.shared.redaction import redacted
 from components.shared.workspace.lineage import Stage
 
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # of ASCII: what a backslash may stand before
@@ -27,9 +28,9 @@ def inert_text(value: Any) -> Markup:
     """Escape a text for one line of any Markdown, a table's cell included: it is shown as it is, and does nothing.
 
     Each mark of punctuation is escaped, so nothing becomes markup, or a link. There is no ``<`` or ``&`` of its own
-    either, so that the text is as inert where the Markdown is taken for HTML.
+    either, so that the text is as inert where the Markdown is taken for HTML. Secrets are masked first.
     """
-    escaped = _PUNCTUATION.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), inert(value))
+    escaped = _PUNCTUATION.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), inert(redacted(str(value))))
     return Markup(escaped)  # noqa: S704 -- escaped above
 
 
