@@ -124,18 +124,16 @@ class TableSource:
 def _metadata(record: Mapping[str, Any], *, but_not: str) -> str:
     """Return a record's columns as a JSON object; a value that JSON has no form for is written as text."""
     columns = {name: _in_json(value) for name, value in record.items() if name != but_not}
-    return json.dumps(columns, ensure_ascii=False, default=str) if columns else ""
+    return _whole(json.dumps(columns, ensure_ascii=False, default=str)) if columns else ""
 
 
 def _in_json(value: Any) -> Any:
     """Return a value with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if isinstance(value, str):
-        return _whole(value)
     if isinstance(value, Mapping):
         return {name: _in_json(item) for name, item in value.items()}
-    return [_in_json(item) for item in value] if isinstance(value, list) else value
+    return [_in_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def answer_behind(marker: str) -> Callable[[str], str]:
@@ -165,19 +163,26 @@ def _text(place: str, record: Mapping[str, Any], column: str, field: str, named_
         raise InputError(f"{place}: no column {column!r} ({named_by}); found: {', '.join(record) or 'none'}{remedy}")
     if is_conversation(value):
         value = (question_in if field == "question" else reply_in)(value)
-    elif field == "answer" and isinstance(value, list) and len(value) == 1:
-        (value,) = value
-    elif field == "answer" and isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        value = ", ".join(value)
+    elif field == "answer":
+        value = _listed(value)
     if value is None:
         return ""
-    if field != "question" and isinstance(value, int | float) and not isinstance(value, bool):
+    if field != "question" and isinstance(value, int | float) and (field == "answer" or not isinstance(value, bool)):
         return str(value) if math.isfinite(value) else ""
     if not isinstance(value, str):
         raise InputError(
             f"{place}: column {column!r} ({named_by}) holds {value!r} ({type(value).__name__}); expected text"
         )
     return _whole(value)
+
+
+def _listed(value: Any) -> Any:
+    """Return the items of a list with commas between them, without those that are missing; any other value as it is."""
+    if not isinstance(value, list):
+        return value
+    items = [item for item in value if item is not None and not (isinstance(item, float) and not math.isfinite(item))]
+    plain = all(isinstance(item, str | int | float) for item in items)
+    return ", ".join(map(str, items)) if plain else value
 
 
 def _value_in(record: Mapping[str, Any], column: str) -> Any:

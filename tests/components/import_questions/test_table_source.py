@@ -12,7 +12,7 @@ import pytest
 
 from components.import_questions.source import SourceRow
 from components.import_questions.source_files import SourceFile
-from components.import_questions.table_source import Columns, TableSource, answer_behind
+from components.import_questions.table_source import Columns, TableSource, _metadata, answer_behind
 from components.shared.errors import InputError
 
 RECORDS = [{"question": "What is 2+2?", "answer": "2+2=4\n#### 4"}, {"question": "What is π, about?", "answer": "3.14"}]
@@ -78,6 +78,29 @@ def test_other_columns_are_kept_where_that_is_asked_for(tmp_path: Path) -> None:
     assert json.loads(first) == {"id": 17, "tags": ["a", {"b": None}], "π": "ü"}
     assert second == ""
     assert [row.metadata for row in open_table(path, answer="").rows()] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("others", "kept"),
+    [
+        ({"x\ud800": "y"}, {"x\ufffd": "y"}),
+        ({"x": {"\udc00": ["\ud83d", 1]}}, {"x": {"\ufffd": ["\ufffd", 1]}}),
+        ({"x": "\ud83d\ude00 π"}, {"x": "😀 π"}),
+    ],
+    ids=["a name", "inside", "a whole pair"],
+)
+def test_kept_columns_hold_no_half_of_a_surrogate_pair(
+    tmp_path: Path, others: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    table = dataclasses.replace(open_table(write_jsonl(tmp_path, {"question": "a", **others}), answer=""))
+    (row,) = dataclasses.replace(table, keep_columns=True).rows()
+    row.metadata.encode()
+    assert json.loads(row.metadata) == kept
+
+
+def test_tuples_are_kept_as_lists_without_nan_and_halves_of_pairs() -> None:
+    kept = _metadata({"question": "a", "pair": ("\ud800", float("nan"), ("b",))}, but_not="question")
+    assert json.loads(kept) == {"pair": ["\ufffd", None, ["b"]]}
 
 
 def test_a_column_of_another_kind_is_kept_as_text(tmp_path: Path) -> None:
@@ -160,7 +183,17 @@ def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp
         ("See the solution above.", ""),
         (["168"], "168"),
         (["2", "$-3$"], "2, $-3$"),
-        ([], None),
+        ([], ""),
+        ([None], ""),
+        ([float("nan")], ""),
+        ([1, 2], "1, 2"),
+        (["1", 2.5], "1, 2.5"),
+        (["a", None], "a"),
+        ([0], "0"),
+        (True, "True"),
+        (False, "False"),
+        ([{"a": 1}], None),
+        ([["1"], ["2"]], None),
         (r"\infty", r"\infty"),
         ("Monday", "Monday"),
         (r"$\min$ at $x=-2/3$, neither at $x=0$", r"$\min$ at $x=-2/3$, neither at $x=0$"),
@@ -223,8 +256,8 @@ def test_only_the_first_rows_are_read_where_there_is_a_limit(tmp_path: Path) -> 
         ("a.jsonl", '{"text": "a", "id": 1}\n', r"a\.jsonl:1: no column 'question' .*; found: text, id"),
         ("a.jsonl", '{"question": "a"}\n', "no column 'answer' .*--answer-column none"),
         ("a.jsonl", '{"question": 7, "answer": "1"}\n', r"'question' .* holds 7 \(int\); expected text"),
-        ("a.jsonl", '{"question": "a", "answer": true}\n', r"'answer' .* holds True \(bool\); expected text"),
-        ("a.jsonl", '{"question": "a", "answer": ["1", 2]}\n', r"'answer' .* holds .* \(list\); expected text"),
+        ("a.jsonl", '{"question": true, "answer": "1"}\n', r"'question' .* holds True \(bool\); expected text"),
+        ("a.jsonl", '{"question": "a", "answer": [["1"], 2]}\n', r"'answer' .* holds .* \(list\); expected text"),
         ("a.jsonl", "", r"a\.jsonl has no rows"),
         ("a.json", '{"question": "a"}', r"a\.json holds one value of type dict; expected a list of objects"),
         ("a.json", "[1]", r"a\.json, row 1: a value of type int; expected an object"),
