@@ -8,18 +8,28 @@ from __future__ import annotations
 import re
 
 from components.shared.texts.math_answers.number_words import SCALES, UNITS
+from components.shared.texts.whole_question import still_asks
 
 _WORDS = "|".join(sorted([*UNITS, *SCALES], key=len, reverse=True))
 _NUMBER = rf"(?:[-−+]?[$€£]?\s*\\?\(?\$?-?\d|\b(?:{_WORDS})\b)"
 _VALUE = rf"(?:{_NUMBER}|\$?\\(?:boxed|frac|sqrt|text)|[a-z]\s*=|\([A-E]\)|(?:yes|no|true|false)\b)"
 _SAID = re.compile(
     rf"\\boxed|(?<!if the )(?<!if your )(?<!that the )(?<!when the )\banswer\s*(?:is\b|[:=])\W*?{_VALUE}"
-    rf"|\bans(?:wer)?\s*[.:)=]+\s*{_VALUE}|\bsolution\s*:|^\W*step\s+1\b|^\W*(?:therefore|hence|thus|so),?\s",
-    re.IGNORECASE | re.MULTILINE,
+    rf"|\bans(?:wer)?\s*[.:)=]+\s*{_VALUE}",
+    re.IGNORECASE,
 )
+# What a solution begins with, unless the question follows.
+_SOLVED = re.compile(r"\bsolution\s*:|^\W*step\s+1\b|^\W*(?:therefore|hence|thus|so),?\s", re.IGNORECASE | re.MULTILINE)
 _PLAIN = r"\d[\d.,]*"
 _SIGN = r"(?:[-+*/×÷−·]|\\(?:times|cdot|div))"
 _SUM = re.compile(rf"(?<![\w^_.,{{\\]){_PLAIN}(?:\s*{_SIGN}\s*\$?{_PLAIN})+\s*=\s*\$?{_PLAIN}")
+# Before a sum: it is a condition, or what somebody says.
+_SUPPOSED = re.compile(
+    r"\b(?:if|given|suppos\w*|assum\w*|when|knows?|knowing|says?|said|claims?|claimed|thinks?|believes?|writes?|wrote"
+    r"|tells?|told|reads?|is it (?:true|correct|right)|true that|wrong|mistake|statements?|equations?)\b"
+    rf"(?:(?>{_SUM.pattern})|[^.?!\n\d])*$",
+    re.IGNORECASE,
+)
 _MORE = re.compile(
     rf"(?:{_SIGN}|\^|[({{_]|\\(?:left|frac|sqrt)|\b(?:mod|log|sin|cos|tan))\s*\$?\s*$"
 )  # before a sum: there is more to it
@@ -38,6 +48,12 @@ _ALLOWED = re.compile(
     re.IGNORECASE,
 )
 _RATE = re.compile(r"\b(?:in|per|to|for|equals?)\s+(?:a|an|one|each|every|1)\b", re.IGNORECASE)  # "12 inches in a foot"
+_MEASURE = r"(?:hours?|hrs?|minutes?|mins?|days?|weeks?|months?|years?|dollars?|feet|foot|pounds?|h|m)"
+_NUMBERS = re.compile(  # "twenty five", "3 hours and 20 minutes" and "11 (eleven)" are one
+    rf"(?:\d[\d.,/:]*|\b(?!one\b)(?:{_WORDS})\b)"
+    rf"(?:[\s-]*\(?(?:{_WORDS})\b|\s*{_MEASURE},?\s+(?:and\s+)?(?:\d+|{_WORDS})\b)*",
+    re.IGNORECASE,
+)
 _STATED = re.compile(
     r"\W*(?:(?:so|thus|then|hence|therefore|in total|altogether)\W+)?"
     r"(?:it|they|he|she|we|there|this|that|the|these|[A-Z]\w*)\b"
@@ -50,12 +66,16 @@ def answer_in(text: str) -> str:
     """Return the words by which a text gives an answer away; "" for none."""
     if found := _SAID.search(text):
         return found[0].strip()
+    for solution in _SOLVED.finditer(text):
+        if not still_asks(text[solution.start() :]):
+            return solution[0].strip()
     return _worked_out(text) or _in_brackets(text) or _sentence_behind(text)
 
 
 def _worked_out(text: str) -> str:
     for found in _SUM.finditer(text):
-        if not _MORE.search(text[: found.start()]) and not _GOES_ON.match(text, found.end()):
+        before = text[: found.start()]
+        if not _MORE.search(before) and not _SUPPOSED.search(before) and not _GOES_ON.match(text, found.end()):
             return found[0].rstrip(".,")
     return ""
 
@@ -66,8 +86,8 @@ def _in_brackets(text: str) -> str:
 
 
 def _sentence_behind(text: str) -> str:
-    """Return the statement with a number that stands behind the last question."""
+    """Return the statement with a number that stands behind the last question; one with several is a condition."""
     behind = text.rpartition("?")[2].strip("\"'”’)*_ \n")
     if "?" not in text or behind.startswith("(") or _ALLOWED.match(behind) or _RATE.search(behind):
         return ""
-    return behind if _STATED.match(behind) else ""
+    return behind if _STATED.match(behind) and len(_NUMBERS.findall(behind)) <= 1 else ""

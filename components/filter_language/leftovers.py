@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 
 from components.shared.texts.next_question import CHAT_MARKER
+from components.shared.texts.whole_question import still_asks
 
 _MARKER = re.compile(CHAT_MARKER)
 _LETTERS = re.compile(r"[a-zA-Z]")
 _START = r"(?:(?<=\n)|(?<=[.?!] ))[*_# ]*"  # of a line or sentence behind others
+# Before what an answer looks like: "Answer: in simplest form".
+_NO_FORM = r"(?!(?:in|as|to|with|correct to|rounded|round|written|expressed|give|use|leave|your)\b|_{2,}|\?)"
 # A header of steps, a heading with an answer behind it, or the sentence that closes a solution.
 _SOLUTION = re.compile(
     r"(?<=\n)[ \t]*#+[ \t]*step[ \t]*\d+\b.*"
-    r"|(?<=\n)[ \t>#*_]*(?:(?:detailed |worked )?solution|(?:final |correct )?answer)[ \t*_]*(?:[:：.]|\n)[ \t*_]*\S.*"
+    rf"|(?<=\n)[ \t>#*_]*(?:(?:detailed |worked )?solution|(?:final |correct )?answer)[ \t*_]*"
+    rf"(?:[:：.]|\n)[ \t*_]*{_NO_FORM}\S.*"
     rf"|{_START}(?:so |thus |therefore |hence )?(?:,? ?the )?(?:final )?answer is[ :*_]*\$?\\boxed\s*\{{.*"
     rf"|{_START}the final answer is\b.*",
     re.IGNORECASE,
@@ -36,7 +40,8 @@ def leftover_in(text: str) -> str:
             return f"a chat marker: {marker[0]}"
     if _ANNOUNCEMENT.fullmatch(text.rstrip()):
         return "an announcement without a question"
-    solution = _SOLUTION.search(text)
-    if solution and not _PLACEHOLDER.search(solution[0]):
-        return f"a solution behind the question: {solution[0].strip()[:40]}"
+    for solution in _SOLUTION.finditer(text):
+        is_asked = "?" in text[: solution.start()] or not still_asks(text[solution.start() :])
+        if is_asked and not _PLACEHOLDER.search(solution[0]):
+            return f"a solution behind the question: {solution[0].strip()[:40]}"
     return ""

@@ -19,6 +19,17 @@ from tests.components.shared.language_cases import ENGLISH
         ("How many?<|im_end|>\n<|im_start|>assistant", "a chat marker: <|im_end|>"),
         ("Sure! Here is a hard problem for you:", "an announcement without a question"),
         ("What is 2 + 2?\n\n## Step 1: Add\nIt is 4.", "a solution behind the question: ## Step 1: Add"),
+        ("Find 2 + 2.\nAnswer: 4", "a solution behind the question: Answer: 4"),
+        (
+            "Find 2 + 2.\n**Solution:** 2 and 2 are 4. It is even.",
+            "a solution behind the question: **Solution:** 2 and",
+        ),
+        (
+            "Find f(3), if f(x) = 2x.\n## Step 1: Find the factor.\nIt is 2.",
+            "a solution behind the question: ## Step 1",
+        ),
+        ("Tom has 5 pens and finds 3. Find their number. The final answer is 8.", "a solution behind the question"),
+        ("What is 2 + 2?\nSolution: it is 4. Is that even?", "a solution behind the question: Solution: it is 4."),
         ("#include <stdio.h>\nint main() {\n  int x = 2;\n  return x;\n}", "code without a sentence"),
     ],
 )
@@ -40,6 +51,14 @@ def test_garbage_is_named(text: str, what: str) -> None:
         "Step 1: take a number. Step 2: add 7. If the result is 31, what was the number?",
         "Which digit goes into the box? The answer is \\boxed{?}.",
         "Evaluate $\\sum_{k=1}^{n} \\left( \\frac{k}{2} + (-1)^{k} \\right)$.",
+        "Tom mixes.\nSolution: 3 liters of water and 2 of acid. What percent is acid?",
+        "Ana mixes two liquids.\nSolution:\n3 liters of water, 2 of acid.\nFind the percentage of acid.",
+        "Let f(x) = 2x + 1 and find f(3).\nAnswer: in simplest form.",
+        "What is 6/8 + 1/8?\nAnswer: as a mixed number.",
+        "What is 2/3 of 100?\nAnswer: rounded to 2 places.",
+        "Tom wins. The final answer is 12. What number did he start with?",
+        "Tom doubles a number and adds 2. The final answer is 12. Determine the number that he started with.",
+        "Tom reads this.\n## Step 1: take a number.\n## Step 2: add 7.\nWhich number gives 31?",
         *ENGLISH,
     ],
 )
