@@ -34,9 +34,17 @@ def _any_of(words: Iterable[str]) -> str:
 
 
 # "No information is missing" is no No, "No because the rate is missing" is one.
-_NO_LACK = (
-    r"(?![ \t]+(?!(?:because|since|as|for|due|it|there|that|this|we|you|the)\b)\w[^\n.]*"
-    r"\b(?:missing|lack\w*|needed|required|further|contradict\w*|problems?|issues?|errors?)\b)"
+_A_LACK = (
+    r"(?=\w)[^\n.]*\b(?:missing|lack\w*|needed|required|further|contradict\w*|inconsisten\w*|ambigu\w*|problems?"
+    r"|issues?|errors?|mistakes?|gaps?|doubts?|flaws?|objections?|concerns?|obstacles?)\b"
+)
+_NO_LACK = rf"(?![ \t]+(?!(?:because|since|as|for|due|it|there|that|this|we|you|the|i)\b){_A_LACK})"
+# What a verdict may begin with: "No contradictions. It is solvable."
+_NOTHING_LACKS = (
+    r"(?:no[ \t]+(?:[^\W\d]+[ \t]+){0,4}?"
+    r"(?:contradictions?|inconsistenc(?:y|ies)|ambiguit(?:y|ies)|ambiguous|missing|problems?|issues?|errors?|mistakes?"
+    r"|gaps?|doubts?|flaws?|objections?|concerns?)(?:[ \t]+(?!but\b)[^\W\d]+){0,4}[ \t]*[.,;:!–—-][ \t]*"
+    r"(?:so[ \t]+|and[ \t]+)?)?"
 )
 _SUBJECT = (
     r"(?:(?:that\s+)?(?:(?:the|this)\s+)?(?:given\s+)?(?:question|problem|exercise|it)\s+)?(?:(?:is|are|es|ist)\s+)?"
@@ -76,14 +84,14 @@ _SAYS = (
     rf"(?:(?:clearly|clear|therefore|thus){_GAP})?{_COMMANDS}"
 )
 _STATEMENT = re.compile(
-    rf"{_START}{_LEAD}{_LABEL}{_TOPIC}{_SAYS}(?:{_WORD_OR_LETTER})",
+    rf"{_START}{_LEAD}{_LABEL}{_TOPIC}{_SAYS}{_NOTHING_LACKS}(?:{_WORD_OR_LETTER})",
     re.IGNORECASE | re.MULTILINE,
 )
 _BOX = re.compile(rf"\\(?:boxed|fbox){_SIGNS}{_COMMANDS}(?:{_WORD})(?![ \t]+\w)", re.IGNORECASE)
 _FIELD = re.compile(rf"[\"'<](?:final\s)?answer[\"'>]\s*:?\s*[\"']?(?:{_WORD_OR_LETTER})", re.IGNORECASE)
 _SPOKEN = rf"(?:(?P<yes>{_any_of(YES)})|(?P<no>{_any_of(NO)}))"
 _LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]*{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
-_WHOLE = re.compile(rf"{_SIGNS}(?:answer{_GAP})?(?:{_WORD_OR_LETTER}){_SIGNS}", re.IGNORECASE)
+_WHOLE = re.compile(rf"{_SIGNS}(?:answer{_GAP})?{_NOTHING_LACKS}(?:{_WORD_OR_LETTER}){_SIGNS}", re.IGNORECASE)
 _SENTENCE = re.compile(rf"{_SIGNS}{_SPOKEN}\s*(?:\n|[^\w\s])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 
 _EITHER_WORD = _any_of([*YES, *YES_IN_SHORT, *NO, *NO_IN_SHORT, "solvable", "unsolvable"])

@@ -40,8 +40,10 @@ SCHEMA = json.dumps(
         ]
     }
 )
-_ANSWERS = {"yes": True, "no": False}
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
+_ANSWERS = {"yes": True, "true": True, "no": False, "false": False}
+_ANSWER_KEYS, _WHY_KEYS = ("answer", "verdict"), ("why", "reason")
+_BEGINS_WITH_ANSWER = re.compile(r"[\s*_\"'#>]*(?:answer[\s*_]*:[\s*_]*)?(?:yes|no)(?!\w)", re.IGNORECASE)
+MAX_OBJECTS = 10  # that are looked for in a reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class Voting:
     @property
     def needed(self) -> int:
         """How many judgements have to say that a stage holds."""
-        return max(1, math.ceil(self.threshold * self.number))
+        return max(1, math.ceil(round(self.threshold * self.number, 9)))  # 0.28 * 25 > 7
 
     def decide(self, votes: Sequence[bool | None]) -> bool | None:
         """Return whether a stage holds after these votes, None while another one may change it."""
@@ -101,19 +103,50 @@ def whole_question() -> tuple[Stage, ...]:
 def read_reply(reply: str, reason: str) -> Verdict | None:
     """Return what a structured reply says, with its words; None for a reply of any other form.
 
-    A judge that nothing holds to the form may give its verdict in words: these count where they name it so.
+    A judge that nothing holds to the form may write words around the object, or words alone: these count where they
+    name a verdict or begin with Yes or No.
     """
     text = split_thought(reply)[1].strip()
-    if fenced := _FENCE.fullmatch(text):
-        text = fenced[1]
-    try:
-        said = json.loads(text)
-    except ValueError:
-        holds = parse_verdict(text) if "verdict" in text.lower() else None
-        return None if holds is None else KEEP if holds else Verdict(reason, text)
-    answer = said.get("answer") if isinstance(said, dict) and not said.keys() - {"answer", "why"} else None
-    holds = _ANSWERS.get(answer.lower()) if isinstance(answer, str) else None
-    return None if holds is None else KEEP if holds else Verdict(reason, str(said.get("why", "")))
+    if objects := _objects_in(text):
+        verdicts = [_said_by(each, reason) for each in objects]
+        holds = {verdict and verdict == KEEP for verdict in verdicts}
+        return verdicts[-1] if len(holds) == 1 else None
+    in_words = "verdict" in text.lower() or _BEGINS_WITH_ANSWER.match(text)
+    holds_in_words = parse_verdict(text) if in_words else None
+    return None if holds_in_words is None else KEEP if holds_in_words else Verdict(reason, text)
+
+
+def _objects_in(text: str) -> list[dict[str, Any]]:
+    """Return the JSON objects that stand in a text, in order; braces of formulas are none."""
+    objects: list[dict[str, Any]] = []
+    decoder, start = json.JSONDecoder(), text.find("{")
+    while start >= 0 and len(objects) < MAX_OBJECTS:
+        end = start + 1
+        try:
+            found, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            objects += [found] if found else []
+        start = text.find("{", end)
+    return objects
+
+
+def _said_by(found: Mapping[str, Any], reason: str) -> Verdict | None:
+    said = {key.lower(): value for key, value in found.items()}
+    if said.keys() - {*_ANSWER_KEYS, *_WHY_KEYS}:
+        return None
+    holds = {_holds(said[key]) for key in _ANSWER_KEYS if key in said}
+    if len(holds) != 1 or None in holds:
+        return None
+    why = next((str(said[key]) for key in _WHY_KEYS if said.get(key)), "")
+    return KEEP if holds == {True} else Verdict(reason, why)
+
+
+def _holds(answer: object) -> bool | None:
+    if isinstance(answer, bool):
+        return answer
+    return _ANSWERS.get(answer.lower().strip(" .!*")) if isinstance(answer, str) else None
 
 
 @dataclass(frozen=True, kw_only=True)

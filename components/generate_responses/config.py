@@ -13,7 +13,7 @@ from components.shared.config.engines import SolverConfig
 class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to each question."""
 
-    VERSION: ClassVar = 3  # 2 found final answers in fewer forms of replies
+    VERSION: ClassVar = 4  # 3 took a value before a box that repeats it for a factor
     ARTIFACTS: ClassVar = artifacts(
         answers=Artifact(
             kind="Dataset", title="Answers", description="several responses of the solver to each question"

@@ -67,9 +67,9 @@ def judge(candidates: Candidates, config: SelectResponsesConfig) -> Verdict:
     passing, number = candidates.num_passing, len(candidates.rows)
     if candidates.are_all_wrong and not config.keep_all_wrong:
         return Verdict(ALL_WRONG, f"0 of {number} give {candidates.rows[0].answer}")
-    if passing < config.min_pass_rate * number:
+    if passing < round(config.min_pass_rate * number, 9):  # 0.28 * 25 > 7
         return Verdict(TOO_LOW, f"{passing} of {number}")
-    return Verdict(TOO_HIGH, f"{passing} of {number}") if passing > config.max_pass_rate * number else KEEP
+    return Verdict(TOO_HIGH, f"{passing} of {number}") if passing > round(config.max_pass_rate * number, 9) else KEEP
 
 
 def run(config: SelectResponsesConfig, workspace: Workspace) -> str:

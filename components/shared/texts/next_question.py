@@ -15,7 +15,7 @@ _NEXT_QUESTION = re.compile(
     rf"{CHAT_MARKER}|"
     r"^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
     rf"(?:{_HEADERS})"
-    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$)",
+    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$|(?<=[\divx])(?:\*\*|__)(?!\w))",
     re.IGNORECASE | re.MULTILINE,
 )
 

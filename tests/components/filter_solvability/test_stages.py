@@ -30,27 +30,57 @@ def said(*texts: str, finish_reason: str = "stop") -> list[Completion]:
         ('{"answer": "NO"}', Verdict("why_not")),
         ("Verdict: Yes", KEEP),
         ("**Verdict:** No, a number is missing.", Verdict("why_not", "**Verdict:** No, a number is missing.")),
-        *(
-            (text, None)
-            for text in (
-                "",
-                "Yes",
-                "true",
-                "[true]",
-                '{"answer": true}',
-                '{"answer": 1}',
-                '{"answer": "Maybe"}',
-                f"{YES}{NO}",
-            )
-        ),
-        *(
-            (text, None)
-            for text in ('{"answer": "Yes", "also": 1}', '{"verdict": true}', f"So: {YES}", '{"answer": "Ye')
-        ),
+        ("Yes", KEEP),
+        ("**Yes.**", KEEP),
+        ("Answer: yes", KEEP),
+        ("No", Verdict("why_not", "No")),
+        ("No, the price is missing.", Verdict("why_not", "No, the price is missing.")),
+        ('{"answer": true}', KEEP),
+        ('{"answer": false, "why": "the price"}', Verdict("why_not", "the price")),
+        ('{"verdict": "No"}', Verdict("why_not")),
+        ('{"reason": "the price", "Verdict": "No."}', Verdict("why_not", "the price")),
+        (f"So: {YES}", KEEP),
+        (f"Of the set {{1, 2}}:\n```json\n{NO}\n```\nThat is all.", Verdict("why_not", "the price")),
+        (f"{NO}\n\n{NO}", Verdict("why_not", "the price")),
     ],
 )
-def test_a_reply_is_read_strictly(reply: str, verdict: Verdict | None) -> None:
+def test_a_reply_is_read_in_its_form_and_in_those_that_say_the_same(reply: str, verdict: Verdict | None) -> None:
     assert read_reply(reply, "why_not") == verdict
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "true",
+        "[true]",
+        "?",
+        "Yes or No",
+        "Yes, one might think so, but I cannot tell",
+        "Not at all",
+        '{"answer": 1}',
+        '{"answer": null}',
+        '{"answer": "Maybe"}',
+        '{"answer": "Yes", "verdict": "No"}',
+        '{"answer": "Yes", "also": 1}',
+        '{"answer": "Ye',
+        "{}",
+        f"{YES}{NO}",
+        f'{YES} or {{"x": 1}}',
+    ],
+)
+def test_a_reply_that_decides_nothing_is_no_verdict(reply: str) -> None:
+    assert read_reply(reply, "why_not") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "threshold", "needed"),
+    [(25, 0.28, 7), (25, 0.56, 14), (100, 0.07, 7), (3, 0.5, 2), (5, 0.0, 1), (5, 1.0, 5), (25, 0.281, 8)],
+)
+def test_a_share_that_is_a_whole_number_of_judgements_needs_just_these(
+    number: int, threshold: float, needed: int
+) -> None:
+    assert Voting(number=number, threshold=threshold).needed == needed
 
 
 def test_a_question_passes_all_stages_in_turn() -> None:

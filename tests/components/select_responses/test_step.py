@@ -168,6 +168,16 @@ def test_a_band_by_pass_rate_leaves_questions_that_the_solver_sometimes_answers(
     }
 
 
+@pytest.mark.parametrize("share", [0.28, 0.56])
+def test_a_pass_rate_that_is_just_the_bound_is_inside(
+    workspace: Workspace, write_rows: WriteRows, share: float
+) -> None:
+    right = round(share * 25)  # 0.28 * 25 is more than 7 in floating point
+    rows = [response("q", s, answer="7" if s < right else str(100 + s)) for s in range(25)]
+    folder = select(workspace, write_rows(workspace, rows), min_pass_rate=share, max_pass_rate=share)
+    assert [row.question_id for row in rows_of(workspace, folder)] == ["q"]
+
+
 def test_an_empty_band_is_refused(workspace: Workspace) -> None:
     with pytest.raises(InputError, match=r"--min-pass-rate 0\.8 is above --max-pass-rate 0\.2"):
         SelectResponsesConfig(workspace=workspace.uri, responses="x", min_pass_rate=0.8, max_pass_rate=0.2)

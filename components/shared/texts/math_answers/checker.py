@@ -69,19 +69,22 @@ class AnswerChecker:
     def group_by_value(self, answers: Sequence[str]) -> list[int]:
         """Return a group number for each answer, from 0 in order of appearance; equal answers share it.
 
-        Equality with units left out is not transitive (12 cm, 12, 12 m). So that groups do not depend on the order of
-        the answers, each one is compared with the first of each group in an order of its own: the most frequent answer
-        comes first.
+        Equality with units left out is not transitive (12 cm, 12, 12 m): an answer joins the first group of which it
+        equals every member. So that groups do not depend on the order of the answers, they join in an order of their
+        own: the most frequent answer comes first.
         """
         normal = [normalize_answer(answer) for answer in answers]
         counts = Counter(filter(None, normal))
-        firsts: list[str] = []
-        first_of: dict[str, str] = {}
+        groups: list[list[str]] = []
         for answer in sorted(counts, key=lambda text: (-counts[text], len(text), text)):
-            equal = self.equal((first, answer) for first in firsts)
-            first_of[answer] = next((first for first, same in zip(firsts, equal, strict=True) if same), answer)
-            if first_of[answer] == answer:
-                firsts.append(answer)
+            equal = self.equal((group[0], answer) for group in groups)
+            near = [group for group, same in zip(groups, equal, strict=True) if same]
+            group = next((each for each in near if all(self.equal((member, answer) for member in each[1:]))), None)
+            if group is None:
+                groups.append([answer])
+            else:
+                group.append(answer)
+        first_of = {member: group[0] for group in groups for member in group}
         # A missing answer equals nothing, not even another missing one.
         keys = [first_of.get(answer) or index for index, answer in enumerate(normal)]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from components.shared.texts.latex import closing_brace, next_token
+from components.shared.texts.math_answers.comparison import compare
+from components.shared.texts.math_answers.normal import normalize_answer
+from components.shared.texts.math_answers.verdicts import Verdict
 from components.shared.texts.next_question import next_question
 
 MAX_SIDE = 200  # characters before a box that are looked at
@@ -56,6 +59,15 @@ _FACTOR = (
     r"|\\(?:pi|ln|log|sin|cos|tan)(?![a-zA-Z])|\d+/\d+)"
 )
 _BEFORE = re.compile(rf"\s*((?:[-+−]|\\pm(?![a-z]))?\s*{_FACTOR}?)\s*(\\cdot|\\times)?\s*")
+_SIGN = re.compile(r"(?:[-+−]|\\pm)?")
+_FUNCTION = re.compile(r"\\(?:ln|log|sin|cos|tan)(?![a-zA-Z])")
+# No factor stands before these: a number, an amount of money, an equation, a choice or a word that answers.
+_STANDS_ALONE = re.compile(
+    r"[\s~{(]*(?:\\[,;:! ]|\\(?:text\w*|mathrm|mathbf|mbox)\s*\{\s*)*"
+    r"(?:[-+−±.\d$€£¥₹]|\\(?:\$|pm(?![a-z])|mp(?![a-z])|pounds|euro)|[^=]*=|(?-i:\(?[A-H][).:]?[\s}]*\Z|\([A-H]\))"
+    r"|(?:yes|no|true|false)\b)",
+    re.IGNORECASE,
+)
 _SIGN_IN_PROSE = re.compile(r"(?<=[a-z:,])[ \t]+([-−])$", re.IGNORECASE)
 _BASE = re.compile(rf"\s*([-+−]?\s*(?:{_FACTOR}|[a-zA-Z]|\([^()]*\)))\s*\^\s*\{{\s*(-?)\s*")
 _ROOT = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?)\s*(\\sqrt\s*(?:\[\d\])?)\s*\{{\s*")
@@ -196,5 +208,18 @@ def _before(side: str, content: str, *, in_formula: bool) -> str:
         return (
             "" if re.fullmatch(r"[-+\d.,/ ]+", content) else found[1] + found[2] + " "
         )  # 12 = 4 \cdot 3 fills a blank
+    if _is_the_value_itself(found[1].strip(), content):
+        return ""
     ends_in_command = re.search(r"\\[a-z]+$", found[1].strip()) is not None and content[:1].isalpha()
     return found[1].strip() + " " * ends_in_command
+
+
+def _is_the_value_itself(factor: str, content: str) -> bool:
+    """Tell whether a factor is a value that the box repeats, as in "12 + 3 = 15 [15]" or "Answer = 5 [A]"."""
+    if _SIGN.fullmatch(factor) or _FUNCTION.search(factor):
+        return False
+    return bool(_STANDS_ALONE.match(content)) or _compare_values(factor, content) is Verdict.EQUAL
+
+
+def _compare_values(one: str, other: str) -> Verdict:
+    return compare(normalize_answer(one), normalize_answer(other), lambda _, __: Verdict.UNKNOWN)
