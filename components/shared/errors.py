@@ -32,6 +32,10 @@ class NotHereError(InputError):
     """What only this environment lacks: a package, the way to a hub; elsewhere the same input may be right."""
 
 
+class NotAllowedError(InputError):
+    """What the account of this process may not do; with another account the same input may be right."""
+
+
 class UnavailableError(Exception):
     """Something that may pass: a store or an engine that does not answer, an input in change, a node's full cache.
 

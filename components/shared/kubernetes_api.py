@@ -12,7 +12,7 @@ from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import InputError, NotAllowedError, UnavailableError
 from components.shared.passing import is_untrusted, status_passes
 from components.shared.plain_text import inert
 from components.shared.stores import storage
@@ -128,7 +128,7 @@ def refusal(error: Exception, what: str, *, allowed_by: str) -> InputError | Una
     if error.status == 403 and "exceeded quota" in answer_of(error):  # a ResourceQuota's: what ends makes room
         return UnavailableError(f"{what}: the namespace's quota is used up ({answer_of(error)}); try again later")
     if error.status == 403 and lacks_right(error):
-        return InputError(f"{what}: not allowed ({answer_of(error)})" + (f"; {allowed_by}" if allowed_by else ""))
+        return NotAllowedError(f"{what}: not allowed ({answer_of(error)})" + (f"; {allowed_by}" if allowed_by else ""))
     if error.status == 403:
         return InputError(f"{what}: refused by a rule of the cluster, and not for want of a right ({answer_of(error)})")
     if error.status in (400, 422):

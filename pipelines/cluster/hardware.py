@@ -49,8 +49,11 @@ def arguments_of(profile: Profile, *, spot: bool) -> dict[str, Any]:
     return sizes | {"gpu_node_selector": place.node_selector, "gpu_tolerations": place.tolerations}
 
 
-def profile_of(profile: Profile, asked: Mapping[str, Any], *, queue: str, priority_class: str) -> str:
-    """Return as JSON the profile of a run: the parameter ``profile``, with what was ``asked`` in place of its own."""
+def profile_of(profile: Profile, asked: Mapping[str, Any], *, queue: str, priority_class: str, account: str) -> str:
+    """Return as JSON the profile of a run: the parameter ``profile``, with what was ``asked`` in place of its own.
+
+    ``account``: that the run is submitted with.
+    """
     sizes = {
         size: dataclasses.asdict(profile.tasks[size])
         | {resource: asked[f"{prefix}_{resource}"] for resource in RESOURCES if f"{prefix}_{resource}" in asked}
@@ -64,6 +67,7 @@ def profile_of(profile: Profile, asked: Mapping[str, Any], *, queue: str, priori
         "priority_class": priority_class,
         "training_nodes": asked["training_nodes"],
         "accelerator": asked["accelerator"],
+        "service_account": account,
     }
     return json.dumps(document, separators=(",", ":"))
 

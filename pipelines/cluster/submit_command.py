@@ -85,7 +85,9 @@ def prepare_submission(submission: Submission) -> Run:
     asks_for_gpus = any(asked[name] != "0" for name in ("inference_gpus", "training_gpus"))
     queue = QUEUE if submission.queued and asks_for_gpus else ""
     given = {
-        "profile": profile_of(profile, asked, queue=queue, priority_class=cluster.priority_class),
+        "profile": profile_of(
+            profile, asked, queue=queue, priority_class=cluster.priority_class, account=cluster.service_account
+        ),
         "gpu_work": cluster.gpu_work,
     }
     if cluster.gpu_work == "task":

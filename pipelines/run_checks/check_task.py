@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -10,8 +11,8 @@ from typing import Any
 
 from components.shared.command.pod_disk import KUBERNETES, refuse_pod_disk
 from components.shared.command.termination_message import BAD_INPUT, leave_message
-from components.shared.errors import ExitCode, InputError, UnavailableError
-from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile
+from components.shared.errors import ExitCode, InputError, NotAllowedError, UnavailableError
+from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile, is_name, profile_of_name
 from components.shared.log_lines import say_error, start_logging
 from components.shared.mounted_settings import take_mounted_settings
 from components.shared.stores import storage
@@ -29,6 +30,7 @@ from pipelines.run_checks.vantage import FIRST_TASK, LAPTOP
 from pipelines.run_checks.writable import check_writable
 
 ALLOWED_BY = "the Role scalequest-step of the Helm chart, or of manifests/base, allows it to the account of runs"
+DEFAULT = "default.yaml"  # the entry of the ConfigMap where the chart says which account it made for runs
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +48,27 @@ def main(argv: Sequence[str]) -> int:
         told.report(dataclasses.asdict(hardware), page)
     except (InputError, UnavailableError) as error:
         is_input = isinstance(error, InputError)
-        message = "; ".join(filter(None, [str(error), advice_on(own_account())]))
-        say_error(CHECK_NAME, f"error: {message}")
-        leave_message(f"{BAD_INPUT if is_input else ''}{message}")
+        say_error(CHECK_NAME, f"error: {error}")
+        leave_message(f"{BAD_INPUT if is_input else ''}{error}")
         return ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE
     return ExitCode.DONE
 
 
 def check(told: Told) -> tuple[CheckedHardware, str]:
-    """Return the hardware of a run, and the page about it; InputError or UnavailableError if it could not work."""
+    """Return the hardware of a run, and the page about it; InputError or UnavailableError if it could not work.
+
+    NotAllowedError says also how the run gets the account that was meant, if it has another.
+    """
+    asked, place = _asked(told), _Place()
+    try:
+        return _checked(told, asked, place)
+    except NotAllowedError as error:
+        advice = advice_on(own_account(), place.meant_as_far_as_known(asked))
+        raise NotAllowedError("; ".join(filter(None, [str(error), advice]))) from error
+
+
+def _checked(told: Told, asked: AskedHardware, place: _Place) -> tuple[CheckedHardware, str]:
     run = _run_of(told)
-    asked = _asked(told)
-    place = _Place()
     hardware = resolve_hardware(asked, place.profiles)
     account = own_account()
     workspace = str(run.arguments["workspace"])
@@ -140,9 +151,17 @@ class _Place:
         return read_job_profile(asked.profile, self.profiles) if asked.profile else None
 
     def meant(self, asked: AskedHardware) -> str:
-        """Return the account that runs were meant to have, "" where the profile does not say."""
+        """Return the account that runs were meant to have, "" where neither the profile nor the default one says."""
         profile = self.profile(asked)
+        if profile and not profile.service_account and is_name(asked.profile) and DEFAULT in self.profiles():
+            profile = profile_of_name(DEFAULT.removesuffix(".yaml"), self.profiles())
         return profile.service_account if profile else ""
+
+    def meant_as_far_as_known(self, asked: AskedHardware) -> str:
+        """Return that account; "" also where the profile cannot be read."""
+        with contextlib.suppress(InputError, UnavailableError):
+            return self.meant(asked)
+        return ""
 
     def check(self, asked: AskedHardware, account: str) -> list[Finding]:
         """Return what was found of the cluster."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import urllib3
 from kubernetes.client.exceptions import ApiException
 
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import InputError, NotAllowedError, UnavailableError
 from components.shared.jobs.job_profiles import JobProfile
 from components.shared.kubernetes_api import answer_of
 from pipelines.cluster.account_rights import OF_JOBS, lacking_rights
@@ -18,7 +18,7 @@ GRANTED_BY = "the Role scalequest-step allows it (helm upgrade --set gpuWork=job
 
 
 def check_place(profile: JobProfile, *, gpu_work: str, namespace: str, account: str) -> list[Finding]:
-    """Return what was found; InputError for what would fail, or wait forever.
+    """Return what was found; InputError for what would fail, or wait forever, NotAllowedError for want of a right.
 
     UnavailableError where the Kubernetes API does not answer.
     """
@@ -35,8 +35,10 @@ def check_place(profile: JobProfile, *, gpu_work: str, namespace: str, account: 
 def _findings(profile: JobProfile, gpu_work: str, namespace: str, account: str) -> Iterator[Finding]:
     if gpu_work == "job":
         lacking = lacking_rights(namespace, OF_JOBS)
-        what = f"gpu_work job: the account {account or 'of this pod'} may {'not ' if lacking else ''}"
-        yield Finding(not lacking, f"{what}{', '.join(lacking) or 'make and follow Jobs'} in {namespace}", GRANTED_BY)
+        who = f"gpu_work job: the account {account or 'of this pod'} may"
+        if lacking:
+            raise NotAllowedError(f"{who} not {', '.join(lacking)} in {namespace}; {GRANTED_BY}")
+        yield Finding(True, f"{who} make and follow Jobs in {namespace}")
     largest = profile.tasks.get("training")
     if profile.queue and largest and any(task.gpus != "0" for task in profile.tasks.values()):
         for finding in check_local_queue(profile.queue, namespace, largest, profile.accelerator):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.shared.config import StepConfig, info_of, options_of
-from components.shared.errors import InputError, NotHereError, UnavailableError
+from components.shared.errors import InputError, NotAllowedError, NotHereError, UnavailableError
 from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import read_unfinished
@@ -96,7 +96,8 @@ def _in_parameters(step: PlannedStep) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(in_parameters(step, str(error))) from error
+        kind = NotAllowedError if isinstance(error, NotAllowedError) else InputError
+        raise kind(in_parameters(step, str(error))) from error
     except UnavailableError as error:
         raise UnavailableError(in_parameters(step, str(error))) from error
 

@@ -7,10 +7,12 @@ import yaml
 from kfp import compiler
 
 from components.shared.config.values import names_of_task
+from components.shared.jobs.job_profiles import profile_of_name
 from components.steps import config_of
 from pipelines.compiled_pipeline import COMPILED, declared_in, graphs_of, read_documents
 from pipelines.construct_dataset import construct_dataset
 from pipelines.figure import Preset, figure
+from pipelines.hardware_profiles import PROFILES
 from pipelines.parameters import MAX_PARAMETERS, Common, own_defaults, parameter
 from pipelines.preset_files import options_in, read_preset
 from pipelines.tasks import task_of
@@ -95,9 +97,14 @@ class TestEveryCompiledFile:
         assert {name for name, each in declared.items() if "literals" in each} == CHOICES & set(declared)
         assert all(each["defaultValue"] in each["literals"] for each in declared.values() if "literals" in each)
 
-    def test_no_default_takes_a_gpu_by_itself(self, path: Path) -> None:
+    def test_a_trial_takes_no_gpu_whatever_the_cluster_has_and_no_task_by_itself(self, path: Path) -> None:
         declared = declared_in(read_documents(path)[0]["root"])
-        assert (declared["profile"]["defaultValue"], declared["gpu_work"]["defaultValue"]) == ("default", "job")
+        is_trial = path.stem.endswith("smoke")
+        profile = declared["profile"]["defaultValue"]
+        assert (profile, declared["gpu_work"]["defaultValue"]) == ("local" if is_trial else "default", "job")
+        files = {each.name: each.read_text() for each in PROFILES.glob("*.yaml")}
+        tasks = profile_of_name(profile, files | {"default.yaml": "like: gke-a100-80g"}).tasks.values()
+        assert all(task.gpus == "0" for task in tasks) == is_trial
         assert not [name for name in declared if "gpus" in name or "image" in name or "memory" in name]
 
     def test_every_step_is_within_two_boxes_and_no_box_but_a_loop_holds_one_task(self, path: Path) -> None:

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import InputError, NotAllowedError, UnavailableError
 from components.shared.passing import PASSING_CODES, PASSING_NAMES, is_untrusted, links_of, status_passes
 
 _DISK_REFUSALS = {
@@ -58,7 +58,8 @@ def explained(uri: str) -> Iterator[None]:
         raise UnavailableError(f"{uri}: {error}") from error
     except Exception as error:
         if refusal := _refusal(error):
-            raise InputError(f"{uri}: {refusal.format(error=_one_line(error))}") from error
+            kind = NotAllowedError if refusal == _DENIED else InputError
+            raise kind(f"{uri}: {refusal.format(error=_one_line(error))}") from error
         raise
 
 

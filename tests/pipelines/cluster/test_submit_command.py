@@ -46,7 +46,7 @@ def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_
     assert (profile.placement.node_selector, profile.queue) == (nodes, QUEUE)
     assert profile.tasks["training"].memory == "1100Gi"
     assert not {"training_memory", "inference_image", "gpu_node_selector"} & set(parameters)
-    assert run["service_account"] == "scalequest"
+    assert run["service_account"] == profile.service_account == "scalequest"
     assert run["experiment_id"] == EXPERIMENT["experiment_id"]
     assert "scalequest" in json.dumps(run["pipeline_spec"])[:100_000]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.shared.errors import ExitCode
 from components.shared.jobs.job_profiles import profile_of_json
@@ -121,15 +122,44 @@ def test_a_cluster_queue_that_the_account_may_not_see_is_no_reason_to_refuse_a_r
 
 @pytest.mark.parametrize(("account", "says"), [("pipeline-runner", True), ("scalequest", False)])
 def test_a_run_says_which_account_it_has_and_which_was_meant(
-    account: str, says: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    account: str,
+    says: bool,
+    cluster: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    subject = json.dumps({"sub": f"system:serviceaccount:{NAMESPACE}:{account}"}).encode()
-    token = tmp_path / "token"
-    token.write_text(f"e30.{base64.urlsafe_b64encode(subject).decode().rstrip('=')}.x")
-    monkeypatch.setattr(own_account, "TOKEN", str(token))
+    be(monkeypatch, tmp_path, account)
     advice = "the run's service account is pipeline-runner, and scalequest was meant: Clone and New run"
     checked = checked_in_pod(tmp_path, capsys)
     assert f"| Service account | {account} |" in checked.page.replace("\\", "")
     assert (advice in checked.page.replace("\\", "").replace("&#39;", "'")) == says
-    wrong = checked_in_pod(tmp_path, capsys, engine="gpt")
-    assert (f"expected one of vllm, scripted; {advice}" in wrong.message) == says
+    assert advice not in checked_in_pod(tmp_path, capsys, engine="gpt").message
+    cluster.on(f"POST {REVIEWS}", {"spec": {}, "status": {"allowed": False}}, 201)
+    refused = checked_in_pod(tmp_path, capsys).message
+    assert f"the account {account} may not create jobs.batch" in refused
+    assert (advice in refused) == says
+
+
+@pytest.mark.parametrize("profile", ["default", "local", "gke-a100-80g", '{"service_account": "ml-runs"}'])
+def test_the_account_that_was_meant_is_that_of_the_chart_or_of_what_was_submitted(
+    profile: str, cluster: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {path.name: path.read_text() for path in PROFILES.glob("*.yaml")}
+    default = DEFAULT.replace("account: scalequest", "account: ml-runs")
+    cluster.on(f"GET {CONFIG_MAP}", {"data": {**files, "default.yaml": default}})
+    cluster.on(f"POST {REVIEWS}", {"spec": {}, "status": {"allowed": False}}, 201)
+    if profile.startswith("{"):
+        profile = json.dumps({"tasks": yaml.safe_load(files["local.yaml"])["tasks"], **json.loads(profile)})
+    be(monkeypatch, tmp_path, "ml-runs")
+    assert "was meant" not in checked_in_pod(tmp_path, capsys, profile=profile).message
+    be(monkeypatch, tmp_path, "pipeline-runner")
+    assert "is pipeline-runner, and ml-runs was meant" in checked_in_pod(tmp_path, capsys, profile=profile).message
+
+
+def be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, account: str) -> None:
+    """Have the token of a service account, as a pod has."""
+    subject = json.dumps({"sub": f"system:serviceaccount:{NAMESPACE}:{account}"}).encode()
+    token = tmp_path / "token"
+    token.write_text(f"e30.{base64.urlsafe_b64encode(subject).decode().rstrip('=')}.x")
+    monkeypatch.setattr(own_account, "TOKEN", str(token))
