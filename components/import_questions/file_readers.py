@@ -6,6 +6,7 @@ JSON is one value, and read as a whole. A file's first bytes say what it is comp
 from __future__ import annotations
 
 import bz2
+import codecs
 import csv
 import gzip
 import io
@@ -39,6 +40,8 @@ _BYTE_ORDER_MARKS = {  # the longer ones first
     b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
 }  # fmt: skip
 _LONGEST_MAGIC = 6
+_PLACES_OF_NULS = {"UTF-32LE": (2, 3), "UTF-32BE": (0, 1), "UTF-16LE": (1, 3), "UTF-16BE": (0, 2)}  # of four bytes
+MANY_NULS = 10  # one of so many bytes: signs of JSON and CSV are ASCII, also between words of other scripts
 
 
 def records_of(uri: str, shown_as: str) -> Iterator[Record]:
@@ -82,6 +85,14 @@ def _decompressed(file: IO[bytes], name: str) -> IO[bytes]:
     return opened(file) if opened else file
 
 
+def _encoding_of(data: bytes) -> str:
+    """Return what a text that is not in UTF-8 looks like; UTF-16 and UTF-32 have many NUL bytes, at fixed places."""
+    if data.count(0) * MANY_NULS < len(data):
+        return "Windows-1252"
+    nulls = [data[place::4].count(0) for place in range(4)]
+    return max(_PLACES_OF_NULS, key=lambda name: sum(nulls[place] for place in _PLACES_OF_NULS[name]))
+
+
 def _refuse_encoding(place: str, name: str, encoding: str) -> NoReturn:
     raise InputError(
         f"{place}: the text is not in UTF-8; it looks like {encoding}; write it as UTF-8, for example with iconv -f "
@@ -98,7 +109,7 @@ def _read_jsonl(file: IO[bytes], name: str) -> Iterator[Record]:
 
 def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
     """Read a list of objects; or one object a line, which many name .json too."""
-    content = file.read()
+    content = file.read().removeprefix(codecs.BOM_UTF8)
     first, _, rest = content.lstrip().partition(b"\n")
     if first.rstrip().startswith(b"{") and first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{"):
         yield from _read_jsonl(io.BytesIO(content), name)
@@ -114,6 +125,8 @@ def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
 
 
 def _parse_json(data: bytes, place: str, name: str) -> Any:
+    if (encoding := _encoding_of(data)) != "Windows-1252":
+        _refuse_encoding(place, name, encoding)
     try:
         return json.loads(data, object_pairs_hook=lambda pairs: _unique(pairs, place))
     except UnicodeDecodeError:
@@ -142,15 +155,22 @@ def _read_separated(file: IO[bytes], name: str, separator: str) -> Iterator[Reco
     reader = csv.reader(text, strict=True, delimiter=separator)
     try:
         header = next(reader, [])
+        if "\0" in "".join(header):
+            _refuse_encoding(name, name, _encoding_of(separator.join(header).encode()))
         _check_names(header, name)
         for values in reader:
             place = f"{name}:{reader.line_num}"
             if len(values) not in (0, len(header)):
                 raise InputError(f"{place}: {len(values)} values, but {len(header)} columns: {', '.join(header)}")
+            if separator == "\t" and any("\t" in value and "\n" in value for value in values):
+                raise InputError(
+                    f"{place}: a field from one quotation mark to another has a tab and an end of a line inside, as if "
+                    'rows were merged; write a field that begins with such a mark as """like"" this", or use JSONL'
+                )
             if values:
                 yield place, dict(zip(header, values, strict=True))
-    except UnicodeDecodeError:
-        _refuse_encoding(f"{name}, behind line {reader.line_num}", name, "Windows-1252")
+    except UnicodeDecodeError as error:
+        _refuse_encoding(f"{name}, behind line {reader.line_num}", name, _encoding_of(error.object))
     except csv.Error as error:
         raise InputError(f"{name}:{reader.line_num}: broken CSV: {error}") from error
 

@@ -10,6 +10,7 @@ What native code and processes of libraries write themselves stays as it is.
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import logging
@@ -85,6 +86,12 @@ class JsonLines(io.TextIOBase):
         """Write what was given in whole lines."""
         self._stream.flush()
 
+    def finish(self) -> None:
+        """Write the last line too, though nothing has ended it: the process ends."""
+        if self._begun:
+            self.write("\n")
+        self.flush()
+
     def fileno(self) -> int:
         """Return the descriptor of the stream below."""
         return self._stream.fileno()
@@ -109,6 +116,7 @@ def start_logging(layout: str = LAYOUT, level: int = logging.INFO) -> None:
             os.environ.setdefault(name, value)
         logging.captureWarnings(True)
         sys.stderr = JsonLines(sys.stderr, "stderr")
+        atexit.register(sys.stderr.finish)
 
 
 def say_error(source: str, text: str) -> None:

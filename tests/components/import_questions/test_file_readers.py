@@ -57,6 +57,47 @@ def test_tabs_separate_columns_in_a_tsv_file(tmp_path: Path) -> None:
     assert read(tmp_path / "a.tsv") == [{"question": "1, 2\nor 3?", "answer": "2"}]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    ['"Find x.\t1\nb\t2\nc"\t3\n', '1\t"abc\n2\t"\n', 'a\t1\n"b\t2\r\n"\t3\r\n'],
+    ids=["first", "last", "Windows"],
+)
+def test_rows_of_a_tsv_file_are_not_merged_by_quotation_marks(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "a.tsv").write_bytes(f"question\tanswer\n{rows}".encode())
+    with pytest.raises(InputError, match=r"a\.tsv:\d: a field .* has a tab and an end of a line inside"):
+        read(tmp_path / "a.tsv")
+
+
+def test_a_tab_or_a_line_s_end_in_a_quoted_field_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('question\tanswer\n"a\tb"\t"1\n2"\nsay "x"\t3\n', encoding="utf-8")
+    assert [tuple(row.values()) for row in read(tmp_path / "a.tsv")] == [("a\tb", "1\n2"), ('say "x"', "3")]
+    (tmp_path / "a.csv").write_text('question,answer\n"a\tb\nc",1\n', encoding="utf-8")
+    assert read(tmp_path / "a.csv") == [{"question": "a\tb\nc", "answer": "1"}]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
+def test_a_byte_order_mark_of_utf_8_is_no_part_of_the_text(tmp_path: Path, name: str) -> None:
+    text = "question\na\nb\n" if name == "a.csv" else '{"question": "a"}\n{"question": "b"}\n'
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert [row["question"] for row in read(tmp_path / name)] == ["a", "b"]
+    if name == "a.json":
+        (tmp_path / name).write_text('[{"question": "a"}]', encoding="utf-8-sig")
+        assert read(tmp_path / name) == [{"question": "a"}]
+
+
+@pytest.mark.parametrize("question", ["Apfel?", "Äpfel?", "三个苹果加四个苹果"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.json", "lines.json"])
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"])
+def test_an_encoding_without_a_mark_is_named_by_its_nul_bytes(
+    tmp_path: Path, name: str, question: str, encoding: str
+) -> None:
+    line = f'{{"question": "{question}"}}'
+    text = {"a.csv": f"question,answer\n{question},2\n", "a.json": f"[{line}]"}.get(name, f"{line}\n{line}\n")
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    with pytest.raises(InputError, match=rf"not in UTF-8; it looks like {encoding}; .*iconv -f {encoding} -t UTF-8"):
+        read(tmp_path / name)
+
+
 def test_a_field_of_a_csv_file_may_be_longer_than_python_s_own_limit(tmp_path: Path) -> None:
     trace = "step " * 30_000
     (tmp_path / "a.csv").write_text(f'question,answer\nHow many?,"{trace}"\n', encoding="utf-8")

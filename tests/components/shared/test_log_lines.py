@@ -65,6 +65,26 @@ def test_everything_that_a_process_says_is_an_object_a_line_without_a_secret() -
     assert "RuntimeError: a bug" in said[-1]["exception"]
 
 
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(3)", "raise ValueError('a bug')"])
+def test_a_last_line_without_an_end_is_written_when_the_process_ends(ending: str) -> None:
+    writer = f"""
+import sys
+from components.shared.log_lines import start_logging
+start_logging()
+sys.stderr.write("whole\\nthe last words " + sys.argv[1])
+{ending}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", writer, QUOTED],
+        cwd=ROOT, env=os.environ | CREDENTIALS | {VARIABLE: "json"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = [each["message"] for each in objects(done.stderr) if each["logger"] == "stderr"]
+    assert said[0] == "whole"
+    assert said[1].startswith("the last words ")
+    assert len(said) == 2
+    assert "canary" not in done.stderr
+
+
 @pytest.mark.parametrize("chosen", ["json", "text", ""])
 def test_a_step_logs_as_it_is_asked_and_prints_its_folder_as_ever(
     chosen: str, workspace: Workspace, write_questions: WriteRows
