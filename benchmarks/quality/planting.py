@@ -152,6 +152,13 @@ _TEMPLATES = (
     r"Determine the largest integer $n$ such that $%an + %b \leq %c$.",
     r"Solve $x^2 - %ax + %b = 0$ for $x$.",
     r"Find the product of the roots of $%ax^2 + %bx - %c = 0$.",
+    "How many different integers are there between %a and %b inclusive?",
+    "A cook needs %a tablespoons of oil for a cake. How many cups does he need for %b cakes?",
+    "How many hours are there in %a leap years?",
+    "How many musicians play in %a quartets and %b choirs of %c?",
+    "How many strings do %a violins have?",
+    "How many vowels are there in %a English alphabets?",
+    "How many people play in %a soccer teams, with %b more to replace them?",
 )
 
 
@@ -228,6 +235,16 @@ FORMULAS: dict[tuple[str, bool], Rule] = {
     ("formula: largest", False): _swap(("maximum", "minimum"), ("smallest", "largest"), ("largest", "smallest")),
     ("formula: quantity", False): _swap(
         ("area", "circumference"), ("sum", "product"), ("product", "sum"), ("decimal", "percentage")
+    ),
+    # How many a thing has is not told: everyone knows it.
+    ("formula: known number", False): _swap(
+        ("inclusive", "exclusive"),
+        ("tablespoons", "teaspoons"),
+        ("leap", "common"),
+        ("quartets", "trios"),
+        ("violins", "guitars"),
+        ("vowels", "consonants"),
+        ("soccer", "basketball"),
     ),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from components.shared.texts.vocabulary import is_english
 from components.shared.texts.word_groups import KNOWN, ORDER, stem_of
@@ -15,8 +16,14 @@ from components.shared.texts.wording import NAME, Word, Wording
 
 _SHORTEST_ERROR = 4  # letters: among shorter words, most errors are words
 _SHORTEST_EXCHANGED = 5  # letters of a word of which one may be another
-_BODIES = frozenset(("leg", "wheel", "wing", "eye", "arm", "tentacle", "horn", "tail", "petal"))  # stems
+_BODIES = frozenset(
+    ("leg", "wheel", "wing", "eye", "arm", "tentacle", "horn", "tail", "petal", "paw", "string", "musician", "player")
+)  # stems
 _COUNTING = frozenset(map(stem_of, ("many", "some", "of", "several")))
+_ASKED = frozenset((("how", "many"), ("number", "of")))  # before the noun that is asked for
+_LONGEST_ASKED = 4  # words: "How many more red apples"
+_VERBS = frozenset(("do", "be", "have", "can", "will"))  # a verb, no noun, follows "how many"
+_PLURALS = frozenset(("children", "men", "women", "people", "feet", "teeth", "mice", "geese", "sheep", "fish", "deer"))
 Sentences = Sequence[Sequence[Word]]
 Pairs = Sequence[tuple[Word, Word]]
 
@@ -63,10 +70,43 @@ def _are_things(exchanged: set[tuple[str, str]], pairs: Pairs) -> bool:
         return False
     one, other = {a for a, _ in exchanged}, {b for _, b in exchanged}
     touched = {(a, b) for a, b in meanings if a in one or b in other}
-    counting = (before[0][:1].isdigit() or before[0] in _COUNTING for before in meanings)
-    things = {after for after, counts in zip(meanings[1:], counting, strict=False) if counts}
-    things |= {pair for pair, number in Counter(meanings).items() if number > 1}
-    return touched == exchanged and len(one) == len(other) == len(exchanged) and exchanged <= things
+    if touched != exchanged or not len(one) == len(other) == len(exchanged):
+        return False
+    return exchanged <= _counted(pairs) and not _asks_what_things_have(exchanged, pairs)
+
+
+def _counted(pairs: Pairs) -> set[tuple[str, str]]:
+    """Return the plural nouns with a number before them, with at most one word between: "12 red lamps"."""
+    counts = [a.meaning[:1].isdigit() or a.meaning in _COUNTING for a, _ in pairs]
+    return {
+        (a.meaning, b.meaning)
+        for place, (a, b) in enumerate(pairs)
+        if _is_plural(a) and _is_plural(b) and any(counts[max(place - 2, 0) : place])
+    }
+
+
+def _is_plural(word: Word) -> bool:
+    if word.is_datum:  # "dozens"
+        return False
+    return word.token in _PLURALS or (word.token.endswith("s") and not word.token.endswith("ss"))
+
+
+def _asks_what_things_have(exchanged: set[tuple[str, str]], pairs: Pairs) -> bool:
+    """Tell whether another noun than a thing is asked for that stands nowhere else: the strings of 4 violins.
+
+    How many of these one thing has is not told, and is another number for another thing.
+    """
+    meanings = [a.meaning for a, _ in pairs]
+    things = {a for a, _ in exchanged}
+    for place, phrase in enumerate(pairwise(meanings), start=2):
+        if phrase not in _ASKED:
+            continue
+        behind = (word for word, _ in pairs[place : place + _LONGEST_ASKED])
+        asked = next((word.meaning for word in behind if word.meaning in _VERBS or _is_plural(word)), "")
+        is_told = asked in _VERBS | things or asked.startswith("unit ")
+        if not is_told and meanings.count(asked) == 1:
+            return True
+    return False
 
 
 def _in_order_of(sentences: Sentences, others: Sentences) -> list[Word] | None:

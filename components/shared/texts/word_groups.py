@@ -180,7 +180,10 @@ outside forward backward clockwise true false always never sometimes once each e
 first last january february march april may june july august september october november december monday tuesday
 wednesday thursday friday saturday sunday fibonacci lucas catalan euler roman arabic fahrenheit celsius kelvin simpson
 newton pascal fermat mersenne bernoulli taylor maclaurin fourier laplace gauss cauchy riemann english french christmas
-easter
+easter inclusive exclusive inclusively exclusively tablespoon teaspoon tbsp tsp leap common solo duo duet trio quartet
+quintet sextet septet octet twin triplet quadruplet quintuplet sextuplet vowel consonant uppercase lowercase capital
+soccer football basketball baseball volleyball softball handball hockey rugby cricket tennis weekday weekend
+fortnight
 """
 
 _ENDINGS = (("ies", "y"), ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("zes", "z"))
