@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from components.shared.texts.math_answers.extraction import BOX, extract_final_answer
-from components.shared.texts.prose import prose_words
+from components.shared.texts.prose import prose_sentences, prose_words
 
 _NO_VALUE = re.compile(  # as programs and tables write what is missing
-    r"[-+]?(?:nan|nat|inf|<na>|none|null|nil|#?n/?a|tbd|\?+|\[\])\.?"
+    r"[-+]?(?:nan|nat|inf|<na>|none|null|nil|#?n/?a|tbd|\?+|\[\]|unknown|[-–—._]+)\.?"
     r"|proof\b.*|see (?:the )?(?:solution|proof|above|below)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -17,8 +17,19 @@ _OPENING = re.compile(
     r"|from|the (?:first|total|number))\b",
     re.IGNORECASE,
 )
+_STEP = re.compile(r"\bstep \d", re.IGNORECASE)
+_REASON = re.compile(  # behind something: "5, so …", "x = 3 because …"
+    r"\S\s*(?:\b(?:because|therefore|hence|thus)\b"
+    r"|(?<=[,;\d$)\]}\s])(?<![A-Za-z] )\bso\b(?! (?:far|long|on|many|much)\b)|\\therefore\b|∴)\s*,?\s*\S",
+    re.IGNORECASE,
+)
+_NUMBER_OR_FORMULA = re.compile(r"\d|[=$\\]")
+_SIGN = r"(?:[-+*/×÷·−]|\\(?:times|cdot|div)\b)"
+_SUM = re.compile(rf"\d[\d.,\s$%)]*{_SIGN}\s*[($]*\d[^=a-zA-Z]*=\s*[-$<]*\d")  # of numbers alone: no equation of a line
 MAX_WORDS = 25  # of an answer
 MANY_WORDS, SOME_WORDS = 10, 5  # of a sentence; of one that begins like a solution
+FEW_WORDS = 6  # of two sentences or more
+STEP_WORDS = 3  # with the number of a step: "Step 2" alone says which one
 MAX_LINES = 2
 
 
@@ -35,5 +46,16 @@ def _is_solution(text: str) -> bool:
     if len(lines) > MAX_LINES and r"\begin" not in text:
         return True
     words = len(prose_words(text))
+    if _argues(text, words) or (len(lines) > 1 and all(map(_SUM.search, lines))):
+        return True
     is_sentence = text.endswith((".", "!", "?")) or len(lines) > 1
     return words > MAX_WORDS or (is_sentence and words >= (SOME_WORDS if _OPENING.match(text) else MANY_WORDS))
+
+
+def _argues(text: str, words: int) -> bool:
+    """Tell whether a text with a number or a formula gives steps, reasons or several sentences."""
+    if not _NUMBER_OR_FORMULA.search(text):
+        return False
+    if (_STEP.search(text) and words >= STEP_WORDS) or _REASON.search(text):
+        return True
+    return words >= FEW_WORDS and len(prose_sentences(text)) > 1
