@@ -12,9 +12,9 @@ from tests.cluster.chart_check import helm, remove_chart
 from tests.cluster.checked_jobs import CheckedJobs
 from tests.cluster.run_checks import CheckedRuns, clean_up
 from tests.cluster.settings import Settings, read_settings
-from tests.pipelines.cluster.conftest import kubeflow, server
+from tests.pipelines.cluster.conftest import kubeflow, no_keys, server
 
-__all__ = ["kubeflow", "server"]  # fixtures
+__all__ = ["kubeflow", "no_keys", "server"]  # fixtures
 
 
 @dataclass

@@ -17,6 +17,7 @@ from huggingface_hub import constants
 
 from pipelines.cluster import argo_retries
 from tests.components.shared.kubernetes_server import write_kubeconfig
+from tests.fault_proxy import new_clients
 
 NAMESPACE = "team-a"
 RUN_ID = "5c2f8a9e-0d7b-4b6f-9a53-7b0f4c6f9d11"
@@ -108,7 +109,15 @@ def silent() -> Iterator[str]:
 
 
 @pytest.fixture
-def kubeflow(server: Server) -> Server:
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Who submits a run may have no keys of its store: those of earlier tests are forgotten with their clients."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # otherwise it is asked for some, half a minute in vain
+    with new_clients():
+        yield
+
+
+@pytest.fixture
+def kubeflow(server: Server, no_keys: None) -> Server:
     """Kubeflow Pipelines 2.17 for several users: one experiment, room for a run."""
     server.on("GET /apis/v2beta1/healthz", {"multi_user": True, "pipeline_store": "database"})
     server.on("GET /apis/v1beta1/healthz", {"commit_sha": "abc", "tag_name": "2.17.0", "multi_user": True})
