@@ -142,7 +142,7 @@ def test_show_of_an_unfinished_folder_tells_what_stands_and_who_works_on_it(
     for address in (folder.uri, workspace.uri):
         result = scalequest("show", address, cwd=tmp_path)
         assert result.returncode == 0
-        assert "filter_language (version 1); not finished" in result.stdout
+        assert f"filter_language (version {FilterLanguageConfig.VERSION}); not finished" in result.stdout
         assert "1 of 3 done" in result.stdout
         assert host() in result.stdout
         assert ": part-00001, since 20" in result.stdout
