@@ -17,7 +17,7 @@ from components.package_dataset.exports import Exports
 from components.package_dataset.forms import DATA_COLUMNS, RL_COLUMNS
 from components.package_dataset.summary import Summary
 from components.package_dataset.tiers import meaning_of
-from components.shared.publishing.markdown import cell, describe_options, describe_rejected
+from components.shared.publishing.markdown import describe_options, describe_rejected, inert_text
 from components.shared.records import Example
 from components.shared.workspace.costs import Costs, costs_of
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
@@ -121,7 +121,7 @@ def _render(template: str, contents: Contents, lineage: Lineage) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"cell": cell, "options": describe_options, "rejected": describe_rejected}
+    environment.filters |= {"inert": inert_text, "options": describe_options, "rejected": describe_rejected}
     environment.filters["costs"] = _costs_of_one
     environment.filters["meaning"] = meaning_of
     summary, front_matter = contents.summary, contents.exports.front_matter()

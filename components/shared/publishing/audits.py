@@ -19,7 +19,7 @@ import jinja2
 
 from components.shared.errors import InputError
 from components.shared.intervals import wilson_interval
-from components.shared.publishing.markdown import cell
+from components.shared.publishing.markdown import inert_text
 from components.shared.records import Example
 from components.shared.seeds import derive_seed
 from components.shared.stores import storage
@@ -228,7 +228,7 @@ def audit_section(folder: str) -> str:
     ]
     for heading, rates in tables_of(judged).items():
         lines += ["", f"| {heading} | errors | of | rate | 95 % |", "|---|---:|---:|---:|---|"]
-        lines += [f"| {cell(each.group)} | {' | '.join(figures(each))} |" for each in rates]
+        lines += [f"| {inert_text(each.group)} | {' | '.join(figures(each))} |" for each in rates]
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -16,12 +15,6 @@ from components.shared.workspace.lineage import Stage
 
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # of ASCII: what a backslash may stand before
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-
-
-def cell(value: Any) -> Markup:
-    """Escape a text for a cell of a Markdown table: no markup, no column of its own, one line."""
-    text = html.escape(" ".join(str(value).split()), quote=False)
-    return Markup(text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`"))  # noqa: S704 -- escaped above
 
 
 def inert_text(value: Any) -> Markup:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from components.shared.publishing.markdown import cell, describe_options, describe_rejected
+from components.shared.publishing.markdown import describe_options, describe_rejected, inert_text
 from components.shared.workspace.lineage import Stage, sources_of, stages_of
 
 
@@ -23,7 +23,7 @@ def render_model_card(folder: str, title: str) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"cell": cell, "options": describe_options, "rejected": describe_rejected}
+    environment.filters |= {"inert": inert_text, "options": describe_options, "rejected": describe_rejected}
     return environment.get_template("model_card.md.jinja").render(
         title=title, model=stages[-1], stages=stages, base=base_of(stages), sources=sources_of(stages)
     )

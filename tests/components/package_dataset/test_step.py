@@ -13,6 +13,7 @@ from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.step import example_of, run
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.step import run as select_responses
+from components.shared.publishing.markdown import inert_text
 from components.shared.records import Example, Response
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
@@ -76,14 +77,24 @@ def test_parquet_and_jsonl_hold_every_response_in_order(workspace: Workspace, wr
     assert [Example(**line | {"history": tuple(line["history"])}) for line in lines] == published
 
 
+def test_names_from_outside_do_nothing_in_the_card(workspace: Workspace, write_rows: WriteRows) -> None:
+    hostile = "![x](http://evil.example/x.png) [y](javascript:z) <b> | `c` www.evil.example"
+    responses = write_rows(workspace, [response(n, source=hostile) for n in range(2)])
+    card = text_of(run(config_for(workspace, responses, title=hostile, license="mit"), workspace), "README.md")
+    lines = card.split("---\n", 2)[2].splitlines()
+    shown = "\n".join(line for line in lines if not line.startswith("    "))  # without the row that is shown as code
+    assert f"# {inert_text(hostile)}" in shown
+    assert [part for part in ("](", "<b>", "://evil", "www.evil", "`c`") if part in shown] == []
+
+
 def test_the_card_has_the_front_matter_of_hubs_and_the_counts(workspace: Workspace, write_rows: WriteRows) -> None:
     responses = write_rows(workspace, [response(n) for n in range(11)])
     card = text_of(run(config_for(workspace, responses, title="My: set", license="cc-by-4.0"), workspace), "README.md")
     matter = front_matter_of(card)
     assert (matter["pretty_name"], matter["license"], matter["size_categories"]) == ("My: set", "cc-by-4.0", ["n<1K"])
     assert "11 responses to mathematical questions" in card
-    assert "| qwen2-math | 7 |" in card
-    assert "| deepseek-math | 4 |" in card
+    assert r"| qwen2\-math | 7 |" in card
+    assert r"| deepseek\-math | 4 |" in card
     assert "| 2 of 5 | 5 |" in card
     assert "| 9 to 10 | 2 |" in card  # rewards 0 to 10 in ten bins
 

@@ -55,9 +55,9 @@ def test_of_a_model_the_files_are_published_with_a_card_of_its_making(workspace:
     assert {file.name for file in contents.files} >= {"model.safetensors", "config.json", "tokenizer.json"}
     assert not any("/" in file.name for file in contents.files)
     card = contents.card.decode()
-    assert "# my-model" in card
-    assert "| import_model | 0 | 0 |" in card
-    assert "- random:llama" in card
+    assert r"# my\-model" in card
+    assert r"| import\_model | 0 | 0 |" in card
+    assert r"- random\:llama" in card
     assert "base_model" not in yaml.safe_load(card.split("---\n")[1])
     assert published(folder, "my-model") == contents
 
