@@ -1,7 +1,7 @@
 """A preset and the user's settings, checked against the compiled pipeline and the steps' configs.
 
-A run is passed all parameters, and as one of them, ``options``, those options of steps that are not as in the preset
-that its compiled file is for: so each file can run each preset.
+A run is passed all parameters, and as one of them, ``options``, those options of steps that a person set. The preset's
+own are in the file that is compiled for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from components.shared.model_imports import LISTS
 from components.steps import config_of, task_names
 from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, RELEASED, CompiledPipeline, PlannedStep
-from pipelines.parameters import own_defaults
 from pipelines.preset_files import option_value, options_in, read_preset
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
@@ -76,18 +75,29 @@ def prepare_run(
     """
     values = read_preset(preset)
     own_pipeline = values.pop("pipeline")
-    pipeline = compiled_pipeline.find(pipeline_name or own_pipeline, preset)
+    pipeline = _compiled(pipeline_name or own_pipeline, preset)
     values = _of_pipeline(values, pipeline, is_own=not pipeline_name) | dict(hardware)
     given = dict(_parse_setting(setting, pipeline) for setting in settings)
     parameters = {name: value for name, value in (values | given).items() if "." not in name}
-    options = _options(values, given, pipeline)
+    options = _options(given, pipeline)
     return checked_run_of(pipeline, parameters | options | {"workspace": workspace})
+
+
+def _compiled(name: str, preset: str) -> CompiledPipeline:
+    """Return the released file for a preset, or one compiled now: a preset may change which tasks there are."""
+    released = compiled_pipeline.find(name, preset)
+    if released.preset == preset:
+        return released
+    from pipelines.compiling import compiled_for  # needs kfp, which a released preset is planned without
+
+    return compiled_for(name, preset)
 
 
 def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run:
     """Return the run of a pipeline with these parameters; InputError names the one that cannot be."""
     arguments = complete_arguments(pipeline, values)
     _check_together(arguments)
+    _check_benchmarks(arguments, pipeline.parameters)
     _check_options(arguments[STEP_OPTIONS], pipeline)
     steps = pipeline.planned_steps(arguments)
     for step in steps:
@@ -104,11 +114,7 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
         _check_type(name, value, declared[name])
         if name in ACCEPTED:
             check_secret_name(name, value)
-    of_another = read_preset(pipeline.preset) if pipeline.preset else {}
-    compiled = {name: _default(spec) for name, spec in declared.items() if "defaultValue" in spec}
-    own = own_defaults()
-    defaults = {name: own.get(name, MISSING) if name in of_another else value for name, value in compiled.items()}
-    defaults = {name: value for name, value in defaults.items() if value is not MISSING}
+    defaults = {name: _default(spec) for name, spec in declared.items() if "defaultValue" in spec}
     arguments = defaults | dict(values)
     missing = [name for name in declared if name not in arguments]
     if missing:
@@ -152,37 +158,27 @@ def _of_pipeline(values: Mapping[str, Any], pipeline: CompiledPipeline, *, is_ow
         for name, value in values.items()
         if (task_names().get(name.partition(".")[0]) in steps if "." in name else name in known)
     }
-    if is_own and (unknown := [name for name in values if name not in kept and not _is_of_another(name)]):
+    if is_own and (unknown := [name for name in values if name not in kept and not _is_of_another(name, pipeline)]):
         raise InputError(f"unknown parameter {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
     return kept
 
 
-def _is_of_another(name: str) -> bool:
-    return "." not in name and any(name in compiled_pipeline.find(each).parameters for each in RELEASED)
+def _is_of_another(name: str, pipeline: CompiledPipeline) -> bool:
+    """Tell whether another pipeline has a parameter, or the same one, compiled for another preset, an option's step."""
+    task, dot, _ = name.partition(".")
+    if dot:
+        return task_names().get(task) in compiled_pipeline.find(pipeline.name).steps
+    return any(name in compiled_pipeline.find(each).parameters for each in RELEASED)
 
 
-def _options(values: Mapping[str, Any], given: Mapping[str, Any], pipeline: CompiledPipeline) -> dict[str, str]:
-    """Return what has to be said of single steps: what a person set, and where two presets differ."""
+def _options(given: Mapping[str, Any], pipeline: CompiledPipeline) -> dict[str, str]:
+    """Return what a person set for single steps; what the preset sets is in the file."""
     of_person = options_in(given)
     for task in of_person:
         if task_names()[task] not in pipeline.steps:
             raise InputError(f"{task}: {pipeline.name} has no such step; {nearest(task, pipeline.steps)}")
-    wanted, compiled_in = options_in(values), options_in(read_preset(pipeline.preset))
-    said: dict[str, dict[str, Any]] = {}
-    for task in sorted({*wanted, *compiled_in}):
-        step, of_step = task_names()[task], wanted.get(task_names()[task], {})
-        if step not in pipeline.steps:
-            continue
-        defaults = {field.name: field.default for field in options_of(config_of(step))}
-        left = {name: defaults[name] for name in compiled_in.get(task, {}) if name not in of_step}
-        own = left | wanted.get(task, {})
-        said[task] = {name: value for name, value in own.items() if compiled_in.get(task, {}).get(name) != value}
-        for name in of_person.get(step, {}):  # a person's word on all tasks of a step goes before a preset's on one
-            said[task].pop(name, None)
-    for task, options in of_person.items():
-        said[task] = said.get(task, {}) | options
-    said = {task: options for task, options in said.items() if options}
-    return {STEP_OPTIONS: json.dumps(said, ensure_ascii=False, separators=(",", ":"))} if said else {}
+    said = json.dumps(of_person, ensure_ascii=False, separators=(",", ":"))
+    return {STEP_OPTIONS: said} if of_person else {}
 
 
 def _default(declared: Mapping[str, Any]) -> Any:
@@ -219,6 +215,18 @@ def _check_together(arguments: Mapping[str, Any]) -> None:
     _check_selection(str(arguments.get("select_by", "")), str(arguments.get("reward_model", "")))
     for name in LISTS:  # their items are called by their sources
         _check_named(name, arguments.get(name, ()))
+
+
+def _check_benchmarks(arguments: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
+    """Raise InputError where benchmarks are given to a pipeline that was compiled without, or solvers have none."""
+    benchmarks = arguments.get("benchmarks")
+    if benchmarks and declared["benchmarks"].get("defaultValue") == []:
+        raise InputError(
+            "benchmarks: the pipeline is compiled for a preset with benchmarks: [], so no task would take their "
+            "questions out of the dataset; name them in the preset's file"
+        )
+    if benchmarks == [] and arguments.get("solvers"):
+        raise InputError("benchmarks: [] leaves nothing to score solvers on; name benchmarks, or give solvers: []")
 
 
 def _check_options(text: str, pipeline: CompiledPipeline) -> None:

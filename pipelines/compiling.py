@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import shutil
 import sys
 import tempfile
+import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from pipelines.compiled_checks import find_defects, find_images_without_digest
 from pipelines.compiled_pipeline import (
     COMPILED,
     RELEASED,
+    CompiledPipeline,
     declared_in,
     executors_on_kubernetes,
     file_name,
@@ -49,8 +53,7 @@ def compile_or_check(check: bool) -> int:
 def compile_preset(preset: str, pipeline: str, folder: str) -> int:
     """Compile a preset's pipeline, or another one with its values, for it; return the exit code."""
     name = pipeline or str(read_preset(preset)["pipeline"])
-    if name not in RELEASED:
-        raise InputError(f"unknown pipeline {name!r}; expected one of {', '.join(RELEASED)}")
+    _figure(name)
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     sys.stdout.write(f"{_compile(name, preset, place)}\n")
@@ -64,9 +67,39 @@ def compile_pipelines(folder: Path = COMPILED) -> list[Path]:
 
 def _compile(pipeline: str, preset: str, folder: Path) -> Path:
     """Compile a pipeline for a preset, a name or a file; return the file."""
-    figure = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
-    path = folder / file_name(pipeline, Path(preset).stem)
-    compiler.Compiler().compile(figure.for_preset(preset_of(figure, pipeline, preset)), str(path))
+    figure = _figure(pipeline)
+    return _write(figure, preset_of(figure, pipeline, preset), folder / file_name(pipeline, Path(preset).stem))
+
+
+def compiled_for(pipeline: str, preset: str) -> CompiledPipeline:
+    """Return a pipeline that is compiled for a preset now; its file lasts as long as what is returned."""
+    folder = tempfile.mkdtemp()
+    return _lasting(CompiledPipeline(_compile(pipeline, preset, Path(folder)), pipeline, preset), folder)
+
+
+def compiled_again(pipeline: str, values: Mapping[str, Any]) -> CompiledPipeline:
+    """Return the pipeline that a run's file is, from what its first task is told of the file (``Preset.values``)."""
+    folder, figure = tempfile.mkdtemp(), _figure(pipeline)
+    known = {field.name for field in parameters_of(figure.group)}
+    parameters, options = split_values(values, known)
+    path = _write(figure, Preset(parameters=parameters, options=options), Path(folder, file_name(pipeline, "again")))
+    return _lasting(CompiledPipeline(path, pipeline), folder)
+
+
+def _lasting(pipeline: CompiledPipeline, folder: str) -> CompiledPipeline:
+    weakref.finalize(pipeline, shutil.rmtree, folder, ignore_errors=True)
+    return pipeline
+
+
+def _figure(pipeline: str) -> Figure:
+    if pipeline not in RELEASED:
+        raise InputError(f"unknown pipeline {pipeline!r}; expected one of {', '.join(RELEASED)}")
+    figure: Figure = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
+    return figure
+
+
+def _write(figure: Figure, preset: Preset, path: Path) -> Path:
+    compiler.Compiler().compile(figure.for_preset(preset), str(path))
     documents = read_documents(path)
     declared = declared_in(documents[0]["root"])
     for field in parameters_of(figure.group):

@@ -32,6 +32,17 @@ class Preset:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)  # by step, or what a task is for
 
+    @property
+    def has_benchmarks(self) -> bool:
+        """Whether it has questions that no dataset may hold."""
+        return self.parameters.get("benchmarks") != []
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What of it a file holds besides defaults: the options of tasks, and which lists a run may leave empty."""
+        options = {f"{task}.{name}": value for task, of in self.options.items() for name, value in of.items()}
+        return options | {name: value for name, value in self.parameters.items() if value == []}
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -53,12 +64,9 @@ class Figure:
 
         def build(*channels: Any) -> None:
             given = {each.name: channel for each, channel in zip(fields, channels, strict=True)}
-            has_benchmarks = preset.parameters.get("benchmarks") != []
-            run = self.group(**given, fixed=preset.options, has_benchmarks=has_benchmarks)
-            run = dataclasses.replace(
-                run, hardware=checked_run(run, pipeline=self.function.__name__, preset=preset.name).outputs
-            )
-            self.function(with_models(run))
+            run = self.group(**given, fixed=preset.options, has_benchmarks=preset.has_benchmarks)
+            check = checked_run(run, pipeline=self.function.__name__, preset=preset.name, preset_values=preset.values)
+            self.function(with_models(dataclasses.replace(run, hardware=check.outputs)))
 
         hints = typing.get_type_hints(self.group)
         build.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -21,16 +22,17 @@ from pipelines.run_checks.told import ASKED_PROFILE, IMAGES, REPORT
 OUTPUTS = [field.name for field in dataclasses.fields(CheckedHardware)]
 
 
-def checked_run(run: Importing, *, pipeline: str, preset: str = "") -> PipelineTask:
+def checked_run(run: Importing, *, pipeline: str, preset: str, preset_values: Mapping[str, Any]) -> PipelineTask:
     """Make the task that checks a run before anything else starts: every task that is first in its branch awaits it.
 
-    ``pipeline`` and ``preset`` are their names. The outputs are those of CheckedHardware, and the artifact ``report``.
+    ``pipeline`` and ``preset`` are their names, and ``preset_values`` what the task compiles its own pipeline again
+    from. The outputs are those of CheckedHardware, and the artifact ``report``.
     """
     names = _given_names(type(run))
     given = {name: getattr(run, name) for name in names}
     if hasattr(run, "profile"):
         given[ASKED_PROFILE] = run.profile
-    task = _component_of(type(run))(pipeline=pipeline, preset=preset, **given)
+    task = _component_of(type(run))(pipeline=pipeline, preset=preset, preset_values=json.dumps(preset_values), **given)
     return on_cpu_for_checks(task.set_display_name("Check"), run)
 
 
@@ -67,6 +69,8 @@ def _inputs(run: type[Importing]) -> Iterator[Parameter]:
     required = {"pipeline": str} | {name: hints[name] for name in _given_names(run)}
     for name, kind in required.items():
         yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
-    defaults = {"preset": "", ASKED_PROFILE: ""} | {name: image(ours) for name, ours in IMAGES.items()}
+    defaults = {"preset": "", "preset_values": "{}", ASKED_PROFILE: ""} | {
+        name: image(ours) for name, ours in IMAGES.items()
+    }
     for name, text in defaults.items():
         yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=str, default=text)

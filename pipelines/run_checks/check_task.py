@@ -16,11 +16,11 @@ from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile, is_name,
 from components.shared.log_lines import say_error, start_logging
 from components.shared.mounted_settings import take_mounted_settings
 from components.shared.stores import storage
-from pipelines import compiled_pipeline
 from pipelines.arguments import Run, checked_run_of
 from pipelines.cluster.bucket_checks import probe_bucket
 from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
+from pipelines.compiling import compiled_again
 from pipelines.run_checks.checked_page import CheckedRun, page_of
 from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, read_job_profile, resolve_hardware
 from pipelines.run_checks.own_account import advice_on, own_account
@@ -68,7 +68,7 @@ def check(told: Told) -> tuple[CheckedHardware, str]:
 
 
 def _checked(told: Told, asked: AskedHardware, place: _Place) -> tuple[CheckedHardware, str]:
-    run = _run_of(told)
+    run = run_of(told)
     hardware = resolve_hardware(asked, place.profiles)
     account = own_account()
     workspace = str(run.arguments["workspace"])
@@ -90,9 +90,9 @@ def _checked(told: Told, asked: AskedHardware, place: _Place) -> tuple[CheckedHa
     return hardware, page_of(checked)
 
 
-def _run_of(told: Told) -> Run:
+def run_of(told: Told) -> Run:
     """Return the run that the task was told of; its other inputs are what kfp adds for Kubernetes."""
-    pipeline = compiled_pipeline.find(told.pipeline, told.preset)
+    pipeline = compiled_again(told.pipeline, told.preset_values)
     declared = pipeline.parameters
     values = {name: _as_declared(value, declared[name]) for name, value in told.arguments.items() if name in declared}
     return checked_run_of(pipeline, values)

@@ -23,6 +23,7 @@ class Told:
 
     pipeline: str
     preset: str
+    preset_values: Mapping[str, Any]  # what of the preset no run can change
     images: Mapping[str, str]  # full names of the release's, or those that a chart put in their place
     arguments: Mapping[str, Any]  # of the pipeline
     outputs: Mapping[str, Any]
@@ -52,7 +53,14 @@ def read_told(executor_input: str) -> Told:
         images = {name: str(values.pop(name, "")) for name in IMAGES}
         values["profile"] = values.pop(ASKED_PROFILE, "")
         pipeline, preset = str(values.pop("pipeline")), str(values.pop("preset", ""))
-        return Told(pipeline=pipeline, preset=preset, images=images, arguments=values, outputs=content["outputs"])
+        return Told(
+            pipeline=pipeline,
+            preset=preset,
+            preset_values=json.loads(values.pop("preset_values", "{}")),
+            images=images,
+            arguments=values,
+            outputs=content["outputs"],
+        )
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise InputError(
             f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}} to the task "

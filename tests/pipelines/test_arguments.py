@@ -4,16 +4,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from components.shared.config import info_of, options_of
 from components.shared.config.values import STEP_OPTIONS, text_of
 from components.shared.errors import InputError
 from components.steps import config_of
 from pipelines import compiled_pipeline, preset_files
-from pipelines.arguments import complete_arguments, prepare_run
+from pipelines.arguments import prepare_run
 from pipelines.compiled_pipeline import LATER, PlannedStep
 from pipelines.parameters import own_defaults
-from pipelines.preset_files import check_step_defaults, preset_names, read_preset
+from pipelines.preset_files import PRESETS, check_step_defaults, preset_names, read_preset
 
 OF_PIPELINE = {
     "scalequest": {"train_sft", "train_dpo", "generate_questions", "package_dataset"},
@@ -130,13 +131,43 @@ def test_each_model_is_imported_once_however_often_it_is_used(preset: str) -> No
     assert {each["model"] for each in read_preset(preset)["generators"]} <= set(sources)
 
 
-def test_a_compiled_file_runs_each_preset_of_its_pipeline_with_that_presets_values() -> None:
+def test_a_preset_without_a_released_file_runs_with_its_own_values_and_not_with_the_papers() -> None:
     run = prepare_run("laptop", [], "runs")
-    assert run.pipeline.preset == "paper"
+    assert run.arguments[STEP_OPTIONS] == ""
     tuned, *_ = [step.options for step in run.steps if step.name == "train_sft"]
     assert (tuned["epochs"], tuned["learning_rate"], tuned["batch_size"]) == (1, 2e-4, 8)
     (kept,) = [step.options for step in run.steps if step.name == "sample_difficulty"]
     assert kept["sources"] == "", "paper.yaml names one, laptop.yaml none"
+
+
+def own_preset(folder: Path, *added: str) -> str:
+    """Write a preset of one's own: the smoke run's with other lines; return its path."""
+    values = yaml.safe_load((PRESETS / "smoke.yaml").read_text(encoding="utf-8"))
+    for line in added:
+        values |= yaml.safe_load(line)
+    (path := folder / "mine.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return str(path)
+
+
+def test_a_preset_that_measures_its_preferences_runs_those_steps(tmp_path: Path) -> None:
+    run = prepare_run(own_preset(tmp_path, "pair_questions.min_fail_rate: 0.5"), [], "runs")
+    (paired,) = [step for step in run.steps if step.name == "pair_questions"]
+    assert paired.options["min_fail_rate"] == 0.5
+    assert "build_preferences" not in {step.name for step in run.steps}
+
+
+def test_a_preset_without_benchmarks_takes_nothing_out_and_refuses_benchmarks_of_a_command(tmp_path: Path) -> None:
+    mine = own_preset(tmp_path, "benchmarks: []", "solvers: []")
+    assert "decontaminate" not in {step.name for step in prepare_run(mine, [], "runs").steps}
+    one = "benchmarks=[{source: 'reasoning-gym:chain_sum', question_column: question, answer_column: answer}]"
+    with pytest.raises(InputError, match="is compiled for a preset with benchmarks: \\[\\]"):
+        prepare_run(mine, [one], "runs")
+
+
+def test_solvers_without_benchmarks_are_refused(tmp_path: Path) -> None:
+    mine = own_preset(tmp_path, "benchmarks: []")
+    with pytest.raises(InputError, match="leaves nothing to score solvers on"):
+        prepare_run(mine, [f"solvers=[{SOLVER.format('one')}]"], "runs")
 
 
 @pytest.mark.parametrize("preset", preset_names())
@@ -303,8 +334,8 @@ def test_a_preset_of_ones_own_can_set_an_option_of_a_step_for_the_pipelines_that
 
 
 def test_a_preset_without_a_parameter_that_has_no_default_is_explained() -> None:
-    with pytest.raises(InputError, match=r"the preset has no value for .*num_questions.*; add --set name=value"):
-        complete_arguments(compiled_pipeline.find("scalequest"), {"workspace": "w"})
+    with pytest.raises(InputError, match=r"the preset has no value for .*num_responses.*; add --set name=value"):
+        prepare_run("solver-laptop", [], "runs", "answer_questions")
 
 
 def test_a_stated_default_that_the_step_does_not_have_is_explained() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pipelines.arguments import Run, prepare_run
+from pipelines.compiled_pipeline import CompiledPipeline
 from pipelines.run_checks.check_task import main
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 
@@ -32,13 +33,19 @@ class Checked:
         return self.output("report.md")
 
 
-def executor_input(preset: str, pipeline: str, arguments: dict[str, Any], folder: Path) -> str:
+def constants_of(pipeline: CompiledPipeline) -> dict[str, Any]:
+    """Return what a compiled file itself tells its first task."""
+    inputs = pipeline.spec["root"]["dag"]["tasks"]["check-run"]["inputs"]["parameters"].items()
+    return {name: value["runtimeValue"]["constant"] for name, value in inputs if "runtimeValue" in value}
+
+
+def executor_input(pipeline: CompiledPipeline, arguments: dict[str, Any], folder: Path) -> str:
     """Return what Kubeflow passes; a whole number has a fraction, as in its JSON."""
     given = {name: float(value) if type(value) is int else value for name, value in arguments.items()}
     given["asked_profile"] = given.pop("profile", "")
     names = [field.name for field in fields(CheckedHardware)]
     told = {
-        "inputs": {"parameterValues": given | {"pipeline": pipeline, "preset": preset, "cpu_request": "500m"}},
+        "inputs": {"parameterValues": given | constants_of(pipeline)},
         "outputs": {
             "parameters": {name: {"outputFile": str(folder / name)} for name in names},
             "artifacts": {
@@ -61,7 +68,7 @@ def form_of(preset: str, changes: Mapping[str, Any], tmp_path: Path) -> str:
     """Fill a preset's form and change fields; return what the task is told."""
     run = filled(preset)
     arguments = {**run.arguments, "workspace": str(tmp_path / "runs"), **changes}
-    return executor_input(preset, run.pipeline.name, arguments, tmp_path / "outputs")
+    return executor_input(run.pipeline, arguments, tmp_path / "outputs")
 
 
 def check_form(preset: str, changes: Mapping[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Checked:

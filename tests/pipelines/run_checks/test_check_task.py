@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.step import run as import_questions
@@ -11,7 +12,10 @@ from components.shared.model_imports import LISTS
 from components.shared.workspace import Workspace
 from pipelines.arguments import in_parameters
 from pipelines.compiled_pipeline import RELEASED, find
-from tests.pipelines.run_checks.forms import check_form, filled
+from pipelines.preset_files import PRESETS
+from pipelines.run_checks.check_task import run_of
+from pipelines.run_checks.told import read_told
+from tests.pipelines.run_checks.forms import check_form, filled, form_of
 
 
 def test_a_form_that_is_right_says_what_will_run_and_begins_nothing(
@@ -24,6 +28,32 @@ def test_a_form_that_is_right_says_what_will_run_and_begins_nothing(
     assert (checked.output("gpu_tolerations"), checked.output("training_nodes")) == ("[]", "1")
     assert re.search(r"\b20 new", checked.page)
     assert not [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+
+
+def test_a_file_for_ones_own_preset_is_checked_with_that_presets_options_and_steps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    smoke = (PRESETS / "smoke.yaml").read_text(encoding="utf-8")
+    own = smoke.replace("qft.batch_size: 8", "qft.batch_size: 4") + "pair_questions.min_fail_rate: 0.5\n"
+    (mine := tmp_path / "mine.yaml").write_text(own, encoding="utf-8")
+    told = read_told(form_of(str(mine), {}, tmp_path))
+    assert told.preset == "mine"
+    planned = {step.name: step.options for step in run_of(told).steps}
+    assert planned["pair_questions"]["min_fail_rate"] == 0.5
+    assert planned["train_sft"]["batch_size"] == 4, "paper.yaml has 128"
+    checked = check_form(str(mine), {}, tmp_path, capsys)
+    assert checked.exit_code == 0, checked.message
+    page = checked.page.replace("\\", "")
+    assert "| Preset | mine |" in page
+    assert "| pair_questions |" in page
+
+
+def test_a_file_without_benchmarks_refuses_those_of_a_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = yaml.safe_load((PRESETS / "smoke.yaml").read_text(encoding="utf-8"))
+    (mine := tmp_path / "mine.yaml").write_text(yaml.safe_dump(values | {"benchmarks": [], "solvers": []}))
+    assert check_form(str(mine), {}, tmp_path, capsys).exit_code == 0
+    checked = check_form(str(mine), {"benchmarks": values["benchmarks"]}, tmp_path, capsys)
+    assert (checked.exit_code, "is compiled for a preset with benchmarks: []" in checked.message) == (2, True)
 
 
 def test_nothing_in_the_page_does_anything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
