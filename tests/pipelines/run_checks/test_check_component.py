@@ -11,6 +11,7 @@ from pipelines.compiled_pipeline import CompiledPipeline, read_documents
 from pipelines.figure import Preset, figure
 from pipelines.local_runner import StepFailedError, run_compiled
 from pipelines.parameters import OwnQuestions, parameters_of
+from pipelines.preset_files import options_in, read_preset
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 from tests.pipelines.echo_component import echo
 from tests.pipelines.test_local_runner import Recorder
@@ -29,7 +30,8 @@ def answer_questions(run: OwnQuestions) -> None:
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("compiled") / "checked.yaml"
-    compiler.Compiler().compile(answer_questions.for_preset(Preset(name="answer-smoke")), str(path))
+    preset = Preset(name="answer-smoke", options=options_in(read_preset("answer-smoke")))
+    compiler.Compiler().compile(answer_questions.for_preset(preset), str(path))
     return path
 
 
