@@ -7,7 +7,9 @@ what ``scalequest compile`` does.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
+import json
 import shutil
 import sys
 import tempfile
@@ -79,9 +81,14 @@ def compiled_for(pipeline: str, preset: str) -> CompiledPipeline:
 
 def compiled_again(pipeline: str, values: Mapping[str, Any]) -> CompiledPipeline:
     """Return the pipeline that a run's file is, from what its first task is told of the file (``Preset.values``)."""
+    return _compiled_once(pipeline, json.dumps(values, sort_keys=True))
+
+
+@functools.cache
+def _compiled_once(pipeline: str, values: str) -> CompiledPipeline:
     folder, figure = tempfile.mkdtemp(), _figure(pipeline)
     known = {field.name for field in parameters_of(figure.group)}
-    parameters, options = split_values(values, known)
+    parameters, options = split_values(json.loads(values), known)
     path = _write(figure, Preset(parameters=parameters, options=options), Path(folder, file_name(pipeline, "again")))
     return _lasting(CompiledPipeline(path, pipeline), folder)
 

@@ -38,9 +38,9 @@ def questions(tmp_path: Path) -> Path:
 
 def answer(body: dict[str, Any], _: int) -> Answer:
     """Answer as a model does that is right in two of three samples, and once in a wordy way."""
-    message = body["messages"][0]["content"]
-    if "Verdict" in message:
-        return reply("Verdict: No" if "3 + 3" in message else "Verdict: Yes")
+    message = body["messages"][-1]["content"]
+    if "in JSON" in message:
+        return reply('{"answer": "No", "why": "so it is"}' if "3 + 3" in message else '{"answer": "Yes"}')
     words = message.split()
     number = int(words[2]) if words[0] == "What" else 1
     texts = [
