@@ -66,13 +66,16 @@ def test_a_step_that_asks_for_attempts_has_its_own_number_of_them_under_the_poli
     """What Argo puts onto a template is what the template does not say itself: Kubeflow sets limit and pauses alone."""
     (spec, *_) = read_documents(COMPILED / "scalequest-paper.yaml")
     graphs = [spec["root"], *(each for each in spec["components"].values() if "dag" in each)]
-    policies = [
-        task["retryPolicy"] for graph in graphs for task in graph["dag"]["tasks"].values() if "retryPolicy" in task
-    ]
-    assert policies
-    for policy in policies:
+    policies = {
+        name: task["retryPolicy"]
+        for graph in graphs
+        for name, task in graph["dag"]["tasks"].items()
+        if "retryPolicy" in task
+    }
+    assert policies.keys() > {"check-run"}
+    for name, policy in policies.items():
         assert policy == {
-            "maxRetryCount": 20,
+            "maxRetryCount": 3 if name == "check-run" else 20,  # a wrong form is told soon
             "backoffDuration": "60s",
             "backoffFactor": 1.0,  # a constant pause
             "backoffMaxDuration": "315360000s",  # ten years
