@@ -8,7 +8,7 @@ from collections.abc import Callable
 from components.build_preferences.answers import answer_in
 from components.shared.engines import Completion, why_unanswered
 from components.shared.filters import KEEP, Verdict
-from components.shared.texts.canonical import canonical_tokens
+from components.shared.texts.canonical import canonical_key
 from components.shared.texts.whole_question import fault_of, without_label
 
 OPENING, CLOSING = "<question>", "</question>"  # what a reply's rewrite stands between
@@ -45,5 +45,4 @@ def judge(question: str, completion: Completion, other_language: Callable[[str],
 
 def is_unchanged(question: str, rewrite: str) -> bool:
     """Tell whether a rewrite is the question in another spelling, layout or with another label."""
-    tokens = canonical_tokens(rewrite)
-    return tokens == canonical_tokens(question) if tokens else rewrite.split() == question.split()
+    return canonical_key(rewrite) == canonical_key(question)

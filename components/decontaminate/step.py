@@ -19,9 +19,9 @@ class Benchmarks:
 
     def __init__(self, questions: Sequence[Question], *, near_duplicates: bool) -> None:
         self._questions = questions
-        self._rules = Rules()
-        self.num_short = sum(RUN in self._rules.add(row.question) for row in questions)  # found as a whole text only
         self._applied = {RUN: COPIED, NEAR_DUPLICATE: REWORDED} if near_duplicates else {RUN: COPIED}
+        self._rules = Rules(tuple(self._applied))
+        self.num_short = sum(RUN in self._rules.add(row.question) for row in questions)  # found as a whole text only
 
     def judge(self, question: str) -> tuple[Verdict, str]:
         """Return KEEP, or why a question is rejected, and the benchmark that it is of."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rensa import RMinHash
 
 from components.deduplicate.sameness import ask_the_same
+from components.shared.texts.canonical import canonical_key
 from components.shared.texts.wording import NAME, Wording, wording_of
 
 # Versions of one question have the same numbers and as many words, both in the key of a band. Two with a share s of
@@ -52,7 +53,7 @@ def fingerprint(question: str, wording: Wording) -> Fingerprint:
     key = _digest("\0".join([str(len(words)), *data]))
     band = struct.Struct(f"<QI{size}I")
     return Fingerprint(
-        digest=_digest("\0".join(wording.tokens) or question),
+        digest=_digest(canonical_key(question, wording.tokens)),
         bands=tuple(
             _digest(band.pack(key, start, *values[start : start + size])) for start in range(0, len(values), size)
         ),

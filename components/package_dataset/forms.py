@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from components.package_dataset.tiers import CONSTRUCTED, rank_of
 from components.shared.records import Example, schema_of, to_table
-from components.shared.texts.canonical import canonical_tokens
+from components.shared.texts.canonical import canonical_key
 
 Split = Literal["train", "validation"]
 
@@ -80,8 +80,7 @@ def split_of(question: str, validation_share: float) -> Split:
     """Return the split that a question belongs to, decided by its canonical form alone: all its rows share it."""
     if validation_share == 0:
         return "train"
-    text = " ".join(canonical_tokens(question)) or _normal(question)
-    return "validation" if _hash(text) < validation_share * 2**64 else "train"
+    return "validation" if _hash(canonical_key(question)) < validation_share * 2**64 else "train"
 
 
 def data_table(rows: Sequence[Example]) -> pa.Table:

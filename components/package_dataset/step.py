@@ -24,15 +24,12 @@ from components.shared.workspace.output_folders import OutputFolder
 VIEWS: Views[PackageDatasetConfig] = MappingProxyType({"summary": summarize, "overview": overview_text})
 
 
-def example_of(row: Response, *, is_right: bool = False, keep_thoughts: bool = False) -> Example:
-    """Return what is published of a response: nothing learns from a thought unless it is asked for.
-
-    ``is_right``: its final answer is the one that came with the question.
-    """
+def example_of(row: Response, *, keep_thoughts: bool = False) -> Example:
+    """Return what is published of a response: nothing learns from a thought unless it is asked for."""
     names = {field.name for field in dataclasses.fields(Example)} - {"tier"}
     example = Example(**{name: getattr(row, name) for name in names})
     thought = row.thought if keep_thoughts else ""
-    return dataclasses.replace(example, thought=thought, tier=tier_of(example, is_right=is_right))
+    return dataclasses.replace(example, thought=thought, tier=tier_of(example, is_right=row.is_right is True))
 
 
 def to_jsonl(rows: Sequence[Example]) -> bytes:
@@ -48,15 +45,23 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
     folder = workspace.open(config, responses).begin_rows(Example, [slice_ for slice_ in responses.slices() if slice_])
     with AnswerChecker() as checker:
         for part in folder.missing_parts():
-            rows = responses.read(part.slice)
-            right = iter(checker.equal((row.answer, row.final_answer) for row in rows if row.answer))
-            for index, row in enumerate(rows):
-                is_right = bool(row.answer) and next(right)
-                part.settle(index, kept=[example_of(row, is_right=is_right, keep_thoughts=config.keep_thoughts)])
+            for index, row in enumerate(_compared(responses.read(part.slice), checker)):
+                part.settle(index, kept=[example_of(row, keep_thoughts=config.keep_thoughts)])
     if folder.finished:
         return folder.uri
     figures = _write_documents(config, folder, responses.uris)
     return folder.finish(lambda _: figures)
+
+
+def _compared(rows: Sequence[Response], checker: AnswerChecker) -> list[Response]:
+    """Return the rows with what select_responses says of their answers, where they have not been through it."""
+    left = [row.answer != "" and row.is_right is None for row in rows]
+    pairs = ((row.answer, row.final_answer) for row, is_left in zip(rows, left, strict=True) if is_left)
+    right = iter(checker.equal(pairs))
+    return [
+        dataclasses.replace(row, is_right=next(right)) if is_left else row
+        for row, is_left in zip(rows, left, strict=True)
+    ]
 
 
 def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from components.pair_questions.config import PairQuestionsConfig
 from components.shared.filters import KEEP, Verdict
 from components.shared.records import FailRate, PreferencePair, Reject
 from components.shared.seeds import derive_fraction
-from components.shared.texts.canonical import canonical_tokens
+from components.shared.texts.canonical import canonical_key
 from components.shared.texts.whole_question import fault_of
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import Part
@@ -44,12 +44,12 @@ def sort_out(rows: Sequence[FailRate], config: PairQuestionsConfig, other_langua
     found, seen = Sorted(), set()
     for index, row in enumerate(rows):
         place = place_of(row, config)
-        tokens = tuple(canonical_tokens(row.question))
+        key = canonical_key(row.question)
         if fault := fault_of(row.question):
             found.rejected[index] = Verdict("no_question", fault)
         elif language := other_language(row.question):
             found.rejected[index] = Verdict("not_english", language)
-        elif tokens in seen:
+        elif key in seen:
             found.rejected[index] = Verdict("repeated")
         elif place == "preferred":
             found.preferred.append(index)
@@ -57,7 +57,7 @@ def sort_out(rows: Sequence[FailRate], config: PairQuestionsConfig, other_langua
             found.others[index] = place
         else:
             found.rejected[index] = Verdict(place, rate_of(row))
-        seen.add(tokens)
+        seen.add(key)
     return found
 
 

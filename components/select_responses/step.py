@@ -21,28 +21,28 @@ ALL_WRONG, TOO_LOW, TOO_HIGH = "all_wrong", "pass_rate_too_low", "pass_rate_too_
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
-    """The responses to one question that are left, with the number that agree with each, and which of them are right.
+    """The responses to one question that are left, with the number that agree with each, and whether they are right.
 
     Where the answer is not known, none is known to be right, and those with the most frequent answer pass.
     """
 
     rows: Sequence[Response]
-    right: Sequence[bool]
 
     @property
     def are_all_wrong(self) -> bool:
         """Whether an answer is known and no response gives it."""
-        return bool(self.rows[0].answer) and not any(self.right)
+        return bool(self.rows[0].answer) and not any(row.is_right for row in self.rows)
 
     @property
     def num_passing(self) -> int:
         """How many give the known answer or, where none is known, the most frequent one."""
-        return sum(self.right) if self.rows[0].answer else max(row.num_agreeing or 0 for row in self.rows)
+        if self.rows[0].answer:
+            return sum(row.is_right is True for row in self.rows)
+        return max(row.num_agreeing or 0 for row in self.rows)
 
     def best(self, by: str) -> Response:
         """Return the best response: a right one, if there is any; of equal ones the shortest, then the first sample."""
-        passing = [row for row, is_right in zip(self.rows, self.right, strict=True) if is_right]
-        return pick_best(passing or self.rows, by)
+        return pick_best([row for row in self.rows if row.is_right] or self.rows, by)
 
 
 def pick_best(candidates: Sequence[Response], by: str = "reward") -> Response:
@@ -53,13 +53,13 @@ def pick_best(candidates: Sequence[Response], by: str = "reward") -> Response:
 def compare(responses: Sequence[Response], checker: AnswerChecker) -> Candidates:
     """Compare the final answers of the responses to one question by value, and with the known answer."""
     groups = checker.group_by_value([row.final_answer for row in responses])
+    pairs = [(row.answer, row.final_answer) for row in responses]
+    right: Sequence[bool | None] = list(checker.equal(pairs)) if responses[0].answer else [None] * len(pairs)
     rows = [
-        dataclasses.replace(row, num_agreeing=groups.count(group), num_candidates=len(responses))
-        for row, group in zip(responses, groups, strict=True)
+        dataclasses.replace(row, num_agreeing=groups.count(group), num_candidates=len(responses), is_right=is_right)
+        for row, group, is_right in zip(responses, groups, right, strict=True)
     ]
-    if not rows[0].answer:
-        return Candidates(rows=rows, right=[False] * len(rows))
-    return Candidates(rows=rows, right=list(checker.equal((row.answer, row.final_answer) for row in rows)))
+    return Candidates(rows=rows)
 
 
 def judge(candidates: Candidates, config: SelectResponsesConfig) -> Verdict:

@@ -111,6 +111,7 @@ class Response:
     reward: float | None = None  # null until score_responses has run
     num_agreeing: int | None = None  # how many of the question's responses share its final answer, itself included
     num_candidates: int | None = None  # how many responses were left to choose from
+    is_right: bool | None = None  # final answer equal by value to ``answer``; null where none is known or not compared
     metadata: str = ""  # its question's
     history: tuple[str, ...] = ()  # its question's, then its own
     thought: str = ""  # what a reasoning solver thought before; nothing judges it

@@ -9,7 +9,7 @@ import hashlib
 import heapq
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -147,7 +147,10 @@ def render_page(sample: Sample) -> str:
 
 
 def check_verdicts(content: bytes, folder: str, name: str) -> dict[str, Any]:
-    """Return what a file of verdicts says; InputError where it is not of this dataset and of one of its samples."""
+    """Return what a file of verdicts says, each beside its row's tier and generator.
+
+    InputError where it is not of this dataset and of one of its samples.
+    """
     said = _as_json(content, name)
     fingerprint = read_manifest(folder).fingerprint
     if said["dataset"] != fingerprint:
@@ -156,10 +159,10 @@ def check_verdicts(content: bytes, folder: str, name: str) -> dict[str, Any]:
             "that its page was made of"
         )
     sample = draw_sample(folder, said["num_rows"], said["seed"])
-    ids = {row.id for row in sample.rows}
+    rows = {row.id: row for row in sample.rows}
     given = [str(entry.get("id")) for entry in said["verdicts"]]
-    if strange := sorted(set(given) - ids):
-        raise InputError(f"--verdicts {name}: the row {strange[0]!r} is not in this sample of {len(ids)} rows")
+    if strange := sorted(set(given) - rows.keys()):
+        raise InputError(f"--verdicts {name}: the row {strange[0]!r} is not in this sample of {len(rows)} rows")
     if twice := [each for each, number in Counter(given).items() if number > 1]:
         raise InputError(f"--verdicts {name} has the row {twice[0]!r} twice")
     for entry in said["verdicts"]:
@@ -170,7 +173,11 @@ def check_verdicts(content: bytes, folder: str, name: str) -> dict[str, Any]:
             )
     if not given:
         raise InputError(f"--verdicts {name} has no verdicts; judge some rows on the page and save them again")
-    return said
+    judged = [
+        entry | {"tier": row.tier, "source": row.source}
+        for entry, row in zip(said["verdicts"], (rows[id_] for id_ in given), strict=True)
+    ]
+    return said | {"verdicts": judged}
 
 
 def save_verdicts(said: Mapping[str, Any], folder: str) -> str:
@@ -183,17 +190,15 @@ def save_verdicts(said: Mapping[str, Any], folder: str) -> str:
 
 
 def judged_rows(folder: str) -> list[Judged]:
-    """Return what all audits of a dataset say of its rows, [] where nobody has looked at it; reads it once."""
+    """Return what all audits of a dataset say of its rows, in the order of their ids; reads the audits alone."""
     place = storage.join(folder, AUDITS)
     files = [storage.read_json(storage.join(place, name)) for name in sorted(storage.list_names(place))]
-    said: dict[str, set[str]] = {}
+    said: dict[tuple[str, str, str], set[str]] = {}
     for entry in (entry for each in files for entry in each["verdicts"]):
-        said.setdefault(entry["id"], set()).add(entry["verdict"])
-    rows: Iterable[Example] = Rows([folder], Example) if said else ()
+        said.setdefault((entry["id"], entry["tier"], entry["source"]), set()).add(entry["verdict"])
     return [
-        Judged(tier=row.tier, source=row.source, verdicts=frozenset(said[row.id] - {"unsure"} or {"unsure"}))
-        for row in rows
-        if row.id in said
+        Judged(tier=tier, source=source, verdicts=frozenset(verdicts - {"unsure"} or {"unsure"}))
+        for (_, tier, source), verdicts in sorted(said.items())
     ]
 
 

@@ -8,7 +8,7 @@ signs, variables and words stay, in their order.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from components.shared.texts.latex import closing_brace
 from components.shared.texts.math_answers.number_words import SCALES, UNITS, read_number
@@ -59,6 +59,14 @@ _FORMULA_WORDS = FUNCTIONS | {"sqrt", "pi", "infinity"}
 def canonical_tokens(text: str) -> list[str]:
     """Return the tokens of a question's canonical form."""
     return tokens_in(spelt(text))
+
+
+def canonical_key(text: str, tokens: Sequence[str] = ()) -> str:
+    """Return what two spellings of one question share: its canonical form or, of a text that has none, its words.
+
+    ``tokens``: those of its canonical form, where they were read already.
+    """
+    return "\0".join(tokens or canonical_tokens(text) or text.split())
 
 
 def canonical_sentences(text: str) -> list[str]:

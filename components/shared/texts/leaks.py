@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from components.shared.texts.canonical import canonical_key
 from components.shared.texts.ngrams import NgramIndex
 from components.shared.texts.vocabulary import english_function_words
 from components.shared.texts.word_groups import SAME, stem_of
@@ -84,10 +85,12 @@ class Content:
 class Rules:
     """The questions of benchmarks that were added; they are numbered from 0 in the order in which they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, applied: Sequence[str] = RULES) -> None:
+        """Apply some of RULES; the others cost no time and find nothing."""
         self._number = 0
         self._whole: defaultdict[bytes, list[int]] = defaultdict(list)
-        self._runs = {rule: NgramIndex(size) for rule, size in SIZES.items()}
+        self._runs = {rule: NgramIndex(size) for rule, size in SIZES.items() if rule in applied}
+        self._finds_near = NEAR_DUPLICATE in applied
         self._contents: list[Content] = []
         self._same_numbers: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
         self._one_less: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -97,15 +100,12 @@ class Rules:
         wording = wording_of(question)
         words = _words(wording)
         self._whole[_digest(question, wording)].append(self._number)
-        for rule, size in SIZES.items():
-            self._runs[rule].add(words if len(words) >= size else ())  # a shorter text is found as a whole only
-        content = content_of(wording)
-        self._contents.append(content)
-        self._same_numbers[content.numbers].append(self._number)
-        for numbers in set(_without_one(content.numbers)):
-            self._one_less[numbers].append(self._number)
+        for rule, index in self._runs.items():
+            index.add(words if len(words) >= SIZES[rule] else ())  # a shorter text is found as a whole only
+        if self._finds_near:
+            self._add_content(content_of(wording))
         self._number += 1
-        return [rule for rule, size in SIZES.items() if len(words) < size]
+        return [rule for rule in self._runs if len(words) < SIZES[rule]]
 
     def find(self, question: str) -> dict[int, list[str]]:
         """Return the questions of the benchmarks that a row gives away, and the rules that say so."""
@@ -117,9 +117,16 @@ class Rules:
             places = index.find(words) if len(words) >= SIZES[rule] else []
             for number in sorted({*places, *same}):
                 found[number].append(rule)
-        for number in sorted({*self._near(content_of(wording)), *same}):
-            found[number].append(NEAR_DUPLICATE)
+        if self._finds_near:
+            for number in sorted({*self._near(content_of(wording)), *same}):
+                found[number].append(NEAR_DUPLICATE)
         return found
+
+    def _add_content(self, content: Content) -> None:
+        self._contents.append(content)
+        self._same_numbers[content.numbers].append(self._number)
+        for numbers in set(_without_one(content.numbers)):
+            self._one_less[numbers].append(self._number)
 
     def _near(self, content: Content) -> Iterator[int]:
         weight = sum(2 if float(number) >= _RARE else 1 for number in content.numbers if number not in _ANYWHERE)
@@ -161,9 +168,8 @@ def _without_one(numbers: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _digest(question: str, wording: Wording) -> bytes:
-    """Return what two questions share whose canonical forms are the same; of a text without any, its characters."""
-    text = "\0".join(wording.tokens or question.split())
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    key = canonical_key(question, wording.tokens)
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _meaning_of(word: str) -> str:
@@ -188,13 +194,10 @@ def planted_leaks() -> list[Mapping[str, str]]:
 @cache
 def recall_of_planted(rules: tuple[str, ...]) -> Mapping[str, float]:
     """Return which share of planted copies and rewordings these rules find, 0 to 1."""
-    planted, index = planted_leaks(), Rules()
+    planted, index = planted_leaks(), Rules(rules)
     for line in planted:
         index.add(line["question"])
     return {
-        kind: sum(
-            not set(rules).isdisjoint(index.find(line[kind]).get(number, ())) for number, line in enumerate(planted)
-        )
-        / len(planted)
+        kind: sum(number in index.find(line[kind]) for number, line in enumerate(planted)) / len(planted)
         for kind in ("copy", "rewording")
     }

@@ -77,6 +77,18 @@ def test_parquet_and_jsonl_hold_every_response_in_order(workspace: Workspace, wr
     assert [Example(**line | {"history": tuple(line["history"])}) for line in lines] == published
 
 
+def test_what_select_responses_compared_is_not_compared_again(workspace: Workspace, write_rows: WriteRows) -> None:
+    rows = [
+        response(2, answer="4", is_right=False),  # not what a comparison says: it shows who was asked
+        response(3, answer="6"),  # has not been through select_responses
+        response(4, answer="5"),
+        response(5),
+    ]
+    folder = run(config_for(workspace, write_rows(workspace, rows)), workspace)
+    tiers = [row.tier for row in workspace.read(folder, Example)]
+    assert tiers == ["constructed", "verified", "constructed", "agreed 2 of 5"]
+
+
 def test_names_from_outside_do_nothing_in_the_card(workspace: Workspace, write_rows: WriteRows) -> None:
     hostile = "![x](http://evil.example/x.png) [y](javascript:z) <b> | `c` www.evil.example"
     responses = write_rows(workspace, [response(n, source=hostile) for n in range(2)])

@@ -198,6 +198,13 @@ def test_agreement_is_counted_by_value_over_all_candidates(workspace: Workspace,
     assert {r["id"]: (r["num_agreeing"], r["num_candidates"]) for r in read_rejects(folder)}["a-1"] == (1, 5)
 
 
+def test_a_row_says_whether_it_gives_the_known_answer(workspace: Workspace, write_rows: WriteRows) -> None:
+    rows = [dataclasses.replace(response("a", s, answer=answer), answer="1/2") for s, answer in enumerate(["7", "0.5"])]
+    folder = select(workspace, write_rows(workspace, [*rows, response("unknown", 0, answer="3")]))
+    assert {row.id: row.is_right for row in rows_of(workspace, folder)} == {"a-1": True, "unknown-0": None}
+    assert {row["id"]: row["is_right"] for row in read_rejects(folder)} == {"a-0": False}
+
+
 def test_questions_without_a_response_left_are_rejected_once_each(
     workspace: Workspace, write_questions: WriteRows
 ) -> None:

@@ -83,7 +83,7 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character(written: str, rea
 
 def test_only_fields_declared_optional_are_nullable() -> None:
     nullable = {field.name for field in records.schema_of(Response) if field.nullable}
-    assert nullable == {"difficulty", "reward", "num_agreeing", "num_candidates"}
+    assert nullable == {"difficulty", "reward", "num_agreeing", "num_candidates", "is_right"}
 
 
 def test_a_reject_keeps_the_row_and_says_who_took_it_out_and_why() -> None:

@@ -106,6 +106,8 @@ def test_verdicts_are_kept_beside_the_dataset_and_told_on_the_card(dataset: str)
     assert verify_folder(dataset).sound
     judged = judged_rows(dataset)
     assert Counter(row.is_error for row in judged) == {True: 10, False: 20}
+    tiers = {row.id: (row.tier, row.source) for row in draw_sample(dataset, 30, 0).rows}
+    assert [(row.tier, row.source) for row in judged] == [tiers[id_] for id_ in sorted(tiers)]
     (everything,) = tables_of(judged)["all"]
     assert (everything.num_errors, everything.num_judged) == (10, 30 - sum(row.is_unsure for row in judged))
     assert everything.low < everything.share < everything.high

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.texts.canonical import canonical_tokens
+from components.shared.texts.canonical import canonical_key, canonical_tokens
 from tests.components.shared.texts.case_files import cases_of
 
 
@@ -88,3 +88,13 @@ def test_any_text_has_a_canonical_form_that_layout_does_not_change(text: str, fo
     tokens = canonical_tokens(f"{text} {formula}")
     assert all(token and not any(map(str.isspace, token)) for token in tokens)
     assert canonical_tokens("a \u200b cat\u00a0 sat") == ["a", "cat", "sat"]
+
+
+def test_texts_have_the_key_of_their_canonical_form_or_of_their_words() -> None:
+    assert (
+        canonical_key(r"What is $\dfrac{1}{2}$?")
+        == canonical_key("Problem 3. What is ½")
+        != canonical_key("What is 2?")
+    )
+    assert canonical_tokens("?! ;") == []
+    assert canonical_key("?!  ;") == canonical_key("?! ;") != canonical_key(";")

@@ -49,6 +49,15 @@ def test_a_short_question_is_found_as_a_whole_only() -> None:
     assert rules.find("First tell me: what is 3 + 4? Then go home and never come back to this place again.") == {}
 
 
+def test_rules_that_are_not_applied_find_nothing() -> None:
+    line = PLANTED[0]
+    for applied in (("ngram_8",), (NEAR_DUPLICATE,), ("ngram_8", NEAR_DUPLICATE)):
+        rules = Rules(applied)
+        assert rules.add(line["question"]) == []
+        assert rules.find(line["copy"]) == {0: [*applied]}
+    assert Rules(("ngram_8",)).add("What is 3 + 4?") == ["ngram_8"]
+
+
 def test_other_numbers_or_another_formula_are_another_question() -> None:
     rules = rules_of(
         r"Find the derivative of $x^2 + 3x$.", "What is 3 + 4?", "Tom has 5 pears and eats 2. What is left?"
