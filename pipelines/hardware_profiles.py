@@ -35,6 +35,7 @@ class Profile:
     on_demand: Placement
     spot: Placement  # both empty where there is no such thing
     tasks: dict[str, Task]
+    price_per_gpu_hour: float | None = None  # US dollars for one GPU; None: not known
 
 
 def profile_names() -> list[str]:

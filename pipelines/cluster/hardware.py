@@ -68,8 +68,14 @@ def profile_of(profile: Profile, asked: Mapping[str, Any], *, queue: str, priori
         "training_nodes": asked["training_nodes"],
         "accelerator": asked["accelerator"],
         "service_account": account,
+        **_price_of(profile),
     }
     return json.dumps(document, separators=(",", ":"))
+
+
+def _price_of(profile: Profile | JobProfile) -> dict[str, float]:
+    price = profile.price_per_gpu_hour
+    return {} if price is None else {"price_per_gpu_hour": price}
 
 
 def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
@@ -115,6 +121,7 @@ def with_jobs(
         "queue": queue,
         "priority_class": priority_class,
         **({"images": dict(own_images)} if own_images else {}),
+        **_price_of(profile),
     }
     of_tasks = {f"{prefix}_{resource}": WAITING[resource] for prefix in sizes.values() for resource in RESOURCES}
     images = {f"{prefix}_image": image for prefix in sizes.values()}

@@ -75,6 +75,11 @@ def test_the_profiles_are_there_as_they_are_written(rendered: dict[str, Objects]
         assert text == (ROOT / "pipelines/profiles" / name).read_text(encoding="utf-8")
 
 
+def test_runs_that_name_no_profile_count_with_the_price_that_the_chart_was_told(tools: Tools) -> None:
+    data = find_one(tools.render(pricePerGpuHour=2.5).objects, "ConfigMap")["data"]
+    assert yaml.safe_load(data["default.yaml"])["price_per_gpu_hour"] == 2.5
+
+
 @pytest.mark.parametrize(
     ("name", "flavor"), [("gke", "gke-a100-80g"), ("spot", "gke-a100-40g-spot"), ("eks", "eks-p4de")]
 )

@@ -34,6 +34,11 @@ def test_a_profile_sizes_each_kind_of_task_and_says_so_in_text(name: str) -> Non
     assert profile.platform in name
 
 
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_released_profile_states_a_price_for_which_there_is_no_source(name: str) -> None:
+    assert PROFILES[name].price_per_gpu_hour is None
+
+
 @pytest.mark.parametrize("name", WITH_GPUS)
 def test_eight_steps_with_one_gpu_fit_a_node_and_leave_room_for_what_runs_beside_them(name: str) -> None:
     profile = PROFILES[name]

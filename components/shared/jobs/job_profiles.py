@@ -15,6 +15,7 @@ A file of the ConfigMap ``scalequest-profiles``, and a request in JSON, look as 
     accelerator: nvidia.com/gpu  # its resource name; another one only where tasks do the work themselves
     images: {cpu: …, vllm: …, train: …}  # others than the release's, by their full names
     service_account: scalequest  # that runs were meant to have
+    price_per_gpu_hour: 2.5  # US dollars for one GPU; null or left out: not known
 
 What else stands there is for others. An entry may be like another one, which it names, but for what it says itself; so
 the entry ``default`` is, which a run takes that names none:
@@ -27,6 +28,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +43,15 @@ CONFIG_MAP = "scalequest-profiles"
 SPOT = "-spot"
 LIKE = "like"
 # What such an entry may say itself.
-OWN = ("queue", "priority_class", "training_nodes", "accelerator", "images", "service_account")
+OWN = (
+    "queue",
+    "priority_class",
+    "training_nodes",
+    "accelerator",
+    "images",
+    "service_account",
+    "price_per_gpu_hour",
+)
 SIZES = ("cpu", "inference", "training")
 IMAGES = ("cpu", "vllm", "train")
 _QUANTITIES = [each.name for each in dataclasses.fields(Task)]
@@ -60,6 +70,7 @@ class JobProfile:
     accelerator: str = ACCELERATOR
     images: Mapping[str, str] = field(default_factory=dict)  # full names, by ours
     service_account: str = ""
+    price_per_gpu_hour: float | None = None  # US dollars for one GPU; None: not known
 
     def task(self, size: str) -> Task:
         """Return what a pod of a size asks for; InputError where the profile does not say."""
@@ -123,7 +134,20 @@ def _profile(name: str, document: Any, *, spot: bool) -> JobProfile:
         accelerator=str(document.get("accelerator") or ACCELERATOR),
         images=_images(name, document),
         service_account=str(document.get("service_account") or ""),
+        price_per_gpu_hour=_price(name, document),
     )
+
+
+def _price(name: str, document: Mapping[str, Any]) -> float | None:
+    price = document.get("price_per_gpu_hour")
+    if price is None:
+        return None
+    if not isinstance(price, int | float) or isinstance(price, bool) or not 0 <= price < math.inf:
+        raise InputError(
+            f"profile {name}: price_per_gpu_hour is {price!r}; expected US dollars for one GPU, or null where it is "
+            "not known"
+        )
+    return float(price)
 
 
 def _training_nodes(name: str, document: Mapping[str, Any]) -> int:

@@ -69,6 +69,14 @@ def test_an_entry_that_is_like_another_one_has_its_hardware_and_a_queue_of_its_o
     assert (of_jobs.placement, of_jobs.queue) == (profile_of_json(resolved("eks-p4d-spot").profile).placement, "gpu")
 
 
+def test_the_price_of_a_gpu_goes_to_the_jobs_where_the_profile_or_an_entry_that_is_like_it_says_one() -> None:
+    assert profile_of_json(resolved("gke-a100-80g").profile).price_per_gpu_hour is None
+    assert profile_of_json(resolved(in_json("gke-a100-80g", price_per_gpu_hour=3)).profile).price_per_gpu_hour == 3.0
+    files = FILES | {"default.yaml": "like: eks-p4d-spot\nprice_per_gpu_hour: 1.5\n"}
+    asked = AskedHardware(profile="default", gpu_work="job", pods="1", cpu_image="c", vllm_image="v", train_image="t")
+    assert profile_of_json(resolve_hardware(asked, lambda: files).profile).price_per_gpu_hour == 1.5
+
+
 def test_an_entry_that_is_like_itself_or_like_none_is_refused() -> None:
     asked = AskedHardware(profile="default", gpu_work="job", pods="1", cpu_image="c", vllm_image="v", train_image="t")
     for like in ("default", "nothing"):
@@ -96,6 +104,12 @@ def test_images_queue_and_nodes_of_a_training_come_from_the_profile() -> None:
         ("{}", "job", "profile in JSON has no task 'inference'; it has none: add inference to its tasks"),
         ("local", "both", "gpu_work 'both' is not accepted; expected one of job, task"),
         (in_json("local", training_nodes=0.5), "job", "training_nodes is 0.5; expected a whole number, at least 1"),
+        (
+            in_json("local", price_per_gpu_hour="2 $"),
+            "job",
+            "price_per_gpu_hour is '2 \\$'; expected US dollars for one",
+        ),
+        (in_json("local", price_per_gpu_hour=-1), "job", "price_per_gpu_hour is -1; expected US dollars for one GPU"),
         (in_json("local", images={"gpu": "x"}), "job", "images names gpu; expected any of cpu, vllm, train"),
         (in_json("local", accelerator="amd.com/gpu"), "job", "Jobs ask for nvidia.com/gpu; add --gpu-work task"),
         (in_json("local", node_selector={"pool": 1}), "job", "gpu_node_selector.pool: 1 is not text"),
