@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from inspect import Parameter, Signature
 from typing import Any
@@ -32,42 +32,54 @@ def component_of(step: str) -> Any:
     outputs are the folder's address, what the config names as artifacts, and the metrics.
     """
     config = config_of(step)
-
-    def container(*_: Any) -> dsl.ContainerSpec:
-        return dsl.ContainerSpec(
-            image=image(config.IMAGE),
-            command=["python3", "-m", f"components.{step}"],
-            args=["--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
-        )
-
-    container.__name__, container.__doc__ = step, config.__doc__
-    container.__signature__ = Signature([*_outputs(config), *_inputs(config)])  # type: ignore[attr-defined]
-    return dsl.container_component(container)
+    return container_component(
+        step,
+        config.__doc__ or "",
+        image=image(config.IMAGE),
+        module=f"components.{step}",
+        declared=[*_outputs(config), *_inputs(config)],
+    )
 
 
 @cache
 def model_imports() -> Any:
     """Return the component that imports all models of a run; its output names the folder of each."""
+    hints = typing.get_type_hints(NamedModels)
+    given = {name: getattr(NamedModels(), name) for name in hints}
+    return container_component(
+        COMMAND,
+        "Import every model of a run, each once.",
+        image=image(config_of("import_model").IMAGE),
+        module="components.import_model.several",
+        declared=[
+            declared(MODELS, dsl.OutputPath(str)),
+            declared("workspace", str),
+            *(declared(name, hints[name], given[name]) for name in hints),
+        ],
+    )
+
+
+def container_component(name: str, doc: str, *, image: str, module: str, declared: Iterable[Parameter]) -> Any:
+    """Return a component that runs ``python3 -m module --executor-input {{$}}`` in an image.
+
+    ``declared``: its outputs, then its inputs.
+    """
 
     def container(*_: Any) -> dsl.ContainerSpec:
         return dsl.ContainerSpec(
-            image=image(config_of("import_model").IMAGE),
-            command=["python3", "-m", "components.import_model.several"],
+            image=image,
+            command=["python3", "-m", module],
             args=["--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
         )
 
-    hints = typing.get_type_hints(NamedModels)
-    given = {name: getattr(NamedModels(), name) for name in hints}
-    kinds: list[tuple[str, Any, Any]] = [(MODELS, dsl.OutputPath(str), Parameter.empty)]
-    kinds += [("workspace", str, Parameter.empty), *((name, hints[name], given[name]) for name in hints)]
-    container.__name__, container.__doc__ = COMMAND, "Import every model of a run, each once."
-    container.__signature__ = Signature(  # type: ignore[attr-defined]
-        [
-            Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default)
-            for name, kind, default in kinds
-        ]
-    )
+    container.__name__, container.__doc__ = name, doc
+    container.__signature__ = Signature([*declared])  # type: ignore[attr-defined]
     return dsl.container_component(container)
+
+
+def declared(name: str, kind: Any, default: Any = Parameter.empty) -> Parameter:
+    """Return an output or an input of a component; an input without a default has to be given."""
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind, default=default)
 
 
 def _outputs(config: type[StepConfig]) -> Iterator[Parameter]:
@@ -75,19 +87,19 @@ def _outputs(config: type[StepConfig]) -> Iterator[Parameter]:
     kinds |= {name: dsl.Output[getattr(dsl, artifact.kind)] for name, artifact in config.ARTIFACTS.items()}
     kinds |= {METRICS: dsl.Output[dsl.Metrics]}
     for name, kind in kinds.items():
-        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
+        yield declared(name, kind)
 
 
 def _inputs(config: type[StepConfig]) -> Iterator[Parameter]:
     hints = typing.get_type_hints(config)
     for field in options_of(config):
         default = Parameter.empty if field.default is dataclasses.MISSING else field.default
-        yield Parameter(field.name, Parameter.POSITIONAL_OR_KEYWORD, annotation=hints[field.name], default=default)
+        yield declared(field.name, hints[field.name], default)
     given = {STEP_OPTIONS: ""}
     if may_be_a_job(step_name(config)):
         given |= _job_defaults(config) | dict.fromkeys((MODELS, *RESULTS), "")
     for name, text in given.items():
-        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=str, default=text)
+        yield declared(name, str, text)
 
 
 def _job_defaults(config: type[StepConfig]) -> dict[str, str]:

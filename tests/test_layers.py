@@ -32,7 +32,7 @@ OPENS_FILES = {
     "components/shared/texts/leaks.py": "the planted leaks of the package itself",
     "components/shared/templates/__init__.py": "chat families of the package itself",
     "components/shared/images.py": "the images.json of the package itself",
-    "components/shared/command/kubeflow_task.py": "the output files that Kubeflow names",
+    "components/shared/command/kubeflow_answer.py": "the output files that Kubeflow names",
     "components/shared/models/files.py": "a local model directory",
     "components/shared/models/weight_files.py": "a local model directory",
     "components/import_questions/benchmarks.py": "the benchmarks.yaml of the package itself",

@@ -6,12 +6,13 @@ import dataclasses
 import json
 import typing
 from collections.abc import Iterator, Mapping
-from inspect import Parameter, Signature
+from inspect import Parameter
 from typing import Any
 
 from kfp import dsl
 from kfp.dsl import PipelineTask
 
+from components.kubeflow import container_component, declared
 from components.shared.images import image
 from pipelines.compiled_pipeline import CHECK, CHECK_NAME
 from pipelines.parameters import Importing, parameters_of
@@ -38,18 +39,13 @@ def checked_run(run: Importing, *, pipeline: str, preset: str, preset_values: Ma
 
 def _component_of(run: type[Importing]) -> Any:
     """Return the component for runs with the parameters of a group."""
-
-    def container(*_: Any) -> dsl.ContainerSpec:
-        return dsl.ContainerSpec(
-            image=image("cpu"),
-            command=["python3", "-m", CHECK],
-            args=["--executor-input", dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER],
-        )
-
-    container.__name__ = CHECK_NAME
-    container.__doc__ = "Check everything of a run before it starts, and resolve its hardware."
-    container.__signature__ = Signature([*_outputs(), *_inputs(run)])  # type: ignore[attr-defined]
-    return dsl.container_component(container)
+    return container_component(
+        CHECK_NAME,
+        "Check everything of a run before it starts, and resolve its hardware.",
+        image=image("cpu"),
+        module=CHECK,
+        declared=[*_outputs(), *_inputs(run)],
+    )
 
 
 def _given_names(run: type[Importing]) -> list[str]:
@@ -60,17 +56,17 @@ def _given_names(run: type[Importing]) -> list[str]:
 def _outputs() -> Iterator[Parameter]:
     hints = typing.get_type_hints(CheckedHardware)
     for name in OUTPUTS:
-        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=dsl.OutputPath(hints[name]))
-    yield Parameter(REPORT, Parameter.POSITIONAL_OR_KEYWORD, annotation=dsl.Output[dsl.Markdown])
+        yield declared(name, dsl.OutputPath(hints[name]))
+    yield declared(REPORT, dsl.Output[dsl.Markdown])
 
 
 def _inputs(run: type[Importing]) -> Iterator[Parameter]:
     hints = typing.get_type_hints(run)
     required = {"pipeline": str} | {name: hints[name] for name in _given_names(run)}
     for name, kind in required.items():
-        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
+        yield declared(name, kind)
     defaults = {"preset": "", "preset_values": "{}", ASKED_PROFILE: ""} | {
         name: image(ours) for name, ours in IMAGES.items()
     }
     for name, text in defaults.items():
-        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=str, default=text)
+        yield declared(name, str, text)

@@ -6,15 +6,14 @@ import contextlib
 import dataclasses
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from components.shared.command.pod_disk import KUBERNETES, refuse_pod_disk
-from components.shared.command.termination_message import BAD_INPUT, leave_message
-from components.shared.errors import ExitCode, InputError, NotAllowedError, UnavailableError
+from components.shared.command.step_command import run_task
+from components.shared.errors import InputError, NotAllowedError, UnavailableError
 from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile, is_name, profile_of_name
-from components.shared.log_lines import say_error, start_logging
-from components.shared.mounted_settings import take_mounted_settings
 from components.shared.stores import storage
 from pipelines.arguments import Run, checked_run_of
 from pipelines.cluster.bucket_checks import probe_bucket
@@ -35,23 +34,20 @@ DEFAULT = "default.yaml"  # the entry of the ConfigMap where the chart says whic
 logger = logging.getLogger(__name__)
 
 
-def main(argv: Sequence[str]) -> int:
-    """Check a run; return the exit code: 2, with one message, for what could not work."""
-    take_mounted_settings()
-    start_logging()
+def main(argv: Sequence[str]) -> NoReturn:
+    """Check a run, and say what stands of it; then exit: with 2, and one message, for what could not work."""
+    run_task(CHECK_NAME, lambda: _tell(argv))
+
+
+def _tell(argv: Sequence[str]) -> str:
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # the hub's client writes a line a request
-    try:
-        if len(argv) != 2 or argv[0] != "--executor-input":
-            raise InputError("expected --executor-input {{$}}, as Kubeflow Pipelines passes it")
-        told = read_told(argv[1])
+    if len(argv) != 2 or argv[0] != "--executor-input":
+        raise InputError("expected --executor-input {{$}}, as Kubeflow Pipelines passes it")
+    told = read_told(argv[1])
+    with contextlib.redirect_stdout(sys.stderr):
         hardware, page = check(told)
-        told.report(dataclasses.asdict(hardware), page)
-    except (InputError, UnavailableError) as error:
-        is_input = isinstance(error, InputError)
-        say_error(CHECK_NAME, f"error: {error}")
-        leave_message(f"{BAD_INPUT if is_input else ''}{error}")
-        return ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE
-    return ExitCode.DONE
+    told.report(dataclasses.asdict(hardware), page)
+    return page
 
 
 def check(told: Told) -> tuple[CheckedHardware, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from components.shared.command.kubeflow_answer import write_answer
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 
@@ -30,19 +30,7 @@ class Told:
 
     def report(self, values: Mapping[str, Any], page: str) -> None:
         """Write each output's file, the page (Markdown), and the executor output file."""
-        from components.shared.command.kubeflow_task import local_path  # loads stores, which compiling does not need
-
-        for name, output in self.outputs.get("parameters", {}).items():
-            _write(output["outputFile"], _text_of(values[name]))
-        artifacts = {}
-        for name, listing in self.outputs.get("artifacts", {}).items():
-            if name == REPORT:  # ``executor-logs`` is the launcher's own
-                (item,) = listing["artifacts"]
-                if path := local_path(item["uri"]):
-                    _write(str(path), page)
-                artifacts[name] = {"artifacts": [item | {"metadata": REPORT_METADATA}]}
-        answer = {"parameterValues": dict(values), "artifacts": artifacts}
-        _write(self.outputs["outputFile"], json.dumps(answer, allow_nan=False))
+        write_answer(self.outputs, values, {REPORT: (REPORT_METADATA, page.encode())})
 
 
 def read_told(executor_input: str) -> Told:
@@ -66,13 +54,3 @@ def read_told(executor_input: str) -> Told:
             f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}} to the task "
             "that checks a run"
         ) from error
-
-
-def _text_of(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _write(file: str, text: str) -> None:
-    path = Path(file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

@@ -1,11 +1,8 @@
 """What Kubeflow Pipelines tells a step, and what the step tells it: where its folder is, what is shown of it.
 
-A task passes the executor input (``{{$}}``) alone: JSON with the options' values, and where each output goes. The
-answer goes to its ``outputFile``. The launcher reads that with a strict parser (known keys, no NaN), takes neither null
-nor a metric that is no number, and fails a step that reports a ``uri`` outside the run's root. So each ``uri`` stays as
-it was given, and the folder's address is metadata.
-
-Works without kfp: images need not carry it.
+A task passes the executor input (``{{$}}``) alone: JSON with the options' values, and where each output goes. In the
+answer the folder's address is metadata, since no ``uri`` may be changed; the launcher takes neither null nor a metric
+that is no number.
 """
 
 from __future__ import annotations
@@ -13,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from components.shared.command.kubeflow_answer import write_answer
 from components.shared.command.kubeflow_artifacts import ShownFolder
 from components.shared.config import METRICS
 from components.shared.config.values import STEP_OPTIONS, text_of
@@ -25,8 +22,6 @@ from components.shared.errors import InputError
 from components.shared.jobs import JobRequest
 from components.shared.passing_on import MODELS, RESULTS, passed_on
 
-# Where the launcher looks for the file of an output, which it uploads to the output's uri.
-MOUNTS = {"gs": "/gcs", "s3": "/s3", "minio": "/minio"}
 # What a task asks of Kubernetes stands among its inputs, too, under names that kfp gives it.
 _OF_KUBERNETES = re.compile(r"pipelinechannel--.*|base_image|(cpu|memory)_(request|limit)|accelerator_(type|count)")
 
@@ -40,24 +35,12 @@ class KubeflowTask:
     request: JobRequest  # of the Job that is to do the work; without a profile, this process is to do it
     models: Mapping[str, str]  # the folders of the models that the run imported, by what they were called
     result: str  # a folder that the task only names, for it is the result already; "" where there is work
-    output_file: str
-    parameter_files: Collection[str]  # of the parameters, which is one: ``folder``
-    artifacts: Mapping[str, Any]
+    outputs: Mapping[str, Any]  # where each goes
 
     def report(self, shown: ShownFolder) -> None:
-        """Write the executor output file, and a small file for each output that the component declared.
-
-        What it did not declare (the launcher's own ``executor-logs``) is not ours to report.
-        """
-        artifacts = {
-            name: {"artifacts": [_reported(item, name, shown) for item in listing["artifacts"]]}
-            for name, listing in self.artifacts.items()
-            if name in (*shown.artifacts, METRICS)
-        }
-        for file in self.parameter_files:
-            _write(Path(file), shown.folder.encode())
-        answer = {"parameterValues": {"folder": shown.folder}, "artifacts": artifacts}
-        _write(Path(self.output_file), json.dumps(answer, allow_nan=False).encode())
+        """Tell where the folder is, with a small file for each output that the component declared."""
+        names = [name for name in self.outputs.get("artifacts", {}) if name in (*shown.artifacts, METRICS)]
+        write_answer(self.outputs, {"folder": shown.folder}, {name: shown.output(name) for name in names})
 
 
 def read_task(executor_input: str) -> KubeflowTask:
@@ -77,9 +60,7 @@ def read_task(executor_input: str) -> KubeflowTask:
             result=models.get(result, result),
             step_options=given.pop(STEP_OPTIONS, ""),
             given=given,
-            output_file=outputs["outputFile"],
-            parameter_files=[parameter["outputFile"] for parameter in outputs.get("parameters", {}).values()],
-            artifacts=outputs.get("artifacts", {}),
+            outputs={**outputs, "outputFile": outputs["outputFile"]},
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise InputError(
@@ -94,30 +75,5 @@ def values_of(executor_input: str) -> dict[str, Any]:
 
 
 def report_text(executor_input: str, name: str, text: str) -> None:
-    """Write the executor output file of a task that makes no folder, and the file of its one output, a text."""
-    outputs = json.loads(executor_input)["outputs"]
-    _write(Path(outputs["parameters"][name]["outputFile"]), text.encode())
-    _write(Path(outputs["outputFile"]), json.dumps({"parameterValues": {name: text}}).encode())
-
-
-def local_path(uri: str) -> Path | None:
-    """Return where the launcher looks for the file of an output, None if it has no place for it.
-
-    On a laptop the uri is a path itself.
-    """
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return Path(uri)
-    return Path(f"{MOUNTS[scheme]}/{rest}") if scheme in MOUNTS else None
-
-
-def _reported(item: Mapping[str, Any], name: str, shown: ShownFolder) -> dict[str, Any]:
-    metadata, content = shown.output(name)
-    if path := local_path(item["uri"]):
-        _write(path, content)
-    return {"name": item["name"], "type": item.get("type", {}), "uri": item["uri"], "metadata": metadata}
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    """Tell the one output of a task that makes no folder, a text."""
+    write_answer(json.loads(executor_input)["outputs"], {name: text})

@@ -93,6 +93,7 @@ def run_task(step: str, work: Callable[[], str]) -> NoReturn:
     if os.environ.get(RUNNER) == str(os.getppid()):
         end_with_parent(signal.SIGTERM)
     try:
+        log_format()
         with stopping.listening(), speaking.never_silent():
             result = work()
     except (InputError, UnavailableError) as error:
@@ -118,7 +119,6 @@ def run_task(step: str, work: Callable[[], str]) -> NoReturn:
 
 
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str], views: Views[C]) -> str:
-    log_format()
     if named := named_only(config, argv):
         folder, naming = named
         logger.info("reused %s: this task has nothing to do", folder)

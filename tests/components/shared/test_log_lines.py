@@ -110,13 +110,16 @@ def test_an_unknown_format_is_refused(monkeypatch: pytest.MonkeyPatch, workspace
     monkeypatch.setenv(VARIABLE, "yaml")
     with pytest.raises(InputError, match=r"SCALEQUEST_LOG_FORMAT is 'yaml'; expected one of text, json"):
         log_format()
-    for command in (["-m", "components.filter_language", "--workspace", "x", "--questions", "y"], _LIST):
+    step = ["-m", "components.filter_language", "--workspace", "x", "--questions", "y"]
+    tasks = [["-m", module, *_EXECUTOR_INPUT] for module in ("pipelines.run_checks", "components.import_model.several")]
+    for command in (step, *tasks, _LIST):
         done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 2
         assert "SCALEQUEST_LOG_FORMAT is 'yaml'" in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
 
+_EXECUTOR_INPUT = ["--executor-input", '{"inputs": {}, "outputs": {"outputFile": "/nowhere"}}']
 _LIST = ["-c", "from pipelines.cli import main; main()", "list", "somewhere"]
 
 

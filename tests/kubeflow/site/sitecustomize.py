@@ -9,7 +9,7 @@ from tests import watched_network
 
 watched_network.watch()
 
-from components.shared.command import kubeflow_task  # noqa: E402 -- what it loads is watched, too
+from components.shared.command import kubeflow_answer  # noqa: E402 -- what it loads is watched, too
 
 if place := os.environ.get("LAUNCHER_STAND_IN"):
-    kubeflow_task.MOUNTS = {scheme: f"{place}{mount}" for scheme, mount in kubeflow_task.MOUNTS.items()}
+    kubeflow_answer.MOUNTS = {scheme: f"{place}{mount}" for scheme, mount in kubeflow_answer.MOUNTS.items()}

@@ -73,6 +73,9 @@ def form_of(preset: str, changes: Mapping[str, Any], tmp_path: Path) -> str:
 
 def check_form(preset: str, changes: Mapping[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Checked:
     """Fill a preset's form, change fields, and check it."""
-    code = main(["--executor-input", form_of(preset, changes, tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main(["--executor-input", form_of(preset, changes, tmp_path)])
     lines = capsys.readouterr().err.splitlines()
-    return Checked(exit_code=code, message=lines[-1] if lines else "", outputs=tmp_path / "outputs")
+    return Checked(
+        exit_code=int(ended.value.code or 0), message=lines[-1] if lines else "", outputs=tmp_path / "outputs"
+    )

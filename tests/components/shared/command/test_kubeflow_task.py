@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from components.shared.command import kubeflow_task
+from components.shared.command import kubeflow_answer
+from components.shared.command.kubeflow_answer import local_path
 from components.shared.command.kubeflow_artifacts import ShownFolder
-from components.shared.command.kubeflow_task import local_path, read_task
+from components.shared.command.kubeflow_task import read_task
 from components.shared.config import METRICS
 from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.errors import InputError
@@ -40,7 +41,7 @@ def executor_input(folder: Path, root: str = "minio://run", **values: Any) -> st
 @pytest.fixture
 def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let the launcher's mounts stand in a folder of the test."""
-    monkeypatch.setattr(kubeflow_task, "MOUNTS", {"minio": str(tmp_path / "minio")})
+    monkeypatch.setattr(kubeflow_answer, "MOUNTS", {"minio": str(tmp_path / "minio")})
     return tmp_path / "minio"
 
 
