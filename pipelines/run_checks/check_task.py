@@ -21,7 +21,7 @@ from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.compiling import compiled_again
 from pipelines.run_checks.checked_page import CheckedRun, page_of
-from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, read_job_profile, resolve_hardware
+from pipelines.run_checks.hardware_outputs import AskedHardware, read_job_profile, resolve_hardware
 from pipelines.run_checks.own_account import advice_on, own_account
 from pipelines.run_checks.step_checks import check_steps, impatient
 from pipelines.run_checks.told import Told, read_told
@@ -45,13 +45,13 @@ def _tell(argv: Sequence[str]) -> str:
         raise InputError("expected --executor-input {{$}}, as Kubeflow Pipelines passes it")
     told = read_told(argv[1])
     with contextlib.redirect_stdout(sys.stderr):
-        hardware, page = check(told)
-    told.report(dataclasses.asdict(hardware), page)
-    return page
+        checked = check(told)
+    told.report(dataclasses.asdict(checked.hardware), page_of(checked))
+    return checked.sentence
 
 
-def check(told: Told) -> tuple[CheckedHardware, str]:
-    """Return the hardware of a run, and the page about it; InputError or UnavailableError if it could not work.
+def check(told: Told) -> CheckedRun:
+    """Return what was found of a run, and its hardware; InputError or UnavailableError if it could not work.
 
     NotAllowedError says also how the run gets the account that was meant, if it has another.
     """
@@ -63,7 +63,7 @@ def check(told: Told) -> tuple[CheckedHardware, str]:
         raise NotAllowedError("; ".join(filter(None, [str(error), advice]))) from error
 
 
-def _checked(told: Told, asked: AskedHardware, place: _Place) -> tuple[CheckedHardware, str]:
+def _checked(told: Told, asked: AskedHardware, place: _Place) -> CheckedRun:
     run = run_of(told)
     hardware = resolve_hardware(asked, place.profiles)
     account = own_account()
@@ -73,7 +73,7 @@ def _checked(told: Told, asked: AskedHardware, place: _Place) -> tuple[CheckedHa
     steps = check_steps(run, FIRST_TASK if KUBERNETES in os.environ else LAPTOP)
     if advice := advice_on(account, place.meant(asked)):
         logger.warning("%s", advice)
-    checked = CheckedRun(
+    return CheckedRun(
         pipeline=told.pipeline,
         preset=told.preset,
         workspace=workspace,
@@ -83,7 +83,6 @@ def _checked(told: Told, asked: AskedHardware, place: _Place) -> tuple[CheckedHa
         findings=findings,
         steps=steps,
     )
-    return hardware, page_of(checked)
 
 
 def run_of(told: Told) -> Run:

@@ -28,18 +28,23 @@ class CheckedRun:
     findings: Sequence[Finding]
     steps: Sequence[Looked]
 
+    @property
+    def sentence(self) -> str:
+        """Return what stands of its steps: "scalequest: 30 steps, 20 new, 10 reused"."""
+        counts = Counter(each.state for each in self.steps)
+        told = (f"{number} {state}" for state, number in counts.items())
+        return ", ".join([f"{self.pipeline}: {len(self.steps)} steps", *told])
+
 
 def page_of(run: CheckedRun) -> str:
     """Return the page."""
-    counts = Counter(each.state for each in run.steps)
-    told = ", ".join(f"{number} {state}" for state, number in counts.items())
     facts = {
         "Preset": run.preset or "none",
         "Workspace": run.workspace,
         "Service account": run.account or "none: not in a pod",
         "Hardware": "Jobs by the profile" if run.hardware.profile else "the tasks' own pods",
     }
-    lines = [f"# {inert_text(run.pipeline)}: {len(run.steps)} steps", "", f"{inert_text(told)}.", ""]
+    lines = [f"# {inert_text(run.sentence)}", ""]
     lines += [f"**{inert_text(run.advice)}**", ""] if run.advice else []
     lines += _table(("", ""), facts.items())
     lines += ["## Steps", "", *_table(("step", "of", "state", "why, or its folder"), map(_row, run.steps))]
