@@ -14,8 +14,6 @@ from dataclasses import MISSING, dataclass
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from components.shared.addresses import SERVED
 from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.config.values import STEP_OPTIONS, names_of_task, nearest, read_step_options, text_of, value_of
@@ -24,31 +22,17 @@ from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.model_imports import LISTS
 from components.steps import config_of, task_names
 from pipelines import compiled_pipeline
-from pipelines.compiled_pipeline import LATER, RELEASED, CompiledPipeline, PlannedStep
-from pipelines.preset_files import option_value, options_in, read_preset
+from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
+from pipelines.parameters import LIST, accepted_value
+from pipelines.placed_yaml import parse_value
+from pipelines.preset_files import LISTING, option_value, options_in, placed_preset
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
+COLUMNS = {"scalequest": ("train_question_generator", "construct_dataset")}  # which take its presets, too
 NOT_YET_MADE = "not-yet-made"  # stands for the address of a folder that the run makes
 # An option in a message; or a whole command that the message recommends, whose options are not the step's.
 _FLAG = re.compile(r"python3? -m [^;)]*|(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "STRING": (str, "text"),
-    "NUMBER_INTEGER": (int, "a whole number"),
-    "NUMBER_DOUBLE": ((int, float), "a number"),
-    "BOOLEAN": (bool, "true or false"),
-    "LIST": (list, "a list of at least one item"),
-    "STRUCT": (dict, "a mapping"),
-}
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads 1e-5 as a number, as YAML 1.2 does; in YAML 1.1 it is text."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789")
-)
 
 
 @dataclass(frozen=True)
@@ -73,14 +57,16 @@ def prepare_run(
     ``pipeline_name`` runs another pipeline than the preset's, with those of the preset's values that it has.
     ``hardware`` goes before the preset's values, and settings before both.
     """
-    values = read_preset(preset)
-    own_pipeline = values.pop("pipeline")
-    pipeline = _compiled(pipeline_name or own_pipeline, preset)
-    values = _of_pipeline(values, pipeline, is_own=not pipeline_name) | dict(hardware)
+    stated = placed_preset(preset)
+    pipeline = _compiled(pipeline_name or stated.pipeline, preset)
     given = dict(_parse_setting(setting, pipeline) for setting in settings)
-    parameters = {name: value for name, value in (values | given).items() if "." not in name}
     options = _options(given, pipeline)
-    return checked_run_of(pipeline, parameters | options | {"workspace": workspace})
+    try:
+        values = _of_pipeline(stated.values, pipeline, is_own=not pipeline_name) | dict(hardware)
+        parameters = {name: value for name, value in (values | given).items() if "." not in name}
+        return checked_run_of(pipeline, parameters | options | {"workspace": workspace})
+    except InputError as error:
+        raise type(error)(stated.located(str(error), but=given)) from error
 
 
 def _compiled(name: str, preset: str) -> CompiledPipeline:
@@ -109,13 +95,9 @@ def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run
 def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a run: every name known, every type right, and a number of pods that there can be."""
     declared = pipeline.parameters
-    for name, value in values.items():
-        _check_name(name, declared)
-        _check_type(name, value, declared[name])
-        if name in ACCEPTED:
-            check_secret_name(name, value)
+    given = {name: _value(name, value, declared) for name, value in values.items()}
     defaults = {name: _default(spec) for name, spec in declared.items() if "defaultValue" in spec}
-    arguments = defaults | dict(values)
+    arguments = defaults | given
     missing = [name for name in declared if name not in arguments]
     if missing:
         raise InputError(f"the preset has no value for {', '.join(missing)}; add --set name=value")
@@ -145,9 +127,9 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     if pipeline.parameters[name]["parameterType"] == "STRING":
         return name, text
     try:
-        return name, yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {name}: {text!r} is not a valid value: {error}") from error
+        return name, parse_value(text)
+    except InputError as error:
+        raise InputError(f"--set {name}: {error}") from error
 
 
 def _of_pipeline(values: Mapping[str, Any], pipeline: CompiledPipeline, *, is_own: bool) -> dict[str, Any]:
@@ -159,16 +141,17 @@ def _of_pipeline(values: Mapping[str, Any], pipeline: CompiledPipeline, *, is_ow
         if (task_names().get(name.partition(".")[0]) in steps if "." in name else name in known)
     }
     if is_own and (unknown := [name for name in values if name not in kept and not _is_of_another(name, pipeline)]):
-        raise InputError(f"unknown parameter {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
+        has = f"{pipeline.name} has no such {'step' if '.' in unknown[0] else 'parameter'}"
+        raise InputError(f"{unknown[0]}: {has}; {nearest(unknown[0], known, otherwise=LISTING)}")
     return kept
 
 
 def _is_of_another(name: str, pipeline: CompiledPipeline) -> bool:
-    """Tell whether another pipeline has a parameter, or the same one, compiled for another preset, an option's step."""
+    """Tell whether a column of the pipeline has a parameter; or another preset's, an option's step."""
     task, dot, _ = name.partition(".")
     if dot:
         return task_names().get(task) in compiled_pipeline.find(pipeline.name).steps
-    return any(name in compiled_pipeline.find(each).parameters for each in RELEASED)
+    return any(name in compiled_pipeline.find(each).parameters for each in COLUMNS.get(pipeline.name, ()))
 
 
 def _options(given: Mapping[str, Any], pipeline: CompiledPipeline) -> dict[str, str]:
@@ -187,19 +170,20 @@ def _default(declared: Mapping[str, Any]) -> Any:
     return int(value) if declared["parameterType"] == "NUMBER_INTEGER" else value
 
 
+def _value(name: str, value: Any, declared: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return the value of a parameter as its type; InputError for another, or for a name that the pipeline lacks."""
+    _check_name(name, declared)
+    accepted = accepted_value(name, value)
+    if accepted == [] and declared[name].get("defaultValue") != []:  # a loop over nothing makes nothing
+        raise InputError(f"parameter {name}: [] is not accepted; expected {LIST}")
+    if name in ACCEPTED:
+        check_secret_name(name, accepted)
+    return accepted
+
+
 def _check_name(name: str, declared: Mapping[str, Any]) -> None:
     if name not in declared:
-        raise InputError(f"unknown parameter {name!r}; expected one of {', '.join(sorted(declared))}")
-
-
-def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> None:
-    kind, accepted = _KINDS[declared["parameterType"]]
-    empty = value == [] and declared.get("defaultValue") != []  # a loop over nothing makes nothing
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool) or empty:
-        raise InputError(f"parameter {name}: {value!r} is not accepted; expected {accepted}")
-    if value not in declared.get("literals", [value]):
-        choices = ", ".join(declared["literals"])
-        raise InputError(f"parameter {name}: {value!r} is not accepted; expected one of {choices}")
+        raise InputError(f"unknown parameter {name!r}; {nearest(name, declared, otherwise=LISTING)}")
 
 
 def _check_together(arguments: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -54,7 +55,9 @@ def options(
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 Preset = Annotated[
     str,
-    typer.Argument(help="the preset: a file in pipelines/presets, without .yaml", autocompletion=_presets_that_begin),
+    typer.Argument(
+        help="a preset's name, or the path of a preset's file of your own (.yaml)", autocompletion=_presets_that_begin
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -109,7 +112,7 @@ def run(
     asked = Asked(
         preset=preset,
         settings=settings or [],
-        workspace=workspace or f"runs/{preset}",
+        workspace=workspace or f"runs/{Path(preset).stem}",
         pipeline=pipeline,
         loudness="quiet" if quiet else "verbose" if verbose else "normal",
     )

@@ -7,23 +7,29 @@ preset sets it (``qft.epochs``), and so does ``options``.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from components.shared.config.scoring import SCORER_ENGINES
+from components.shared.config.values import text_of
+from components.shared.errors import InputError
 from components.shared.templates.families import CHAT_TEMPLATES
 from pipelines.secret_names import STORE_SECRET
 
-MAX_PARAMETERS = 30  # of one form
+LIST = "a list of at least one item"
+_KINDS: Mapping[type, str] = MappingProxyType({str: "text", int: "a whole number", list: LIST})
 
 
-def parameter(default: Any = MISSING, *, help: str, choices: Sequence[str] = ()) -> Any:
+def parameter(default: Any = MISSING, *, help: str, choices: Sequence[str] = (), may_be_empty: bool = False) -> Any:
     """Declare a pipeline's parameter; without a default, a preset or the user has to set it.
 
-    The form draws ``choices`` as a list.
+    The form draws ``choices`` as a list. ``may_be_empty``: a preset's list may have no item.
     """
-    metadata = {"help": help, "choices": tuple(choices)}
+    metadata = {"help": help, "choices": tuple(choices), "may_be_empty": may_be_empty}
     if isinstance(default, list | dict):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -34,11 +40,40 @@ def parameters_of(group: type[Any]) -> list[dataclasses.Field[Any]]:
     return [each for each in dataclasses.fields(group) if "help" in each.metadata]
 
 
-def own_defaults() -> dict[str, Any]:
-    """Return the defaults of all parameters that have one without a preset."""
-    groups = [each for each in globals().values() if isinstance(each, type) and issubclass(each, Compiled)]
-    fields = [each for group in groups for each in parameters_of(group)]
-    return {each.name: default for each in fields if (default := default_of(each)) is not MISSING}
+@functools.cache
+def all_parameters() -> Mapping[str, dataclasses.Field[Any]]:
+    """Return the parameters of all pipelines by name."""
+    return MappingProxyType({each.name: each for group in _groups() for each in parameters_of(group)})
+
+
+@functools.cache
+def kinds_of_parameters() -> Mapping[str, type]:
+    """Return the type of each parameter: str, int or list."""
+    hints = {name: hint for group in _groups() for name, hint in typing.get_type_hints(group).items()}
+    return MappingProxyType({name: typing.get_origin(hints[name]) or hints[name] for name in all_parameters()})
+
+
+def _groups() -> list[type[Any]]:
+    return [each for each in globals().values() if isinstance(each, type) and issubclass(each, Compiled)]
+
+
+def accepted_value(name: str, value: Any) -> Any:
+    """Return the value of a parameter as its type; InputError for one that it cannot have.
+
+    A number may stand for a text (``pods: 8``), and 1e6 is a whole number.
+    """
+    kind, choices = kinds_of_parameters()[name], all_parameters()[name].metadata["choices"]
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        value = text_of(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if value is None:
+        raise InputError(f"parameter {name} has no value; expected {_KINDS[kind]}")
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InputError(f"parameter {name}: {value!r} is not accepted; expected {_KINDS[kind]}")
+    if choices and value not in choices:
+        raise InputError(f"parameter {name}: {value!r} is not accepted; expected one of {', '.join(choices)}")
+    return value
 
 
 def default_of(parameter: dataclasses.Field[Any]) -> Any:
@@ -129,7 +164,8 @@ class BenchmarkQuestions(Importing):
 
     benchmarks: list[dict[str, str]] = parameter(
         help="questions that solvers are scored on, and the dataset may not hold: {source, question_column, "
-        "answer_column}"
+        "answer_column}",
+        may_be_empty=True,
     )
     benchmark_num_questions: int = parameter(help="questions from each benchmark; 0 for all")
     benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
@@ -151,7 +187,7 @@ class Solvers(Parts, Benchmarks):
 
     # Kubeflow knows one type for all values of a mapping; learning_rate is a number all the same.
     solvers: list[dict[str, str]] = parameter(
-        help="models to train on the dataset: {source, model, chat_template, learning_rate}"
+        help="models to train on the dataset: {source, model, chat_template, learning_rate}", may_be_empty=True
     )
 
 

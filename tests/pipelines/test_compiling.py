@@ -10,7 +10,6 @@ from typing import TypeVar
 import pytest
 
 from components.shared.command.kubeflow_task import read_task
-from components.shared.errors import InputError
 from components.shared.images import read_names
 from pipelines import compiling
 from pipelines.compiled_pipeline import COMPILED, read_documents
@@ -129,20 +128,3 @@ def test_a_preset_of_ones_own_compiles_to_a_file_whose_form_has_its_values(tmp_p
         if task["taskInfo"]["name"] == "QFT"
     ]
     assert tuning == {"runtimeValue": {"constant": 4.0}}
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("mine.yaml", "- 1", "is no preset: it has no value for 'pipeline'"),
-        ("mine.yaml", "pipeline: [", "is not YAML"),
-        ("Mine!.yaml", "pipeline: scalequest", "a preset's name is of a-z, 0-9 and -"),
-        ("mine.yaml", "pipeline: nope", "unknown pipeline 'nope'; expected one of scalequest, "),
-        ("mine.yaml", "pipeline: scalequest\nqft.nope: 1", "qft.nope: train_sft has no option 'nope'"),
-        ("mine.yaml", "pipeline: scalequest\nnope.x: 1", "nope.x: unknown step 'nope'"),
-    ],
-)
-def test_a_file_that_is_no_preset_is_explained(name: str, text: str, message: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=message):
-        compile_preset(str(tmp_path / name), "", str(tmp_path))

@@ -13,13 +13,14 @@ from pipelines.compiled_pipeline import COMPILED, declared_in, graphs_of, read_d
 from pipelines.construct_dataset import construct_dataset
 from pipelines.figure import Preset, figure
 from pipelines.hardware_profiles import PROFILES
-from pipelines.parameters import MAX_PARAMETERS, Common, own_defaults, parameter
+from pipelines.parameters import Common, all_parameters, parameter
 from pipelines.preset_files import options_in, read_preset
 from pipelines.tasks import task_of
 from pipelines.train_question_generator import train_question_generator
 
 FILES = sorted(COMPILED.glob("*.yaml"))
 LONGEST_TITLE = 16  # what Kubeflow's graph shows of a name
+MAX_PARAMETERS = 30  # of one form
 DEEPEST = 2  # boxes that are opened before a step is seen
 LEFT_TO_THE_USER = {"answer-questions-answer": {"questions", "solver"}}  # what no preset can know
 CHOICES = {"engine", "gpu_work", "scorer_engine", "select_by", "solver_chat_template"}
@@ -174,7 +175,7 @@ def test_every_option_of_a_released_preset_reaches_the_tasks_that_it_is_for() ->
 
 
 def test_a_parameter_means_the_same_in_every_group() -> None:
-    assert {"profile", "pods", "seed", "engine"} <= own_defaults().keys()
+    assert {"profile", "pods", "seed", "engine"} <= all_parameters().keys()
 
 
 def reads_of(folder: Path, preset: Preset) -> dict[str, set[str]]:

@@ -99,11 +99,16 @@ def settable_option(config: type[StepConfig], name: str) -> dataclasses.Field[An
     return fields[name]
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return which name was meant, as far as that can be guessed, or all that there are."""
+def nearest(name: str, names: Iterable[str], *, otherwise: str = "") -> str:
+    """Return which name was meant, as far as that can be guessed; else ``otherwise``, or all that there are."""
     there = sorted(names)
-    close = difflib.get_close_matches(name, there, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(there)}"
+    close = closest(name, there)
+    return f"did you mean {close!r}?" if close else otherwise or f"expected one of {', '.join(there)}"
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """Return the name that is most like another one; "" where none is."""
+    return next(iter(difflib.get_close_matches(name, sorted(names), n=1)), "")
 
 
 def _whole(text: str) -> int:
