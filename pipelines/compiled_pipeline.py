@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from components.shared.config.values import STEP_OPTIONS, names_of_task, set_for_task
+from components.shared.config.values import STEP_OPTIONS, names_of_task, nearest, set_for_task
 from components.shared.errors import InputError
 from components.shared.model_imports import COMMAND, imports_of, named_in
 from components.shared.passing_on import MODEL_OPTIONS, MODELS, SERVED_ENGINE, passed_on
@@ -212,10 +212,15 @@ def _step_name(spec: Spec, component: Spec) -> str:
 
 def find(name: str, preset: str = "") -> CompiledPipeline:
     """Return a compiled pipeline, if there is one for the preset that, else the one to use; InputError names all."""
-    if name not in RELEASED:
-        raise InputError(f"unknown pipeline {name!r}; expected one of {', '.join(RELEASED)}")
+    check_pipeline(name)
     chosen = preset if preset in RELEASED[name] else RELEASED[name][-1]
     return CompiledPipeline(COMPILED / file_name(name, chosen), name, chosen)
+
+
+def check_pipeline(name: str) -> None:
+    """Raise InputError for a pipeline that there is not."""
+    if name not in RELEASED:
+        raise InputError(f"unknown pipeline {name!r}; {nearest(name, RELEASED)}")
 
 
 def file_name(pipeline: str, preset: str) -> str:

@@ -21,13 +21,13 @@ from typing import Any
 import yaml
 from kfp import compiler
 
-from components.shared.errors import InputError
 from components.shared.images import read_names
 from pipelines.compiled_checks import find_defects, find_images_without_digest
 from pipelines.compiled_pipeline import (
     COMPILED,
     RELEASED,
     CompiledPipeline,
+    check_pipeline,
     declared_in,
     executors_on_kubernetes,
     file_name,
@@ -99,8 +99,7 @@ def _lasting(pipeline: CompiledPipeline, folder: str) -> CompiledPipeline:
 
 
 def _figure(pipeline: str) -> Figure:
-    if pipeline not in RELEASED:
-        raise InputError(f"unknown pipeline {pipeline!r}; expected one of {', '.join(RELEASED)}")
+    check_pipeline(pipeline)
     figure: Figure = getattr(importlib.import_module(f"pipelines.{pipeline}"), pipeline)
     return figure
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError
+from components.shared.publishing.markdown import describe_counts
 from components.shared.workspace.run_records import KeptRun, read_runs
 from pipelines.folder_data import run_as_data
 from pipelines.json_output import print_json
@@ -59,7 +60,7 @@ def _folder_cells(each: FolderEntry) -> tuple[str, ...]:
     is_plain_model = each.kind == "model" and not each.rows_in
     rows_in = "" if is_plain_model else str(each.rows_in)
     rows_out = "" if is_plain_model or each.state != "finished" else str(each.rows_out)
-    rejected = ", ".join(f"{reason} {count}" for reason, count in each.rejected.items())
+    rejected = describe_counts(each.rejected)
     told = each.doing or (f"rejected {rejected}" if rejected else "")
     return each.folder, _short(each.date), rows_in, rows_out, "; ".join(filter(None, (each.state, told)))
 

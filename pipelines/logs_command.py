@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.shared import processes
+from components.shared.config.values import nearest
 from components.shared.errors import ExitCode, InputError
 from components.shared.redaction import redacted
 from components.shared.stores import storage
-from components.shared.workspace.run_records import RUNS, KeptRun, read_run, read_runs, step_of_log
+from components.shared.workspace.run_records import RUNS, KeptRun, newest_run, read_run, step_of_log
 from components.steps import step_names
 from pipelines.reporting import exit_code_of, visible
 
@@ -32,18 +33,18 @@ def write_log(title: str, text: str) -> None:
 def _run_at(address: str) -> KeptRun:
     if f"/{RUNS}/" in address:
         return read_run(address.rstrip("/"))
-    runs = read_runs(address)
-    if not runs:
+    run = newest_run(address)
+    if run is None:
         raise InputError(
             f"{address}: no run is kept here; expected a workspace in which `scalequest run` was at work, or, with "
             "--namespace, what submit printed"
         )
-    return runs[-1]
+    return run
 
 
 def _show(run: KeptRun, step: str) -> int:
     if step and step not in step_names():
-        raise InputError(f"unknown step {step!r}; expected one of {', '.join(step_names())}")
+        raise InputError(f"unknown step {step!r}; {nearest(step, step_names())}")
     found = False
     for title, text in _logs(run):
         if not step or step_of_log(title) == step:

@@ -18,7 +18,7 @@ from components.shared.config import options_of
 from components.shared.config.values import STEP_OPTIONS, nearest, settable_option, text_of, value_of
 from components.shared.errors import InputError
 from components.steps import config_of, step_names, task_names
-from pipelines.compiled_pipeline import RELEASED
+from pipelines.compiled_pipeline import RELEASED, check_pipeline
 from pipelines.parameters import LIST, accepted_value, all_parameters
 from pipelines.placed_yaml import PlacedValues, read_placed
 
@@ -133,8 +133,7 @@ def _check(content: PlacedValues) -> None:
 
 def _checked(name: str, value: Any) -> Any:
     if name == "pipeline":
-        if value not in RELEASED:
-            raise InputError(f"unknown pipeline {value!r}; {nearest(str(value), RELEASED)}")
+        check_pipeline(str(value))
     elif name == "step_defaults":
         check_step_defaults(value)
     elif "." in name:

@@ -18,6 +18,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from components.shared.publishing.markdown import describe_counts
 from components.shared.speaking import Heartbeat, duration, silence_seconds
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from pipelines.compiled_pipeline import PlannedStep
@@ -148,7 +149,7 @@ def _ledger(manifest: Manifest, source: str) -> str:
         return f"model {source}".rstrip()
     counts = f"{manifest.rows_in} in, {manifest.rows_out} out"
     if manifest.rejected:
-        counts += ", rejected: " + ", ".join(f"{reason} {count}" for reason, count in manifest.rejected.items())
+        counts += ", rejected: " + describe_counts(manifest.rejected)
     return f"model; {counts}" if manifest.kind == "model" else counts
 
 

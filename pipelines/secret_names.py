@@ -16,7 +16,7 @@ _NAME = (
     re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"),
     "1 to 253 of a-z, 0-9, - and ., a letter or digit first, last and beside each dot",
 )
-ACCEPTED = {"store_secret": _LABEL, "hub_secret": _NAME, "rewriter_secret": _NAME}  # parameters of Hardware
+ACCEPTED = {"store_secret": _LABEL, "hub_secret": _NAME, "rewriter_secret": _NAME}  # of these parameters
 
 
 def check_secret_name(parameter: str, name: str) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.shared.errors import ExitCode, InputError
+from components.shared.publishing.markdown import describe_counts, describe_rejected
 from components.shared.records import Contamination, Evaluation, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
@@ -25,7 +26,7 @@ from components.shared.workspace.manifests import MANIFEST, Manifest
 from components.shared.workspace.plans import PLAN
 from components.shared.workspace.row_sources import RowSource, open_source
 from components.shared.workspace.rows import Rows
-from components.shared.workspace.run_records import KeptRun, read_runs
+from components.shared.workspace.run_records import KeptRun, unended_runs
 from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
 from components.steps import step_names
 from pipelines.audit_command import print_audit
@@ -36,7 +37,7 @@ from pipelines.json_output import print_json
 from pipelines.list_command import print_folders, print_runs
 from pipelines.reporting import as_data, exit_code_of, visible
 from pipelines.score_table import print_scores
-from pipelines.workspace_contents import FolderEntry, read_folders
+from pipelines.workspace_contents import FolderEntry, parts_of, read_folders
 from pipelines.workspace_folders import LAST_STEP, TABLE_STEP, folder_at, newest_folder
 
 MAX_CELL = 300  # characters of a value that are shown
@@ -72,7 +73,7 @@ def _show(address: str, num_rows: int, verdict: str, as_json: bool) -> int:
     console = Console(file=sys.stdout)
     finished = [folder for step in (LAST_STEP, TABLE_STEP) if (folder := newest_folder(address, step))]
     unfinished = [each for each in _unfinished_at(address) if each.holders or not finished]
-    at_work = [run for run in read_runs(address) if run.state == "running"]
+    at_work = [run for run in unended_runs(address) if run.state == "running"]
     stand = read_folders(address) if at_work or any(each.holders for each in unfinished) else []
     if not finished and not unfinished and not at_work:
         finished = [folder_at(address, step_names())]
@@ -167,7 +168,7 @@ def print_funnel(console: Console, stages: Sequence[Stage], *, is_brief: bool = 
 def _add_stages(table: Table, stages: Sequence[Stage], taken: Collection[Callable[[Stage], str]]) -> None:
     for stage in stages:
         manifest = stage.manifest
-        rejected = ", ".join(f"{reason} {count}" for reason, count in manifest.rejected.items())
+        rejected = describe_rejected(stage)
         counts = ("", "") if _is_plain_model(manifest) else (str(manifest.rows_in), str(manifest.rows_out))
         costs = (told(stage) for told in taken)
         table.add_row(as_data(stage.step), *counts, f"{stage.seconds:.1f}", *costs, as_data(rejected))
@@ -202,7 +203,7 @@ def _is_plain_model(manifest: Manifest) -> bool:
 
 def _print_manifest(console: Console, source: RowSource) -> None:
     manifest = source.manifest
-    rejected = ", ".join(f"{reason} {count}" for reason, count in manifest.rejected.items()) or "none"
+    rejected = describe_counts(manifest.rejected) or "none"
     lines = {
         "folder": source.folder,
         "made by": f"{manifest.step} (version {manifest.version}) on {manifest.written_at}",
@@ -228,13 +229,12 @@ def _figures(manifest: Manifest) -> str:
 def _unfinished_lines(folder: Unfinished) -> dict[str, str]:
     """Return what is known of a folder that is not finished: what stands, who works on it, what attempts died of."""
     plan = folder.plan
-    num_parts = len(plan.slices)
     rows = (f"row {row} of {work} ({number} died of it)" for (work, row), number in folder.rows_alone.items())
     return {
         "folder": folder.uri,
         "made by": f"{plan.step} (version {plan.version}); not finished",
         "holds": plan.kind,
-        "parts": f"{num_parts - len(folder.missing)} of {num_parts} done" if plan.kind != "model" else "",
+        "done": parts_of(folder),
         "worked on by": "\n".join(each.sentence for each in folder.holders) or "nobody",
         "attempts died": named([f"{work} ({number})" for work, number in folder.deaths.items()]),
         "row by row": named(folder.suspect),

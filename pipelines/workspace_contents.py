@@ -35,11 +35,6 @@ class FolderEntry:
     rejected: Mapping[str, int] = field(default_factory=dict)
     doing: str = ""  # of one that is not finished: parts done, and who works on the others
 
-    @property
-    def step(self) -> str:
-        """The step that makes it."""
-        return self.folder.partition("/")[0]
-
 
 def read_folders(workspace: str) -> list[FolderEntry]:
     """Return the folders of a workspace that are begun or finished, by date."""

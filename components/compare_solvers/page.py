@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import jinja2
-
+from components.shared.publishing.jinja_templates import template
 from components.shared.records import Score
 
 RUN, PAPER = "run", "paper"
@@ -108,16 +108,13 @@ def arrange(rows: Sequence[Score]) -> Table:
 
 def render_page(title: str, rows: Sequence[Score]) -> str:
     """Return the page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"percent": percent, "signed": signed, "p": p_text, "others": other_figures}
-    return environment.get_template("report.html.jinja").render(title=title, table=arrange(rows))
+    filters: dict[str, Callable[..., Any]] = {
+        "percent": percent,
+        "signed": signed,
+        "p": p_text,
+        "others": other_figures,
+    }
+    return template(Path(__file__).with_name("report.html.jinja"), filters).render(title=title, table=arrange(rows))
 
 
 def other_figures(score: Score) -> list[tuple[str, float]]:

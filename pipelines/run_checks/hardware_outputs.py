@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.shared.errors import InputError
 from components.shared.images import image
 from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
 from pipelines.cluster.hardware import (
@@ -18,8 +17,6 @@ from pipelines.cluster.hardware import (
     with_jobs,
     with_shared_pods,
 )
-
-GPU_WORK = ("job", "task")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +60,6 @@ def resolve_hardware(asked: AskedHardware, files: Callable[[], Mapping[str, str]
 
     ``files`` reads the namespace's ConfigMap, and is called only for a profile that is a name.
     """
-    if asked.gpu_work not in GPU_WORK:
-        raise InputError(f"gpu_work {asked.gpu_work!r} is not accepted; expected one of {', '.join(GPU_WORK)}")
     if not asked.profile:
         return CheckedHardware(inference_image=asked.vllm_image, training_image=asked.train_image)
     profile = read_job_profile(asked.profile, files)

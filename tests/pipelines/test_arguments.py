@@ -364,7 +364,7 @@ def test_one_column_of_the_figure_takes_the_values_of_the_preset_that_it_has(tmp
 
 
 def test_a_pipeline_that_there_is_not_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="unknown pipeline 'nope'; expected one of scalequest, train_question_gen"):
+    with pytest.raises(InputError, match="unknown pipeline 'nope'; expected one of answer_questions, "):
         prepare_run("smoke", [], str(tmp_path), "nope")
 
 

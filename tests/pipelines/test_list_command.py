@@ -107,7 +107,7 @@ def test_logs_are_those_that_are_kept_and_that_of_the_running_step(
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        ("filter_langauge", "unknown step 'filter_langauge'; expected one of build_preferences, "),
+        ("filter_langauge", "unknown step 'filter_langauge'; did you mean 'filter_language'?"),
         ("train_sft", "has no log of train_sft; it has those of: import_questions"),
     ],
 )

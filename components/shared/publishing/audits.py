@@ -15,10 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-import jinja2
-
 from components.shared.errors import InputError
 from components.shared.intervals import wilson_interval
+from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import inert_text
 from components.shared.records import Example
 from components.shared.seeds import derive_seed
@@ -131,9 +130,6 @@ def allocate(counts: Mapping[tuple[str, str], int], number: int) -> dict[tuple[s
 
 def render_page(sample: Sample) -> str:
     """Return the page on which a person judges a sample: it loads nothing, and sends nothing."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
-    )
     names = ("id", "question", "response", "final_answer", "answer")  # neither tier nor generator: they would tell
     content = {
         "format": FORMAT,
@@ -143,7 +139,8 @@ def render_page(sample: Sample) -> str:
         "rows": [{name: getattr(row, name) for name in names} for row in sample.rows],
     }
     text = json.dumps(content).replace("<", "\\u003c")  # no text of a row ends the script
-    return environment.get_template("audit.html.jinja").render(content=text, verdicts=VERDICTS, sample=sample)
+    page = template(Path(__file__).with_name("audit.html.jinja"))
+    return page.render(content=text, verdicts=VERDICTS, sample=sample)
 
 
 def check_verdicts(content: bytes, folder: str, name: str) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
 from components.shared.publishing.histogram import Bar, bars_of, histogram
+from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_counts
 from components.shared.workspace.manifests import PartEntry
 from components.shared.workspace.row_sources import RowSource, open_source
@@ -49,14 +48,7 @@ class Distribution:
 def distribution_page(folder: str, column: str, *, title: str, values: str) -> bytes:
     """Return the page of a finished folder's column of numbers; ``values`` names these in the plural."""
     source = open_source(folder)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    page = environment.get_template("distribution.html.jinja").render(
+    page = template(Path(__file__).with_name("distribution.html.jinja")).render(
         title=title,
         values=values,
         folder=folder,

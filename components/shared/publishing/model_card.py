@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
-
+from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_options, describe_rejected, inert_text
 from components.shared.workspace.lineage import Stage, sources_of, stages_of
 
@@ -15,16 +14,8 @@ from components.shared.workspace.lineage import Stage, sources_of, stages_of
 def render_model_card(folder: str, title: str) -> str:
     """Return the card of a finished model folder: the same lineage gives the same text."""
     stages = stages_of(folder)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701 -- Markdown; cells are escaped
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"inert": inert_text, "options": describe_options, "rejected": describe_rejected}
-    return environment.get_template("model_card.md.jinja").render(
+    filters = {"inert": inert_text, "options": describe_options, "rejected": describe_rejected}
+    return template(Path(__file__).with_name("model_card.md.jinja"), filters).render(
         title=title, model=stages[-1], stages=stages, base=base_of(stages), sources=sources_of(stages)
     )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -153,14 +153,19 @@ class RunRecorder:
 
 def read_runs(workspace: str) -> list[KeptRun]:
     """Return the runs that a workspace knows, oldest first."""
-    place = storage.join(workspace, RUNS)
-    names: dict[str, list[str]] = {}
-    for each in list_objects(place):
-        run, _, name = each.name.partition("/")
-        names.setdefault(run, []).append(name)
-    begun = [run for run in sorted(names) if RECORD in names[run]]
-    with ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(lambda run: _read(storage.join(place, run), names[run]), begun))
+    return _read_all(_listed(workspace))
+
+
+def unended_runs(workspace: str) -> list[KeptRun]:
+    """Return the runs whose end is not known: those at work, and those that were killed; oldest first."""
+    return _read_all({uri: names for uri, names in _listed(workspace).items() if END not in names})
+
+
+def newest_run(workspace: str) -> KeptRun | None:
+    """Return the run that began last; None where a workspace knows none."""
+    listed = _listed(workspace)
+    newest = max(listed, default="")
+    return _read(newest, listed[newest]) if newest else None
 
 
 def read_run(uri: str) -> KeptRun:
@@ -178,6 +183,21 @@ def step_of_log(name: str) -> str:
     match = _LOG.fullmatch(name)
     assert match, name
     return match["step"]
+
+
+def _listed(workspace: str) -> dict[str, list[str]]:
+    """Return the names of what each run has left, by the run's address, oldest first."""
+    place = storage.join(workspace, RUNS)
+    names: dict[str, list[str]] = {}
+    for each in list_objects(place):
+        run, _, name = each.name.partition("/")
+        names.setdefault(storage.join(place, run), []).append(name)
+    return {uri: names[uri] for uri in sorted(names) if RECORD in names[uri]}
+
+
+def _read_all(listed: Mapping[str, Sequence[str]]) -> list[KeptRun]:
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(lambda item: _read(*item), listed.items()))
 
 
 def _read(uri: str, names: Sequence[str]) -> KeptRun:

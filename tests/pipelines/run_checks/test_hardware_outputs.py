@@ -102,7 +102,6 @@ def test_images_queue_and_nodes_of_a_training_come_from_the_profile() -> None:
         ("local-spot", "job", "profile local-spot: local has no spot nodes; leave -spot out"),
         ("{nonsense", "job", "is no JSON"),
         ("{}", "job", "profile in JSON has no task 'inference'; it has none: add inference to its tasks"),
-        ("local", "both", "gpu_work 'both' is not accepted; expected one of job, task"),
         (in_json("local", training_nodes=0.5), "job", "training_nodes is 0.5; expected a whole number, at least 1"),
         (
             in_json("local", price_per_gpu_hour="2 $"),
