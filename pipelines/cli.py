@@ -449,6 +449,21 @@ def audit(
 
 
 @app.command()
+def report(
+    address: Annotated[str, typer.Argument(metavar="WORKSPACE", help="a workspace, or a folder of rows: a dataset")],
+    page: Annotated[str, typer.Option(help="file to write the page to [report-NAME.html]")] = "",
+) -> None:
+    """Write a page about a dataset, or about a run in progress or failed.
+
+    One HTML file that loads nothing and runs nothing: checks, funnel, distributions, samples with formulas, rejected
+    rows, costs, models, lineage. A page that stands there is replaced.
+    """
+    from pipelines.report_command import report as write_report
+
+    sys.exit(write_report(address, page))
+
+
+@app.command()
 def gc(
     workspace: Annotated[str, typer.Argument(help="gs://…, s3://… or a directory")],
     keep: Annotated[

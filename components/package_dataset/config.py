@@ -13,7 +13,7 @@ from components.shared.config.artifacts import Artifact, artifacts
 class PackageDatasetConfig(StepConfig):
     """Publish the selected responses in forms for training, with a dataset card, the lineage and a report page."""
 
-    VERSION: ClassVar = 6  # 5 did not say how different the questions are, nor what was decontaminated
+    VERSION: ClassVar = 7  # 6 had a page without checks, rejects and formulas, and did not count repeated questions
 
     ARTIFACTS: ClassVar = artifacts(
         dataset=Artifact(kind="Dataset", title="Dataset", description="the finished dataset: rows, card, lineage"),

@@ -11,15 +11,18 @@ from typing import Any
 import jinja2
 import yaml
 
-from components.package_dataset.decontamination import certificate_of
 from components.package_dataset.diversity import Diversity
 from components.package_dataset.exports import Exports
 from components.package_dataset.forms import DATA_COLUMNS, RL_COLUMNS
-from components.package_dataset.summary import Summary
-from components.package_dataset.tiers import meaning_of
+from components.shared.publishing.decontamination import certificate_of
 from components.shared.publishing.markdown import describe_options, describe_rejected, inert_text
+from components.shared.publishing.tiers import meaning_of
 from components.shared.records import Example
-from components.shared.workspace.costs import Costs, costs_of
+from components.shared.report.reject_samples import rejected_rows
+from components.shared.report.report_page import Report, minute, render_page
+from components.shared.report.row_figures import RowFigures
+from components.shared.report.row_samples import SampledRow
+from components.shared.workspace.costs import costs_of
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
 
 # How one of several responses was chosen, by the option of select_responses.
@@ -37,9 +40,17 @@ class Contents:
 
     title: str
     license: str
-    summary: Summary
+    figures: RowFigures
+    first: Example | None
+    samples: Sequence[SampledRow]
     diversity: Diversity | None
     exports: Exports
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures that the manifest of the dataset has."""
+        diversity = dataclasses.asdict(self.diversity) if self.diversity else {}
+        return {"repeated_questions": float(self.figures.num_repeated)} | {k: float(v) for k, v in diversity.items()}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,14 +103,23 @@ def render_lineage(lineage: Lineage) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def render_card(contents: Contents, lineage: Lineage) -> str:
-    """Return the dataset card: Markdown with the front matter that dataset hubs read."""
-    return _render("card.md.jinja", contents, lineage)
-
-
 def render_report(contents: Contents, lineage: Lineage) -> str:
-    """Return the report: one HTML page that loads nothing."""
-    return _render("report.html.jinja", contents, lineage)
+    """Return the report: one HTML page that loads nothing, without figures of the run that writes it."""
+    made = max((stage.manifest.written_at for stage in lineage.stages), default="")
+    report = Report(
+        title=contents.title,
+        state="",
+        facts={"Rows made until": minute(made), "Sources": ", ".join(lineage.sources)},
+        license=contents.license,
+        stages=lineage.stages,
+        rows_stages=lineage.rows_stages,
+        figures=contents.figures,
+        num_rows=contents.figures.num_rows,
+        metrics=contents.metrics | {"rows": contents.figures.num_rows},
+        samples=contents.samples,
+        rejected=rejected_rows(lineage.rows_stages),
+    )
+    return render_page(report)
 
 
 def size_category(num_rows: int) -> str:
@@ -112,23 +132,23 @@ def size_category(num_rows: int) -> str:
     return "n>10M"
 
 
-def _render(template: str, contents: Contents, lineage: Lineage) -> str:
+def render_card(contents: Contents, lineage: Lineage) -> str:
+    """Return the dataset card: Markdown with the front matter that dataset hubs read."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=template.endswith(".html.jinja"),
+        autoescape=False,  # noqa: S701 -- Markdown; each value is escaped by its filter
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"inert": inert_text, "options": describe_options, "rejected": describe_rejected}
-    environment.filters["costs"] = _costs_of_one
     environment.filters["meaning"] = meaning_of
-    summary, front_matter = contents.summary, contents.exports.front_matter()
-    return environment.get_template(template).render(
+    figures, front_matter = contents.figures, contents.exports.front_matter()
+    return environment.get_template("card.md.jinja").render(
         title=contents.title,
         license=contents.license,
-        summary=summary,
+        figures=figures,
         exports=contents.exports,
         loading=yaml.safe_dump(front_matter, sort_keys=False) if front_matter else "",
         diversity=contents.diversity,
@@ -137,14 +157,9 @@ def _render(template: str, contents: Contents, lineage: Lineage) -> str:
         costs=costs_of(lineage.stages),
         columns=DATA_COLUMNS,
         rl_columns=RL_COLUMNS,
-        size_category=size_category(summary.num_rows),
-        longest_stage=max((stage.manifest.rows_in for stage in lineage.rows_stages), default=1) or 1,
-        sample=_as_dict(summary.samples[0]) if summary.samples else {},
+        size_category=size_category(figures.num_rows),
+        sample=_as_dict(contents.first) if contents.first else {},
     )
-
-
-def _costs_of_one(stage: Stage) -> Costs:
-    return costs_of([stage])
 
 
 def _as_dict(row: Example) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 import pyarrow as pa
 
-from components.package_dataset.tiers import CONSTRUCTED, rank_of
+from components.shared.publishing.tiers import CONSTRUCTED, rank_of
 from components.shared.records import Example, schema_of, to_table
 from components.shared.texts.canonical import canonical_key
 

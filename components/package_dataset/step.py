@@ -10,13 +10,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from components.package_dataset.config import PackageDatasetConfig
+from components.package_dataset.diversity import QuestionSample
 from components.package_dataset.documents import Contents, render_card, render_lineage, render_report, trace
 from components.package_dataset.exports import Exports
 from components.package_dataset.overview import overview_text, summarize
-from components.package_dataset.summary import Summary
-from components.package_dataset.tiers import tier_of
 from components.shared.command.kubeflow_artifacts import PAGE_NAME, Views
+from components.shared.publishing.tiers import tier_of
 from components.shared.records import Example, Response
+from components.shared.report.row_figures import RowFigures, shown
+from components.shared.report.row_samples import Draw, with_others
 from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
@@ -69,7 +71,7 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
 
     Returns the dataset's figures for the manifest.
     """
-    summary = Summary()
+    figures, draw, questions, first = RowFigures(), Draw(), QuestionSample(), None
     with tempfile.TemporaryDirectory(prefix="scalequest-") as scratch:
         exports = Exports(
             validation_share=config.validation_share,
@@ -78,17 +80,25 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
         )
         for number in range(len(folder.slices)):
             rows = folder.read_part(number)
+            first = first or next(iter(rows), None)
             for row in rows:
-                summary.add(row)
+                figures.add(shown(row))
+                draw.add(shown(row), number)
+                questions.add(row.question)
             folder.add_file(f"jsonl/part-{number:05d}.jsonl", to_jsonl(rows))
             exports.add(rows)
         exports.close()
-    diversity = summary.questions.diversity()
     contents = Contents(
-        title=config.title, license=config.license, summary=summary, diversity=diversity, exports=exports
+        title=config.title,
+        license=config.license,
+        figures=figures,
+        first=first,
+        samples=with_others(draw.rows(), folder.slices, sources),
+        diversity=questions.diversity(),
+        exports=exports,
     )
     lineage = trace(sources)
     folder.add_file("lineage.json", render_lineage(lineage).encode())
     folder.add_file(PAGE_NAME, render_report(contents, lineage).encode())
     folder.add_file("README.md", render_card(contents, lineage).encode())
-    return {} if diversity is None else {name: float(value) for name, value in dataclasses.asdict(diversity).items()}
+    return contents.metrics

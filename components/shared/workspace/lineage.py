@@ -30,6 +30,11 @@ class Stage:
         return self.manifest.step
 
     @property
+    def name(self) -> str:
+        """The folder's address within a workspace."""
+        return f"{self.manifest.step}/{self.manifest.fingerprint}"
+
+    @property
     def seconds(self) -> float:
         """How long its processes worked, in total."""
         return self.manifest.metrics.get("seconds", 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from components.package_dataset.tiers import tier_of
+from components.shared.publishing.tiers import tier_of
 from components.shared.records import Example
 
 

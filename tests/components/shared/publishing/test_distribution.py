@@ -37,7 +37,7 @@ def test_few_values_have_a_bar_each_whose_length_is_their_number(workspace: Work
 
 
 def test_values_that_hardly_repeat_are_counted_in_bins(workspace: Workspace, write_rows: WriteRows) -> None:
-    assert len(drawn(page_of(rated(workspace, write_rows, [0.1, 0.25, 0.7, 0.7])))) == 10
+    assert len(drawn(page_of(rated(workspace, write_rows, [0.1, 0.25, 0.7, 0.7])))) == 6
 
 
 def test_many_values_are_counted_once_each_in_ten_bins(workspace: Workspace, write_rows: WriteRows) -> None:

@@ -1,0 +1,180 @@
+"""`scalequest report`: one page about a dataset, or about a run in progress or failed; a file to look at or to mail."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from components.shared.errors import ExitCode, InputError
+from components.shared.records import KINDS
+from components.shared.report.reject_samples import rejected_rows
+from components.shared.report.report_page import Making, Report, minute, render_page
+from components.shared.report.row_figures import RowFigures
+from components.shared.report.row_samples import SampledRow, look_at, with_others
+from components.shared.report.used_models import base_models
+from components.shared.stores import storage
+from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
+from components.shared.workspace.plans import read_plan_or_none
+from components.shared.workspace.row_sources import folder_of
+from components.shared.workspace.rows import Rows
+from components.shared.workspace.run_records import KeptRun, read_runs
+from pipelines.reporting import exit_code_of, print_aligned, visible
+from pipelines.workspace_contents import FolderEntry, read_folders
+from pipelines.workspace_folders import LAST_STEP, folder_at, newest_dataset
+
+MADE_BY = b"<footer>Made by ScaleQuest."
+WITH_QUESTIONS = ("question", "response", "example")  # kinds of rows that a page can show
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a page is about: what stands, and how the run that made it is or was."""
+
+    title: str
+    state: str
+    stages: Sequence[Stage]  # what led to it; the last one has the rows that are shown
+    run: KeptRun | None = None
+    making: Sequence[Making] = ()
+
+    @property
+    def last(self) -> Stage | None:
+        """The stage whose rows are shown; None where none is finished yet."""
+        fitting = [stage for stage in self.stages if stage.manifest.kind in WITH_QUESTIONS]
+        return fitting[-1] if fitting else None
+
+
+def report(address: str, page: str) -> int:
+    """Write the page of a dataset or of a workspace; return the exit code."""
+    return exit_code_of("report", lambda: _report(Console(file=sys.stdout), address, page))
+
+
+def _report(console: Console, address: str, page: str) -> int:
+    subject = _subject(address)
+    path = Path(page or f"report-{_name(address)}.html")
+    _refuse_to_replace(path)
+    path.write_text(render_page(_content(subject, address)), encoding="utf-8")
+    told = {"page": path.absolute().as_uri(), "about": f"{subject.title}: {subject.state}"}
+    print_aligned(console, [(name, visible(text)) for name, text in told.items()])
+    return ExitCode.DONE
+
+
+def _refuse_to_replace(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"--page {path}: the directory {path.parent} does not exist; expected one that does")
+    if path.exists() and (path.is_dir() or MADE_BY not in path.read_bytes()):
+        raise InputError(f"--page {path} exists and is no page of ours; expected another name, or move it")
+
+
+def _subject(address: str) -> Subject:
+    """Return what a page of an address is about: the newest run of a workspace, or the folder."""
+    runs = read_runs(address)
+    dataset = newest_dataset(address)
+    newest = runs[-1] if runs else None
+    if newest and newest.state != "succeeded":
+        return _of_run(address, newest)
+    if not dataset and (folders := read_folders(address)):
+        return _of_folders(address, folders, "Workspace", "not finished")
+    folder = dataset or folder_at(address, [LAST_STEP])
+    stages = stages_of(folder)
+    made = stages[-1].manifest
+    title = str(made.options.get("title", f"Rows of {made.step}"))
+    return Subject(title=title, state="finished", stages=stages, run=_run_of(folder, runs))
+
+
+def _of_run(workspace: str, run: KeptRun) -> Subject:
+    """Return a run that is at work or has failed: what it made, found and has begun."""
+    folders = [each for each in read_folders(workspace) if each.state != "finished" or each.date >= run.record.began_at]
+    return _of_folders(workspace, folders, f"Run of {run.record.preset}", run.state, run)
+
+
+def _of_folders(
+    workspace: str, folders: Sequence[FolderEntry], title: str, state: str, run: KeptRun | None = None
+) -> Subject:
+    """Return folders of a workspace with all that they were made from; those not finished as what is in the making."""
+    unfinished = [each for each in folders if each.state != "finished"]
+    finished = [storage.join(workspace, each.folder) for each in folders if each.state == "finished"]
+    inputs = [uri for each in unfinished for uri in _inputs(storage.join(workspace, each.folder))]
+    stages = {stage.folder: stage for uri in [*inputs, *finished] for stage in stages_of(uri)}
+    return Subject(
+        title=title,
+        state=state,
+        stages=list(stages.values()),
+        run=run,
+        making=[Making(step=each.folder.partition("/")[0], told=each.doing or each.state) for each in unfinished],
+    )
+
+
+def _inputs(folder: str) -> Iterable[str]:
+    """Return the finished folders that an unfinished one is made from."""
+    plan = read_plan_or_none(folder)
+    entries = [entry for entries in plan.inputs.values() for entry in entries] if plan else []
+    return [folder_of(entry.uri) for entry in entries if entry.is_folder]
+
+
+def _run_of(folder: str, runs: Sequence[KeptRun]) -> KeptRun | None:
+    """Return the run that made a dataset: its last step's folder is the dataset."""
+    name = "/".join(folder.rstrip("/").split("/")[-2:])
+    return next((run for run in reversed(runs) if run.end and run.end.folder.endswith(name)), None)
+
+
+def _content(subject: Subject, address: str) -> Report:
+    last = subject.last
+    rows_stages = rows_stages_of(_until(subject.stages, last)) if last else []
+    figures, num_rows, samples = _rows(last) if last else (RowFigures(), 0, [])
+    manifest = last.manifest if last else None
+    return Report(
+        title=subject.title,
+        state=subject.state,
+        message=subject.run.end.message if subject.run and subject.run.end else "",
+        workspace=last.folder.removesuffix(f"/{last.name}") if last else address,
+        facts=_facts(subject, address),
+        license=str(manifest.options.get("license", "")) if manifest else "",
+        stages=subject.stages,
+        rows_stages=rows_stages,
+        making=subject.making,
+        figures=figures,
+        num_rows=num_rows,
+        metrics=manifest.metrics | {"rows": num_rows} if manifest else {},
+        samples=samples,
+        rejected=rejected_rows(rows_stages),
+    )
+
+
+def _until(stages: Sequence[Stage], last: Stage) -> list[Stage]:
+    return list(stages[: [stage.folder for stage in stages].index(last.folder) + 1])
+
+
+def _rows(last: Stage) -> tuple[RowFigures, int, list[SampledRow]]:
+    """Read some rows of a stage; of a dataset, also the candidates that lost."""
+    looked = look_at(Rows([last.folder], KINDS[last.manifest.kind]))
+    plan = read_plan_or_none(last.folder)
+    if last.step != LAST_STEP or plan is None:
+        return looked.figures, looked.num_rows, [SampledRow(row=row) for row, _ in looked.drawn]
+    responses = [entry.uri for entry in last.manifest.inputs["responses"]]
+    return looked.figures, looked.num_rows, with_others(looked.drawn, plan.slices, responses)
+
+
+def _facts(subject: Subject, address: str) -> Mapping[str, str]:
+    record = subject.run.record if subject.run else None
+    end = subject.run.end if subject.run else None
+    last = subject.last
+    models = {*base_models(subject.stages)}
+    return {
+        "Made": minute(last.manifest.written_at) if last else "",
+        "Run": f"{minute(record.began_at)} to {minute(end.ended_at) if end else 'now'} on {record.host}"
+        if record
+        else "",
+        "Preset": record.preset if record else "",
+        "Command": record.command if record else "",
+        "Folder": last.folder if last and last.step == LAST_STEP else address,
+        "Sources": ", ".join(uri for uri in sources_of(subject.stages) if uri not in models),
+        "Version": f"scalequest {last.manifest.versions.get('scalequest', '?')}" if last else "",
+    }
+
+
+def _name(address: str) -> str:
+    return address.rstrip("/").rpartition("/")[2] or "workspace"
