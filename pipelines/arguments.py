@@ -59,10 +59,10 @@ def prepare_run(
     """
     stated = placed_preset(preset)
     pipeline = _compiled(pipeline_name or stated.pipeline, preset)
-    given = dict(_parse_setting(setting, pipeline) for setting in settings)
+    given = dict(parse_setting(setting, pipeline) for setting in settings)
     options = _options(given, pipeline)
     try:
-        values = _of_pipeline(stated.values, pipeline, is_own=not pipeline_name) | dict(hardware)
+        values = of_pipeline(stated.values, pipeline, is_own=not pipeline_name) | dict(hardware)
         parameters = {name: value for name, value in (values | given).items() if "." not in name}
         return checked_run_of(pipeline, parameters | options | {"workspace": workspace})
     except InputError as error:
@@ -105,7 +105,8 @@ def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) ->
     return arguments
 
 
-def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
+def parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
+    """Return the name and the value that ``--set NAME=VALUE`` gives; InputError for a name that there is not."""
     name, equals, text = setting.partition("=")
     if not equals:
         raise InputError(f"--set {setting!r} has no '='; expected name=value")
@@ -125,14 +126,15 @@ def _parse_setting(setting: str, pipeline: CompiledPipeline) -> tuple[str, Any]:
     if name == STEP_OPTIONS:
         raise InputError(f"--set {STEP_OPTIONS}: give --set STEP.OPTION=VALUE instead, once for each option")
     if pipeline.parameters[name]["parameterType"] == "STRING":
-        return name, text
+        return name, accepted_value(name, text)
     try:
-        return name, parse_value(text)
+        value = parse_value(text)
     except InputError as error:
         raise InputError(f"--set {name}: {error}") from error
+    return name, accepted_value(name, value)
 
 
-def _of_pipeline(values: Mapping[str, Any], pipeline: CompiledPipeline, *, is_own: bool) -> dict[str, Any]:
+def of_pipeline(values: Mapping[str, Any], pipeline: CompiledPipeline, *, is_own: bool) -> dict[str, Any]:
     """Return those of a preset's values that a pipeline has; others are of the method's other pipelines."""
     known, steps = set(pipeline.parameters), pipeline.steps
     kept = {

@@ -312,6 +312,35 @@ def doctor(
 
 
 @app.command()
+def parameters(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            help="a preset, or the path of one [all pipelines]",
+            show_default=False,
+            autocompletion=_presets_that_begin,
+        ),
+    ] = "",
+    settings: Settings = None,
+    pipeline: Column = "",
+    options: Annotated[
+        bool, typer.Option("--options", help="also list the options of steps that are at their default")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what a run can be given: names, values, defaults, help, and where each value comes from.
+
+    With a preset, its parameters and the options of steps that it sets; without one, the parameters of all pipelines.
+    """
+    from pipelines.parameters_command import Asked, list_parameters
+
+    if not preset and (settings or pipeline or options):
+        raise typer.BadParameter("--set, --pipeline and --options need a preset; give one")
+    asked = Asked(preset=preset, settings=settings or [], pipeline=pipeline, with_options=options)
+    sys.exit(list_parameters(asked, as_json=as_json))
+
+
+@app.command()
 def compile(
     check: Annotated[bool, typer.Option("--check", help="write nothing; fail if a file is not up to date")] = False,
     preset: Annotated[
