@@ -39,6 +39,7 @@ def _asking(config: FilterSolvabilityConfig) -> Asking[Question]:
         judge=lambda question, replies: _judgement(question, replies, stages, voting),
         follow_up=following,
         sampling=sampling,
+        made_from="id",
         figures=_figures,
     )
 

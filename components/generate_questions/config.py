@@ -15,6 +15,7 @@ from components.shared.errors import InputError
 class GenerateQuestionsConfig(EngineConfig):
     """Sample questions from the bare user prefix of a question generator."""
 
+    VERSION: ClassVar = 3  # 2 gave a question another id where another number of them was asked for
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(kind="Dataset", title="Questions", description="what a question generator wrote"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from components.generate_questions.config import GenerateQuestionsConfig
 from components.shared.engines import Completion, Request, Sampling, why_unanswered
@@ -14,7 +15,14 @@ from components.shared.workspace import Workspace
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.plans import Slice
 
-Blank = tuple[int, str]  # the number of a requested question, and the id that it will have
+SIZE = "num_questions"  # the same question k, with the same id, however many are asked for
+
+
+class Blank(NamedTuple):
+    """A requested question."""
+
+    number: int
+    id: str  # that it will have
 
 
 def run(config: GenerateQuestionsConfig, workspace: Workspace) -> str:
@@ -30,16 +38,19 @@ def slices_of(config: GenerateQuestionsConfig) -> list[Slice]:
 
 def blanks(folder: OutputFolder, slice_: Slice) -> Iterator[Blank]:
     """Yield the questions that a slice asks for."""
-    return ((row, folder.row_id(row)) for row in range(slice_.start, slice_.stop))
+    of_any_size = folder.claim.plan.fingerprint_without(SIZE)
+    return (Blank(row, folder.row_id(row, of_any_size)) for row in range(slice_.start, slice_.stop))
 
 
 def asking_for(config: GenerateQuestionsConfig) -> Asking[Blank]:
     """Say what the generator is asked, and what is made of its answers."""
     return Asking(
         record=Question,
-        request=lambda blank: _request(blank[0], config),
-        judge=lambda blank, completions: _judgement(blank[1], completions, config.generator),
+        request=lambda blank: _request(blank.number, config),
+        judge=lambda blank, completions: _judgement(blank.id, completions, config.generator),
         sampling=Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens),
+        made_from="id",
+        size=SIZE,
     )
 
 

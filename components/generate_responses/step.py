@@ -39,6 +39,7 @@ def _asking(config: GenerateResponsesConfig) -> Asking[Question]:
         sampling=sampling_of(config),
         num_samples=config.num_samples,
         rows_per_row=config.num_samples,
+        made_from="question_id",
     )
 
 

@@ -65,6 +65,7 @@ def _asking(config: MeasureFailRateConfig, checker: AnswerChecker) -> Asking[Que
         judge=lambda question, completions: measured(question, completions, checker, by_majority=by_majority),
         sampling=sampling_of(config),
         num_samples=config.num_samples,
+        made_from="id",
     )
 
 

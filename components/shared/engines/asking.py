@@ -13,6 +13,7 @@ from components.shared.engines.stream import answer_parts
 from components.shared.filters import Verdict, settle
 from components.shared.records import R, Row
 from components.shared.workspace import StepFolder, Workspace
+from components.shared.workspace.earlier_rows import EarlierRows
 from components.shared.workspace.ledgers import Figures, no_figures
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from components.shared.workspace.plans import Slice
@@ -41,6 +42,10 @@ class Asking(Generic[Q]):
     rows_per_row: int = 1  # that it makes of each input row, kept and rejected together
     # What is asked next about a row after these replies, None for nothing more; then all replies are judged.
     follow_up: Callable[[Q, Sequence[Completion]], Request[None] | None] | None = None
+    # The column of the made rows with the id of the input's row, by which an earlier folder's rows are taken over; "":
+    # none are. And the option that only says how many rows there are.
+    made_from: str = ""
+    size: str = ""
     figures: Figures = no_figures  # for the manifest, from the sums of all judgements' metrics
 
     def begin(self, found: StepFolder, slices: Sequence[Slice]) -> OutputFolder:
@@ -55,11 +60,15 @@ class Asking(Generic[Q]):
     ) -> str:
         """Ask about the rows of all missing parts and settle each; return the folder's address.
 
-        The engine is opened only if a part is missing.
+        The engine is opened only if a part is missing. What an earlier folder made of the same row is taken over.
         """
+        earlier = EarlierRows(folder, self.made_from, self.size)
 
         def requests_of(part: Part) -> Iterator[Request[RowKey[Q]]]:
             for index, row in enumerate(rows_of(folder, part.slice)):
+                if (made := earlier.of(row)) is not None:
+                    made.settle(part, index)
+                    continue
                 asked = self.request(row)
                 if isinstance(asked, Request):
                     yield asked.keyed(RowKey(part, index, row))

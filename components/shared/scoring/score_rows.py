@@ -18,6 +18,7 @@ from components.shared.records import R
 from components.shared.scoring import Score, Scorer, Text, check_scorer, check_scorer_engine
 from components.shared.scoring._restarted_scorer import RestartedScorer
 from components.shared.templates.marked_text import MarkedText
+from components.shared.workspace.earlier_rows import EarlierRows
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey
 from components.shared.workspace.rows import Rows
 
@@ -57,17 +58,26 @@ def score_rows(
     Rejects a text that is ``too_long`` for the scorer, one without a finite score (``no_score``), and one at which the
     scorer crashed, or ran out of memory, each time that it was tried alone.
     """
+    earlier = EarlierRows(folder, "id")
     with closing(RestartedScorer[R](open_model)) as scorer:
         if folder.has_work():
             # Before any lease is taken: a scorer that cannot even be opened has not crashed over a part.
             folder.arithmetic = scorer.start().arithmetic
         for part in folder.missing_parts():
             keys = [RowKey(part, index, row) for index, row in enumerate(rows.read(part.slice))]
-            texts = [Text(key=key, text=text_of(key.row)) for key in keys]
+            texts = [Text(key=key, text=text_of(key.row)) for key in keys if not _taken_over(key, earlier)]
             for score in _scores(part, texts, scorer):
                 stopping.check()
                 _settle(score, field)
     return folder.finish()
+
+
+def _taken_over(key: RowKey[R], earlier: EarlierRows) -> bool:
+    """Settle a row with the score that an earlier folder has of it; tell whether one has."""
+    made = earlier.of(key.row)
+    if made is not None:
+        made.settle(key.part, key.index)
+    return made is not None
 
 
 def _scores(part: Part, texts: list[Text[RowKey[R]]], scorer: RestartedScorer[R]) -> Iterator[Score[RowKey[R]]]:

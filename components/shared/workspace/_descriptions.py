@@ -36,6 +36,11 @@ class Input:
         """Whether it is the folder of a step."""
         return bool(self.kind)
 
+    @property
+    def is_rows(self) -> bool:
+        """Whether it is a folder of rows, or the rows that one rejected."""
+        return self.kind not in ("", "model")
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plans and manifests write it."""
         stated: dict[str, Any] = {"uri": self.uri, "fingerprint": self.fingerprint}

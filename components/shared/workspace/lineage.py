@@ -73,7 +73,7 @@ def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
     for stage in reversed(stages):
         if stage.folder in wanted:
             inputs = {option: entries for option, entries in stage.manifest.inputs.items() if option != COMPARED_WITH}
-            rows = (entry for entries in inputs.values() for entry in entries if entry.kind not in ("", "model"))
+            rows = (entry for entries in inputs.values() for entry in entries if entry.is_rows)
             wanted |= {folder_of(entry.uri) for entry in rows}
     return [stage for stage in stages if stage.folder in wanted]
 

@@ -59,9 +59,12 @@ class OutputFolder:
         """Whether the manifest exists: nothing is left to do."""
         return self.claim.manifest is not None
 
-    def row_id(self, index: int) -> str:
-        """Return an id for the ``index``-th row of a folder that has no input rows: unique in any workspace."""
-        return f"{self.fingerprint[:8]}-{index:07d}"
+    def row_id(self, index: int, fingerprint: str = "") -> str:
+        """Return an id for the ``index``-th row of a folder that has no input rows: unique in any workspace.
+
+        ``fingerprint``: of the work that makes the row, where the folder's own says more (how many rows there are).
+        """
+        return f"{(fingerprint or self.fingerprint)[:8]}-{index:07d}"
 
     def has_work(self) -> bool:
         """Tell whether there is a part to take; wait for parts that others hold until these are written or free.

@@ -6,8 +6,6 @@ place. A model's own chat template is part of the model, which is an input.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -19,7 +17,7 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.templates.families import OWN, template_file
 from components.shared.workspace._descriptions import FORMAT, Input, package_versions
-from components.shared.workspace.plans import Plan, read_plan_or_none
+from components.shared.workspace.plans import Plan, fingerprint_of, read_plan_or_none
 from components.shared.workspace.row_sources import RowSource, is_folder, open_source
 
 _CONTENT = "content:"  # prefix of the fingerprint of what is identified by its bytes alone
@@ -42,18 +40,12 @@ def make_plan(config: StepConfig, opened: Sequence[RowSource] = ()) -> Plan:
         elif info.affects_output:
             # 1 instead of 1.0 (in a preset, a test) is the same work
             options[field.name] = float(value) if isinstance(field.default, float) else value
-    work = {
-        "step": config.step,
-        "version": config.VERSION,
-        "options": options,
-        "inputs": {name: [entry.fingerprint for entry in entries] for name, entries in inputs.items()},
-        "prompts": (prompts := {path.name: storage.digest_file(path) for path in _texts(config)}),
-    }
+    prompts = {path.name: storage.digest_file(path) for path in _texts(config)}
     return Plan(
         format=FORMAT,
         step=config.step,
         version=config.VERSION,
-        fingerprint=hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()[:16],
+        fingerprint=fingerprint_of(config.step, config.VERSION, options, inputs, prompts),
         kind="model",
         columns=(),
         options=options,

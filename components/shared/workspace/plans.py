@@ -6,6 +6,8 @@ The plan in a folder decides how its rows are cut, whatever the present options 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +60,26 @@ class Plan:
         """The folder's address within a workspace."""
         return f"{self.step}/{self.fingerprint}"
 
+    def fingerprint_without(self, option: str) -> str:
+        """Return what all plans of the same work have in common, whatever their values of an option."""
+        options = {name: value for name, value in self.options.items() if name != option}
+        return fingerprint_of(self.step, self.version, options, self.inputs, self.prompts)
+
+    def fingerprint_of_a_row(self, size: str = "") -> str:
+        """Return what all plans have in common that make the same of a row of their input, whatever their rows are.
+
+        ``size``: the option that only says how many rows there are. Models that were made again are others.
+        """
+        inputs = {
+            name: tuple(
+                dataclasses.replace(entry, fingerprint=f"{entry.fingerprint} {entry.content}")
+                for entry in entries
+                if not entry.is_rows
+            )
+            for name, entries in self.inputs.items()
+        }
+        return dataclasses.replace(self, inputs=inputs).fingerprint_without(size)
+
     def of_rows(self, record: type[Row], slices: Sequence[Slice], units_per_row: int) -> Plan:
         """Return the same work, with what its rows are and how they are cut into parts."""
         return dataclasses.replace(
@@ -68,6 +90,20 @@ class Plan:
             units_per_row=units_per_row,
             slices=tuple(slices),
         )
+
+
+def fingerprint_of(
+    step: str, version: int, options: Mapping[str, Any], inputs: Inputs, prompts: Mapping[str, str]
+) -> str:
+    """Return what stands for a step's work in the address of its folder."""
+    work = {
+        "step": step,
+        "version": version,
+        "options": options,
+        "inputs": {name: [entry.fingerprint for entry in entries] for name, entries in inputs.items()},
+        "prompts": prompts,
+    }
+    return hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def write_plan(folder: str, plan: Plan) -> None:
