@@ -20,7 +20,7 @@ STAGES = Path(__file__).with_name("stages.yaml")
 class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions of which a judge model says that they can be solved."""
 
-    VERSION: ClassVar = 4  # 3 asked for one reply in words
+    VERSION: ClassVar = 5  # 4 did not read "isn't solvable", "ill-defined" and struck words
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     PROMPTS: ClassVar = (STAGES, STAGE_PROMPT, SOLVABILITY_PROMPT)

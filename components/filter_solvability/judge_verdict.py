@@ -47,17 +47,21 @@ _NOTHING_LACKS = (
     r"(?:so[ \t]+|and[ \t]+)?)?"
 )
 _SUBJECT = (
-    r"(?:(?:that\s+)?(?:(?:the|this)\s+)?(?:given\s+)?(?:question|problem|exercise|it)\s+)?(?:(?:is|are|es|ist)\s+)?"
+    r"(?:(?:that\s+)?(?:(?:the|this)\s+)?(?:given\s+)?(?:question|problem|exercise|it)\s+|it['’]s\s+)?"
+    r"(?:(?:is|are|es|ist)\s+)?(?:(?:indeed|clearly|fully|completely|definitely|therefore|thus)\s+)?"
 )
+
+
+_NOT_ENOUGH = ("not enough", "not possible")
 
 
 def _value(yes: Iterable[str], no: Iterable[str], lacking: Iterable[str] = ()) -> str:
     """Return the pattern of a word or phrase that decides; it has the groups of ``_is_yes``."""
-    unit = r"(?!\w|\s*=|/\w)"  # neither "y = 3" nor "N/A"
+    unit = r"(?!\w|\s*=(?!=)|/\w)"  # neither "y = 3" nor "N/A"
     return (
         rf"{_SUBJECT}(?:(?P<yes>{_any_of(yes)}){unit}|(?P<no>{_any_of(no)}){unit}(?!['’]\w){_NO_LACK}"
         rf"|(?:can|could)(?P<cannot>\s*not|n?['’]t)?\s+be\s+(?:\w+ly\s+)?(?:solved|answered|determined|found)(?!\w)"
-        rf"|(?P<negated>{NEGATIONS})?(?:{_any_of(SOLVABLE)})(?!\w)|(?P<lack>{_any_of([*lacking, 'not enough'])})\b)"
+        rf"|(?P<negated>{NEGATIONS})?(?:{_any_of(SOLVABLE)})(?!\w)|(?P<lack>{_any_of([*lacking, *_NOT_ENOUGH])})\b)"
     )
 
 
@@ -78,9 +82,9 @@ _LABEL = (
 )
 _START = rf"(?:^|[.!?;:,()\]–—|{{}}>]|\s-(?=\s)){_IN_LINE}"
 _LEAD = rf"(?:{_COMMANDS}(?:{_any_of(LEADS)}){_GAP})" + r"{0,7}" + _COMMANDS
-_TOPIC = r"(?:\s+(?:on|for|of|about|regarding)\b[^:.\n]{1,50}?)?" + rf"(?:{_SIGNS}[(\[][^()\[\]\n]*[)\]])?"
+_TOPIC = r"(?:\s+(?:on|for|of|about|regarding)\b[^:.\n]{1,50}?(?!\w))?" + rf"(?:{_SIGNS}[(\[][^()\[\]\n]*[)\]])?"
 _SAYS = (
-    rf"{_SIGNS}(?:(?:is|was|(?:would|should|must)\s+be|es|é|è|est|ist|为|為|是)(?!\w){_SIGNS}|(?:为|為|是)(?=\w))?"
+    rf"{_SIGNS}(?:(?:is|was|(?:would|should|must|has\s+to)\s+be|es|é|è|est|ist|为|為|是)(?!\w){_SIGNS}|(?:为|為|是)(?=\w))?"
     rf"(?:(?:clearly|clear|therefore|thus){_GAP})?{_COMMANDS}"
 )
 _STATEMENT = re.compile(
@@ -91,8 +95,12 @@ _BOX = re.compile(rf"\\(?:boxed|fbox){_SIGNS}{_COMMANDS}(?:{_WORD})(?![ \t]+\w)"
 _FIELD = re.compile(rf"[\"'<](?:final\s)?answer[\"'>]\s*:?\s*[\"']?(?:{_WORD_OR_LETTER})", re.IGNORECASE)
 _SPOKEN = rf"(?:(?P<yes>{_any_of(YES)})|(?P<no>{_any_of(NO)}))"
 _LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]*{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
-_WHOLE = re.compile(rf"{_SIGNS}(?:answer{_GAP})?{_NOTHING_LACKS}(?:{_WORD_OR_LETTER}){_SIGNS}", re.IGNORECASE)
-_SENTENCE = re.compile(rf"{_SIGNS}{_SPOKEN}\s*(?:\n|[^\w\s])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_WHY = r"(?:\s+(?:because|since|as)\b[^\n]*)?"
+_WHOLE = re.compile(
+    rf"{_SIGNS}(?:answer{_GAP})?{_NOTHING_LACKS}(?:{_WORD_OR_LETTER}){_WHY}{_SIGNS}",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(rf"{_SIGNS}{_SPOKEN}\s*(?:\n|(?!-\w)[^\w\s])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 
 _EITHER_WORD = _any_of([*YES, *YES_IN_SHORT, *NO, *NO_IN_SHORT, "solvable", "unsolvable"])
 _BOTH = re.compile(
@@ -102,6 +110,8 @@ _BOTH = re.compile(
 )
 # A question without a header, before the reason for its verdict.
 _UNANNOUNCED = re.compile(r"^(?=[^\n]{10,}\?[ \t]*\n\s*\W{0,5}reason\b)", re.IGNORECASE | re.MULTILINE)
+_VERDICT_TAG, _REASON = re.compile("<verdict>", re.IGNORECASE), re.compile("</?reason>", re.IGNORECASE)  # no thought
+_STRUCK = re.compile(r"~~[^~\n]{1,40}~~")
 _NEGATIVE = frozenset((*NO, *NO_IN_SHORT, "unsolvable"))
 _TABLE = re.compile(
     r"^(?P<head>[^\n]*\|[^\n]*)\n[ \t]*\|?[ \t]*:?-[-| :\t]*\n(?P<body>(?:[^\n]*\|[^\n]*(?:\n|\Z))+)", re.MULTILINE
@@ -136,7 +146,9 @@ def parse_verdict(reply: str) -> bool | None:
     or as the whole reply. "Yes or No" repeats what is asked for and decides nothing. Thoughts are not read, and behind
     the header of another question only what is needed for a verdict.
     """
-    _, text = split_thought(unicodedata.normalize("NFKC", reply))
+    reply = unicodedata.normalize("NFKC", reply)
+    _, text = split_thought(_REASON.sub(" ", reply) if _VERDICT_TAG.search(reply) else reply)
+    text = _STRUCK.sub(" ", text)
     text = _UNANNOUNCED.sub("Question:\n", _with_named_cells(text.replace("_", " ")))
     text = _BOTH.sub(_undecided, text).strip()
     end = 0
@@ -171,7 +183,9 @@ def _whole_reply(text: str) -> bool | None:
 
 
 def _undecided(both: re.Match[str]) -> str:
-    """Return a word that decides nothing, for a yes beside a no."""
+    """Return a word that decides nothing, for a yes beside a no; "Is it solvable? No." decides."""
+    if both["one"].lower().endswith("solvable") and both["end"] == "?":
+        return both[0]
     one, other = (word.lower() in _NEGATIVE for word in (both["one"], both["other"]))
     return both[0] if one == other else "either"
 

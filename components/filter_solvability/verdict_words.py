@@ -11,7 +11,7 @@ YES = _words(
     "yes yeah yep",
     "sí si sim oui sì ja evet tak kyllä ano igen ya ndiyo có",
     "да так ναι हाँ हां نعم بله ใช่",
-    "是 是的 可以 可解 能解 可以解 可以求解 能求解 有解 はい 解ける 예 네 가능",
+    "是 是的 可以 可解 能解 可以解 可以求解 可以解答 可解答 能求解 能解答 有解 はい 解ける 예 네 가능",
     "✅ ✓ ✔",
 )
 NO = _words(
@@ -25,14 +25,14 @@ NO = _words(
 # Read behind a label only: a box may hold a variable, or the answer to a question.
 YES_IN_SHORT, NO_IN_SHORT = ("y", "true", "affirmative"), ("n", "false", "negative")
 LACKING = _words(
-    "insufficient impossible missing ill-posed contradictory contradiction indeterminate undetermined underdetermined",
-    "ambiguous inconsistent",
+    "insufficient impossible missing ill-posed ill-defined contradictory contradiction indeterminate undetermined",
+    "underdetermined ambiguous inconsistent",
 )
 SOLVABLE = _words(
     "solvable soluble solved answerable answered sufficient complete valid determinable determined well-posed",
-    "resoluble resolvible solúvel risolvibile lösbar решаема решаемо разрешима",
+    "well-defined resoluble resolvible solúvel risolvibile lösbar решаема решаемо разрешима",
 )
-NEGATIONS = r"not\s+(?:be\s+)?|non\s+|no\s+es\s+|nicht\s+|não\s+é\s+|un|in|im|ir|не\s*"
+NEGATIONS = r"not\s+(?:be\s+)?|isn['’]t\s+|non\s+|no\s+es\s+|nicht\s+|não\s+é\s+|un|in|im|ir|не\s*"
 LABELS = _words(
     "verdict veredicto veredito verdetto verdikt urteil werdykt judgment judgement ruling assessment karar putusan",
     "decision decisión decisão decisione entscheidung conclusion conclusión conclusão conclusione fazit",
@@ -40,6 +40,7 @@ LABELS = _words(
 )
 LABELS_WITHOUT_SPACE = _words("判断 判定 裁决 裁定 结论 結論 判决 判決 判断结果 判定結果 판정 결론 평결")
 LEADS = _words(  # before a label: "So, my final verdict"
-    "so thus hence therefore then and finally overall i conclude that in conclusion based on this",
+    "so thus hence therefore then and finally overall i d would say think believe conclude that in conclusion based",
+    "on this",
     "the my our a final last correct resulting",
 )

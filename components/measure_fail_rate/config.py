@@ -14,7 +14,7 @@ from components.shared.config.engines import SolverConfig
 class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
 
-    VERSION: ClassVar = 4  # 3 read functions by cases only in part, and no units of one measure
+    VERSION: ClassVar = 5  # 4 took hours with minutes, and parameters such as k in Z, for other values
     ARTIFACTS: ClassVar = artifacts(
         fail_rates=Artifact(
             kind="Dataset",

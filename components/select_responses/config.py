@@ -16,7 +16,7 @@ WAYS = ("reward", "agreement", "both")
 class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
-    VERSION: ClassVar = 5  # 4 read functions by cases only in part, and no units of one measure
+    VERSION: ClassVar = 6  # 5 took hours with minutes, and parameters such as k in Z, for other values
     ARTIFACTS: ClassVar = artifacts(
         best_answers=Artifact(
             kind="Dataset",

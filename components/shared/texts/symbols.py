@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u2061\u2062\u2063\u2064"
+INVISIBLE = (
+    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
+)
 _VISIBLE = str.maketrans(dict.fromkeys(INVISIBLE, ""))
 _ASCII = str.maketrans(
     {
@@ -70,8 +73,8 @@ def in_latex(text: str) -> str:
     text = _LOWERED.sub(lambda run: "_{" + "".join(map(_SUBSCRIPTS.__getitem__, run[0])) + "}", text)
     text = _VULGAR.sub(_fraction, text)
     text = _COMMAND.sub(lambda sign: f"\\{_COMMANDS[sign[0]]} ", text.translate(_ASCII))
-    text = "".join(_compatible(character) for character in _ROOT.sub(_root, text))
-    return text.replace("°", r"^{\circ}").replace("º", r"^{\circ}")
+    text = _ROOT.sub(_root, text).replace("°", r"^{\circ}").replace("º", r"^{\circ}")
+    return "".join(map(_compatible, text))
 
 
 def _root(sign: re.Match[str]) -> str:

@@ -14,6 +14,7 @@ from components.shared.texts.math_answers.equations import Equation, equation_of
 from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.number_words import is_number_in_words
 from components.shared.texts.math_answers.numbers import Number
+from components.shared.texts.math_answers.parameters import without_parameters
 from components.shared.texts.math_answers.phrases import (
     base_of,
     choice_of,
@@ -24,6 +25,7 @@ from components.shared.texts.math_answers.phrases import (
     letter_of,
     ratio_of,
     says_no_value,
+    without_words,
 )
 from components.shared.texts.math_answers.piecewise import Piece, pieces_of
 from components.shared.texts.math_answers.quantities import compare_quantities, is_sentence
@@ -36,7 +38,7 @@ from components.shared.texts.math_answers.structure import (
     split_list,
     split_relations,
 )
-from components.shared.texts.math_answers.units import split_unit
+from components.shared.texts.math_answers.units import in_one_unit, split_unit
 from components.shared.texts.math_answers.verdicts import Verdict, all_of, any_of, in_any_order, in_order, verdict
 
 Algebra = Callable[[str, str], Verdict]
@@ -46,6 +48,7 @@ _IDLE_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # 5 1/2 is not 51/2
 _PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
 _COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])(?=\.\d|(?!\.))")
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
+_SLASHED = re.compile(r"(?<![\w/.^{}])(\d+)/(\d+)\s*(?=\\(?:pi|sqrt)(?![a-z]))")  # 2/3\pi is seldom 2 over 3\pi
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
@@ -59,6 +62,7 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
         return verdict(Number.of(answer).equals(Number.of(other)))
     if max(len(answer), len(other)) > 2 * MAX_CHARS:
         return Verdict.DIFFERENT
+    answer, other = without_parameters(answer, other)
     comparison = _Comparison(algebra)
     return any_of(comparison.compare(one, two) for one in readings_of(answer) for two in readings_of(other))
 
@@ -66,12 +70,13 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
 def readings_of(text: str) -> list[str]:
     r"""Return the readings of a text with commas: 1,234 is one number or two, 3,75 is a decimal or two numbers."""
     text = without_member(text)
+    readings = list(dict.fromkeys((text, _SLASHED.sub(r"\\frac{\1}{\2} ", text))))
+    if in_one := in_one_unit(text):
+        readings.append(in_one)
     if "," not in text:
-        return [text]
-    readings = [
-        text if brackets_of(text) else _COMMA_IN_NUMBER.sub(lambda number: number[1].replace(",", ""), text),
-        text,
-    ]
+        return readings
+    if not brackets_of(text):
+        readings.insert(0, _COMMA_IN_NUMBER.sub(lambda number: number[1].replace(",", ""), text))
     value, _ = split_unit(text)
     if decimal := _DECIMAL_COMMA.fullmatch(value):
         whole = decimal[2] or decimal[3].replace(".", "")
@@ -150,7 +155,7 @@ class _Comparison:
         if one and two:
             return min(verdict(one[0] == two[0]), self.compare(one[1], two[1]))
         labelled = one or two
-        return self.compare(labelled[1], other if one else answer) if labelled else None
+        return self.compare(labelled[1], without_words(labelled[0], other if one else answer)) if labelled else None
 
     def _pieces(self, answer: str, other: str) -> Verdict | None:
         one, two = pieces_of(answer), pieces_of(other)

@@ -23,6 +23,10 @@ _LEAD_IN = re.compile(
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _THOUSANDS_SPACE = re.compile(r"(?<![\d.,_^{])(\d{1,3})((?: \d{3})+)(?![\d])(?! ?[/\d])")
 _THOUSANDS_QUOTE = re.compile(r"(?<![\d.,])(\d{1,3})((?:'\d{3})+)(?!\d)")
+_THOUSANDS_POINT = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.])")
+_REMAINDER = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?,?\s*(?:R|remainder|(?<=\s)r(?=\s))\.?\s*\}?\s*(?=\d)")
+_ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\{\s*)?(?:\\text\s*\{\s*)?(?:st|nd|rd|th)(?![a-z])\s*\}{0,2}")
+_PLAIN_SET = re.compile(r"\{(\s*\\?[a-zA-Z]+\s*(?:\\in[^|{}]*)?(?:\\mid|\||:).*)\}")
 _POWER = re.compile(r"\*\*\s*(?:\(\s*(-?\w+)\s*\)|(-?\w+)|)")
 _TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*\^)")
 _PLAIN_ROOT = re.compile(
@@ -51,6 +55,7 @@ def normalize_answer(text: str) -> str:
     if len(text) > MAX_CHARS or (text.isascii() and text.isdigit()):
         return text.strip()
     text = _POWER.sub(_power, _without_emphasis(text))
+    text = _PLAIN_SET.sub(r"\\{\1\\}", text) if text.startswith("{") else text
     text = _UNIT_SIGN.sub(lambda sign: r"\text{ ohm}" if sign[1] else r"\text{ micro", spell(text))
     text = _outside(_without_dollars(_WISH.sub("", text)))
     text = _without_lead_in(text)
@@ -58,6 +63,8 @@ def normalize_answer(text: str) -> str:
         text = _without_lead_in(whole[1].strip())
     text = _THOUSANDS_SPACE.sub(lambda number: number[0].replace(" ", ""), text)
     text = _THOUSANDS_QUOTE.sub(lambda number: number[0].replace("'", ""), text)
+    text = _THOUSANDS_POINT.sub(lambda number: number[0].replace(".", ""), text)
+    text = _ORDINAL.sub("", _REMAINDER.sub(" R ", text))
     text = _ANGLES.sub(r"\\langle \1\\rangle ", text)
     text = _FACTORIAL_EQUALS.sub("! =", _DEGREES.sub(r"^{\\circ}", text))
     if "<" in text or ">" in text or "!=" in text or "==" in text:

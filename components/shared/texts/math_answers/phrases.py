@@ -165,6 +165,12 @@ def label_of(text: str) -> tuple[str, str] | None:
     return " ".join((*words_of(parts[0]), *re.findall(r"\d+", parts[0]))), parts[1]
 
 
+def without_words(label: str, text: str) -> str:
+    """Return a text without the words of a label in front of it: "radius 3" beside "Radius: 3"."""
+    first = WORD.match(flat(text))
+    return flat(text)[first.end() :].strip() if first and words_of(first[0]) == (label,) else text
+
+
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text that carry meaning, without capitals and endings of the plural."""
     words = (_IN_SHORT.get(word.casefold(), word.casefold()) for word in WORD.findall(flat(text)))

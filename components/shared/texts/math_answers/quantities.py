@@ -24,9 +24,10 @@ Compare = Callable[[str, str], Verdict]
 
 _SHORT = "the at is of in on to if for no not min max and nor all odd yes up by are has"
 _SHORT_WORDS = frozenset(_SHORT.split())
+_SHORT_WRITTEN = "|".join(sorted({*_SHORT_WORDS, *map(str.capitalize, _SHORT_WORDS)}))
 _WORD = re.compile(
     r"\\text\s*\{[^{}]*\}|\\(?:min|max)(?![a-zA-Z])"
-    rf"|(?<![a-zA-Z\\{{_^])(?:{'|'.join(sorted(_SHORT_WORDS))}|[a-zA-Z]{{4,}}(?!\())(?![a-zA-Z])"
+    rf"|(?<![a-zA-Z\\{{_^])(?:{_SHORT_WRITTEN}|[a-zA-Z]{{4,}}(?!\())(?![a-zA-Z])"
 )
 _ONLY_WORDS = re.compile(r"[a-zA-Z][a-zA-Z\s.'’,-]*")
 _TURNING = (
@@ -34,6 +35,7 @@ _TURNING = (
     " half twice double triple"
 )
 _CHANGING = frozenset(_TURNING.split())  # "at least 6" is not 6
+_SUBJECTS = frozenset(("serie", "series", "sequence", "integral", "limit", "function", "statement", "system"))
 _NUMBERISH = re.compile(r"[\d\\]")
 
 
@@ -55,14 +57,14 @@ def compare_quantities(answer: str, other: str, algebra: Compare, compare: Compa
         return Verdict.DIFFERENT
     if _is_in_words(one.text) or _is_in_words(two.text):
         return (
-            verdict(words_of(answer) == words_of(other))
+            verdict(_same_words(words_of(answer), words_of(other)))
             if _is_in_words(two.text) == _is_in_words(one.text)
             else Verdict.DIFFERENT
         )
     if PERCENT in (one.unit, two.unit) and one.unit != two.unit:
         return max(algebra(one.text, two.text), _hundredth(one, two, algebra))
     verdicts = [algebra(one.text, two.text)]
-    if "m" in (one.unit or two.unit) and bool(one.unit) != bool(two.unit) and verdicts[0] is Verdict.DIFFERENT:
+    if len(one.unit or two.unit) == 1 and bool(one.unit) != bool(two.unit) and verdicts[0] is Verdict.DIFFERENT:
         verdicts.append(algebra(answer, other))  # the unit may have been a variable
     return max(verdicts)
 
@@ -122,6 +124,13 @@ def _formulas_of(text: str) -> list[str] | None:
     ]
     formulas = [piece for piece in pieces if piece]
     return formulas if formulas and len(pieces) > 1 else None
+
+
+def _same_words(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Compare words; one side may name what it speaks of: "The series diverges"."""
+    shorter, longer = sorted((one, other), key=len)
+    before = len(longer) - len(shorter)
+    return bool(shorter) and longer[before:] == shorter and _SUBJECTS.issuperset(longer[:before])
 
 
 def _is_in_words(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from itertools import pairwise
 
 from components.shared.texts.latex import INSIDE, without_text
 
@@ -37,6 +38,7 @@ _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽
 WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit before it
 PERCENT = "%"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
+_VARIABLES = frozenset("nkjwv")  # of one letter, and units only as capitals: 2\pi k
 _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
 
 _DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z])\s*\}?)?")
@@ -50,12 +52,14 @@ _CURRENCY_BEHIND = re.compile(r"\s*(?:(\\\$)|([$€£₹¥₽₩]))\s*$")
 _PERCENT_BEHIND = re.compile(r"\s*\\?%\s*$")
 _WORDS = rf"\\text\s*\{{{INSIDE}\}}"
 _QUOTIENT = rf"\\frac\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}"
+_PLAIN_QUOTIENT = r"\\frac\s*\{\s*(?:[ckm]?m|mi|ft)\s*\}\s*\{\s*(?:s|h|hr|min)(?:\^\{2\})?\s*\}"
 _FRACTION = re.compile(rf"\\frac\s*\{{({INSIDE})\}}\s*\{{({INSIDE})\}}")
 _TAIL = re.compile(
-    rf"\s*(?:(?:{_QUOTIENT}|{_WORDS}|(?<![a-zA-Z\\_^{{.'-])[a-zA-Z][a-zA-Z'.-]*)(?:\^\{{-?\d\}})?(?:[\s/]|\\cdot)*)+$"
+    rf"\s*(?:(?:{_QUOTIENT}|{_PLAIN_QUOTIENT}|{_WORDS}|(?<![a-zA-Z\\_^{{.'-])[a-zA-Z][a-zA-Z'.-]*)(?:\^\{{-?\d\}})?(?:[\s/]|\\cdot)*)+$"
 )
 _VALUE_END = re.compile(r"[\d})\]!]\s*$|\\[a-zA-Z]+\s*$|(?<![a-zA-Z])[a-zA-Z]\s+$")
 _BOUND = re.compile(r"\bor (?:more|less|fewer|greater|higher|above|below|lower)\b|\bat (?:least|most)\b|\bnot\b")
+_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\.?\s*(?:,\s*)?(?:and\s+)?")  # of "2 hours and 30 minutes"
 _WORD = re.compile(r"[a-z%]+|\^\{?(-?\d)\}?|/", re.IGNORECASE)
 
 
@@ -91,7 +95,7 @@ def _holds_unit(value: str, tail: str) -> bool:
     spaced = tail.startswith(" ")
     if not value.strip() or not _VALUE_END.search(value + " " * spaced):
         return False
-    if r"\text" in tail:
+    if r"\text" in tail or r"\frac" in tail:
         return True
     letters = re.findall(r"[a-zA-Z]+", tail)
     if _are_units(letters):
@@ -101,7 +105,9 @@ def _holds_unit(value: str, tail: str) -> bool:
 
 def _are_units(words: Iterable[str]) -> bool:
     return all(
-        word.lower() in UNITS or word.lower().removesuffix("s") in UNITS or word.lower() in _POWERS for word in words
+        word not in _VARIABLES
+        and (word.lower() in UNITS or word.lower().removesuffix("s") in UNITS or word.lower() in _POWERS)
+        for word in words
     )
 
 
@@ -109,11 +115,16 @@ def unit_name(words: str) -> str:
     """Return the one spelling of a unit in words: "square centimetres" is "cm^2", "m/s" is "m/s"."""
     plain = _as_quotient(words)
     names: list[str] = []
+    below: list[str] = []
     power = ""
     for match in _WORD.finditer(plain):
         word = match[0].lower()
         if match[1]:
-            if names and names[-1] != "/":
+            if not names or names[-1] == "/":
+                continue
+            if match[1].startswith("-"):
+                below.append(f"{names.pop()}^{match[1][1:]}".removesuffix("^1"))
+            else:
                 names[-1] += "^" + match[1]
         elif word in ("/", "per"):
             names.append("/")
@@ -124,7 +135,7 @@ def unit_name(words: str) -> str:
         elif word not in _FILLERS:
             names.append(_singular(word) + power)
             power = ""
-    return " ".join(names).replace(" / ", "/").strip(" /")
+    return " ".join([*names, "/" * bool(below), *below]).replace(" / ", "/").strip(" /")
 
 
 def _as_quotient(words: str) -> str:
@@ -141,6 +152,23 @@ def _singular(word: str) -> str:
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
     return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+def in_one_unit(text: str) -> str:
+    """Return "2 hours 30 minutes" in hours, "5 ft 6 in" in feet; "" for a text that is not in units of one measure."""
+    plain = without_text(text)
+    parts = _PART.findall(plain)
+    if len(parts) < 2 or _PART.sub("", plain).strip():
+        return ""
+    measures = [_in_base_unit(unit_name(unit)) for _, unit in parts]
+    known = [measure for measure in measures if measure is not None]
+    if len(known) < len(parts) or len({base for base, _ in known}) > 1:
+        return ""
+    factors = [factor for _, factor in known]
+    if any(next_one >= factor for factor, next_one in pairwise(factors)):
+        return ""
+    total = sum(Fraction(number) * factor for (number, _), factor in zip(parts, factors, strict=True)) / factors[0]
+    return rf"\frac{{{total.numerator}}}{{{total.denominator}}} \text{{ {unit_name(parts[0][1])}}}"
 
 
 def may_be_equal(unit: str, other: str) -> bool:
