@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from components.shared.texts.math_answers.domains import without_parameters
 from components.shared.texts.math_answers.equations import Equation, equation_of
-from components.shared.texts.math_answers.families import without_parameters
 from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.number_words import is_number_in_words
 from components.shared.texts.math_answers.numbers import Number
