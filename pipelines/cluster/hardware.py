@@ -49,10 +49,18 @@ def arguments_of(profile: Profile, *, spot: bool) -> dict[str, Any]:
     return sizes | {"gpu_node_selector": place.node_selector, "gpu_tolerations": place.tolerations}
 
 
-def profile_of(profile: Profile, asked: Mapping[str, Any], *, queue: str, priority_class: str, account: str) -> str:
+def profile_of(
+    profile: Profile,
+    asked: Mapping[str, Any],
+    *,
+    queue: str,
+    priority_class: str,
+    account: str,
+    parallel_trainings: bool = False,
+) -> str:
     """Return as JSON the profile of a run: the parameter ``profile``, with what was ``asked`` in place of its own.
 
-    ``account``: that the run is submitted with.
+    ``account``: that the run is submitted with. ``parallel_trainings``: there are nodes for all of them at once.
     """
     sizes = {
         size: dataclasses.asdict(profile.tasks[size])
@@ -66,6 +74,7 @@ def profile_of(profile: Profile, asked: Mapping[str, Any], *, queue: str, priori
         "queue": queue,
         "priority_class": priority_class,
         "training_nodes": asked["training_nodes"],
+        "parallel_trainings": parallel_trainings,
         "accelerator": asked["accelerator"],
         "service_account": account,
         **_price_of(profile),
@@ -162,8 +171,8 @@ def check_tensor_parallel(steps: Iterable[PlannedStep], arguments: Mapping[str, 
         size = step.options.get("tensor_parallel_size") or 1
         if max(Decimal(1), _quantity("inference_gpus", gpus)) < int(size):
             raise InputError(
-                f"{step.name}: tensor_parallel_size {size} with inference_gpus {gpus}: a pod has too few GPUs; add "
-                f"--set inference_gpus={size}"
+                f"{step.name}: tensor_parallel_size {size} with inference_gpus {gpus}: a pod has too few GPUs; let "
+                f"the profile's task inference ask for {size} (--set inference_gpus={size})"
             )
 
 
@@ -203,7 +212,7 @@ def nodes_at_once(arguments: Mapping[str, Any]) -> int:
 
 
 def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError if several trainings get their nodes one by one: with too few, each waits for the others'."""
+    """Raise InputError if, without a queue, trainings get nodes one by one: with too few, each waits for others'."""
     per_training, nodes = arguments.get("training_nodes", 1), nodes_at_once(arguments)
     if 1 < per_training < nodes:
         raise InputError(
@@ -213,7 +222,7 @@ def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
             f"{nodes} all wait forever. Let Kueue admit all nodes of a training together (helm upgrade --set "
             "kueue.enabled=true, and no --no-queue), train each model in a run of its own (generators: --pipeline "
             "train_question_generator, then construct_dataset), or, if the pool has that many nodes, add "
-            "--allow-parallel-trainings"
+            "--allow-parallel-trainings (in a profile: parallel_trainings: true)"
         )
 
 

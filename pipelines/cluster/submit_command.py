@@ -22,9 +22,7 @@ from pipelines.cluster.finished_run import find_finished
 from pipelines.cluster.hardware import (
     arguments_of,
     check_fits,
-    check_nodes_at_once,
     check_placement,
-    check_tensor_parallel,
     find_profile,
     hardware_value,
     nodes_at_once,
@@ -42,7 +40,7 @@ from pipelines.compiled_secrets import find_tokens
 from pipelines.hardware_profiles import Profile
 from pipelines.reporting import exit_code_of
 from pipelines.resources import QUEUE
-from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, resolve_hardware
+from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, check_steps_fit, resolve_hardware
 
 EXPERIMENT = "scalequest"
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
@@ -86,7 +84,12 @@ def prepare_submission(submission: Submission) -> Run:
     queue = QUEUE if submission.queued and asks_for_gpus else ""
     given = {
         "profile": profile_of(
-            profile, asked, queue=queue, priority_class=cluster.priority_class, account=cluster.service_account
+            profile,
+            asked,
+            queue=queue,
+            priority_class=cluster.priority_class,
+            account=cluster.service_account,
+            parallel_trainings=submission.allow_parallel_trainings,
         ),
         "gpu_work": cluster.gpu_work,
     }
@@ -95,9 +98,6 @@ def prepare_submission(submission: Submission) -> Run:
     run = prepare_run(submission.preset, settings, workspace, submission.pipeline, given)
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)
-    check_tensor_parallel(run.steps, asked)
-    if not submission.queued and not submission.allow_parallel_trainings:
-        check_nodes_at_once(asked | run.arguments)
     _check_hardware(profile, asked, run)
     _check_arguments(run.arguments)
     return run
@@ -120,7 +120,9 @@ def _check_hardware(profile: Profile, asked: Mapping[str, Any], run: Run) -> Non
     """Raise InputError for what the run's first task would refuse, and for what fits no node of the profile."""
     images = {"cpu_image": cpu_image(), "vllm_image": "", "train_image": ""}
     arguments = {name: str(run.arguments[name]) for name in ("profile", "gpu_work", "pods")}
-    resolved = resolve_hardware(AskedHardware(**arguments, **images), dict)
+    of_run = AskedHardware(**arguments, **images)
+    resolved = resolve_hardware(of_run, dict)
+    check_steps_fit(of_run, dict, run)
     is_task = run.arguments["gpu_work"] == "task"
     check_fits(profile, dataclasses.asdict(resolved) if is_task else asked)
 

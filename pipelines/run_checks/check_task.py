@@ -21,7 +21,7 @@ from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.compiling import compiled_again
 from pipelines.run_checks.checked_page import CheckedRun, page_of
-from pipelines.run_checks.hardware_outputs import AskedHardware, read_job_profile, resolve_hardware
+from pipelines.run_checks.hardware_outputs import AskedHardware, check_steps_fit, read_job_profile, resolve_hardware
 from pipelines.run_checks.own_account import advice_on, own_account
 from pipelines.run_checks.step_checks import check_steps, impatient
 from pipelines.run_checks.told import Told, read_told
@@ -66,6 +66,7 @@ def check(told: Told) -> CheckedRun:
 def _checked(told: Told, asked: AskedHardware, place: _Place) -> CheckedRun:
     run = run_of(told)
     hardware = resolve_hardware(asked, place.profiles)
+    check_steps_fit(asked, place.profiles, run)
     account = own_account()
     workspace = str(run.arguments["workspace"])
     with impatient():

@@ -9,11 +9,14 @@ from typing import Any
 
 from components.shared.images import image
 from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
+from pipelines.arguments import Run
 from pipelines.cluster.hardware import (
     RESOURCES,
     SIZES,
+    check_nodes_at_once,
     check_placement,
     check_quantities,
+    check_tensor_parallel,
     with_jobs,
     with_shared_pods,
 )
@@ -78,6 +81,17 @@ def resolve_hardware(asked: AskedHardware, files: Callable[[], Mapping[str, str]
             own_images=profile.images,
         )
     )
+
+
+def check_steps_fit(asked: AskedHardware, files: Callable[[], Mapping[str, str]], run: Run) -> None:
+    """Raise InputError where a step of a run needs more than its profile gives it, or could wait forever for more."""
+    if not asked.profile:
+        return
+    profile = read_job_profile(asked.profile, files)
+    wanted = _wanted(profile, asked)
+    check_tensor_parallel(run.steps, wanted)
+    if not profile.queue and not profile.parallel_trainings:
+        check_nodes_at_once(wanted | run.arguments)
 
 
 def read_job_profile(text: str, files: Callable[[], Mapping[str, str]]) -> JobProfile:

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from kfp import compiler, components, dsl, local
-from kfp.local import subprocess_task_handler
+from kfp.local import logging_utils, subprocess_task_handler
 from kfp.local.orchestrator import task_spec_utils
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipelines.local_runner import (
     StepFailedError,
     _iteration_task_spec,
+    _quiet,
     run_compiled,
 )
 from pipelines.loop_values import as_text
@@ -127,6 +128,18 @@ def test_loops_keep_their_items_and_the_outputs_of_earlier_steps_apart(tmp_path:
         ["inner(m1(first()))"] * 2,
         ["inner(m2(first()))"] * 2,
     ]
+
+
+def test_a_run_leaves_print_as_it_was(tmp_path: Path) -> None:
+    """kfp replaces it in each thread of a loop, and the last to leave puts back what another one had put there."""
+    before, threads = print, [logging_utils.indented_print(), logging_utils.indented_print()]
+    with _quiet(tmp_path / "kfp.log"):
+        for thread in threads:
+            thread.__enter__()
+        for thread in threads:
+            thread.__exit__(None, None, None)
+        assert print is not before
+    assert print is before
 
 
 def test_a_failed_step_ends_the_run_with_its_exit_code_and_last_lines(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ A file of the ConfigMap ``scalequest-profiles``, and a request in JSON, look as 
     queue: scalequest-gpu  # of Kueue; "": none
     priority_class: ""  # the queue's; without a queue, the pods'
     training_nodes: 1  # machines of a training
+    parallel_trainings: false  # whether, without a queue, there are nodes for all trainings at once
     accelerator: nvidia.com/gpu  # its resource name; another one only where tasks do the work themselves
     images: {cpu: …, vllm: …, train: …}  # others than the release's, by their full names
     service_account: scalequest  # that runs were meant to have
@@ -47,6 +48,7 @@ OWN = (
     "queue",
     "priority_class",
     "training_nodes",
+    "parallel_trainings",
     "accelerator",
     "images",
     "service_account",
@@ -67,6 +69,7 @@ class JobProfile:
     queue: str = ""
     priority_class: str = ""
     training_nodes: int = 1
+    parallel_trainings: bool = False  # without a queue, there are nodes for all trainings at once
     accelerator: str = ACCELERATOR
     images: Mapping[str, str] = field(default_factory=dict)  # full names, by ours
     service_account: str = ""
@@ -131,6 +134,7 @@ def _profile(name: str, document: Any, *, spot: bool) -> JobProfile:
         queue=str(document.get("queue") or ""),
         priority_class=str(document.get("priority_class") or ""),
         training_nodes=_training_nodes(name, document),
+        parallel_trainings=_parallel_trainings(name, document),
         accelerator=str(document.get("accelerator") or ACCELERATOR),
         images=_images(name, document),
         service_account=str(document.get("service_account") or ""),
@@ -155,6 +159,13 @@ def _training_nodes(name: str, document: Mapping[str, Any]) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise InputError(f"profile {name}: training_nodes is {number!r}; expected a whole number, at least 1")
     return number
+
+
+def _parallel_trainings(name: str, document: Mapping[str, Any]) -> bool:
+    value = document.get("parallel_trainings", False)
+    if not isinstance(value, bool):
+        raise InputError(f"profile {name}: parallel_trainings is {value!r}; expected true or false")
+    return value
 
 
 def _images(name: str, document: Mapping[str, Any]) -> dict[str, str]:

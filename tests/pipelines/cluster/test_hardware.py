@@ -123,7 +123,9 @@ def test_a_node_is_filled_with_processes_of_the_size_that_a_run_sets() -> None:
 
 def test_a_model_that_needs_more_gpus_than_a_pod_has_is_refused_before_the_run() -> None:
     step = PlannedStep("generate_responses", {"tensor_parallel_size": 4})
-    refusal = "generate_responses: tensor_parallel_size 4 with inference_gpus 1: .* add --set inference_gpus=4$"
+    refusal = (
+        r"generate_responses: tensor_parallel_size 4 with inference_gpus 1: .* ask for 4 \(--set inference_gpus=4\)$"
+    )
     with pytest.raises(InputError, match=refusal):
         check_tensor_parallel([step], {"inference_gpus": "1"})
     check_tensor_parallel([step, PlannedStep("filter_language", {})], {"inference_gpus": "4"})

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipelines.arguments import Run, prepare_run
 from pipelines.compiled_pipeline import CompiledPipeline
+from pipelines.hardware_profiles import PROFILES
 from pipelines.run_checks.check_task import main
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 
@@ -56,6 +58,11 @@ def executor_input(pipeline: CompiledPipeline, arguments: dict[str, Any], folder
         },
     }
     return json.dumps(told)
+
+
+def in_json(profile: str, **changes: Any) -> str:
+    """Return a hardware profile of ours with changes, as a form holds it."""
+    return json.dumps(yaml.safe_load((PROFILES / f"{profile}.yaml").read_text()) | changes)
 
 
 @cache

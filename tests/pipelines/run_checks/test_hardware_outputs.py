@@ -1,7 +1,3 @@
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 import yaml
 
@@ -9,6 +5,7 @@ from components.shared.errors import InputError
 from components.shared.jobs.job_profiles import profile_of_json
 from pipelines.hardware_profiles import PROFILES, profile_names
 from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, resolve_hardware
+from tests.pipelines.run_checks.forms import in_json
 
 FILES = {path.name: path.read_text() for path in PROFILES.glob("*.yaml")}
 OWN_IMAGES = {"cpu": "own/cpu:1", "vllm": "own/vllm:1", "train": "own/train:1"}
@@ -19,10 +16,6 @@ def resolved(profile: str, gpu_work: str = "job", pods: str = "1") -> CheckedHar
         profile=profile, gpu_work=gpu_work, pods=pods, cpu_image="r/cpu", vllm_image="r/vllm", train_image="r/train"
     )
     return resolve_hardware(asked, lambda: FILES)
-
-
-def in_json(name: str, **changes: Any) -> str:
-    return json.dumps(yaml.safe_load(Path(PROFILES, f"{name}.yaml").read_text()) | changes)
 
 
 def test_without_a_profile_the_tasks_get_the_images_of_the_release_and_nothing_of_a_cluster() -> None:

@@ -13,12 +13,14 @@ from components.shared.errors import ExitCode
 from components.shared.redaction import redacted
 from tests.components.shared.engines.served import Answer, refusal, reply, serve
 from tests.hub_stand_in import serve_hub
-from tests.pipelines.run_checks.forms import check_form, form_of
+from tests.pipelines.run_checks.forms import check_form, form_of, in_json
 
 GENERATOR = {"source": "a", "model": "random:llama", "chat_template": "own"}
 SOLVER = {"source": "a", "model": "random:llama", "chat_template": "own", "learning_rate": 1e-5}
 SEEDS = {"source": "reasoning-gym:gsm_symbolic", "question_column": "question", "answer_column": "answer"}
 BENCHMARK = {"source": "benchmark:gsm8k", "question_column": "question", "answer_column": "answer"}
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [  # preset, fields, message
     ("smoke", {"engine": "gpt"}, "parameter engine: 'gpt' is not accepted; expected one of vllm, scripted"),
     ("smoke", {"generators": []}, "parameter generators: [] is not accepted; expected a list of at least one item"),
@@ -99,6 +101,21 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [  # preset, fields, message
     ),
     ("smoke", {"gpu_work": "both"}, "parameter gpu_work: 'both' is not accepted; expected one of job, task"),
     ("smoke", {"profile": "{nonsense"}, "profile '{nonsense' is no JSON"),
+    (
+        "smoke",
+        {"profile": in_json("gke-a100-80g"), "options": '{"generate_responses": {"tensor_parallel_size": 2}}'},
+        "generate_responses: tensor_parallel_size 2 with inference_gpus 1: a pod has too few GPUs; let the profile's",
+    ),
+    (
+        "paper",
+        {"profile": in_json("gke-a100-80g", training_nodes=2)},
+        "training_nodes 2 for 2 models, which are trained in parallel, needs 4 nodes at once; without a queue, each",
+    ),
+    (
+        "smoke",
+        {"profile": in_json("gke-a100-80g", parallel_trainings="yes")},
+        "profile in JSON: parallel_trainings is 'yes'; expected true or false",
+    ),
     (
         "smoke",
         {"profile": "gke-h100"},
