@@ -10,8 +10,9 @@ The object::
 ``state`` is succeeded, failed, stopped or terminated; ``message`` says why a run failed. Of a run on a cluster, ``run``
 is its id, and it is the command that follows it (``submit --watch``, ``status --watch``) that tells.
 
-An answer of 2xx is the end of it. What may pass (5xx, 408, 429, no answer) is tried again for a minute. What cannot be
-told is logged: it changes nothing of the run, nor of the exit code. The URL often holds a token, so no output shows it.
+An answer of 2xx is the end of it. What may pass (most 5xx, 408, 429, no answer) is tried again for a minute. What
+cannot be told is logged: it changes nothing of the run, nor of the exit code. The URL often holds a token, so no output
+shows it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from components.shared.errors import InputError, UnavailableError
+from components.shared.passing import is_untrusted, status_passes
 from components.shared.plain_text import inert, shortened
 from components.shared.redaction import hide, redacted
 from components.shared.stores.retries import Patience, until_answered
@@ -39,7 +41,6 @@ ANSWER_SECONDS = 10.0  # for one answer
 VERSION = 1
 MAX_ANSWER = 200  # characters of what the server said, in a message
 LONG = 16  # characters: a longer path may be a token, a shorter one of letters only is an ordinary word
-_PASSING = {408, 425, 429}
 
 State = Literal["succeeded", "failed", "stopped", "terminated"]
 
@@ -139,8 +140,10 @@ def _post(url: str, content: Mapping[str, object]) -> None:
 
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, urllib.error.HTTPError):
-        return error.code >= 500 or error.code in _PASSING
-    return isinstance(error, OSError | HTTPException) and not isinstance(error, InvalidURL)
+        return status_passes(error.code)
+    if is_untrusted(error) or isinstance(error, InvalidURL):
+        return False
+    return isinstance(error, OSError | HTTPException)
 
 
 def _answer_of(error: BaseException) -> str:

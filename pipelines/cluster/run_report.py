@@ -64,6 +64,7 @@ class Report:
     verdict: str = ""  # why it has ended without success, and what to do
     exit_code: int = ExitCode.DONE
     workspace: str = ""
+    namespace: str = ""  # of its pods and Jobs
     planned: bool = True  # whether the number of its steps is known
     note: str = ""  # what could not be looked at
 
@@ -96,9 +97,9 @@ def look_at(
     by_old_api = get_run_by_old_api(client, run_id)  # behind the state, so that it knows as much
     workflow = read_workflow(by_old_api)
     planned, pods, jobs = _planned(run, by_old_api), Pods(), Jobs()
+    place = RunNamespace(workflow.namespace or namespace)
     if workflow.nodes:
         done = {step.place for step in steps_of(workflow.nodes, planned, pods, {}) if step.succeeded}
-        place = RunNamespace(workflow.namespace or namespace)
         pods = pods_of(run_id, place, workflow.name, finished=not done <= set(succeeded))
         jobs = jobs_of(run_id, place)
     steps = steps_of(workflow.nodes, planned, pods, jobs.by_place)
@@ -111,6 +112,7 @@ def look_at(
         steps=[_overtaken(step, state, run) for step in steps],
         drivers=[] if state == SUCCEEDED else [_overtaken(driver, state, run) for driver in drivers],
         workspace=inert(parameters_of(run).get("workspace", "")),
+        namespace=inert(place.name),
         planned=bool(planned),
         note=_note(run_id, workflow, pods, jobs, state),
     )

@@ -44,6 +44,7 @@ class Step:
     remedy: str = ""
     ending: Ending | None = None  # of a step that failed
     pod: str = ""  # the last attempt's, where it is known
+    job: str = ""  # its Job's name
     folder: str = ""  # that its Job makes, as step/fingerprint
     course: str = ""  # of its Job, while that runs: how many pods do
     started: datetime | None = None
@@ -107,7 +108,7 @@ def _with_job(step: Step, job: StepJob | None) -> Step:
     """Return what a step is at whose task only follows a Job; the task may itself wait for another attempt."""
     if job is None:
         return step
-    step = replace(step, folder=job.folder)
+    step = replace(step, job=job.name, folder=job.folder)
     if step.state not in (RUNNING, WAITING):
         return step
     phase, told, remedy = job.state.phase, job.state.told, job.state.remedy or step.remedy

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
@@ -20,6 +21,7 @@ from components.shared.redaction import MASK
 from components.shared.stores import retries
 from pipelines import webhook
 from pipelines.webhook import VARIABLE, EndOfRun, tell, webhook_url
+from tests.components.shared.engines.served import reply, self_signed, serve
 
 END = EndOfRun(
     run="20261130-111635-smoke-3f9c61",
@@ -102,6 +104,23 @@ def test_a_refusal_is_logged_once_and_the_url_is_not_shown(
     said = RedactingFormatter().format(record)
     assert f"was not told that run {END.run} has ended: it refuses this: {status} " in said
     assert "canary" not in said
+
+
+@pytest.mark.parametrize("status", [501, 505])
+def test_what_the_server_will_never_do_is_not_tried_again(status: int, hook: Hook) -> None:
+    hook.statuses = [status] * 9
+    tell(END)
+    assert len(hook.asked) == 1
+
+
+def test_a_server_whose_certificate_is_not_trusted_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serve(lambda *_: reply("2"), certificate=self_signed(tmp_path)) as served:
+        monkeypatch.setenv(VARIABLE, served.url)
+        tell(END)
+        assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
+        assert len(caplog.records) == 1
 
 
 def test_a_webhook_that_nobody_answers_is_given_up(

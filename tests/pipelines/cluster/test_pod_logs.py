@@ -27,7 +27,6 @@ def run_id(kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     serve_pods(kubeflow, RUN)
     for number, pod in enumerate(recorded(f"pods/{RUN}.pods")["items"]):
         path = f"GET /api/v1/namespaces/{OF_RUN}/pods/{pod['metadata']['name']}"
-        kubeflow.on(path, pod)
         if number:
             kubeflow.on(f"{path}/log", f"log of {pod['metadata']['name']}\x1b[31m\n".encode())
     return serve_run(kubeflow, RUN)
@@ -88,17 +87,28 @@ def test_a_step_whose_work_a_job_does_has_the_logs_of_the_jobs_pods_too(
     kubeflow.on(JOBS, {"items": [job]})
     names = ["generate-3f9c-0-b", "generate-3f9c-0-a"]
 
+    def pod_of_the_job(name: str) -> dict[str, Any]:
+        metadata = {"name": name, "labels": {JOB_LABEL: "generate-3f9c"}}
+        return {"metadata": metadata, "spec": {"containers": [{"name": "sidecar"}, {"name": "step"}]}}
+
     def pods_of_the_job(request: str, query: Mapping[str, str], _: Any) -> tuple[int, Any] | None:
-        if request == PODS and query.get("labelSelector") == f"{JOB_LABEL}=generate-3f9c":
-            return 200, {"items": [{"metadata": {"name": name}} for name in names]}
+        if request == PODS and query.get("labelSelector") == f"{JOB_LABEL} in (generate-3f9c)":
+            return 200, {"items": [pod_of_the_job(name) for name in names]}
         return None
 
-    kubeflow.parts.append(pods_of_the_job)
+    containers: list[str] = []
+
+    def note_container(request: str, query: Mapping[str, str], _: Any) -> None:
+        if request.endswith("/log"):
+            containers.append(query["container"])
+
+    kubeflow.parts += [note_container, pods_of_the_job]
     for name in names:
-        path = f"GET /api/v1/namespaces/{OF_RUN}/pods/{name}"
-        kubeflow.on(path, {"metadata": {"name": name}, "spec": {"containers": [{"name": "step"}]}})
-        kubeflow.on(f"{path}/log", f"rows of {name}\n".encode())
+        kubeflow.on(f"GET /api/v1/namespaces/{OF_RUN}/pods/{name}/log", f"rows of {name}\n".encode())
     assert show_pod_logs(run_id, "generate_questions", kubeflow.url, NAMESPACE) == ExitCode.DONE
+    assert containers == ["main", "step", "step"]
+    asked = [request for request, _ in kubeflow.asked]
+    assert (asked.count(PODS), asked.count(JOBS)) == (2, 1), "the run's, and then its Job's"
     lines = capsys.readouterr().out.splitlines()
     told = [line for line in lines if line.startswith("==> ") or line.startswith("rows of ")]
     assert told[-4:] == [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from components.shared.engines._endpoint_replies import ending
 from components.shared.engines.openai_engine import OpenAIEngine
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import retries
-from tests.components.shared.engines.served import Answer, Served, refusal, reply, serve
+from tests.components.shared.engines.served import Answer, Served, refusal, reply, self_signed, serve
 
 SAMPLING = Sampling(temperature=0.5, max_tokens=100)
 
@@ -29,14 +27,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with a self-signed certificate for 127.0.0.1, and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
-    folder = tmp_path_factory.mktemp("certificate")
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
-    subprocess.run([*command, "-keyout", folder / "key", "-out", folder / "own"], check=True, capture_output=True)
-    (both := folder / "both.pem").write_text((folder / "own").read_text() + (folder / "key").read_text())
-    return both
+    return self_signed(tmp_path_factory.mktemp("certificate"))
 
 
 def check(url: str, num_samples: int = 1) -> None:
