@@ -74,6 +74,11 @@ def test_pods_that_are_gone_or_may_not_be_read_are_one_message(
     assert PODS in kubeflow.answers
 
 
+def pod_of_the_job(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "labels": {JOB_LABEL: "generate-3f9c"}}
+    return {"metadata": metadata, "spec": {"containers": [{"name": "sidecar"}, {"name": "step"}]}}
+
+
 def test_a_step_whose_work_a_job_does_has_the_logs_of_the_jobs_pods_too(
     run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,10 +91,6 @@ def test_a_step_whose_work_a_job_does_has_the_logs_of_the_jobs_pods_too(
     }
     kubeflow.on(JOBS, {"items": [job]})
     names = ["generate-3f9c-0-b", "generate-3f9c-0-a"]
-
-    def pod_of_the_job(name: str) -> dict[str, Any]:
-        metadata = {"name": name, "labels": {JOB_LABEL: "generate-3f9c"}}
-        return {"metadata": metadata, "spec": {"containers": [{"name": "sidecar"}, {"name": "step"}]}}
 
     def pods_of_the_job(request: str, query: Mapping[str, str], _: Any) -> tuple[int, Any] | None:
         if request == PODS and query.get("labelSelector") == f"{JOB_LABEL} in (generate-3f9c)":
