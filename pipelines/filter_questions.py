@@ -16,6 +16,7 @@ TITLES = {"deduplicate": "Duplicates"}  # of those that are not called by what t
 LONGEST_TITLE = 16  # characters that Kubeflow's graph shows
 
 decontaminate = task_of("decontaminate", "Benchmarks")
+judge_paraphrases = task_of("judge_paraphrases", "Paraphrases")
 filter_solvability = task_of("filter_solvability", "Solvable")
 train_difficulty_scorer = task_of("train_scorer", "Difficulty model")
 score_difficulty = task_of("score_difficulty", "Difficulty")
@@ -36,20 +37,22 @@ def title_of(step: str) -> str:
 def filtered(run: DatasetMaking, questions: Any, rates: Any, benchmarks: Any) -> Any:
     """Keep English mathematics, once each and in no benchmark, that can be solved and is not too easy.
 
-    Returns the folder of questions.
+    Compiled for a preset that sets options of ``judge_paraphrases``, a judge also looks for the benchmarks' questions
+    in other words. Returns the folder of questions.
     """
     for step in CPU_FILTERS:
         questions = task_of(step, title_of(step))(run, questions=questions)
+    judge = {
+        "model": run.solver,
+        "chat_template": run.solver_chat_template,
+        "engine": run.engine,
+        "rows_per_part": run.rows_per_part,
+    }
     if run.has_benchmarks:
         questions = decontaminate(run, questions=questions, benchmarks=benchmarks)
-    solvable = filter_solvability(
-        run,
-        questions=questions,
-        model=run.solver,
-        chat_template=run.solver_chat_template,
-        engine=run.engine,
-        rows_per_part=run.rows_per_part,
-    )
+    if run.has_benchmarks and "judge_paraphrases" in run.fixed:
+        questions = judge_paraphrases(run, questions=questions, benchmarks=benchmarks, **judge)
+    solvable = filter_solvability(run, questions=questions, **judge)
     scorer = train_difficulty_scorer(
         run,
         examples=rates,

@@ -7,7 +7,19 @@ import subprocess
 import sys
 
 # Modules beside this one; each prints its table by itself.
-GOALS = ("language", "answers", "verdicts", "duplicates", "leaks", "solvability")
+GOALS = (
+    "language",
+    "answers",
+    "verdicts",
+    "duplicates",
+    "leaks",
+    "imports",
+    "preferences",
+    "diversity",
+    "audit",
+    "tiers",
+    "solvability",
+)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Duplicates that were planted, found or not, and other questions, kept or not: a table by kind.
+"""Duplicates that were planted, dropped or not, and other questions, kept or not: a table by kind, beside datatrove.
 
     python -m benchmarks.quality.duplicates [--questions FILE.jsonl] [--per-kind 200]
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
+from benchmarks.quality.cases import row_of, share_of
+from benchmarks.quality.peers import shares_bucket
 from benchmarks.quality.planting import Planted, planted
 from components.deduplicate.config import DeduplicateConfig
 from components.deduplicate.index import Index
 from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.step import open_source
-from components.shared.intervals import wilson_interval
 
 SEED = 15
 
@@ -29,11 +30,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=Path, help="JSON lines with a question each, such as GSM8K's training set")
     parser.add_argument("--per-kind", type=int, default=200, help="versions of each kind")
-    parser.add_argument("--show", action="store_true", help="print the pairs that were judged wrong")
+    parser.add_argument("--show", action="store_true", help="print the pairs that deduplicate judges wrong")
     arguments = parser.parse_args()
     stories = stories_of(arguments.questions) if arguments.questions else generated_stories(6 * arguments.per_kind)
-    pairs = planted(stories, seed=SEED, per_kind=arguments.per_kind)
-    print_table([(pair, is_found(pair)) for pair in pairs], show=arguments.show)
+    pairs = list(planted(stories, seed=SEED, per_kind=arguments.per_kind))
+    print_table(WAYS, pairs)
+    if arguments.show:
+        print_mistakes(is_found, pairs)
 
 
 def stories_of(file: Path) -> list[str]:
@@ -49,32 +52,41 @@ def generated_stories(number: int) -> list[str]:
     return [row.question for row in open_source(config, config.workspace).rows()]
 
 
-def is_found(pair: Planted) -> bool:
+def is_found(question: str, version: str) -> bool:
     """Tell whether deduplicate drops the version of a question that it has kept."""
     index = Index(2, DeduplicateConfig.min_similarity)
-    index.add("question", pair.question)
-    return index.find_or_add("version", pair.version) is not None
+    index.add("question", question)
+    return index.find_or_add("version", version) is not None
 
 
-def print_table(judged: list[tuple[Planted, bool]], *, show: bool) -> None:
-    """Print recall by kind, and precision over all."""
-    total, found = Counter[tuple[bool, str]](), Counter[tuple[bool, str]]()
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    for pair, is_dropped in judged:
-        total[pair.is_same, pair.kind] += 1
-        found[pair.is_same, pair.kind] += is_dropped
-        if show and is_dropped != pair.is_same:
-            console.print(f"{pair.kind}\n  {pair.question}\n  {pair.version}")
-    for (is_same, kind), number in total.items():
-        console.print(
-            f"{'to drop' if is_same else 'to keep'}  {kind:28} {found[is_same, kind]:5} of {number:5} dropped"
-        )
-    for is_same, name in ((True, "recall"), (False, "wrongly dropped")):
-        number = sum(count for (same, _), count in total.items() if same is is_same)
-        dropped = sum(count for (same, _), count in found.items() if same is is_same)
-        low, high = wilson_interval(dropped, number)
-        share = f"{100 * dropped / number:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-        console.print(f"{name}: {dropped} of {number}, {share}")
+def print_table(ways: Mapping[str, Judge], pairs: Sequence[Planted]) -> None:
+    """Print by kind how many versions each way drops, then recall and precision over all, with 95 % intervals."""
+    dropped = [[way(pair.question, pair.version) for pair in pairs] for way in ways.values()]
+    kinds: defaultdict[str, list[int]] = defaultdict(list)
+    for place, pair in enumerate(pairs):
+        kinds[f"{'to drop' if pair.is_same else 'to keep'}: {pair.kind}"].append(place)
+        kinds["recall" if pair.is_same else "wrongly dropped"].append(place)
+    lines = [row_of(["dropped, of", *ways]), row_of(["---", *["---:"] * len(ways)])]
+    for kind, places in sorted(kinds.items(), reverse=True):
+        found = ([each[place] for place in places] for each in dropped)
+        lines.append(row_of([f"{kind}, {len(places)}", *map(sum if ":" in kind else share_of, found)]))
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def print_mistakes(judge: Judge, pairs: Sequence[Planted]) -> None:
+    """Print the pairs that are judged wrong."""
+    for pair in pairs:
+        if judge(pair.question, pair.version) != pair.is_same:
+            sys.stdout.write(f"{pair.kind}\n  {pair.question}\n  {pair.version}\n")
+
+
+Judge = Callable[[str, str], bool]  # a question that is kept, and another: whether that is dropped
+WAYS: Mapping[str, Judge] = {
+    "deduplicate": is_found,
+    "the same text": lambda question, version: question == version,
+    "datatrove, as it comes": shares_bucket(),
+    "datatrove, finer": shares_bucket(n_grams=3, num_buckets=28, hashes_per_bucket=4),
+}
 
 
 if __name__ == "__main__":

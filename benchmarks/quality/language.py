@@ -10,12 +10,11 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks.quality.cases import Case, cases_of, print_shares
+from benchmarks.quality.cases import Case, cases_of, gsm8k_questions, print_shares
 from components.filter_language.step import judge
 from components.shared.texts.language_detector import likely_language
 from components.shared.texts.prose import prose_words
 
-GSM8K = Path(__file__).parents[2] / "tests" / "components" / "filter_language" / "gsm8k_questions.txt"
 LEAST_CONFIDENCE, LEAST_CONFIDENCE_SHORT, SHORT = (
     0.09,
     0.03,
@@ -29,7 +28,7 @@ def main() -> None:
     parser.add_argument("--english", type=Path, help="JSON lines with a question each, all of them in English")
     file: Path | None = parser.parse_args().english
     cases = [Case(given=case.given, expected=case.expected == "kept", kind="hard") for case in cases_of("languages")]
-    cases += [Case(given=line, expected=True, kind="GSM8K") for line in _lines(GSM8K) if not line.startswith("#")]
+    cases += [Case(given=line, expected=True, kind="GSM8K") for line in gsm8k_questions()]
     if file:
         cases += [Case(given=json.loads(line)["question"], expected=True, kind=file.stem) for line in _lines(file)]
     likely_language(prose_words(cases[0].given))  # loads lingua's models

@@ -1,9 +1,9 @@
 """Planted leaks, found or not: ``python -m benchmarks.quality.leaks [--unleaked FILE.jsonl]``.
 
 Of 50 questions, each as a copy in another spelling and in other words, how many each way finds: the rules of
-decontaminate, and the published way, runs of words in the text as it stands. With a file of questions of which no one
-leaked (such as GSM8K's training set), also how many of these each way removes; the planted questions, and the file's
-first 1,319 of them, are the benchmark.
+decontaminate, the published way, runs of words in the text as it stands, and datatrove. With a file of questions of
+which no one leaked (such as GSM8K's training set), also how many of these each way removes; the planted questions, and
+the file's first 1,319 of them, are the benchmark.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.quality.cases import row_of, share_of
 from benchmarks.quality.duplicates import stories_of
-from components.shared.intervals import wilson_interval
+from benchmarks.quality.peers import shares_run
 from components.shared.texts.leaks import NEAR_DUPLICATE, Rules, planted_leaks
 from components.shared.texts.ngrams import NgramIndex
 
@@ -39,16 +40,10 @@ def main() -> None:
 
 def print_table(ways: Mapping[str, Callable[[str], bool]], texts: Mapping[str, Sequence[str]]) -> None:
     """Print by way how many texts of each kind it finds, with a 95 % interval."""
-    lines = [f"| way | {' | '.join(texts)} |", "|---" * (len(texts) + 1) + "|"]
+    lines = [row_of(["way", *texts]), row_of(["---"] * (len(texts) + 1))]
     for name, finds in ways.items():
-        shares = (_share(sum(map(finds, rows)), len(rows)) for rows in texts.values())
-        lines.append(f"| {name} | {' | '.join(shares)} |")
+        lines.append(row_of([name, *(share_of([finds(text) for text in rows]) for rows in texts.values())]))
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _share(found: int, number: int) -> str:
-    low, high = wilson_interval(found, number)
-    return f"{found} of {number} ({low:.1%} to {high:.1%})"
 
 
 def by_rules(*applied: str) -> Way:
@@ -85,6 +80,7 @@ WAYS: Mapping[str, Way] = {
     "decontaminate, copies only": by_rules("ngram_8"),
     "13 words as written (GPT-3, the paper)": by_plain_runs(13),
     "8 words as written": by_plain_runs(8),
+    "12 words (datatrove)": shares_run,
 }
 
 

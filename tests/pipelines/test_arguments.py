@@ -157,6 +157,17 @@ def test_a_preset_that_measures_its_preferences_runs_those_steps(tmp_path: Path)
     assert "build_preferences" not in {step.name for step in run.steps}
 
 
+def test_a_preset_that_has_paraphrases_judged_asks_the_solver_behind_decontaminate(tmp_path: Path) -> None:
+    run = prepare_run(own_preset(tmp_path, "judge_paraphrases.num_nearest: 3"), [], "runs")
+    (judged,) = [step for step in run.steps if step.name == "judge_paraphrases"]
+    (solvable,) = [step for step in run.steps if step.name == "filter_solvability"]
+    assert judged.options["num_nearest"] == 3
+    assert judged.options["model"] == solvable.options["model"]
+    order = [step.name for step in run.steps]
+    assert order.index("decontaminate") < order.index("judge_paraphrases") < order.index("filter_solvability")
+    assert "judge_paraphrases" not in {step.name for step in prepare_run("smoke", [], "runs").steps}
+
+
 def test_a_preset_without_benchmarks_takes_nothing_out_and_refuses_benchmarks_of_a_command(tmp_path: Path) -> None:
     mine = own_preset(tmp_path, "benchmarks: []", "solvers: []")
     assert "decontaminate" not in {step.name for step in prepare_run(mine, [], "runs").steps}

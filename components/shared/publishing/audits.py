@@ -9,7 +9,7 @@ import hashlib
 import heapq
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -85,16 +85,22 @@ class ErrorRate:
 
 
 def draw_sample(folder: str, num_rows: int, seed: int) -> Sample:
-    """Draw rows of a dataset, of each generator and tier as many as it has of all, but at least one.
-
-    Reads the dataset once and holds ``num_rows`` rows of each group. InputError for a folder that is no dataset.
-    """
+    """Draw rows of a dataset; reads it once. InputError for a folder that is no dataset."""
     manifest = read_manifest(folder)
     if manifest.kind != "example":
         raise InputError(f"{folder} holds {manifest.kind} rows; expected a dataset, a folder of package_dataset")
+    rows = stratified(Rows([folder], Example), num_rows, seed)
+    return Sample(folder=folder, fingerprint=manifest.fingerprint, num_rows=num_rows, seed=seed, rows=rows)
+
+
+def stratified(rows: Iterable[Example], num_rows: int, seed: int) -> list[Example]:
+    """Draw of each generator and tier as many rows as it has of all, but at least one; the same ones on each call.
+
+    Holds ``num_rows`` rows of each group in memory.
+    """
     counts: Counter[tuple[str, str]] = Counter()
     drawn: dict[tuple[str, str], list[tuple[int, str, Example]]] = {}
-    for row in Rows([folder], Example):
+    for row in rows:
         group = row.source, row.tier
         counts[group] += 1
         kept = drawn.setdefault(group, [])
@@ -104,9 +110,8 @@ def draw_sample(folder: str, num_rows: int, seed: int) -> Sample:
         else:
             heapq.heappushpop(kept, entry)
     sizes = allocate(counts, num_rows)
-    rows = [entry for group, kept in drawn.items() for entry in sorted(kept, reverse=True)[: sizes[group]]]
-    ordered = [row for _, _, row in sorted(rows, reverse=True)]  # mixed: who judges does not see the groups
-    return Sample(folder=folder, fingerprint=manifest.fingerprint, num_rows=num_rows, seed=seed, rows=ordered)
+    chosen = [entry for group, kept in drawn.items() for entry in sorted(kept, reverse=True)[: sizes[group]]]
+    return [row for _, _, row in sorted(chosen, reverse=True)]  # mixed: who judges does not see the groups
 
 
 def allocate(counts: Mapping[tuple[str, str], int], number: int) -> dict[tuple[str, str], int]:

@@ -1,4 +1,4 @@
-"""What decontaminate certified of a dataset's questions, gathered from the manifests of its folders."""
+"""What was done so that a dataset holds no benchmark's question, gathered from the manifests of its folders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from components.shared.workspace.lineage import Stage
 
-STEP = "decontaminate"
+STEP, JUDGE = "decontaminate", "judge_paraphrases"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class Certificate:
     is_reworded: bool  # whether questions in other words were looked for, too
     recall_of_copies: float
     recall_of_rewordings: float
+    num_judged: int = 0  # questions that a judge saw beside a benchmark's; 0 where none was asked
+    num_paraphrases: int = 0  # of these, those that it took for one of them
 
 
 def certificate_of(stages: Sequence[Stage]) -> Certificate | None:
@@ -36,6 +38,7 @@ def certificate_of(stages: Sequence[Stage]) -> Certificate | None:
     found = [stage.manifest for stage in stages if stage.step == STEP]
     if not found:
         return None
+    judged = [stage.manifest for stage in stages if stage.step == JUDGE]
     figures: dict[str, Counter[str]] = {kind: Counter() for kind in ("benchmark_questions", "copied", "reworded")}
     for manifest in found:
         for key, value in manifest.metrics.items():
@@ -57,4 +60,6 @@ def certificate_of(stages: Sequence[Stage]) -> Certificate | None:
         is_reworded=all(manifest.options.get("near_duplicates", True) for manifest in found),
         recall_of_copies=min(manifest.metrics.get("recall: copy", 0.0) for manifest in found),
         recall_of_rewordings=min(manifest.metrics.get("recall: rewording", 0.0) for manifest in found),
+        num_judged=sum(each.rows_in - int(each.metrics.get("not_asked", 0)) for each in judged),
+        num_paraphrases=sum(each.rejected.get("paraphrase", 0) for each in judged),
     )

@@ -105,7 +105,9 @@ _ASKING = re.compile(
     r"|approximate|convert|round|describe|explain|compare|order|arrange|complete|fill|count|construct|use|let|derive"
     r"|differentiate|integrate|minimi[sz]e|maximi[sz]e|divide|multiply|add|subtract|reduce|choose|select|decide"
     r"|suppose|rationali[sz]e|enter|answer|tell|check|work out|predict|rewrite|classify|represent|locate|obtain|deduce"
-    r"|establish|apply|indicate|perform|combine|is|are|do|does|can|will)\b|=\s*[\"'$)\]]*\s*$|_{2,}|\\boxed",
+    r"|establish|apply|indicate|perform|combine)\b|=\s*[\"'$)\]]*\s*$|_{2,}|\\boxed"
+    # Amid a sentence these ask for nothing: "there are 4 pizzas".
+    r"|(?:^|[.!:;,]\s+|\n)\W*(?:and\s+|so\s+)?(?:is|are|do|does|can|will)\b",
     re.IGNORECASE,
 )
 _FORMULA = re.compile(r"\d\s*(?:[-+*/^×÷−]|\\(?:times|cdot|div|frac|sqrt))|\\(?:frac|sqrt|int|sum|lim)|=")
@@ -131,6 +133,7 @@ _WITHIN = r"(?:[^()\[\]\n]|\([^()\[\]\n]*\)){0,40}"
 _HALF_OPEN = re.compile(rf"\({_WITHIN}[,;]{_WITHIN}\]|\[{_WITHIN}[,;]{_WITHIN}\)")  # (3, 5] is an interval
 _ELLIPSIS = re.compile(r"(?:\.{2,}|…)[\s\"'”’)]*$")
 LEAST_WORDS = 3  # of a question without a formula
+LEAST_WORDS_OF_A_STORY = 8  # with fewer, a formula may be the whole question: "(x + 1)(x - 2) in standard form"
 
 
 def fault_of(text: str) -> str:
@@ -182,7 +185,7 @@ def _is_nothing(text: str) -> bool:
 
 
 def _asks_nothing(text: str) -> bool:
-    return not _ASKING.search(text) and not _FORMULA.search(text)
+    return not _ASKING.search(text) and not (_FORMULA.search(text) and len(WORD.findall(text)) < LEAST_WORDS_OF_A_STORY)
 
 
 _FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (

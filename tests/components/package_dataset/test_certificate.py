@@ -4,6 +4,8 @@ from components.decontaminate.config import DecontaminateConfig
 from components.decontaminate.step import run as decontaminate
 from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import run as generate_responses
+from components.judge_paraphrases.config import JudgeParaphrasesConfig
+from components.judge_paraphrases.step import run as judge_paraphrases
 from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.overview import summarize
 from components.package_dataset.step import run
@@ -44,6 +46,28 @@ def test_card_and_page_certify_which_benchmarks_were_looked_for_and_what_was_rem
     assert "not compared" not in card
     assert "<b>" not in card
     assert "gsm8k|&lt;b&gt;" in page
+
+
+def test_the_card_says_what_a_judge_took_for_a_benchmarks_question_in_other_words(
+    workspace: Workspace, write_rows: WriteRows, write_questions: WriteRows
+) -> None:
+    benchmarks = write_rows(workspace, [Question(id="b0", question=TAKEN, source="gsm8k")])
+    near = "Rolls and buns: of the first a baker sells 31, of the others thrice that. What is it in 6 days?"
+    questions = write_questions(workspace, [*OWN, near])
+    without = decontaminate(
+        DecontaminateConfig(workspace=workspace.uri, questions=questions, benchmarks=benchmarks), workspace
+    )
+    config = JudgeParaphrasesConfig(
+        workspace=workspace.uri, questions=without, benchmarks=benchmarks, model="scripted:judge", engine="scripted"
+    )
+    judged = judge_paraphrases(config, workspace)
+    card = text_of(dataset_of(workspace, judged), "README.md")
+    manifest = read_manifest(judged)
+    asked, removed = manifest.rows_in - int(manifest.metrics["not_asked"]), manifest.rejected.get("paraphrase", 0)
+    assert 0 < asked < manifest.rows_in
+    assert f"A judge saw {asked} of the other questions beside the nearest ones" in card
+    assert f"and took {removed} for one of them" in card
+    assert "A judge saw" not in text_of(dataset_of(workspace, without), "README.md")
 
 
 def test_a_dataset_that_nobody_compared_with_a_benchmark_says_so(
