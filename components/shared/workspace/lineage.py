@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.workspace._descriptions import Input
+from components.shared.workspace._descriptions import within as within
 from components.shared.workspace.manifests import Manifest, read_manifest, read_manifest_or_none
 from components.shared.workspace.row_sources import folder_of
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
+from components.shared.workspace._descriptions import MANIFEST as MANIFEST
 from components.shared.workspace._descriptions import Inputs, check_fields, inputs_to_json, read_description
 from components.shared.workspace.plans import PLAN, describe_missing
 from components.shared.workspace.unfinished import read_unfinished
-
-MANIFEST = "_manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ from components.shared.config import flag_of
 from components.shared.errors import InputError
 from components.shared.records import Row, columns_of, kind_of, schema_of
 from components.shared.stores import storage
+from components.shared.workspace._descriptions import PLAN as PLAN
 from components.shared.workspace._descriptions import Inputs, changed, inputs_to_json, read_description
 
-PLAN = "_plan.json"
 PART_NAME = re.compile(r"part-\d+\.parquet")  # what ``part_name`` returns
 
 
