@@ -7,13 +7,15 @@ from typing import ClassVar
 
 from components.shared.config import StepConfig, option
 from components.shared.config.artifacts import Artifact, artifacts
+from components.shared.errors import InputError
+from components.shared.publishing.licenses import check_identifier
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackageDatasetConfig(StepConfig):
     """Publish the selected responses in forms for training, with a dataset card, the lineage and a report page."""
 
-    VERSION: ClassVar = 7  # 6 had a page without checks, rejects and formulas, and did not count repeated questions
+    VERSION: ClassVar = 8  # 7 had no description in the Croissant format; its card and lineage said other things
 
     ARTIFACTS: ClassVar = artifacts(
         dataset=Artifact(kind="Dataset", title="Dataset", description="the finished dataset: rows, card, lineage"),
@@ -39,3 +41,8 @@ class PackageDatasetConfig(StepConfig):
         affects_output=False,
         minimum=0.0,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if mistake := check_identifier(self.license):
+            raise InputError(f"--license {mistake}")

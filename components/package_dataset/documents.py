@@ -31,6 +31,12 @@ SELECTIONS = {
     "agreement": "one was chosen whose final answer most of them have",
     "both": "a reward model chose one among those with the final answer that most of them have",
 }
+CITATION = """@article{ding2024unleashing,
+  title={Unleashing Reasoning Capability of LLMs via Scalable Question Synthesis from Scratch},
+  author={Ding, Yuyang and Shi, Xinyu and Liang, Xiaobo and Li, Juntao and Zhu, Qiaoming and Zhang, Min},
+  journal={arXiv preprint arXiv:2410.18693},
+  year={2024}
+}"""
 SIZES = (1_000, "1K"), (10_000, "10K"), (100_000, "100K"), (1_000_000, "1M"), (10_000_000, "10M")
 
 
@@ -62,11 +68,30 @@ class Lineage:
     sources: Sequence[str]
 
     @property
+    def made(self) -> str:
+        """When the last of the stages was finished, in UTC; "" without stages."""
+        return max((stage.manifest.written_at for stage in self.stages), default="")
+
+    @property
     def selections(self) -> str:
         """How one of several responses to a question was chosen, as the card says it; "" if nothing chose."""
         selecting = [stage.manifest.options for stage in self.rows_stages if stage.step == "select_responses"]
         ways = {str(options.get("by", "reward")) for options in selecting}  # older ones knew rewards only
         return ", or ".join(SELECTIONS[way] for way in sorted(ways))
+
+    @property
+    def sampling(self) -> str:
+        """How many responses to a question there were to begin with, as the card says it."""
+        sampling = [stage.manifest.options for stage in self.rows_stages if stage.step == "generate_responses"]
+        if not sampling:
+            return "with the responses that came with them"
+        several = any(int(options.get("num_samples", 1)) > 1 for options in sampling)
+        return "several responses sampled for each" if several else "one response sampled for each"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether models wrote questions."""
+        return any(stage.step == "generate_questions" for stage in self.rows_stages)
 
     @property
     def is_filtered(self) -> bool:
@@ -112,11 +137,10 @@ def render_lineage(lineage: Lineage) -> str:
 
 def render_report(contents: Contents, lineage: Lineage) -> str:
     """Return the report: one HTML page that loads nothing, without figures of the run that writes it."""
-    made = max((stage.manifest.written_at for stage in lineage.stages), default="")
     report = Report(
         title=contents.title,
         state="",
-        facts={"Rows made until": minute(made), "Sources": ", ".join(lineage.sources)},
+        facts={"Rows made until": minute(lineage.made), "Sources": ", ".join(lineage.sources)},
         license=contents.license,
         stages=lineage.stages,
         rows_stages=lineage.rows_stages,
@@ -166,6 +190,12 @@ def render_card(contents: Contents, lineage: Lineage) -> str:
         rl_columns=RL_COLUMNS,
         size_category=size_category(figures.num_rows),
         sample=_as_dict(contents.first) if contents.first else {},
+        predicted=[
+            name
+            for name, values in (("`difficulty`", figures.difficulty_values), ("`reward`", figures.reward_values))
+            if values
+        ],
+        citation=CITATION,
     )
 
 

@@ -10,11 +10,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from components.package_dataset.config import PackageDatasetConfig
+from components.package_dataset.croissant import NAME as CROISSANT
+from components.package_dataset.croissant import render_croissant
 from components.package_dataset.diversity import QuestionSample
 from components.package_dataset.documents import Contents, render_card, render_lineage, render_report, trace
 from components.package_dataset.exports import Exports
 from components.package_dataset.overview import overview_text, summarize
 from components.shared.command.kubeflow_artifacts import PAGE_NAME, Views
+from components.shared.errors import InputError
+from components.shared.publishing.licenses import forbidding
+from components.shared.publishing.model_card import license_texts
 from components.shared.publishing.tiers import tier_of
 from components.shared.records import Example, Response
 from components.shared.report.row_figures import RowFigures, shown
@@ -44,6 +49,7 @@ def to_jsonl(rows: Sequence[Example]) -> bytes:
 def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
     """Write the dataset and its documents; return the folder's address."""
     responses = workspace.read(config.responses, Response)
+    _check_license(config.license, responses.uris)
     folder = workspace.open(config, responses).begin_rows(Example, [slice_ for slice_ in responses.slices() if slice_])
     with AnswerChecker() as checker:
         for part in folder.missing_parts():
@@ -64,6 +70,12 @@ def _compared(rows: Sequence[Response], checker: AnswerChecker) -> list[Response
         dataclasses.replace(row, is_right=next(right)) if is_left else row
         for row, is_left in zip(rows, left, strict=True)
     ]
+
+
+def _check_license(license_: str, sources: Sequence[str]) -> None:
+    """Raise InputError if a model that the rows were made with forbids a licence, as far as its own file is known."""
+    if forbidden := forbidding(license_, license_texts(trace(sources).stages)):
+        raise InputError(f"--license {license_}: {'; '.join(forbidden)}")
 
 
 def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str]) -> dict[str, float]:
@@ -101,4 +113,5 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
     folder.add_file("lineage.json", render_lineage(lineage).encode())
     folder.add_file(PAGE_NAME, render_report(contents, lineage).encode())
     folder.add_file("README.md", render_card(contents, lineage).encode())
+    folder.add_file(CROISSANT, render_croissant(contents, lineage).encode())
     return contents.metrics

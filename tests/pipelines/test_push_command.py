@@ -30,8 +30,13 @@ def test_a_dry_run_lists_files_and_sizes_and_needs_no_token(
     assert push(asked(workspace.uri, "hf://datasets/org/maths")) == ExitCode.DONE  # of a workspace the newest
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:-2]] == [
-        "README.md", "data/train-00000.parquet", "lineage.json", "report.html", "rl/train-00000.parquet"
-    ]  # fmt: skip
+        "README.md",
+        "croissant.json",
+        "data/train-00000.parquet",
+        "lineage.json",
+        "report.html",
+        "rl/train-00000.parquet",
+    ]
     assert all(line.endswith(("kB", " B")) for line in lines[:-2])
     assert lines[-2].startswith(
         "would remove what else is there of an earlier push (N: a digit): data/train-NNNNN.parq"

@@ -209,7 +209,7 @@ def test_the_manifest_names_what_stands_beside_the_parts(workspace: Workspace, w
     manifest = read_manifest(folder)
     parts = {part.name for part in manifest.parts} | {"_manifest.json", "_plan.json"}
     forms = {"data/train-00000.parquet", "rl/train-00000.parquet"} | {f"jsonl/part-0000{n}.jsonl" for n in range(2)}
-    assert set(manifest.files) == {"README.md", "report.html", "lineage.json"} | forms
+    assert set(manifest.files) == {"README.md", "report.html", "lineage.json", "croissant.json"} | forms
     assert set(storage.list_files(folder)) == parts | set(manifest.files)
     digests = {name: storage.digest_file(storage.local_path(storage.join(folder, name))) for name in manifest.files}
     assert digests == manifest.files
@@ -249,7 +249,7 @@ def test_questions_with_known_answers_are_compared_by_value(workspace: Workspace
 
 
 @pytest.mark.parametrize(
-    ("by", "said"), [("reward", ", of which a reward\nmodel chose one."), ("agreement", "most of them have"), ("", "")]
+    ("by", "said"), [("reward", ", of which a reward model chose one."), ("agreement", "most of them have"), ("", "")]
 )
 def test_the_card_says_how_one_of_several_responses_was_chosen(
     workspace: Workspace, write_rows: WriteRows, by: str, said: str
@@ -259,7 +259,7 @@ def test_the_card_says_how_one_of_several_responses_was_chosen(
         config = SelectResponsesConfig(workspace=workspace.uri, responses=responses, by=by)
         responses = select_responses(config, workspace)
     card = text_of(run(config_for(workspace, responses), workspace), "README.md")
-    sentence = card.partition("several responses sampled for each")[2].partition("\nThe responses have")[0]
+    sentence = card.partition("; with the responses that came with them")[2].partition("\nThe responses have")[0]
     assert " ".join(said.split()) in sentence
     assert ("of which" in sentence) == bool(by)
 

@@ -29,7 +29,14 @@ def dataset(workspace: Workspace, write_rows: WriteRows) -> str:
 def test_of_a_dataset_each_form_is_published_with_its_documents(workspace: Workspace, write_rows: WriteRows) -> None:
     folder = dataset(workspace, write_rows)
     contents = published(folder, "name")
-    names = ["README.md", "data/train-00000.parquet", "lineage.json", "report.html", "rl/train-00000.parquet"]
+    names = [
+        "README.md",
+        "croissant.json",
+        "data/train-00000.parquet",
+        "lineage.json",
+        "report.html",
+        "rl/train-00000.parquet",
+    ]
     assert [file.name for file in contents.files] == [file.source for file in contents.files] == names
     assert {file.name: file.digest for file in contents.files} == {
         name: read_manifest(folder).files[name] for name in names

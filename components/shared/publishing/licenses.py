@@ -1,0 +1,86 @@
+"""Licences as hubs name them, and what the licence of a used model says of a dataset made with it.
+
+The identifiers are those that the Hugging Face hub takes in a card. Configs import this module: it loads nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+UNKNOWN, OTHER = "unknown", "other"
+IDENTIFIERS = frozenset({
+    "afl-3.0", "agpl-3.0", "apache-2.0", "apple-amlr", "apple-ascl", "artistic-2.0", "bigcode-openrail-m",
+    "bigscience-bloom-rail-1.0", "bigscience-openrail-m", "bsd", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear",
+    "bsl-1.0", "c-uda", "cc", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0",
+    "cc-by-nc-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0",
+    "cc-by-nd-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0",
+    "cdla-sharing-1.0", "creativeml-openrail-m", "deepfloyd-if-license", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0",
+    "eupl-1.1", "eupl-1.2", "gemma", "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "h-research", "intel-research", "isc", "lgpl",
+    "lgpl-2.1", "lgpl-3.0", "lgpl-lr", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "lppl-1.3c",
+    "mit", "mpl-2.0", "ms-pl", "ncsa", "odbl", "odc-by", "ofl-1.1", "open-mdw", "openrail", "openrail++", "osl-3.0",
+    "pddl", "postgresql", "unlicense", "wtfpl", "zlib", OTHER, UNKNOWN,
+})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a licence of models says of datasets made with them."""
+
+    name: str
+    accepted: frozenset[str]  # licences that a dataset may have beside "other" and "unknown"
+    because: str
+
+
+# Recognised by the first lines of a model's LICENSE file. Only what forbids a licence of the dataset is here.
+_NON_COMMERCIAL = frozenset(name for name in IDENTIFIERS if "-nc-" in name)
+_TERMS: Mapping[str, Terms] = {
+    r"llama 2 community license": Terms(
+        name="Llama 2 Community License",
+        accepted=frozenset({"llama2"}),
+        because="no output of the model may be used to improve another large language model",
+    ),
+    r"meta llama 3 community license": Terms(
+        name="Meta Llama 3 Community License",
+        accepted=frozenset({"llama3"}),
+        because="no output of the model may be used to improve another large language model",
+    ),
+    r"attribution-?\s?non-?commercial|non-?commercial (license|(use|purposes) only)|research (use only|license)": Terms(
+        name="a licence without commercial use",
+        accepted=_NON_COMMERCIAL,
+        because="what is made with the model may not be used commercially",
+    ),
+}
+HEAD = 2000  # characters of a LICENSE file in which its name stands
+
+
+def check_identifier(license_: str) -> str:
+    """Return "" for a licence that hubs know, otherwise what is wrong with it and what may be meant."""
+    if license_ in IDENTIFIERS:
+        return ""
+    near = difflib.get_close_matches(license_.strip().lower(), IDENTIFIERS, n=3, cutoff=0.5)
+    meant = f"; did you mean {', '.join(near)}?" if near else "."
+    return (
+        f"{license_!r} is no licence that hubs know{meant} Expected an identifier such as apache-2.0, mit, cc-by-4.0, "
+        f"cc-by-nc-4.0, odc-by; {OTHER} for one that is not listed, {UNKNOWN} for none"
+    )
+
+
+def terms_of(text: str) -> Terms | None:
+    """Return what the LICENSE file of a model forbids; None where nothing of it is known to."""
+    head = " ".join(text[:HEAD].lower().split())
+    return next((terms for pattern, terms in _TERMS.items() if re.search(pattern, head)), None)
+
+
+def forbidding(license_: str, texts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Say which models forbid a licence of the dataset; ``texts``: the LICENSE files of each by its address."""
+    if license_ in (OTHER, UNKNOWN):
+        return []
+    found = [(model, terms_of(text)) for model, files in texts.items() for text in files]
+    return [
+        f"{model} has {terms.name}: {terms.because}; accepted: {', '.join([*sorted(terms.accepted), OTHER])}"
+        for model, terms in found
+        if terms is not None and license_ not in terms.accepted
+    ]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from components.import_model.config import ImportModelConfig
+from components.package_dataset.config import PackageDatasetConfig
+from components.package_dataset.step import run as package_dataset
+from components.shared.config import PartsConfig, option
+from components.shared.errors import InputError
+from components.shared.publishing.licenses import check_identifier, forbidding, terms_of
+from components.shared.records import Response
+from components.shared.workspace import Workspace
+from components.shared.workspace.plans import Slice
+from tests.components.package_dataset.test_step import response
+
+LLAMA_3 = "META LLAMA 3 COMMUNITY LICENSE AGREEMENT\nMeta Llama 3 Version Release Date: April 18, 2024\n"
+NC = "Attribution-NonCommercial 4.0 International\n\n=======\n\nCreative Commons Corporation"
+RESEARCH = "Qwen RESEARCH LICENSE AGREEMENT\n\nQwen RESEARCH LICENSE AGREEMENT Release Date: September 19, 2024"
+APACHE = "                                 Apache License\n                           Version 2.0, January 2004"
+RAIL = "DEEPSEEK LICENSE AGREEMENT\n\nVersion 1.0\n\nfree for commercial and non-commercial use, for research"
+
+
+@pytest.mark.parametrize("known", ["apache-2.0", "mit", "cc-by-4.0", "llama3.1", "other", "unknown"])
+def test_identifiers_of_hubs_are_accepted(known: str) -> None:
+    assert check_identifier(known) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("MIT", "mit"),
+        ("apache2", "apache-2.0"),
+        ("cc-by", "cc-by-4.0"),
+        ('MIT"><script>', "Expected an identifier"),
+        ("", "apache-2.0"),
+    ],
+)
+def test_another_licence_is_refused_with_what_may_be_meant(workspace: Workspace, given: str, meant: str) -> None:
+    with pytest.raises(InputError, match=r"--license .* is no licence that hubs know") as refused:
+        PackageDatasetConfig(workspace=workspace.uri, responses="x", license=given)
+    assert meant in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "license_", "is_forbidden"),
+    [
+        (LLAMA_3, "apache-2.0", True),
+        (LLAMA_3, "llama3", False),
+        (NC, "mit", True),
+        (NC, "cc-by-nc-4.0", False),
+        (RESEARCH, "cc-by-4.0", True),
+        (NC, "other", False),
+        (NC, "unknown", False),
+        (APACHE, "mit", False),
+        (RAIL, "mit", False),
+    ],
+)
+def test_what_the_licence_of_a_model_forbids_is_refused(text: str, license_: str, is_forbidden: bool) -> None:
+    told = forbidding(license_, {"hf://org/name@1": [text]})
+    assert bool(told) == is_forbidden
+    assert all("hf://org/name@1 has " in each and "accepted: " in each for each in told)
+
+
+def test_nothing_is_known_of_a_text_without_terms() -> None:
+    assert terms_of("All rights reserved.") is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnsweredConfig(PartsConfig):
+    """Responses of a model."""
+
+    model: str = option(help="the model's folder", is_folder=True)
+
+    step = "generate_responses"
+
+
+def answered_by_a_model(workspace: Workspace, directory: Path, license_text: str) -> str:
+    """Return responses whose model came with a licence."""
+    directory.mkdir()
+    (directory / "LICENSE").write_text(license_text)
+    importing = ImportModelConfig(workspace=workspace.uri, source=str(directory))
+    model = workspace.open(importing).begin_model().finish(directory, metrics={})
+    folder = workspace.open(AnsweredConfig(workspace=workspace.uri, model=model)).begin_rows(
+        Response, [Slice(start=0, stop=1)]
+    )
+    for part in folder.missing_parts():
+        part.settle(0, kept=[response(1)])
+    return folder.finish()
+
+
+def test_the_licence_of_a_used_model_is_read_from_its_folder(workspace: Workspace, tmp_path: Path) -> None:
+    responses = answered_by_a_model(workspace, tmp_path / "model", NC)
+    config = PackageDatasetConfig(workspace=workspace.uri, responses=responses, license="mit")
+    with pytest.raises(InputError, match=r"--license mit: .*model has a licence without commercial use"):
+        package_dataset(config, workspace)
+    config = PackageDatasetConfig(workspace=workspace.uri, responses=responses, license="cc-by-nc-4.0")
+    assert package_dataset(config, workspace)
