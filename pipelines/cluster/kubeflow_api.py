@@ -125,7 +125,7 @@ def explained(host: str, namespace: str) -> Iterator[None]:
 
 
 def _explanation(error: kfp_server_api.ApiException, server: str, namespace: str) -> Exception:
-    said = _said(error)
+    said = said_by(error)
     match error.status:
         case 401:
             return InputError(f"{server} does not accept this user ({said}); sign in as its client requires")
@@ -142,7 +142,7 @@ def _explanation(error: kfp_server_api.ApiException, server: str, namespace: str
             return UnavailableError(f"{server} responds with {error.status} ({said}); try again later")
 
 
-def _said(error: kfp_server_api.ApiException) -> str:
+def said_by(error: kfp_server_api.ApiException) -> str:
     """Return the server's words: of a JSON document the innermost, of a gateway's page nothing but the reason."""
     text = str(error.body or "")
     with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import kfp
+import kfp_server_api
 from rich.console import Console
 
 from components.shared.errors import InputError
@@ -29,9 +31,10 @@ from pipelines.cluster.hardware import (
     processes_of_a_node,
     profile_of,
 )
-from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained
+from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained, said_by
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_pinned, cpu_image, is_queued, package
+from pipelines.cluster.pipeline_versions import kept_version
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_size import check_size, size_of
 from pipelines.cluster.same_runs import same_runs, short_fingerprint
@@ -157,15 +160,8 @@ def _submit(submission: Submission, follow: bool) -> int:
         client, namespace = connect(cluster.host, cluster.namespace)
         for other in same_runs(client, namespace, run):
             sys.stderr.write(f"submit: note: run {other} makes the same folders; both share the work\n")
-        with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
-            submitted = client.create_run_from_pipeline_package(
-                str(packed.pipeline.path),
-                arguments=packed.arguments,
-                run_name=run_name_of(preset, run),
-                experiment_name=EXPERIMENT,
-                namespace=namespace,
-                service_account=cluster.service_account or None,
-            )
+        names = _Names(run=run_name_of(preset, run), version=f"{run.pipeline.name}-{Path(preset).stem}")
+        run_id = _start(client, namespace, packed, names, cluster.service_account)
     nodes = {"training_nodes": json.loads(run.arguments["profile"])["training_nodes"]}
     for note in _notes(submission, run.arguments | nodes, namespace):
         sys.stderr.write(f"submit: note: {note}\n")
@@ -174,11 +170,40 @@ def _submit(submission: Submission, follow: bool) -> int:
         f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", markup=False, highlight=False
     )
     console.print(size.sentence, markup=False, highlight=False)
-    console.print(f"run {submitted.run_id}", highlight=False)
-    console.print(run_page(client, submitted.run_id), highlight=False, soft_wrap=True)
+    console.print(f"run {run_id}", highlight=False)
+    console.print(run_page(client, run_id), highlight=False, soft_wrap=True)
     if follow:
-        return watch(client, submitted.run_id, cluster.host, cluster.namespace, console)
+        return watch(client, run_id, cluster.host, cluster.namespace, console)
     return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Names:
+    """What Kubeflow's list shows of a run."""
+
+    run: str
+    version: str  # how that of its pipeline's version begins
+
+
+def _start(client: kfp.Client, namespace: str | None, packed: Run, names: _Names, account: str) -> str:
+    """Start a run of a version that Kubeflow keeps or, where it keeps none, of the file; return the run's id."""
+    path = packed.pipeline.path
+    with contextlib.redirect_stdout(sys.stderr):  # the client prints links of its own
+        experiment = client.create_experiment(name=EXPERIMENT, namespace=namespace)
+        source: dict[str, str] = {"pipeline_package_path": str(path)}
+        try:
+            version = kept_version(client, namespace, path, names.version)
+            source = {"pipeline_id": version.pipeline_id, "version_id": version.version_id}
+        except kfp_server_api.ApiException as error:
+            sys.stderr.write(f"submit: note: Kubeflow's list names no version of this run: {said_by(error)}\n")
+        started = client.run_pipeline(
+            experiment_id=experiment.experiment_id,
+            job_name=names.run,
+            params=dict(packed.arguments),
+            service_account=account or None,
+            **source,
+        )
+    return str(started.run_id)
 
 
 def run_name_of(preset: str, run: Run) -> str:

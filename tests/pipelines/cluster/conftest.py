@@ -18,6 +18,7 @@ from huggingface_hub import constants
 from pipelines.cluster import argo_retries
 from tests.components.shared.kubernetes_server import write_kubeconfig
 from tests.fault_proxy import new_clients
+from tests.pipelines.cluster.kept_pipelines import KeptPipelines
 
 NAMESPACE = "team-a"
 RUN_ID = "5c2f8a9e-0d7b-4b6f-9a53-7b0f4c6f9d11"
@@ -124,7 +125,13 @@ def kubeflow(server: Server, no_keys: None) -> Server:
     server.on("GET /apis/v2beta1/experiments", {"experiments": [EXPERIMENT], "total_size": 1})
     server.on("GET /apis/v2beta1/runs", {"runs": []})
     server.on("POST /apis/v2beta1/runs", lambda run: run | {"run_id": RUN_ID, "state": "PENDING"})
+    server.parts.append(KeptPipelines())
     return server
+
+
+def kept_pipelines(server: Server) -> KeptPipelines:
+    """Return the pipelines that Kubeflow keeps."""
+    return next(part for part in server.parts if isinstance(part, KeptPipelines))
 
 
 @pytest.fixture

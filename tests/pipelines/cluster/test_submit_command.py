@@ -3,6 +3,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,10 @@ from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.job_profiles import profile_of_json
 from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
+from pipelines.cluster.pipeline_versions import PIPELINE, version_name
 from pipelines.cluster.submit_command import Submission, prepare_submission, submit
 from pipelines.resources import QUEUE
-from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server
+from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server, kept_pipelines
 from tests.pipelines.cluster.recorded_runs import run_of, serve_run, serve_runs_in_turn
 from tests.source_tree import ROOT
 
@@ -48,7 +51,7 @@ def test_a_run_is_started_with_the_compiled_pipeline_the_presets_values_and_the_
     assert not {"training_memory", "inference_image", "gpu_node_selector"} & set(parameters)
     assert run["service_account"] == profile.service_account == "scalequest"
     assert run["experiment_id"] == EXPERIMENT["experiment_id"]
-    assert "scalequest" in json.dumps(run["pipeline_spec"])[:100_000]
+    assert "scalequest" in json.dumps(kept_pipelines(kubeflow).documents_of(run))[:100_000]
 
 
 def test_a_server_that_wants_a_token_takes_a_run(guarded: Server) -> None:
@@ -56,9 +59,9 @@ def test_a_server_that_wants_a_token_takes_a_run(guarded: Server) -> None:
     assert guarded.body_of("POST /apis/v2beta1/runs")["runtime_config"]["parameters"]["workspace"] == WORKSPACE
 
 
-def queues_of(run: Any) -> list[str]:
-    """Return the queue of each executor of a run that was sent."""
-    executors = run["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+def queues_of(documents: list[dict[str, Any]]) -> list[str]:
+    """Return the queue of each executor of a pipeline that was sent."""
+    executors = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     settings = [each["podMetadata"] for each in executors.values()]
     assert all(each["annotations"]["karpenter.sh/do-not-disrupt"] == "true" for each in settings)
     return [each["labels"][QUEUE_LABEL] for each in settings if "labels" in each]
@@ -75,7 +78,9 @@ def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
     """Where Jobs do the work, these wait, and not their tasks: Kueue does not queue a Job that a queued pod owns."""
     assert submit(smoke_on(kubeflow.url, profile, queue=queue, gpu_work=gpu_work), follow=False) == 0
     run = kubeflow.body_of("POST /apis/v2beta1/runs")
-    assert set(queues_of(run)) == ({QUEUE} if queued and gpu_work == "task" else set())
+    assert set(queues_of(kept_pipelines(kubeflow).documents_of(run))) == (
+        {QUEUE} if queued and gpu_work == "task" else set()
+    )
     of_jobs = run["runtime_config"]["parameters"]["profile"]
     assert profile_of_json(of_jobs).queue == (QUEUE if queued else "")
 
@@ -303,6 +308,67 @@ def test_a_run_whose_folders_are_all_finished_is_not_submitted(
     last = f"{WORKSPACE}/package_dataset/1"
     assert said == f"nothing to do: all folders of smoke are finished in {WORKSPACE}; the last is {last}"
     assert kubeflow.asked == []
+
+
+def test_the_list_of_runs_names_the_version_of_each_and_the_same_file_is_one_version(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = kept_pipelines(kubeflow)
+    for preset, settings in (("smoke", []), ("smoke", ["seed=7"]), ("answer-smoke", [])):
+        assert submit(smoke_on(kubeflow.url, preset=preset, settings=settings), follow=False) == 0
+    assert [each["display_name"] for each in kept.pipelines.values()] == [PIPELINE]
+    first, second = (each["display_name"] for each in kept.versions.values())
+    assert re.fullmatch(r"scalequest-smoke-[0-9a-f]{10}", first)
+    assert re.fullmatch(r"answer-questions-answer-smoke-[0-9a-f]{10}", second)
+    assert "note: Kubeflow's list" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 501])
+def test_where_kubeflow_keeps_no_version_a_run_brings_its_pipeline_along(
+    status: int, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What uploads answer to somebody without the right is 400, in Kubeflow Pipelines 2.17."""
+    kept_pipelines(kubeflow).refusal = (status, {"message": "may not create pipelines"})
+    assert submit(smoke_on(kubeflow.url), follow=False) == 0
+    run = kubeflow.body_of("POST /apis/v2beta1/runs")
+    assert run["pipeline_spec"]["pipeline_spec"]["pipelineInfo"]["name"] == "scalequest-smoke"
+    assert "pipeline_version_reference" not in run
+    assert "note: Kubeflow's list names no version of this run: may not create pip" in capsys.readouterr().err
+
+
+def test_a_version_that_another_submit_has_just_made_is_taken(kubeflow: Server) -> None:
+    kept = kept_pipelines(kubeflow)
+    late = {"pipelines": 1, "pipeline_versions": 1}  # how often a list does not show yet what was made
+
+    def other_first(request: str, query: Mapping[str, str], body: Any) -> tuple[int, Any] | None:
+        answer = kept(request, query, body)
+        for name in late:
+            if answer and request.startswith("GET") and name in answer[1] and late[name]:
+                late[name] -= 1
+                return 200, {name: []}
+        return answer
+
+    assert submit(smoke_on(kubeflow.url), follow=False) == 0
+    kubeflow.parts.insert(0, other_first)
+    assert submit(smoke_on(kubeflow.url), follow=False) == 0
+    assert (late, len(kept.versions), len(kept.pipelines)) == ({"pipelines": 0, "pipeline_versions": 0}, 1, 1)
+    assert kept.documents_of(kubeflow.body_of("POST /apis/v2beta1/runs"))
+
+
+@pytest.mark.parametrize(
+    ("title", "begin"),
+    [
+        ("scalequest-smoke", "scalequest-smoke-"),
+        ("scalequest-My preset_2!", "scalequest-my-preset-2-"),
+        ("é", "run-"),
+    ],
+)
+def test_the_name_of_a_version_is_one_that_kubernetes_takes(title: str, begin: str, tmp_path: Path) -> None:
+    (package := tmp_path / "x.yaml").write_text("a: 1")
+    name = version_name(package, title)
+    assert name.startswith(begin)
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name)
+    assert len(version_name(package, "x-" * 99)) <= 63
 
 
 def test_runs_of_other_values_have_other_names_and_those_of_the_same_folders_end_alike(kubeflow: Server) -> None:
