@@ -13,7 +13,7 @@ from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
 class DeduplicateConfig(StepConfig):
     """Keep the first of several questions that ask for the same in other words, with the same numbers."""
 
-    VERSION: ClassVar = 2  # 1 compared three words in a row; it took other questions for the same, and missed spellings
+    VERSION: ClassVar = 3  # 2 took f'(2) for f(2), and missed other instructions, short forms and spellings
 
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 

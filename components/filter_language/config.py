@@ -12,4 +12,6 @@ from components.shared.config import FilterConfig
 class FilterLanguageConfig(FilterConfig):
     """Keep questions in English, including all symbols; reject other languages and garbage."""
 
-    VERSION: ClassVar = 2  # 1 asked lingua about each question, and took formulas and pictures for garbage
+    VERSION: ClassVar = (
+        3  # 2 kept short Hinglish and replies behind questions, and took lists with commas for repetition
+    )

@@ -32,7 +32,7 @@ _FORMULA_WORDS = FUNCTIONS | {"sqrt"}
 _WORD_OR_NUMBER = re.compile(r"[^\W_]+")
 # Not brackets, which close formulas, nor signs beyond ASCII, of which grids are drawn.
 _SAME_CHARACTER = re.compile(r"([!\"$%&',/;<>?@\\^`])\1{14,}|([^\W\d_])\2{14,}")
-_RULE = re.compile(r"([-.=*_~#+|:…·])\1{3,}|(?<=\|)[ :-]*-[ :-]*(?=\|)|[|+]")  # lines, blanks, the frames of tables
+_RULE = re.compile(r"([-.=*_~#+|:…·])\1{2,}|(?<=\|)[ :-]*-[ :-]*(?=\|)|[|+]")  # lines, blanks, the frames of tables
 _LATEX = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\[a-zA-Z]+", re.S)
 _CODE_LINE = re.compile(
     r"^\s*(?:(?:def|class|import|from|return|elif|else|for|while|if|try|except|print|function|var|let|const|public|"
@@ -59,13 +59,15 @@ def garbage_in(text: str) -> str:
 
 def _repetition(text: str) -> str:
     """Look for a phrase said over and over in prose; rows of numbers are mathematics, lists in a sentence data."""
-    words = _WORD_OR_NUMBER.findall(without_formulas(text).lower())
+    prose = without_formulas(text).lower()
+    found = list(_WORD_OR_NUMBER.finditer(prose))
+    words, is_listed = [word[0] for word in found], [prose.startswith(",", word.end()) for word in found]
     num_repeated = len(words) - len(set(pairwise(words)))
     longest = min(LONGEST_PERIOD, len(words) // LEAST_REPEATS) if num_repeated >= LEAST_REPEATED_WORDS // 2 else 0
     for period in range(1, longest + 1):
         for start, end in _runs(words, period):
             phrase = words[start : start + period]
-            if any(_is_word(word) for word in phrase) and not _is_list(phrase, end - start, len(words)):
+            if any(_is_word(word) for word in phrase) and not _is_list(phrase, is_listed[start : end - 1], len(words)):
                 return f"repeated words ({period} in turn)"
     words = [word for word in words if word.isalpha()]
     trigrams = list(zip(words, words[1:], words[2:], strict=False))
@@ -88,11 +90,15 @@ def _is_word(token: str) -> bool:
     return len(token) > 1 and token.isalpha() and token not in _FORMULA_WORDS
 
 
-def _is_list(phrase: Iterable[str], length: int, num_words: int) -> bool:
-    """Tell whether words are outcomes that a sentence lists: of no word that makes a sentence, and with some around."""
-    has_sentence = num_words - length >= WORDS_OF_A_SENTENCE
-    is_short = length <= MOST_LISTED_WORDS
-    return has_sentence and is_short and not any(word in _words_of_sentences() for word in phrase)
+def _is_list(phrase: Iterable[str], have_commas: Sequence[bool], num_words: int) -> bool:
+    """Tell whether words are outcomes that a sentence lists, with some around.
+
+    There are commas between them, or none of them is a word that makes a sentence.
+    """
+    length = len(have_commas) + 1
+    if num_words - length < WORDS_OF_A_SENTENCE or length > MOST_LISTED_WORDS:
+        return False
+    return all(have_commas) or not any(word in _words_of_sentences() for word in phrase)
 
 
 @cache

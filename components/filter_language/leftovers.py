@@ -16,13 +16,15 @@ _NO_FORM = r"(?!(?:in|as|to|with|correct to|rounded|round|written|expressed|give
 _SOLUTION = re.compile(
     r"(?<=\n)[ \t]*#+[ \t]*step[ \t]*\d+\b.*"
     rf"|(?<=\n)[ \t>#*_]*(?:(?:detailed |worked )?solution|(?:final |correct )?answer)[ \t*_]*"
-    rf"(?:[:：.]|\n)[ \t*_]*{_NO_FORM}\S.*"
+    rf"(?:[:：.]|\n)[\s*_]*{_NO_FORM}\S.*"
+    rf"|(?<=\n)[ \t>#*_]*(?:assistant|ai|bot|model|response|tutor)[ \t*_]*:.*"
+    rf"|(?<=[?] )[*_(]*(?:final |correct )?ans(?:wer)?[ \t*_]*[:=][\s*_$]*[-\d\\].*"
     rf"|{_START}(?:so |thus |therefore |hence )?(?:,? ?the )?(?:final )?answer is[ :*_]*\$?\\boxed\s*\{{.*"
     rf"|{_START}the final answer is\b.*",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"\\boxed\s*\{\s*(?:|\\?[cl]?dots|\.\.\.|…|\?|_+|(?:your )?(?:final )?answer)\s*\}", re.IGNORECASE
+    r"\\boxed\s*\{\s*(?:|\\?[cl]?dots|\.\.\.|…|\?|_+|(?:your )?(?:final )?answer)\s*\}|_{2,}\W*$", re.IGNORECASE
 )
 _ANNOUNCEMENT = re.compile(
     r"\s*(?:(?:sure|certainly|of course|absolutely|okay|ok|great|no problem)\b[^\w\n]*)?"

@@ -13,7 +13,7 @@ from components.shared.config.artifacts import Artifact, artifacts
 class FindContaminationConfig(StepConfig):
     """Find which benchmark questions occur in the rows that a model is trained on."""
 
-    VERSION: ClassVar = 3  # 2 found fewer rewordings
+    VERSION: ClassVar = 4  # 3 took f'(2) for f(2), and missed other instructions, short forms and spellings
     ARTIFACTS: ClassVar = artifacts(
         contamination=Artifact(
             kind="Dataset",

@@ -13,7 +13,7 @@ from components.shared.config.engines import SolverConfig
 class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to each question."""
 
-    VERSION: ClassVar = 4  # 3 took a value before a box that repeats it for a factor
+    VERSION: ClassVar = 5  # 4 read an answer behind "Here is another problem"
     ARTIFACTS: ClassVar = artifacts(
         answers=Artifact(
             kind="Dataset", title="Answers", description="several responses of the solver to each question"

@@ -18,16 +18,30 @@ _PICTURE = re.compile(
     r"\[asy\].*?(?:\[/asy\]|$)|\\begin\{(?:asy|tikzpicture)\}.*?(?:\\end\{\w+\}|$)", re.DOTALL | re.IGNORECASE
 )
 _LABEL = re.compile(
-    r"[\s#>*_\[(]*(?:(?:example|problem|question|exercise|task|puzzle|challenge|q|ex|prob)(?![a-z])\.?\s*(?:no\.?|number|#)?\s*"
-    r"(?:\d++(?:\.\d+)*+[a-z]?|[ivx]+)?[\s*_\])]*[:.)\]-]+|(?:example|problem|question|exercise)\s+\d+(?:\.\d+)*|"
-    r"\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})[.)](?=\s+[^\W\d]))[\s*_:.)\]-]*",
+    r"[\s#>*_\[(]*(?:(?:#\s*)?(?:question|problem|exercise|task)[ \t*_]*\n"
+    r"|(?:example|problem|question|exercise|task|puzzle|challenge|q|ex|prob)(?![a-z])\.?\s*(?:no\.?|number|#)?\s*"
+    r"(?:\d++(?:\.\d+)*+[a-z]?|[ivx]+)?(?:\s*\([a-z ]{1,20}\)|\s+statement)?[\s*_\])]*[:.)\]-]+"
+    r"|(?:example|problem|question|exercise)\s+\d+(?:\.\d+)*"
+    r"|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})[.)](?=\s+[^\W\d]))[\s*_:.)\]-]*",
     re.IGNORECASE,
 )
+# What stands around a question in a test: its points, the competition that it is of.
+_AROUND = re.compile(
+    r"[(\[]\s*\d+\s*(?:points?|pts?|marks?)\s*[)\]]"
+    r"|[(\[](?=[^()\[\]]*\b(?:AMC|AHSME|AIME|USAMO|IMO|Putnam|MATHCOUNTS|HMMT|Olympiad)\b)[^()\[\]]{1,60}[)\]]",
+    re.IGNORECASE,
+)
+_EMPTY_HEADING = re.compile(r"(?<=[.?!])[\s*_#]*(?:solution|answer|ans)\s*[:.]*[\s*_]*\Z", re.IGNORECASE)
+LONGEST_HEADING = 30  # characters
 _INSTRUCTION = re.compile(
-    r"step[- ]by[- ]step|\\boxed|\bboxed\b|final answer|show (?:all )?(?:your|of your) work"
-    r"|explain your (?:reasoning|answer)|justify your answer|(?:solve|answer|consider) the following|let'?s think"
+    r"step[- ]by[- ]step|\\boxed|\bboxed\b|final answer|show (?:all )?(?:your|of your) (?:work|steps)|show all steps"
+    r"|explain your (?:reasoning|answer)|justify your answer|let'?s think|think carefully"
+    r"|(?:solve|answer|consider) the (?:following|[a-z ]{0,12}\w below)"
     r"|here is a (?:math )?(?:problem|question)|you are an? \w+|(?:solve|answer) this (?:math )?(?:problem|question)"
-    r"|give (?:only )?(?:your|the) answer\b|the answer (?:should|must) be|write your answer",
+    r"|give (?:only )?(?:your|the) answer\b|the answer (?:should|must) be|write your answer"
+    r"|(?:provide|give|write|show) (?:me )?(?:an? |your |the )?(?:detailed|full|complete|clear|worked)"
+    r" (?:solution|explanation)"
+    r"|^\W*(?:thank you|thanks)\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?:(?<=[.!?:])\s+|\n+)")
@@ -35,6 +49,7 @@ _SPELT_END = re.compile(  # "5! + 3" does not end there, nor does "Mr. Dunn"
     r"(?:(?<=[^\W\d_]{2})!+|(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bDr)(?<!\bSt)[.?;]+)[\"')]*(?:\s+|$)"
 )
 _SIGNS = {"<=": r"\leq ", ">=": r"\geq ", "!=": r"\neq ", "**": "^", "->": r"\to "}
+_PRIME = re.compile(r"\s*\^\s*\{?\s*\\prime\s*\}?")
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|\*|_|`)(?=\S)([^*`\n]+?)(?<=\S)\1(?!\w)")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\s)\d{3})+(?![\d,])")
@@ -50,7 +65,9 @@ _LOOKS = frozenset((r"\begin", r"\end", r"\mathbb", r"\mathcal", r"\vec", r"\hat
 _SINGLE = re.compile(r"\s*(?:[\d.]+|[^\W\d_]+|\\[a-zA-Z]+)\s*")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}(?:\s*\{[lcr|\s]*\})?")
 _PERIOD = re.compile(r"(\d\.\d*)\s*\\overline\s*\{(\d+)\}")
-_TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[^\W\d_]+(?:'[^\W\d_]+)*|<=|>=|!=|->|[-+*/^_=<>!%|()\[\]~]")
+_TOKEN = re.compile(
+    r"\d+(?:\.\d+)?|\.\d+|[^\W\d_](?:'+(?![^\W\d_])|[^\W\d_]*(?:'[^\W\d_]+)*)|<=|>=|!=|->|[-+*/^_=<>!%|()\[\]~]"
+)
 _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 _PROSE_SIGNS = frozenset("!~_/|")
 _FORMULA_WORDS = FUNCTIONS | {"sqrt", "pi", "infinity"}
@@ -76,7 +93,12 @@ def canonical_sentences(text: str) -> list[str]:
 
 def spelt(text: str) -> str:
     """Return a question in one line with one spelling for each formula; its words and capitals are as they were."""
-    text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], _EMPHASIS.sub(r"\2", bare(text)))
+    text = bare(text)
+    if "&" in text and "\\" not in text:
+        text = text.replace(" & ", " and ")
+    if r"\prime" in text:
+        text = _PRIME.sub("'", text)
+    text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], _EMPHASIS.sub(r"\2", text))
     text = _DASH.sub(" ", spell(text))
     text = _THOUSANDS.sub(lambda number: re.sub(r"[,\s]", "", number[0]), text)
     if "\\" in text or "{" in text:
@@ -99,6 +121,10 @@ def without_pictures(text: str) -> str:
 def bare(text: str) -> str:
     """Return the question without pictures, its label, and sentences that say how to answer."""
     text = without_pictures(text)
+    if "(" in text or "[" in text:
+        text = _AROUND.sub(" ", text)
+    if heading := _EMPTY_HEADING.search(text, max(len(text) - LONGEST_HEADING, 0)):
+        text = text[: heading.start()]
     if label := _LABEL.match(text):
         text = text[label.end() :] or text
     if not _INSTRUCTION.search(text):
@@ -202,10 +228,22 @@ def _without_idle_brackets(tokens: list[str]) -> list[str]:
         elif sign in _CLOSING:
             start = opened.pop() if opened else place
             inside = [tokens[index] for index in range(start + 1, place) if index not in idle]
-            if len(inside) < 2 or any(len(each) > 2 and each.isalpha() for each in inside):
+            if (
+                len(inside) < 2
+                or _is_power(inside, tokens[start - 1 : start], tokens[place + 1 : place + 2])
+                or any(len(each) > 2 and each.isalpha() for each in inside)
+            ):
                 idle |= {start, place}
     idle.update(opened)
     return [sign for place, sign in enumerate(tokens) if place not in idle]
+
+
+def _is_power(inside: Sequence[str], before: Sequence[str], behind: Sequence[str]) -> bool:
+    """Tell whether brackets hold one power that needs none: (x^3)/x, not sin(x^3) or (x^3)^2."""
+    if len(inside) != 3 or inside[1] != "^" or behind == ["^"]:
+        return False
+    word = before[0] if before else ""
+    return word != "^" and word not in _FORMULA_WORDS and not (len(word) == 1 and word.isalpha())
 
 
 def _without_idle_signs(tokens: list[str]) -> list[str]:

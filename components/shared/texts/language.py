@@ -128,6 +128,8 @@ def first_look(words: Sequence[str]) -> Look:
     number = len(words)
     unknown = sum(not is_english(word) for word in words)
     function = sum(word in english_function_words() for word in words)
+    if 2 * sum(map(is_of_another_language, words)) >= max(number, 1):
+        return Look.OTHER
     if unknown <= MOST_UNKNOWN * number or (
         function >= ENOUGH_FUNCTION_WORDS * number and unknown <= MOST_UNKNOWN_AMONG_THEM * number
     ):

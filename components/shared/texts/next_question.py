@@ -15,7 +15,10 @@ _NEXT_QUESTION = re.compile(
     rf"{CHAT_MARKER}|"
     r"^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
     rf"(?:{_HEADERS})"
-    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$|(?<=[\divx])(?:\*\*|__)(?!\w))",
+    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$|(?<=[\divx])(?:\*\*|__)(?!\w))"
+    r"|^[ \t>#*_]*(?:(?:now|next),?\s+)?(?:(?:let['’]s|please|try to)\s+)?(?:(?:solve|answer|do|try|consider)\s+"
+    r"(?:this|the (?:following|next)|another|an? (?:new|similar|different))|here(?:['’]s| is)\s+(?:another|the next"
+    r"|an? (?:new|similar|different|related)))\b[^\n.]{0,30}\b(?:problem|question|exercise)\b",
     re.IGNORECASE | re.MULTILINE,
 )
 

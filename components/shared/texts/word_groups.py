@@ -135,6 +135,18 @@ yard garden
 ill sick
 rug carpet
 present gift
+color colour
+favorite favourite
+neighbor neighbour
+flavor flavour
+theater theatre
+center centre
+gray grey
+organize organise
+traveler traveller
+travel travelled travelling
+math maths mathematics
+program programme
 """
 
 _IDLE = """

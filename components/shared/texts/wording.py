@@ -21,7 +21,7 @@ _PHRASES = {
     "how many": "what number of|what is the number of",
     "how much": "what amount of|what is the amount of",
     "total": "in total|in all|all together|put together",
-    "remain": "left over|left behind",
+    "remain": "left over|left behind|are left|is left|were left|was left",
     "give": "give away|gives away|gave away",
     "a day": "each day|every day|per day|daily",
     "a week": "each week|every week|per week|weekly",
@@ -30,15 +30,20 @@ _PHRASES = {
     "kph": "kilometers per hour|kilometres per hour|km per hour|km / h",
     "=": "equals|is equal to|equal to",
     "also": "as well",
+    "gcd": "greatest common divisor|greatest common factor|highest common factor|gcf|hcf",
+    "lcm": "least common multiple|lowest common multiple|smallest common multiple",
     "have": "has got|have got",
 }
+_MEASURES = "radius diameter circumference side sides length width height base edge edges area perimeter volume"
+_PHRASES |= {f"of {of}": f"with {of}|having {of}|with a {of} of|with an {of} of" for of in _MEASURES.split()}
 _MEANINGS = {
     tuple(phrase.split()): tuple(meaning.split())
     for meaning, phrases in _PHRASES.items()
     for phrase in phrases.split("|")
 }
-_FIRST_WORDS = frozenset(phrase[0] for phrase in _MEANINGS)
-_LONGEST_PHRASE = max(map(len, _MEANINGS))
+_SIZES = {  # of the phrases that begin with a word, the longest first
+    first: sorted({len(phrase) for phrase in _MEANINGS if phrase[0] == first}, reverse=True) for first, *_ in _MEANINGS
+}
 _NUMBERS = {
     **dict.fromkeys(("once",), ("1",)),
     **dict.fromkeys(("twice", "double", "doubles", "doubled"), ("2",)),
@@ -48,11 +53,13 @@ _NUMBERS = {
 }
 _NEGATED = {"can't": ("can", "not"), "won't": ("will", "not"), "cannot": ("can", "not")}
 _SHORTENED = {"'ll": "will", "'re": "are", "'ve": "have", "'d": "would", "'m": "am", "'s": ""}
+_BEFORE_IS = frozenset(("what", "who", "where", "when", "how", "it", "he", "she", "that", "there"))  # + 's: is
 _MONEY = frozenset(("dollar", "dollars", "buck", "bucks", "usd"))
 _SIGNS = frozenset("+*^_=<>|") | {"<=", ">=", "!="}
 _BESIDE_VARIABLES = _SIGNS | {"/", "-", "(", ")"}
 _LETTERS = frozenset(("letter", "letters", "word", "spell", "spelled", "anagram", "anagrams", "alphabet"))
 _CAPITALISED = re.compile(r"(?<![\w'\\])[^\W\d_a-z][^\W\d_A-Z]+(?:[A-Z][^\W\d_A-Z]+)?(?![^\W\d_])")
+_TITLED = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr)\.?\s+([^\W\d_a-z][^\W\d_]+)")
 _SMALL = re.compile(r"(?<![\w'\\])[^\W\d_A-Z][^\W\d_]*")
 _SHORTEST_UNIT = 4  # letters of a unit that is one without a number before it: "hour", not "m" or "in"
 
@@ -113,7 +120,8 @@ def _names_in(sentences: Sequence[str], *, at_start: bool) -> frozenset[str]:
         for match in _CAPITALISED.finditer(sentence)
         if at_start or match.start()
     }
-    return frozenset(word for word in capitalised - small if stem_of(word) not in KNOWN)
+    titled = {name.casefold() for sentence in sentences for name in _TITLED.findall(sentence)}
+    return frozenset(word for word in capitalised - small if stem_of(word) not in KNOWN) | titled
 
 
 def _words_of(words: Sequence[str], names: frozenset[str]) -> Iterator[Word]:
@@ -133,7 +141,8 @@ def _split(words: Sequence[str]) -> Iterator[str]:
         if written.endswith("n't") or written in _NEGATED:
             yield from _NEGATED.get(written, (written.removesuffix("n't"), "not"))
         elif quote and quote + ending in _SHORTENED:
-            yield from filter(None, (word, _SHORTENED[quote + ending]))
+            is_verb = ending == "s" and word in _BEFORE_IS
+            yield from filter(None, (word, "is" if is_verb else _SHORTENED[quote + ending]))
         else:
             yield "to" if written == "->" else written
 
@@ -143,11 +152,10 @@ def _with_phrases(words: Sequence[str]) -> Iterator[str]:
     while position < len(words):
         length = 1
         meaning: tuple[str, ...] = (words[position],)
-        if words[position] in _FIRST_WORDS:
-            for size in range(_LONGEST_PHRASE, 0, -1):
-                if found := _MEANINGS.get(tuple(words[position : position + size])):
-                    length, meaning = size, found
-                    break
+        for size in _SIZES.get(words[position], ()):
+            if found := _MEANINGS.get(tuple(words[position : position + size])):
+                length, meaning = size, found
+                break
         yield from meaning
         position += length
 
