@@ -5,6 +5,7 @@ Heavy packages (kfp, pyarrow, rich) are imported only by the commands that need 
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from pathlib import Path
@@ -79,6 +80,18 @@ AllowParallelTrainings = Annotated[
         "--allow-parallel-trainings",
         help="allow several multi-node trainings at once without Kueue; only if the cluster has nodes for all of them",
     ),
+]
+CheckedPreset = Annotated[
+    str,
+    typer.Argument(
+        help="a preset whose run is to be checked: its models, files, endpoints and keys",
+        show_default=False,
+        autocompletion=_presets_that_begin,
+    ),
+]
+Deep = Annotated[
+    bool,
+    typer.Option("--deep", help="also check the store from a pod with the run's account; takes up to a minute"),
 ]
 Model = Annotated[
     str,
@@ -282,10 +295,15 @@ def scale(
 
 
 @app.command()
-@takes_cluster
+@functools.partial(takes_cluster, needs_namespace=False)
 def doctor(
-    workspace: Bucket,
     cluster: Cluster,
+    preset: CheckedPreset = "",
+    workspace: Annotated[
+        str, typer.Option(help="the workspace: gs://… or s3://…; without --namespace also a directory [runs/PRESET]")
+    ] = "",
+    settings: Settings = None,
+    pipeline: Column = "",
     training_nodes: Annotated[
         int,
         typer.Option(help="the same as --set training_nodes of the run; above 1, also check Kubeflow Trainer", min=1),
@@ -294,20 +312,25 @@ def doctor(
         str,
         typer.Option(help="the same as --set store_secret of the run: the Secret with the store's endpoint and keys"),
     ] = STORE_SECRET,
-    deep: Annotated[
-        bool,
-        typer.Option("--deep", help="also check the store from a pod with the run's account; takes up to a minute"),
-    ] = False,
+    deep: Deep = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check whether a run on a cluster would work, before it uses a GPU.
+    """Check whether a run would work, before it uses a GPU: on a cluster, or without --namespace on this machine.
 
     Each check that fails says how to fix it; the exit code is then 2.
     """
     from pipelines.cluster.doctor_command import examine
     from pipelines.cluster.findings import PlannedRun
 
-    planned = PlannedRun(workspace=workspace, cluster=cluster, training_nodes=training_nodes, store_secret=store_secret)
+    planned = PlannedRun(
+        workspace=workspace,
+        cluster=cluster,
+        training_nodes=training_nodes,
+        store_secret=store_secret,
+        preset=preset,
+        settings=settings or [],
+        pipeline=pipeline,
+    )
     sys.exit(examine(planned, deep=deep, as_json=as_json))
 
 

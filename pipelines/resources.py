@@ -16,6 +16,7 @@ from kfp.dsl import PipelineTask
 from components.shared.jobs.body import NO_EVICTION
 from pipelines import store_secret
 from pipelines.parameters import Common, Importing
+from pipelines.secret_names import SECRET_VARIABLES
 
 QUEUE = "scalequest-gpu"  # the LocalQueue that the Helm chart makes
 DAY = 86_400
@@ -30,8 +31,6 @@ RETRIES, PAUSE = 20, "60s"
 NO_LIMIT_IN_TIME = f"{3650 * DAY}s"
 CHECK_CPU, CHECK_MEMORY = "500m", "2Gi"  # of the task that checks a run, whatever the profile
 CHECK_RETRIES = 3  # of that task: a wrong form is told soon, also where KFP tries everything again
-# Which key of a Secret is which variable, by the parameter that names the Secret.
-_SECRETS = {"hub_secret": {"token": "HF_TOKEN"}, "rewriter_secret": {"key": "OPENAI_API_KEY"}}
 UID, GID = 1000, 0  # of the images
 INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NCCL and data loaders share it
 
@@ -39,7 +38,7 @@ INFERENCE_SHM, TRAINING_SHM = "16Gi", "64Gi"  # memory, as far as it is used; NC
 def on_cpu_for_checks(task: PipelineTask, run: Importing) -> PipelineTask:
     """Run the task that checks a run: it needs no profile, and has what any step may have of Secrets."""
     task.set_cpu_request(CHECK_CPU).set_memory_limit(CHECK_MEMORY)
-    for secret, keys in _SECRETS.items():
+    for secret, keys in SECRET_VARIABLES.items():
         if hasattr(run, secret):
             kubernetes.use_secret_as_env(task, getattr(run, secret), keys, optional=True)
     return _prepared(task, run, CHECK_RETRIES)
@@ -52,12 +51,14 @@ def on_cpu(task: PipelineTask, run: Importing) -> PipelineTask:
 
 def on_cpu_with_hub(task: PipelineTask, run: Importing) -> PipelineTask:
     """Run a step that may fetch from the hub; its token is optional: only gated models ask for one."""
-    return kubernetes.use_secret_as_env(on_cpu(task, run), run.hub_secret, _SECRETS["hub_secret"], optional=True)
+    return kubernetes.use_secret_as_env(
+        on_cpu(task, run), run.hub_secret, SECRET_VARIABLES["hub_secret"], optional=True
+    )
 
 
 def with_endpoint_key(task: PipelineTask, run: Common) -> PipelineTask:
     """Let a task ask a served model, too; the key is optional: a judge inside the cluster has none."""
-    return kubernetes.use_secret_as_env(task, run.rewriter_secret, _SECRETS["rewriter_secret"], optional=True)
+    return kubernetes.use_secret_as_env(task, run.rewriter_secret, SECRET_VARIABLES["rewriter_secret"], optional=True)
 
 
 def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:

@@ -23,6 +23,8 @@ from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run, prepare_run
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
+from pipelines.run_checks.step_checks import check_steps
+from pipelines.run_checks.vantage import LAPTOP
 from pipelines.run_checks.writable import check_writable
 from pipelines.run_ending import print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
@@ -60,11 +62,18 @@ def run_preset(asked: Asked) -> int:
         return SIGNALLED + signal.SIGINT
 
 
-def _run_preset(asked: Asked) -> int:
+def prepare_here(asked: Asked) -> Run:
+    """Return the run with its parameters; InputError for what cannot be on this machine."""
     run = prepare_run(asked.preset, asked.settings, asked.workspace, asked.pipeline, {"profile": ""})
     check_writable(asked.workspace)
     check_processes(run.arguments)
     webhook_url()
+    return run
+
+
+def _run_preset(asked: Asked) -> int:
+    run = prepare_here(asked)
+    check_steps(run, LAPTOP)  # before anything heavy starts; the run's first task does the same where no command does
     name, steps = run.pipeline.name, len(run.steps)
     recorder = RunRecorder(
         asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=redacted(asked.command)

@@ -17,6 +17,8 @@ _NAME = (
     "1 to 253 of a-z, 0-9, - and ., a letter or digit first, last and beside each dot",
 )
 ACCEPTED = {"store_secret": _LABEL, "hub_secret": _NAME, "rewriter_secret": _NAME}  # of these parameters
+# Which key of a Secret is which variable of a run's pods, by the parameter that names the Secret.
+SECRET_VARIABLES = {"hub_secret": {"token": "HF_TOKEN"}, "rewriter_secret": {"key": "OPENAI_API_KEY"}}
 
 
 def check_secret_name(parameter: str, name: str) -> None:

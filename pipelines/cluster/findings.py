@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.cluster.options import Cluster
@@ -15,6 +16,9 @@ class PlannedRun:
     cluster: Cluster
     training_nodes: int = 1
     store_secret: str  # with the store's endpoint and keys, for every step
+    preset: str = ""  # whose models, files and endpoints are checked, too; "" for none
+    settings: Sequence[str] = ()
+    pipeline: str = ""
 
     @property
     def account(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 
@@ -9,18 +10,18 @@ from components.shared.errors import UnavailableError
 from components.shared.stores import storage
 from pipelines.arguments import Run
 from pipelines.run_checks.step_checks import check_steps, impatient
-from pipelines.run_checks.vantage import SUBMITTER, SUBMITTER_WITHOUT_STORE
+from pipelines.run_checks.vantage import SUBMITTER
 
 logger = logging.getLogger(__name__)
 
 
-def find_finished(run: Run, workspace: str) -> str:
+def find_finished(run: Run, workspace: str, *, has_keys: bool) -> str:
     """Return the address of a run's last folder if all its folders are finished; "" if not, or if that is not known.
 
     InputError names the parameter by which the run could not work, as far as that shows here: what only its pods can
-    reach, its first task checks.
+    reach, its first task checks. ``has_keys``: this process has the keys of endpoints and of the hub that pods have.
     """
-    vantage = SUBMITTER if _can_read(workspace) else SUBMITTER_WITHOUT_STORE
+    vantage = dataclasses.replace(SUBMITTER, reads_store=can_read(workspace), asks_endpoints=has_keys)
     try:
         steps = check_steps(run, vantage)
     except UnavailableError as error:
@@ -29,7 +30,7 @@ def find_finished(run: Run, workspace: str) -> str:
     return steps[-1].folder if all(each.state == "reused" for each in steps) else ""
 
 
-def _can_read(workspace: str) -> bool:
+def can_read(workspace: str) -> bool:
     """Tell whether this machine has the store's keys, and the store answers it."""
     try:
         with impatient():

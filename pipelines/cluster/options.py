@@ -52,10 +52,15 @@ class Cluster:
     ] = False
 
 
-def takes_cluster(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of Cluster in place of its parameter ``cluster``."""
+def takes_cluster(command: Callable[..., None], *, needs_namespace: bool = True) -> Callable[..., None]:
+    """Give a command the options of Cluster in place of its parameter ``cluster``.
+
+    Where it does not need a namespace, its ``cluster`` has "" for none.
+    """
     own = inspect.signature(command, eval_str=True)
-    options = inspect.signature(Cluster, eval_str=True).parameters
+    options = dict(inspect.signature(Cluster, eval_str=True).parameters)
+    if not needs_namespace:
+        options["namespace"] = options["namespace"].replace(default="")
 
     @functools.wraps(command)
     def with_options(**given: Any) -> None:

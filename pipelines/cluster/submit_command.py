@@ -35,6 +35,7 @@ from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained, sa
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_pinned, cpu_image, is_queued, package
 from pipelines.cluster.pipeline_versions import kept_version
+from pipelines.cluster.run_keys import keys_of_run
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_size import check_size, size_of
 from pipelines.cluster.same_runs import same_runs, short_fingerprint
@@ -149,7 +150,9 @@ def _submit(submission: Submission, follow: bool) -> int:
     run, cluster = prepare_submission(submission), submission.cluster
     preset, workspace = submission.preset, submission.workspace
     console = Console(file=sys.stdout)
-    if finished := find_finished(run, workspace):
+    with keys_of_run(cluster.namespace, run) as has_keys:
+        finished = find_finished(run, workspace, has_keys=has_keys)
+    if finished:
         console.print(f"nothing to do: all folders of {preset} are finished in {workspace}; the last is {finished}")
         return 0
     # The pods of tasks wait in the queue only where they do the GPU work themselves.

@@ -10,11 +10,11 @@ class Vantage:
     """What a process has in common with the steps of the run that it checks."""
 
     reads_store: bool  # the store's keys
-    asks_endpoints: bool  # the endpoints' keys, and the way to their servers
+    asks_endpoints: bool  # the keys of endpoints and of the hub, and the way to their servers
     runs_steps: bool  # the packages: the steps run in this environment, and not in images of their own
+    is_outside: bool = False  # of the cluster: what does not answer here may answer the run's pods
 
 
 LAPTOP = Vantage(reads_store=True, asks_endpoints=True, runs_steps=True)
 FIRST_TASK = Vantage(reads_store=True, asks_endpoints=True, runs_steps=False)
-SUBMITTER = Vantage(reads_store=True, asks_endpoints=False, runs_steps=False)
-SUBMITTER_WITHOUT_STORE = Vantage(reads_store=False, asks_endpoints=False, runs_steps=False)
+SUBMITTER = Vantage(reads_store=True, asks_endpoints=False, runs_steps=False, is_outside=True)

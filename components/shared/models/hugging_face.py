@@ -32,7 +32,7 @@ from huggingface_hub.errors import (
 
 from components.shared import speaking
 from components.shared.addresses import HubAddress
-from components.shared.errors import InputError, NotHereError, UnavailableError
+from components.shared.errors import InputError, NotAllowedError, NotHereError, UnavailableError
 from components.shared.hub_token import hub_token
 from components.shared.stores.refusals import answer_of, may_pass
 
@@ -104,7 +104,7 @@ def _explained(address: HubAddress) -> Iterator[None]:
     try:
         yield
     except GatedRepoError as error:
-        raise InputError(
+        raise NotAllowedError(
             f"{address}: the repository is gated; accept its terms on the hub, then set HF_TOKEN to a token of that "
             "account"
         ) from error

@@ -42,20 +42,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_run_whose_folders_are_all_finished_is_found_by_its_last_one(finished: str) -> None:
     before = _objects(finished)
-    found = find_finished(run_in(finished), finished)
+    found = find_finished(run_in(finished), finished, has_keys=False)
     assert found.startswith(f"{finished}/package_dataset/")
     assert storage.exists(storage.join(found, "_manifest.json"))
     assert _objects(finished) == before
 
 
 def test_hardware_and_pods_make_no_other_run(finished: str) -> None:
-    assert find_finished(run_in(finished, "pods=5", "rows_per_part=2"), finished)
+    assert find_finished(run_in(finished, "pods=5", "rows_per_part=2"), finished, has_keys=False)
 
 
 @pytest.mark.parametrize("setting", ["seed=5", "solver_num_responses=2", "import_questions.max_chars=3"])
 def test_other_values_make_another_run_and_nothing_is_begun(setting: str, finished: str) -> None:
     before = _objects(finished)
-    assert find_finished(run_in(finished, setting), finished) == ""
+    assert find_finished(run_in(finished, setting), finished, has_keys=False) == ""
     assert _objects(finished) == before
 
 
@@ -66,7 +66,7 @@ def test_a_folder_that_was_deleted_is_missed(finished: str, tmp_path: Path) -> N
         (copy / each.name).write_bytes(Path(finished, each.name).read_bytes())
     (folder,) = (copy / "select_responses").iterdir()
     (folder / "_manifest.json").unlink()
-    assert find_finished(run_in(str(copy)), str(copy)) == ""
+    assert find_finished(run_in(str(copy)), str(copy), has_keys=False) == ""
 
 
 def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: p
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     monkeypatch.setattr(step_checks, "PATIENCE_SECONDS", "1")
     with new_clients():
-        assert find_finished(run_in("s3://bucket/runs"), "s3://bucket/runs") == ""
+        assert find_finished(run_in("s3://bucket/runs"), "s3://bucket/runs", has_keys=False) == ""
     assert LIMIT_VARIABLE not in os.environ
 
 

@@ -302,7 +302,7 @@ def test_bad_input_is_one_message_and_nothing_is_sent(
 def test_a_run_whose_folders_are_all_finished_is_not_submitted(
     kubeflow: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(submit_command, "find_finished", lambda *_: f"{WORKSPACE}/package_dataset/1")
+    monkeypatch.setattr(submit_command, "find_finished", lambda *_, **__: f"{WORKSPACE}/package_dataset/1")
     assert submit(smoke_on(kubeflow.url), follow=False) == 0
     said = " ".join(capsys.readouterr().out.split())
     last = f"{WORKSPACE}/package_dataset/1"
