@@ -14,6 +14,15 @@ SERVED = "openai:"  # begins the name of a model behind an endpoint: openai:gpt-
 MODEL_SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or hf://org/name@revision"
 
 
+def meant_by(address: str, *, is_model: bool = False) -> str:
+    """Return what an address at which nothing stands may have been meant as, to end a message with; "" for nothing."""
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", address):
+        return f", or write hf://{address}@main for a model of the hub"
+    if is_model and re.fullmatch(r"[\w.-]+", address):
+        return f", or write {SERVED}{address} for a model behind an endpoint"
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HubAddress:
     """``hf://org/name@revision``, or ``hf://datasets/org/name@revision/path/in/repo``.

@@ -104,7 +104,7 @@ def test_a_served_model_is_asked_as_the_steps_ask(served: Served, tmp_path: Path
         ),
         ("m", {"engine": "x"}, "--engine 'x' is not accepted; expected one of vllm, openai, scripted"),
         ("nothing_here", {}, "'nothing_here' is neither a directory nor a published model"),
-        ("./nothing/here", {}, "./nothing/here: there is no such directory"),
+        ("./nothing/here", {}, "'./nothing/here': nothing exists there"),
         ("ftp://host/model", {}, "'ftp://host/model' has the unknown scheme 'ftp'"),
         ("random:llama", {}, "'random:llama' has to be imported first"),
     ],

