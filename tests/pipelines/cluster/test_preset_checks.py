@@ -32,7 +32,10 @@ Fault = tuple[list[str], str]  # settings, and what is said of them
 
 @contextmanager
 def wrong_reward_model() -> Iterator[Fault]:
-    yield ["reward_model=org/reward"], "reward_model 'org/reward': nothing exists there; check the address, or write hf"
+    yield (
+        ["reward_model=org/reward"],
+        "'org/reward': nothing exists there; check the address, or write hf://org/reward@",
+    )
 
 
 @contextmanager
@@ -103,6 +106,7 @@ def test_run_refuses_it_and_writes_nothing(fault: Fault, tmp_path: Path, capsys:
     told = capsys.readouterr()
     assert (told.out, len(told.err.splitlines())) == ("", 1)
     assert message in told.err
+    assert settings[-1].partition("=")[0] in told.err, "the parameter is named"
     assert not (tmp_path / "runs").exists()
 
 
