@@ -42,4 +42,4 @@ def answer_questions(run: OwnQuestions) -> None:
         scorer_engine=run.scorer_engine,
     )
     best = select_responses(run, responses=rewarded, by=run.select_by)
-    package_dataset(run, responses=best)
+    package_dataset(run, responses=best, price_per_gpu_hour=run.hardware["gpu_hour_price"])

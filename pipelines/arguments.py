@@ -7,6 +7,7 @@ own are in the file that is compiled for it.
 from __future__ import annotations
 
 import json
+import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,12 @@ from typing import Any
 
 from components.shared.addresses import SERVED
 from components.shared.config import StepConfig, flag_of, info_of, options_of
+from components.shared.config.gates import read_gates
 from components.shared.config.values import STEP_OPTIONS, names_of_task, nearest, read_step_options, text_of, value_of
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.model_imports import LISTS
-from components.steps import config_of, task_names
+from components.steps import config_of, step_names, task_names
 from pipelines import compiled_pipeline
 from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
 from pipelines.parameters import LIST, accepted_value
@@ -85,6 +87,7 @@ def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run
     _check_together(arguments)
     _check_benchmarks(arguments, pipeline.parameters)
     _check_options(arguments[STEP_OPTIONS], pipeline)
+    _check_limits(arguments)
     steps = pipeline.planned_steps(arguments)
     for step in steps:
         if not step.passes_on:
@@ -226,6 +229,18 @@ def _check_options(text: str, pipeline: CompiledPipeline) -> None:
             option_value(task, option, value)
 
 
+def _check_limits(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError for a gate of a step that there is not, and for a negative budget or price."""
+    for gate in read_gates(arguments["gates"]):
+        if gate.step not in step_names():
+            raise InputError(
+                f"gates: {gate.text!r}: there is no step {gate.step!r}; {nearest(gate.step, step_names())}"
+            )
+    for name in ("max_gpu_hours", "max_cost", "price_per_gpu_hour"):
+        if not 0 <= arguments[name] < math.inf:
+            raise InputError(f"parameter {name}: {arguments[name]} is out of range; expected at least 0; 0: none")
+
+
 def _check_named(name: str, items: Sequence[Any]) -> None:
     for item in items:
         texts = item if isinstance(item, Mapping) else {}
@@ -261,7 +276,7 @@ def config_of_step(step: PlannedStep) -> StepConfig:
         raise InputError(f"{by} is empty; {step.name} needs a value for {', '.join(missing)}")
     texts = {name: text_of(step.options[name]) for name in names if step.options[name] is not LATER}
     hints = typing.get_type_hints(config)
-    stand_ins = {name: NOT_YET_MADE for name in names - texts.keys() if hints[name] is str}
+    stand_ins: dict[str, Any] = {name: NOT_YET_MADE for name in names - texts.keys() if hints[name] is str}
     try:
         return config(**{name: value_of(config, name, text) for name, text in texts.items()}, **stand_ins)
     except (InputError, ValueError, TypeError) as error:

@@ -74,4 +74,5 @@ def made_dataset(run: DatasetMaking, questions: Any, seeds: Any, benchmarks: Any
     The solver judges and answers them. The scorers are trained on the seed questions, whose answers are known.
     """
     rates = fail_rates(run, seeds)
-    return package_dataset(run, responses=answered(run, filtered(run, questions, rates, benchmarks), rates))
+    best = answered(run, filtered(run, questions, rates, benchmarks), rates)
+    return package_dataset(run, responses=best, price_per_gpu_hour=run.hardware["gpu_hour_price"])

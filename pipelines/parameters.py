@@ -21,7 +21,7 @@ from components.shared.templates.families import CHAT_TEMPLATES
 from pipelines.secret_names import STORE_SECRET
 
 LIST = "a list of at least one item"
-_KINDS: Mapping[type, str] = MappingProxyType({str: "text", int: "a whole number", list: LIST})
+_KINDS: Mapping[type, str] = MappingProxyType({str: "text", int: "a whole number", float: "a number", list: LIST})
 
 
 def parameter(default: Any = MISSING, *, help: str, choices: Sequence[str] = (), may_be_empty: bool = False) -> Any:
@@ -48,7 +48,7 @@ def all_parameters() -> Mapping[str, dataclasses.Field[Any]]:
 
 @functools.cache
 def kinds_of_parameters() -> Mapping[str, type]:
-    """Return the type of each parameter: str, int or list."""
+    """Return the type of each parameter: str, int, float or list."""
     hints = {name: hint for group in _groups() for name, hint in typing.get_type_hints(group).items()}
     return MappingProxyType({name: typing.get_origin(hints[name]) or hints[name] for name in all_parameters()})
 
@@ -67,6 +67,8 @@ def accepted_value(name: str, value: Any) -> Any:
         value = text_of(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
     if value is None:
         raise InputError(f"parameter {name} has no value; expected {_KINDS[kind]}")
     if not isinstance(value, kind) or isinstance(value, bool):
@@ -105,6 +107,16 @@ class Importing(Compiled):
         help="hardware: an entry of the ConfigMap scalequest-profiles, or JSON of the same shape; empty where no "
         "cluster is",
     )
+    gates: str = parameter(
+        "",
+        help="bounds beyond which a step stops, or warns: generate_questions duplicates <= 0.5 stop; …; figures: kept, "
+        "cut_off, refusals, duplicates, diversity, agreement",
+    )
+    max_gpu_hours: float = parameter(
+        0.0, help="GPU-hours that the workspace may have taken, all its runs together, before a run stops; 0: no limit"
+    )
+    max_cost: float = parameter(0.0, help="the same in US dollars, at price_per_gpu_hour; 0: no limit")
+    price_per_gpu_hour: float = parameter(0.0, help="US dollars for one GPU; 0: the profile's, where it has one")
     gpu_work: str = parameter(
         "job",
         help="who does the work of steps with a model: job, Jobs that their tasks make; task, the tasks' own pods",

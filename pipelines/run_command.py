@@ -14,7 +14,7 @@ from typing import Any, Literal, TextIO, cast
 
 from rich.console import Console
 
-from components.shared.errors import ExitCode, InputError
+from components.shared.errors import FINAL, ExitCode, InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.log_lines import JsonLines, log_format
 from components.shared.redaction import redacted
@@ -159,7 +159,7 @@ def _report(step: str, exit_code: int, last_lines: list[str], log: Path) -> str:
     """Print why a step failed; return its last line."""
     console = Console(stderr=True)
     # What a step says of itself is one line, the last; anything else needs what came before it.
-    lines = last_lines[-1:] if exit_code in (ExitCode.BAD_INPUT, ExitCode.UNAVAILABLE) else last_lines
+    lines = last_lines[-1:] if exit_code in (*FINAL, ExitCode.UNAVAILABLE) else last_lines
     for line in lines:
         console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
     console.print(f"step {step} failed with exit code {exit_code}; its log is {log}", highlight=False, soft_wrap=True)

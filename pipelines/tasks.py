@@ -36,6 +36,7 @@ def task_of(step: str, title: str) -> Callable[..., Any]:
         # kfp's compiler changes what a loop has collected where a task takes it: each takes a copy.
         own = {name: copy.copy(value) if isinstance(value, dsl.Collected) else value for name, value in options.items()}
         given = {"workspace": run.workspace, STEP_OPTIONS: run.options, **own, **fixed}
+        given |= {"gates": run.gates, "max_gpu_hours": run.hardware["gpu_hours_limit"]}
         if may_be_a_job(step):
             assert isinstance(run, Common)
             given |= {"profile": run.hardware["profile"], MODELS: run.models}

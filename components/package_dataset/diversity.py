@@ -9,22 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import zlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from components.shared.texts.wording import NAME, wording_of
+from components.shared.texts.likeness import ALIKE, features_of
 
 SAMPLE = 1000  # questions: their similarities take 8 MB, and less than two seconds
-NUM_FEATURES = 4096
-ALIKE = 0.7  # cosine from which on two questions belong to one cluster
-
-Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +55,7 @@ class QuestionSample:
 
 def diversity_of(questions: Sequence[str]) -> Diversity:
     """Return the figures of two or more questions."""
-    features = np.stack([_features(question) for question in questions])
+    features = np.stack([features_of(question) for question in questions])
     alike = features @ features.T
     values = np.linalg.eigvalsh(alike / len(questions))
     values = values[values > 1e-12]  # what rounding leaves of 0
@@ -73,15 +65,3 @@ def diversity_of(questions: Sequence[str]) -> Diversity:
         vendi_score=round(float(np.exp(entropy)), 2),
         largest_cluster=round(float((alike >= ALIKE).mean(axis=1).max()), 4),
     )
-
-
-def _features(question: str) -> Matrix:
-    """Return a text's hashed words and pairs of words as a vector of length 1."""
-    words = [
-        word.meaning for word in wording_of(question).words if word.meaning != NAME and not word.meaning[:1].isdigit()
-    ]
-    counts = Counter([*words, *(f"{one} {other}" for one, other in pairwise(words))] or [question])
-    vector = np.zeros(NUM_FEATURES)
-    for feature, number in counts.items():
-        vector[zlib.crc32(feature.encode("utf-8", "surrogatepass")) % NUM_FEATURES] += 1 + np.log(number)
-    return vector / np.linalg.norm(vector)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, ClassVar
 
 
 class ExitCode(IntEnum):
@@ -15,6 +15,8 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2  # one message; the same command fails again until its input is fixed; also a training that diverged
     UNSOUND = 3  # `scalequest verify` alone: the folder is not finished, or not what its manifest says
     TERMINATED = 4  # `scalequest status` and `--watch` alone: somebody ended the run
+    BUDGET_SPENT = 5  # the GPU-hours that the run may take are taken; continues where more is allowed
+    GATE_CLOSED = 6  # what a step makes is beyond a gate's bound; continues where the gate is changed or removed
     UNAVAILABLE = 75  # EX_TEMPFAIL of sysexits.h: a temporary failure (a store does not answer, a node is full): retry
     KILLED = 137  # SIGKILL, most often out of memory; retry
     STOPPED = 143  # SIGTERM: what is finished is durable; retry
@@ -55,3 +57,40 @@ class EngineDiedError(UnavailableError):
     def __init__(self, message: str, *, at: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self.at = at
+
+
+class HeldError(Exception):
+    """What is made is sound, and the same command continues, but only once somebody has decided that it may.
+
+    The message says what holds it and how to let it go on; nothing tries it again by itself.
+    """
+
+    exit_code: ClassVar[ExitCode]
+
+
+class BudgetSpentError(HeldError):
+    """The GPU-hours that the workspace may take are taken."""
+
+    exit_code = ExitCode.BUDGET_SPENT
+
+
+class GateClosedError(HeldError):
+    """What a step makes is beyond the bound of a gate."""
+
+    exit_code = ExitCode.GATE_CLOSED
+
+
+HELD: tuple[type[HeldError], ...] = (BudgetSpentError, GateClosedError)
+FINAL = (ExitCode.BAD_INPUT, *(kind.exit_code for kind in HELD))  # what no retry mends, and all pods of a Job have
+
+
+def held_with(exit_code: int, message: str) -> HeldError | None:
+    """Return the error of a step that is held, by its exit code; None for another code."""
+    return next((kind(message) for kind in HELD if kind.exit_code == exit_code), None)
+
+
+def exit_code_of_error(error: InputError | UnavailableError | HeldError) -> ExitCode:
+    """Return the exit code of a command that an error ends."""
+    if isinstance(error, HeldError):
+        return error.exit_code
+    return ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ State = Literal["alive", "dead", "unknown"]
 # `scalequest run`, or that of a step which several processes share.
 RUNNER = "SCALEQUEST_RUNNER"
 _PR_SET_PDEATHSIG = 1  # of Linux
+_LOADED = time.monotonic()
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # as a container sees it
 
 
@@ -33,6 +35,14 @@ def state_of(name: str) -> State:
     if place != _place():
         return "unknown"
     return "alive" if _started(int(pid)) == started else "dead"
+
+
+def age() -> float:
+    """Return for how many seconds this process has run; since this module was loaded, where that cannot be seen."""
+    started = _started(os.getpid())
+    if not started.isdecimal():
+        return time.monotonic() - _LOADED
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(started) / os.sysconf("SC_CLK_TCK")
 
 
 def host() -> str:

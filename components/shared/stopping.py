@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import NoReturn
 
-from components.shared.errors import ExitCode
+from components.shared.errors import ExitCode, HeldError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LIMIT_SECONDS = 6.0  # with the next two 8 s in all: a preempted node of GKE leaves 15 s
@@ -33,6 +33,7 @@ FLUSH_SECONDS = 0.5  # to flush standard error: its pipe may be full
 logger = logging.getLogger(__name__)
 
 _told = False  # that the process is to stop
+_reason: HeldError | None = None  # why, where it asked itself
 # Ends the pauses. A thread sets it, not the handler of signals: that may have interrupted a pause that holds its lock.
 _wake = threading.Event()
 _forking = threading.local()
@@ -95,6 +96,18 @@ def requested() -> bool:
     return _told or _wake.is_set()
 
 
+def stop_because(error: HeldError) -> None:
+    """Ask this process to stop, from any thread, as SIGTERM does; ``reason`` says why from then on."""
+    global _reason
+    _reason = error
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def reason() -> HeldError | None:
+    """Return why the process asked itself to stop; None where somebody else did, or nobody."""
+    return _reason
+
+
 def check() -> None:
     """Raise ``Stopped`` if the process was asked to stop: for safe points of any thread, also within ``deferred()``."""
     if requested():
@@ -125,7 +138,7 @@ def end() -> NoReturn:
     for process in _started:
         process.kill()
     _call_within(FLUSH_SECONDS, sys.stderr.flush)
-    os._exit(ExitCode.STOPPED)
+    os._exit(_reason.exit_code if _reason else ExitCode.STOPPED)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import kfp
 import yaml
 
-from components.shared.errors import ExitCode
+from components.shared.errors import FINAL, ExitCode
 from components.shared.jobs.pod_endings import SAYS_NOTHING, Ending
 from components.shared.plain_text import inert
 from pipelines.cluster.kubeflow_api import get_run_by_old_api, parameters_of
@@ -45,6 +45,8 @@ _LEFT = {  # what has become of a step that the last record has as running or wa
 _AGAIN = "submit it again: finished work is reused"
 _MENDS: dict[int, str] = {
     ExitCode.BAD_INPUT: "fix it, then submit again",
+    ExitCode.BUDGET_SPENT: "then submit it again",
+    ExitCode.GATE_CLOSED: "then submit it again",
     ExitCode.BUG: "please report it; the traceback is in its log",
     ExitCode.UNAVAILABLE: _AGAIN,
 }
@@ -212,7 +214,7 @@ def _verdict(report: Report, run: Any, workflow: Workflow, pods: Pods) -> tuple[
 
 def _failure(report: Report, run: Any, workflow: Workflow) -> tuple[str, int]:
     """Return the worst of what failed: nothing should be submitted again before it is fixed."""
-    order = (ExitCode.BAD_INPUT, ExitCode.BUG, ExitCode.UNAVAILABLE)
+    order = (*FINAL, ExitCode.BUG, ExitCode.UNAVAILABLE)
     failed = sorted(_failed(report), key=lambda each: order.index(each[1].exit_code))
     if failed:
         step, ending = failed[0]

@@ -44,7 +44,14 @@ from pipelines.compiled_secrets import find_tokens
 from pipelines.hardware_profiles import Profile
 from pipelines.reporting import exit_code_of
 from pipelines.resources import QUEUE
-from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, check_steps_fit, resolve_hardware
+from pipelines.run_checks.hardware_outputs import (
+    BUDGET,
+    AskedHardware,
+    CheckedHardware,
+    budget_in,
+    check_steps_fit,
+    resolve_hardware,
+)
 
 EXPERIMENT = "scalequest"
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
@@ -113,7 +120,7 @@ def _hardware(submission: Submission) -> tuple[dict[str, Any], list[str]]:
     others = []
     for setting in submission.settings:
         name, equals, text = setting.partition("=")
-        if equals and name in asked and name != "profile":
+        if equals and name in asked and name not in ("profile", *BUDGET):
             asked[name] = hardware_value(name, text, type(asked[name]))
         else:
             others.append(setting)
@@ -124,7 +131,7 @@ def _check_hardware(profile: Profile, asked: Mapping[str, Any], run: Run) -> Non
     """Raise InputError for what the run's first task would refuse, and for what fits no node of the profile."""
     images = {"cpu_image": cpu_image(), "vllm_image": "", "train_image": ""}
     arguments = {name: str(run.arguments[name]) for name in ("profile", "gpu_work", "pods")}
-    of_run = AskedHardware(**arguments, **images)
+    of_run = AskedHardware(**arguments, **images, budget=budget_in(run.arguments))
     resolved = resolve_hardware(of_run, dict)
     check_steps_fit(of_run, dict, run)
     is_task = run.arguments["gpu_work"] == "task"

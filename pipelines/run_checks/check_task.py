@@ -21,7 +21,13 @@ from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.compiling import compiled_again
 from pipelines.run_checks.checked_page import CheckedRun, page_of
-from pipelines.run_checks.hardware_outputs import AskedHardware, check_steps_fit, read_job_profile, resolve_hardware
+from pipelines.run_checks.hardware_outputs import (
+    AskedHardware,
+    budget_in,
+    check_steps_fit,
+    read_job_profile,
+    resolve_hardware,
+)
 from pipelines.run_checks.own_account import advice_on, own_account
 from pipelines.run_checks.step_checks import check_steps, impatient
 from pipelines.run_checks.told import Told, read_told
@@ -109,6 +115,7 @@ def _asked(told: Told) -> AskedHardware:
         cpu_image=told.images["cpu_image"],
         vllm_image=told.images["vllm_image"],
         train_image=told.images["train_image"],
+        budget=budget_in(arguments),
     )
 
 

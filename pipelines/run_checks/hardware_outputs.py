@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from components.shared.errors import InputError
 from components.shared.images import image
 from components.shared.jobs.job_profiles import JobProfile, is_name, profile_of_json, profile_of_name
 from pipelines.arguments import Run
@@ -44,6 +45,26 @@ class CheckedHardware:
     accelerator: str = "nvidia.com/gpu"
     gpu_node_selector: dict[str, str] = field(default_factory=dict)
     gpu_tolerations: list[dict[str, str]] = field(default_factory=list)
+    gpu_hours_limit: float = 0.0  # that the workspace may take, of max_gpu_hours and max_cost the lower; 0: no limit
+    gpu_hour_price: float = 0.0  # US dollars; 0: not known
+
+
+BUDGET = ("gpu_hours_limit", "gpu_hour_price")  # of the outputs, those that are worked out, and nobody sets
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedBudget:
+    """What a run may take, by the parameters of the same names; 0: not said."""
+
+    max_gpu_hours: float = 0.0
+    max_cost: float = 0.0
+    price_per_gpu_hour: float = 0.0
+
+
+def budget_in(arguments: Mapping[str, Any]) -> AskedBudget:
+    """Return what a run's parameters say of its budget."""
+    names = [each.name for each in dataclasses.fields(AskedBudget)]
+    return AskedBudget(**{name: float(arguments.get(name, 0.0)) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +77,7 @@ class AskedHardware:
     cpu_image: str
     vllm_image: str
     train_image: str
+    budget: AskedBudget = field(default_factory=AskedBudget)
 
 
 def resolve_hardware(asked: AskedHardware, files: Callable[[], Mapping[str, str]]) -> CheckedHardware:
@@ -64,8 +86,13 @@ def resolve_hardware(asked: AskedHardware, files: Callable[[], Mapping[str, str]
     ``files`` reads the namespace's ConfigMap, and is called only for a profile that is a name.
     """
     if not asked.profile:
-        return CheckedHardware(inference_image=asked.vllm_image, training_image=asked.train_image)
+        ours = CheckedHardware(inference_image=asked.vllm_image, training_image=asked.train_image)
+        return _within_budget(ours, asked.budget, 0.0)
     profile = read_job_profile(asked.profile, files)
+    return _within_budget(_of_profile(profile, asked), asked.budget, profile.price_per_gpu_hour or 0.0)
+
+
+def _of_profile(profile: JobProfile, asked: AskedHardware) -> CheckedHardware:
     wanted = _wanted(profile, asked)
     check_placement(wanted)
     check_quantities(wanted)
@@ -92,6 +119,18 @@ def check_steps_fit(asked: AskedHardware, files: Callable[[], Mapping[str, str]]
     check_tensor_parallel(run.steps, wanted)
     if not profile.queue and not profile.parallel_trainings:
         check_nodes_at_once(wanted | run.arguments)
+
+
+def _within_budget(hardware: CheckedHardware, asked: AskedBudget, price_of_profile: float) -> CheckedHardware:
+    """Add the price of a GPU-hour, and the limit in GPU-hours: the lower one, where money has one, too."""
+    price = asked.price_per_gpu_hour or price_of_profile
+    if asked.max_cost and not price:
+        raise InputError(
+            f"max_cost {asked.max_cost:g} needs the price of a GPU-hour, which the profile does not have; give "
+            "price_per_gpu_hour, or max_gpu_hours instead"
+        )
+    limits = [asked.max_gpu_hours, asked.max_cost / price if asked.max_cost else 0.0]
+    return replace(hardware, gpu_hours_limit=min(filter(None, limits), default=0.0), gpu_hour_price=price)
 
 
 def read_job_profile(text: str, files: Callable[[], Mapping[str, str]]) -> JobProfile:

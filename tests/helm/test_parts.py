@@ -204,7 +204,7 @@ def test_nodes_that_are_lost_begin_again_together_and_what_fails_again_ends_a_tr
     job = spec["replicatedJobs"][0]["template"]["spec"]
     assert job["backoffLimit"] == 0
     (failing,) = [each["onExitCodes"]["values"] for each in job["podFailurePolicy"]["rules"]]
-    assert failing == [ExitCode.BUG, ExitCode.BAD_INPUT]
+    assert failing == [ExitCode.BUG, ExitCode.BAD_INPUT, ExitCode.BUDGET_SPENT, ExitCode.GATE_CLOSED]
     assert ExitCode.UNAVAILABLE not in failing  # who lost its peers
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 

@@ -76,6 +76,8 @@ def test_pods_that_end_badly_are_treated_by_what_their_exit_code_means(name: str
     actions = {code: rule["action"] for rule in rules[1:] for code in rule["onExitCodes"]["values"]}
     assert actions == {
         ExitCode.BAD_INPUT: "FailJob",
+        ExitCode.BUDGET_SPENT: "FailJob",
+        ExitCode.GATE_CLOSED: "FailJob",
         ExitCode.UNAVAILABLE: "Count",
         ExitCode.KILLED: "Count",
         ExitCode.STOPPED: "Count",

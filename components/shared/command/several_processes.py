@@ -20,7 +20,7 @@ from components.shared import speaking, stopping
 from components.shared.accelerators import VISIBLE, accelerators
 from components.shared.command.termination_message import BAD_INPUT, FILE_VARIABLE
 from components.shared.config import SharedConfig
-from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.errors import FINAL, ExitCode, InputError, UnavailableError, held_with
 from components.shared.processes import RUNNER
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
@@ -101,12 +101,12 @@ def _start(config: SharedConfig, name: str, environment: dict[str, str], message
 
 
 def _wait(sharers: Sequence[_Sharer]) -> None:
-    """Wait until all have ended, or one has found bad input; warn of each that died."""
+    """Wait until all have ended, or one has found what ends them all; warn of each that died."""
     running = list(sharers)
     while running:
         for sharer in [each for each in running if each.popen.poll() is not None]:
             running.remove(sharer)
-            if sharer.popen.returncode == ExitCode.BAD_INPUT:
+            if sharer.popen.returncode in FINAL:
                 return
             if sharer.popen.returncode:
                 logger.warning("%s; %d others go on with its parts", sharer.end, len(running))
@@ -118,6 +118,8 @@ def _raise_why(sharers: Sequence[_Sharer], folder: str) -> None:
     for sharer in sharers:
         if sharer.popen.returncode == ExitCode.BAD_INPUT:
             raise InputError(sharer.message.removeprefix(BAD_INPUT))
+        if held := held_with(sharer.popen.returncode, sharer.message):
+            raise held
     for sharer in sharers:
         if sharer.popen.returncode == ExitCode.BUG:
             raise RuntimeError(sharer.end)

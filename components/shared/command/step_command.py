@@ -25,16 +25,23 @@ from components.shared.command.options_folder import read_options
 from components.shared.command.pod_disk import refuse_pod_disk
 from components.shared.command.several_processes import run_in_processes
 from components.shared.command.termination_message import (
-    BAD_INPUT,
     BUG,
     FINISHED,
     REUSED,
     UNFINISHED,
+    beginning_of,
     leave_message,
 )
 from components.shared.config import SharedConfig, StepConfig, flag_of, info_of, options_of, step_name
 from components.shared.config.values import default_text, set_for_task, text_of, value_of
-from components.shared.errors import EngineDiedError, ExitCode, InputError, UnavailableError
+from components.shared.errors import (
+    EngineDiedError,
+    ExitCode,
+    HeldError,
+    InputError,
+    UnavailableError,
+    exit_code_of_error,
+)
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.log_lines import log_format, say_error, start_logging
 from components.shared.mounted_settings import take_mounted_settings
@@ -43,6 +50,7 @@ from components.shared.processes import RUNNER, end_with_parent
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.spending import check_budget, counted
 
 logger = logging.getLogger(__name__)
 
@@ -96,13 +104,10 @@ def run_task(step: str, work: Callable[[], str]) -> NoReturn:
         log_format()
         with stopping.listening(), speaking.never_silent():
             result = work()
-    except (InputError, UnavailableError) as error:
+    except (InputError, UnavailableError, HeldError) as error:
         if stopping.requested():
             _stop(step)
-        is_input = isinstance(error, InputError)
-        say_error(step, f"error: {error}")
-        leave_message(f"{BAD_INPUT if is_input else ''}{error}")
-        sys.exit(ExitCode.BAD_INPUT if is_input else ExitCode.UNAVAILABLE)
+        sys.exit(say_why(step, error))
     except MemoryError:
         leave_message("out of memory")
         logging.exception(
@@ -160,6 +165,7 @@ def _state_of(folder: str, config: StepConfig, workspace: Workspace) -> str:
 
 def _worked(config: C, run: Callable[[C, Workspace], str], workspace: Workspace, task: KubeflowTask | None) -> str:
     """Do the work where a task says: in a Job of its own, in several processes of this machine, or in this one."""
+    check_budget(workspace.uri, config.max_gpu_hours)
     if getattr(config, "endpoint", ""):  # a served model does the work, and this process only asks
         return run(config, workspace)
     if task is not None and task.request.profile:
@@ -168,7 +174,8 @@ def _worked(config: C, run: Callable[[C, Workspace], str], workspace: Workspace,
         return run_as_job(config, workspace, task.request)
     if task is not None and isinstance(config, SharedConfig) and task.request.pods not in ("", "1"):
         return run_in_processes(config, workspace, _processes(task.request.pods))
-    return run(config, workspace)
+    with counted(workspace, config.max_gpu_hours):
+        return run(config, workspace)
 
 
 def _processes(pods: str) -> int:
@@ -178,7 +185,17 @@ def _processes(pods: str) -> int:
     return numbers.most
 
 
+def say_why(step: str, error: InputError | UnavailableError | HeldError) -> ExitCode:
+    """Say why a command fails, to who reads its log and to Kubernetes; return the exit code."""
+    say_error(step, f"error: {error}")
+    leave_message(f"{beginning_of(error)}{error}")
+    return exit_code_of_error(error)
+
+
 def _stop(step: str) -> NoReturn:
+    if held := stopping.reason():
+        say_why(step, held)
+        stopping.end()
     told = "stopped as requested; finished parts are kept, and the same command continues"
     say_error(step, told)
     leave_message(told)

@@ -11,6 +11,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from components.shared.errors import BudgetSpentError, ExitCode, GateClosedError, HeldError, InputError
 from components.shared.redaction import redacted
 
 # Where Kubernetes looks unless a pod says otherwise (terminationMessagePath); whoever runs in a container may write it.
@@ -21,9 +22,26 @@ MAX_BYTES = 4096  # Kubernetes keeps only the last ones, but the first say what 
 # How termination messages begin, except those of a step that may be retried with success.
 BAD_INPUT = "bad input: "
 BUG = "bug of ours: "
+HELD: dict[str, type[HeldError]] = {"budget spent: ": BudgetSpentError, "gate closed: ": GateClosedError}
 FINISHED = "finished: "  # the work is done; then the address
 REUSED = "reused: "  # it was done before
 UNFINISHED = "unfinished: "  # this pod has nothing left to do, and others are at the folder's last parts
+
+
+def beginning_of(error: Exception) -> str:
+    """Return how the message of an error begins that ends a step, "" for one that may pass."""
+    if isinstance(error, InputError):
+        return BAD_INPUT
+    return next((begins for begins, kind in HELD.items() if isinstance(error, kind)), "")
+
+
+def code_of(message: str) -> ExitCode | None:
+    """Return the exit code that a message tells of; None where it tells of none."""
+    if message.startswith(BAD_INPUT):
+        return ExitCode.BAD_INPUT
+    if message.startswith(BUG):
+        return ExitCode.BUG
+    return next((kind.exit_code for begins, kind in HELD.items() if message.startswith(begins)), None)
 
 
 def leave_message(text: str) -> None:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from components.shared.config.artifacts import KEPT_QUESTIONS, Artifact, artifacts
+from components.shared.config.gates import read_gates
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 
@@ -84,8 +85,23 @@ class StepConfig:
     CALLED_BY: ClassVar[tuple[str, Mapping[str, str]]] = ("", MappingProxyType({}))
 
     workspace: str = option(help="the workspace: gs://…, s3://… or a directory", affects_output=False, is_wired=True)
+    gates: str = option(
+        "",
+        help='bounds beyond which the step stops or warns: "generate_questions duplicates <= 0.5 stop", several '
+        "separated by ;; figures: kept, cut_off, refusals, duplicates, diversity, agreement",
+        affects_output=False,
+        is_wired=True,
+    )
+    max_gpu_hours: float = option(
+        0.0,
+        help="GPU-hours that the workspace may have taken, all its runs together, before the step stops; 0: no limit",
+        affects_output=False,
+        is_wired=True,
+        minimum=0.0,
+    )
 
     def __post_init__(self) -> None:
+        read_gates(self.gates)
         for field in options_of(type(self)):
             _check(field, getattr(self, field.name))
 

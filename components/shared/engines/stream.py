@@ -7,8 +7,9 @@ from contextlib import closing
 from itertools import chain
 
 from components.shared import stopping
-from components.shared.engines import Engine, Request, Result, Sampling
+from components.shared.engines import Completion, Engine, Request, Result, Sampling
 from components.shared.engines._restarted_engine import RestartedEngine
+from components.shared.texts.refusal import is_refusal
 from components.shared.workspace.output_folders import OutputFolder, Part, RowKey, T
 
 
@@ -35,8 +36,14 @@ def answer_parts(
                 part = result.key.part
                 part.add_to_metric("prompt_tokens", result.num_prompt_tokens)
                 part.add_to_metric("output_tokens", sum(completion.num_tokens for completion in result.completions))
+                part.watch("cut_off", [reply.finish_reason == "length" for reply in result.completions])
+                part.watch("refusals", [_refuses(reply) for reply in result.completions])
                 yield result
                 stopping.check()
+
+
+def _refuses(reply: Completion) -> bool:
+    return reply.finish_reason in ("refused", "filtered") or is_refusal(reply.text)
 
 
 def _requests(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from components.shared.errors import ExitCode
+from components.shared.errors import FINAL, ExitCode
 from components.shared.images import ImageName
 from components.shared.jobs.pod_endings import DISRUPTED
 from components.shared.jobs.pod_hardware import Placement, Task
@@ -142,8 +142,9 @@ def _failure_rules() -> list[dict[str, Any]]:
     return [
         # evicted, preempted, its node gone: nobody's mistake
         {"action": "Ignore", "onPodConditions": [{"type": DISRUPTED, "status": "True"}]},
-        # bad input stays bad, and all pods of a Job have the same: none of them needs to find out by itself
-        {"action": "FailJob", **on_exit_codes(ExitCode.BAD_INPUT)},
+        # bad input stays bad, and all pods of a Job have the same: none of them needs to find out by itself; a
+        # budget that is spent, and a gate, hold them all
+        {"action": "FailJob", **on_exit_codes(*FINAL)},
         # a store that did not answer, out of memory, stopped: it goes on where it was
         {"action": "Count", **on_exit_codes(ExitCode.UNAVAILABLE, ExitCode.KILLED, ExitCode.STOPPED)},
     ]

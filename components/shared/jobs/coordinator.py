@@ -21,7 +21,7 @@ from components.shared import speaking, stopping
 from components.shared.command.termination_message import BUG
 from components.shared.config import StepConfig
 from components.shared.config.training import TrainingConfig
-from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.errors import FINAL, ExitCode, InputError, UnavailableError, held_with
 from components.shared.jobs import JobRequest
 from components.shared.jobs.api_objects import annotations_of, labels_of
 from components.shared.jobs.asked import differences
@@ -188,7 +188,7 @@ class Coordinator:
 
     def _show_log(self, seen: Seen, ending: Ending) -> None:
         """Log the last lines of the pod that a Job ended by; Job and pods are deleted an hour after their run's end."""
-        if ending.exit_code == ExitCode.BAD_INPUT:  # its message says it all
+        if ending.exit_code in FINAL:  # its message says it all
             return
         decisive = [pod for pod in seen.pods if (own := ending_of_pod(pod)) and own.why == ending.why]
         for pod in decisive[-1:]:
@@ -247,6 +247,8 @@ def _named(job: Job, name: str) -> Job:
 def _error(job: str, why: str, code: int) -> Exception:
     if code == ExitCode.BAD_INPUT:
         return InputError(why)
+    if held := held_with(code, why):
+        return held
     if code == ExitCode.BUG:
         return RuntimeError(f"the Job {job} failed: {why.removeprefix(BUG)}")
     return UnavailableError(f"the Job {job} failed: {why}; {GOES_ON}, with the next Job")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from components.shared.command.termination_message import BAD_INPUT
-from components.shared.errors import ExitCode
+from components.shared.command.termination_message import BAD_INPUT, HELD
+from components.shared.errors import FINAL, ExitCode
 from components.shared.jobs.api_objects import holding, labels_of
 from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.pod_endings import Ending, Pod, ending_of_pod, terminated, why_moved
@@ -89,16 +89,22 @@ def ending_of_job(seen: Seen) -> Ending | None:
     if end.get("type") != "Failed":
         return None
     endings = [ending for pod in _by_end(seen.pods) if (ending := ending_of_pod(pod))]
-    refused = [each for each in endings if each.exit_code == ExitCode.BAD_INPUT]
+    refused = [each for each in endings if each.exit_code in FINAL]
     said = inert(f"{end.get('reason', '')}: {end.get('message', '')}")
     if refused or end.get("reason") == FAIL_JOB:
-        return Ending(refused[0].why.removeprefix(BAD_INPUT) if refused else said, ExitCode.BAD_INPUT)
+        return _refused(refused[0]) if refused else Ending(said, ExitCode.BAD_INPUT)
     if end.get("reason") == "DeadlineExceeded" or not endings:  # its pods are gone
         return Ending(said)
     decisive = [each for pod in _of_failed_indexes(seen) if (each := ending_of_pod(pod))] or endings
     bugs = [each for each in decisive if each.exit_code not in PASSING]
     last = (bugs or decisive)[-1]
     return Ending(last.why, ExitCode.BUG if bugs else ExitCode.UNAVAILABLE)
+
+
+def _refused(ending: Ending) -> Ending:
+    begins = (BAD_INPUT, *HELD)
+    words = next((ending.why.removeprefix(each) for each in begins if ending.why.startswith(each)), ending.why)
+    return Ending(words, ending.exit_code)
 
 
 def state_of_job(seen: Seen) -> JobState:

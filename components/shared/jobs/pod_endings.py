@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.command.termination_message import BAD_INPUT, BUG, FINISHED, REUSED, UNFINISHED
+from components.shared.command.termination_message import FINISHED, REUSED, UNFINISHED, code_of
 from components.shared.errors import ExitCode
 from components.shared.jobs.api_objects import holding
 from components.shared.plain_text import inert
@@ -65,10 +65,8 @@ def ending_of_pod(pod: Pod) -> Ending | None:
 
 def known_ending(words: str, reason: str, pod: Pod) -> Ending | None:
     """Return how an attempt failed where that does not need its exit code; ``reason``: Kubernetes' own."""
-    if words.startswith(BAD_INPUT):
-        return Ending(inert(words), ExitCode.BAD_INPUT)
-    if words.startswith(BUG):
-        return Ending(inert(words), ExitCode.BUG)
+    if (code := code_of(words)) is not None:
+        return Ending(inert(words), code)
     if moved := why_moved(pod):
         return Ending(moved)
     if "OOMKilled" in (reason, terminated(pod).get("reason")):

@@ -15,7 +15,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from components.shared import speaking
-from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.errors import FINAL, ExitCode, InputError, UnavailableError, held_with
 from components.shared.jobs.api_objects import holding
 from components.shared.jobs.job_reading import INDEX_LABEL
 from components.shared.jobs.own_pod import read_pod
@@ -49,8 +49,9 @@ def failure_of(namespace: str, job: str, step: str, num_nodes: int, state: str) 
     codes = {pod.metadata.name: _exit_code(pod) for pod in pods}
     logger.info("the nodes of TrainJob %s ended with %s", job, codes)
     for name, code in codes.items():
-        if code == ExitCode.BAD_INPUT:
-            return InputError(_message(_last_lines(namespace, name), step))
+        if code in FINAL:
+            said = _message(_last_lines(namespace, name), step)
+            return held_with(code, said) or InputError(said)
     lost = [name for name, code in codes.items() if code not in (ExitCode.DONE, ExitCode.BUG)]
     if lost or len(codes) < num_nodes:
         told = f"{len(codes)} of {num_nodes} pods are left"

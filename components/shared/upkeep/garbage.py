@@ -31,6 +31,7 @@ from components.shared.workspace.lineage import stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest_or_none
 from components.shared.workspace.plans import PART_NAME, PLAN, Plan, read_plan_or_none
 from components.shared.workspace.run_records import RUNS
+from components.shared.workspace.spending import SPENT
 
 RESULTS = {kind_of(Example): "a dataset", kind_of(Score): "a table of solvers"}
 MIN_AGE_HOURS = 168.0  # a week: a step may wait for a GPU, or train, for days without writing anything
@@ -42,6 +43,7 @@ _FOLDER = re.compile(rf"({_PLACE})/.")
 _OURS = {IN_USE: "a mark of a run that began long ago", REMOVING: "a notice of a removal that was cut off"}
 _MARK = re.compile(rf"({'|'.join(_OURS)})/[\w.]+\.json")
 _RUN = re.compile(rf"{RUNS}/[^/.][^/]*/[^/.][^/]*")
+_TAKEN = re.compile(rf"{SPENT}/{_PLACE}/[\w.]+-\d+x\d+\.json")
 # Of a file that is being written, on a directory: in a folder of ours; and where there is no folder, or not yet one.
 _TEMPORARY = re.compile(r"(.+/)?\.[^/]+\.[a-z0-9_]{8}\.tmp")
 _TEMPORARY_ELSEWHERE = re.compile(
@@ -219,6 +221,8 @@ def _status(each: StoredObject, folder: _Folder | None, needed: Mapping[str, str
         return "garbage", _OURS[mark[1]]
     if _RUN.fullmatch(each.name):
         return "needed", "what is kept of a run"
+    if _TAKEN.fullmatch(each.name):
+        return "needed", "GPU-hours that were taken"
     if folder is None or (folder.plan is None and folder.manifest is None):
         return ("garbage", _KILLED) if _TEMPORARY_ELSEWHERE.fullmatch(each.name) else ("unknown", _FOREIGN)
     name = each.name.removeprefix(f"{folder.name}/")

@@ -13,7 +13,7 @@ ones of a training. ``…/rejected`` and ``…/rejected/{reason}`` are the rows 
 like the folder itself.
 
 Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` deletes, ``_removing/``: see ``_uses``; and
-``_runs/``, the logs of runs: see ``run_records``.
+``_runs/``, the logs of runs: see ``run_records``; and ``_spent/``, the GPU-hours that were taken: see ``spending``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from components.shared.config import StepConfig, folders
 from components.shared.records import R, Row
 from components.shared.stores import storage
 from components.shared.workspace._claims import Claim
+from components.shared.workspace._gate_watch import GateWatch
 from components.shared.workspace._model_folders import ModelFolder, delete_checkpoints
 from components.shared.workspace._uses import mark_use
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
@@ -45,6 +46,7 @@ class Workspace:
         self.uri = uri
         self.reused: set[str] = set()  # the addresses of folders that stood finished when they were asked for
         self.used: set[str] = set()  # the addresses of folders that this process has marked as in use
+        self.at = ""  # the folder (step/fingerprint) that was opened last
         self._made: list[OutputFolder | ModelFolder] = []
 
     def read(self, folder_option: str, record: type[R]) -> Rows[R]:
@@ -59,6 +61,7 @@ class Workspace:
         after it had written its manifest. Otherwise nothing is written.
         """
         folder = StepFolder(self, config, make_plan(config, [source for rows in inputs for source in rows.sources]))
+        self.at = f"{config.step}/{folder.fingerprint}"
         folder.look()
         if folder.finished:
             self.reused.add(folder.uri)
@@ -108,8 +111,9 @@ class StepFolder:
         ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
         claim = self._claim(self._plan.of_rows(record, slices, units_per_row))
-        folder = OutputFolder(claim, record)
+        folder = OutputFolder(claim, record, GateWatch(self._config, claim.uri))
         self._workspace._made.append(folder)
+        folder.judge_what_stands()
         return folder
 
     def begin_model(self) -> ModelFolder:

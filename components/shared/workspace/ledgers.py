@@ -39,6 +39,7 @@ class Ledger:
     metrics: dict[str, float] = field(default_factory=dict)
     arithmetic: list[str] = field(default_factory=list)  # what models computed in, and why; each once
     inputs: dict[str, list[str]] = field(default_factory=dict)  # the content of the plan's inputs, by option
+    watched: dict[str, list[float]] = field(default_factory=dict)  # by gates: of a figure, sum and number of its values
 
     def entry(self, name: str) -> PartEntry:
         """Return the part's line in the manifest."""

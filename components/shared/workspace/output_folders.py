@@ -21,6 +21,7 @@ from components.shared.records import R, Reject, Row, count_reasons, from_table,
 from components.shared.stores import storage, transfers
 from components.shared.workspace._attempts import number_of, work_of
 from components.shared.workspace._claims import Claim
+from components.shared.workspace._gate_watch import GateWatch
 from components.shared.workspace._gathered_ledgers import FolderLedgers
 from components.shared.workspace._leases import Lease, Leases
 from components.shared.workspace._lost_races import accept_part, input_contents, refuse_other_inputs
@@ -40,7 +41,7 @@ logger = logging.getLogger(__name__)
 class OutputFolder:
     """The folder of rows that a step makes."""
 
-    def __init__(self, claim: Claim, record: type[Row]) -> None:
+    def __init__(self, claim: Claim, record: type[Row], gates: GateWatch) -> None:
         self.claim = claim
         self.uri = claim.uri
         self.fingerprint = claim.plan.fingerprint
@@ -49,6 +50,7 @@ class OutputFolder:
         self.units_per_row = claim.plan.units_per_row
         self.leases = Leases(claim.uri)
         self.ledgers = FolderLedgers(claim.uri)
+        self.gates = gates
         self.arithmetic = ""  # of the model that this process computes with
         self._files: dict[str, str] = {}
         self._clock = time.monotonic()
@@ -65,6 +67,16 @@ class OutputFolder:
         ``fingerprint``: of the work that makes the row, where the folder's own says more (how many rows there are).
         """
         return f"{(fingerprint or self.fingerprint)[:8]}-{index:07d}"
+
+    def judge_what_stands(self) -> None:
+        """Raise GateClosedError where the parts that stand close a gate: nothing is begun then."""
+        if self.finished or not self.gates:
+            return
+        present = storage.list_md5s(self.uri)
+        names = [part_name(number) for number in range(len(self.slices)) if part_name(number) in present]
+        for ledger in self.ledgers.of(names, present):
+            self.gates.take(ledger.watched)
+        self.gates.judge()
 
     def has_work(self) -> bool:
         """Tell whether there is a part to take; wait for parts that others hold until these are written or free.
@@ -204,6 +216,7 @@ class Part:
         self._added = 0
         self._written = False
         self._metrics: dict[str, float] = {}
+        self._watch = folder.gates.of_part()
 
     def __len__(self) -> int:
         return len(self.slice)
@@ -246,6 +259,7 @@ class Part:
             self.lease.end_rows()
             with stopping.deferred():
                 self._write()
+            self._folder.gates.judge()
 
     def write_if_empty(self) -> None:
         """Write the part of a slice without rows, unless units were added to it."""
@@ -256,9 +270,14 @@ class Part:
         """Add to a sum that the manifest shows (tokens)."""
         self._metrics[name] = self._metrics.get(name, 0.0) + value
 
+    def watch(self, figure: str, values: Sequence[float]) -> None:
+        """Let a gate see values from 0 to 1 of a figure, if one watches that."""
+        self._watch.add(figure, values)
+
     def _write(self) -> None:
         kept = [row for index in sorted(self._kept) for row in self._kept[index]]
         rejected = [reject for index in sorted(self._rejected) for reject in self._rejected[index]]
+        self._folder.gates.see(self._watch, kept, len(rejected))
         table = to_table(kept, self._folder.record)
         rejects, rejects_digest = write_rejects(self._folder.uri, self.number, rejected, self._folder.record)
         seconds = self._folder.part_seconds()
@@ -273,6 +292,7 @@ class Part:
             metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * num_accelerators()},
             arithmetic=[self._folder.arithmetic] if self._folder.arithmetic else [],
             inputs=input_contents(self._folder.claim.plan.inputs),
+            watched=self._watch.sums,
         )
         assert ledger.rows_in == ledger.rows_out + sum(ledger.rejected.values()), ledger
         table = table.replace_schema_metadata({LEDGER_KEY: json.dumps(dataclasses.asdict(ledger))})
@@ -286,6 +306,7 @@ class Part:
             )
         except FileExistsError:
             ledger = accept_part(uri, ledger, self._folder.claim.plan.inputs)
+        self._folder.gates.take(ledger.watched)
         self._kept, self._rejected, self._written = {}, {}, True
         self.lease.settle()
         self._folder.log_progress(self, ledger)

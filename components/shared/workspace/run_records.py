@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from components.shared import processes
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import HELD, InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 
@@ -32,7 +32,8 @@ THREADS = 16
 State = Literal["running", "succeeded", "failed", "stopped", "died", "not known"]
 
 _LOG = re.compile(r"(?P<number>\d{3,})-(?P<step>.+)\.log")
-_STOPPED = (129, 130, 143)  # exit codes of a run that a signal ended
+# Exit codes of a run that a signal ended, its budget or a gate.
+_STOPPED = (129, 130, 143, *(kind.exit_code for kind in HELD))
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,5 +69,5 @@ def test_no_question_of_gsm8k_is_rejected() -> None:
     assert [question for question in questions if judge(question) != KEEP] == []
 
 
-def _config(workspace: Workspace, questions: str, **options: int) -> FilterLanguageConfig:
+def _config(workspace: Workspace, questions: str, **options: Any) -> FilterLanguageConfig:
     return FilterLanguageConfig(workspace=workspace.uri, questions=questions, **options)

@@ -4,7 +4,7 @@ import yaml
 from components.shared.errors import InputError
 from components.shared.jobs.job_profiles import profile_of_json
 from pipelines.hardware_profiles import PROFILES, profile_names
-from pipelines.run_checks.hardware_outputs import AskedHardware, CheckedHardware, resolve_hardware
+from pipelines.run_checks.hardware_outputs import AskedBudget, AskedHardware, CheckedHardware, resolve_hardware
 from tests.pipelines.run_checks.forms import in_json
 
 FILES = {path.name: path.read_text() for path in PROFILES.glob("*.yaml")}
@@ -117,3 +117,33 @@ def test_a_quantity_that_kubernetes_does_not_read_is_refused() -> None:
     tasks = yaml.safe_load(FILES["local.yaml"])["tasks"]
     with pytest.raises(InputError, match="inference_memory: '8 GB' is not a quantity"):
         resolved(in_json("local", tasks=tasks | {"inference": tasks["inference"] | {"memory": "8 GB"}}))
+
+
+def budgeted(profile: str, **asked: float) -> tuple[float, float]:
+    hardware = resolve_hardware(
+        AskedHardware(
+            profile=profile, gpu_work="job", pods="1", cpu_image="c", vllm_image="v", train_image="t",
+            budget=AskedBudget(**asked),
+        ),
+        lambda: FILES,
+    )  # fmt: skip
+    return hardware.gpu_hours_limit, hardware.gpu_hour_price
+
+
+def test_money_and_gpu_hours_are_one_limit_the_lower_one() -> None:
+    assert budgeted("") == (0.0, 0.0)
+    assert budgeted("", max_gpu_hours=50) == (50, 0)
+    assert budgeted("", max_cost=100, price_per_gpu_hour=2.5) == (40, 2.5)
+    assert budgeted("", max_cost=100, price_per_gpu_hour=2.5, max_gpu_hours=50) == (40, 2.5)
+    assert budgeted("", max_cost=100, price_per_gpu_hour=2.5, max_gpu_hours=30) == (30, 2.5)
+
+
+def test_the_price_is_the_runs_own_before_the_profiles() -> None:
+    priced = in_json("gke-a100-80g", price_per_gpu_hour=4.0)
+    assert budgeted(priced, max_cost=100) == (25, 4)
+    assert budgeted(priced, max_cost=100, price_per_gpu_hour=2.0) == (50, 2)
+
+
+def test_a_budget_in_money_without_a_price_is_refused_with_what_to_give() -> None:
+    with pytest.raises(InputError, match=r"max_cost 100 needs the price .* give price_per_gpu_hour, or max_gpu_hours"):
+        budgeted("gke-a100-80g", max_cost=100)

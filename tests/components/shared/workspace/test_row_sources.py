@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -29,7 +30,7 @@ def ids(rows: Sequence[Question]) -> list[str]:
     return [row.id for row in rows]
 
 
-def filter_again(workspace: Workspace, questions: str, **options: int) -> str:
+def filter_again(workspace: Workspace, questions: str, **options: Any) -> str:
     return slow_filter.run(
         SlowFilterConfig(workspace=workspace.uri, questions=questions, rows_per_part=2, **options), workspace
     )

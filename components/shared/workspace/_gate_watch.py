@@ -1,0 +1,120 @@
+"""What the gates of a step have seen of its folder, and whether one of them closes.
+
+Each part's ledger keeps, for each figure that a gate watches, the sum of its values and their number. So whoever goes
+on with a folder judges what stands first: a step that a gate has stopped is stopped again before it opens a model.
+Processes that share a folder judge what stood when they began, and what they have written themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from components.shared.config import StepConfig
+from components.shared.config.gates import FIGURES, Gate, read_gates
+from components.shared.errors import GateClosedError
+from components.shared.records import Question, Response, Row
+from components.shared.sequential_test import log_evidence
+from components.shared.texts.canonical import canonical_key
+from components.shared.texts.likeness import ALIKE, Matrix, features_of
+
+FALSE_ALARMS = 1e-4  # how likely it is at most that a gate whose bound is kept ever closes, in one process
+RECENT = 256  # questions that a new one is compared with
+
+Watched = dict[str, list[float]]  # of a figure: the sum of its values, and their number
+
+logger = logging.getLogger(__name__)
+
+
+class PartWatch:
+    """The figures of one part in the making, as far as a gate watches them."""
+
+    def __init__(self, figures: Iterable[str]) -> None:
+        self.sums: Watched = {figure: [0.0, 0] for figure in figures}
+
+    def add(self, figure: str, values: Sequence[float]) -> None:
+        """Take values from 0 to 1 into account; nothing where no gate watches the figure."""
+        if figure in self.sums:
+            self.sums[figure][0] += sum(values)
+            self.sums[figure][1] += len(values)
+
+
+class GateWatch:
+    """The gates of one step at one folder."""
+
+    def __init__(self, config: StepConfig, folder: str) -> None:
+        self._gates = [gate for gate in read_gates(config.gates) if gate.step == config.step]
+        self._folder = folder
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._numbers: defaultdict[str, float] = defaultdict(float)
+        self._warned: set[Gate] = set()
+        self._seen: set[int] = set()  # hashes of questions
+        self._recent: deque[Matrix] = deque(maxlen=RECENT)
+
+    def __bool__(self) -> bool:
+        return bool(self._gates)
+
+    def of_part(self) -> PartWatch:
+        """Return what watches a part that is begun."""
+        return PartWatch(dict.fromkeys(gate.figure for gate in self._gates))
+
+    def see(self, part: PartWatch, kept: Sequence[Row], num_rejected: int) -> None:
+        """Watch the rows of a part of which each is settled."""
+        part.add("kept", [1.0] * len(kept) + [0.0] * num_rejected)
+        questions = [row.question for row in kept if isinstance(row, Question)]
+        if "duplicates" in part.sums:
+            part.add("duplicates", [self._is_repeated(question) for question in questions])
+        if "diversity" in part.sums:
+            part.add("diversity", [self._is_new(question) for question in questions])
+        chosen = [row for row in kept if isinstance(row, Response) and row.num_agreeing and row.num_candidates]
+        part.add("agreement", [(row.num_agreeing or 0) / (row.num_candidates or 1) for row in chosen])
+
+    def take(self, watched: Mapping[str, Sequence[float]]) -> None:
+        """Take the figures of a part that stands into account."""
+        for figure, (total, number) in watched.items():
+            self._sums[figure] += total
+            self._numbers[figure] += number
+
+    def judge(self) -> None:
+        """Raise GateClosedError where a figure is surely beyond its bound; warn, once, where its gate says so."""
+        for gate in self._gates:
+            if gate in self._warned or not self._is_beyond(gate):
+                continue
+            told = self._told(gate)
+            if gate.action == "stop":
+                raise GateClosedError(
+                    f"{told}; look at what is made: scalequest show {self._folder}; mend the cause, or change or "
+                    'remove the gate (--set gates="…"): finished parts stay, and the same command goes on'
+                )
+            self._warned.add(gate)
+            logger.warning("%s", told)
+
+    def _is_beyond(self, gate: Gate) -> bool:
+        total, number = self._sums[gate.figure], self._numbers[gate.figure]
+        if not number:
+            return False
+        evidence = log_evidence(total, number, gate.bound, above=gate.sign == "<=")
+        return evidence >= -math.log(FALSE_ALARMS)
+
+    def _told(self, gate: Gate) -> str:
+        total, number = self._sums[gate.figure], self._numbers[gate.figure]
+        return (
+            f"the gate {gate.text!r} is not kept: {gate.figure} is {total / number:.3f} over {number:,.0f} values "
+            f"({FIGURES[gate.figure]})"
+        )
+
+    def _is_repeated(self, question: str) -> bool:
+        key = hash(canonical_key(question))
+        is_there = key in self._seen
+        self._seen.add(key)
+        return is_there
+
+    def _is_new(self, question: str) -> bool:
+        features = features_of(question)
+        is_new = not self._recent or float((np.stack(self._recent) @ features).max()) < ALIKE
+        self._recent.append(features)
+        return is_new

@@ -1,0 +1,112 @@
+"""GPU-hours that a workspace has taken, lost work included, and the budget that ends a step.
+
+Each process that holds GPUs leaves one small record, from its start to its end, by the folder that it works on::
+
+    _spent/generate_questions/0123456789abcdef/{process}-8x000003600.json    8 GPUs for 3600 s
+
+The numbers are in the name, so that one listing adds them up. A record is renewed every ``BEAT_SECONDS``, and the one
+before is deleted; where both are there, the later one counts. So a process that is killed counts up to its last record.
+``gc`` leaves them: what was taken stays taken when a folder is deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import threading
+from collections.abc import Iterator
+
+from components.shared import processes, stopping
+from components.shared.accelerators import num_accelerators
+from components.shared.errors import BudgetSpentError, InputError, UnavailableError
+from components.shared.stores import storage
+from components.shared.stores.inventory import list_objects
+from components.shared.workspace import Workspace
+
+SPENT = "_spent"
+BEAT_SECONDS = 30.0
+
+_RECORD = re.compile(r"(?P<folder>[a-z0-9_]+/[0-9a-f]{16})/(?P<process>[\w.]+)-(?P<gpus>\d+)x(?P<seconds>\d{9})\.json")
+
+logger = logging.getLogger(__name__)
+
+
+def spent_in(workspace: str) -> dict[str, float]:
+    """Return the GPU-seconds that processes have taken, by the folder (step/fingerprint) that they worked on."""
+    by_process: dict[tuple[str, str], float] = {}
+    for each in list_objects(storage.join(workspace, SPENT)):
+        if match := _RECORD.fullmatch(each.name):
+            key = match["folder"], match["process"]
+            by_process[key] = max(by_process.get(key, 0.0), float(match["gpus"]) * float(match["seconds"]))
+    spent: dict[str, float] = {}
+    for (folder, _), seconds in by_process.items():
+        spent[folder] = spent.get(folder, 0.0) + seconds
+    return spent
+
+
+def check_budget(workspace: str, max_gpu_hours: float) -> None:
+    """Raise BudgetSpentError where a workspace has taken the GPU-hours that it may take; 0: no limit."""
+    if not max_gpu_hours:
+        return
+    hours = sum(spent_in(workspace).values()) / 3600
+    if hours >= max_gpu_hours:
+        raise BudgetSpentError(
+            f"{workspace} has taken {hours:,.3g} GPU-hours of the {max_gpu_hours:,.3g} that it may take; all that is "
+            "finished stays: allow more (--set max_gpu_hours=…, or max_cost), and the same command goes on"
+        )
+
+
+@contextlib.contextmanager
+def counted(workspace: Workspace, max_gpu_hours: float) -> Iterator[None]:
+    """Count the GPUs that this process holds within the block, and since it began; stop it when the budget is spent.
+
+    Raises BudgetSpentError before the block where nothing is left.
+    """
+    check_budget(workspace.uri, max_gpu_hours)
+    record, ended = _Record(workspace), threading.Event()
+    if record.num_gpus:
+        arguments = record, max_gpu_hours, ended
+        threading.Thread(target=_renew, args=arguments, name="spending", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        record.write()
+
+
+class _Record:
+    """What this process has taken, written down."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self._process = workspace, processes.own_name()
+        self.num_gpus = num_accelerators()
+        self._written = ""
+        self._lock = threading.Lock()
+
+    def write(self) -> None:
+        """Renew the record; a store that refuses is logged, and asked again at the next beat."""
+        if not self.num_gpus or not self.workspace.at:
+            return
+        name = f"{self._process}-{self.num_gpus}x{round(processes.age()):09d}.json"
+        uri = storage.join(self.workspace.uri, SPENT, self.workspace.at, name)
+        with self._lock, contextlib.suppress(FileExistsError):  # of this very second
+            try:
+                storage.create_json(uri, {"host": processes.host()})
+                before, self._written = self._written, uri
+                if before:
+                    storage.delete_object(before)
+            except (InputError, UnavailableError) as error:
+                logger.info("the GPU-hours of this process are not written down: %s", error)
+
+
+def _renew(record: _Record, max_gpu_hours: float, ended: threading.Event) -> None:
+    while not ended.wait(BEAT_SECONDS):
+        record.write()
+        try:
+            check_budget(record.workspace.uri, max_gpu_hours)
+        except BudgetSpentError as spent:
+            stopping.stop_because(spent)
+            return
+        except (InputError, UnavailableError) as error:
+            logger.info("what the workspace has taken is not known: %s", error)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from components.shared.config.gates import FIGURES, Gate, read_gates
+from components.shared.errors import InputError
+
+
+def test_gates_stand_in_one_text_with_semicolons_or_on_lines() -> None:
+    lines = "filter_solvability kept>=.05 warn\n\n generate_responses cut_off<=0.3 stop\n"
+    assert read_gates(f"generate_questions duplicates <= 0.5; {lines}") == (
+        Gate(step="generate_questions", figure="duplicates", sign="<=", bound=0.5, action="stop"),
+        Gate(step="filter_solvability", figure="kept", sign=">=", bound=0.05, action="warn"),
+        Gate(step="generate_responses", figure="cut_off", sign="<=", bound=0.3, action="stop"),
+    )
+
+
+@pytest.mark.parametrize("text", ["", " ", ";\n;"])
+def test_no_text_is_no_gate(text: str) -> None:
+    assert read_gates(text) == ()
+
+
+def test_a_gate_is_written_as_it_is_read() -> None:
+    assert [gate.text for gate in read_gates("a kept<=0.50")] == ["a kept <= 0.5 stop"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "generate_questions duplicates",
+        "generate_questions repeats <= 0.5",
+        "generate_questions kept = 0.5",
+        "generate_questions kept <= 1.5",
+        "generate_questions kept <= 0",
+        "generate_questions kept >= 1.0",
+        "generate_questions kept <= 0.5 shout",
+        "a kept <= 0.5, b kept <= 0.5",
+    ],
+)
+def test_what_is_no_gate_is_refused_with_what_is_accepted(text: str) -> None:
+    with pytest.raises(InputError, match=r"gates: .* is no gate; expected STEP FIGURE <= BOUND") as refused:
+        read_gates(f"x kept <= 0.5; {text}")
+    assert all(figure in str(refused.value) for figure in FIGURES)

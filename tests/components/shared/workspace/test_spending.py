@@ -1,0 +1,158 @@
+"""GPUs that are held are counted from a process' start to its end, lost or not, and a budget ends the step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.generate_questions.config import GenerateQuestionsConfig
+from components.generate_questions.step import run
+from components.shared.errors import BudgetSpentError, ExitCode
+from components.shared.stores import storage
+from components.shared.upkeep.garbage import survey
+from components.shared.workspace import Workspace, spending
+from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.spending import SPENT, check_budget, counted, spent_in
+from tests.source_tree import ROOT
+
+FOLDER = "generate_questions/0123456789abcdef"
+PROCESS = "0123456789ab.7.99.abc123"
+
+
+def record(workspace: Workspace, process: str, gpus: int, seconds: int, folder: str = FOLDER) -> None:
+    storage.create_json(storage.join(workspace.uri, SPENT, folder, f"{process}-{gpus}x{seconds:09d}.json"), {})
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spending, "num_accelerators", lambda: 2)
+
+
+def config(workspace: Workspace, **options: float) -> GenerateQuestionsConfig:
+    return GenerateQuestionsConfig(
+        workspace=workspace.uri, model="scripted:m", generator="g", num_questions=4, engine="scripted",
+        max_gpu_hours=options.get("max_gpu_hours", 0.0),
+    )  # fmt: skip
+
+
+def test_each_process_counts_by_its_last_record_and_all_of_a_folder_together(workspace: Workspace) -> None:
+    record(workspace, PROCESS, 8, 30)
+    record(workspace, PROCESS, 8, 60)  # it died before it could delete the one before
+    record(workspace, f"{PROCESS}d", 1, 100)
+    record(workspace, PROCESS, 2, 5, folder="train_sft/fedcba9876543210")
+    storage.create_json(storage.join(workspace.uri, SPENT, "notes.json"), {})
+    assert spent_in(workspace.uri) == {FOLDER: 8 * 60 + 100, "train_sft/fedcba9876543210": 10}
+    assert spent_in(f"{workspace.uri}-that-is-not-there") == {}
+
+
+def test_a_process_with_gpus_leaves_one_record_that_is_renewed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, two_gpus: None
+) -> None:
+    monkeypatch.setattr(spending, "BEAT_SECONDS", 0.05)
+    ages = iter(range(10, 10**6, 10))
+    monkeypatch.setattr("components.shared.processes.age", lambda: next(ages))
+    with counted(workspace, 0.0):
+        folder = run(config(workspace), workspace)
+        until(lambda: sum(spent_in(workspace.uri).values()) >= 2 * 30)
+    (address, seconds), *others = spent_in(workspace.uri).items()
+    assert not others
+    assert folder.endswith(address)
+    (name,) = storage.list_names(storage.join(workspace.uri, SPENT, address))
+    assert name.endswith(f"-2x{seconds / 2:09.0f}.json")
+
+
+def test_a_process_without_gpus_leaves_nothing(workspace: Workspace) -> None:
+    with counted(workspace, 0.0):
+        run(config(workspace), workspace)
+    assert spent_in(workspace.uri) == {}
+
+
+def test_a_step_whose_budget_is_spent_begins_nothing_and_goes_on_once_more_is_allowed(workspace: Workspace) -> None:
+    record(workspace, PROCESS, 8, 3600)
+    with pytest.raises(BudgetSpentError, match=r"has taken 8 GPU-hours of the 8 .*--set max_gpu_hours="):
+        check_budget(workspace.uri, 8)
+    assert not storage.list_names(storage.join(workspace.uri, "generate_questions"))
+    check_budget(workspace.uri, 8.5)
+    check_budget(workspace.uri, 0)
+
+
+def step(workspace: Workspace, max_gpu_hours: float) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "components.generate_questions", "--workspace", workspace.uri, "--model"]
+    command += ["scripted:m", "--generator", "g", "--num-questions", "4", "--engine", "scripted"]
+    command += ["--max-gpu-hours", str(max_gpu_hours)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_command_says_so_by_an_exit_code_of_its_own(workspace: Workspace, tmp_path: Path) -> None:
+    record(workspace, PROCESS, 8, 3600)
+    held = step(workspace, 1)
+    assert held.returncode == ExitCode.BUDGET_SPENT
+    assert "has taken 8 GPU-hours of the 1 that it may take" in held.stderr.splitlines()[-1]
+    done = step(workspace, 9)
+    assert done.returncode == ExitCode.DONE
+    assert read_manifest(done.stdout.strip()).rows_in == 4
+
+
+_HOLDS_GPUS = """
+import sys, time
+from components.shared.command.step_command import run_task
+from components.shared.workspace import Workspace, spending
+spending.num_accelerators = lambda: 4
+spending.BEAT_SECONDS = 0.2
+workspace = Workspace(sys.argv[1])
+workspace.at = "generate_questions/0123456789abcdef"
+def work():
+    with spending.counted(workspace, float(sys.argv[2])):
+        print("at work", flush=True)
+        time.sleep(60)
+run_task("held", work)
+"""
+
+
+def holder(workspace: Workspace, max_gpu_hours: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _HOLDS_GPUS, workspace.uri, str(max_gpu_hours)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    return process
+
+
+def test_a_process_at_work_is_stopped_within_a_beat_of_the_moment_when_the_budget_is_spent(
+    workspace: Workspace,
+) -> None:
+    with holder(workspace, 4 * 3 / 3600) as process:  # 3 s with 4 GPUs
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.BUDGET_SPENT
+    assert "GPU-hours of the 0.00333 that it may take" in said
+    assert 4 * 3 <= sum(spent_in(workspace.uri).values()) <= 4 * 20
+
+
+def test_a_killed_process_counts_to_its_last_record_and_the_next_attempt_adds_to_it(workspace: Workspace) -> None:
+    counts: list[float] = []
+    for _ in range(2):
+        with holder(workspace, 0) as process:
+            before = sum(counts)
+            until(lambda before=before: sum(spent_in(workspace.uri).values()) > before)  # type: ignore[misc]
+            os.kill(process.pid, signal.SIGKILL)
+        counts.append(sum(spent_in(workspace.uri).values()) - before)
+    assert all(each >= 4 for each in counts)
+
+
+def test_what_was_taken_is_kept_by_gc(workspace: Workspace) -> None:
+    record(workspace, PROCESS, 8, 3600)
+    (found,) = survey(workspace.uri, min_age_hours=0)
+    assert (found.status, found.reason) == ("needed", "GPU-hours that were taken")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
