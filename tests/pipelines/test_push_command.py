@@ -41,7 +41,7 @@ def test_a_dry_run_lists_files_and_sizes_and_needs_no_token(
     assert lines[-2].startswith(
         "would remove what else is there of an earlier push (N: a digit): data/train-NNNNN.parq"
     )
-    assert lines[-1].startswith("would push 5 files, ")
+    assert lines[-1].startswith("would push 6 files, ")
     assert lines[-1].endswith(f" of {folder} to hf://datasets/org/maths")
 
 

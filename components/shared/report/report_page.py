@@ -60,6 +60,12 @@ class Report:
     rejected: Sequence[RejectedRows] = ()
 
     @property
+    def brought_in(self) -> int:
+        """How many rows were generated or imported to begin with."""
+        folders = {stage.folder for stage in self.rows_stages}
+        return sum(stage.manifest.rows_in for stage in self.rows_stages if folders.isdisjoint(stage.reads))
+
+    @property
     def is_dataset(self) -> bool:
         """Whether its rows have responses."""
         return bool(self.figures.response_lengths)
