@@ -44,6 +44,7 @@ class Run:
     pipeline: CompiledPipeline
     arguments: dict[str, Any]
     steps: list[PlannedStep]
+    last_step: str = ""  # behind which nothing starts; "" for all of the pipeline
 
 
 def prepare_run(

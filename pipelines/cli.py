@@ -113,6 +113,16 @@ def run(
     pipeline: Column = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but the address of the result")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="also print what the steps log")] = False,
+    pilot: Annotated[
+        int | None,
+        typer.Option(
+            metavar="QUESTIONS",
+            help="only take the first so many questions through every stage, and say what the whole run will make and "
+            "take; it reuses their rows",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run a preset on this machine.
 
@@ -128,6 +138,7 @@ def run(
         workspace=workspace or f"runs/{Path(preset).stem}",
         pipeline=pipeline,
         loudness="quiet" if quiet else "verbose" if verbose else "normal",
+        pilot=pilot or 0,
     )
     sys.exit(run_preset(asked))
 

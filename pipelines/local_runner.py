@@ -71,19 +71,29 @@ class StepFailedError(Exception):
         self.step, self.exit_code, self.last_lines, self.log = step, exit_code, last_lines, log
 
 
+class _LastStepDoneError(Exception):
+    """The step behind which nothing starts has ended well."""
+
+
 def keep_nothing(log: Path, exit_code: int) -> None:
     """Leave the log of a step where it is."""
 
 
 def run_compiled(
-    path: Path, arguments: Mapping[str, Any], observer: Observer, keep_log: KeepLog = keep_nothing
+    path: Path,
+    arguments: Mapping[str, Any],
+    observer: Observer,
+    keep_log: KeepLog = keep_nothing,
+    *,
+    last_step: str = "",
 ) -> None:
     """Run a compiled pipeline; StepFailedError where a step fails, RunInterruptedError where a signal ends it.
 
     The steps' logs stay on this machine only then; ``keep_log`` gets each as its step ends. For the main thread.
+    ``last_step``: nothing starts behind it; "" for all.
     """
     folder = Path(tempfile.mkdtemp(prefix="scalequest-"))
-    steps = _Steps(observer, folder, keep_log)
+    steps = _Steps(observer, folder, keep_log, last_step)
     with _quiet(folder / "kfp.log"), steps.in_place_of_kfp(), steps.processes.stopped_by_signals():
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / "outputs"))
         try:
@@ -92,19 +102,21 @@ def run_compiled(
             # kfp wraps a step's failure once a loop, or more; the failure itself was noted when it happened.
             if steps.processes.signal:
                 raise RunInterruptedError(steps.processes.signal) from error
-            raise steps.failure or error from error
+            if not isinstance(steps.failure, _LastStepDoneError):
+                raise steps.failure or error from error
     shutil.rmtree(folder)
 
 
 class _Steps:
     """Does the steps one after another: two at once would share the cores and double the memory."""
 
-    def __init__(self, observer: Observer, folder: Path, keep_log: KeepLog) -> None:
+    def __init__(self, observer: Observer, folder: Path, keep_log: KeepLog, last_step: str) -> None:
         self.failure: Exception | None = None
         self.processes = StepProcesses(observer.stopping, observer.ends_at_once)
         self._observer = observer
         self._keep_log = keep_log
         self._folder = folder
+        self._last_step = last_step
         self._lock = threading.Lock()
         self._task = threading.local()  # its ``retries``; a loop's tasks have threads
         self._number = 0
@@ -155,6 +167,8 @@ class _Steps:
             except (InputError, UnavailableError) as error:  # of the store, which it asks for the folder
                 self.failure = error
                 raise
+            if step == self._last_step:
+                self.failure = _LastStepDoneError()  # what kfp asks for next is refused
 
     def _say_of(self, folder: str, log: Path) -> None:
         """Say again what a task that makes several folders said of one of them."""

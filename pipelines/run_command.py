@@ -7,8 +7,9 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
@@ -19,8 +20,12 @@ from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.log_lines import JsonLines, log_format
 from components.shared.redaction import redacted
 from components.shared.stores import storage
+from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run, prepare_run
+from pipelines.planning.pilot_forecast import forecast
+from pipelines.planning.pilot_report import print_forecast
+from pipelines.planning.pilot_run import Pilot, pilot_of
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
 from pipelines.run_checks.step_checks import check_steps
@@ -33,6 +38,7 @@ from pipelines.webhook import EndOfRun, tell, webhook_url
 INTERRUPTED = "interrupted; run the same command again to continue"
 
 Loudness = Literal["quiet", "normal", "verbose"]
+Ending = Callable[[Console, str, str, float], None]  # prints what a run made: its folder, workspace, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +50,14 @@ class Asked:
     workspace: str
     pipeline: str = ""
     loudness: Loudness = "normal"
+    pilot: int = 0  # how many questions go through every stage first; 0: the whole run
 
     @property
     def command(self) -> str:
         """The command that runs it."""
         words = ["run", self.preset, "--workspace", self.workspace]
         words += [word for setting in self.settings for word in ("--set", setting)]
+        words += ["--pilot", str(self.pilot)] if self.pilot else []
         return shlex.join(["scalequest", *words, *(["--pipeline", self.pipeline] if self.pipeline else [])])
 
 
@@ -72,7 +80,9 @@ def prepare_here(asked: Asked) -> Run:
 
 
 def _run_preset(asked: Asked) -> int:
-    run = prepare_here(asked)
+    whole = prepare_here(asked)
+    pilot = pilot_of(whole, asked.pilot) if asked.pilot else None
+    run = pilot.run if pilot else whole
     check_steps(run, LAPTOP)  # before anything heavy starts; the run's first task does the same where no command does
     name, steps = run.pipeline.name, len(run.steps)
     recorder = RunRecorder(
@@ -83,7 +93,17 @@ def _run_preset(asked: Asked) -> int:
     console = Console(file=cast(TextIO, stdout), quiet=asked.loudness == "quiet")
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
     console.print(told, highlight=False, soft_wrap=True)
-    return run_pipeline(run, asked.workspace, console, recorder, asked.loudness)
+    ending = partial(_print_pilot, pilot, asked) if pilot else print_ending
+    return run_pipeline(run, asked.workspace, console, recorder, asked.loudness, ending)
+
+
+def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, workspace: str, seconds: float) -> None:
+    """Print what a pilot made, then what it says of the whole run."""
+    print_ending(console, folder, workspace, seconds)
+    if read_manifest_or_none(folder) is None:  # other runs make it
+        return
+    console.print()
+    print_forecast(console, forecast(folder, pilot.num_whole), None, dataclasses.replace(asked, pilot=0).command)
 
 
 def check_processes(arguments: Mapping[str, Any]) -> None:
@@ -93,7 +113,12 @@ def check_processes(arguments: Mapping[str, Any]) -> None:
 
 
 def run_pipeline(
-    run: Run, workspace: str, console: Console, recorder: RunRecorder, loudness: Loudness = "normal"
+    run: Run,
+    workspace: str,
+    console: Console,
+    recorder: RunRecorder,
+    loudness: Loudness = "normal",
+    ending: Ending = print_ending,
 ) -> int:
     """Run a pipeline whose arguments were checked, and report the result; return the exit code."""
     with console.status("starting Kubeflow Pipelines"):
@@ -103,7 +128,7 @@ def run_pipeline(
     keeper = _Keeper(recorder, workspace)
     try:
         with ConsoleObserver(console, run.steps, workspace, verbose=loudness == "verbose") as observer:
-            run_compiled(run.pipeline.path, run.arguments, observer, keeper.keep)
+            run_compiled(run.pipeline.path, run.arguments, observer, keeper.keep, last_step=run.last_step)
     except StepFailedError as failure:
         message = _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
         keeper.end(failure.exit_code, message=message)
@@ -116,7 +141,7 @@ def run_pipeline(
     if loudness == "quiet":
         Console(file=sys.stdout).print(folder, highlight=False, soft_wrap=True)
     else:
-        print_ending(console, folder, workspace, time.monotonic() - began)
+        ending(console, folder, workspace, time.monotonic() - began)
     keeper.end(ExitCode.DONE, folder)
     return ExitCode.DONE
 

@@ -35,16 +35,22 @@ NUM_SAMPLES = 3
 
 
 def make_dataset(
-    workspace: Workspace, num_questions: int, *, generators: Sequence[str] = ("first",), seed: int = 0
+    workspace: Workspace,
+    num_questions: int,
+    *,
+    generators: Sequence[str] = ("first",),
+    seed: int = 0,
+    rows_per_part: int = 16,
 ) -> dict[str, str]:
     """Make a dataset of ``num_questions`` questions of each generator; return the folders by step, in order.
 
     Of several generators, the last one's questions stand for ``generate_questions``.
     """
-    configs = [generation(workspace, num_questions, name, seed) for name in generators]
+    parts = {"rows_per_part": rows_per_part}
+    configs = [generation(workspace, num_questions, name, seed=seed, **parts) for name in generators]
     written = [generate_questions(config, workspace) for config in configs]
     made = {"generate_questions": written[-1]}
-    asked = {"engine": "scripted", "model": "scripted:solver", "rows_per_part": 16}
+    asked = {"engine": "scripted", "model": "scripted:solver"} | parts
     scored = {"scorer_engine": "scripted"}
     stages: list[tuple[Callable[..., StepConfig], Callable[..., str], dict[str, Any]]] = [
         (FilterLanguageConfig, filter_language, {}),
@@ -65,9 +71,9 @@ def make_dataset(
     return made
 
 
-def generation(workspace: Workspace, num_questions: int, generator: str, seed: int = 0) -> GenerateQuestionsConfig:
+def generation(workspace: Workspace, num_questions: int, generator: str, **options: Any) -> GenerateQuestionsConfig:
     """Return how a generator's questions are written."""
+    given: dict[str, Any] = {"model": f"scripted:{generator}", "engine": "scripted", "rows_per_part": 16}
     return GenerateQuestionsConfig(
-        workspace=workspace.uri, model=f"scripted:{generator}", generator=generator, num_questions=num_questions,
-        engine="scripted", seed=seed, rows_per_part=16,
-    )  # fmt: skip
+        workspace=workspace.uri, generator=generator, num_questions=num_questions, **given | options
+    )

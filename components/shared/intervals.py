@@ -9,11 +9,12 @@ from statistics import NormalDist, fmean
 Z95 = NormalDist().inv_cdf(0.975)
 
 
-def wilson_interval(num_right: float, num_all: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    share, z2 = num_right / num_all, Z95**2
+def wilson_interval(num_right: float, num_all: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a share (Wilson 1927), which holds it at this level."""
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, z2 = num_right / num_all, z**2
     centre = share + z2 / (2 * num_all)
-    half = Z95 * math.sqrt(share * (1 - share) / num_all + z2 / (4 * num_all**2))
+    half = z * math.sqrt(share * (1 - share) / num_all + z2 / (4 * num_all**2))
     low, high = ((centre + side * half) / (1 + z2 / num_all) for side in (-1, 1))
     return max(0.0, low), min(1.0, high)
 

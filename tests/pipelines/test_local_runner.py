@@ -104,6 +104,14 @@ def test_steps_run_in_order_and_report_their_folders(tmp_path: Path) -> None:
     assert recorder.folders == ["a()", "after(a())"]
 
 
+def test_nothing_starts_behind_the_last_step_of_a_run(tmp_path: Path) -> None:
+    path, recorder = tmp_path / "pipeline.yaml", Recorder()
+    compiler.Compiler().compile(loops, str(path))
+    arguments = {"items": [{"model": "m1", "label": "one"}], "shards": [0]}
+    run_compiled(path, arguments, recorder, last_step="tests.pipelines.echo_step")
+    assert recorder.folders == ["first()"]
+
+
 def test_an_argument_that_says_python3_reaches_the_step_as_it_is(tmp_path: Path) -> None:
     recorder = run_pipeline(one_step, tmp_path, name="/opt/python3/x 'y' \"z\" é")
     assert recorder.given("after")[0]["inputs"] == "/opt/python3/x 'y' \"z\" é()"

@@ -87,7 +87,7 @@ class EarlierRows:
                 mark_use(workspace, other)
                 if manifest := read_manifest_or_none(uri := storage.join(workspace, other.name)):
                     yield _EarlierFolder(uri, other, manifest, self._made_from)
-                    logger.info("what %s holds already is taken over, of %d rows", other.name, other.rows_in)
+                    logger.info("taken over from %s: what it holds of equal rows", other.name)
             except InputError as error:
                 logger.info("nothing is taken over from %s: %s", other.name, error)
 
