@@ -1,5 +1,8 @@
 """Solvability in stages against one long reply, by one judge, on planted faults: tokens a kept question, and F1.
 
+New tokens are what the judge writes; those of prompts are counted whole, also what a cache has: the examples of a stage
+are the same in each of its prompts.
+
 ``python -m benchmarks.quality.solvability`` asks the real small model, or ``--model openai:NAME --endpoint …``.
 The set: 100 sound questions and 20 of each fault, made from ``planted_questions.yaml``.
 """
@@ -20,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.quality.cases import row_of
 from benchmarks.quality.small_model import WORKSPACE, add_model_options, asked_model
 from components.filter_solvability.config import FilterSolvabilityConfig
 from components.filter_solvability.step import run as filter_solvability
@@ -133,29 +137,31 @@ def table_of(outcomes: Sequence[Outcome]) -> list[str]:
     """Return lines: what each way costs and finds, each interval and that of the difference over the same draws."""
     draws = draws_of(len(outcomes[0].cases))
     scores = [[f1([each.cases[index] for index in draw]) for draw in draws] for each in outcomes]
-    names = ("judging", "judgements", "new tokens", "a kept question", "rejected", "F1 of faulty texts", "95 %", "luck")
-    lines = [_row(names), _row(["---"] * len(names))]
+    names = ("judging", "judgements", "new tokens", "a kept question", "prompt tokens", "a kept question", "rejected")
+    lines = [row_of([*names, "F1 of faulty texts", "95 %", "luck"]), row_of(["---"] * (len(names) + 3))]
     for each, drawn in zip(outcomes, scores, strict=True):
         low, high = interval(drawn)
         by_luck = each.num_rejected / (each.num_rejected + sum(is_faulty for is_faulty, _ in each.cases))
-        tokens, kept = each.metrics["judge_tokens"], each.metrics.get("judge_tokens_per_kept_question", math.nan)
-        cost = (f"{each.metrics['judgements']:.0f}", f"{tokens:.0f}", f"{kept:.1f}", f"{each.num_rejected} of 200")
-        lines.append(_row([each.way, *cost, f"{f1(each.cases):.3f}", f"{low:.3f} to {high:.3f}", f"{by_luck:.3f}"]))
+        rejected = f"{each.num_rejected} of {len(each.cases)}"
+        cost = (*_tokens(each.metrics, "judge_tokens"), *_tokens(each.metrics, "prompt_tokens"), rejected)
+        score = (f"{f1(each.cases):.3f}", f"{low:.3f} to {high:.3f}", f"{by_luck:.3f}")
+        lines.append(row_of([each.way, f"{each.metrics['judgements']:.0f}", *cost, *score]))
     low, high = interval([two - one for one, two in zip(*scores, strict=True)])
     verdict = "better" if low > 0 else "worse" if high < 0 else "may be luck"
     return [*lines, "", f"F1 of {outcomes[1].way} less {outcomes[0].way}: {low:+.3f} to {high:+.3f} (95 %), {verdict}"]
 
 
+def _tokens(metrics: Mapping[str, float], name: str) -> tuple[str, str]:
+    """Return how many tokens all judgements took, and for each question that was kept."""
+    return f"{metrics[name]:,.0f}", f"{metrics.get(f'{name}_per_kept_question', math.nan):,.1f}"
+
+
 def faults_of(outcomes: Sequence[Outcome]) -> list[str]:
     """Return lines: how many texts of each fault each way rejects."""
-    lines = [_row(["rejected, of", *(each.way for each in outcomes)]), _row(["---"] * (len(outcomes) + 1))]
+    lines = [row_of(["rejected, of", *(each.way for each in outcomes)]), row_of(["---"] * (len(outcomes) + 1))]
     for fault, number in Counter(case.fault for case in planted()).items():
-        lines.append(_row([f"{fault or 'sound'}, {number}", *(str(each.by_fault[fault]) for each in outcomes)]))
+        lines.append(row_of([f"{fault or 'sound'}, {number}", *(str(each.by_fault[fault]) for each in outcomes)]))
     return lines
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:

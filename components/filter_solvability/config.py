@@ -29,8 +29,8 @@ class FilterSolvabilityConfig(EngineConfig):
     model: str = option(help="model URI of the judge; openai:NAME for a served one", is_folder=True)
     judging: str = option(
         "stages",
-        help="stages: four short replies, each about one thing that has to hold; one_reply: a reason and a verdict, in "
-        "words, as in the paper",
+        help="stages: true or false, four times, each about one thing that has to hold; one_reply: a reason and a "
+        "verdict, in words, as in the paper",
         choices=("stages", "one_reply"),
     )
     num_judgements: int = option(1, help="judgements of each stage at most; several need a temperature", minimum=1)

@@ -20,28 +20,12 @@ from components.shared.engines.thoughts import split_thought
 from components.shared.filters import KEEP, Verdict
 from components.shared.texts.prompts import fill_prompt, load_examples, load_prompt
 
-MAX_WHY_CHARS = 160
-# Nothing more is written where a stage holds: that is most replies, and what a kept question costs.
-SCHEMA = json.dumps(
-    {
-        "anyOf": [
-            {
-                "type": "object",
-                "properties": {"answer": {"const": "Yes"}},
-                "required": ["answer"],
-                "additionalProperties": False,
-            },
-            {
-                "type": "object",
-                "properties": {"answer": {"const": "No"}, "why": {"type": "string", "maxLength": MAX_WHY_CHARS}},
-                "required": ["answer", "why"],
-                "additionalProperties": False,
-            },
-        ]
-    }
-)
+# One word and the end token: what a judge writes is what it costs, and a stage's reason says what lacks.
+SCHEMA = '{"type": "boolean"}'
 _ANSWERS = {"yes": True, "true": True, "no": False, "false": False}
 _ANSWER_KEYS, _WHY_KEYS = ("answer", "verdict"), ("why", "reason")
+_FENCE = re.compile(r"\A```\w*\s*|\s*```\Z")
+_TRUTH = re.compile(r"\A(?P<before>\W*(?:answer\W+)?)(?:(?P<true>true)|false)(?!\w)", re.IGNORECASE)
 _BEGINS_WITH_ANSWER = re.compile(r"[\s*_\"'#>]*(?:answer[\s*_]*:[\s*_]*)?(?:yes|no)(?!\w)", re.IGNORECASE)
 MAX_OBJECTS = 10  # that are looked for in a reply
 
@@ -101,19 +85,22 @@ def whole_question() -> tuple[Stage, ...]:
 
 
 def read_reply(reply: str, reason: str) -> Verdict | None:
-    """Return what a structured reply says, with its words; None for a reply of any other form.
+    """Return what a reply says, true or false, with its words; None for one that decides nothing.
 
     A judge that nothing holds to the form may write words around the object, or words alone: these count where they
-    name a verdict or begin with Yes or No.
+    name a verdict or begin with Yes or No, true or false.
     """
-    text = split_thought(reply)[1].strip()
+    text = _FENCE.sub("", split_thought(reply)[1].strip())
     if objects := _objects_in(text):
         verdicts = [_said_by(each, reason) for each in objects]
         holds = {verdict and verdict == KEEP for verdict in verdicts}
         return verdicts[-1] if len(holds) == 1 else None
-    in_words = "verdict" in text.lower() or _BEGINS_WITH_ANSWER.match(text)
-    holds_in_words = parse_verdict(text) if in_words else None
-    return None if holds_in_words is None else KEEP if holds_in_words else Verdict(reason, text)
+    in_words = _TRUTH.sub(lambda said: said["before"] + ("Yes" if said["true"] else "No"), text)
+    is_verdict = "verdict" in text.lower() or _BEGINS_WITH_ANSWER.match(in_words)
+    holds_in_words = parse_verdict(in_words) if is_verdict else None
+    if holds_in_words is None:
+        return None
+    return KEEP if holds_in_words else Verdict(reason, text if len(text.split()) > 1 else "")
 
 
 def _objects_in(text: str) -> list[dict[str, Any]]:

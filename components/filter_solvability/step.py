@@ -70,6 +70,9 @@ def _judgement(question: Question, replies: Sequence[Completion], stages: Sequen
 
 
 def _figures(sums: Mapping[str, float]) -> Mapping[str, float]:
-    """Return what all judgements cost for each question that is kept, in new tokens."""
+    """Return what all judgements cost for each question that is kept: new tokens, and those of the prompts."""
     kept = sums.get("judged_solvable", 0)
-    return {"judge_tokens_per_kept_question": sums["judge_tokens"] / kept} if kept else {}
+    if not kept:
+        return {}
+    costs = {"judge_tokens": sums["judge_tokens"], "prompt_tokens": sums.get("prompt_tokens", 0)}
+    return {f"{name}_per_kept_question": number / kept for name, number in costs.items()}

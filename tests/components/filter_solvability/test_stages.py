@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,14 @@ def said(*texts: str, finish_reason: str = "stop") -> list[Completion]:
         ("Yes", KEEP),
         ("**Yes.**", KEEP),
         ("Answer: yes", KEEP),
-        ("No", Verdict("why_not", "No")),
+        ("No", Verdict("why_not")),
+        ("true", KEEP),
+        ("True.", KEEP),
+        ("```json\ntrue\n```", KEEP),
+        ("<think>It is false.</think>true", KEEP),
+        ("false", Verdict("why_not")),
+        ("Answer: false", Verdict("why_not", "Answer: false")),
+        ("False, the price is missing.", Verdict("why_not", "False, the price is missing.")),
         ("No, the price is missing.", Verdict("why_not", "No, the price is missing.")),
         ('{"answer": true}', KEEP),
         ('{"answer": false, "why": "the price"}', Verdict("why_not", "the price")),
@@ -52,8 +60,10 @@ def test_a_reply_is_read_in_its_form_and_in_those_that_say_the_same(reply: str, 
     "reply",
     [
         "",
-        "true",
         "[true]",
+        "true or false",
+        "truly",
+        "True, one might think so, but I cannot tell",
         "?",
         "Yes or No",
         "Yes, one might think so, but I cannot tell",
@@ -138,7 +148,8 @@ def test_one_reply_in_words_is_one_stage() -> None:
 
 
 def test_examples_show_both_replies_in_the_form_that_is_asked_for() -> None:
-    assert json.loads(SCHEMA)["anyOf"]
     for stage in STAGES:
+        for _, reply in stage.examples:
+            jsonschema.validate(json.loads(reply), json.loads(SCHEMA))
         assert {read_reply(reply, stage.reason) == KEEP for _, reply in stage.examples} == {True, False}
         assert stage.message("Is {x} = {1, 2}?").startswith("Is {x} = {1, 2}?\n\n")

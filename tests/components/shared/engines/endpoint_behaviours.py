@@ -78,7 +78,7 @@ def texts_of(body: Mapping[str, Any]) -> list[str]:
     if "Verdict:" in message:
         return [f"Reason {name}: all is given.\nVerdict: Yes" for name in named]
     if "in JSON." in message:
-        return ['{"answer": "Yes"}'] * number
+        return ["true"] * number
     if "<question>" in message:
         return [f"<question>How many wheels have 7 cars and 2 bicycles in row {name}?</question>" for name in named]
     return [f"Way {name}: the final answer is \\boxed{{4}}." for name in named]
