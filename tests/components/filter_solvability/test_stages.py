@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,8 +147,8 @@ def test_one_reply_in_words_is_one_stage() -> None:
 
 
 def test_examples_show_both_replies_in_the_form_that_is_asked_for() -> None:
+    form = {"boolean": bool}[json.loads(SCHEMA)["type"]]
     for stage in STAGES:
-        for _, reply in stage.examples:
-            jsonschema.validate(json.loads(reply), json.loads(SCHEMA))
+        assert {type(json.loads(reply)) for _, reply in stage.examples} == {form}
         assert {read_reply(reply, stage.reason) == KEEP for _, reply in stage.examples} == {True, False}
         assert stage.message("Is {x} = {1, 2}?").startswith("Is {x} = {1, 2}?\n\n")
