@@ -417,6 +417,9 @@ def show(
         str,
         typer.Option(help="of an evaluation, show rows with this verdict, such as not_compared", show_default=False),
     ] = "",
+    price_per_gpu_hour: Annotated[
+        float, typer.Option(metavar="DOLLARS", help="what a GPU-hour costs [as the dataset's run knew it]", min=0)
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Show the content of a folder.
@@ -427,7 +430,7 @@ def show(
     """
     from pipelines.show_command import show_folder
 
-    sys.exit(show_folder(folder, rows, verdict, as_json=as_json))
+    sys.exit(show_folder(folder, rows, verdict, price=price_per_gpu_hour, as_json=as_json))
 
 
 @app.command()

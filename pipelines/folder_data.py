@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from components.shared.workspace.costs import account_of, costs_of
 from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.row_sources import RowSource
 from components.shared.workspace.run_records import KeptRun
@@ -34,10 +35,16 @@ def unfinished_as_data(folder: Unfinished) -> dict[str, object]:
     }
 
 
-def finished_as_data(source: RowSource, *, with_funnel: bool) -> dict[str, object]:
-    """Return a folder's manifest and, if asked for, the stages that led to it."""
+def finished_as_data(source: RowSource, price: float = 0.0, *, with_funnel: bool) -> dict[str, object]:
+    """Return a folder's manifest and, if asked for, the stages that led to it, and what they took.
+
+    ``price``: of a GPU-hour; 0: as the run knew it.
+    """
     stages = stages_of(source.folder) if with_funnel else []
-    return {"folder": source.folder, "manifest": source.manifest, "funnel": list(map(stage_as_data, stages))}
+    costs = costs_of(stages, account_of(stages, price))
+    taken = {"costs": dataclasses.asdict(costs) | {"money": costs.money, "not_counted": costs.note}} if stages else {}
+    funnel = list(map(stage_as_data, stages))
+    return {"folder": source.folder, "manifest": source.manifest, "funnel": funnel, **taken}
 
 
 def stage_as_data(stage: Stage) -> dict[str, object]:

@@ -17,6 +17,7 @@ from components.shared.report.row_figures import RowFigures
 from components.shared.report.row_samples import SampledRow, look_at, with_others
 from components.shared.report.used_models import base_models
 from components.shared.stores import storage
+from components.shared.workspace.costs import account_of
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
 from components.shared.workspace.plans import read_plan_or_none
 from components.shared.workspace.row_sources import folder_of
@@ -141,6 +142,7 @@ def _content(subject: Subject, address: str) -> Report:
         metrics=manifest.metrics | {"rows": num_rows} if manifest else {},
         samples=samples,
         rejected=rejected_rows(rows_stages),
+        account=account_of(subject.stages),
     )
 
 

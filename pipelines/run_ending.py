@@ -10,7 +10,7 @@ from rich.console import Console
 from components.shared.command.kubeflow_artifacts import PAGE_NAME
 from components.shared.speaking import duration
 from components.shared.stores import storage
-from components.shared.workspace.costs import costs_of
+from components.shared.workspace.costs import account_of, costs_of
 from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.row_sources import open_source
@@ -26,7 +26,7 @@ def print_ending(console: Console, folder: str, workspace: str, seconds: float) 
         return
     stages = stages_of(folder)
     console.print()
-    print_funnel(console, stages, is_brief=True)
+    print_funnel(console, stages)
     console.print()
     if print_table(console, open_source(folder)):
         console.print()
@@ -44,7 +44,7 @@ def _ending(stages: Sequence[Stage], folder: str, workspace: str, seconds: float
         yield "folder", folder
     yield "look at it", f"scalequest show {folder}"
     yield "logs", f"scalequest logs {workspace}"
-    yield "took", f"{duration(seconds)}; all stages: {costs_of(stages).sentence}"
+    yield "took", f"{duration(seconds)}; all stages: {costs_of(stages, account_of(stages)).sentence}"
 
 
 def _link(uri: str) -> str:

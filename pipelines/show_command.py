@@ -8,8 +8,7 @@ For a folder that is not finished: what stands, who works on it, what attempts d
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +19,7 @@ from components.shared.publishing.markdown import describe_counts, describe_reje
 from components.shared.records import Contamination, Evaluation, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
-from components.shared.workspace.costs import costs_of
+from components.shared.workspace.costs import NO_ACCOUNT, Account, account_of, costs_of, dollars
 from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest
 from components.shared.workspace.plans import PLAN
@@ -40,16 +39,18 @@ from pipelines.score_table import print_scores
 from pipelines.workspace_contents import FolderEntry, parts_of, read_folders
 from pipelines.workspace_folders import LAST_STEP, TABLE_STEP, folder_at, newest_folder
 
+# What stages take besides time: a column of the funnel where any stage took some.
+TAKEN = ("GPU-hours", "cost", "tokens read", "tokens written")
 MAX_CELL = 300  # characters of a value that are shown
 
 
-def show_folder(address: str, num_rows: int, verdict: str = "", *, as_json: bool = False) -> int:
+def show_folder(address: str, num_rows: int, verdict: str = "", *, price: float = 0.0, as_json: bool = False) -> int:
     """Print a folder, the rows that one rejected, or a workspace; return the exit code. ``verdict``: of rows to show.
 
     Of a workspace, the folders that somebody works on, the newest dataset and the newest table of solvers; without
     either, all that are not finished. While a run is at work there, also what is finished.
     """
-    return exit_code_of("show", lambda: _show(address, num_rows, verdict, as_json))
+    return exit_code_of("show", lambda: _show(address, num_rows, verdict, price, as_json))
 
 
 def _unfinished_at(address: str) -> list[Unfinished]:
@@ -69,7 +70,7 @@ def _begun(step: str) -> list[str]:
     return [storage.join(step, name) for name in sorted(plans - manifests)]
 
 
-def _show(address: str, num_rows: int, verdict: str, as_json: bool) -> int:
+def _show(address: str, num_rows: int, verdict: str, price: float, as_json: bool) -> int:
     console = Console(file=sys.stdout)
     finished = [folder for step in (LAST_STEP, TABLE_STEP) if (folder := newest_folder(address, step))]
     unfinished = [each for each in _unfinished_at(address) if each.holders or not finished]
@@ -82,7 +83,7 @@ def _show(address: str, num_rows: int, verdict: str, as_json: bool) -> int:
             "runs": list(map(run_as_data, at_work)),
             "folders": stand,
             "unfinished": list(map(unfinished_as_data, unfinished)),
-            "finished": [_finished_as_data(open_source(folder), num_rows, verdict) for folder in finished],
+            "finished": [_finished_as_data(open_source(folder), num_rows, verdict, price) for folder in finished],
         }
         print_json({"address": address, **content})
         return ExitCode.DONE
@@ -90,7 +91,7 @@ def _show(address: str, num_rows: int, verdict: str, as_json: bool) -> int:
     for number, folder in enumerate(finished):
         if number:
             console.print()
-        _show_finished(console, open_source(folder), num_rows, verdict)
+        _show_finished(console, open_source(folder), num_rows, verdict, price)
     return ExitCode.DONE
 
 
@@ -109,9 +110,9 @@ def _print_progress(
         console.print()
 
 
-def _finished_as_data(source: RowSource, num_rows: int, verdict: str) -> dict[str, object]:
+def _finished_as_data(source: RowSource, num_rows: int, verdict: str, price: float) -> dict[str, object]:
     _check_verdict(source, verdict)
-    return finished_as_data(source, with_funnel=source.manifest.step == LAST_STEP) | {
+    return finished_as_data(source, price, with_funnel=source.manifest.step == LAST_STEP) | {
         "rows": _first_rows(source, num_rows, verdict)
     }
 
@@ -121,14 +122,15 @@ def _check_verdict(source: RowSource, verdict: str) -> None:
         raise InputError(f"--verdict {verdict}: {source.uri} holds {source.kind} rows; expected a folder of evaluate")
 
 
-def _show_finished(console: Console, source: RowSource, num_rows: int, verdict: str) -> None:
+def _show_finished(console: Console, source: RowSource, num_rows: int, verdict: str, price: float) -> None:
     _check_verdict(source, verdict)
     _print_manifest(console, source)
     if source.manifest.step == LAST_STEP:
         stages = stages_of(source.folder)
-        print_funnel(console, stages)
+        account = account_of(stages, price)
+        print_funnel(console, stages, account)
         console.print()
-        print_lines(console, _cost_lines(stages))
+        print_lines(console, _cost_lines(stages, account))
         print_audit(console, source.folder)
     if source.kind == kind_of(Contamination):
         print_contamination(console, Rows([source.uri], Contamination))
@@ -144,33 +146,35 @@ def print_table(console: Console, source: RowSource) -> bool:
     return is_table
 
 
-def print_funnel(console: Console, stages: Sequence[Stage], *, is_brief: bool = False) -> None:
+def print_funnel(console: Console, stages: Sequence[Stage], account: Account | None = None) -> None:
     """Print the stages on the way to a folder, with what they took: those that made its models, then those of its rows.
 
-    ``is_brief``: those of its rows alone, with their seconds.
+    Without an account, those of its rows alone, with their seconds.
     """
+    is_brief = account is None
     on_the_way = {stage.folder for stage in rows_stages_of(stages)}
     of_rows = [stage for stage in stages if stage.folder in on_the_way]
     of_models = [stage for stage in stages if stage.folder not in on_the_way]
-    taken = {} if is_brief else {name: told for name, told in TAKEN.items() if any(map(told, stages))}
+    taken = [] if account is None else [name for name in TAKEN if any(_taken(each, account)[name] for each in stages)]
+    account = account or NO_ACCOUNT
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("stage", no_wrap=True)
     for name in ("rows in", "rows out", "seconds", *taken):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("rejected")
     if not is_brief:
-        _add_stages(table, of_models, taken.values())
+        _add_stages(table, of_models, taken, account)
         table.add_row()
-    _add_stages(table, of_rows, taken.values())
+    _add_stages(table, of_rows, taken, account)
     console.print(table)
 
 
-def _add_stages(table: Table, stages: Sequence[Stage], taken: Collection[Callable[[Stage], str]]) -> None:
+def _add_stages(table: Table, stages: Sequence[Stage], taken: Sequence[str], account: Account) -> None:
     for stage in stages:
         manifest = stage.manifest
         rejected = describe_rejected(stage)
         counts = ("", "") if _is_plain_model(manifest) else (str(manifest.rows_in), str(manifest.rows_out))
-        costs = (told(stage) for told in taken)
+        costs = (_taken(stage, account)[name] for name in taken)
         table.add_row(as_data(stage.step), *counts, f"{stage.seconds:.1f}", *costs, as_data(rejected))
 
 
@@ -178,22 +182,25 @@ def _some(number: float, digits: int = 0) -> str:
     return f"{number:,.{digits}f}" if number else ""
 
 
-# What a stage took besides time, "" for none of it; a column of the funnel where any stage took some.
-TAKEN: Mapping[str, Callable[[Stage], str]] = MappingProxyType(
-    {
-        "GPU-hours": lambda stage: _some(stage.gpu_hours, 2),
-        "tokens read": lambda stage: _some(costs_of([stage]).tokens_read),
-        "tokens written": lambda stage: _some(costs_of([stage]).tokens_written),
-    }
-)
+def _taken(stage: Stage, account: Account) -> dict[str, str]:
+    """Return what a stage took besides time, "" for none of it."""
+    costs = costs_of([stage], account)
+    told = (
+        _some(costs.gpu_hours, 2),
+        dollars(costs.money) if costs.money else "",
+        _some(costs.tokens_read),
+        _some(costs.tokens_written),
+    )
+    return dict(zip(TAKEN, told, strict=True))
 
 
-def _cost_lines(stages: Sequence[Stage]) -> dict[str, str]:
+def _cost_lines(stages: Sequence[Stage], account: Account) -> dict[str, str]:
     """Return what a dataset took in all, and for each of its rows."""
-    costs = costs_of(stages)
+    costs = costs_of(stages, account)
     return {
         "all stages took": costs.sentence,
         "for each row": costs.sentence_for_each(stages[-1].manifest.rows_out),
+        "not counted": costs.note,
     }
 
 

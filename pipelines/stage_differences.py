@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.workspace.costs import costs_of
+from components.shared.workspace.costs import account_of, costs_of
 from components.shared.workspace.lineage import Stage, rows_stages_of
 from components.shared.workspace.manifests import Manifest
 
@@ -80,8 +80,10 @@ def figures_of(stages: Sequence[Stage]) -> dict[str, float]:
     """Return what can be compared in numbers: the rows, the folder's own figures, what all stages took."""
     last = stages[-1].manifest
     own = {name: value for name, value in last.metrics.items() if name not in ("seconds", "accelerator_seconds")}
-    costs = dataclasses.asdict(costs_of(stages))
-    return {"rows": float(last.rows_out), **own, **{f"all stages: {name}": value for name, value in costs.items()}}
+    costs = costs_of(stages, account_of(stages))
+    names = ("seconds", "gpu_hours", "tokens_read", "tokens_written")
+    taken = {f"all stages: {name}": getattr(costs, name) for name in names}
+    return {"rows": float(last.rows_out), **own, **taken}
 
 
 def changed(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Change]:

@@ -22,7 +22,7 @@ from components.shared.report.reject_samples import rejected_rows
 from components.shared.report.report_page import Report, minute, render_page
 from components.shared.report.row_figures import RowFigures
 from components.shared.report.row_samples import SampledRow
-from components.shared.workspace.costs import costs_of
+from components.shared.workspace.costs import PRICE, account_of, costs_of
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of, within
 
 # How one of several responses was chosen, by the option of select_responses.
@@ -51,12 +51,16 @@ class Contents:
     samples: Sequence[SampledRow]
     diversity: Diversity | None
     exports: Exports
+    price_per_gpu_hour: float = 0.0  # US dollars; 0: not known
 
     @property
     def metrics(self) -> dict[str, float]:
         """The figures that the manifest of the dataset has."""
         diversity = dataclasses.asdict(self.diversity) if self.diversity else {}
-        return {"repeated_questions": float(self.figures.num_repeated)} | {k: float(v) for k, v in diversity.items()}
+        price = {PRICE: self.price_per_gpu_hour} if self.price_per_gpu_hour else {}
+        return {"repeated_questions": float(self.figures.num_repeated), **price} | {
+            name: float(value) for name, value in diversity.items()
+        }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,6 +153,7 @@ def render_report(contents: Contents, lineage: Lineage) -> str:
         metrics=contents.metrics | {"rows": contents.figures.num_rows},
         samples=contents.samples,
         rejected=rejected_rows(lineage.rows_stages),
+        account=account_of(lineage.stages, contents.price_per_gpu_hour),
     )
     return render_page(report)
 
@@ -185,7 +190,7 @@ def render_card(contents: Contents, lineage: Lineage) -> str:
         diversity=contents.diversity,
         certificate=certificate_of(lineage.rows_stages),
         lineage=lineage,
-        costs=costs_of(lineage.stages),
+        costs=costs_of(lineage.stages, account_of(lineage.stages, contents.price_per_gpu_hour)),
         columns=DATA_COLUMNS,
         rl_columns=RL_COLUMNS,
         size_category=size_category(figures.num_rows),

@@ -18,7 +18,7 @@ from components.shared.publishing.markdown import describe_rejected, inert_quote
 from components.shared.records import Example
 from components.shared.stores import storage
 from components.shared.stores.browsing import page_of
-from components.shared.workspace.costs import Costs, costs_of
+from components.shared.workspace.costs import Account, Costs, account_of, costs_of, dollars
 from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
 from components.shared.workspace.rows import Rows
 
@@ -33,7 +33,7 @@ class Overview:
 
     folder: str
     stages: Sequence[Stage]
-    price_per_gpu_hour: float  # 0: not known
+    account: Account
 
     @property
     def num_rows(self) -> int:
@@ -54,12 +54,11 @@ class Overview:
     @property
     def costs(self) -> Costs:
         """What all stages took."""
-        return costs_of(self.stages)
+        return costs_of(self.stages, self.account)
 
-    @property
-    def money(self) -> float:
-        """The price of all GPU-hours; 0 if it is not known."""
-        return self.costs.gpu_hours * self.price_per_gpu_hour
+    def costs_of_one(self, stage: Stage) -> Costs:
+        """Return what one of them took."""
+        return costs_of([stage], self.account)
 
     @property
     def total_yield(self) -> float:
@@ -81,7 +80,8 @@ class Overview:
 
 def overview_of(config: PackageDatasetConfig, folder: str) -> Overview:
     """Return what is told of a finished dataset."""
-    return Overview(folder=folder, stages=stages_of(folder), price_per_gpu_hour=config.price_per_gpu_hour)
+    stages = stages_of(folder)
+    return Overview(folder=folder, stages=stages, account=account_of(stages, config.price_per_gpu_hour))
 
 
 def summarize(config: PackageDatasetConfig, folder: str) -> dict[str, float]:
@@ -99,9 +99,19 @@ def summarize(config: PackageDatasetConfig, folder: str) -> dict[str, float]:
     }
     its_own = overview.stages[-1].manifest.metrics
     figures |= {name: its_own[name] for name in ("vendi_score", "largest_cluster") if name in its_own}
-    if overview.price_per_gpu_hour:
-        figures["cost"] = overview.money
-        figures |= {"cost_per_1000_rows": overview.money / overview.num_rows * 1000} if overview.num_rows else {}
+    if costs.money:
+        figures["cost"] = costs.money
+        figures |= {"cost_per_1000_rows": costs.money / overview.num_rows * 1000} if overview.num_rows else {}
+    return figures | _by_step(overview)
+
+
+def _by_step(overview: Overview) -> dict[str, float]:
+    """Return the GPU-hours and tokens of each step, all its folders together; what it took none of is left out."""
+    figures: dict[str, float] = {}
+    for step in dict.fromkeys(stage.step for stage in overview.stages):
+        costs = costs_of([stage for stage in overview.stages if stage.step == step], overview.account)
+        taken = {"gpu_hours": costs.gpu_hours, "tokens_read": costs.tokens_read, "tokens_written": costs.tokens_written}
+        figures |= {f"{name}_{step}": value for name, value in taken.items() if value}
     return figures
 
 
@@ -115,7 +125,12 @@ def overview_text(config: PackageDatasetConfig, folder: str) -> bytes:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"inert": inert_text, "quote": inert_quote, "rejected": describe_rejected}
+    environment.filters |= {
+        "dollars": dollars,
+        "inert": inert_text,
+        "quote": inert_quote,
+        "rejected": describe_rejected,
+    }
     told = overview_of(config, folder)
     text = environment.get_template("overview.md.jinja").render(
         title=config.title,

@@ -108,6 +108,7 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
         samples=with_others(draw.rows(), folder.slices, sources),
         diversity=questions.diversity(),
         exports=exports,
+        price_per_gpu_hour=config.price_per_gpu_hour,
     )
     lineage = trace(sources)
     folder.add_file("lineage.json", render_lineage(lineage).encode())

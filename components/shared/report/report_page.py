@@ -22,7 +22,7 @@ from components.shared.report.reject_samples import RejectedRows
 from components.shared.report.row_figures import RowFigures
 from components.shared.report.row_samples import SampledRow
 from components.shared.report.used_models import used_models
-from components.shared.workspace.costs import Costs, costs_of
+from components.shared.workspace.costs import NO_ACCOUNT, Account, costs_of, dollars
 from components.shared.workspace.lineage import Stage
 from components.shared.workspace.manifests import Manifest
 
@@ -58,6 +58,7 @@ class Report:
     metrics: Mapping[str, float] = field(default_factory=dict)
     samples: Sequence[SampledRow] = ()
     rejected: Sequence[RejectedRows] = ()
+    account: Account = NO_ACCOUNT
 
     @property
     def brought_in(self) -> int:
@@ -97,7 +98,8 @@ def render_page(report: Report) -> str:
     )
     environment.filters |= {
         "options": describe_options,
-        "costs": _costs_of_one,
+        "costs": lambda stage: costs_of([stage], report.account),
+        "dollars": dollars,
         "typeset": _typeset,
         "unit": unit_of,
         "outside": _outside,
@@ -106,7 +108,7 @@ def render_page(report: Report) -> str:
     on_the_way = frozenset(stage.folder for stage in report.rows_stages)
     sources = [bar.label for bar in report.figures.by_source][:MAX_SOURCES]
     style = environment.get_template("report_style.css.jinja").render(num_sources=len(sources), thirds=THIRDS)
-    costs = costs_of(report.stages)
+    costs = costs_of(report.stages, report.account)
     return environment.get_template("report.html.jinja").render(
         report=report,
         figures=report.figures,
@@ -136,10 +138,6 @@ def _typeset(text: str, limit: int) -> Markup:
     if len(text) <= limit:
         return typeset(text)
     return typeset(text[:limit].rstrip()) + Markup(" <small>… ({:,} characters)</small>").format(len(text))
-
-
-def _costs_of_one(stage: Stage) -> Costs:
-    return costs_of([stage])
 
 
 def _longest(rows_stages: Sequence[Stage]) -> dict[str, int]:

@@ -68,7 +68,7 @@ def test_tokens_and_gpu_hours_are_those_of_all_manifests_and_a_price_makes_them_
     assert figures["gpu_hours"] > 0
     assert figures["cost"] == pytest.approx(figures["gpu_hours"] * 3.5)
     assert figures["cost_per_1000_rows"] == pytest.approx(figures["cost"] / 4 * 1000)
-    assert "at 3.50 an hour" in overview_text(config, folder).decode()
+    assert "at $3.50 an hour" in overview_text(config, folder).decode()
 
 
 def test_a_price_makes_no_other_folder(workspace: Workspace, write_rows: WriteRows) -> None:

@@ -28,7 +28,7 @@ def test_a_flag_goes_before_the_folder(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"nmae": "n"}, r"'nmae' in \S+ is no option of \w+: did you mean 'name'\?; give Job and ConfigMap a new name"),
-        ({"xyz": ""}, "'xyz' in .*: expected one of count, keep, mode, name, rows_per_part, share, workspace"),
+        ({"xyz": ""}, "'xyz' in .*: expected one of count, gates, keep, max_gpu_hours, mode, name, "),
         ({"count": "many"}, "--count 'many' is not accepted; expected a whole number"),
         ({}, "has no files; mount the ConfigMap"),
     ],

@@ -31,8 +31,8 @@ GIVEN = {"workspace": "w", "questions": "q"}
 def test_required_options_come_first_then_the_others_as_declared() -> None:
     names = [field.name for field in options_of(SampleConfig)]
     assert names == [
-        "workspace", "questions", "rows_per_part", "temperature", "top_p", "bonus", "depth",
-        "mode", "keep",
+        "workspace", "questions", "gates", "max_gpu_hours", "rows_per_part", "temperature", "top_p", "bonus",
+        "depth", "mode", "keep",
     ]  # fmt: skip
 
 

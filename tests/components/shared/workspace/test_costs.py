@@ -5,9 +5,12 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.workspace.costs import Costs, costs_of
+from components.shared.stores import storage
+from components.shared.workspace import Workspace
+from components.shared.workspace.costs import PRICE, Account, Costs, account_of, costs_of, dollars
 from components.shared.workspace.lineage import Stage
 from components.shared.workspace.manifests import Manifest
+from components.shared.workspace.spending import SPENT
 
 MANIFEST = Manifest(
     format=1,
@@ -41,10 +44,11 @@ def stage(number: int, metrics: dict[str, float]) -> Stage:
 @given(st.lists(METRICS, max_size=6))
 def test_what_stages_took_together_is_the_sum_of_what_each_took(given_metrics: list[dict[str, float]]) -> None:
     stages = [stage(number, metrics) for number, metrics in enumerate(given_metrics)]
-    together, single = costs_of(stages), [costs_of([each]) for each in stages]
-    for field in dataclasses.fields(Costs):
-        total = sum(getattr(each, field.name) for each in single)
-        assert abs(getattr(together, field.name) - total) <= 1e-6 * max(1, total)
+    account = Account(held={"f0": 1e5, "f1": 0.0, "f7": 3.0}, price_per_gpu_hour=2.0)
+    together, single = costs_of(stages, account), [costs_of([each], account) for each in stages]
+    for name in ("seconds", "gpu_hours", "gpu_hours_lost", "tokens_read", "tokens_written", "money"):
+        total = sum(getattr(each, name) for each in single)
+        assert abs(getattr(together, name) - total) <= 1e-6 * max(1, total)
 
 
 def test_what_there_was_none_of_is_left_out_of_the_words() -> None:
@@ -53,3 +57,29 @@ def test_what_there_was_none_of_is_left_out_of_the_words() -> None:
     assert costs.sentence_for_each(10) == "720.0 s of work, 500 tokens written"
     assert costs.sentence_for_each(0) == ""
     assert costs_of([]).sentence == ""
+
+
+def test_what_processes_held_counts_with_what_is_in_no_part_and_its_price() -> None:
+    worked = stage(0, {"accelerator_seconds": 3600.0, "output_tokens": 50.0})
+    costs = costs_of([worked], Account(held={"f0": 1.5}, price_per_gpu_hour=2.0))
+    assert costs.sentence == "1.50 GPU-hours (0.50 of them in no part), $3.00, 50 tokens written"
+    assert costs.sentence_for_each(10_000) == "0.5 GPU-seconds, $0.0003, 0 tokens written"
+    assert costs.note == "the tokens of attempts that were killed"
+    assert costs_of([worked]).note == "the work of attempts that were killed"
+    assert costs_of([worked]).gpu_hours == 1
+
+
+def test_a_folders_records_are_found_beside_it_and_the_price_in_its_dataset(workspace: Workspace) -> None:
+    name = f"{SPENT}/generate_responses/0123456789abcdef/0123456789ab.7.99.abc123-8x000003600.json"
+    storage.create_json(storage.join(workspace.uri, name), {})
+    folder = storage.join(workspace.uri, "generate_responses/0123456789abcdef")
+    stages = [Stage(folder=folder, manifest=dataclasses.replace(MANIFEST, metrics={PRICE: 2.5}), reads=())]
+    account = account_of(stages)
+    assert (account.held, account.price_per_gpu_hour) == ({folder: 8.0}, 2.5)
+    assert costs_of(stages, account).money == 20
+    assert account_of(stages, 1.0).price_per_gpu_hour == 1
+    assert account_of([]) == Account()
+
+
+def test_small_amounts_of_money_are_no_zero() -> None:
+    assert [dollars(amount) for amount in (0, 0.00042, 0.5, 1234.5)] == ["$0.00", "$0.00042", "$0.5", "$1,234.50"]
