@@ -162,20 +162,24 @@ def _rows(last: Stage) -> tuple[RowFigures, int, list[SampledRow]]:
 
 def _facts(subject: Subject, address: str) -> Mapping[str, str]:
     record = subject.run.record if subject.run else None
-    end = subject.run.end if subject.run else None
     last = subject.last
     models = {*base_models(subject.stages)}
+    is_dataset = last is not None and last.step == LAST_STEP
     return {
-        "Made": minute(last.manifest.written_at) if last else "",
-        "Run": f"{minute(record.began_at)} to {minute(end.ended_at) if end else 'now'} on {record.host}"
-        if record
-        else "",
+        "Made" if subject.state == "finished" else "Newest rows": minute(last.manifest.written_at) if last else "",
+        "Run": _course(subject.run) if subject.run else "",
         "Preset": record.preset if record else "",
         "Command": record.command if record else "",
-        "Folder": last.folder if last and last.step == LAST_STEP else address,
+        "Folder": last.folder if last and is_dataset else address,
         "Sources": ", ".join(uri for uri in sources_of(subject.stages) if uri not in models),
         "Version": f"scalequest {last.manifest.versions.get('scalequest', '?')}" if last else "",
     }
+
+
+def _course(run: KeptRun) -> str:
+    done = run.end.steps_done if run.end else len(run.logs)
+    until = minute(run.end.ended_at) if run.end else "now"
+    return f"{minute(run.record.began_at)} to {until} on {run.record.host}, {done} of {run.record.num_steps} steps done"
 
 
 def _name(address: str) -> str:

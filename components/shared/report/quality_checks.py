@@ -27,14 +27,19 @@ class Check:
 
 
 def checks_of(
-    figures: RowFigures, rows_stages: Sequence[Stage], certificate: Certificate | None, metrics: Mapping[str, float]
+    figures: RowFigures,
+    rows_stages: Sequence[Stage],
+    certificate: Certificate | None,
+    metrics: Mapping[str, float],
+    *,
+    is_finished: bool = True,
 ) -> list[Check]:
     """Return all checks; ``metrics``: of the finished dataset, or what is known of rows so far."""
     return [
         _emptiness(figures, rows_stages),
         _sums(rows_stages),
         _repeats(metrics),
-        _leaks(certificate),
+        _leaks(certificate, is_finished),
         _agreement(figures),
         _variety(metrics),
     ]
@@ -68,7 +73,8 @@ def _sums(rows_stages: Sequence[Stage]) -> Check:
     if wrong:
         return Check(name="Sums", verdict="bad", told=f"Rows do not add up in {', '.join(wrong)}.")
     rejected = sum(sum(stage.manifest.rejected.values()) for stage in rows_stages)
-    told = f"In each of {len(rows_stages)} stages, rows in = out + rejected; {rejected:,} were rejected, with a reason."
+    stages = f"In each of {len(rows_stages)} stages" if len(rows_stages) > 1 else "In the first stage"
+    told = f"{stages}, rows in = out + rejected; {rejected:,} were rejected, with a reason."
     return Check(name="Sums", verdict="good", told=told)
 
 
@@ -82,8 +88,10 @@ def _repeats(metrics: Mapping[str, float]) -> Check:
     return Check(name="Duplicates", verdict=verdict, told=f"{number:,.0f} rows repeat a question.")
 
 
-def _leaks(certificate: Certificate | None) -> Check:
+def _leaks(certificate: Certificate | None, is_finished: bool) -> Check:
     if certificate is None or not certificate.benchmarks:
+        if not is_finished:
+            return Check(name="Leaks", verdict="unknown", told="Questions were not compared with any benchmark yet.")
         return Check(name="Leaks", verdict="look", told="Questions were not compared with any benchmark.")
     removed = sum(each.num_copied + each.num_reworded for each in certificate.benchmarks)
     number = sum(each.num_questions for each in certificate.benchmarks)

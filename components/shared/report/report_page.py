@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from components.shared.publishing.decontamination import certificate_of
 from components.shared.publishing.markdown import describe_options
+from components.shared.redaction import redacted
 from components.shared.report.charts import Chart, histogram_chart, quartile_chart
 from components.shared.report.formulas import typeset
 from components.shared.report.lineage_drawing import draw
@@ -61,6 +62,11 @@ class Report:
     account: Account = NO_ACCOUNT
 
     @property
+    def is_finished(self) -> bool:
+        """Whether no later stage will change what it tells."""
+        return self.state in ("", "finished")
+
+    @property
     def brought_in(self) -> int:
         """How many rows were generated or imported to begin with."""
         folders = {stage.folder for stage in self.rows_stages}
@@ -89,21 +95,7 @@ class Report:
 
 def render_page(report: Report) -> str:
     """Return the page; the same content gives the same bytes."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "options": describe_options,
-        "costs": lambda stage: costs_of([stage], report.account),
-        "dollars": dollars,
-        "typeset": _typeset,
-        "unit": unit_of,
-        "outside": _outside,
-    }
+    environment = _environment(report.account)
     certificate = certificate_of(report.rows_stages)
     on_the_way = frozenset(stage.folder for stage in report.rows_stages)
     sources = [bar.label for bar in report.figures.by_source][:MAX_SOURCES]
@@ -114,7 +106,9 @@ def render_page(report: Report) -> str:
         figures=report.figures,
         style=Markup(style),  # noqa: S704 -- our own
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        checks=checks_of(report.figures, report.rows_stages, certificate, report.metrics),
+        checks=checks_of(
+            report.figures, report.rows_stages, certificate, report.metrics, is_finished=report.is_finished
+        ),
         emptied_by=emptied_by(report.rows_stages),
         certificate=certificate,
         models=used_models(report.stages),
@@ -128,13 +122,39 @@ def render_page(report: Report) -> str:
     )
 
 
+def _environment(account: Account) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_masked,
+    )
+    environment.filters |= {
+        "options": describe_options,
+        "costs": lambda stage: costs_of([stage], account),
+        "dollars": dollars,
+        "typeset": _typeset,
+        "unit": unit_of,
+        "outside": _outside,
+    }
+    return environment
+
+
 def minute(time: str) -> str:
     """Return a time of manifests and runs, which are in UTC, to the minute."""
     return f"{time[:16].replace('T', ' ')} UTC" if time else ""
 
 
+def _masked(value: Any) -> Any:
+    """Mask secrets in a text before it is escaped."""
+    return redacted(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _typeset(text: str, limit: int) -> Markup:
     """Return a text with its formulas, cut where it is too long to be looked at."""
+    text = redacted(text)
     if len(text) <= limit:
         return typeset(text)
     return typeset(text[:limit].rstrip()) + Markup(" <small>… ({:,} characters)</small>").format(len(text))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import html
 import re
 from html.parser import HTMLParser
 
@@ -116,6 +117,15 @@ def test_rows_can_be_filtered_without_a_script(page: str) -> None:
         assert f'[value="{number}"]:checked) article:not([data-source="{number}"]) {{ display: none; }}' in page
     thirds = re.findall(r'<article[^>]* data-difficulty="(\w+)" data-reward="(\w+)">', page)
     assert {difficulty for difficulty, _ in thirds} == {"low", "middle", "high"} == {reward for _, reward in thirds}
+
+
+def test_secrets_are_masked(workspace: Workspace, write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = 'sk-"5&7<9'
+    monkeypatch.setenv("MY_API_KEY", secret)
+    rows = [dataclasses.replace(response(1, sample), question=f"Is {secret} one?", source=secret) for sample in (0, 1)]
+    page = page_of(workspace, write_rows(workspace, rows), title=f"Of {secret}")
+    assert secret not in html.unescape(page)
+    assert page.count("[secret]") > 4
 
 
 def test_long_texts_make_no_large_page(page: str) -> None:
