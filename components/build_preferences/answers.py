@@ -19,7 +19,9 @@ _SAID = re.compile(
     re.IGNORECASE,
 )
 # What a solution begins with, unless the question follows.
-_SOLVED = re.compile(r"\bsolution\s*:|^\W*step\s+1\b|^\W*(?:therefore|hence|thus|so),?\s", re.IGNORECASE | re.MULTILINE)
+_SOLVED = re.compile(
+    r"\b(?:solution|explanation)\s*:|^\W*step\s+1\b|^\W*(?:therefore|hence|thus|so),?\s", re.IGNORECASE | re.MULTILINE
+)
 _PLAIN = r"\d[\d.,]*"
 _SIGN = r"(?:[-+*/×÷−·]|\\(?:times|cdot|div))"
 _SUM = re.compile(rf"(?<![\w^_.,{{\\]){_PLAIN}(?:\s*{_SIGN}\s*\$?{_PLAIN})+\s*=\s*\$?{_PLAIN}")
@@ -30,6 +32,7 @@ _SUPPOSED = re.compile(
     rf"(?:(?>{_SUM.pattern})|[^.?!\n\d])*$",
     re.IGNORECASE,
 )
+_TRUE_OR_FALSE = re.compile(r"\btrue or false\b", re.IGNORECASE)
 _MORE = re.compile(
     rf"(?:{_SIGN}|\^|[({{_]|\\(?:left|frac|sqrt)|\b(?:mod|log|sin|cos|tan))\s*\$?\s*$"
 )  # before a sum: there is more to it
@@ -47,11 +50,28 @@ _ALLOWED = re.compile(
     r"|\[asy\]|\\begin|[|(]?[A-E1-5][).:]|[-*•]\s)",
     re.IGNORECASE,
 )
+_VALUE_ALONE = re.compile(
+    r"[\s*#_=→⇒>:.({\[$-]*"
+    r"(?:(?:so|thus|it['’]?s|it is|that['’]?s|result|total|a|ans|solution|answer|correct|key)\b[\s*,:=._$-]*){0,2}"
+    r"(?:(?P<name>[a-zA-Z])\s*=\s*)?"
+    rf"(?P<value>[-−]?[$€£]?\d[\d.,/:]*|(?:(?:{_WORDS})\b[\s-]*)+)\s*(?:%|°|(?!or\b)[a-z]+(?:\s+[a-z]+)?)?[\s.*!_)}}\]$]*",
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(r"(?<=\$)a(?=\$)|(?<![\w'\\])[b-zB-HJ-Z](?![\w'])")
+_LAST_SENTENCE = re.compile(r"[.!?]\s+")
 _RATE = re.compile(r"\b(?:in|per|to|for|equals?)\s+(?:a|an|one|each|every|1)\b", re.IGNORECASE)  # "12 inches in a foot"
 _MEASURE = r"(?:hours?|hrs?|minutes?|mins?|days?|weeks?|months?|years?|dollars?|feet|foot|pounds?|h|m)"
 _NUMBERS = re.compile(  # "twenty five", "3 hours and 20 minutes" and "11 (eleven)" are one
     rf"(?:\d[\d.,/:]*|\b(?!one\b)(?:{_WORDS})\b)"
     rf"(?:[\s-]*\(?(?:{_WORDS})\b|\s*{_MEASURE},?\s+(?:and\s+)?(?:\d+|{_WORDS})\b)*",
+    re.IGNORECASE,
+)
+# With less told before, a statement behind the question may be what is still needed: "Its side is 5 cm."
+ENOUGH_NUMBERS = 2
+_PRONOUN = re.compile(r"\W*(?:\w+\W+)?(?:it|he|she|they|we|there|this|that)\b", re.IGNORECASE)
+_RELATES = re.compile(
+    r"\b(?:than|times|twice|half|double|triple|per|each|every|percent|more|less|fewer|at|older|younger|longer|shorter)\b"
+    r"|[%/]",
     re.IGNORECASE,
 )
 _STATED = re.compile(
@@ -64,15 +84,18 @@ _STATED = re.compile(
 
 def answer_in(text: str) -> str:
     """Return the words by which a text gives an answer away; "" for none."""
-    if found := _SAID.search(text):
-        return found[0].strip()
+    for found in _SAID.finditer(text):
+        if "boxed" in found[0] or "?" not in text[found.end() :]:
+            return found[0].strip()
     for solution in _SOLVED.finditer(text):
         if not still_asks(text[solution.start() :]):
             return solution[0].strip()
-    return _worked_out(text) or _in_brackets(text) or _sentence_behind(text)
+    return _worked_out(text) or _in_brackets(text) or _value_behind(text) or _sentence_behind(text)
 
 
 def _worked_out(text: str) -> str:
+    if _TRUE_OR_FALSE.search(text):
+        return ""
     for found in _SUM.finditer(text):
         before = text[: found.start()]
         if not _MORE.search(before) and not _SUPPOSED.search(before) and not _GOES_ON.match(text, found.end()):
@@ -85,9 +108,24 @@ def _in_brackets(text: str) -> str:
     return found["answer"] if found else ""
 
 
+def _value_behind(text: str) -> str:
+    """Return the value alone that stands behind the last question; "y = 3" is a condition where x is asked for."""
+    asked, mark, behind = text.rpartition("?")
+    found = _VALUE_ALONE.fullmatch(behind) if mark else None
+    if found is None:
+        return ""
+    variables = set(_VARIABLE.findall(_LAST_SENTENCE.split(asked)[-1]))
+    return found["value"] if not found["name"] or variables <= {found["name"]} else ""
+
+
 def _sentence_behind(text: str) -> str:
     """Return the statement with a number that stands behind the last question; one with several is a condition."""
-    behind = text.rpartition("?")[2].strip("\"'”’)*_ \n")
-    if "?" not in text or behind.startswith("(") or _ALLOWED.match(behind) or _RATE.search(behind):
+    asked, mark, behind = text.rpartition("?")
+    behind = behind.strip("\"'”’)*_ \n")
+    if not mark or behind.startswith("(") or _ALLOWED.match(behind) or _RATE.search(behind):
         return ""
-    return behind if _STATED.match(behind) and len(_NUMBERS.findall(behind)) <= 1 else ""
+    if not _STATED.match(behind) or len(_NUMBERS.findall(behind)) > 1:
+        return ""
+    told = len(_NUMBERS.findall(asked))
+    is_datum = (told < 1 and not _PRONOUN.match(behind)) or (told < ENOUGH_NUMBERS and _RELATES.search(behind))
+    return "" if is_datum else behind

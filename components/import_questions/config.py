@@ -33,7 +33,7 @@ OF_GENERATORS, OF_DATASETS = "worked_solution", "response"  # the responses that
 class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
-    VERSION: ClassVar = 6  # 5 took copies with invisible characters for other questions
+    VERSION: ClassVar = 7  # 6 kept "not given" and short solutions as answers
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(
             kind="Dataset", title="Questions", description="questions or responses from elsewhere, as rows"

@@ -115,6 +115,8 @@ def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
         yield from _read_jsonl(io.BytesIO(content), name)
         return
     values = _parse_json(content, name, name) if content.strip() else []
+    if isinstance(values, dict):
+        values = _rows_in(values)
     if not isinstance(values, list):
         raise InputError(
             f"{name} holds one value of type {type(values).__name__}; expected a list of objects, or one object a line"
@@ -124,6 +126,12 @@ def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
         yield place, _object(value, place)
 
 
+def _rows_in(value: dict[str, Any]) -> list[Any]:
+    """Return the one list of objects among an object's fields ("data": [...]); the object itself if there is none."""
+    lists = [each for each in value.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
+    return lists[0] if len(value) == len(lists) == 1 else [value]
+
+
 def _parse_json(data: bytes, place: str, name: str) -> Any:
     if (encoding := _encoding_of(data)) != "Windows-1252":
         _refuse_encoding(place, name, encoding)
@@ -131,7 +139,7 @@ def _parse_json(data: bytes, place: str, name: str) -> Any:
         return json.loads(data, object_pairs_hook=lambda pairs: _unique(pairs, place))
     except UnicodeDecodeError:
         _refuse_encoding(place, name, "Windows-1252")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also whole numbers of thousands of digits, and endless nesting
         raise InputError(f"{place}: broken JSON: {error}") from error
 
 

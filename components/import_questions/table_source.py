@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import dataclasses
 import json
 import logging
@@ -177,7 +179,13 @@ def _text(place: str, record: Mapping[str, Any], column: str, field: str, named_
 
 
 def _listed(value: Any) -> Any:
-    """Return the items of a list with commas between them, without those that are missing; any other value as it is."""
+    """Return the items of a list with commas between them, without those that are missing; any other value as it is.
+
+    A table writes a list as text: ['168'].
+    """
+    if isinstance(value, str) and value.startswith(("['", '["')):
+        with contextlib.suppress(ValueError, SyntaxError):
+            value = ast.literal_eval(value)
     if not isinstance(value, list):
         return value
     items = [item for item in value if item is not None and not (isinstance(item, float) and not math.isfinite(item))]

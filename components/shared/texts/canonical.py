@@ -32,6 +32,7 @@ _AROUND = re.compile(
     re.IGNORECASE,
 )
 _EMPTY_HEADING = re.compile(r"(?<=[.?!])[\s*_#]*(?:solution|answer|ans)\s*[:.]*[\s*_]*\Z", re.IGNORECASE)
+_QUOTED = re.compile(r"\s*(?:>\s*|[•*-]\s+(?=[^\W\d]))")  # signs of Markdown in front of the question
 LONGEST_HEADING = 30  # characters
 _INSTRUCTION = re.compile(
     r"step[- ]by[- ]step|\\boxed|\bboxed\b|final answer|show (?:all )?(?:your|of your) (?:work|steps)|show all steps"
@@ -125,6 +126,8 @@ def bare(text: str) -> str:
         text = _AROUND.sub(" ", text)
     if heading := _EMPTY_HEADING.search(text, max(len(text) - LONGEST_HEADING, 0)):
         text = text[: heading.start()]
+    if quoted := _QUOTED.match(text):
+        text = text[quoted.end() :]
     if label := _LABEL.match(text):
         text = text[label.end() :] or text
     if not _INSTRUCTION.search(text):

@@ -6,16 +6,18 @@ import re
 
 _HEADERS = (
     "question|problem|exercise|task|instruction|query|example|input|user|human|student|q"
-    "|pregunta|problema|ejercicio|pergunta|exercício|exercice|frage|aufgabe|domanda|esercizio"
+    "|pregunta|problema|ejercicio|pergunta|exercício|exercice|problème|frage|aufgabe|domanda|esercizio"
     "|вопрос|задача|问题|題目|题目|例题|問題|問|问|문제|질문|प्रश्न|سؤال"
 )
-CHAT_MARKER = r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"  # a pattern
+CHAT_MARKER = (  # a pattern
+    r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|</?(?:eos|bos|human|bot)>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"
+)
 # A marker of a chat, or the header of another question.
 _NEXT_QUESTION = re.compile(
     rf"{CHAT_MARKER}|"
     r"^[ \t>#*_\[]*(?:(?:new|next|another|follow[- ]?up|similar|sample|example|practice)\s+)?"
     rf"(?:{_HEADERS})"
-    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\s*[*_\]]*\s*$|(?<=[\divx])(?:\*\*|__)(?!\w))"
+    r"\s*(?:#?\s*\d+(?:\.\d+)*|[ivx]+)?\s*(?:\]?\s*[*_]*\s*[:：.)]|\](?=\s)|\s*[*_\]]*\s*$|(?<=[\divx])(?:\*\*|__)(?!\w))"
     r"|^[ \t>#*_]*(?:(?:now|next),?\s+)?(?:(?:let['’]s|please|try to)\s+)?(?:(?:solve|answer|do|try|consider)\s+"
     r"(?:this|the (?:following|next)|another|an? (?:new|similar|different))|here(?:['’]s| is)\s+(?:another|the next"
     r"|an? (?:new|similar|different|related)))\b[^\n.]{0,30}\b(?:problem|question|exercise)\b",

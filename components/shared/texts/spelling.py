@@ -61,7 +61,7 @@ _SYNONYMS = {
     **{"lbrack": "[", "rbrack": "]", "imath": "i", "jmath": "j", "percent": "%", "land": r"\wedge", "lor": r"\vee"},
     **{"varepsilon": r"\epsilon", "varphi": r"\phi", "vartheta": r"\theta", "colon": ":", "bar": r"\overline"},
 }
-_SCRIPT = re.compile(r"([\^_])\s*(\\[a-zA-Z]+|-\s?(?:\d+|[a-zA-Z])|[^\s{}\\^_-])")
+_SCRIPT = re.compile(rf"([\^_])\s*(\\[a-zA-Z]+(?:\{{{INSIDE}\}})*|-\s?(?:\d+|[a-zA-Z])|[^\s{{}}\\^_-])")
 _RAISED_SPACE = re.compile(r"\s*([\^_])\s*\{\s*([^{}]*?)\s*\}")
 _ARGUMENT = r"\s*(\{[^{}]*\}|\d|[a-zA-Z]|\\[a-zA-Z]+(?![a-zA-Z{]))"
 _BARE_FRACTION = re.compile(rf"\\(frac|binom){_ARGUMENT}{_ARGUMENT}")

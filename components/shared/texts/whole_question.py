@@ -29,13 +29,17 @@ _REFUSAL = re.compile(
     rf"|(?:i|we)\s+will\s+(?:now\s+)?(?:re-?write|rephrase|mend|modify|improve)\b"
     rf"|{_I}(?:happy|glad|afraid|unable|not able)\b[^.?!\n]*\b(?:help|{_NOUN})\b"
     rf"|unfortunately\W+(?:i|we|it|there|{_THE_NOUN})\b"
+    r"|(?:i|we)(?: will not|['’]ll not| won['’]t) be able\b"
     r"|(?:sure|certainly|of course|okay|ok|absolutely|great|no problem|thanks?|thank you|you['’]re welcome)\s*[,.!:]"
     rf"|here(?:['’]s| is| are)\s+{_NEW}*{_NOUN}"
     rf"|{_THE_NOUN}\s+(?:(?:is|was|has)\s+(?:already|still|now|itself)|already"
     r"|cannot be|can['’]t be|does(?: not|n['’]t) need)\b"
     r"|(?:there (?:is|are)|has|have) nothing\b.{0,40}\b(?:rewrite|change|mend|missing|needed)"
     r"|nothing\b.{0,40}\b(?:change|rewrite|mend|add)|no re-?writ\w*"
-    r"|no changes? (?:\w+ )?(?:needed|required|necessary)\b)",
+    r"|no changes? (?:\w+ )?(?:needed|required|necessary)\b"
+    rf"|(?:todo|tbd|placeholder)\s*:|(?:what|which)\s+{_NOUN}\s+(?:should|would|do|shall|can)\s+(?:i|you)\b"
+    rf"|to (?:make|re-?write)\s+(?:it|{_THE_NOUN})\b[^.?!\n]*(?:harder|easier|difficult|challenging|solvable|clearer)"
+    rf"|(?:note|explanation|comment|remark|changes?)(?: made)?\s*:\s*[^.?!\n]*\b(?:{_NOUN}|re-?written|added)\b)",
     re.IGNORECASE,
 )
 # What a remark on a question begins with, and a question on puzzles, texts and changes as well.
@@ -46,7 +50,9 @@ _REMARK = re.compile(
     r"|can|cannot|could|needs?|seems?"
     r"|appears?|remains?|looks?|contains?|lacks?|provided|given)\b(?![^.!]*\?)"
     rf"|(?:there (?:is|are)|has|have) (?:no|nothing)\b.{{0,40}}\b(?:{_NOUN}s?|rewrite|change|mend|missing|needed)"
-    rf"|no (?:changes?|{_NOUN})\b)",
+    rf"|no (?:changes?|{_NOUN})\b|(?:i|we) (?:think|believe)\b[^.?!\n]*\b{_NOUN}\b"
+    rf"|please (?:provide|send|share|give|tell)\b[^.?!\n]*\b{_NOUN}\b"
+    rf"|let['’]?s (?:make|re-?write|rephrase|change|modify|add)\b)",
     re.IGNORECASE,
 )
 _COMMAND = (
@@ -62,7 +68,7 @@ _QUANTITY = re.compile(rf"[\d$]|\b(?:{'|'.join(sorted({*UNITS, *SCALES} - {'one'
 _NOTHING = re.compile(
     rf"\W*(?:n\s*/?\s*a|none|null|nil|tbd|tba|todo|nothing|empty|unknown|undefined|nan|string|see above"
     rf"|same(?: as (?:above|before|the original))?|as above|unchanged|original|not applicable|no|yes|ok"
-    rf"|done|end|lorem ipsum.*"
+    rf"|done|end|lorem ipsum.*|(?:your|the) (?:answer|response|reply|output|text) (?:goes )?here"
     rf"|(?:{_NEW}|{_NOUN}\s+)*{_NOUN}(?:\s+(?:goes|comes|text|here|above|below|as|is))*)\W*",
     re.IGNORECASE,
 )
@@ -73,6 +79,11 @@ _BRACKETED = re.compile(
     re.IGNORECASE,
 )
 _BRACED_NAME = re.compile(r"(?<![\\\w}^_])(?:\{\{\s*\w+\s*\}\}|\{(?:[a-z]+_)?(?:question|problem|input|prompt|text)\})")
+_PLAIN_BRACES = re.compile(r"(?<=\s)\{[a-zA-Z]\w*\}(?=[\s.,;?!])")  # "and eats {n}", in a text without formulas
+_SECOND_LABEL = re.compile(
+    rf"^[\s*#>_]*(?:the\s+)?(?:original|re-?written|new|modified|revised|updated|harder|improved)\s+{_NOUN}\s*[*_]*\s*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 _TAG = re.compile(
     r"</?(?:question|answer|problem|solution|rewrite|rewritten|think|thinking|response|reply|user|assistant|system"
     r"|instruction|prompt|input|output|example|final)s?\s*/?>",
@@ -105,9 +116,9 @@ _ASKING = re.compile(
     r"|approximate|convert|round|describe|explain|compare|order|arrange|complete|fill|count|construct|use|let|derive"
     r"|differentiate|integrate|minimi[sz]e|maximi[sz]e|divide|multiply|add|subtract|reduce|choose|select|decide"
     r"|suppose|rationali[sz]e|enter|answer|tell|check|work out|predict|rewrite|classify|represent|locate|obtain|deduce"
-    r"|establish|apply|indicate|perform|combine)\b|=\s*[\"'$)\]]*\s*$|_{2,}|\\boxed"
+    r"|establish|apply|indicate|perform|combine|normali[sz]e|diagonali[sz]e|bisect|prove)\b|=\s*[\"'$)\]]*\s*$|_{2,}|\\boxed"
     # Amid a sentence these ask for nothing: "there are 4 pizzas".
-    r"|(?:^|[.!:;,]\s+|\n)\W*(?:and\s+|so\s+)?(?:is|are|do|does|can|will)\b",
+    r"|(?:^|[.!:;,]\s+|\n)\W*(?:and\s+|so\s+)?(?:is|are|do|does|can|will)\b|\b(?:is|are|equals?)\W*\Z",
     re.IGNORECASE,
 )
 _FORMULA = re.compile(r"\d\s*(?:[-+*/^×÷−]|\\(?:times|cdot|div|frac|sqrt))|\\(?:frac|sqrt|int|sum|lim)|=")
@@ -126,6 +137,8 @@ _OPEN_WORDS = frozenset(
 )
 _END = re.compile(r"[.?!:。？！)\]}$\"'”’%°|=_*>\d²³]|\\[)\]]")
 _OPERATOR = re.compile(r"(?:[-+*/×÷−^<,;(\[{&@#~]|\\(?:times|cdot|div|frac|sqrt|left|begin\{\w*\}))$")
+_BLANK_AT_END = re.compile(r"(?<=[\s,:=(])_{2,}[\s.]*\Z")  # to be filled in
+_CONDITION_WITHOUT_END = re.compile(r"\b(?:if|where|given|such that|when)\b[^.?!=]*=[\s$]*\Z", re.IGNORECASE)
 _MONEY = re.compile(r"\$\s?\.?\d|\d\s?\$(?!\s*\$)|\\\$")
 _NO_BRACKET = re.compile(r"\\(?:left|right|[Bb]igg?[lr]?)\s*\\?\W|\\[{}()\[\]]")
 _BRACKETS = (("(", ")"), ("{", "}"))
@@ -144,6 +157,8 @@ def fault_of(text: str) -> str:
 
 def half_sentence_in(text: str) -> str:
     """Return where a text breaks off, in a few words; "" for one that ends."""
+    if _BLANK_AT_END.search(text):
+        return ""
     end = text.rstrip("*_ \t\n")
     if _ELLIPSIS.search(end):
         return "it ends in dots"
@@ -152,6 +167,8 @@ def half_sentence_in(text: str) -> str:
     plain = _HALF_OPEN.sub(" ", _NO_BRACKET.sub(" ", end))
     if any(plain.count(opening) > plain.count(closing) for opening, closing in _BRACKETS):
         return "a bracket is not closed"
+    if _CONDITION_WITHOUT_END.search(end):
+        return "it breaks off behind '='"
     last = WORD.findall(end.rsplit(None, 1)[-1]) if end else []
     if _END.match(end[-1:]) or end.endswith((r"\)", r"\]")):
         return ""
@@ -184,6 +201,10 @@ def _is_nothing(text: str) -> bool:
     return len(WORD.findall(text)) < LEAST_WORDS and not _FORMULA.search(text) and not re.search(r"\d", text)
 
 
+def _has_braces(text: str) -> bool:
+    return "$" not in text and "\\" not in text and bool(_PLAIN_BRACES.search(text))
+
+
 def _asks_nothing(text: str) -> bool:
     return not _ASKING.search(text) and not (_FORMULA.search(text) and len(WORD.findall(text)) < LEAST_WORDS_OF_A_STORY)
 
@@ -197,6 +218,8 @@ _FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (
     (_BRACKETED.search, "a placeholder"),
     (re.compile(CHAT_MARKER).search, "leftovers of a template"),
     (_ROLE.search, "leftovers of a template"),
+    (_SECOND_LABEL.search, "leftovers of a template"),
+    (_has_braces, "leftovers of a template"),
     (_INSTRUCTION.search, "an instruction"),
     (_asks_nothing, "nothing is asked for"),
 )

@@ -4,7 +4,9 @@ from components.build_preferences.rewrites import judge, rewrite_in
 from components.shared.engines import Completion
 from components.shared.filters import KEEP, Verdict
 from components.shared.texts.language import other_language
+from tests.components.shared.texts.case_files import cases_of
 
+APPLES = "Tom has 5 apples and buys 7. How many apples does he have?"
 QUESTION = "Anna buys 10 apples and gives 3 of them away. How many apples does she have left?"
 REWRITE = "Anna buys 10 apples and gives 3 of them away. She shares the rest with Ben. How many apples does each get?"
 
@@ -52,6 +54,13 @@ def test_a_rewrite_is_judged(rewrite: str, verdict: Verdict) -> None:
     completion = Completion(text=f"<question>{rewrite}</question>", finish_reason="stop", num_tokens=9)
 
     assert judge(QUESTION, completion, other_language) == verdict
+
+
+@pytest.mark.parametrize(("rewrite", "expected"), cases_of("rewrites"))
+def test_only_a_whole_question_that_gives_no_answer_away_is_preferred(rewrite: str, expected: str) -> None:
+    completion = Completion(text=f"<question>{rewrite}</question>", finish_reason="stop", num_tokens=9)
+    reason = judge(APPLES, completion, other_language).reason
+    assert bool(reason) if expected == "rejected" else (reason or "kept") == expected, reason
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,20 @@ def test_one_object_a_line_is_read_whatever_the_name_calls_it(tmp_path: Path, na
     assert read(tmp_path / name) == RECORDS
 
 
+@pytest.mark.parametrize("text", ['{"question": "a"}', '{"data": [{"question": "a"}]}', '{\n "question": "a"\n}\n'])
+def test_one_object_is_one_row_and_one_with_a_list_of_objects_is_that_list(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    assert read(tmp_path / "a.json") == [{"question": "a"}]
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000 + "]" * 100_000], ids=["digits", "depth"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_values_that_python_cannot_hold_are_named_with_their_place(tmp_path: Path, name: str, value: str) -> None:
+    (tmp_path / name).write_text(f'{{"question": "a", "answer": {value}}}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=rf"a\.{name[2:]}(:1)?: broken JSON"):
+        read(tmp_path / name)
+
+
 @pytest.mark.parametrize(("ending", "compress"), [*COMPRESSED, ("", zstandard), ("", gzip.compress)])
 def test_compressed_files_are_read_also_where_the_name_does_not_say_so(
     tmp_path: Path, ending: str, compress: Callable[[bytes], bytes]

@@ -64,6 +64,17 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("answer", "read"),
+    [("['168']", "168"), ('["a", "b"]', "a, b"), ("['x", "['x"), (["168"], "168"), ("[1, 2]", "[1, 2]")],
+)
+def test_a_list_of_answers_is_read_also_where_a_table_wrote_it_as_text(
+    tmp_path: Path, answer: str | list[str], read: str
+) -> None:
+    (row,) = open_table(write_jsonl(tmp_path, {"question": "a", "answer": answer})).rows()
+    assert row.answer == read
+
+
 def test_columns_are_named_by_options(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path, {"problem": "What is 1+1?", "solution": "It is 2.", "topic": "Sums", "grade": 5})
     table = open_table(path, question="problem", answer="", subject="topic", level="grade")
@@ -293,7 +304,7 @@ def test_only_the_first_rows_are_read_where_there_is_a_limit(tmp_path: Path) -> 
         ("a.jsonl", '{"question": true, "answer": "1"}\n', r"'question' .* holds True \(bool\); expected text"),
         ("a.jsonl", '{"question": "a", "answer": [["1"], 2]}\n', r"'answer' .* holds .* \(list\); expected text"),
         ("a.jsonl", "", r"a\.jsonl has no rows"),
-        ("a.json", '{"question": "a"}', r"a\.json holds one value of type dict; expected a list of objects"),
+        ("a.json", '"question"', r"a\.json holds one value of type str; expected a list of objects"),
         ("a.json", "[1]", r"a\.json, row 1: a value of type int; expected an object"),
         ("a.json", "[", r"a\.json: broken JSON"),
         ("a.json", "", r"a\.json has no rows"),

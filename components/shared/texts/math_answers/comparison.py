@@ -236,6 +236,8 @@ class _Comparison:
         if len(one.items) != len(two.items):
             return Verdict.DIFFERENT
         kinds = {one.kind, two.kind}
+        if "list" in kinds and not kinds <= {"list", "set"}:
+            one, two = _by_name(one), _by_name(two)
         if kinds <= {"list", "set", "single"}:
             short = len(one.items) <= MAX_ITEMS
             return (in_any_order if short else in_order)(one.items, two.items, self.compare)
@@ -269,6 +271,16 @@ def _several_of(text: str) -> _Several | None:
     kind = {"(": "tuple", "[": "row", r"\{": "set", r"\langle": "vector"}.get(brackets[0], "row")
     items = list(_both_signs(split_list(brackets[1])))
     return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
+
+
+def _by_name(several: _Several) -> _Several:
+    """Return a list of values with names in the order of these: y=3, x=2 is the point (2, 3)."""
+    equations = [equation_of(item) for item in several.items] if several.kind == "list" else [None]
+    names = [equation.name for equation in equations if equation and equation.name]
+    if len(set(names)) < len(equations):
+        return several
+    items = [item for _, item in sorted(zip(names, several.items, strict=True))]
+    return _Several("list", tuple(items))
 
 
 def _vector_of(text: str, other: _Several | None) -> _Several | None:

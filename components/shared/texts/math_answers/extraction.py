@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from components.shared.texts.latex import closing_brace, next_token
+from components.shared.texts.latex import INSIDE, closing_brace, next_token
 from components.shared.texts.math_answers.comparison import compare
 from components.shared.texts.math_answers.normal import normalize_answer
 from components.shared.texts.math_answers.verdicts import Verdict
@@ -34,10 +34,10 @@ _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECA
 
 # Between two boxes of one answer stand separators, the name of the next part, or words of the same sentence.
 _SEPARATOR = (
-    r"(?:[\s$&,;|]|\\[,;:! ()\[\]]|\\\\|\\q?quad(?![a-zA-Z])|\band\b|\bor\b|\\(?:text|mathrm)\{\s*(?:and|or)\s*\}|~)"
+    r"(?:[\s$&,;|]|\\[,;:! ()\[\]]|\\\\|\\q?quad(?![a-zA-Z])|\b(?:and|or|by)\b|\\(?:text|mathrm)\{\s*(?:and|or)\s*\}|~)"
 )
 _NAME = r"(?:\\?[a-zA-Z]+(?:_\{?\w+\}?|\([a-z]\)|')?\s*&?\s*=\s*&?)"
-_NEXT_PART = re.compile(rf"{_SEPARATOR}*(?:[-*•]\s*)?(?:{_NAME}{_SEPARATOR}*)?")
+_NEXT_PART = re.compile(rf"{_SEPARATOR}*(?:[-*•]\s*{_SEPARATOR}*)?(?:{_NAME}{_SEPARATOR}*)?")
 _NEXT_LINE = re.compile(r"[^\n.]{0,12}\.?\n[-*•\s]*[^\W\d_][^\n:.]{0,30}:[\s*$]*(?:\\[(\[])?\s*")
 _CONNECTED = re.compile(r"[^.!?\n]{0,80}?(?:,|;|\band\b|\bor\b|&)[^.!?\n]{0,80}")
 _CORRECTED = re.compile(
@@ -73,7 +73,7 @@ _BASE = re.compile(rf"\s*([-+−]?\s*(?:{_FACTOR}|[a-zA-Z]|\([^()]*\)))\s*\^\s*\
 _ROOT = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?)\s*(\\sqrt\s*(?:\[\d\])?)\s*\{{\s*")
 _OVER = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?\s*\\[dt]?frac\s*\{{)\s*")
 _UNDER = re.compile(rf"\s*([-+−]?\s*{_FACTOR}?\s*\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{)\s*")
-_DENOMINATOR = re.compile(r"\}\s*\{[^{}]*\}")
+_DENOMINATOR = re.compile(rf"\}}\s*\{{{INSIDE}\}}")
 _END_OF_FORMULA = re.compile(r"\s*(?:!|[a-z](?:\^(?:\{\w+\}|\w))?)(?=\s*(?:\$|\\\)|\\\]))")  # not the "!" of a sentence
 _BEHIND = re.compile(
     r"\s*(?:\^\s*(?:\{\s*(?!\\circ)[^{}]*\}|\w)|\\?%|\\sqrt\{[^{}]*\}|\\pi(?![a-zA-Z])|\\[dt]?frac\{\d+\}\{\d+\}"
@@ -138,7 +138,9 @@ def _boxes_in(text: str) -> list[_Box]:
 
 def _is_placeholder(content: str) -> bool:
     plain = _TEXT.sub(r"\1", content).strip(" $")
-    return not plain or bool(_EMPTY.fullmatch(plain)) or (plain != "-" and bool(_PLACEHOLDER.fullmatch(plain)))
+    return (
+        plain in ("", "\\") or bool(_EMPTY.fullmatch(plain)) or (plain != "-" and bool(_PLACEHOLDER.fullmatch(plain)))
+    )
 
 
 def _before_next_question(text: str, boxes: Sequence[_Box]) -> list[_Box]:

@@ -8,7 +8,10 @@ from components.shared.texts.math_answers.extraction import BOX, extract_final_a
 from components.shared.texts.prose import prose_sentences, prose_words
 
 _NO_VALUE = re.compile(  # as programs and tables write what is missing
-    r"[-+]?(?:nan|nat|inf|<na>|none|null|nil|#?n/?a|tbd|\?+|\[\]|unknown|[-–—._]+)\.?"
+    r"[-+]?(?:nan|nat|inf|<na>|none|null|nil|#?n\s?/?\s?a|n\.a|tbd|\?+|\[\s*\]|\"\"|''"
+    r"|none (?:given|provided|available)|unknown|[-–—._…]+|missing|to be \w+"
+    r"|not (?:available|given|provided|known|specified|stated|found)"
+    r"|(?:no |the )?(?:final )?answer(?: is)?(?: not| un)?(?: ?(?:available|given|provided|known|found|missing))?)\.?"
     r"|proof\b.*|see (?:the )?(?:solution|proof|above|below)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -17,14 +20,16 @@ _OPENING = re.compile(
     r"|from|the (?:first|total|number))\b",
     re.IGNORECASE,
 )
+_OWN_WORDS = re.compile(r"(?:we|let|since|because)\b", re.IGNORECASE)  # no value begins with them
+_HEADING = re.compile(r"(?:solution|explanation|proof)\s*[:.]\s*", re.IGNORECASE)
 _STEP = re.compile(r"\bstep \d", re.IGNORECASE)
 _REASON = re.compile(  # behind something: "5, so …", "x = 3 because …"
-    r"\S\s*(?:\b(?:because|therefore|hence|thus)\b"
+    r"\S\s*(?:\b(?:because|since|therefore|hence|thus)\b"
     r"|(?<=[,;\d$)\]}\s])(?<![A-Za-z] )\bso\b(?! (?:far|long|on|many|much)\b)|\\therefore\b|∴)\s*,?\s*\S",
     re.IGNORECASE,
 )
 _NUMBER_OR_FORMULA = re.compile(r"\d|[=$\\]")
-_SIGN = r"(?:[-+*/×÷·−]|\\(?:times|cdot|div)\b)"
+_SIGN = r"(?:[-+*/×÷·−x]|\\(?:times|cdot|div)\b)"
 _SUM = re.compile(rf"\d[\d.,\s$%)]*{_SIGN}\s*[($]*\d[^=a-zA-Z]*=\s*[-$<]*\d")  # of numbers alone: no equation of a line
 MAX_WORDS = 25  # of an answer
 MANY_WORDS, SOME_WORDS = 10, 5  # of a sentence; of one that begins like a solution
@@ -42,6 +47,7 @@ def known_answer(text: str) -> str:
 
 
 def _is_solution(text: str) -> bool:
+    text = _HEADING.sub("", text, count=1) if _HEADING.match(text) else text
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) > MAX_LINES and r"\begin" not in text:
         return True
@@ -56,6 +62,6 @@ def _argues(text: str, words: int) -> bool:
     """Tell whether a text with a number or a formula gives steps, reasons or several sentences."""
     if not _NUMBER_OR_FORMULA.search(text):
         return False
-    if (_STEP.search(text) and words >= STEP_WORDS) or _REASON.search(text):
+    if _OWN_WORDS.match(text) or (_STEP.search(text) and words >= STEP_WORDS) or _REASON.search(text):
         return True
     return words >= FEW_WORDS and len(prose_sentences(text)) > 1

@@ -42,7 +42,8 @@ _RELATION = {"<=": r"\leq ", ">=": r"\geq ", "!=": r"\neq ", "=<": r"\leq ", "==
 _RELATION_SIGN = re.compile("|".join(map(re.escape, _RELATION)))
 _WISH = re.compile(r"\.?\s*I hope (?:it|this) is correct\.?$", re.IGNORECASE)  # of prompts with Minerva's examples
 _UNIT_SIGN = re.compile(r"(?<=[\d}])\s*\\(?:(Omega)(?![a-zA-Z])|mu\s*\\text\s*\{\s*)")
-_DEGREES = re.compile(r"(?<=\d)\s*(?:\\deg(?![a-z])|\^\{o\})")
+_DEGREES = re.compile(r"(?<=\d)\s*(?:\\deg(?![a-z])|\^\{(?:o|\\text\s*\{o\}|\s*\^\{\\circ\}\s*)\})")
+_POWER_IN_BRACKETS = re.compile(r"\^\s*\(((?:[^()]|\([^()]*\))*)\)")
 _FACTORIAL_EQUALS = re.compile(r"(?<=\d)!\s*=")  # 5!=120 has no "not equal" of Python
 _ANGLES = re.compile(r"<([^<>=]*,[^<>=]*)>")
 _WHOLE_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
@@ -54,7 +55,7 @@ def normalize_answer(text: str) -> str:
     r"""Return an answer in one spelling, without what does not change its value: spacing, ``$``, "The answer is"."""
     if len(text) > MAX_CHARS or (text.isascii() and text.isdigit()):
         return text.strip()
-    text = _POWER.sub(_power, _without_emphasis(text))
+    text = _POWER_IN_BRACKETS.sub(r"^{\1}", _POWER.sub(_power, _without_emphasis(text)))
     text = _PLAIN_SET.sub(r"\\{\1\\}", text) if text.startswith("{") else text
     text = _UNIT_SIGN.sub(lambda sign: r"\text{ ohm}" if sign[1] else r"\text{ micro", spell(text))
     text = _outside(_without_dollars(_WISH.sub("", text)))

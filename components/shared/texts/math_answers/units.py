@@ -34,7 +34,7 @@ def _by_spelling(table: str) -> dict[str, str]:
 
 _CURRENCY_NAMES = _by_spelling(_CURRENCIES)
 UNITS = _by_spelling(_SPELLINGS) | _CURRENCY_NAMES
-_SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "%": "%"}
+_SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "¢": "cent", "%": "%"}
 WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit before it
 PERCENT = "%"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
@@ -45,10 +45,10 @@ _DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z]
 _OF_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-z])")
 _CODES = "|".join(code.upper() for code in (*sorted({*_CURRENCY_NAMES.values()}), "rmb"))
 _CURRENCY = re.compile(
-    rf"^([-+]?)\s*(?:(?:\\\$|([$€£₹¥₽₩]))|((?:US|[ACR])\\?\$|{_CODES}|Rs\.?|dollars)(?![a-zA-Z]))"
+    rf"^([-+]?)\s*(?:(?:\\\$|([$€£₹¥₽₩¢]))|((?:US|[ACR])\\?\$|{_CODES}|Rs\.?|dollars)(?![a-zA-Z]))"
     r"\s*(?=[-\d.(\\{])"
 )
-_CURRENCY_BEHIND = re.compile(r"\s*(?:(\\\$)|([$€£₹¥₽₩]))\s*$")
+_CURRENCY_BEHIND = re.compile(r"\s*(?:(\\\$)|([$€£₹¥₽₩¢]))\s*$")
 _PERCENT_BEHIND = re.compile(r"\s*\\?%\s*$")
 _WORDS = rf"\\text\s*\{{{INSIDE}\}}"
 _QUOTIENT = rf"\\frac\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}\s*\{{\s*(?:{_WORDS}(?:\^\{{\d\}})?\s*)+\}}"

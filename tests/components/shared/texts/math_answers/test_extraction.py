@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.texts.math_answers import extract_final_answer
+from components.shared.texts.math_answers import extract_final_answer, known_answer
 from tests.components.shared.texts.case_files import cases_of
 
 VALUES = st.sampled_from(["4", "-7", r"\frac{1}{2}", r"\sqrt{3}", "x+1", r"\{1,2\}", "(2, 3)", "12.5"])
@@ -23,6 +23,11 @@ QUESTIONS = st.sampled_from(
 @pytest.mark.parametrize(("text", "answer"), cases_of("final_answers"))
 def test_the_final_answer_is_what_the_reply_puts_into_its_last_boxes(text: str, answer: str) -> None:
     assert extract_final_answer(text) == answer
+
+
+@pytest.mark.parametrize(("text", "answer"), cases_of("known_answers"))
+def test_a_known_answer_is_a_value_and_never_a_solution(text: str, answer: str) -> None:
+    assert known_answer(text) == answer
 
 
 @given(VALUES, PLACEHOLDERS, QUESTIONS, VALUES)
