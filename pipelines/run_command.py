@@ -103,7 +103,7 @@ def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, work
     if read_manifest_or_none(folder) is None:  # other runs make it
         return
     console.print()
-    print_forecast(console, forecast(folder, pilot.num_whole), None, dataclasses.replace(asked, pilot=0).command)
+    print_forecast(console, forecast(folder, pilot.num_whole), dataclasses.replace(asked, pilot=0).command)
 
 
 def check_processes(arguments: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.shared.records import Example
-from components.shared.workspace.costs import Costs, costs_of
+from components.shared.workspace.costs import Costs, account_of, costs_of
 from components.shared.workspace.lineage import rows_stages_of, stages_of
 from components.shared.workspace.rows import Rows
 from pipelines.planning.pilot_estimates import (
@@ -44,11 +44,16 @@ class PilotForecast:
     costs: Mapping[str, Estimate]  # by the names of COSTS: of the stages that grow with the questions
     quality: Mapping[str, Estimate]  # shares and means over the dataset; duplicates over all questions
     once: Costs  # of what is done once, whatever the number of questions: trainings, fail rates
+    price_per_gpu_hour: float  # US dollars; 0: not known
 
 
-def forecast(dataset: str, num_whole: int) -> PilotForecast:
-    """Return what the dataset of a pilot says of the run with ``num_whole`` questions of all generators together."""
+def forecast(dataset: str, num_whole: int, price_per_gpu_hour: float = 0.0) -> PilotForecast:
+    """Return what the dataset of a pilot says of the run with ``num_whole`` questions of all generators together.
+
+    ``price_per_gpu_hour``: 0 for the one that the pilot knew, if any.
+    """
     stages = stages_of(dataset)
+    account = account_of(stages, price_per_gpu_hour)
     found = pilot_stages(stages)
     sample = Sample(num_pilot=sum(found[0].given.values()), num_whole=num_whole)
     fewer = _fewer(found, sample)
@@ -62,7 +67,8 @@ def forecast(dataset: str, num_whole: int) -> PilotForecast:
         rows=total_of(list(found[-1].kept.values()), sample, fewer[LEFT]),
         costs={name: _costs(found, name, sample, fewer) for name in COSTS},
         quality=dict(_quality(forecasts, dataset, sample)),
-        once=costs_of(once),
+        once=costs_of(once, account),
+        price_per_gpu_hour=account.price_per_gpu_hour,
     )
 
 

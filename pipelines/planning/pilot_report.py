@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
+from components.shared.workspace.costs import dollars
 from pipelines.planning.pilot_estimates import Estimate
 from pipelines.planning.pilot_forecast import PilotForecast
 from pipelines.reporting import print_aligned
@@ -21,7 +22,7 @@ NOTES = (
 TOO_FEW = "The pilot's dataset has fewer than 30 rows: its intervals are too narrow. Take more questions."
 
 
-def print_forecast(console: Console, forecast: PilotForecast, price_per_gpu_hour: float | None, goes_on: str) -> None:
+def print_forecast(console: Console, forecast: PilotForecast, goes_on: str) -> None:
     """Print it; ``goes_on``: the command that starts the whole run."""
     sample = forecast.sample
     title = f"pilot: {sample.num_pilot:,} of {sample.num_whole:,} questions; the whole run, with 90 % intervals:"
@@ -30,7 +31,7 @@ def print_forecast(console: Console, forecast: PilotForecast, price_per_gpu_hour
     heads = ("stage", "pilot in", "out", "kept", "whole run in")
     print_aligned(console, [heads, *_stages(forecast)])
     console.print()
-    print_aligned(console, [*_figures(forecast, price_per_gpu_hour), ("goes on with", goes_on)])
+    print_aligned(console, [*_figures(forecast), ("goes on with", goes_on)])
     console.print()
     is_small = forecast.stages[-1].rows_out < FEW
     console.print("\n".join([*NOTES, *([TOO_FEW] if is_small else [])]), markup=False, highlight=False, soft_wrap=True)
@@ -41,14 +42,16 @@ def _stages(forecast: PilotForecast) -> Iterator[tuple[str, ...]]:
         yield each.step, f"{each.rows_in:,}", f"{each.rows_out:,}", _percent(each.kept), _number(each.whole)
 
 
-def _figures(forecast: PilotForecast, price: float | None) -> Iterator[tuple[str, str]]:
+def _figures(forecast: PilotForecast) -> Iterator[tuple[str, str]]:
     yield "rows of the dataset", _number(forecast.rows)
     for name, cost in forecast.costs.items():
         if cost.high:
             yield name, _number(cost, 2 if name == GPU_HOURS else 0)
-    hours = forecast.costs[GPU_HOURS]
-    if hours.high and price is not None:
-        yield "money", f"{_number(hours.times(price), 2)} US dollars, at {price:g} for one GPU for one hour"
+    price = forecast.price_per_gpu_hour
+    money = forecast.costs[GPU_HOURS].times(price)
+    if money.high:
+        told = f"{dollars(money.value)} ({dollars(money.low)} to {dollars(money.high)})"
+        yield "money", f"{told}, at {dollars(price)} for one GPU for one hour"
     for name, figure in forecast.quality.items():
         yield name, _percent(figure) if name == "duplicates" else _number(figure, 3)
     if forecast.once.sentence:
