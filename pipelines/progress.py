@@ -18,8 +18,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from components.shared.accelerators import num_accelerators
 from components.shared.publishing.markdown import describe_counts
 from components.shared.speaking import Heartbeat, duration, silence_seconds
+from components.shared.workspace.costs import Account, costs_of
+from components.shared.workspace.lineage import Stage
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from pipelines.compiled_pipeline import PlannedStep
 from pipelines.reporting import visible
@@ -43,11 +46,14 @@ class ConsoleObserver:
         clock: Callable[[], float] = time.monotonic,
         *,
         verbose: bool = False,
+        price_per_gpu_hour: float = 0.0,
     ) -> None:
-        """``verbose``: also print what the steps log."""
+        """``verbose``: also print what the steps log. ``price_per_gpu_hour``: in US dollars; 0: not known."""
         self._verbose = verbose
         self._console = console
         self._num_steps = len(steps)
+        self._account = Account(price_per_gpu_hour=price_per_gpu_hour)
+        self._costs = costs_of([], self._account)  # of the steps that are finished
         self._time_left = TimeLeft(steps, workspace)
         self._clock = clock
         self._begun = self._step_begun = clock()
@@ -94,7 +100,11 @@ class ConsoleObserver:
 
     def _left(self) -> str:
         seconds = self._time_left.seconds(self._step, self._clock() - self._step_begun, self._share)
-        return "" if seconds is None else f"about {duration(seconds)} left in all"
+        left = "" if seconds is None else f"about {duration(seconds)} left in all"
+        hours = (seconds or 0.0) / 3600 * num_accelerators()
+        more = f", about {hours:,.2f} GPU-hours more" if hours >= 0.005 else ""
+        so_far = f"so far {self._costs.taken}" if self._costs.taken else ""
+        return "; ".join(filter(None, [f"{left}{more}", so_far]))
 
     def _say(self) -> None:
         if self._heading:
@@ -137,6 +147,8 @@ class ConsoleObserver:
         self.last_folder = folder
         manifest = read_manifest_or_none(folder)
         self._time_left.finished(step, seconds, manifest, reused=self._reused)
+        if manifest is not None:
+            self._costs = self._costs.plus(costs_of([Stage(folder=folder, manifest=manifest, reads=())], self._account))
         what = "other runs are still at work" if manifest is None else _ledger(manifest, self._source)
         took = "reused" if self._reused else _precisely(seconds)
         number = f"{self._finished:>{len(str(self._num_steps))}}/{self._num_steps}"

@@ -127,7 +127,8 @@ def run_pipeline(
     began = time.monotonic()
     keeper = _Keeper(recorder, workspace)
     try:
-        with ConsoleObserver(console, run.steps, workspace, verbose=loudness == "verbose") as observer:
+        price, verbose = float(run.arguments.get("price_per_gpu_hour", 0.0)), loudness == "verbose"
+        with ConsoleObserver(console, run.steps, workspace, verbose=verbose, price_per_gpu_hour=price) as observer:
             run_compiled(run.pipeline.path, run.arguments, observer, keeper.keep, last_step=run.last_step)
     except StepFailedError as failure:
         message = _report(failure.step, failure.exit_code, failure.last_lines, failure.log)

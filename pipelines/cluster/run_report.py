@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -66,6 +67,7 @@ class Report:
     verdict: str = ""  # why it has ended without success, and what to do
     exit_code: int = ExitCode.DONE
     workspace: str = ""
+    price_per_gpu_hour: float = 0.0  # US dollars, as the run knows it; 0: it does not
     namespace: str = ""  # of its pods and Jobs
     planned: bool = True  # whether the number of its steps is known
     note: str = ""  # what could not be looked at
@@ -114,12 +116,21 @@ def look_at(
         steps=[_overtaken(step, state, run) for step in steps],
         drivers=[] if state == SUCCEEDED else [_overtaken(driver, state, run) for driver in drivers],
         workspace=inert(parameters_of(run).get("workspace", "")),
+        price_per_gpu_hour=_price(parameters_of(run)),
         namespace=inert(place.name),
         planned=bool(planned),
         note=_note(run_id, workflow, pods, jobs, state),
     )
     verdict, exit_code = _verdict(report, run, workflow, pods)
     return replace(report, verdict=verdict, exit_code=exit_code)
+
+
+def _price(parameters: Mapping[str, Any]) -> float:
+    """Return what a GPU-hour costs: as the run says, or the profile that it holds."""
+    with contextlib.suppress(ValueError, TypeError, AttributeError, LookupError):
+        own = float(parameters.get("price_per_gpu_hour") or 0.0)
+        return own or float(json.loads(parameters["profile"] or "{}").get("price_per_gpu_hour") or 0.0)
+    return 0.0
 
 
 def _planned(run: Any, by_old_api: Mapping[str, Any]) -> list[PlannedStep]:

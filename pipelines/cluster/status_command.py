@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.plain_text import inert, shortened
+from components.shared.workspace.costs import Outlook, outlook_of
 from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_report import Report, look_at
@@ -35,16 +37,16 @@ def _show(run_id: str, host: str, namespace: str, follow: bool, as_json: bool) -
         client, _ = connect(host, namespace)
         report = look_at(client, run_id, namespace)
     if as_json:
-        making, not_shown = _folders(report)
-        page = run_page(client, run_id)
-        print_json({**vars(report), "page": page, "folders": making, "note": not_shown or report.note})
+        making, outlook, not_shown = _folders(report)
+        page, costs = run_page(client, run_id), outlook and dataclasses.asdict(outlook)
+        print_json({**vars(report), "page": page, "folders": making, "costs": costs, "note": not_shown or report.note})
         return report.exit_code
     workspace = f", workspace {report.workspace}" if report.workspace else ""
     console.print(f"run {report.run_id}, {report.name}: {report.heading}{workspace}")
     console.print(run_page(client, run_id))
     if follow:
         return watch(client, run_id, host, namespace, console)
-    making, not_shown = _folders(report)
+    making, outlook, not_shown = _folders(report)
     for line in _step_lines(report, {each.folder: each for each in making}):
         console.print(line)
     for note in filter(None, (report.note, not_shown)):
@@ -52,6 +54,8 @@ def _show(run_id: str, host: str, namespace: str, follow: bool, as_json: bool) -
     told = {step.folder for step in report.steps}
     if others := [each for each in making if each.folder not in told]:
         console.print(_rows_table(others))
+    if outlook and outlook.sentence:
+        console.print(outlook.sentence)
     if report.verdict:
         console.print(f"{report.state}: {report.verdict}")
     return report.exit_code
@@ -74,14 +78,15 @@ def _cells(step: Step, progress: Progress | None) -> tuple[str, str, str, str]:
     return step.title, step.state, _duration(step), shortened(told, MAX_WHY)
 
 
-def _folders(report: Report) -> tuple[Sequence[Progress], str]:
-    """Return how far the rows are, or why the caller may not see it: what Kubeflow knows is right without."""
+def _folders(report: Report) -> tuple[Sequence[Progress], Outlook | None, str]:
+    """Return how far the rows are and what was taken, or why the caller may not see it: Kubeflow is right without."""
     if not report.workspace or report.has_ended:
-        return (), ""
+        return (), None, ""
     try:
-        return folders_in_the_making(report.workspace), ""
+        outlook = outlook_of(report.workspace, report.price_per_gpu_hour)
+        return folders_in_the_making(report.workspace), outlook, ""
     except (InputError, UnavailableError) as error:
-        return (), f"rows are not shown: {inert(error)}"
+        return (), None, f"rows are not shown: {inert(error)}"
 
 
 def _rows_table(making: Sequence[Progress]) -> Table:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 import kfp
 import kfp_server_api
 from rich.console import Console
 
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import HELD, InputError, UnavailableError
+from components.shared.workspace.costs import outlook_of
 from pipelines.cluster.kubeflow_api import explained
 from pipelines.cluster.run_report import NOT_KNOWN, SUCCEEDED, Report, look_at
 from pipelines.cluster.run_steps import FAILED, LATER, RUNNING, TERMINATED, WAITING, Step
@@ -67,12 +69,17 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
         time.sleep(POLL_SECONDS)
 
 
+def _end_state(report: Report) -> Literal["succeeded", "terminated", "stopped", "failed"]:
+    if report.exit_code in [kind.exit_code for kind in HELD]:
+        return "stopped"
+    return "succeeded" if report.state == SUCCEEDED else "terminated" if report.state == TERMINATED else "failed"
+
+
 def _end_of(report: Report) -> EndOfRun:
-    state = report.state
     return EndOfRun(
         run=report.run_id,
         workspace=report.workspace,
-        state="succeeded" if state == SUCCEEDED else "terminated" if state == TERMINATED else "failed",
+        state=_end_state(report),
         exit_code=report.exit_code,
         steps_done=sum(step.succeeded for step in report.steps),
         num_steps=len(report.steps),
@@ -97,6 +104,8 @@ class _Rows:
             for progress in folders_in_the_making(report.workspace):
                 if progress.folder in at_work and progress.sentence:
                     yield _line(replace(at_work[progress.folder], course=progress.sentence), report)
+            if told := outlook_of(report.workspace, report.price_per_gpu_hour).sentence:
+                yield told
 
 
 class _Changes:

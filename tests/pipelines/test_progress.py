@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from components.shared.records import Question
 from components.shared.speaking import VARIABLE
 from components.shared.workspace import Workspace
+from components.shared.workspace.plans import Slice
 from pipelines.compiled_pipeline import PlannedStep
 from pipelines.progress import ConsoleObserver, _precisely
 from pipelines.time_left import TimeLeft
 from tests.clock import Clock
 from tests.components.shared.sample_folders import write_folder
+from tests.conftest import GivenRowsConfig
 
 LOG = "2026-11-29 20:00:00,000 INFO components.shared."
 STEPS = [
@@ -88,6 +91,21 @@ def test_a_finished_step_is_a_line_and_the_next_one_has_its_number(observer: Con
         "1/4  shared                          1.8 s  3 in, 2 out, rejected: unsolvable 1",
         "2/4  shared                         reused  3 in, 2 out, rejected: unsolvable 1",
     ]
+
+
+def test_what_the_finished_steps_took_is_told_while_the_next_one_runs(tmp_path: Path, clock: Clock) -> None:
+    workspace = Workspace(str(tmp_path))
+    config = GivenRowsConfig(workspace=workspace.uri, content="costly")
+    folder = workspace.open(config).begin_rows(Question, [Slice(start=0, stop=1)])
+    for part in folder.missing_parts():
+        part.add_to_metric("output_tokens", 1234)
+        part.settle(0, kept=[Question(id="q", question="1+1?")])
+    observer = ConsoleObserver(Console(file=io.StringIO(), width=200), STEPS, str(tmp_path), clock)
+    observer.step_started("shared", {})
+    observer.step_finished("shared", folder.finish(), 1.0)
+    observer.step_started("train_sft", {})
+    observer._say()
+    assert printed(observer)[-1].endswith("so far 1,234 tokens written")
 
 
 def test_what_a_step_logs_is_printed_where_that_is_asked_for_and_no_terminal_obeys_it(

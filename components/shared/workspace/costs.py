@@ -8,16 +8,27 @@ finished parts took is known. ``Costs.note`` says which.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from components.shared.speaking import duration
+from components.shared.stores import storage
+from components.shared.stores.inventory import list_objects
+from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import Stage
+from components.shared.workspace.manifests import MANIFEST, read_manifest_or_none
+from components.shared.workspace.plans import PLAN, part_name, read_plan_or_none
 from components.shared.workspace.spending import spent_in
 
 READ = ("prompt_tokens", "tokens")  # by engines; by scorers and trainings
 WRITTEN = ("output_tokens",)
+SAMPLE = 16  # parts of a folder in the making that are looked at
+THREADS = 16
 PRICE = "price_per_gpu_hour"  # the metric of a dataset, in US dollars
+
+_OBJECT = re.compile(rf"([a-z0-9_]+/[0-9a-f]{{16}})/({PLAN}|{MANIFEST})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +62,14 @@ class Costs:
     @property
     def sentence(self) -> str:
         """All of it in words; what there was none of is left out."""
+        work = f"{duration(self.seconds)} of work" if self.seconds else ""
+        return ", ".join(filter(None, [work, self.taken]))
+
+    @property
+    def taken(self) -> str:
+        """GPU-hours, money and tokens in words; what there was none of is left out."""
         lost = f" ({self.gpu_hours_lost:,.2f} of them in no part)" if self.gpu_hours_lost >= 0.005 else ""
         parts = {
-            f"{duration(self.seconds)} of work": self.seconds,
             f"{self.gpu_hours:,.2f} GPU-hours{lost}": self.gpu_hours,
             dollars(self.money): self.money,
             f"{self.tokens_read:,} tokens read": self.tokens_read,
@@ -73,6 +89,22 @@ class Costs:
             f"{self.tokens_written / num_rows:,.0f} tokens written": self.tokens_written,
         }
         return ", ".join(words for words, number in parts.items() if number)
+
+    def plus(self, other: Costs) -> Costs:
+        """Return what this and another took together, at one price."""
+        names = ("seconds", "gpu_hours", "tokens_read", "tokens_written", "gpu_hours_lost")
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in names})
+
+    def times(self, factor: float) -> Costs:
+        """Return the costs of so many times the work, of which nothing is lost."""
+        return replace(
+            self,
+            seconds=self.seconds * factor,
+            gpu_hours=self.gpu_hours * factor,
+            tokens_read=round(self.tokens_read * factor),
+            tokens_written=round(self.tokens_written * factor),
+            gpu_hours_lost=0.0,
+        )
 
     @property
     def note(self) -> str:
@@ -97,20 +129,78 @@ def account_of(stages: Sequence[Stage], price_per_gpu_hour: float = 0.0) -> Acco
 
 def costs_of(stages: Iterable[Stage], account: Account = NO_ACCOUNT) -> Costs:
     """Return what stages took together."""
-    stages = list(stages)
-    metrics = [stage.manifest.metrics for stage in stages]
+    return _together([(stage.folder, stage.manifest.metrics) for stage in stages], account)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """What a workspace has taken so far, and what the rest of its folders in the making will take, at their rates."""
+
+    so_far: Costs
+    to_come: Costs
+    num_without_rate: int  # folders in the making of which no part stands yet; not in the forecast
+
+    @property
+    def sentence(self) -> str:
+        """All of it in words; "" where nothing is known."""
+        more = f"about {self.to_come.taken} more for the folders in the making" if self.to_come.taken else ""
+        left_out = (
+            f"{self.num_without_rate} of them have no part yet and are not in it" if self.num_without_rate else ""
+        )
+        so_far = f"so far in this workspace {self.so_far.taken}" if self.so_far.taken else ""
+        return "; ".join(filter(None, [so_far, more, left_out if more else ""]))
+
+
+def outlook_of(workspace: str, price_per_gpu_hour: float = 0.0) -> Outlook:
+    """Return what a workspace has taken and will take; of a folder in the making, by a sample of its parts."""
+    names: dict[str, set[str]] = {}
+    for each in list_objects(workspace):
+        if match := _OBJECT.fullmatch(each.name):
+            names.setdefault(match[1], set()).add(match[2])
+    held = {storage.join(workspace, folder): seconds / 3600 for folder, seconds in spent_in(workspace).items()}
+    account = Account(held=held, price_per_gpu_hour=price_per_gpu_hour)
+    with ThreadPoolExecutor(THREADS) as threads:
+        done = [storage.join(workspace, folder) for folder, objects in names.items() if MANIFEST in objects]
+        made = list(threads.map(read_manifest_or_none, done))
+        left = [storage.join(workspace, folder) for folder, objects in names.items() if MANIFEST not in objects]
+        making = list(threads.map(lambda folder: _making(folder, account), left))
+    so_far = _together([(uri, each.metrics) for uri, each in zip(done, made, strict=True) if each], account)
+    to_come = replace(so_far.times(0), is_whole=False)
+    for costs, share in making:
+        so_far = so_far.plus(costs)
+        to_come = to_come.plus(costs.times((1 - share) / share if share else 0.0))
+    return Outlook(so_far=so_far, to_come=to_come, num_without_rate=sum(not share for _, share in making))
+
+
+def _making(folder: str, account: Account) -> tuple[Costs, float]:
+    """Return what a folder in the making has taken, and which share of its rows that is."""
+    plan, present = read_plan_or_none(folder), set(storage.list_names(folder))
+    sizes = {part_name(number): len(cut) for number, cut in enumerate(plan.slices)} if plan else {}
+    done = [name for name in sizes if name in present]
+    if not any(sizes[name] for name in done):
+        return _together([(folder, {})], account), 0.0
+    sample = done[:: max(1, len(done) // SAMPLE)]
+    metrics = sum_ledgers(read_ledgers([storage.join(folder, name) for name in sample])).metrics
+    rows, of_sample = sum(sizes[name] for name in done), sum(sizes[name] for name in sample)
+    taken = {name: value * rows / max(of_sample, 1) for name, value in metrics.items()}
+    return _together([(folder, taken)], account), rows / sum(sizes.values())
+
+
+def _together(taken: Sequence[tuple[str, Mapping[str, float]]], account: Account) -> Costs:
+    """Return what folders took together, each with its metrics."""
 
     def total(*names: str) -> float:
-        return sum(each.get(name, 0) for each in metrics for name in names)
+        return sum(metrics.get(name, 0) for _, metrics in taken for name in names)
 
-    lost = [max(account.held.get(stage.folder, 0.0) - stage.gpu_hours, 0.0) for stage in stages]
-    with_gpus = [stage for stage in stages if stage.gpu_hours]
+    hours = {folder: metrics.get("accelerator_seconds", 0.0) / 3600 for folder, metrics in taken}
+    lost = sum(max(account.held.get(folder, 0.0) - its, 0.0) for folder, its in hours.items())
+    with_gpus = [folder for folder, its in hours.items() if its]
     return Costs(
         seconds=total("seconds"),
-        gpu_hours=sum(stage.gpu_hours for stage in stages) + sum(lost),
+        gpu_hours=sum(hours.values()) + lost,
         tokens_read=int(total(*READ)),
         tokens_written=int(total(*WRITTEN)),
-        gpu_hours_lost=sum(lost),
+        gpu_hours_lost=lost,
         price_per_gpu_hour=account.price_per_gpu_hour,
-        is_whole=bool(with_gpus) and all(stage.folder in account.held for stage in with_gpus),
+        is_whole=bool(with_gpus) and all(folder in account.held for folder in with_gpus),
     )

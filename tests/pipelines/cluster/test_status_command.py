@@ -58,6 +58,7 @@ def half_done(workspace: Workspace, num_parts: int) -> str:
     config = GivenRowsConfig(workspace=workspace.uri, content=f"{num_parts} parts")
     folder = workspace.open(config).begin_rows(Question, [Slice(start=n * 10, stop=n * 10 + 10) for n in range(4)])
     for part, _ in zip(folder.missing_parts(), range(num_parts), strict=False):
+        part.add_to_metric("output_tokens", 70)
         for index in range(10):
             part.settle(index, kept=[Question(id=folder.row_id(part.number * 10 + index), question="1+1?")])
     return folder.uri
@@ -391,6 +392,8 @@ def test_the_rows_of_each_folder_are_shown(
     _, lines = shown(kubeflow, run["run_id"], capsys)
     line = line_of(lines, "/".join(uri.split("/")[-2:]))
     assert "2 of 4 20 of 40" in line
+    told = "so far in this workspace 140 tokens written; about 140 tokens written more for the folders in the making"
+    assert told in line_of(lines, "so far")
 
 
 HOSTILE = "bad input: \x1b[2J\x1b]0;mine\x07 [bold]x[/bold] :bomb: \u202egnp.exe\nsecond line"

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.generate_questions.config import GenerateQuestionsConfig
+from components.generate_questions.step import run, slices_of
+from components.shared.records import Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
-from components.shared.workspace.costs import PRICE, Account, Costs, account_of, costs_of, dollars
-from components.shared.workspace.lineage import Stage
+from components.shared.workspace.costs import PRICE, Account, Costs, account_of, costs_of, dollars, outlook_of
+from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.manifests import Manifest
 from components.shared.workspace.spending import SPENT
 
@@ -83,3 +88,45 @@ def test_a_folders_records_are_found_beside_it_and_the_price_in_its_dataset(work
 
 def test_small_amounts_of_money_are_no_zero() -> None:
     assert [dollars(amount) for amount in (0, 0.00042, 0.5, 1234.5)] == ["$0.00", "$0.00042", "$0.5", "$1,234.50"]
+
+
+def record_of(workspace: Workspace, folder: str, gpus: int, seconds: int) -> None:
+    name = f"{folder.removeprefix(workspace.uri + '/')}/0123456789ab.7.99.abc123-{gpus}x{seconds:09d}.json"
+    storage.create_json(storage.join(workspace.uri, SPENT, name), {})
+
+
+def test_an_outlook_adds_what_stands_and_goes_on_at_the_rate_of_each_folder_in_the_making(workspace: Workspace) -> None:
+    def config(**options: Any) -> GenerateQuestionsConfig:
+        given: dict[str, Any] = {
+            "generator": "g",
+            "num_questions": 40,
+            "engine": "scripted",
+            "rows_per_part": 4,
+        } | options
+        return GenerateQuestionsConfig(workspace=workspace.uri, model="scripted:m", **given)
+
+    record_of(workspace, finished := run(config(), workspace), 1, 3600)
+    whole = costs_of(stages_of(finished))
+    folder = workspace.open(config(seed=1)).begin_rows(Question, slices_of(config(seed=1)))
+    for part in folder.missing_parts():
+        part.add_to_metric("output_tokens", 100)
+        for index in range(len(part)):
+            part.settle(index, kept=[Question(id=f"{part.number}-{index}", question=f"What is {index}?")])
+        if part.number == 3:
+            break
+    record_of(workspace, folder.uri, 2, 3600)
+    workspace.open(config(seed=2)).begin_rows(Question, slices_of(config(seed=2)))
+    outlook = outlook_of(workspace.uri, 2.5)
+    assert outlook.so_far.tokens_written == whole.tokens_written + 400
+    assert outlook.so_far.gpu_hours == pytest.approx(1 + 2)
+    assert outlook.to_come.tokens_written == 600
+    assert outlook.to_come.gpu_hours == pytest.approx(3)
+    assert outlook.num_without_rate == 1
+    assert outlook.sentence.startswith("so far in this workspace 3.00 GPU-hours")
+    assert "$7.50" in outlook.sentence
+    assert "about 3.00 GPU-hours, $7.50, 600 tokens written more for the folders in the making" in outlook.sentence
+    assert outlook.sentence.endswith("; 1 of them have no part yet and are not in it")
+
+
+def test_an_empty_workspace_has_nothing_to_say_of_costs(workspace: Workspace) -> None:
+    assert outlook_of(workspace.uri).sentence == ""
