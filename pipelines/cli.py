@@ -518,6 +518,9 @@ def audit(
 def report(
     address: Annotated[str, typer.Argument(metavar="WORKSPACE", help="a workspace, or a folder of rows: a dataset")],
     page: Annotated[str, typer.Option(help="file to write the page to [report-NAME.html]")] = "",
+    price_per_gpu_hour: Annotated[
+        float, typer.Option(metavar="DOLLARS", help="what a GPU-hour costs [as the dataset's run knew it]", min=0)
+    ] = 0.0,
 ) -> None:
     """Write a page about a dataset, or about a run in progress or failed.
 
@@ -526,7 +529,7 @@ def report(
     """
     from pipelines.report_command import report as write_report
 
-    sys.exit(write_report(address, page))
+    sys.exit(write_report(address, page, price=price_per_gpu_hour))
 
 
 @app.command()

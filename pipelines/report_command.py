@@ -48,16 +48,16 @@ class Subject:
         return fitting[-1] if fitting else None
 
 
-def report(address: str, page: str) -> int:
-    """Write the page of a dataset or of a workspace; return the exit code."""
-    return exit_code_of("report", lambda: _report(Console(file=sys.stdout), address, page))
+def report(address: str, page: str, *, price: float = 0.0) -> int:
+    """Write the page of a dataset or of a workspace; return the exit code; ``price``: of a GPU-hour, 0: as known."""
+    return exit_code_of("report", lambda: _report(Console(file=sys.stdout), address, page, price))
 
 
-def _report(console: Console, address: str, page: str) -> int:
+def _report(console: Console, address: str, page: str, price: float) -> int:
     subject = _subject(address)
     path = Path(page or f"report-{_name(address)}.html")
     _refuse_to_replace(path)
-    path.write_text(render_page(_content(subject, address)), encoding="utf-8")
+    path.write_text(render_page(_content(subject, address, price)), encoding="utf-8")
     told = {"page": path.absolute().as_uri(), "about": f"{subject.title}: {subject.state}"}
     print_aligned(console, [(name, visible(text)) for name, text in told.items()])
     return ExitCode.DONE
@@ -122,7 +122,7 @@ def _run_of(folder: str, runs: Sequence[KeptRun]) -> KeptRun | None:
     return next((run for run in reversed(runs) if run.end and run.end.folder.endswith(name)), None)
 
 
-def _content(subject: Subject, address: str) -> Report:
+def _content(subject: Subject, address: str, price: float) -> Report:
     last = subject.last
     rows_stages = rows_stages_of(_until(subject.stages, last)) if last else []
     figures, num_rows, samples = _rows(last) if last else (RowFigures(), 0, [])
@@ -142,7 +142,7 @@ def _content(subject: Subject, address: str) -> Report:
         metrics=manifest.metrics | {"rows": num_rows} if manifest else {},
         samples=samples,
         rejected=rejected_rows(rows_stages),
-        account=account_of(subject.stages),
+        account=account_of(subject.stages, price),
     )
 
 

@@ -31,6 +31,7 @@ axe.run(document, {resultTypes: ["violations"]}).then(found => {
     violations: found.violations.map(each => [each.id, ...each.nodes.map(node => node.html.slice(0, 200))]),
     checked: found.passes.length, width: innerWidth, page: document.documentElement.scrollWidth,
     wide: wide.map(each => each.outerHTML.slice(0, 200)),
+    tall: [...document.querySelectorAll("td")].filter(each => each.offsetHeight > 160).map(each => each.textContent),
     math: document.querySelectorAll("math").length,
   });
   parent.document.body.textContent = "LOOKED" + told + "END";
@@ -47,6 +48,7 @@ class Looked:
     width: int  # of the window
     page: int  # of what is in it
     wide: Sequence[str]  # elements that reach beyond the window
+    tall: Sequence[str]  # cells of tables that are so narrow that their words are broken into many lines
     math: int
 
 
