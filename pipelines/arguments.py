@@ -32,6 +32,7 @@ from pipelines.secret_names import ACCEPTED, check_secret_name
 
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
 COLUMNS = {"scalequest": ("train_question_generator", "construct_dataset")}  # which take its presets, too
+NO_ENDPOINT = "this pipeline takes none; give a model that the run starts itself, such as hf://org/name@revision"
 NOT_YET_MADE = "not-yet-made"  # stands for the address of a folder that the run makes
 # An option in a message; or a whole command that the message recommends, whose options are not the step's.
 _FLAG = re.compile(r"python3? -m [^;)]*|(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -198,7 +199,7 @@ def _check_together(arguments: Mapping[str, Any]) -> None:
         model = str(arguments.get(name, ""))
         is_served = model.startswith(SERVED)
         if is_served and not arguments.get(endpoint):
-            remedy = f"add --set {endpoint}=https://…/v1" if endpoint in arguments else "this pipeline takes none"
+            remedy = f"add --set {endpoint}=https://…/v1" if endpoint in arguments else NO_ENDPOINT
             raise InputError(f"{name}={model} is a model behind an endpoint; {remedy}")
         if model and not is_served and arguments.get(endpoint):
             raise InputError(f"{name}={model}, with {endpoint}: write a served model as {SERVED}NAME")

@@ -560,4 +560,5 @@ def gc(
 def main() -> None:
     """Run the command."""
     start_logging("%(message)s", logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells each attempt; our message tells the last
     app()

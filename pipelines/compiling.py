@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 from kfp import compiler
 
+from components.shared.errors import InputError
 from components.shared.images import read_names
 from pipelines.compiled_checks import find_defects, find_images_without_digest
 from pipelines.compiled_pipeline import (
@@ -57,7 +58,10 @@ def compile_preset(preset: str, pipeline: str, folder: str) -> int:
     name = pipeline or str(read_preset(preset)["pipeline"])
     _figure(name)
     place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output {folder}: {error.strerror}; give a folder that can be written") from error
     sys.stdout.write(f"{_compile(name, preset, place)}\n")
     return 0
 

@@ -20,6 +20,7 @@ from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.log_lines import JsonLines, log_format
 from components.shared.redaction import redacted
 from components.shared.stores import storage
+from components.shared.stores.retries import limit_seconds
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run, prepare_run
@@ -76,6 +77,7 @@ def prepare_here(asked: Asked) -> Run:
     check_writable(asked.workspace)
     check_processes(run.arguments)
     webhook_url()
+    limit_seconds()  # a step would take it for its own
     return run
 
 

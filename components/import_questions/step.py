@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import logging
 import string
+import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
@@ -29,6 +30,7 @@ from components.shared.workspace.plans import Slice
 from components.shared.workspace.row_sources import is_folder
 
 GENERATORS = "reasoning-gym:"
+CHECKED_SECONDS = 1.0
 NO_COLUMN = "none"  # the answers are not known
 READINGS: Mapping[Reading, Callable[[str], str]] = {
     "behind_marks": answer_only_behind("####"),
@@ -70,7 +72,10 @@ def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
 
 
 def check_ahead(config: ImportQuestionsConfig, workspace: Workspace) -> None:
-    """Raise InputError if the import would fail at its first row; reads no more, and downloads no file of a hub."""
+    """Raise InputError if the import would fail at one of its first rows; downloads no file of a hub.
+
+    Of a file, it reads on for CHECKED_SECONDS.
+    """
     config = settle(config)
     benchmark = benchmark_of(config.source)
     uri = config.benchmark_uri if benchmark else config.source
@@ -82,8 +87,13 @@ def check_ahead(config: ImportQuestionsConfig, workspace: Workspace) -> None:
     source = open_source(config, workspace.uri)
     if isinstance(source, BenchmarkSource):
         source = source.table
-    if next(source.rows(), None) is None:
+    rows = source.rows()
+    if next(rows, None) is None:
         raise InputError(f"--source {config.source} has no rows")
+    begun = time.monotonic()
+    while not config.source.startswith(GENERATORS) and time.monotonic() - begun < CHECKED_SECONDS:
+        if next(rows, None) is None:
+            return
 
 
 def settle(config: ImportQuestionsConfig) -> ImportQuestionsConfig:

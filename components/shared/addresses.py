@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +12,7 @@ from components.shared.errors import InputError
 Kind = Literal["model", "dataset"]
 STORES = ("gs", "s3", "file")
 SERVED = "openai:"  # begins the name of a model behind an endpoint: openai:gpt-4o-mini
+SCHEMES = {"hf": "hf://", "gs": "gs://", "s3": "s3://", "openai": SERVED, "package": "package:", "random": "random:"}
 MODEL_SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or hf://org/name@revision"
 
 
@@ -18,9 +20,11 @@ def meant_by(address: str, *, is_model: bool = False) -> str:
     """Return what an address at which nothing stands may have been meant as, to end a message with; "" for nothing."""
     if re.fullmatch(r"[\w.-]+/[\w.-]+", address):
         return f", or write hf://{address}@main for a model of the hub"
-    if is_model and re.fullmatch(r"[\w.-]+", address):
+    if is_model and re.fullmatch(r"[\w-]+", address):
         return f", or write {SERVED}{address} for a model behind an endpoint"
-    return ""
+    scheme, colon, rest = address.partition(":")
+    close = difflib.get_close_matches(scheme, SCHEMES, n=1) if colon else []
+    return f", or write {SCHEMES[close[0]]}{rest.lstrip('/')}" if close else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
@@ -30,6 +31,13 @@ def answer_of(error: BaseException) -> str:
     if not isinstance(error, ApiException):
         return inert(error)
     return inert(f"{error.status} {body_of(error).get('message') or error.reason or ''}")
+
+
+def cause_of(error: BaseException) -> str:
+    """Return why no answer came, in the words of the system's own error where one is behind the client's."""
+    text = inert(error)
+    found = re.search(r"\[Errno -?\d+\] ([A-Z][^\"')]+)", text)
+    return found[1] if found else text
 
 
 def body_of(error: ApiException) -> dict[str, Any]:

@@ -19,9 +19,12 @@ import kfp
 import kfp_server_api
 import urllib3
 from kfp.client import ServiceAccountTokenVolumeCredentials
+from kubernetes.config.config_exception import ConfigException
 
 from components.shared.errors import InputError, UnavailableError
+from components.shared.kubernetes_api import cause_of
 from components.shared.plain_text import inert
+from pipelines.cluster.kubernetes_access import configure
 
 OWN_NAMESPACE = "kubeflow"  # where it is installed, unless somebody chose another place
 TIMEOUT = (10, 60)  # seconds to connect and to read; a port-forward may take a request and never answer it
@@ -64,6 +67,8 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
         raise InputError(
             f"{TOKEN_FILE_VARIABLE} names {token_file}, which cannot be read; put a token there, or unset it"
         )
+    if not host:
+        _check_configured()
     credentials = ServiceAccountTokenVolumeCredentials() if token_file else None
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore", FutureWarning)  # that servers older than 2.0 are not supported
@@ -74,6 +79,17 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
         return client, namespace
     client._context_setting["namespace"] = ""  # a server with a single user refuses requests that name one
     return client, None
+
+
+def _check_configured() -> None:
+    """Raise InputError where nothing says which cluster is meant: kfp's client would try this machine's port 80."""
+    try:
+        configure()
+    except ConfigException as error:
+        raise InputError(
+            f"no Kubernetes cluster is configured ({inert(error)}); give --host, such as http://localhost:8888 of a "
+            "port-forward, or set KUBECONFIG"
+        ) from error
 
 
 def parameters_of(run: Any) -> Mapping[str, Any]:
@@ -120,7 +136,7 @@ def explained(host: str, namespace: str) -> Iterator[None]:
         raise _explanation(error, server, namespace) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise UnavailableError(
-            f"{server} does not respond ({error}); check --host, and whether a port-forward is still running"
+            f"{server} does not respond ({cause_of(error)}); check --host, and whether a port-forward is still running"
         ) from error
 
 

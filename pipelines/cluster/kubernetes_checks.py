@@ -12,7 +12,7 @@ from kubernetes.config.config_exception import ConfigException
 from kubernetes.utils import parse_quantity
 
 from components.shared.jobs.body import ACCELERATOR
-from components.shared.kubernetes_api import TIMEOUT
+from components.shared.kubernetes_api import TIMEOUT, cause_of
 from pipelines.cluster.account_rights import OF_EVERY_STEP, OF_JOBS, Right, check_rights, lacking_rights
 from pipelines.cluster.controller_checks import check_controller
 from pipelines.cluster.findings import Finding, PlannedRun
@@ -59,7 +59,9 @@ def check_kubernetes(run: PlannedRun, profile: Profile) -> Iterator[Finding]:
         if run.training_nodes > 1:
             yield from check_trainer(namespace, run.account, queued=is_queued(profile, queue=cluster.queue))
     except urllib3.exceptions.HTTPError as error:
-        yield Finding(False, f"the Kubernetes API does not respond ({error})", "check kubectl's current context")
+        yield Finding(
+            False, f"the Kubernetes API does not respond ({cause_of(error)})", "check kubectl's current context"
+        )
 
 
 def _asked(what: str, call: Callable[[], Any], absent: str, forbidden: str) -> Finding:

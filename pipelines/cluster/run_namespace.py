@@ -15,6 +15,7 @@ from kubernetes.config.config_exception import ConfigException
 from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.jobs.selected_jobs import warnings_of
+from components.shared.kubernetes_api import cause_of
 from pipelines.cluster.kubernetes_access import configure
 
 TIMEOUT = (5, 60)  # seconds to connect and to read
@@ -67,4 +68,4 @@ def why_not_seen(error: Exception) -> str:
         return "no Kubernetes cluster is configured"
     if isinstance(error, ApiException):
         return f"the Kubernetes API responds {error.status} {error.reason}"
-    return f"the Kubernetes API does not respond ({error})"
+    return f"the Kubernetes API does not respond ({cause_of(error)})"

@@ -15,7 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.shared import stopping
-from components.shared.kubernetes_api import TIMEOUT, answer_of
+from components.shared.kubernetes_api import TIMEOUT, answer_of, cause_of
 from components.shared.stores.retries import LIMIT_VARIABLE
 from pipelines import store_secret
 from pipelines.cluster.bucket_checks import read_findings
@@ -47,7 +47,9 @@ def check_from_pod(run: PlannedRun) -> Iterator[Finding]:
     except ConfigException as error:
         yield Finding(False, f"no pod can be created: no Kubernetes cluster is configured ({error})", "set KUBECONFIG")
     except urllib3.exceptions.HTTPError as error:
-        yield Finding(False, f"the Kubernetes API does not respond ({error})", "check kubectl's current context")
+        yield Finding(
+            False, f"the Kubernetes API does not respond ({cause_of(error)})", "check kubectl's current context"
+        )
 
 
 def pod_of(run: PlannedRun, *, in_user_namespace: bool) -> dict[str, Any]:

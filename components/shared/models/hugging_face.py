@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -124,6 +126,12 @@ def _explained(address: HubAddress) -> Iterator[None]:
         raise _unanswered(address, error) from error
 
 
+def unusable_endpoint() -> str:
+    """Return HF_ENDPOINT if it is no URL; "" if it is one, or not set."""
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    return "" if not endpoint or re.match(r"https?://[^/]", endpoint) else endpoint
+
+
 def _unanswered(address: HubAddress, error: BaseException) -> Exception:
     """Return the error if no answer came: temporary, unless the hub refused or must not be asked.
 
@@ -131,6 +139,8 @@ def _unanswered(address: HubAddress, error: BaseException) -> Exception:
     """
     if isinstance(error, OfflineModeIsEnabled):
         return NotHereError(f"{address}: HF_HUB_OFFLINE is set, and the cache (HF_HOME) lacks this; unset it")
+    if endpoint := unusable_endpoint():
+        return InputError(f"HF_ENDPOINT is {endpoint!r}; expected the hub's URL, such as https://hub.example")
     if may_pass(error):
         return UnavailableError(
             f"{address}: the hub cannot be reached or is busy ({answer_of(error)}); check the network, and "

@@ -132,7 +132,7 @@ def _look_up(name: str, uri: str) -> Input:
     if not storage.exists(uri) and not storage.matches(uri):
         if re.match(r"[a-z][a-z0-9_-]*:(?!//)", uri):
             return Input(uri=uri, fingerprint=f"address:{uri}")
-        hint = meant_by(uri, is_model=name == "model")
+        hint = meant_by(uri, is_model=name in ("model", "source"))
         raise InputError(f"{flag_of(name)} {uri!r}: nothing exists there; check the address{hint}")
     return Input(uri=uri, fingerprint=_content_fingerprint(uri))
 
