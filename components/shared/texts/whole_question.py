@@ -118,7 +118,7 @@ _ASKING = re.compile(
     r"|suppose|rationali[sz]e|enter|answer|tell|check|work out|predict|rewrite|classify|represent|locate|obtain|deduce"
     r"|establish|apply|indicate|perform|combine|normali[sz]e|diagonali[sz]e|bisect|prove)\b|=\s*[\"'$)\]]*\s*$|_{2,}|\\boxed"
     # Amid a sentence these ask for nothing: "there are 4 pizzas".
-    r"|(?:^|[.!:;,]\s+|\n)\W*(?:and\s+|so\s+)?(?:is|are|do|does|can|will)\b|\b(?:is|are|equals?)\W*\Z",
+    r"|(?:^|[.!:;,]\s+|\n)\W*(?:and\s+|so\s+)?(?:is|are|do|does|can|will)\b|\b(?:is|are|equals|equal to)\W*\Z",
     re.IGNORECASE,
 )
 _FORMULA = re.compile(r"\d\s*(?:[-+*/^×÷−]|\\(?:times|cdot|div|frac|sqrt))|\\(?:frac|sqrt|int|sum|lim)|=")
