@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -53,6 +53,7 @@ class PlannedStep:
     # The parameter of the run that an option's value comes from, "generators[0].model"; "" for none.
     origins: Mapping[str, str] = field(default_factory=dict)
     passes_on: bool = False  # has nothing to do: a reward model is given, or there is no judge
+    title: str = ""  # that Kubeflow's graph shows
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def walk_steps(spec: Spec, arguments: Mapping[str, Any], do: Callable[[PlannedSt
 class _Surroundings:
     place: tuple[str, ...] = ()
     item: str = ""
+    title: str = ""  # of the task
 
     def within(self, task: str, item: Any, *number: int) -> _Surroundings:
         source = item.get("source", "") if isinstance(item, Mapping) else ""
@@ -138,7 +140,7 @@ class _Walk:
             }
             names = {each: _origin(value, origins) for each, value in _inputs(task).items()}
             rounds = [
-                self._task(component, iteration, of_iteration, place)
+                self._task(component, iteration, of_iteration, replace(place, title=_title(task)))
                 for place, iteration, of_iteration in _iterations(name, task, inputs, names, around)
                 if _runs(task, iteration)
             ]
@@ -170,7 +172,13 @@ class _Walk:
         imported = {name: _found(folders, options[name]) for name in MODEL_OPTIONS if name in options}
         served = {"engine": SERVED_ENGINE} if options.get("endpoint") else {}
         planned = PlannedStep(
-            step, options | served | own | imported, around.place, around.item, names, passes_on=bool(result)
+            step,
+            options | served | own | imported,
+            around.place,
+            around.item,
+            names,
+            passes_on=bool(result),
+            title=around.title,
         )
         done = self.do(planned)
         return {"folder": _found(folders, result)} if result else done
@@ -203,6 +211,10 @@ def in_order(tasks: Spec) -> Iterator[tuple[str, Spec]]:
     sorter = TopologicalSorter({name: task.get("dependentTasks", []) for name, task in sorted(tasks.items())})
     for name in sorter.static_order():
         yield name, tasks[name]
+
+
+def _title(task: Spec) -> str:
+    return str(task.get("taskInfo", {}).get("name", ""))
 
 
 def _step_name(spec: Spec, component: Spec) -> str:

@@ -21,7 +21,7 @@ from components.shared.model_imports import NamedModels
 from components.shared.passing_on import MODELS
 from pipelines.parameters import Importing, default_of, parameters_of
 from pipelines.resources import on_cpu_with_hub
-from pipelines.run_checks.check_component import checked_run
+from pipelines.run_checks.check_component import CheckedOutputs, checked_run
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Figure:
             given = {each.name: channel for each, channel in zip(fields, channels, strict=True)}
             run = self.group(**given, fixed=preset.options, has_benchmarks=preset.has_benchmarks)
             check = checked_run(run, pipeline=self.function.__name__, preset=preset.name, preset_values=preset.values)
-            self.function(with_models(dataclasses.replace(run, hardware=check.outputs)))
+            self.function(with_models(dataclasses.replace(run, hardware=CheckedOutputs(check))))
 
         hints = typing.get_type_hints(self.group)
         build.__signature__ = inspect.Signature(  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ from components.shared.jobs.body import NO_EVICTION
 from pipelines import store_secret
 from pipelines.parameters import Common, Importing
 from pipelines.secret_names import SECRET_VARIABLES
+from pipelines.task_outputs import IMAGE, NODE_SELECTOR, TOLD, task_output
 
 QUEUE = "scalequest-gpu"  # the LocalQueue that the Helm chart makes
 DAY = 86_400
@@ -61,17 +62,18 @@ def with_endpoint_key(task: PipelineTask, run: Common) -> PipelineTask:
     return kubernetes.use_secret_as_env(task, run.rewriter_secret, SECRET_VARIABLES["rewriter_secret"], optional=True)
 
 
-def on_inference_gpus(task: PipelineTask, run: Common) -> PipelineTask:
+def on_inference_gpus(task: PipelineTask, run: Common, title: str) -> PipelineTask:
     """Run a step that generates or scores with a model; "0" GPUs for none, as where a Job does its work.
 
-    The pipelines leave ``tensor_parallel_size`` at 1: each of the ``pods`` uses one GPU.
+    The task that checks the run says by ``title`` what to ask for: nothing where nothing is to do. The pipelines leave
+    ``tensor_parallel_size`` at 1: each of the ``pods`` uses one GPU.
     """
-    return _on_gpus(task, run, "inference", INFERENCE_SHM)
+    return _on_gpus(task, run, title, INFERENCE_SHM)
 
 
-def on_training_gpus(task: PipelineTask, run: Common) -> PipelineTask:
+def on_training_gpus(task: PipelineTask, run: Common, title: str) -> PipelineTask:
     """Run a step that trains a model, on one machine; "0" GPUs for none, as where Jobs do its work."""
-    return _on_gpus(task, run, "training", TRAINING_SHM)
+    return _on_gpus(task, run, title, TRAINING_SHM)
 
 
 def _sized(task: PipelineTask, cpu: Any, memory: Any) -> PipelineTask:
@@ -80,14 +82,14 @@ def _sized(task: PipelineTask, cpu: Any, memory: Any) -> PipelineTask:
     return task
 
 
-def _on_gpus(task: PipelineTask, run: Common, size: str, shm: str) -> PipelineTask:
-    asked = run.hardware
-    task = _sized(task, asked[f"{size}_cpu"], asked[f"{size}_memory"]).set_container_image(asked[f"{size}_image"])
-    accelerator, gpus = asked["accelerator"], asked[f"{size}_gpus"]
+def _on_gpus(task: PipelineTask, run: Common, title: str, shm: str) -> PipelineTask:
+    asked = {what: run.hardware[task_output(title, what)] for what in TOLD}
+    task = _sized(task, asked["cpu"], asked["memory"]).set_container_image(asked[IMAGE])
+    accelerator, gpus = run.hardware["accelerator"], asked["gpus"]
     task.set_accelerator_type(accelerator).set_accelerator_limit(gpus)
     task.register_pipeline_channels([accelerator, gpus])
-    kubernetes.add_node_selector_json(task, asked["gpu_node_selector"])
-    kubernetes.add_toleration_json(task, asked["gpu_tolerations"])
+    kubernetes.add_node_selector_json(task, asked[NODE_SELECTOR])
+    kubernetes.add_toleration_json(task, run.hardware["gpu_tolerations"])
     kubernetes.empty_dir_mount(task, "shm", "/dev/shm", medium="Memory", size_limit=shm)  # noqa: S108 - where 64 MiB are the default
     return _prepared(task, run)
 

@@ -41,7 +41,7 @@ def task_of(step: str, title: str) -> Callable[..., Any]:
             assert isinstance(run, Common)
             given |= {"profile": run.hardware["profile"], MODELS: run.models}
             given |= {"pods": run.pods} if issubclass(config, SharedConfig) else {}
-        made = _placed(component(**given).set_display_name(title), run, config)
+        made = _placed(component(**given).set_display_name(title), run, config, title)
         if "endpoint" in options:
             assert isinstance(run, Common)
             with_endpoint_key(made, run)
@@ -50,10 +50,10 @@ def task_of(step: str, title: str) -> Callable[..., Any]:
     return task
 
 
-def _placed(task: PipelineTask, run: Importing, config: type[StepConfig]) -> PipelineTask:
+def _placed(task: PipelineTask, run: Importing, config: type[StepConfig], title: str) -> PipelineTask:
     """Give a task the pod that its step's image asks for; what reads questions may read them from the hub."""
     if isinstance(run, Common) and config.IMAGE == "vllm":
-        return on_inference_gpus(task, run)
+        return on_inference_gpus(task, run, title)
     if isinstance(run, Common) and config.IMAGE == "train":
-        return on_training_gpus(task, run)
+        return on_training_gpus(task, run, title)
     return on_cpu_with_hub(task, run) if config.__name__.startswith("Import") else on_cpu(task, run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 import sys
@@ -30,6 +29,7 @@ from pipelines.run_checks.hardware_outputs import (
 )
 from pipelines.run_checks.own_account import advice_on, own_account
 from pipelines.run_checks.step_checks import check_steps, impatient
+from pipelines.run_checks.task_hardware import told_tasks
 from pipelines.run_checks.told import Told, read_told
 from pipelines.run_checks.vantage import FIRST_TASK, LAPTOP
 from pipelines.run_checks.writable import check_writable
@@ -52,7 +52,7 @@ def _tell(argv: Sequence[str]) -> str:
     told = read_told(argv[1])
     with contextlib.redirect_stdout(sys.stderr):
         checked = check(told)
-    told.report(dataclasses.asdict(checked.hardware), page_of(checked))
+    told.report(told_tasks(told.outputs["parameters"], checked.hardware, checked.steps), page_of(checked))
     return checked.sentence
 
 

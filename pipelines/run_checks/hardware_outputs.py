@@ -1,4 +1,4 @@
-"""What the tasks of a run ask for, resolved from its hardware profile: the outputs of the task that checks the run."""
+"""What the tasks of a run ask for, resolved from its hardware profile: what the task that checks the run tells them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from pipelines.cluster.hardware import (
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedHardware:
-    """The outputs by name; text, because Kubeflow's backend reads a whole number as "" and starts without a GPU.
+    """What pods of each size ask for, by name.
 
-    The values are those of a run without a profile, as on a laptop, where nothing reads them.
+    Text, because Kubeflow's backend reads a whole number as "" and starts without a GPU. The values are those of a run
+    without a profile, as on a laptop, where nothing reads them.
     """
 
     profile: str = ""  # in JSON, of the Jobs that do the work of steps with a model; "": no Jobs
@@ -40,6 +41,7 @@ class CheckedHardware:
     training_nodes: int = 1
     inference_image: str = image("vllm")
     training_image: str = image("train")
+    waiting_image: str = image("cpu")  # of tasks of steps with a model that have none of its work to do
     cpu_step_cpu: str = "2"
     cpu_step_memory: str = "8Gi"
     accelerator: str = "nvidia.com/gpu"
@@ -86,7 +88,9 @@ def resolve_hardware(asked: AskedHardware, files: Callable[[], Mapping[str, str]
     ``files`` reads the namespace's ConfigMap, and is called only for a profile that is a name.
     """
     if not asked.profile:
-        ours = CheckedHardware(inference_image=asked.vllm_image, training_image=asked.train_image)
+        ours = CheckedHardware(
+            inference_image=asked.vllm_image, training_image=asked.train_image, waiting_image=asked.cpu_image
+        )
         return _within_budget(ours, asked.budget, 0.0)
     profile = read_job_profile(asked.profile, files)
     return _within_budget(_of_profile(profile, asked), asked.budget, profile.price_per_gpu_hour or 0.0)
@@ -152,6 +156,7 @@ def _wanted(profile: JobProfile, asked: AskedHardware) -> dict[str, Any]:
         "accelerator": profile.accelerator,
         "inference_image": profile.images.get("vllm", asked.vllm_image),
         "training_image": profile.images.get("train", asked.train_image),
+        "waiting_image": profile.images.get("cpu", asked.cpu_image),
         "gpu_node_selector": profile.placement.node_selector,
         "gpu_tolerations": profile.placement.tolerations,
     }

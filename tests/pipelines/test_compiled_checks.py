@@ -13,6 +13,7 @@ from pipelines.compiled_pipeline import COMPILED, read_documents
 from pipelines.figure import Figure, Preset, figure
 from pipelines.parameters import Common, parameter
 from pipelines.resources import on_inference_gpus
+from pipelines.task_outputs import TOLD, task_output
 from tests.pipelines.echo_component import echo
 
 
@@ -28,25 +29,30 @@ class Items(Common):
     gpus: int = parameter(1, help="wrong: not text")
 
 
+def hardware_of(run: Items) -> dict[str, Any]:
+    names = [*(task_output("First", what) for what in TOLD), "accelerator", "gpu_tolerations"]
+    return {name: run.hardware[name] for name in names}
+
+
 def with_whole_numbers(run: Items) -> Items:
-    return replace(run, hardware={**run.hardware, "inference_gpus": run.gpus})
+    return replace(run, hardware={**hardware_of(run), "first_gpus": run.gpus})
 
 
 @figure("sound")
 def sound(run: Items) -> None:
     with dsl.ParallelFor(run.items) as item:
-        on_inference_gpus(echo(name="a", shard=item), run)
+        on_inference_gpus(echo(name="a", shard=item), run, "First")
 
 
 @figure("whole-number")
 def gpus_as_a_whole_number(run: Items) -> None:
-    on_inference_gpus(echo(name="a"), with_whole_numbers(run))
+    on_inference_gpus(echo(name="a"), with_whole_numbers(run), "First")
 
 
 @figure("whole-number-in-a-loop")
 def gpus_as_a_whole_number_in_a_loop(run: Items) -> None:
     with dsl.ParallelFor(run.items) as item:
-        on_inference_gpus(echo(name="a", shard=item), with_whole_numbers(run))
+        on_inference_gpus(echo(name="a", shard=item), with_whole_numbers(run), "First")
 
 
 @dsl.pipeline(name="whole-number-of-bytes")

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,9 +76,12 @@ def test_pods_with_accelerators_have_their_nodes_and_shared_memory(executors: Ex
 def test_the_image_of_a_pod_with_an_accelerator_is_a_parameter_and_of_no_other(executors: Executors) -> None:
     for label, container, _ in executors:
         if _accelerator(container):
-            trains = _step_of(container).startswith("train_")
-            name = "training_image" if trains else "inference_image"
-            assert container["image"] == f"{{{{$.inputs.parameters['pipelinechannel--check-run-{name}']}}}}", label
+            told = re.fullmatch(
+                r"\{\{\$\.inputs\.parameters\['pipelinechannel--check-run-(\w+)_image'\]\}\}", container["image"]
+            )
+            assert told, label
+            gpus = f"pipelinechannel--check-run-{told[1]}_gpus"
+            assert gpus in _accelerator(container)["resourceCount"], "all that a task asks for is told by its title"
         else:
             step = {"check_run": "package_dataset", COMMAND: "import_model"}.get(
                 _step_of(container), _step_of(container)

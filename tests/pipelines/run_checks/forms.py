@@ -45,7 +45,8 @@ def executor_input(pipeline: CompiledPipeline, arguments: dict[str, Any], folder
     """Return what Kubeflow passes; a whole number has a fraction, as in its JSON."""
     given = {name: float(value) if type(value) is int else value for name, value in arguments.items()}
     given["asked_profile"] = given.pop("profile", "")
-    names = [field.name for field in fields(CheckedHardware)]
+    declared = pipeline.spec["components"]["comp-check-run"]["outputDefinitions"]["parameters"]
+    names = {*declared, *(field.name for field in fields(CheckedHardware))}
     told = {
         "inputs": {"parameterValues": given | constants_of(pipeline)},
         "outputs": {
