@@ -1,4 +1,4 @@
-"""The Jobs of a run, if the caller may list them: what the steps whose work they do are at.
+"""The Jobs and TrainJobs of a run, if the caller may list them: what the steps whose work they do are at.
 
 A task that has its work done by a Job waits for it; Kubeflow knows no more than that the task runs. The Job names the
 task by an annotation (a node of Argo), so that it is found for each step, also where two steps of one name run.
@@ -20,6 +20,8 @@ from components.shared.jobs.pod_endings import Pod
 from components.shared.jobs.queue_holds import Workload
 from components.shared.jobs.selected_jobs import JOB_LABEL, workloads_of
 from components.shared.plain_text import inert
+from components.shared.training.train_job_reading import end_of, is_waiting_in_queue, state_of_train_job
+from components.shared.training.train_jobs import JOBSET_LABEL
 from pipelines.cluster.run_namespace import NOT_SEEN, RunNamespace, items_of, why_not_seen
 from pipelines.cluster.workflow import place_of
 
@@ -56,7 +58,9 @@ def jobs_of(run_id: str, namespace: RunNamespace) -> Jobs:
     """
     try:
         last = {_place_of(job): job for job in namespace.jobs(run_id)}
-        return Jobs({place: _step_job(_seen(job, namespace)) for place, job in last.items()})
+        training = {_place_of(job): job for job in namespace.train_jobs(run_id)}
+        by_place = {place: _step_job(_seen(job, namespace)) for place, job in last.items()}
+        return Jobs(by_place | {place: _training(job, namespace) for place, job in training.items()})
     except NOT_SEEN as error:
         return Jobs(not_seen_because=why_not_seen(error))
 
@@ -73,6 +77,25 @@ def _place_of(job: Job) -> Place:
 def _step_job(seen: Seen) -> StepJob:
     name = inert(seen.job["metadata"]["name"])
     return StepJob(name=name, folder=folder_of(seen.job), live=is_live(seen.job), state=state_of_job(seen))
+
+
+def _training(job: Job, namespace: RunNamespace) -> StepJob:
+    """Return what a TrainJob is at, and what its nodes wait for."""
+    name, live = inert(job["metadata"]["name"]), not end_of(job) and not job["metadata"].get("deletionTimestamp")
+    pods: list[Pod] = []
+    queued = live and is_waiting_in_queue(job)
+    if live and not queued:
+        of_nodes = f"{JOBSET_LABEL}={job['metadata']['name']}"
+        api = client.CoreV1Api(namespace.api)
+        pods = [*items_of(api.list_namespaced_pod, namespace.name, label_selector=of_nodes)]
+    waits = any(pod["status"].get("phase") == "Pending" for pod in pods)
+    state = state_of_train_job(
+        job,
+        pods=pods,
+        workloads=_workloads(job, namespace) if queued else [],
+        warnings=namespace.warnings if waits else {},
+    )
+    return StepJob(name=name, folder=folder_of(job), live=live, state=state)
 
 
 def _seen(job: Job, namespace: RunNamespace) -> Seen:

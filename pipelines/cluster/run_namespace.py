@@ -15,7 +15,11 @@ from kubernetes.config.config_exception import ConfigException
 from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.jobs.selected_jobs import warnings_of
+<<<<<<< HEAD
 from components.shared.kubernetes_api import cause_of
+=======
+from components.shared.training.train_jobs import GROUP, JOBS, VERSION
+>>>>>>> 41629ab (Say what a training on several nodes is at: why its TrainJob waits in a queue, what its nodes wait for, a node that was lost)
 from pipelines.cluster.kubernetes_access import configure
 
 TIMEOUT = (5, 60)  # seconds to connect and to read
@@ -53,6 +57,18 @@ class RunNamespace:
         of_run = {"label_selector": f"{RUN_LABEL}={run_id}"}
         jobs = items_of(client.BatchV1Api(self.api).list_namespaced_job, self.name, **of_run)
         return sorted(jobs, key=lambda job: (job["metadata"].get("creationTimestamp", ""), job["metadata"]["name"]))
+
+    def train_jobs(self, run_id: str) -> list[Job]:
+        """Return a run's TrainJobs, oldest first; none where there is no Kubeflow Trainer, or they may not be read."""
+        try:
+            found = client.CustomObjectsApi(self.api).list_namespaced_custom_object(
+                GROUP, VERSION, self.name, JOBS, label_selector=f"{RUN_LABEL}={run_id}", _request_timeout=TIMEOUT
+            )
+        except ApiException as error:
+            if error.status not in (401, 403, 404):
+                raise
+            return []
+        return sorted(found["items"], key=lambda job: str(job["metadata"].get("creationTimestamp", "")))
 
 
 def items_of(call: Any, *arguments: str, **options: Any) -> list[dict[str, Any]]:

@@ -29,7 +29,8 @@ from components.shared.training._train_job_pods import (
     is_disrupted,
 )
 from components.shared.training.node_deadlines import NodeDeadlines
-from components.shared.training.train_jobs import ALLOWED_BY, TrainJob, TrainJobs, end_of, state_of, train_job
+from components.shared.training.train_job_reading import end_of
+from components.shared.training.train_jobs import ALLOWED_BY, TrainJob, TrainJobs, train_job
 from components.shared.workspace import StepFolder
 from components.shared.workspace.manifests import read_manifest_or_none
 
@@ -54,8 +55,8 @@ def train_on_nodes(config: TrainingConfig, folder: StepFolder, image: str = "") 
         with NodeDeadlines(jobs.namespace, name).moved(), log.followed():
             ended = jobs.wait(name)
     if end_of(ended) == "Failed":
-        logger.error("TrainJob %s %s; it is kept for inspection until the next attempt", name, state_of(ended))
-        raise failure_of(jobs.namespace, name, config.step, config.num_nodes, state_of(ended))
+        logger.error("TrainJob %s %s; it is kept for inspection until the next attempt", name, jobs.state_of(ended))
+        raise failure_of(jobs.namespace, name, config.step, config.num_nodes, jobs.state_of(ended))
     if read_manifest_or_none(folder.uri) is not None:
         return folder.uri
     raise InputError(
@@ -74,7 +75,9 @@ def _get_or_create(jobs: TrainJobs, job: TrainJob) -> bool:
                 logger.info("created TrainJob %s of %d nodes", name, job["spec"]["trainer"]["numNodes"])
                 return True
         elif end_of(standing) or standing["metadata"].get("deletionTimestamp"):
-            logger.info("TrainJob %s is an earlier attempt's (%s); waiting until it is gone", name, state_of(standing))
+            logger.info(
+                "TrainJob %s is an earlier attempt's (%s); waiting until it is gone", name, jobs.state_of(standing)
+            )
             jobs.delete(name)
         else:
             _attach(jobs, job, standing)
@@ -83,7 +86,7 @@ def _get_or_create(jobs: TrainJobs, job: TrainJob) -> bool:
 
 def _attach(jobs: TrainJobs, job: TrainJob, standing: TrainJob) -> None:
     nodes = standing["spec"].get("trainer", {}).get("numNodes")
-    logger.info("found TrainJob %s, which has %s nodes: %s", job["metadata"]["name"], nodes, state_of(standing))
+    logger.info("found TrainJob %s, which has %s nodes: %s", job["metadata"]["name"], nodes, jobs.state_of(standing))
     if nodes != job["spec"]["trainer"]["numNodes"]:
         logger.warning("it keeps its nodes; delete it to train on %d", job["spec"]["trainer"]["numNodes"])
     for owner in job["metadata"].get("ownerReferences", ()):

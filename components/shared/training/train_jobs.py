@@ -18,11 +18,14 @@ from kubernetes.client.exceptions import ApiException
 from components.shared import stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
-from components.shared.jobs.api_objects import Object, holding, labels_of
+from components.shared.jobs.api_objects import labels_of
 from components.shared.jobs.body import LABELS, QUEUE_LABEL
-from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
+from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, TASK_ANNOTATION
 from components.shared.jobs.own_pod import Handed
+from components.shared.jobs.queue_holds import Workload
+from components.shared.jobs.selected_jobs import workloads_of
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of, ask, ask_or_none, body_of
+from components.shared.training.train_job_reading import end_of, is_waiting_in_queue, state_of_train_job
 from components.shared.workspace.planning import words_of
 
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
@@ -30,7 +33,6 @@ RUNTIMES, JOBS = "trainingruntimes", "trainjobs"
 JOBSET_LABEL = "jobset.sigs.k8s.io/jobset-name"  # of the JobSet that is made for a TrainJob, of the same name
 WATCH_SECONDS = 300  # of one request; the next one follows
 PAUSE_SECONDS = 5.0  # before the next look, whatever ended a watch
-ENDS = ("Complete", "Failed")
 
 ALLOWED_BY = (
     "the role scalequest-step allows it if the Helm chart is installed with trainer.enabled=true, or with "
@@ -60,7 +62,7 @@ def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, ru
         "metadata": {
             "name": name,
             "labels": labels,
-            "annotations": {FOLDER_LABEL: folder},
+            "annotations": {FOLDER_LABEL: folder} | ({TASK_ANNOTATION: launch.task} if launch.task else {}),
             **({"ownerReferences": [dict(launch.owner)]} if launch.owner else {}),
         },
         "spec": {
@@ -68,21 +70,6 @@ def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, ru
             "trainer": trainer | ({"image": launch.image} if launch.image else {}),
         },
     }
-
-
-def end_of(job: TrainJob) -> str:
-    """Return "Complete" or "Failed"; "" before that."""
-    return next((end for end in ENDS if end in _conditions(job)), "")
-
-
-def state_of(job: TrainJob) -> str:
-    """Return in a few words what a TrainJob is doing."""
-    for kind, condition in _conditions(job).items():
-        return f"{kind.lower()} ({condition.get('message') or condition.get('reason', '')})"
-    jobs = job.get("status", {}).get("jobsStatus") or []
-    if any(each.get("ready") for each in jobs):
-        return "all nodes run"
-    return "waits for its nodes" if any(each.get("active") for each in jobs) else "accepted"
 
 
 class TrainJobs:
@@ -167,12 +154,22 @@ class TrainJobs:
                         f"the TrainJob {name} was deleted while this step waited for it; the same command creates "
                         "it again, and it continues from the last checkpoint"
                     )
-                if state_of(each) != state:
-                    state = state_of(each)
+                if (told := self.state_of(each)) != state:
+                    state = told
                     logger.info("TrainJob %s: %s", name, state)
                 if end_of(each):
                     return each
             stopping.sleep(PAUSE_SECONDS)
+
+    def state_of(self, job: TrainJob) -> str:
+        """Return in a few words what a TrainJob is at; of one in a queue also why it waits, where that may be read."""
+        workloads: list[Workload] = []
+        if is_waiting_in_queue(job):
+            try:
+                workloads = workloads_of(self._api, self.namespace, job)
+            except (ApiException, urllib3.exceptions.HTTPError) as error:
+                logger.debug("workloads: %s", answer_of(error))
+        return state_of_train_job(job, workloads=workloads).told
 
     def _changes(self, job: TrainJob | None, name: str, version: str) -> Iterator[TrainJob | None]:
         """Yield the TrainJob now and after each change, None when it is deleted, until the watch ends."""
@@ -201,9 +198,3 @@ class TrainJobs:
         except ApiException as error:
             if error.status != 404:
                 raise
-
-
-def _conditions(job: TrainJob) -> dict[str, Object]:
-    """Return the conditions that are true, those of an end first."""
-    held = holding(job)
-    return {kind: held[kind] for kind in (*ENDS, *held) if kind in held}

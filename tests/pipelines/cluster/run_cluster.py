@@ -17,8 +17,9 @@ from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, STEP_LA
 from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.queue_holds import JOB_UID_LABEL
 from components.shared.jobs.selected_jobs import JOB_LABEL
+from components.shared.training.train_jobs import JOBSET_LABEL
 from tests.components.shared.jobs.jobs_cluster import NO_SUCH_PATH, JobsCluster, Object
-from tests.components.shared.jobs.jobs_server import answer
+from tests.components.shared.jobs.jobs_server import answer, is_selected
 from tests.components.shared.jobs.recorded_jobs import Answer, refusal
 from tests.pipelines.cluster.conftest import RUN_ID, Server
 from tests.pipelines.cluster.recorded import body_of, status_of
@@ -60,7 +61,7 @@ class RunCluster(JobsCluster):
                 return 200, {"items": self.events}
             for prefix, kind in KINDS.items():
                 place = f"{prefix}/namespaces/{namespace}/{kind}"
-                of_task = kind == "pods" and not query.get("labelSelector", "").startswith(JOB_LABEL)
+                of_task = kind == "pods" and not query.get("labelSelector", "").startswith((JOB_LABEL, JOBSET_LABEL))
                 if (path == place or path.startswith(f"{place}/")) and not of_task:
                     self.asked.append((f"{method} {kind}", path, body))
                     return self._answer(method, kind, path.removeprefix(place).strip("/"), dict(query), body)
@@ -138,7 +139,7 @@ class RunCluster(JobsCluster):
         if name or method != "GET" or kind not in ("jobs", "trainjobs"):
             return answer(self, method, kind, name, query, body)
         self.on_list()
-        of_trainer = {"items": list(objects.values())}
+        of_trainer = {"items": [each for each in objects.values() if is_selected(each, query)]}
         listed = copy.deepcopy(of_trainer if kind == "trainjobs" else answer(self, method, kind, "", query, None)[1])
         self._end_what_is_deleted(objects)
         return 200, listed

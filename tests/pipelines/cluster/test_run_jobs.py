@@ -13,7 +13,9 @@ import pytest
 import yaml
 from rich.console import Console
 
-from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL
+from components.shared.jobs.body import QUEUE_LABEL
+from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, TASK_ANNOTATION
+from components.shared.training.train_jobs import JOBSET_LABEL
 from components.shared.workspace import Workspace
 from pipelines.cluster import watching
 from pipelines.cluster.kubeflow_api import connect
@@ -96,6 +98,79 @@ def test_a_step_is_said_to_be_at_what_its_job_is_at(
     assert any(remedy in each for each in remedies) == bool(remedy)
     assert f": {state}, 3 of 30 steps done" in lines[0]
     assert not [line for line in lines if line.startswith("note: ")]
+
+
+# Conditions and nodes of a TrainJob, as Kubeflow Trainer 2 has them: nobody recorded one of a real cluster.
+SUSPENDED = {"conditions": [{"type": "Suspended", "status": "True", "reason": "Suspended", "message": "is suspended"}]}
+RESUMED = {"type": "Suspended", "status": "False", "reason": "Resumed", "message": "is resumed"}
+FAILED = {"type": "Failed", "status": "True", "reason": "FailedJobs", "message": "jobset failed"}
+NODES = {"name": "node", "active": 2, "ready": 0, "succeeded": 0, "failed": 0, "suspended": 0}
+UNSCHEDULABLE = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "Unschedulable",
+    "message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+}
+NODE_GONE = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "DeletionByPodGC",
+    "message": "PodGC: node no longer exists",
+}
+TRAININGS = [
+    (SUSPENDED, "active", {}, "waiting TIME queued in active: couldn't assign", "it begins as soon as others"),
+    (SUSPENDED, "", {}, "waiting TIME suspended by somebody", "set spec.suspend of the TrainJob to false"),
+    ({}, "", {}, "waiting TIME accepted", ""),
+    (
+        {"conditions": [RESUMED], "jobsStatus": [NODES]},
+        "active",
+        {"phase": "Pending", "conditions": [UNSCHEDULABLE]},
+        "waiting TIME waits for its nodes: for a node: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu",
+        "nothing to do if nodes are added",
+    ),
+    ({"jobsStatus": [NODES | {"ready": 2}]}, "", {"phase": "Running"}, "running TIME all nodes run", ""),
+    (
+        {"jobsStatus": [NODES]},
+        "",
+        {"phase": "Failed", "conditions": [NODE_GONE]},
+        "waiting TIME a node was lost: evicted: PodGC: node no longer exists",
+        "the training continues from its last checkpoint",
+    ),
+    ({"conditions": [FAILED]}, "", {}, "running TIME its last Job has failed (failed (jobset failed))", ""),
+]
+
+
+@pytest.mark.parametrize(("status", "queue", "node", "said", "remedy"), TRAININGS)
+def test_a_training_on_several_nodes_is_said_to_be_at_what_its_train_job_is_at(
+    status: dict[str, Any],
+    queue: str,
+    node: dict[str, Any],
+    said: str,
+    remedy: str,
+    jobs: RunCluster,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    jobs.play("waiting-for-quota", followed(jobs, queue="active"))
+    (other,) = jobs.jobs.values()  # whose Workload is the TrainJob's here
+    labels = {RUN_LABEL: run_of(RUN)["run_id"], **({QUEUE_LABEL: queue} if queue else {})}
+    metadata = {
+        "name": "train",
+        "uid": other["metadata"]["uid"],
+        "labels": labels,
+        "annotations": {TASK_ANNOTATION: TASK},
+    }
+    jobs.train_jobs["train"] = {"metadata": metadata, "status": status}
+    jobs.jobs.clear()
+    if node:
+        of_train_job = {"name": "train-node-0", "labels": {JOBSET_LABEL: "train"}}
+        jobs.pods["train-node-0"] = {"metadata": of_train_job, "spec": {}, "status": node}
+    lines = shown(jobs, capsys)
+    (line,) = [line for line in lines if line.startswith((f"{STEP} running", f"{STEP} waiting"))]
+    state, _, told = said.partition(" TIME ")
+    assert line.startswith(f"{STEP} {state} ")
+    assert told in line
+    remedies = [line for line in lines if line.startswith("what to do: ")]
+    assert any(remedy in each for each in remedies) == bool(remedy)
 
 
 def test_a_jobs_step_has_its_rows_rate_and_time_left_in_its_line(

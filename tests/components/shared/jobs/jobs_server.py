@@ -91,14 +91,15 @@ def answer(cluster: JobsCluster, method: str, kind: str, name: str, query: dict[
             standing = cluster.jobs_at(int(query["resourceVersion"]))
         if name:
             return (200, standing[name]) if name in standing else refusal("error-404-job", nosuch=name)
-        items = [each for each in standing.values() if _is_selected(each, query)]
+        items = [each for each in standing.values() if is_selected(each, query)]
         first = int(query.get("continue", 0))
         after = first + int(query.get("limit", len(items)))
         more = {"continue": str(after)} if after < len(items) else {}
         return 200, {"items": items[first:after], "metadata": {"resourceVersion": str(cluster.version), **more}}
 
 
-def _is_selected(thing: dict[str, Any], query: dict[str, str]) -> bool:
+def is_selected(thing: dict[str, Any], query: dict[str, str]) -> bool:
+    """Tell whether a list that is asked for by labels has a thing."""
     wanted = dict(each.split("=") for each in query.get("labelSelector", "").split(",") if each)
     return wanted.items() <= (thing["metadata"].get("labels") or {}).items()
 
