@@ -17,6 +17,7 @@ from pipelines.cluster.account_rights import OF_EVERY_STEP, OF_JOBS, Right, chec
 from pipelines.cluster.controller_checks import check_controller
 from pipelines.cluster.findings import Finding, PlannedRun
 from pipelines.cluster.kubernetes_access import READER, SUBMITTER, configure, not_told
+from pipelines.cluster.kueue_checks import check_kueue
 from pipelines.cluster.launcher_checks import check_launcher
 from pipelines.cluster.package import is_queued
 from pipelines.cluster.queue_checks import check_queue
@@ -54,6 +55,8 @@ def check_kubernetes(run: PlannedRun, profile: Profile) -> Iterator[Finding]:
         yield check_store_access(run)
         yield from check_controller(namespace)
         yield from check_queue(cluster, profile)
+        if is_queued(profile, queue=cluster.queue):
+            yield from check_kueue()
         yield from _secrets(namespace)
         yield from _nodes(profile, spot=cluster.spot)
         if run.training_nodes > 1:

@@ -35,9 +35,7 @@ def check_queue(cluster: Cluster, profile: Profile) -> Iterator[Finding]:
 def check_local_queue(name: str, namespace: str, largest: Task, accelerator: str) -> Iterator[Finding]:
     """Yield what Kueue would do with pods in a queue; where it is not installed, its label on them means nothing."""
     try:
-        groups = client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups
-        versions = {served.version for each in groups if each.name == KUEUE for served in each.versions}
-        version = next((each for each in KUEUE_VERSIONS if each in versions), "")
+        version = version_of_kueue()
         if not version:
             yield Finding(True, "Kueue is not installed: GPU steps start as soon as there are nodes")
             return
@@ -50,6 +48,13 @@ def check_local_queue(name: str, namespace: str, largest: Task, accelerator: str
     if local.passed:
         asked = {accelerator: largest.gpus, "cpu": largest.cpu, "memory": largest.memory}
         yield from _cluster_queue(version, queue["spec"]["clusterQueue"], namespace, asked)
+
+
+def version_of_kueue() -> str:
+    """Return the newest version of Kueue's API that is served and that we know; "" where it is not installed."""
+    groups = client.ApisApi().get_api_versions(_request_timeout=TIMEOUT).groups
+    versions = {served.version for each in groups if each.name == KUEUE for served in each.versions}
+    return next((each for each in KUEUE_VERSIONS if each in versions), "")
 
 
 def _no_queue(name: str) -> Finding:

@@ -184,6 +184,7 @@ def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     server.on(f"GET {core}/serviceaccounts/scalequest", account)
     server.on(f"GET {core}/configmaps/kfp-launcher", {"data": {"defaultPipelineRoot": "s3://bucket/kfp"}})
     server.on(f"GET {KUBEFLOW_DEPLOYMENT}", deployment("2.17.0"))
+    server.on(f"GET {KUEUE_DEPLOYMENT}", kueue("registry.k8s.io/kueue/kueue:v0.19.2"))
     defaults = {"metadata": {"name": "workflow-controller-configmap", "namespace": "kubeflow"}, "data": {}}
     server.on(f"GET {CONTROLLER}", argo_retries.merged(defaults))
     server.on("GET /api/v1/nodes", {"items": [node()]})
@@ -204,6 +205,7 @@ QUEUE = f"/apis/kueue.x-k8s.io/v1beta2/namespaces/{NAMESPACE}/localqueues/scaleq
 
 CLUSTER_QUEUE = "/apis/kueue.x-k8s.io/v1beta2/clusterqueues/gpus"
 KUBEFLOW_DEPLOYMENT = "/apis/apps/v1/namespaces/kubeflow/deployments/ml-pipeline"
+KUEUE_DEPLOYMENT = "/apis/apps/v1/namespaces/kueue-system/deployments/kueue-controller-manager"
 CONTROLLER = "/api/v1/namespaces/kubeflow/configmaps/workflow-controller-configmap"
 RESOURCES = {"nvidia.com/gpu": "16", "cpu": "192", "memory": "2000Gi"}
 FLAVOR = {"name": "a100", "resources": [{"name": name, "nominalQuota": value} for name, value in RESOURCES.items()]}
@@ -216,6 +218,17 @@ def deployment(tag: str, *env: dict[str, Any]) -> dict[str, Any]:
     labels = {"app": "ml-pipeline"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     return {"metadata": {"name": "ml-pipeline"}, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+
+
+def kueue(image: str, *args: str) -> dict[str, Any]:
+    """Kueue's controller as its manifests have it, with an image and further arguments."""
+    container = {"name": "manager", "image": image, "args": ["--config=/controller_manager_config.yaml", *args]}
+    labels = {"control-plane": "controller-manager"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    return {
+        "metadata": {"name": "kueue-controller-manager"},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 def node(**allocatable: str) -> dict[str, Any]:
