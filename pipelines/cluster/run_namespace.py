@@ -15,11 +15,8 @@ from kubernetes.config.config_exception import ConfigException
 from components.shared.jobs.folder_names import RUN_LABEL
 from components.shared.jobs.job_reading import Job
 from components.shared.jobs.selected_jobs import warnings_of
-<<<<<<< HEAD
 from components.shared.kubernetes_api import cause_of
-=======
 from components.shared.training.train_jobs import GROUP, JOBS, VERSION
->>>>>>> 41629ab (Say what a training on several nodes is at: why its TrainJob waits in a queue, what its nodes wait for, a node that was lost)
 from pipelines.cluster.kubernetes_access import configure
 
 TIMEOUT = (5, 60)  # seconds to connect and to read
