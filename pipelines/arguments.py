@@ -288,9 +288,9 @@ def config_of_step(step: PlannedStep) -> StepConfig:
 def in_parameters(step: PlannedStep, message: str) -> str:
     """Return a step's message with the run's parameters in place of the step's options; one of them comes first."""
     called = names_of_task(config_of(step.name), step.options)[-1]
-    names = {flag_of(option): origin or f"{called}.{option}" for option, origin in step.origins.items()}
+    names = _parameters_by_flag(step)
     found = [names[flag] for flag in _FLAG.findall(message) if flag in names]
-    text = _FLAG.sub(lambda flag: names.get(flag[0], flag[0]), message)
+    text = with_parameters(step, message)
     if not found:  # it speaks of a value alone: of what stands somewhere, perhaps at a commit that the hub named
         sources = [field.name for field in options_of(config_of(step.name)) if info_of(field).is_folder]
         named = {step.origins[name]: step.options[name] for name in sources if step.origins.get(name)}
@@ -298,3 +298,14 @@ def in_parameters(step: PlannedStep, message: str) -> str:
     if found and text.startswith(found[0]):
         return text
     return f"{found[0] if found else called}: {text}"
+
+
+def with_parameters(step: PlannedStep, text: str) -> str:
+    """Return a text with the run's parameters in place of the step's options."""
+    names = _parameters_by_flag(step)
+    return _FLAG.sub(lambda flag: names.get(flag[0], flag[0]), text)
+
+
+def _parameters_by_flag(step: PlannedStep) -> dict[str, str]:
+    called = names_of_task(config_of(step.name), step.options)[-1]
+    return {flag_of(option): origin or f"{called}.{option}" for option, origin in step.origins.items()}

@@ -15,6 +15,7 @@ import typer
 
 from components.shared.log_lines import start_logging
 from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
+from pipelines.planning.limits import GPU_HOURS
 from pipelines.secret_names import STORE_SECRET
 
 app = typer.Typer(
@@ -100,9 +101,54 @@ Model = Annotated[
         "published model, such as scalequest-qwen2-math-qgen (docs/command.md lists them)"
     ),
 ]
+Price = Annotated[
+    float | None,
+    typer.Option(
+        "--price-per-gpu-hour", help="US dollars for one GPU for one hour [the profile's]", min=0, show_default=False
+    ),
+]
+AskAbove = Annotated[
+    float, typer.Option(metavar="GPU-HOURS", help="ask before a run that may take more GPU-hours", min=0)
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask, whatever the run takes")]
 Question = Annotated[
     str | None, typer.Option(help="the question to answer; - reads it from standard input", show_default=False)
 ]
+
+
+def _with_price(settings: list[str] | None, price_per_gpu_hour: float | None) -> list[str]:
+    price = [] if price_per_gpu_hour is None else [f"price_per_gpu_hour={price_per_gpu_hour}"]
+    return [*(settings or []), *price]
+
+
+@app.command()
+def plan(
+    preset: Preset,
+    workspace: Annotated[str, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]")] = "",
+    settings: Settings = None,
+    pipeline: Column = "",
+    profile: Annotated[
+        str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml [this machine]")
+    ] = "",
+    price_per_gpu_hour: Price = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a run would do and take; nothing starts, and nothing is written.
+
+    Each step with its state and why, rows, tokens, GPU-hours, money, storage and time, and the source of each figure.
+    What the run would use (models, files, endpoints, keys) is looked for; the parameter that is wrong is named.
+    """
+    from pipelines.planning.plan_command import PlanAsked
+    from pipelines.planning.plan_command import plan as plan_run
+
+    asked = PlanAsked(
+        preset=preset,
+        settings=_with_price(settings, price_per_gpu_hour),
+        workspace=workspace or f"runs/{Path(preset).stem}",
+        pipeline=pipeline,
+        profile=profile,
+    )
+    sys.exit(plan_run(asked, as_json=as_json))
 
 
 @app.command()
@@ -123,22 +169,27 @@ def run(
             show_default=False,
         ),
     ] = None,
+    price_per_gpu_hour: Price = None,
+    ask_above: AskAbove = GPU_HOURS,
+    yes: Yes = False,
 ) -> None:
     """Run a preset on this machine.
 
     Runs the compiled pipeline and reuses finished work. The steps' logs are kept in the workspace.
     """
+    from pipelines.planning.confirming import Spending
     from pipelines.run_command import Asked, run_preset
 
     if quiet and verbose:
         raise typer.BadParameter("-q and -v contradict each other; give one of them")
     asked = Asked(
         preset=preset,
-        settings=settings or [],
+        settings=_with_price(settings, price_per_gpu_hour),
         workspace=workspace or f"runs/{Path(preset).stem}",
         pipeline=pipeline,
         loudness="quiet" if quiet else "verbose" if verbose else "normal",
         pilot=pilot or 0,
+        spending=Spending(ask_above=ask_above, yes=yes),
     )
     sys.exit(run_preset(asked))
 
@@ -190,6 +241,9 @@ def submit(
     settings: Settings = None,
     pipeline: Column = "",
     watch: Watch = False,
+    price_per_gpu_hour: Price = None,
+    ask_above: AskAbove = GPU_HOURS,
+    yes: Yes = False,
 ) -> None:
     """Start a run of a preset on a cluster, with Kubeflow Pipelines.
 
@@ -197,14 +251,16 @@ def submit(
     """
     from pipelines.cluster.submit_command import Submission
     from pipelines.cluster.submit_command import submit as submit_preset
+    from pipelines.planning.confirming import Spending
 
     submission = Submission(
         preset=preset,
-        settings=settings or [],
+        settings=_with_price(settings, price_per_gpu_hour),
         workspace=workspace,
         pipeline=pipeline,
         cluster=cluster,
         allow_parallel_trainings=allow_parallel_trainings,
+        spending=Spending(ask_above=ask_above, yes=yes),
     )
     sys.exit(submit_preset(submission, follow=watch))
 

@@ -2,8 +2,8 @@
 
 ``pipeline`` names the pipeline, ``extends`` another preset, or the path of one, whose values hold where this one has
 none. ``step_defaults`` repeats values that the steps have by themselves (so that a reader finds each value of the
-paper in one place; checked). Every other key is a parameter or, as ``deduplicate.min_similarity`` or ``qft.epochs``,
-an option of a step, or of what a step is there for.
+paper in one place; checked). ``expected`` says what plans count with (planning/stated.py). Every other key is a
+parameter or, as ``deduplicate.min_similarity`` or ``qft.epochs``, an option of a step, or of what a step is there for.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from components.steps import config_of, step_names, task_names
 from pipelines.compiled_pipeline import RELEASED, check_pipeline
 from pipelines.parameters import LIST, accepted_value, all_parameters
 from pipelines.placed_yaml import PlacedValues, read_placed
+from pipelines.planning.stated import Stated, read_stated
 
 PRESETS = Path(__file__).with_name("presets")
 SUFFIX = ".yaml"
@@ -29,7 +30,8 @@ LISTING = "`scalequest parameters PRESET` lists all"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")  # it becomes a part of Kubernetes' names
 
 _RELEASED = "preset "  # how places in the released presets begin
-_BESIDES = ("pipeline", "extends", "step_defaults")  # what a preset has besides values
+EXPECTED = "expected"
+_BESIDES = ("pipeline", "extends", "step_defaults", EXPECTED)  # what a preset has besides values
 
 Options = dict[str, dict[str, Any]]  # of steps, by the name of the step or of what it is there for
 
@@ -41,6 +43,7 @@ class PlacedPreset:
     pipeline: str
     values: Mapping[str, Any]
     places: Mapping[str, str]
+    expected: Mapping[str, Stated]  # of steps, until finished work says more
 
     def located(self, message: str, *, but: Collection[str] = ()) -> str:
         """Return a message that begins with the name of a value behind its place, where that is a file of one's own.
@@ -76,7 +79,8 @@ def placed_preset(name: str) -> PlacedPreset:
             f"{name} is no preset: it has no value for 'pipeline'; add `extends: PRESET` (one of "
             f"{', '.join(preset_names())}), or `pipeline: NAME` (one of {', '.join(RELEASED)})"
         )
-    return PlacedPreset(pipeline=pipeline, values=content.values, places=content.places)
+    expected = read_stated(content.values.pop(EXPECTED, {}))
+    return PlacedPreset(pipeline=pipeline, values=content.values, places=content.places, expected=expected)
 
 
 def _path_of(name: str, beside: Path = Path()) -> Path:
@@ -136,6 +140,8 @@ def _checked(name: str, value: Any) -> Any:
         check_pipeline(str(value))
     elif name == "step_defaults":
         check_step_defaults(value)
+    elif name == EXPECTED:
+        read_stated(value)
     elif "." in name:
         task, _, option = name.partition(".")
         option_value(task, option, value)

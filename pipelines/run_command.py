@@ -24,9 +24,14 @@ from components.shared.stores.retries import limit_seconds
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run, prepare_run
+from pipelines.planning.confirming import UNASKED, Spending, confirm
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.planning.pilot_report import print_forecast
 from pipelines.planning.pilot_run import Pilot, pilot_of
+from pipelines.planning.planned_hardware import planned_hardware
+from pipelines.planning.run_plans import Planned, RunPlan, plan_of
+from pipelines.planning.table import short_lines
+from pipelines.preset_files import placed_preset
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
 from pipelines.run_checks.step_checks import check_steps
@@ -52,6 +57,7 @@ class Asked:
     pipeline: str = ""
     loudness: Loudness = "normal"
     pilot: int = 0  # how many questions go through every stage first; 0: the whole run
+    spending: Spending = UNASKED
 
     @property
     def command(self) -> str:
@@ -85,7 +91,6 @@ def _run_preset(asked: Asked) -> int:
     whole = prepare_here(asked)
     pilot = pilot_of(whole, asked.pilot) if asked.pilot else None
     run = pilot.run if pilot else whole
-    check_steps(run, LAPTOP)  # before anything heavy starts; the run's first task does the same where no command does
     name, steps = run.pipeline.name, len(run.steps)
     recorder = RunRecorder(
         asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=redacted(asked.command)
@@ -93,8 +98,11 @@ def _run_preset(asked: Asked) -> int:
     # A console of its own stream: while kfp runs, sys.stdout is its log.
     stdout = JsonLines(sys.stdout, "scalequest.run") if log_format() == "json" else sys.stdout
     console = Console(file=cast(TextIO, stdout), quiet=asked.loudness == "quiet")
+    planned = _plan(asked, run, console)
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
-    console.print(told, highlight=False, soft_wrap=True)
+    for line in (told, *short_lines(planned)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    confirm(planned, asked.spending)
     ending = partial(_print_pilot, pilot, asked) if pilot else print_ending
     return run_pipeline(run, asked.workspace, console, recorder, asked.loudness, ending)
 
@@ -106,6 +114,23 @@ def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, work
         return
     console.print()
     print_forecast(console, forecast(folder, pilot.num_whole), dataclasses.replace(asked, pilot=0).command)
+
+
+def _plan(asked: Asked, run: Run, console: Console) -> RunPlan:
+    """Check everything that the steps will use; return what they will do and take.
+
+    Before anything heavy starts; the run's first task checks the same where no command does.
+    """
+    with console.status("checking what the run uses"):
+        return plan_of(
+            Planned(
+                preset=asked.preset,
+                run=run,
+                looked=check_steps(run, LAPTOP),
+                hardware=planned_hardware(run.arguments, None, {}),
+                stated=placed_preset(asked.preset).expected,
+            )
+        )
 
 
 def check_processes(arguments: Mapping[str, Any]) -> None:

@@ -20,13 +20,11 @@ from rich.console import Console
 from components.shared.errors import InputError
 from pipelines.arguments import Run, prepare_run
 from pipelines.cluster.bucket_checks import check_is_shared
-from pipelines.cluster.finished_run import find_finished
+from pipelines.cluster.finished_run import finished_folder, look_from_here
 from pipelines.cluster.hardware import (
-    arguments_of,
     check_fits,
     check_placement,
     find_profile,
-    hardware_value,
     nodes_at_once,
     processes_of_a_node,
     profile_of,
@@ -42,16 +40,21 @@ from pipelines.cluster.same_runs import same_runs, short_fingerprint
 from pipelines.cluster.watching import watch
 from pipelines.compiled_secrets import find_tokens
 from pipelines.hardware_profiles import Profile
+from pipelines.planning.confirming import UNASKED, Spending, confirm
+from pipelines.planning.planned_hardware import planned_hardware
+from pipelines.planning.run_plans import Planned, plan_of
+from pipelines.planning.table import short_lines
+from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of
 from pipelines.resources import QUEUE
 from pipelines.run_checks.hardware_outputs import (
-    BUDGET,
     AskedHardware,
-    CheckedHardware,
+    asked_hardware,
     budget_in,
     check_steps_fit,
     resolve_hardware,
 )
+from pipelines.run_checks.looking import Looked
 
 EXPERIMENT = "scalequest"
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
@@ -67,6 +70,7 @@ class Submission:
     pipeline: str = ""  # one column of the figure alone
     cluster: Cluster
     allow_parallel_trainings: bool = False  # on several nodes each, without a queue
+    spending: Spending = UNASKED
 
     @cached_property
     def profile(self) -> Profile:
@@ -89,7 +93,7 @@ def prepare_submission(submission: Submission) -> Run:
     workspace, cluster = submission.workspace, submission.cluster
     check_is_shared(workspace)
     profile = submission.profile
-    asked, settings = _hardware(submission)
+    asked, settings = asked_hardware(profile, submission.settings, spot=cluster.spot)
     check_placement(asked)
     asks_for_gpus = any(asked[name] != "0" for name in ("inference_gpus", "training_gpus"))
     queue = QUEUE if submission.queued and asks_for_gpus else ""
@@ -112,19 +116,6 @@ def prepare_submission(submission: Submission) -> Run:
     _check_hardware(profile, asked, run)
     _check_arguments(run.arguments)
     return run
-
-
-def _hardware(submission: Submission) -> tuple[dict[str, Any], list[str]]:
-    """Return what a run asks for, its profile's or what is set in its place, and the other settings."""
-    asked = dataclasses.asdict(CheckedHardware()) | arguments_of(submission.profile, spot=submission.cluster.spot)
-    others = []
-    for setting in submission.settings:
-        name, equals, text = setting.partition("=")
-        if equals and name in asked and name not in ("profile", *BUDGET):
-            asked[name] = hardware_value(name, text, type(asked[name]))
-        else:
-            others.append(setting)
-    return asked, others
 
 
 def _check_hardware(profile: Profile, asked: Mapping[str, Any], run: Run) -> None:
@@ -158,10 +149,11 @@ def _submit(submission: Submission, follow: bool) -> int:
     preset, workspace = submission.preset, submission.workspace
     console = Console(file=sys.stdout)
     with keys_of_run(cluster.namespace, run) as has_keys:
-        finished = find_finished(run, workspace, has_keys=has_keys)
-    if finished:
+        steps = look_from_here(run, workspace, has_keys=has_keys)
+    if finished := finished_folder(steps):
         console.print(f"nothing to do: all folders of {preset} are finished in {workspace}; the last is {finished}")
         return 0
+    _confirm_plan(submission, run, steps, console)
     # The pods of tasks wait in the queue only where they do the GPU work themselves.
     queued = submission.queued and cluster.gpu_work == "task"
     with explained(cluster.host, cluster.namespace), package(run, queued=queued) as packed:
@@ -214,6 +206,23 @@ def _start(client: kfp.Client, namespace: str | None, packed: Run, names: _Names
             **source,
         )
     return str(started.run_id)
+
+
+def _confirm_plan(submission: Submission, run: Run, steps: Sequence[Looked], console: Console) -> None:
+    """Say what the run will do and take; ask where that is above the limit."""
+    asked, _ = asked_hardware(submission.profile, submission.settings, spot=submission.cluster.spot)
+    planned = plan_of(
+        Planned(
+            preset=submission.preset,
+            run=run,
+            looked=steps,
+            hardware=planned_hardware(run.arguments, submission.profile, asked),
+            stated=placed_preset(submission.preset).expected,
+        )
+    )
+    for line in short_lines(planned):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    confirm(planned, submission.spending)
 
 
 def run_name_of(preset: str, run: Run) -> str:

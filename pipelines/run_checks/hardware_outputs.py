@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,13 +14,16 @@ from pipelines.arguments import Run
 from pipelines.cluster.hardware import (
     RESOURCES,
     SIZES,
+    arguments_of,
     check_nodes_at_once,
     check_placement,
     check_quantities,
     check_tensor_parallel,
+    hardware_value,
     with_jobs,
     with_shared_pods,
 )
+from pipelines.hardware_profiles import Profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,21 @@ class AskedHardware:
     vllm_image: str
     train_image: str
     budget: AskedBudget = field(default_factory=AskedBudget)
+
+
+def asked_hardware(
+    profile: Profile, settings: Iterable[str], *, spot: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what a run asks for, its profile's or what ``name=value`` settings say, and the other settings."""
+    asked = dataclasses.asdict(CheckedHardware()) | arguments_of(profile, spot=spot)
+    others = []
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if equals and name in asked and name not in ("profile", *BUDGET):
+            asked[name] = hardware_value(name, text, type(asked[name]))
+        else:
+            others.append(setting)
+    return asked, others
 
 
 def resolve_hardware(asked: AskedHardware, files: Callable[[], Mapping[str, str]]) -> CheckedHardware:

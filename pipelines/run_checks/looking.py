@@ -18,6 +18,7 @@ from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import read_unfinished
 from pipelines.arguments import Run, config_of_step, in_parameters
 from pipelines.compiled_pipeline import LATER, Outputs, PlannedStep, walk_steps
+from pipelines.run_checks.vantage import Vantage
 
 State = Literal["reused", "continued", "new", "not known"]
 Ahead = Callable[[PlannedStep, StepConfig], None]
@@ -52,14 +53,16 @@ class Looking(Workspace):
         return folder
 
 
-def look_at_steps(run: Run, ahead: Ahead, *, reads_workspace: bool, runs_elsewhere: bool) -> list[Looked]:
+def look_at_steps(run: Run, ahead: Ahead, vantage: Vantage) -> list[Looked]:
     """Return each step of a run in its order, with what stands of it.
 
-    ``ahead`` checks a step that has work to do, for what is outside of the workspace. ``runs_elsewhere``: a
+    ``ahead`` checks a step that has work to do, for what is outside of the workspace. Where steps run elsewhere, a
     package or a hub that this environment lacks says nothing of the step's own pod. InputError in terms of the run's
     parameters, and UnavailableError, if a step's input cannot be read.
     """
     looked: list[Looked] = []
+    says_nothing: tuple[type[Exception], ...] = () if vantage.runs_steps else (NotHereError, ImportError)
+    says_nothing += (UnavailableError,) if vantage.is_outside else ()
     known: dict[StepConfig, Looked] = {}  # a model is imported for each that uses it, and looked for once
 
     def look(step: PlannedStep) -> Outputs:
@@ -69,10 +72,8 @@ def look_at_steps(run: Run, ahead: Ahead, *, reads_workspace: bool, runs_elsewhe
         if config not in known:
             with _in_parameters(step):
                 try:
-                    known[config] = _look(step, config, ahead, reads_workspace)
-                except (NotHereError, ImportError) as error:
-                    if not runs_elsewhere:
-                        raise
+                    known[config] = _look(step, config, ahead, vantage.reads_store)
+                except says_nothing as error:
                     known[config] = Looked(step=step, state="not known", why=str(error))
         found = known[config]
         looked.append(Looked(step=step, state=found.state, folder=found.folder, why=found.why))

@@ -31,9 +31,7 @@ def check_steps(run: Run, vantage: Vantage) -> list[Looked]:
     """
     checks = _Checks(run.arguments, vantage)
     with impatient():
-        return look_at_steps(
-            run, checks.check, reads_workspace=vantage.reads_store, runs_elsewhere=not vantage.runs_steps
-        )
+        return look_at_steps(run, checks.check, vantage)
 
 
 class _Checks:

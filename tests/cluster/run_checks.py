@@ -40,7 +40,7 @@ class CheckedRuns:
     def submit(self, *settings: str, watch: bool) -> str:
         """Submit the preset smoke; return what was printed."""
         own = self.settings
-        words = ["submit", "smoke", "--workspace", own.workspace, "--profile", own.profile, *self._where()]
+        words = ["submit", "smoke", "--yes", "--workspace", own.workspace, "--profile", own.profile, *self._where()]
         words += [word for setting in (f"store_secret={own.store_secret}", *settings) for word in ("--set", setting)]
         words += ["--watch"] if watch else []
         words += ["--allow-tags"] if own.tags == "yes" else []

@@ -13,6 +13,7 @@ from components.shared.errors import ExitCode
 from pipelines.arguments import Run
 from pipelines.cluster import stop_command, submit_command
 from pipelines.cluster.kubernetes_access import configure
+from pipelines.run_checks.looking import Looked
 from tests.cluster.chart_check import RELEASE, check_chart, remove_chart
 from tests.cluster.checked_jobs import CheckedJobs
 from tests.cluster.run_checks import CheckedRuns, check_again, check_smoke, check_stop, check_terminate, clean_up
@@ -62,7 +63,7 @@ def test_a_smoke_run_that_succeeds_is_content_and_the_same_again_makes_no_job(
     assert check_smoke(runs) == "succeeded, 30 of 30 steps done; sound"
     with pytest.raises(AssertionError, match="submitted smoke: "):
         check_again(runs)
-    monkeypatch.setattr(submit_command, "find_finished", finished_but_for_another_last_step)
+    monkeypatch.setattr(submit_command, "look_from_here", all_finished_but_for_another_last_step)
     assert check_again(runs).startswith("nothing to do; with another last step no Job, ")
     cluster.add("generate_questions")
     with pytest.raises(AssertionError, match="1 Jobs were made for finished work"):
@@ -75,8 +76,13 @@ def test_a_smoke_run_that_fails_is_told_with_what_the_command_printed(runs: Chec
         check_smoke(runs)
 
 
-def finished_but_for_another_last_step(run: Run, workspace: str) -> str:
-    return "" if "keep_thoughts" in str(run.arguments) else f"{workspace}/package_dataset/1"
+def all_finished_but_for_another_last_step(run: Run, workspace: str, *, has_keys: bool) -> list[Looked]:
+    is_other = "keep_thoughts" in str(run.arguments)
+    steps = [step for step in run.steps if not step.passes_on]
+    return [
+        Looked(step=step, state="not known" if is_other else "reused", folder=f"{workspace}/{step.name}/1")
+        for step in steps
+    ]
 
 
 def ends_in(kubeflow: Server, name: str, state: str) -> Callable[[Any], Any]:

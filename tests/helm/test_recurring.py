@@ -33,7 +33,7 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     assert [*container["command"], *container["args"]] == [
         "scalequest", "submit", "paper",
         "--host=http://ml-pipeline.kubeflow.svc.cluster.local:8888", "--namespace=scalequest",
-        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--gpu-work=job",
+        "--workspace=gs://my-bucket/runs", "--profile=gke-a100-80g", "--gpu-work=job", "--yes",
         "--service-account=scalequest", "--set=seed=7", "--set=source=a, b",
     ]  # fmt: skip
     assert pod["serviceAccountName"] == "scalequest-submit"

@@ -83,7 +83,7 @@ def test_every_scalequest_command_is_one_that_the_command_line_takes(guide: Path
     for words in commands:
         context = _parsed(words)
         assert context.info_name == words[1]
-        if "profile" in context.params:
+        if context.params.get("profile"):
             find_profile(context.params["profile"])
         if context.info_name == "submit":
             _submission(context.params)

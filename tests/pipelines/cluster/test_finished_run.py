@@ -1,61 +1,44 @@
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.stores.retries import LIMIT_VARIABLE
-from components.shared.workspace import Workspace
 from components.shared.workspace._uses import IN_USE
-from pipelines.arguments import Run, config_of_step, prepare_run
-from pipelines.cluster.finished_run import find_finished
-from pipelines.cluster.package import package
-from pipelines.compiled_pipeline import PlannedStep, walk_steps
+from pipelines.cluster.finished_run import finished_folder, look_from_here
 from pipelines.run_checks import step_checks
 from tests.fault_proxy import new_clients
-
-
-def run_in(workspace: str, *settings: str) -> Run:
-    """A run that answers four questions."""
-    return prepare_run("answer-smoke", ["import_questions.num_questions=4", *settings], workspace)
-
-
-def work(step: PlannedStep) -> dict[str, Any]:
-    """Do a step's work in this process."""
-    config = config_of_step(step)
-    return {"folder": importlib.import_module(f"components.{step.name}.step").run(config, Workspace(config.workspace))}
+from tests.pipelines.answered import answer_run, run_to_its_end
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A workspace in which the trimmed pipeline was run to its end."""
     workspace = str(tmp_path_factory.mktemp("finished") / "runs")
-    with package(run_in(workspace), queued=False) as packed:
-        walk_steps(packed.pipeline.spec, packed.arguments, work)
+    run_to_its_end(answer_run(workspace))
     return workspace
 
 
 def test_a_run_whose_folders_are_all_finished_is_found_by_its_last_one(finished: str) -> None:
     before = _objects(finished)
-    found = find_finished(run_in(finished), finished, has_keys=False)
+    found = finished_folder(look_from_here(answer_run(finished), finished, has_keys=False))
     assert found.startswith(f"{finished}/package_dataset/")
     assert storage.exists(storage.join(found, "_manifest.json"))
     assert _objects(finished) == before
 
 
 def test_hardware_and_pods_make_no_other_run(finished: str) -> None:
-    assert find_finished(run_in(finished, "pods=5", "rows_per_part=2"), finished, has_keys=False)
+    assert finished_folder(look_from_here(answer_run(finished, "pods=5", "rows_per_part=2"), finished, has_keys=False))
 
 
 @pytest.mark.parametrize("setting", ["seed=5", "solver_num_responses=2", "import_questions.max_chars=3"])
 def test_other_values_make_another_run_and_nothing_is_begun(setting: str, finished: str) -> None:
     before = _objects(finished)
-    assert find_finished(run_in(finished, setting), finished, has_keys=False) == ""
+    assert finished_folder(look_from_here(answer_run(finished, setting), finished, has_keys=False)) == ""
     assert _objects(finished) == before
 
 
@@ -66,7 +49,7 @@ def test_a_folder_that_was_deleted_is_missed(finished: str, tmp_path: Path) -> N
         (copy / each.name).write_bytes(Path(finished, each.name).read_bytes())
     (folder,) = (copy / "select_responses").iterdir()
     (folder / "_manifest.json").unlink()
-    assert find_finished(run_in(str(copy)), str(copy), has_keys=False) == ""
+    assert finished_folder(look_from_here(answer_run(str(copy)), str(copy), has_keys=False)) == ""
 
 
 def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +59,7 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: p
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     monkeypatch.setattr(step_checks, "PATIENCE_SECONDS", "1")
     with new_clients():
-        assert find_finished(run_in("s3://bucket/runs"), "s3://bucket/runs", has_keys=False) == ""
+        assert finished_folder(look_from_here(answer_run("s3://bucket/runs"), "s3://bucket/runs", has_keys=False)) == ""
     assert LIMIT_VARIABLE not in os.environ
 
 

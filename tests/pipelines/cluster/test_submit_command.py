@@ -12,11 +12,13 @@ import pytest
 from components.shared.images import read_names
 from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.job_profiles import profile_of_json
+from pipelines.arguments import Run
 from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.pipeline_versions import PIPELINE, version_name
 from pipelines.cluster.submit_command import Submission, prepare_submission, submit
 from pipelines.resources import QUEUE
+from pipelines.run_checks.looking import Looked
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server, kept_pipelines
 from tests.pipelines.cluster.recorded_runs import run_of, serve_run, serve_runs_in_turn
 from tests.source_tree import ROOT
@@ -302,7 +304,11 @@ def test_bad_input_is_one_message_and_nothing_is_sent(
 def test_a_run_whose_folders_are_all_finished_is_not_submitted(
     kubeflow: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(submit_command, "find_finished", lambda *_, **__: f"{WORKSPACE}/package_dataset/1")
+    def all_finished(run: Run, workspace: str, *, has_keys: bool) -> list[Looked]:
+        steps = [step for step in run.steps if not step.passes_on]
+        return [Looked(step=step, state="reused", folder=f"{workspace}/{step.name}/1") for step in steps]
+
+    monkeypatch.setattr(submit_command, "look_from_here", all_finished)
     assert submit(smoke_on(kubeflow.url), follow=False) == 0
     said = " ".join(capsys.readouterr().out.split())
     last = f"{WORKSPACE}/package_dataset/1"

@@ -1,0 +1,64 @@
+"""`scalequest plan`: checks everything that a run will use, and prints what it will do and take; nothing is written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from components.shared.errors import ExitCode
+from pipelines.arguments import prepare_run
+from pipelines.cluster.hardware import find_profile
+from pipelines.json_output import print_json
+from pipelines.planning.planned_hardware import planned_hardware
+from pipelines.planning.run_plans import Planned, RunPlan, plan_of
+from pipelines.planning.table import print_plan
+from pipelines.preset_files import placed_preset
+from pipelines.reporting import exit_code_of
+from pipelines.run_checks.hardware_outputs import asked_hardware
+from pipelines.run_checks.step_checks import check_steps
+from pipelines.run_checks.vantage import LAPTOP, SUBMITTER
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanAsked:
+    """What is to be planned."""
+
+    preset: str
+    settings: Sequence[str] = ()
+    workspace: str
+    pipeline: str = ""
+    profile: str = ""  # "" for this machine
+
+
+def plan(asked: PlanAsked, *, as_json: bool) -> int:
+    """Print the plan of a run; return the exit code: 2 where a parameter is wrong, by which it could not work."""
+    return exit_code_of("plan", lambda: _plan(asked, as_json))
+
+
+def _plan(asked: PlanAsked, as_json: bool) -> int:
+    profile = find_profile(asked.profile) if asked.profile else None
+    hardware, settings = asked_hardware(profile, asked.settings) if profile else ({}, list(asked.settings))
+    run = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": ""})
+    looked = check_steps(run, SUBMITTER if profile else LAPTOP)
+    made = plan_of(
+        Planned(
+            preset=asked.preset,
+            run=run,
+            looked=looked,
+            hardware=planned_hardware(run.arguments, profile, hardware),
+            stated=placed_preset(asked.preset).expected,
+        )
+    )
+    if as_json:
+        print_json(as_data(made))
+    else:
+        print_plan(Console(file=sys.stdout), made)
+    return ExitCode.DONE
+
+
+def as_data(made: RunPlan) -> dict[str, object]:
+    """Return a plan as the fields of one JSON document."""
+    return {**vars(made), "nothing_to_do": made.is_done, "counts": made.counts}

@@ -1,0 +1,201 @@
+"""Puts the plan of a run together: each step's state and why, rows, costs, and their sums."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.shared.config import StepConfig, flag_of
+from components.shared.workspace.plans import read_plan_or_none
+from components.shared.workspace.unfinished import rows_done
+from pipelines.arguments import Run, config_of_step, with_parameters
+from pipelines.planning.course import CourseStep, course_of
+from pipelines.planning.expected_costs import NO_COSTS, ExpectedCosts, expected_costs
+from pipelines.planning.expected_rows import ExpectedRows, Known, expected_rows
+from pipelines.planning.figures import Figure, Total, total_of
+from pipelines.planning.measured import SIZES, Measured, MeasuredWork, measured_in
+from pipelines.planning.planned_hardware import PlannedHardware, PlannedPods
+from pipelines.planning.stated import Stated
+from pipelines.run_checks.looking import Looked, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedWork:
+    """One step of the plan."""
+
+    number: int  # from 1
+    step: str
+    item: str  # what there is one of it for, such as the generator
+    state: State
+    why: str  # it is not reused
+    folder: str  # as far as it is known
+    is_model: bool
+    rows: ExpectedRows
+    costs: ExpectedCosts  # of what is left
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.number} {self.step}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What is left of all steps."""
+
+    tokens_read: Total
+    tokens_written: Total
+    gpu_hours: Total
+    money: Total | None  # US dollars; None without a price
+    seconds: Total  # from the first step to the last
+    num_bytes: Total
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """What a run will do and take."""
+
+    preset: str
+    pipeline: str
+    workspace: str
+    profile: str  # "" for this machine
+    price_per_gpu_hour: Figure | None
+    steps: Sequence[PlannedWork]
+    totals: Totals
+    pods: Sequence[PlannedPods]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return all(each.state == "reused" for each in self.steps)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many steps are in which state, most done first."""
+        states = [each.state for each in self.steps]
+        return {state: states.count(state) for state in ("reused", "continued", "new", "not known") if state in states}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What a plan is made from."""
+
+    preset: str
+    run: Run
+    looked: Sequence[Looked]  # of ``check_steps``
+    hardware: PlannedHardware
+    stated: Mapping[str, Stated]  # by step
+
+
+def plan_of(planned: Planned) -> RunPlan:
+    """Return the plan of a run whose steps were looked at."""
+    num_steps = sum(not step.passes_on for step in planned.run.steps)  # a pilot ends before the pipeline does
+    course = course_of(planned.run)[:num_steps]
+    assert [each.step.place for each in course] == [each.step.place for each in planned.looked[:num_steps]]
+    workspace = str(planned.run.arguments["workspace"])
+    is_readable = any(each.state != "not known" for each in planned.looked)
+    works = _Works(planned, MeasuredWork(workspace, is_readable=is_readable))
+    for each in course:
+        works.add(each)
+    configs = [config for config, work in zip(works.configs, works.steps, strict=True) if work.state != "reused"]
+    return RunPlan(
+        preset=planned.preset,
+        pipeline=planned.run.pipeline.name,
+        workspace=workspace,
+        profile=planned.hardware.profile.name if planned.hardware.profile else "",
+        price_per_gpu_hour=planned.hardware.price,
+        steps=works.steps,
+        totals=_totals(works.steps, course, planned.hardware),
+        pods=planned.hardware.planned_pods(configs),
+    )
+
+
+class _Works:
+    """The steps of a plan, each made after those that it reads."""
+
+    def __init__(self, planned: Planned, measured: MeasuredWork) -> None:
+        self.steps: list[PlannedWork] = []
+        self.configs: list[StepConfig] = []
+        self._planned = planned
+        self._measured = measured
+
+    def add(self, each: CourseStep) -> None:
+        """Plan the next step."""
+        looked = self._planned.looked[each.number]
+        config = config_of_step(looked.step)
+        is_reused = looked.state == "reused"
+        stands = measured_in(looked.folder) if is_reused else None
+        nearest = stands or self._nearest(looked, config)
+        known = Known(config=config, measured=nearest, stated=self._planned.stated.get(each.step.name), stands=stands)
+        rows = expected_rows(each, [work.rows for work in self.steps], known)
+        share = _share_left(looked)
+        self.configs.append(config)
+        self.steps.append(
+            PlannedWork(
+                number=each.number + 1,
+                step=each.step.name,
+                item=each.step.item,
+                state=looked.state,
+                why="" if is_reused else self._why(each, looked, nearest),
+                folder=looked.folder,
+                is_model=each.step.name.startswith(("train_", "import_model")),
+                rows=rows,
+                costs=NO_COSTS if is_reused else expected_costs(rows, known, self._planned.hardware, share),
+            )
+        )
+
+    def _nearest(self, looked: Looked, config: StepConfig) -> Measured | None:
+        """Return what was measured: of the folder itself, where parts of it are written, else of the most similar."""
+        own = measured_in(looked.folder) if looked.state == "continued" else None
+        return own or self._measured.nearest(config.step, config)
+
+    def _why(self, each: CourseStep, looked: Looked, nearest: Measured | None) -> str:
+        """Return why a step has work to do: what it reads, and what was set otherwise."""
+        if looked.folder or looked.state == "not known":
+            return with_parameters(looked.step, looked.why) if looked.state == "new" else looked.why
+        made = dict.fromkeys(number for numbers in each.reads.values() for number in numbers)
+        changed = [self.steps[number] for number in made if self.steps[number].state != "reused"]
+        reads = f"reads {', '.join(work.name for work in changed)}"
+        names = {} if nearest is None else nearest.described.options
+        other = {
+            flag_of(name): values
+            for name, values in (nearest.differences if nearest else {}).items()
+            if name in names and name not in SIZES
+        }
+        told = [f"{flag} {then!r}, now {now!r}" for flag, (then, now) in other.items()]
+        if not told or nearest is None:
+            return reads
+        return f"{reads}; {nearest.name} also differs in {with_parameters(looked.step, '; '.join(told))}"
+
+
+def _share_left(looked: Looked) -> float:
+    """Return the share of a step's rows that no written part has."""
+    plan = read_plan_or_none(looked.folder) if looked.state == "continued" else None
+    return 1 - rows_done(looked.folder, plan) / plan.rows_in if plan and plan.rows_in else 1.0
+
+
+def _totals(steps: Sequence[PlannedWork], course: Sequence[CourseStep], hardware: PlannedHardware) -> Totals:
+    def of(name: str) -> Total:
+        return total_of((work.step, getattr(work.costs, name)) for work in steps)
+
+    gpu_hours, price = of("gpu_hours"), hardware.price
+    money = dataclasses.replace(gpu_hours, value=gpu_hours.value * price.value) if price else None
+    return Totals(
+        tokens_read=of("tokens_read"),
+        tokens_written=of("tokens_written"),
+        gpu_hours=gpu_hours,
+        money=money,
+        seconds=of("seconds") if hardware.profile is None else _longest_way(steps, course),
+        num_bytes=of("num_bytes"),
+    )
+
+
+def _longest_way(steps: Sequence[PlannedWork], course: Sequence[CourseStep]) -> Total:
+    """Return how long it takes where steps wait only for those that they read, and there are nodes for all."""
+    ends: list[float] = []
+    for each, work in zip(course, steps, strict=True):
+        begins = max((ends[number] for numbers in each.reads.values() for number in numbers), default=0.0)
+        ends.append(begins + (work.costs.seconds.value if work.costs.seconds else 0.0))
+    every = total_of((work.step, work.costs.seconds) for work in steps)
+    return Total(value=max(ends, default=0.0), unknown=every.unknown, at_most=every.at_most)
