@@ -67,6 +67,7 @@ _ARGUMENT = r"\s*(\{[^{}]*\}|\d|[a-zA-Z]|\\[a-zA-Z]+(?![a-zA-Z{]))"
 _BARE_FRACTION = re.compile(rf"\\(frac|binom){_ARGUMENT}{_ARGUMENT}")
 _BARE_ROOT = re.compile(r"\\sqrt\s*(\[[^\]]*\])?\s*(\d|[a-zA-Z]|\\[a-zA-Z]+(?![a-zA-Z{]))")
 _OVER = re.compile(r"\{([^{}]*)\\over(?![a-zA-Z])([^{}]*)\}")
+_CHOOSE = re.compile(r"\{([^{}]*)\\choose(?![a-zA-Z])([^{}]*)\}")
 _SPACES = re.compile(r"\s+")
 
 
@@ -92,7 +93,7 @@ def _without_layout(text: str) -> str:
     text = _COLOUR.sub(" ", text)
     while (plainer := _STYLED.sub(_unstyled, text)) != text:
         text = plainer
-    text = _OVER.sub(r"\\frac{\1}{\2}", text)
+    text = _CHOOSE.sub(r"\\binom{\1}{\2}", _OVER.sub(r"\\frac{\1}{\2}", text))
     text = _COMMAND.sub(lambda command: _SYNONYMS.get(command[1], command[0]), text)
     text = _BARE_FRACTION.sub(lambda found: rf"\{found[1]}{_braced(found[2])}{_braced(found[3])}", text)
     return _BARE_ROOT.sub(lambda found: rf"\sqrt{found[1] or ''}{{{found[2]}}}", text)

@@ -1,4 +1,4 @@
-r"""Answers with a parameter, as of trigonometric equations: ``\frac{\pi}{4} + k\pi, k \in \mathbb{Z}``."""
+r"""Answers with a parameter or a modulus: ``\frac{\pi}{4} + k\pi, k \in \mathbb{Z}``, ``x \equiv 3 \pmod{7}``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _DECLARED = re.compile(
     r"|([a-zA-Z])\s+(?:is\s+)?(?:(?:an|any|a)\s+)?(integer|natural|real)(?: number)?"
     r"|(integer|natural|real)s?(?: numbers?)?\s+([a-zA-Z]))[\s).]*$"
 )
+_MODULUS = re.compile(r"(?<=\S)\s*[,(]*\s*\\?[pb]?mod(?:ulo)?(?![a-zA-Z])[\s{]*(\w+)[\s})]*$")
 _MARKS = (r"\in", "integer", "natural", "real")  # one of which such an answer has
 _SETS = {"integer": "Z", "natural": "N", "real": "R"}
 
@@ -25,7 +26,7 @@ class _Answer:
 
 
 def without_parameters(answer: str, other: str) -> tuple[str, str]:
-    """Return two answers without what they say of a parameter, and with one name for it.
+    """Return two answers without what they say of a parameter or modulus, and with one name for a parameter.
 
     They stay as they are where they say different things of it.
     """
@@ -36,6 +37,8 @@ def without_parameters(answer: str, other: str) -> tuple[str, str]:
 
 
 def _read(text: str) -> _Answer | None:
+    if "mod" in text and (modulus := _MODULUS.search(text)):
+        return _Answer(text[: modulus.start()].replace(r"\equiv", "="), "", f"mod {modulus[1]}")
     found = _DECLARED.search(flat(text)) if any(map(text.__contains__, _MARKS)) else None
     if found is None or not found.start():
         return None
@@ -44,7 +47,7 @@ def _read(text: str) -> _Answer | None:
 
 
 def _renamed(answer: _Answer, name: str) -> str:
-    if re.search(_single(name), answer.text):
+    if not name or re.search(_single(name), answer.text):
         return answer.text
     return re.sub(_single(answer.name), name, answer.text)
 

@@ -16,9 +16,9 @@ _NAME = re.compile(
     rf"|\(\s*{_LETTER}\s*(?:\\circ|\\cdot|[-+/])\s*{_LETTER}\s*\)\s*\([\w\s,.-]*\)"
     rf"|\(\s*{_LETTER}(?:\s*,\s*{_LETTER})+\s*\)|\\text\s*\{{[^{{}}]*\}}(?:_\{{[^{{}}]*\}})?|[a-zA-Z ]{{3,40}}"
 )
-_SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/(){}_\s]*(?:_\{\d+\}[a-zA-Z\\+\-/(){}_\s]*)*")
+_SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:(){}_\s]*)*")
 _CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
-_FUNCTION_OF = re.compile(r"[a-zA-Z]\([a-zA-Z]\)")
+_FUNCTION_OF = re.compile(r"[a-zA-Z](?:\^\{-1\})?\([a-zA-Z]\)")
 
 
 @dataclass(frozen=True, slots=True)

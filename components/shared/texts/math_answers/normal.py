@@ -45,6 +45,10 @@ _UNIT_SIGN = re.compile(r"(?<=[\d}])\s*\\(?:(Omega)(?![a-zA-Z])|mu\s*\\text\s*\{
 _DEGREES = re.compile(r"(?<=\d)\s*(?:\\deg(?![a-z])|\^\{(?:o|\\text\s*\{o\}|\s*\^\{\\circ\}\s*)\})")
 _POWER_IN_BRACKETS = re.compile(r"\^\s*\(((?:[^()]|\([^()]*\))*)\)")
 _FACTORIAL_EQUALS = re.compile(r"(?<=\d)!\s*=")  # 5!=120 has no "not equal" of Python
+_ANSWERED = re.compile(
+    r"(yes|no|true|false)\b[,.;]?\s+(?:(?:it|they|he|she|this|that|there|is|are|does|do|can|has|not)\b\s*)+\.?",
+    re.IGNORECASE,
+)
 _ANGLES = re.compile(r"<([^<>=]*,[^<>=]*)>")
 _WHOLE_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _BLANKS = re.compile(r"\s+")
@@ -62,6 +66,8 @@ def normalize_answer(text: str) -> str:
     text = _without_lead_in(text)
     if whole := _WHOLE_TEXT.fullmatch(text):
         text = _without_lead_in(whole[1].strip())
+    if answered := _ANSWERED.fullmatch(text):
+        text = answered[1]
     text = _THOUSANDS_SPACE.sub(lambda number: number[0].replace(" ", ""), text)
     text = _THOUSANDS_QUOTE.sub(lambda number: number[0].replace("'", ""), text)
     text = _THOUSANDS_POINT.sub(lambda number: number[0].replace(".", ""), text)

@@ -24,7 +24,7 @@ _NO_VALUE = re.compile(
 )
 _VALUE_OF = re.compile(r"[a-zA-Z]\s*=\s*")  # without_member takes "x in" off
 _CHOICE = re.compile(
-    r"(?:(?:option|choice|answer)\s+)?(?:\(\s*([A-Za-z])\s*\)[.:]?|([A-Z])\s*(?:\)|:(?!\d)|\.(?=\s|$)))\s*(?P<rest>.*)",
+    r"(?:(?:option|choice|answer)\s+)?(?:\(\s*([A-Za-z])\s*\)[.:]?|([A-Z])\s*(?:\)|:(?!\d)|\.(?=\s|$)))\s*(?P<rest>(?!\s*(?:,|;|and\b|or\b)).*)",
     re.DOTALL,
 )
 _LETTER = re.compile(r"(?:(?:option|choice|answer)\s+)?\(?([A-Z]|(?<=\()[a-z](?=\)))\)?[.:]?", re.IGNORECASE)

@@ -11,6 +11,7 @@ from components.shared.texts.math_answers.numbers import Number, number_of
 from components.shared.texts.math_answers.phrases import flat, ratio_of, words_of
 from components.shared.texts.math_answers.regions import has_variable
 from components.shared.texts.math_answers.units import (
+    DEGREES,
     PERCENT,
     WITH_SIGNS,
     factors_between,
@@ -22,7 +23,7 @@ from components.shared.texts.math_answers.verdicts import Verdict, in_order, ver
 
 Compare = Callable[[str, str], Verdict]
 
-_SHORT = "the at is of in on to if for no not min max and nor all odd yes up by are has"
+_SHORT = "the at is of in on to if for no not min max and nor all odd yes up by are has an it"
 _SHORT_WORDS = frozenset(_SHORT.split())
 _SHORT_WRITTEN = "|".join(sorted({*_SHORT_WORDS, *map(str.capitalize, _SHORT_WORDS)}))
 _WORD = re.compile(
@@ -36,6 +37,7 @@ _TURNING = (
 )
 _CHANGING = frozenset(_TURNING.split())  # "at least 6" is not 6
 _SUBJECTS = frozenset(("serie", "series", "sequence", "integral", "limit", "function", "statement", "system"))
+_KINDS = frozenset(("triangle", "function", "number", "angle", "line", "quadrilateral", "curve", "day"))
 _NUMBERISH = re.compile(r"[\d\\]")
 
 
@@ -64,6 +66,8 @@ def compare_quantities(answer: str, other: str, algebra: Compare, compare: Compa
     if PERCENT in (one.unit, two.unit) and one.unit != two.unit:
         return max(algebra(one.text, two.text), _hundredth(one, two, algebra))
     verdicts = [algebra(one.text, two.text)]
+    if DEGREES in (one.unit, two.unit) and one.unit != two.unit:
+        verdicts.append(_in_radians(one, two, algebra))
     if len(one.unit or two.unit) == 1 and bool(one.unit) != bool(two.unit) and verdicts[0] is Verdict.DIFFERENT:
         verdicts.append(algebra(answer, other))  # the unit may have been a variable
     return max(verdicts)
@@ -100,6 +104,13 @@ def _hundredth(one: _Quantity, two: _Quantity, algebra: Compare) -> Verdict:
     return algebra(rf"\frac{{{percent.text}}}{{100}}", plain.text)
 
 
+def _in_radians(one: _Quantity, two: _Quantity, algebra: Compare) -> Verdict:
+    degrees, radians = (one, two) if one.unit == DEGREES else (two, one)
+    if radians.unit not in ("", "rad"):
+        return Verdict.DIFFERENT
+    return algebra(rf"\frac{{({degrees.text}) \pi}}{{180}}", radians.text)
+
+
 def _sentences(answer: str, other: str, one: _Quantity, two: _Quantity, compare: Compare) -> Verdict | None:
     """Compare formulas with words around them, part by part: the words, and each formula."""
     formulas, formulas_two = _formulas_of(one.text), _formulas_of(two.text)
@@ -127,10 +138,13 @@ def _formulas_of(text: str) -> list[str] | None:
 
 
 def _same_words(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Compare words; one side may name what it speaks of: "The series diverges"."""
+    """Compare words; one side may name what it speaks of: "The series diverges", "isosceles triangle"."""
     shorter, longer = sorted((one, other), key=len)
     before = len(longer) - len(shorter)
-    return bool(shorter) and longer[before:] == shorter and _SUBJECTS.issuperset(longer[:before])
+    if not shorter:
+        return False
+    is_behind = longer[before:] == shorter and _SUBJECTS.issuperset(longer[:before])
+    return is_behind or (longer[: len(shorter)] == shorter and _KINDS.issuperset(longer[len(shorter) :]))
 
 
 def _is_in_words(text: str) -> bool:

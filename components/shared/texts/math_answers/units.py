@@ -17,7 +17,7 @@ lb pound|oz ounce|ml milliliter millilitre|l liter litre|gal gallon|qt quart|pt 
 ms millisecond|s sec second|min minute|h hr hour|day|wk week|month|yr year
 hz hertz|khz kilohertz|mhz megahertz|n newton|j joule|kj kilojoule|w watt|kw kilowatt|v volt|pa pascal
 k kelvin|mol mole|ohm|amp ampere|ev|cal calorie|kcal kilocalorie|acre|ha hectare
-mph|kph kmh|rpm
+mph|kph kmh kmph|rpm
 deg degree|rad radian|%  percent pct percentage percents
 cent
 """
@@ -36,7 +36,7 @@ _CURRENCY_NAMES = _by_spelling(_CURRENCIES)
 UNITS = _by_spelling(_SPELLINGS) | _CURRENCY_NAMES
 _SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "¢": "cent", "%": "%"}
 WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit before it
-PERCENT = "%"
+PERCENT, DEGREES = "%", "deg"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
 _VARIABLES = frozenset("nkjwv")  # of one letter, and units only as capitals: 2\pi k
 _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
@@ -79,7 +79,7 @@ def split_unit(text: str) -> tuple[str, str]:
         return text[: percent.start()], PERCENT
     degree = _DEGREE.search(text)
     if degree and degree.end() == len(text) and not _OF_ANGLE.search(text):
-        return text[: degree.start()], "deg" + (degree[1] or "").lower()
+        return text[: degree.start()], DEGREES + (degree[1] or "").lower()
     return _split_words(text)
 
 
