@@ -20,6 +20,7 @@ from components.shared.errors import InputError
 from components.shared.templates.families import CHAT_TEMPLATES
 from pipelines.secret_names import STORE_SECRET
 
+MOST = 2**53  # up to which Kubeflow's one kind of number knows each whole one
 LIST = "a list of at least one item"
 _KINDS: Mapping[type, str] = MappingProxyType({str: "text", int: "a whole number", float: "a number", list: LIST})
 
@@ -73,6 +74,8 @@ def accepted_value(name: str, value: Any) -> Any:
         raise InputError(f"parameter {name} has no value; expected {_KINDS[kind]}")
     if not isinstance(value, kind) or isinstance(value, bool):
         raise InputError(f"parameter {name}: {value!r} is not accepted; expected {_KINDS[kind]}")
+    if isinstance(value, int) and abs(value) > MOST:
+        raise InputError(f"parameter {name}: {value} is not accepted; expected a whole number, at most {MOST}")
     if choices and value not in choices:
         raise InputError(f"parameter {name}: {value!r} is not accepted; expected one of {', '.join(choices)}")
     return value

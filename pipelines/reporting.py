@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,6 +13,12 @@ from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.log_lines import log_format, say_error
 from components.shared.redaction import redacted
 
+# What the system says of a path that a person named.
+OF_A_PATH = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP),
+    *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR),
+)
+
 
 def exit_code_of(command: str, work: Callable[[], int]) -> int:
     """Run a subcommand; return its exit code, or print one message that says why it failed."""
@@ -21,6 +28,12 @@ def exit_code_of(command: str, work: Callable[[], int]) -> int:
     except (InputError, UnavailableError) as error:
         say_error(f"scalequest {command}", visible(redacted(f"error: {error}")))
         return ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE
+    except OSError as error:
+        if error.errno not in OF_A_PATH or not error.filename:
+            raise
+        what = f"error: {error.filename}: {error.strerror}; check the path, and who may read and write it"
+        say_error(f"scalequest {command}", visible(redacted(what)))
+        return ExitCode.BAD_INPUT
 
 
 def visible(text: str) -> str:

@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
     """Check the whole source, then write its rows; return the folder's address."""
     config = settle(config)
+    _check_directory(config.source)
     found = workspace.open(config)
     if found.finished:
         return found.uri
@@ -69,6 +70,12 @@ def run(config: ImportQuestionsConfig, workspace: Workspace) -> str:
                 else:
                     part.settle(index, kept=[verdict])
     return folder.finish()
+
+
+def _check_directory(source: str) -> None:
+    """Raise InputError for a directory that is no source, before the digest of all that it holds is taken."""
+    if "://" not in source and storage.local_path(source).is_dir() and not is_folder(source):
+        files_of(source)
 
 
 def check_ahead(config: ImportQuestionsConfig, workspace: Workspace) -> None:

@@ -57,6 +57,11 @@ WRONG: list[tuple[list[str], str]] = [
     ([*RUN, "--set", "seed=x"], "parameter seed: 'x' is not accepted; expected a whole number"),
     ([*RUN, "--set", "seed=3.5"], "parameter seed: 3.5 is not accepted; expected a whole number"),
     ([*RUN, "--set", "seed="], "parameter seed has no value; expected a whole number"),
+    ([*RUN, "--set", "seed=1e400"], "parameter seed: inf is not accepted; expected a whole number"),
+    (
+        [*RUN, "--set", "seed=99999999999999999999"],
+        "expected a whole number, at most 9007199254740992",
+    ),
     ([*RUN, "--set", "seed=-3"], "seed -3 is out of range; expected at least 0"),
     ([*RUN, "--set", "solver_num_responses=0"], "solver_num_responses 0 is out of range; expected at least 1"),
     ([*RUN, "--set", "workspace=x"], "--set workspace: give --workspace instead"),
@@ -114,7 +119,11 @@ WRONG: list[tuple[list[str], str]] = [
         [*RUN, "--set", "questions=https://h/a.jsonl"],
         "'https://h/a.jsonl' has the unknown scheme 'https'; expected gs:/",
     ),
+    ([*RUN, "--set", "questions=/"], "'/' ends in nothing; expected one of .jsonl, "),
     # workspaces and folders
+    (["show", "loop"], "loop/package_dataset: Too many levels of symbolic links; check the path"),
+    (["run", "smoke", "--workspace", "loop"], "symbolic links"),
+    (["list", "a" * 300], "File name too long"),
     (["run", "smoke", "--workspace", "file"], "file cannot be written; give a writable directory"),
     (["run", "smoke", "--workspace", "file/below"], "file cannot be written; give a writable directory"),
     (
@@ -199,6 +208,7 @@ def place(tmp_path: Path, workspace: Workspace, write_questions: WriteRows, monk
     }.items():
         Path(name).write_text(text, encoding="utf-8")
     Path("empty").mkdir()
+    Path("loop").symlink_to("loop")
     own = Workspace("ws")
     config = FilterLanguageConfig(
         workspace="ws", questions=write_questions(own, ["What is 1 + 1?", "Wie geht es dir?"])
