@@ -34,7 +34,9 @@ def test_the_check_passes_as_a_command() -> None:
 
 
 def test_an_option_is_told_with_its_default_what_it_accepts_and_what_becomes_of_it() -> None:
-    assert options_table(SampleConfig).splitlines()[2:] == [
+    of_all_steps = ("| `--gates`", "| `--max-gpu-hours`")
+    lines = [line for line in options_table(SampleConfig).splitlines()[2:] if not line.startswith(of_all_steps)]
+    assert lines == [
         "| `--workspace`*† | required | | the workspace: gs://…, s3://… or a directory |",
         "| `--rows`* | required | | what is read |",
         "| `--mode` | `fast` | `fast`, `exact` | how |",

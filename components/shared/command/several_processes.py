@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from components.shared import speaking, stopping
 from components.shared.accelerators import VISIBLE, accelerators
-from components.shared.command.termination_message import BAD_INPUT, FILE_VARIABLE
+from components.shared.command.termination_message import FILE_VARIABLE, words_in
 from components.shared.config import SharedConfig
 from components.shared.errors import FINAL, ExitCode, InputError, UnavailableError, held_with
 from components.shared.processes import RUNNER
@@ -117,8 +117,8 @@ def _raise_why(sharers: Sequence[_Sharer], folder: str) -> None:
     """Raise for what is most telling: bad input, then a bug of ours, then anything that may pass."""
     for sharer in sharers:
         if sharer.popen.returncode == ExitCode.BAD_INPUT:
-            raise InputError(sharer.message.removeprefix(BAD_INPUT))
-        if held := held_with(sharer.popen.returncode, sharer.message):
+            raise InputError(words_in(sharer.message))
+        if held := held_with(sharer.popen.returncode, words_in(sharer.message)):
             raise held
     for sharer in sharers:
         if sharer.popen.returncode == ExitCode.BUG:

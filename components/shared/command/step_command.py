@@ -165,7 +165,7 @@ def _state_of(folder: str, config: StepConfig, workspace: Workspace) -> str:
 
 def _worked(config: C, run: Callable[[C, Workspace], str], workspace: Workspace, task: KubeflowTask | None) -> str:
     """Do the work where a task says: in a Job of its own, in several processes of this machine, or in this one."""
-    check_budget(workspace.uri, config.max_gpu_hours)
+    workspace.before_work = functools.partial(check_budget, workspace.uri, config.max_gpu_hours)
     if getattr(config, "endpoint", ""):  # a served model does the work, and this process only asks
         return run(config, workspace)
     if task is not None and task.request.profile:

@@ -35,6 +35,12 @@ def beginning_of(error: Exception) -> str:
     return next((begins for begins, kind in HELD.items() if isinstance(error, kind)), "")
 
 
+def words_in(message: str) -> str:
+    """Return what a message says besides how it ends a step."""
+    begins = next((begins for begins in (BAD_INPUT, *HELD) if message.startswith(begins)), "")
+    return message.removeprefix(begins)
+
+
 def code_of(message: str) -> ExitCode | None:
     """Return the exit code that a message tells of; None where it tells of none."""
     if message.startswith(BAD_INPUT):

@@ -88,7 +88,7 @@ class StepConfig:
     gates: str = option(
         "",
         help='bounds beyond which the step stops or warns: "generate_questions duplicates <= 0.5 stop", several '
-        "separated by ;; figures: kept, cut_off, refusals, duplicates, diversity, agreement",
+        "with a semicolon between them; figures: kept, cut_off, refusals, duplicates, diversity, agreement",
         affects_output=False,
         is_wired=True,
     )

@@ -61,6 +61,7 @@ def run_as_job(config: StepConfig, workspace: Workspace, request: JobRequest) ->
     folder = workspace.open(config)
     if folder.finished:
         return folder.uri
+    workspace.before_work()
     if isinstance(config, TrainingConfig) and config.num_nodes > 1:
         return train_on_nodes(config, folder, request.image)
     namespace = connect("a profile has the step's work done by a Job")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from components.shared.command.termination_message import BAD_INPUT, HELD
+from components.shared.command.termination_message import words_in
 from components.shared.errors import FINAL, ExitCode
 from components.shared.jobs.api_objects import holding, labels_of
 from components.shared.jobs.body import QUEUE_LABEL
@@ -92,7 +93,7 @@ def ending_of_job(seen: Seen) -> Ending | None:
     refused = [each for each in endings if each.exit_code in FINAL]
     said = inert(f"{end.get('reason', '')}: {end.get('message', '')}")
     if refused or end.get("reason") == FAIL_JOB:
-        return _refused(refused[0]) if refused else Ending(said, ExitCode.BAD_INPUT)
+        return Ending(words_in(refused[0].why), refused[0].exit_code) if refused else Ending(said, _code_in(said))
     if end.get("reason") == "DeadlineExceeded" or not endings:  # its pods are gone
         return Ending(said)
     decisive = [each for pod in _of_failed_indexes(seen) if (each := ending_of_pod(pod))] or endings
@@ -101,10 +102,10 @@ def ending_of_job(seen: Seen) -> Ending | None:
     return Ending(last.why, ExitCode.BUG if bugs else ExitCode.UNAVAILABLE)
 
 
-def _refused(ending: Ending) -> Ending:
-    begins = (BAD_INPUT, *HELD)
-    words = next((ending.why.removeprefix(each) for each in begins if ending.why.startswith(each)), ending.why)
-    return Ending(words, ending.exit_code)
+def _code_in(said: str) -> int:
+    """Return the exit code by which the policy ended a Job whose pods are gone, from Kubernetes' words."""
+    match = re.search(r"exit code (\d+)", said)
+    return int(match[1]) if match and int(match[1]) in FINAL else ExitCode.BAD_INPUT
 
 
 def state_of_job(seen: Seen) -> JobState:

@@ -19,7 +19,7 @@ Beside the steps' folders stand ``_in_use/`` and, while ``scalequest gc`` delete
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from components.shared.config import StepConfig, folders
@@ -47,6 +47,7 @@ class Workspace:
         self.reused: set[str] = set()  # the addresses of folders that stood finished when they were asked for
         self.used: set[str] = set()  # the addresses of folders that this process has marked as in use
         self.at = ""  # the folder (step/fingerprint) that was opened last
+        self.before_work: Callable[[], None] = lambda: None  # called before a folder is begun or continued; may refuse
         self._made: list[OutputFolder | ModelFolder] = []
 
     def read(self, folder_option: str, record: type[R]) -> Rows[R]:
@@ -124,6 +125,7 @@ class StepFolder:
 
     def _claim(self, plan: Plan) -> Claim:
         if self._manifest is None:
+            self._workspace.before_work()
             refuse_changed_inputs(plan)
             self._mark()
             try:

@@ -194,7 +194,7 @@ def _together(taken: Sequence[tuple[str, Mapping[str, float]]], account: Account
 
     hours = {folder: metrics.get("accelerator_seconds", 0.0) / 3600 for folder, metrics in taken}
     lost = sum(max(account.held.get(folder, 0.0) - its, 0.0) for folder, its in hours.items())
-    with_gpus = [folder for folder, its in hours.items() if its]
+    with_gpus = [folder for folder, its in hours.items() if its or account.held.get(folder)]
     return Costs(
         seconds=total("seconds"),
         gpu_hours=sum(hours.values()) + lost,

@@ -59,11 +59,7 @@ def check_budget(workspace: str, max_gpu_hours: float) -> None:
 
 @contextlib.contextmanager
 def counted(workspace: Workspace, max_gpu_hours: float) -> Iterator[None]:
-    """Count the GPUs that this process holds within the block, and since it began; stop it when the budget is spent.
-
-    Raises BudgetSpentError before the block where nothing is left.
-    """
-    check_budget(workspace.uri, max_gpu_hours)
+    """Count the GPUs that this process holds within the block, and since it began; stop it when the budget is spent."""
     record, ended = _Record(workspace), threading.Event()
     if record.num_gpus:
         arguments = record, max_gpu_hours, ended

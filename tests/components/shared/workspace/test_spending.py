@@ -98,6 +98,7 @@ def test_the_command_says_so_by_an_exit_code_of_its_own(workspace: Workspace, tm
     done = step(workspace, 9)
     assert done.returncode == ExitCode.DONE
     assert read_manifest(done.stdout.strip()).rows_in == 4
+    assert step(workspace, 1).stdout == done.stdout, "what is finished takes nothing, and is found whatever was taken"
 
 
 _HOLDS_GPUS = """
