@@ -85,7 +85,7 @@ def test_every_scalequest_command_is_one_that_the_command_line_takes(guide: Path
         assert context.info_name == words[1]
         if context.params.get("profile"):
             find_profile(context.params["profile"])
-        if context.info_name == "submit":
+        if context.info_name == "submit" and not context.params["preset"].endswith(".yaml"):  # not the reader's own
             _submission(context.params)
 
 
