@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import Any
 
 import kfp
 
+from components.shared.errors import InputError
+from components.shared.jobs.job_profiles import is_name, profile_of_json
 from components.shared.plain_text import inert
 from pipelines.cluster.kubeflow_api import get_run_by_old_api, parameters_of
 from pipelines.cluster.workflow import read_workflow
@@ -39,13 +42,12 @@ def find_run(client: kfp.Client, run_id: str, namespace: str) -> RunPlace:
     """Ask where a run is; without a Workflow in ``namespace``."""
     run = client.get_run(run_id)
     workflow = read_workflow(get_run_by_old_api(client, run_id))
-    nodes = parameters_of(run).get("training_nodes", 1)
     return RunPlace(
         run_id=inert(run_id),
         state=_state_of(run),
         workflow=workflow.name,
         namespace=workflow.namespace or namespace,
-        training_nodes=int(nodes) if isinstance(nodes, int | float) else 1,
+        training_nodes=_training_nodes(str(parameters_of(run).get("profile", ""))),
     )
 
 
@@ -54,6 +56,13 @@ def look_again(client: kfp.Client, place: RunPlace) -> RunPlace:
     if not place.workflow:
         return find_run(client, place.run_id, place.namespace)
     return replace(place, state=_state_of(client.get_run(place.run_id)))
+
+
+def _training_nodes(profile: str) -> int:
+    """Return on how many nodes the trainings of a run are; 1 for a profile by name, which only its cluster knows."""
+    with contextlib.suppress(InputError):
+        return 1 if is_name(profile) else profile_of_json(profile).training_nodes
+    return 1
 
 
 def _state_of(run: Any) -> str:

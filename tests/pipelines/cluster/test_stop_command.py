@@ -11,6 +11,7 @@ from pipelines.cluster.stop_command import stop_run
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded import body_of
 from tests.pipelines.cluster.run_cluster import RunCluster
+from tests.pipelines.run_checks.forms import in_json
 
 RUN = f"GET /apis/v2beta1/runs/{RUN_ID}"
 OLD_RUN = f"GET /apis/v1beta1/runs/{RUN_ID}"
@@ -128,7 +129,8 @@ def test_a_cluster_without_kubeflow_trainer_has_no_trainjobs(
 def test_who_may_not_see_trainjobs_needs_to_where_a_training_takes_several_nodes(
     nodes: int, expected: int, jobs: RunCluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs.server.in_turn(RUN, run_in("RUNNING", training_nodes=nodes), run_in("FAILED", training_nodes=nodes))
+    profile = in_json("gke-a100-80g", training_nodes=nodes)  # as submit gives it
+    jobs.server.in_turn(RUN, run_in("RUNNING", profile=profile), run_in("FAILED", profile=profile))
     jobs.refusals["GET trainjobs"] = [(403, {"message": "trainjobs is forbidden"})]
     code, said = stopped(jobs, capsys)
     assert code == expected
