@@ -15,10 +15,11 @@ from rich.console import Console
 
 from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, TASK_ANNOTATION
-from components.shared.training.train_jobs import JOBSET_LABEL
+from components.shared.training.train_jobs import JOBSET_LABEL, TrainJobs
 from components.shared.workspace import Workspace
 from pipelines.cluster import watching
 from pipelines.cluster.kubeflow_api import connect
+from pipelines.cluster.kubernetes_access import configure
 from pipelines.cluster.status_command import show_status
 from tests.pipelines.cluster.conftest import NAMESPACE, Server, kubeconfig_of
 from tests.pipelines.cluster.recorded import body_of
@@ -140,6 +141,26 @@ TRAININGS = [
 ]
 
 
+def train_job_of(jobs: RunCluster, status: dict[str, Any], queue: str) -> dict[str, Any]:
+    """Let the step's task follow a TrainJob; one in a queue has the recorded Workload of what waits for quota."""
+    jobs.play("waiting-for-quota", followed(jobs, queue="active"))
+    (other,) = jobs.jobs.values()
+    labels = {RUN_LABEL: run_of(RUN)["run_id"], **({QUEUE_LABEL: queue} if queue else {})}
+    told = {"labels": labels, "annotations": {TASK_ANNOTATION: TASK}}
+    metadata = {"name": "train", "uid": other["metadata"]["uid"], **told}
+    jobs.train_jobs["train"] = {"metadata": metadata, "status": status}
+    jobs.jobs.clear()
+    return jobs.train_jobs["train"]
+
+
+def test_the_step_that_follows_a_queued_train_job_logs_why_it_waits_if_it_may_see_that(jobs: RunCluster) -> None:
+    job = train_job_of(jobs, SUSPENDED, "active")
+    configure()
+    assert TrainJobs(OF_RUN).state_of(job).startswith("queued in active: couldn't assign flavors")
+    jobs.refusals["GET workloads"] = [(403, {"message": "workloads is forbidden"})]
+    assert TrainJobs(OF_RUN).state_of(job) == "queued in active"
+
+
 @pytest.mark.parametrize(("status", "queue", "node", "said", "remedy"), TRAININGS)
 def test_a_training_on_several_nodes_is_said_to_be_at_what_its_train_job_is_at(
     status: dict[str, Any],
@@ -150,17 +171,7 @@ def test_a_training_on_several_nodes_is_said_to_be_at_what_its_train_job_is_at(
     jobs: RunCluster,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    jobs.play("waiting-for-quota", followed(jobs, queue="active"))
-    (other,) = jobs.jobs.values()  # whose Workload is the TrainJob's here
-    labels = {RUN_LABEL: run_of(RUN)["run_id"], **({QUEUE_LABEL: queue} if queue else {})}
-    metadata = {
-        "name": "train",
-        "uid": other["metadata"]["uid"],
-        "labels": labels,
-        "annotations": {TASK_ANNOTATION: TASK},
-    }
-    jobs.train_jobs["train"] = {"metadata": metadata, "status": status}
-    jobs.jobs.clear()
+    train_job_of(jobs, status, queue)
     if node:
         of_train_job = {"name": "train-node-0", "labels": {JOBSET_LABEL: "train"}}
         jobs.pods["train-node-0"] = {"metadata": of_train_job, "spec": {}, "status": node}
