@@ -125,6 +125,9 @@ def test_without_a_limit_of_kubeflows_nothing_is_tried_for_ever(data: dict[str, 
         ("", False),  # of a graph or a loop: its levels would multiply each other
         ("Error (exit code 1): bad input: --workspace must be given", False),
         ("main: Error (exit code 1): bad input: --workspace must be given", False),
+        ("main: Error (exit code 1): budget spent: gs://b/w has taken 8 GPU-hours", False),
+        ("Error (exit code 1): gate closed: the gate is not kept", False),
+        ("main: Error (exit code 1): the gate closed: of a store", True),
     ],
 )
 def test_all_that_ends_a_pod_is_tried_again_but_bad_input_and_an_attempt_of_14_days(message: str, again: bool) -> None:

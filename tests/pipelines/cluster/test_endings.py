@@ -26,6 +26,8 @@ def disrupted(reason: str, message: str) -> dict[str, Any]:
     [
         ("main: Error (exit code 1): bad input: no such file", {}, "bad input: no such file", ExitCode.BAD_INPUT),
         ("", pod(message="bad input: no such file", exitCode=1), "bad input: no such file", ExitCode.BAD_INPUT),
+        ("main: Error (exit code 1): budget spent: 8 of 8", {}, "budget spent: 8 of 8", ExitCode.BUDGET_SPENT),
+        ("", pod(message="gate closed: kept is 0.1", exitCode=1), "gate closed: kept is 0.1", ExitCode.GATE_CLOSED),
         ("main: Error (exit code 1): bug of ours: KeyError: 'x'", {}, "bug of ours: KeyError: 'x'", ExitCode.BUG),
         ("main: Error (exit code 1): the store is away", {}, "the store is away", ExitCode.UNAVAILABLE),
         ("main: Error (exit code 1)", {}, "killed: it left no termination message", ExitCode.UNAVAILABLE),

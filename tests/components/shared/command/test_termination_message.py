@@ -7,7 +7,7 @@ import pytest
 from components.shared.command import termination_message
 from components.shared.command.step_command import run_step
 from components.shared.command.termination_message import leave_message
-from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.errors import BudgetSpentError, ExitCode, GateClosedError, InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST
@@ -28,6 +28,8 @@ def words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("error", "left"),
     [
         (InputError("the colour is wrong"), "bad input: the colour is wrong"),
+        (BudgetSpentError("8 GPU-hours are taken"), "budget spent: 8 GPU-hours are taken"),
+        (GateClosedError("kept is 0.1"), "gate closed: kept is 0.1"),
         (UnavailableError("nobody answers"), "nobody answers"),
     ],
 )

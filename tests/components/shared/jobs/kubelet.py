@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from components.shared.command.termination_message import FILE_VARIABLE
-from components.shared.errors import ExitCode
+from components.shared.errors import FINAL, ExitCode
 from tests.components.shared.jobs.jobs_cluster import JobsCluster
 from tests.source_tree import ROOT
 
@@ -62,7 +62,7 @@ class Kubelet:
             if job not in self._cluster.live:
                 return
             statuses = [pod["status"] for name, pod in self._cluster.pods.items() if name.startswith(job)]
-            if code == ExitCode.BAD_INPUT:
+            if code in FINAL:
                 self._cluster.fail(job, "PodFailurePolicy")
             elif all(status["phase"] == "Succeeded" for status in statuses):
                 self._cluster.complete(job)

@@ -53,6 +53,26 @@ def test_a_job_whose_pods_are_all_lost_may_be_tried_again() -> None:
     assert (ending.why, ending.exit_code) == ("BackoffLimitExceeded: limit reached", 75)
 
 
+@pytest.mark.parametrize(("code", "exit_code"), [(2, 2), (5, 5), (6, 6), (1, 2)])
+def test_a_job_that_its_policy_has_ended_is_known_by_the_exit_code_when_its_pods_are_gone(
+    code: int, exit_code: int
+) -> None:
+    message = f"Container step for pod ns/job-0-x failed with exit code {code} matching FailJob rule at index 1"
+    failed = [{"type": "Failed", "status": "True", "reason": "PodFailurePolicy", "message": message}]
+    ending = ending_of_job(Seen(job=JOB | {"status": {"conditions": failed}}))
+    assert ending is not None
+    assert (ending.why, ending.exit_code) == (f"PodFailurePolicy: {message}", exit_code)
+
+
+def test_a_pod_that_a_gate_has_stopped_says_so_for_its_job() -> None:
+    failed = [{"type": "Failed", "status": "True", "reason": "PodFailurePolicy", "message": "exit code 6"}]
+    end = {"terminated": {"exitCode": 6, "message": "gate closed: kept is 0.1"}}
+    stopped = pod("a", "Failed", containerStatuses=[{"name": "step", "state": end}])
+    ending = ending_of_job(Seen(job=JOB | {"status": {"conditions": failed}}, pods=[stopped]))
+    assert ending is not None
+    assert (ending.why, ending.exit_code) == ("kept is 0.1", 6)
+
+
 def test_only_the_last_pod_of_an_index_that_was_given_up_decides() -> None:
     seen = recorded("backoff-index-exceeded")
     odd = pod("odd", "Failed", containerStatuses=[{"name": "step", "state": {"terminated": {"exitCode": 1}}}])
