@@ -616,5 +616,7 @@ def gc(
 def main() -> None:
     """Run the command."""
     start_logging("%(message)s", logging.WARNING)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells each attempt; our message tells the last
+    logging.getLogger("urllib3.connectionpool").setLevel(
+        logging.ERROR
+    )  # it tells each attempt; our message tells the last
     app()

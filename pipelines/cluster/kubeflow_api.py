@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -62,6 +63,8 @@ def connect(host: str, namespace: str) -> tuple[kfp.Client, str | None]:
     """Return the client, and the namespace that runs are made in: None where the server has a single user."""
     if host and not host.startswith(("http://", "https://")):
         raise InputError(f"--host {host!r} has no scheme; write http://{host} or https://{host}")
+    if host and not re.fullmatch(r"https?://([^/@:\s]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/\S*)?", host):
+        raise InputError(f"--host {host!r} is no address; expected https://host or http://host:port")
     token_file = os.environ.get(TOKEN_FILE_VARIABLE, "")
     if token_file and not os.access(token_file, os.R_OK):
         raise InputError(

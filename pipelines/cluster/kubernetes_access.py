@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import yaml
 from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
@@ -16,11 +17,17 @@ SUBMITTER = "the role scalequest-submit of the Helm chart allows it: add yoursel
 
 
 def configure() -> None:
-    """Find the cluster: the one that kubectl would use, otherwise the one that this pod runs in."""
+    """Find the cluster: the one that kubectl would use, otherwise the one that this pod runs in.
+
+    ConfigException where there is none, or a file that is no configuration.
+    """
+    file = os.environ.get("KUBECONFIG")
     try:
-        config.load_kube_config(config_file=os.environ.get("KUBECONFIG"))
+        config.load_kube_config(config_file=file)
     except ConfigException:
         config.load_incluster_config()
+    except (yaml.YAMLError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:  # of its own reader
+        raise ConfigException(f"{file or '~/.kube/config'} cannot be read as kubectl's configuration") from error
 
 
 def name_of_cluster() -> str:

@@ -171,6 +171,13 @@ WRONG: list[tuple[list[str], str]] = [
     (["new", "filter", "X"], "'X' cannot be the name of a filter; expected lower-case words joined by _"),
     (["scale", "id", "filter", "2", *CLUSTER], "unknown step 'filter'; "),
     (["status", "id", *CLUSTER], "no Kubernetes cluster is configured"),
+    (["status", "id", *CLUSTER, "--host", "http://h:port"], "--host 'http://h:port' is no address; expected https://"),
+    (["plan", "mine.yaml"], "mine.yaml:2: unknown parameter 'sead'"),
+    (["plan", "answer-smoke", "--profile", "x"], "--profile 'x' is unknown; expected one of eks-p4d, "),
+    (
+        ["plan", "answer-smoke", "--set", "solver=good"],
+        "solver 'good': nothing exists there; check the address, or write",
+    ),
     (["status", "id", *CLUSTER, "--host", "localhost:1"], "--host 'localhost:1' has no scheme; write http://localhost"),
 ]
 
@@ -188,6 +195,14 @@ VARIABLES = [
     ("HF_TOKEN", "a b", [*RUN, "--set", "solver=hf://org/name@main"], "holds a space, a line break or a character"),
     ("KF_PIPELINES_SA_TOKEN_PATH", "/none", ["status", "id", *CLUSTER, "--host", "http://h"], "which cannot be read"),
     ("KUBECONFIG", "/none", ["stop", "id", *CLUSTER], "no Kubernetes cluster is configured"),
+    ("KUBECONFIG", "file.txt", ["status", "id", *CLUSTER], "file.txt cannot be read as kubectl's configuration"),
+    (
+        "KUBECONFIG",
+        "broken.jsonl",
+        ["status", "id", *CLUSTER],
+        "broken.jsonl cannot be read as kubectl's configuration",
+    ),
+    ("KUBECONFIG", "empty", ["status", "id", *CLUSTER], "no Kubernetes cluster is configured"),
 ]
 
 
@@ -236,7 +251,9 @@ def test_a_wrong_input_is_one_message_and_nothing_is_written(arguments: list[str
     check_refused(arguments, message, place)
 
 
-@pytest.mark.parametrize(("variable", "value", "arguments", "message"), VARIABLES, ids=[each[0] for each in VARIABLES])
+@pytest.mark.parametrize(
+    ("variable", "value", "arguments", "message"), VARIABLES, ids=[f"{each[0]}={each[1]}" for each in VARIABLES]
+)
 def test_a_wrong_variable_is_named_and_nothing_is_written(
     variable: str, value: str, arguments: list[str], message: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
