@@ -33,8 +33,9 @@ from components.shared.records import Example, Response
 from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
 
-SOURCE = "reasoning-gym:chain_sum?min_terms=2&max_terms=2&min_digits=1&max_digits=2"
-NUM_QUESTIONS, NUM_SAMPLES, MAX_TOKENS, SEED = 120, 5, 160, 15
+SOURCE = "reasoning-gym:chain_sum?min_terms=2&max_terms=2&min_digits=1&max_digits=1"
+NUM_QUESTIONS, NUM_SAMPLES, MAX_TOKENS, SEED = 60, 5, 96, 15
+NUM_EXAMPLES = 3  # so small a model boxes its answer only after it has seen it done
 
 
 def main() -> None:
@@ -74,7 +75,12 @@ def made_dataset(known: Sequence[SourceRow], options: argparse.Namespace) -> tup
         questions = import_questions(ImportQuestionsConfig(workspace=WORKSPACE, source=str(path)), workspace)
     responses = generate_responses(
         GenerateResponsesConfig(
-            **asked_model(options), questions=questions, num_samples=NUM_SAMPLES, max_tokens=MAX_TOKENS, seed=SEED
+            **asked_model(options),
+            questions=questions,
+            num_samples=NUM_SAMPLES,
+            num_examples=NUM_EXAMPLES,
+            max_tokens=MAX_TOKENS,
+            seed=SEED,
         ),
         workspace,
     )
