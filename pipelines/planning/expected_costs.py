@@ -53,7 +53,7 @@ NO_COSTS = ExpectedCosts(
 
 def expected_costs(rows: ExpectedRows, known: Known, hardware: PlannedHardware, share_left: float) -> ExpectedCosts:
     """Return what is left of a step takes; ``share_left`` of its rows are still to be done."""
-    left = rows.rows_in.scaled(share_left) if rows.rows_in else None
+    left = rows.rows_in.scaled(share_left * (1 - rows.taken_over)) if rows.rows_in else None
     stated, config = known.stated, known.config
     uses_model = hasattr(config, "model") or hasattr(config, "scorer") or hasattr(config, "reward_model")
     has_tokens = uses_model and config.step != "import_model"
@@ -75,8 +75,8 @@ def _in_hours(seconds: Figure | None) -> Figure | None:
 
 def _per_row(known: Known, names: tuple[str, ...], stated: float | None) -> Figure | None:
     measured = known.measured
-    if measured and measured.rows_in:
-        each = measured.metric(*names) / measured.rows_in * _repeats(measured, known.config)
+    if measured and measured.rows_worked_on:
+        each = measured.metric(*names) / measured.rows_worked_on * _repeats(measured, known.config)
         return Figure(value=each, sources=(measured.source,))
     if known.stated and stated is not None:
         return Figure(value=stated, sources=(known.stated.source,))

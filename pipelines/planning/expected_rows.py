@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.shared.config import StepConfig
+from components.shared.config.engines import EngineConfig
+from components.shared.config.scoring import ScorerConfig
 from pipelines.planning.course import CourseStep
 from pipelines.planning.figures import Figure, added
 from pipelines.planning.measured import Measured
 from pipelines.planning.stated import Stated
 
+WRITING = "generate_questions"
 OWN_NUMBER = "num_questions"  # of steps that read no rows of the run
-FROM_GENERATORS = ("generate_questions", "reasoning-gym:")  # that make exactly as many; a file may have fewer
+FROM_GENERATORS = (WRITING, "reasoning-gym:")  # that make exactly as many; a file may have fewer
 ONE_OF_EACH = "select_responses"  # keeps at most one response to each question
 SAMPLING = "generate_responses"  # makes several rows of each
 
@@ -24,6 +27,8 @@ class ExpectedRows:
     rows_in: Figure | None
     rows_out: Figure | None
     questions: Figure | None  # among the rows that come out, at most
+    earlier: float = 0.0  # the share of the rows that come out which earlier folders hold, too
+    taken_over: float = 0.0  # the share of the rows that go in of which earlier folders hold the result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +57,27 @@ def expected_rows(each: CourseStep, before: Sequence[ExpectedRows], known: Known
         rows_out = _smaller(rows_out, questions)
     if each.step.name != SAMPLING:
         questions = _smaller(questions, rows_out)
-    return ExpectedRows(rows_in=rows_in, rows_out=rows_out, questions=questions)
+    earlier = 1.0 if known.stands else _earlier(each, inputs, rows_in, known)
+    takes_over = isinstance(known.config, EngineConfig | ScorerConfig) and not known.stands
+    return ExpectedRows(
+        rows_in=rows_in,
+        rows_out=rows_out,
+        questions=questions,
+        earlier=earlier,
+        taken_over=earlier if takes_over else 0.0,
+    )
+
+
+def _earlier(each: CourseStep, inputs: Sequence[ExpectedRows], rows_in: Figure | None, known: Known) -> float:
+    """Return the share of a step's rows that the most similar earlier folder has gone through with the same result."""
+    if rows_in is None or not rows_in.value or known.measured is None or not known.measured.is_same_work(known.config):
+        return 0.0
+    rows = [(rows.rows_out.value, rows.earlier) for rows in inputs if rows.rows_out]
+    total = sum(number for number, _ in rows)
+    comes_in = sum(number * share for number, share in rows) / total if total else 0.0
+    if each.step.name == WRITING:  # its row k is the same, however many there are
+        comes_in = 1.0
+    return min(comes_in, known.measured.rows_in / rows_in.value)
 
 
 def _of_folder(found: Measured, number: int) -> Figure:

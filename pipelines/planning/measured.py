@@ -10,7 +10,9 @@ from typing import Any
 
 from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.errors import InputError, UnavailableError
+from components.shared.passing_on import MODEL_OPTIONS
 from components.shared.stores import storage
+from components.shared.workspace.earlier_rows import TAKEN_OVER
 from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import COMPARED_WITH
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
@@ -50,6 +52,17 @@ class Measured:
         part = "" if self.is_finished else ", the parts that are written"
         differs = f", which differs in {', '.join(map(flag_of, self.differences))}" if self.differences else ""
         return f"{self.name} of this workspace{part}{differs}"
+
+    @property
+    def rows_worked_on(self) -> float:
+        """The rows that went in, without those that were taken over from earlier folders, at no cost."""
+        return self.rows_in - sum(value for name, value in self.metrics.items() if name.startswith(TAKEN_OVER))
+
+    def is_same_work(self, config: StepConfig) -> bool:
+        """Whether it is finished, and makes of a row what a step with these options makes of it."""
+        is_open = any(getattr(config, name, "") == NOT_YET_MADE for name in MODEL_OPTIONS)
+        same_seed = self.described.options.get("seed") == getattr(config, "seed", None)
+        return self.is_finished and same_seed and not self.differences and not is_open
 
     def metric(self, *names: str) -> float:
         """Return the sum of metrics; one that the step does not have is 0."""

@@ -137,7 +137,7 @@ class _Works:
                 step=each.step.name,
                 item=each.step.item,
                 state=looked.state,
-                why="" if is_reused else self._why(each, looked, nearest),
+                why="" if is_reused else f"{self._why(each, looked, nearest)}{_taken_over(rows, nearest)}",
                 folder=looked.folder,
                 is_model=each.step.name.startswith(("train_", "import_model")),
                 rows=rows,
@@ -167,6 +167,13 @@ class _Works:
         if not told or nearest is None:
             return reads
         return f"{reads}; {nearest.name} also differs in {with_parameters(looked.step, '; '.join(told))}"
+
+
+def _taken_over(rows: ExpectedRows, nearest: Measured | None) -> str:
+    """Return how many rows a new folder need not work on."""
+    if not rows.taken_over or rows.rows_in is None or nearest is None:
+        return ""
+    return f"; takes over {rows.rows_in.value * rows.taken_over:,.0f} of its rows from {nearest.name}"
 
 
 def _share_left(looked: Looked) -> float:

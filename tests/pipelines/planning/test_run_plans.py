@@ -80,6 +80,7 @@ def test_rows_and_tokens_of_a_larger_run_follow_from_the_finished_one(answered: 
     metrics = read_manifest(folder).metrics
     assert value_of(responses.costs.tokens_written) == pytest.approx(3 * metrics["output_tokens"])
     assert value_of(responses.costs.tokens_read) == pytest.approx(3 * metrics["prompt_tokens"])
+    assert responses.rows.taken_over == 0, "of questions that are imported anew nothing is known"
     assert responses.costs.tokens_written
     name = "/".join(folder.split("/")[-2:])
     assert responses.costs.tokens_written.sources == (f"{name} of this workspace",)
