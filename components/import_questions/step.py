@@ -7,6 +7,7 @@ import hashlib
 import logging
 import string
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
@@ -254,7 +255,7 @@ def judge_rows(
 
 
 def digest_row(question: str, response: str) -> bytes:
-    """Return what two rows share that differ in case, white space and invisible characters alone; 16 bytes."""
-    visible = (without_invisible(text) for text in (question, response) if text)
+    """Return what two rows share that differ in nothing that is seen but case; 16 bytes."""
+    visible = (unicodedata.normalize("NFC", without_invisible(text)) for text in (question, response) if text)
     texts = ("\0".join(" ".join(text.split()) for text in visible)).casefold()
     return hashlib.sha256(texts.encode()).digest()[:16]

@@ -74,6 +74,14 @@ def test_repeated_questions_are_kept_with_their_own_columns_where_that_is_asked_
     assert len({row.id for row in rows}) == 3
 
 
+@pytest.mark.parametrize(
+    "same", ["Caf\u00e9 has 3 chairs.\u202a", "CAFE\u0301 has 3 chairs.", "Cafe\u0301 has\u3000 3 chairs.\u2066"]
+)
+def test_what_nobody_sees_makes_no_other_question(workspace: Workspace, tmp_path: Path, same: str) -> None:
+    folder = import_from(write_jsonl(tmp_path, ["Caf\u00e9 has 3 chairs.", same]), workspace)
+    assert read_manifest(folder).rejected == {"duplicate": 1}
+
+
 def test_duplicate_names_the_row_that_it_repeats_across_parts(workspace: Workspace, tmp_path: Path) -> None:
     folder = import_from(write_jsonl(tmp_path, TEXTS), workspace, rows_per_part=2)
     first = next(iter(workspace.read(folder, Question)))
