@@ -28,7 +28,6 @@ def answer_questions(run: OwnQuestions) -> None:
         "chat_template": run.solver_chat_template,
         "engine": run.engine,
         "endpoint": run.solver_endpoint,
-        "rows_per_part": run.rows_per_part,
     }
     solvable = filter_solvability(run, questions=questions, model=run.judge, result_without_model=questions, **asked)
     responses = generate_responses(
@@ -39,7 +38,6 @@ def answer_questions(run: OwnQuestions) -> None:
         responses=responses,
         reward_model=run.reward_model,
         result_without_model=responses,
-        scorer_engine=run.scorer_engine,
     )
     best = select_responses(run, responses=rewarded, by=run.select_by)
     package_dataset(run, responses=best, price_per_gpu_hour=run.hardware["gpu_hour_price"])

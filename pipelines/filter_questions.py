@@ -46,7 +46,6 @@ def filtered(run: DatasetMaking, questions: Any, rates: Any, benchmarks: Any) ->
         "model": run.solver,
         "chat_template": run.solver_chat_template,
         "engine": run.engine,
-        "rows_per_part": run.rows_per_part,
     }
     if run.has_benchmarks:
         questions = decontaminate(run, questions=questions, benchmarks=benchmarks)
@@ -61,7 +60,5 @@ def filtered(run: DatasetMaking, questions: Any, rates: Any, benchmarks: Any) ->
         num_nodes=run.hardware["training_nodes"],
         seed=run.seed,
     )
-    scored = score_difficulty(
-        run, questions=solvable, scorer=scorer, scorer_engine=run.scorer_engine, rows_per_part=run.rows_per_part
-    )
+    scored = score_difficulty(run, questions=solvable, scorer=scorer)
     return sample_difficulty(run, questions=scored, seed=run.seed)

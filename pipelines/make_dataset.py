@@ -27,7 +27,6 @@ def synthesized(run: QuestionGeneration, generator: Any, model: Any) -> Any:
         num_questions=run.generator_num_questions,
         engine=run.engine,
         seed=run.seed,
-        rows_per_part=run.rows_per_part,
     )
 
 
@@ -39,7 +38,6 @@ def fail_rates(run: DatasetMaking, seeds: Any) -> Any:
         model=run.difficulty_solver,
         engine=run.engine,
         seed=run.seed,
-        rows_per_part=run.rows_per_part,
     )
 
 
@@ -53,7 +51,6 @@ def answered(run: DatasetMaking, questions: Any, rates: Any) -> Any:
         chat_template=run.solver_chat_template,
         engine=run.engine,
         seed=run.seed,
-        rows_per_part=run.rows_per_part,
     )
     reward_model = train_reward_model(
         run,
@@ -64,7 +61,7 @@ def answered(run: DatasetMaking, questions: Any, rates: Any) -> Any:
         num_nodes=run.hardware["training_nodes"],
         seed=run.seed,
     )
-    rewarded = score_responses(run, responses=responses, reward_model=reward_model, scorer_engine=run.scorer_engine)
+    rewarded = score_responses(run, responses=responses, reward_model=reward_model)
     return select_responses(run, responses=rewarded)
 
 

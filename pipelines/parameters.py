@@ -14,7 +14,6 @@ from dataclasses import MISSING, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from components.shared.config.scoring import SCORER_ENGINES
 from components.shared.config.values import text_of
 from components.shared.errors import InputError
 from components.shared.templates.families import CHAT_TEMPLATES
@@ -149,13 +148,6 @@ class Common(Importing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts(Common):
-    """How a step's rows are cut into parts."""
-
-    rows_per_part: int = parameter(512, help="rows per part: the most that a lost pod has to repeat")
-
-
-@dataclass(frozen=True, kw_only=True)
 class SeedQuestions(Importing):
     """The seed questions."""
 
@@ -183,21 +175,10 @@ class BenchmarkQuestions(Importing):
         may_be_empty=True,
     )
     benchmark_num_questions: int = parameter(help="questions from each benchmark; 0 for all")
-    benchmark_seed: int = parameter(help="seed of benchmarks that are generators; not that of the examples")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Benchmarks(BenchmarkQuestions):
-    """What solvers are scored on."""
-
-    benchmark_prompts: str = parameter(
-        help="what they are asked with: prompt:solve; prompt:benchmarks, each benchmark's own words; a text file with "
-        "{question} in it; or a folder with one for each benchmark (gsm8k.txt)",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Solvers(Parts, Benchmarks):
+class Solvers(Common, BenchmarkQuestions):
     """How solvers are trained, and what they are scored on before and after."""
 
     # Kubeflow knows one type for all values of a mapping; learning_rate is a number all the same.
@@ -219,14 +200,14 @@ class Generators(SeedQuestions, Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuestionGeneration(Parts):
+class QuestionGeneration(Common):
     """The stage "question generation"."""
 
     generator_num_questions: int = parameter(help="questions from each generator, before filtering")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solver(Parts):
+class Solver(Common):
     """The model that answers, and judges solvability."""
 
     solver: str = parameter(help="its model URI")
@@ -237,19 +218,16 @@ class Solver(Parts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rewarding(Parts):
+class Rewarding(Common):
     """The stage "reward filtering"."""
 
     reward_model: str = parameter(
         help="its model URI; empty to train one on verified answers; in answer_questions, empty for no rewards"
     )
-    scorer_engine: str = parameter(
-        help="what runs scorers: transformers, vllm, or scripted for a trial", choices=SCORER_ENGINES
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difficulty(Parts):
+class Difficulty(Common):
     """How difficulty is measured on questions with known answers, and easy questions are thinned out."""
 
     difficulty_solver: str = parameter(help="model URI of the solver whose fail rate is measured")

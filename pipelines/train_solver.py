@@ -46,11 +46,9 @@ def trained_solver(run: Solvers, solver: Any, *, examples: Any, questions: Any) 
     """Train a model on questions and responses; it answers the same questions before and after, asked alike."""
     asked = {
         "questions": questions,
-        "prompt_file": run.benchmark_prompts,
         "chat_template": solver.chat_template,
         "engine": run.engine,
         "seed": run.seed,
-        "rows_per_part": run.rows_per_part,
     }
     trained = train(
         run,

@@ -44,6 +44,7 @@ class EvaluateConfig(SolverConfig):
         "own, otherwise solve; or a text file that contains {question}, or a folder with one file per benchmark "
         "(gsm8k.txt), at gs://…, s3://… or a path",
         is_folder=True,
+        is_wired=False,
     )
     num_samples: int = option(
         1, help="responses per question; several also give pass@k and the majority's accuracy", minimum=1

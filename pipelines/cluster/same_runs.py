@@ -17,7 +17,7 @@ from pipelines.secret_names import ACCEPTED
 LOOKED_AT = 20  # the newest runs; each comes with its whole pipeline
 _GOING_ON = {"PENDING", "RUNNING", "PAUSED"}
 # How the work is done does not change a folder.
-_OF_NO_ROW = {"profile", "gpu_work", "pods", "rows_per_part", *ACCEPTED}
+_OF_NO_ROW = {"profile", "gpu_work", "pods", "gates", "max_gpu_hours", "max_cost", "price_per_gpu_hour", *ACCEPTED}
 
 
 def same_runs(client: kfp.Client, namespace: str | None, run: Run) -> Iterator[str]:

@@ -53,7 +53,7 @@ def test_every_value_of_the_paper_has_its_source_behind_it(preset: str) -> None:
 
 def test_a_default_that_is_a_whole_number_is_given_as_one(tmp_path: Path) -> None:
     run = prepare_run("smoke", [], str(tmp_path))
-    assert isinstance(run.arguments["rows_per_part"], int), "kfp takes no 1.0 for it"
+    assert isinstance(run.arguments["generator_num_questions"], int), "kfp takes no 1.0 for it"
 
 
 @pytest.mark.parametrize("pods", ["1", "8", "2..16"])
@@ -286,7 +286,7 @@ SOLVER = "{{source: {}, model: 'random:llama', chat_template: own, learning_rate
         ),
         (
             "solver-smoke",
-            ["benchmark_prompts=prompt:none"],
+            ["evaluate.prompt_file=prompt:none"],
             "there is no prompt 'none'; expected one of prompt:solve, prompt:olympiadbench, prompt:benchmarks, or the",
         ),
     ],

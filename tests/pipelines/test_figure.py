@@ -20,10 +20,10 @@ from pipelines.train_question_generator import train_question_generator
 
 FILES = sorted(COMPILED.glob("*.yaml"))
 LONGEST_TITLE = 16  # what Kubeflow's graph shows of a name
-MAX_PARAMETERS = 34  # of one form
+MAX_PARAMETERS = 30  # of one form
 DEEPEST = 2  # boxes that are opened before a step is seen
 LEFT_TO_THE_USER = {"answer-questions-answer": {"questions", "solver"}}  # what no preset can know
-CHOICES = {"engine", "gpu_work", "scorer_engine", "select_by", "solver_chat_template"}
+CHOICES = {"engine", "gpu_work", "select_by", "solver_chat_template"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,17 +19,26 @@ def listed(asked: Asked, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_each_value_is_listed_with_its_default_its_help_and_where_it_is_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (mine := tmp_path / "mine.yaml").write_text("extends: smoke\nqft.epochs: 3\nrows_per_part: 4\n", encoding="utf-8")
+    (mine := tmp_path / "mine.yaml").write_text(
+        "extends: smoke\nqft.epochs: 3\nseed_num_questions: 4\n", encoding="utf-8"
+    )
     asked = Asked(preset=str(mine), settings=["seed=5", "deduplicate.min_similarity=0.7"])
     content = listed(asked, capsys)
     by_name = {each["name"]: each for each in [*content["parameters"], *content["options"]]}
     found = {
         name: (by_name[name]["value"], by_name[name]["default"], by_name[name]["source"].rpartition("/")[2])
-        for name in ("seed", "rows_per_part", "qft.epochs", "deduplicate.min_similarity", "hub_secret", "workspace")
+        for name in (
+            "seed",
+            "seed_num_questions",
+            "qft.epochs",
+            "deduplicate.min_similarity",
+            "hub_secret",
+            "workspace",
+        )
     }
     assert found == {
         "seed": (5, 0, "--set"),
-        "rows_per_part": (4, 512, "mine.yaml:3"),
+        "seed_num_questions": (4, None, "mine.yaml:3"),
         "qft.epochs": (3, 1, "mine.yaml:2"),
         "deduplicate.min_similarity": (0.7, 0.6, "--set"),
         "hub_secret": ("huggingface-token", "huggingface-token", "default"),

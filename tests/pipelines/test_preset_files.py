@@ -82,17 +82,19 @@ def test_a_name_that_is_no_presets_is_explained(
 
 
 def test_a_preset_has_the_values_of_those_that_it_extends_and_its_own_over_them(tmp_path: Path) -> None:
-    preset(tmp_path, "extends: smoke\nseed: 3\nrows_per_part: 4\npods: 8", "base.yaml")
+    preset(tmp_path, "extends: smoke\nseed: 3\nseed_num_questions: 4\npods: 8", "base.yaml")
     mine = placed_preset(preset(tmp_path, "extends: base.yaml\nseed: 5\nqft.learning_rate: 1e-5"))
     assert mine.pipeline == "scalequest"
-    assert {name: mine.values[name] for name in ("seed", "rows_per_part", "pods", "engine", "qft.learning_rate")} == {
+    assert {
+        name: mine.values[name] for name in ("seed", "seed_num_questions", "pods", "engine", "qft.learning_rate")
+    } == {
         "seed": 5,
-        "rows_per_part": 4,
+        "seed_num_questions": 4,
         "pods": "8",
         "engine": "scripted",
         "qft.learning_rate": 1e-5,
     }
-    places = [mine.places[name] for name in ("seed", "rows_per_part", "engine")]
+    places = [mine.places[name] for name in ("seed", "seed_num_questions", "engine")]
     lines = (Path(__file__).parents[2] / "pipelines/presets/smoke.yaml").read_text(encoding="utf-8").splitlines()
     engine = 1 + lines.index("engine: scripted")
     assert places == [f"{tmp_path}/mine.yaml:2", f"{tmp_path}/base.yaml:3", f"preset smoke:{engine}"]

@@ -40,7 +40,7 @@ class OptionInfo:
     @property
     def is_settable(self) -> bool:
         """Whether a run can set it for all tasks of the step."""
-        return not (self.is_folder or self.is_wired)
+        return not self.is_wired
 
 
 def option(
@@ -49,7 +49,7 @@ def option(
     help: str,
     affects_output: bool = True,
     is_folder: bool = False,
-    is_wired: bool = False,
+    is_wired: bool | None = None,
     choices: Sequence[str] = (),
     minimum: float = float("-inf"),
     maximum: float = float("inf"),
@@ -58,13 +58,14 @@ def option(
 
     ``affects_output=False`` keeps it out of the fingerprint (hardware, pods). ``is_folder`` marks an input: its
     content's fingerprint stands in for its address. ``is_wired`` marks what a pipeline gives each task of its own, so
-    that a run cannot set it for all of them. ``minimum`` and ``maximum`` are inclusive.
+    that a run cannot set it for all of them; an input is, unless it says otherwise. ``minimum`` and ``maximum`` are
+    inclusive.
     """
     info = OptionInfo(
         help=help,
         affects_output=affects_output,
         is_folder=is_folder,
-        is_wired=is_wired,
+        is_wired=is_folder if is_wired is None else is_wired,
         choices=tuple(choices),
         minimum=minimum,
         maximum=maximum,

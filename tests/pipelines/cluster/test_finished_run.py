@@ -32,7 +32,9 @@ def test_a_run_whose_folders_are_all_finished_is_found_by_its_last_one(finished:
 
 
 def test_hardware_and_pods_make_no_other_run(finished: str) -> None:
-    assert finished_folder(look_from_here(answer_run(finished, "pods=5", "rows_per_part=2"), finished, has_keys=False))
+    assert finished_folder(
+        look_from_here(answer_run(finished, "pods=5", "generate_responses.rows_per_part=2"), finished, has_keys=False)
+    )
 
 
 @pytest.mark.parametrize("setting", ["seed=5", "solver_num_responses=2", "import_questions.max_chars=3"])

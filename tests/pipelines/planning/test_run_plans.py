@@ -44,7 +44,7 @@ def value_of(figure: Figure | None) -> float:
 
 
 def test_an_unchanged_finished_run_has_nothing_to_do_and_costs_nothing(answered: str) -> None:
-    plan = plan_in(answered, "pods=5", "rows_per_part=2")
+    plan = plan_in(answered, "pods=5", "generate_responses.rows_per_part=2")
     assert plan.is_done
     assert plan.counts == {"reused": len(plan.steps)}
     totals = plan.totals
@@ -142,7 +142,7 @@ def test_a_run_that_ended_in_between_goes_on_with_what_is_left(answered: str, tm
     before = plan_in(answered, "seed=1")
     for name in ("_manifest.json", "part-00001.parquet"):
         (folder / name).unlink(missing_ok=True)
-    settings = () if (folder / "part-00000.parquet").exists() else ("rows_per_part=2",)
+    settings = () if (folder / "part-00000.parquet").exists() else ("generate_responses.rows_per_part=2",)
     plan = plan_in(str(tmp_path / "runs"), *settings)
     responses = step_of(plan, "generate_responses")
     assert responses.state == "continued"

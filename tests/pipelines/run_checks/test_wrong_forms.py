@@ -78,7 +78,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [  # preset, fields, message
     ),
     ("smoke", {"generator_num_questions": "many"}, "parameter generator_num_questions: 'many' is not accepted; expect"),
     ("smoke", {"pods": "0"}, "pods '0' is not accepted; expected a number from 1 to 256, or a range of them such as"),
-    ("smoke", {"scorer_engine": "x"}, "parameter scorer_engine: 'x' is not accepted; expected one of"),
+    (
+        "smoke",
+        {"options": '{"score_responses": {"scorer_engine": "x"}}'},
+        "score_responses.scorer_engine 'x' is not acc",
+    ),
     ("smoke", {"options": "nonsense"}, "the parameter options is 'nonsense'; expected {"),
     ("smoke", {"options": '{"dedup": {"x": 1}}'}, "options: dedup: scalequest has no such step; did you mean 'dedup"),
     (
@@ -130,15 +134,19 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [  # preset, fields, message
     ),
     (
         "solver-smoke",
-        {"benchmark_prompts": "prompt:none"},
-        "benchmark_prompts 'prompt:none': there is no prompt 'none'",
+        {"options": '{"evaluate": {"prompt_file": "prompt:none"}}'},
+        "evaluate.prompt_file 'prompt:none': there is no prompt 'none'",
     ),
     (
         "solver-smoke",
-        {"benchmark_prompts": "nowhere.txt"},
-        "benchmark_prompts 'nowhere.txt': no such file; check the add",
+        {"options": '{"evaluate": {"prompt_file": "nowhere.txt"}}'},
+        "evaluate.prompt_file 'nowhere.txt': no such file; check the add",
     ),
-    ("solver-smoke", {"benchmark_prompts": "{file}"}, "benchmark_prompts '{file}': "),
+    (
+        "solver-smoke",
+        {"options": '{"evaluate": {"prompt_file": "{file}"}}'},
+        "evaluate.prompt_file '{file}': ",
+    ),
     ("answer-smoke", {"questions": "nowhere.csv"}, "questions 'nowhere.csv': nothing exists there; check the address"),
     (
         "answer-smoke",
