@@ -22,12 +22,12 @@ UNASKED = Spending(yes=True)
 
 
 def confirm(plan: RunPlan, spending: Spending) -> None:
-    """Ask whether to go on where the plan is above the limit, or may be.
+    """Ask whether to go on where the plan is above the limit, or may be on nodes: hours of this machine are paid for.
 
     InputError if a person says no, and without a terminal: nobody would answer.
     """
     hours = plan.totals.gpu_hours
-    if spending.yes or (hours.is_known and hours.value <= spending.ask_above):
+    if spending.yes or (hours.value <= spending.ask_above and (hours.is_known or not plan.profile)):
         return
     known = f"{'at most ' if hours.at_most else ''}{hours.value:,.1f} GPU-hours"
     more = "" if hours.is_known else f"; of {', '.join(hours.unknown)} it is unknown how many"

@@ -55,13 +55,13 @@ class PlannedHardware:
         return self.pods if isinstance(config, SharedConfig) and self.size_of(config) != "cpu" else 1
 
     def gpus_of(self, config: StepConfig) -> int:
-        """Return how many GPUs each of its pods holds; 0 where an endpoint does the work."""
+        """Return how many GPUs each of its pods holds; 0 where an endpoint does the work, or here, where none is used."""
         size, endpoint = self.size_of(config), str(getattr(config, "endpoint", ""))
         if size == "cpu" or endpoint:
             return 0
         if self.profile is None:
             there = num_accelerators()
-            return min(there, config.num_gpus or there) if isinstance(config, SharedConfig) else there
+            return min(there, config.num_gpus) if isinstance(config, SharedConfig) else there
         return int(self._asks(size).gpus)
 
     def planned_pods(self, configs: Sequence[StepConfig]) -> list[PlannedPods]:

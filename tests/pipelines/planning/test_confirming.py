@@ -23,14 +23,21 @@ print("goes on")
 """
 
 
-def plan_of_hours(hours: float, *unknown: str) -> RunPlan:
-    """A plan of which only GPU-hours matter."""
+def plan_of_hours(hours: float, *unknown: str, profile: str = "gke-a100-80g") -> RunPlan:
+    """A plan of which only GPU-hours matter, and where they are."""
     gpu_hours, money = Total(value=hours, unknown=unknown), Total(value=2 * hours, unknown=unknown)
     totals = Totals(
         tokens_read=NONE, tokens_written=NONE, gpu_hours=gpu_hours, money=money, seconds=NONE, num_bytes=NONE
     )
     return RunPlan(
-        preset="p", pipeline="q", workspace="w", profile="", price_per_gpu_hour=None, steps=(), totals=totals, pods=()
+        preset="p",
+        pipeline="q",
+        workspace="w",
+        profile=profile,
+        price_per_gpu_hour=None,
+        steps=(),
+        totals=totals,
+        pods=(),
     )
 
 
@@ -63,6 +70,13 @@ def test_without_a_terminal_a_run_above_the_limit_is_refused_and_waits_for_nobod
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     with pytest.raises(InputError, match=message):
         confirm(plan_of_hours(hours, *unknown), Spending())
+
+
+def test_on_this_machine_only_hours_that_are_known_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    confirm(plan_of_hours(10.0, "train_sft", profile=""), Spending())
+    with pytest.raises(InputError, match="12.0 GPU-hours.*; of train_sft it is unknown how many"):
+        confirm(plan_of_hours(12.0, "train_sft", profile=""), Spending())
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [(b"y\n", True), (b"yes\n", True), (b"\n", False), (b"no\n", False)])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from components.shared.workspace.manifests import read_manifest
+from pipelines.arguments import config_of_step
 from pipelines.cluster.hardware import find_profile
+from pipelines.planning import planned_hardware as planned_hardware_module
 from pipelines.planning.figures import Figure
 from pipelines.planning.planned_hardware import planned_hardware
 from pipelines.planning.run_plans import Planned, PlannedWork, RunPlan, plan_of
@@ -155,6 +157,20 @@ def test_pods_are_held_against_the_nodes_of_the_profile(answered: str) -> None:
     (inference,) = [pods for pods in plan.pods if pods.size == "inference"]
     assert (inference.pods, inference.asks.gpus, inference.on_a_node, inference.nodes) == (16, "1", 8, 2)
     assert not plan_in(answered, "seed=5").pods, "on this machine, there are none"
+
+
+@pytest.mark.parametrize(
+    ("settings", "gpus"),
+    [([], 0), (["engine=vllm"], 1), (["engine=vllm", "generate_responses.tensor_parallel_size=2"], 2)],
+)
+def test_on_this_machine_a_scripted_engine_holds_no_gpu_and_a_model_those_that_it_uses(
+    settings: list[str], gpus: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planned_hardware_module, "num_accelerators", lambda: 8)
+    run = answer_run(str(tmp_path / "runs"), *settings)
+    hardware = planned_hardware(run.arguments, None, {})
+    (responses,) = [step for step in run.steps if step.name == "generate_responses"]
+    assert hardware.gpus_of(config_of_step(responses)) == gpus
 
 
 @pytest.mark.parametrize(("given", "expected"), [(0.0, 3.0), (1.5, 1.5)])
