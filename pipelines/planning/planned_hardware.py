@@ -55,7 +55,7 @@ class PlannedHardware:
         return self.pods if isinstance(config, SharedConfig) and self.size_of(config) != "cpu" else 1
 
     def gpus_of(self, config: StepConfig) -> int:
-        """Return how many GPUs each of its pods holds; 0 where an endpoint does the work, or here, where none is used."""
+        """Return how many GPUs each of its pods holds; 0 where an endpoint does the work, or no GPU is used here."""
         size, endpoint = self.size_of(config), str(getattr(config, "endpoint", ""))
         if size == "cpu" or endpoint:
             return 0

@@ -75,7 +75,7 @@ def test_without_a_terminal_a_run_above_the_limit_is_refused_and_waits_for_nobod
 def test_on_this_machine_only_hours_that_are_known_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     confirm(plan_of_hours(10.0, "train_sft", profile=""), Spending())
-    with pytest.raises(InputError, match="12.0 GPU-hours.*; of train_sft it is unknown how many"):
+    with pytest.raises(InputError, match=r"12\.0 GPU-hours.*; of train_sft it is unknown how many"):
         confirm(plan_of_hours(12.0, "train_sft", profile=""), Spending())
 
 
