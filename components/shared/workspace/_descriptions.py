@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import posixpath
 import re
 import typing
@@ -95,18 +97,46 @@ def within(uri: str) -> str:
     return address["folder"] + address["rest"] if address else uri
 
 
-def _at_home(entry: Input, workspace: str) -> Input:
-    """Return an input with its address in a workspace, if the folder stands there: the same address is the same work.
+def digest_of_content(content: Any) -> str:
+    """Return what stands for the content of a finished folder: of ``[parts, files]``, or of its rejected objects."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
-    Only of an input that was read under another address it is looked up.
+
+def _at_home(entry: Input, workspace: str) -> Input:
+    """Return an input with its address in a workspace, if the folder stands there: moved or copied with the workspace.
+
+    Only of an input that was read under another address it is looked up. The same address is the same work, but not
+    yet the same rows: a folder that was only begun there, or has other rows, is not the one that was read, unless
+    that is gone.
     """
     address = _ADDRESS.fullmatch(entry.uri) if entry.is_folder else None
     if address is None or (address["workspace"] or "") == workspace:
         return entry
     folder = storage.join(workspace, address["folder"]) if workspace else address["folder"]
-    if not storage.exists(storage.join(folder, PLAN)):
-        return entry
-    return dataclasses.replace(entry, uri=folder + address["rest"])
+    if not (is_same := bool(entry.content) and _content_at(folder, address["rest"]) == entry.content):
+        is_same = storage.exists(storage.join(folder, PLAN)) and not _stands(entry.uri.rstrip("/"), address["rest"])
+    return dataclasses.replace(entry, uri=folder + address["rest"]) if is_same else entry
+
+
+def _stands(uri: str, rest: str) -> bool:
+    """Tell whether a folder is finished at an address, whose end may name its rejected rows; False if none may look."""
+    try:
+        return storage.exists(storage.join(uri.removesuffix(rest), MANIFEST))
+    except InputError:
+        return False
+
+
+def _content_at(folder: str, rest: str) -> str:
+    """Return the content of a finished folder, or of the rows that it rejected; "" where there is none to be read."""
+    try:
+        manifest = storage.read_json(storage.join(folder, MANIFEST))
+        if rest:
+            found = [(each["rejects"], each["rejects_digest"]) for each in (*manifest["parts"], manifest)]
+            return digest_of_content([(name, digest) for name, digest in found if name])
+        parts = [(part["name"], part["rows"], part["digest"]) for part in manifest["parts"]]
+        return digest_of_content([parts, manifest["files"]])
+    except (FileNotFoundError, InputError, KeyError, TypeError):
+        return ""
 
 
 def check_fields(uri: str, content: Any, record: type) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.workspace._descriptions import MANIFEST as MANIFEST
-from components.shared.workspace._descriptions import Inputs, check_fields, inputs_to_json, read_description
+from components.shared.workspace._descriptions import (
+    Inputs,
+    check_fields,
+    digest_of_content,
+    inputs_to_json,
+    read_description,
+)
 from components.shared.workspace.plans import PLAN, describe_missing
 from components.shared.workspace.unfinished import read_unfinished
 
@@ -56,7 +60,7 @@ class Manifest:
     def content(self) -> str:
         """A digest of its parts, or of a model's files: what may differ when the same work is done again."""
         parts = [[part.name, part.rows, part.digest] for part in self.parts]
-        return hashlib.sha256(json.dumps([parts, self.files], sort_keys=True).encode()).hexdigest()[:16]
+        return digest_of_content([parts, self.files])
 
 
 def write_manifest(folder: str, manifest: Manifest) -> None:

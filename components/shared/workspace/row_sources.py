@@ -8,7 +8,6 @@ object of rejected rows: there are at least as many parts as parts that rejected
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pyarrow.compute as pc
 from components.shared.addresses import STORES
 from components.shared.errors import InputError
 from components.shared.stores import storage
+from components.shared.workspace._descriptions import digest_of_content
 from components.shared.workspace.ledgers import REJECTED, Ledger, read_ledgers
 from components.shared.workspace.manifests import MANIFEST, Manifest, PartEntry, read_manifest
 from components.shared.workspace.plans import PLAN
@@ -64,7 +64,7 @@ class RowSource:
         """What may differ when the same work is done again."""
         if not self.rejected:
             return self.manifest.content
-        return hashlib.sha256(json.dumps(self._rejects()).encode()).hexdigest()[:16]
+        return digest_of_content(self._rejects())
 
     def parts(self) -> Sequence[PartEntry]:
         """Return the objects that hold the rows, by name within ``folder``, with how many rows are to be read of each.

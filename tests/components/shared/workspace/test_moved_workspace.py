@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -71,3 +72,35 @@ def test_what_only_another_workspace_holds_keeps_its_address(workspace: Workspac
     alone = tmp_path / "alone" / folder
     shutil.copytree(f"{workspace.uri}/{folder}", alone)
     assert [uri.startswith(f"{workspace.uri}/") for uri in inputs_of(str(alone))] == [True]
+
+
+@pytest.mark.parametrize("of_rejected", [False, True])
+def test_a_folder_of_the_same_name_that_was_only_begun_is_not_the_one_that_was_read(
+    workspace: Workspace, write_rows: WriteRows, tmp_path: Path, *, of_rejected: bool
+) -> None:
+    read = write_rows(workspace, [response(number) for number in range(4)])
+    if of_rejected:
+        read = select_responses(SelectResponsesConfig(workspace=workspace.uri, responses=read), workspace)
+    reads = f"{read}/rejected" if of_rejected else read
+    other = Workspace(str(tmp_path / "other"))
+    folder = select_responses(SelectResponsesConfig(workspace=other.uri, responses=reads), other)
+    begun = tmp_path / "other" / read.removeprefix(f"{workspace.uri}/")
+    begun.mkdir(parents=True)
+    shutil.copy(Path(read, "_plan.json"), begun)
+    assert inputs_of(folder) == [reads]
+    assert read in [stage.folder for stage in stages_of(folder)]
+    assert findings(folder) == []
+    shutil.rmtree(workspace.uri)
+    assert inputs_of(folder) == [reads.replace(workspace.uri, other.uri)], "what is being made again in its place"
+
+
+def test_a_folder_of_the_same_name_with_other_rows_is_not_the_one_that_was_read(
+    workspace: Workspace, write_rows: WriteRows, folder: str, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(workspace.uri, tmp_path / "copy"))
+    (given,) = inputs_of(f"{copy}/{folder}")
+    manifest = storage.read_json(f"{given}/_manifest.json")
+    manifest["parts"][0]["digest"] = "0" * 64
+    Path(given, "_manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    assert inputs_of(f"{copy}/{folder}") == [given.replace(str(copy), workspace.uri)]
+    assert findings(f"{copy}/{folder}") == []
