@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from components.shared.texts.math_answers.domains import without_parameters
+from components.shared.texts.math_answers.domains import congruence_of, without_parameters
 from components.shared.texts.math_answers.equations import Equation, equation_of
 from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.number_words import is_number_in_words
@@ -62,9 +62,11 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
         return verdict(Number.of(answer).equals(Number.of(other)))
     if max(len(answer), len(other)) > 2 * MAX_CHARS:
         return Verdict.DIFFERENT
-    answer, other = without_parameters(answer, other)
+    if (texts := without_parameters(answer, other)) is None:
+        return Verdict.DIFFERENT
+    readings, readings_two = map(readings_of, texts)
     comparison = _Comparison(algebra)
-    return any_of(comparison.compare(one, two) for one in readings_of(answer) for two in readings_of(other))
+    return any_of(comparison.compare(one, two) for one in readings for two in readings_two)
 
 
 def readings_of(text: str) -> list[str]:
@@ -109,12 +111,20 @@ class _Comparison:
         if _same_text(answer, other):
             return Verdict.EQUAL
         for rule in (
-            self._no_value, self._choices, self._phrases, self._labels, self._pieces, self._regions, self._matrices,
-            self._equations, self._lists, self._orders,
+            self._congruences, self._no_value, self._choices, self._phrases, self._labels, self._pieces, self._regions,
+            self._matrices, self._equations, self._lists, self._orders,
         ):  # fmt: skip
             if (found := rule(answer, other)) is not None:
                 return found
         return compare_quantities(answer, other, self._algebra, self.compare)
+
+    def _congruences(self, answer: str, other: str) -> Verdict | None:
+        """Compare what stands before a modulus; where both answers have one, the moduli as well."""
+        one, two = congruence_of(answer), congruence_of(other)
+        if one is None and two is None:
+            return None
+        same = self.compare(one.modulus, two.modulus) if one and two else Verdict.EQUAL
+        return min(same, self.compare(one.text if one else answer, two.text if two else other))
 
     def _no_value(self, answer: str, other: str) -> Verdict | None:
         none = says_no_value(answer), says_no_value(other)

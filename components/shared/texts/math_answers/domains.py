@@ -7,15 +7,27 @@ from dataclasses import dataclass
 
 from components.shared.texts.math_answers.phrases import flat
 
+_SIGN = r"(?:(?:positive|negative|non-?negative|non-?zero)\s+)?"
 _DECLARED = re.compile(
-    r"[\s,;(]*(?:\\q?quad\s*)*(?:\b(?:where|for|with)\b\s*)?(?:(?:any|all|each|every|an|some)\s+)?"
-    r"(?:([a-zA-Z])\s*\\in\s*(?:\\mathbb\s*\{)?\s*([ZNRQ])\s*\}?(?:\^\{[^{}]*\})?"
-    r"|([a-zA-Z])\s+(?:is\s+)?(?:(?:an|any|a)\s+)?(integer|natural|real)(?: number)?"
-    r"|(integer|natural|real)s?(?: numbers?)?\s+([a-zA-Z]))[\s).]*$"
+    r"[\s,;(]*(?:\\q?quad\s*)*(?:\b(?:where|for|with)\b\s*)?(?:(?:any|all|each|every|an?|some)\s+)?(?<![a-zA-Z])"
+    r"(?:([a-zA-Z])\s*\\in\s*(?:\\mathbb\s*\{)?\s*([ZNRQ])\s*\}?((?:\s*[_^]\s*(?:\{[^{}]*\}|[-+*\d]))*)"
+    rf"|([a-zA-Z])\s+(?:is\s+)?(?:(?:any|an?)\s+)?({_SIGN}(?:integer|natural|real))(?: number)?"
+    rf"|({_SIGN}(?:integer|natural|real))s?(?: numbers?)?\s+([a-zA-Z]))[\s).]*$"
 )
-_MODULUS = re.compile(r"(?<=\S)\s*[,(]*\s*\\?[pb]?mod(?:ulo)?(?![a-zA-Z])[\s{]*(\w+)[\s})]*$")
+_MODULUS = re.compile(
+    r"(?<=\S)\s*,?\s*(?:\(\s*\\?[pb]?mod(?:ulo)?(?![a-zA-Z])(?P<in_brackets>.+)\)"
+    r"|\\?[pb]?mod(?:ulo)?(?![a-zA-Z])\s*"
+    r"(?:\{(?P<in_braces>(?:[^{}]|\{[^{}]*\})+)\}|\((?P<behind>[^()]+)\)|(?P<plain>(?:[\w^+*/!-]|\{[^{}]*\})+)))[\s.]*$"
+)
 _MARKS = (r"\in", "integer", "natural", "real")  # one of which such an answer has
-_SETS = {"integer": "Z", "natural": "N", "real": "R"}
+_SETS = {  # by how they are written, without blanks, braces and hyphens in words
+    "Z+": ("positiveinteger", "Z^+", "Z_+", "Z_>0", r"Z_\geq1", r"N^\cdot", "N^+", "N_+", "N_>0"),
+    "Z-": ("negativeinteger", "Z^-", "Z_-", "Z_<0"),
+    "N0": ("nonnegativeinteger", r"Z_\geq0", "N_0"),
+    "R+": ("positivereal", "R^+", "R_+", "R_>0"),
+    "Z": ("integer",), "N": ("natural",), "R": ("real",),
+}  # fmt: skip
+_NAMES = {written: name for name, all_written in _SETS.items() for written in all_written}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +37,37 @@ class _Answer:
     domain: str
 
 
-def without_parameters(answer: str, other: str) -> tuple[str, str]:
-    """Return two answers without what they say of a parameter or modulus, and with one name for a parameter.
+@dataclass(frozen=True, slots=True)
+class Congruence:
+    """An answer without its modulus, and the modulus."""
 
-    They stay as they are where they say different things of it.
-    """
+    text: str
+    modulus: str
+
+
+def congruence_of(text: str) -> Congruence | None:
+    """Return an answer that ends in its only modulus; None for any other."""
+    if text.count("mod") != 1 or not (found := _MODULUS.search(text)):
+        return None
+    modulus = next(filter(None, found.groups())).strip()
+    return Congruence(text[: found.start()].replace(r"\equiv", "="), modulus)
+
+
+def without_parameters(answer: str, other: str) -> tuple[str, str] | None:
+    """Return two answers without what they say of a parameter, and with one name for it; None where it differs."""
     one, two = _read(answer), _read(other)
     if one and two:
-        return (one.text, _renamed(two, one.name)) if one.domain == two.domain else (answer, other)
+        return (one.text, _renamed(two, one.name)) if one.domain == two.domain else None
     return one.text if one else answer, two.text if two else other
 
 
 def _read(text: str) -> _Answer | None:
-    if "mod" in text and (modulus := _MODULUS.search(text)):
-        return _Answer(text[: modulus.start()].replace(r"\equiv", "="), "", f"mod {modulus[1]}")
     found = _DECLARED.search(flat(text)) if any(map(text.__contains__, _MARKS)) else None
     if found is None or not found.start():
         return None
-    kind = found[4] or found[5]
-    return _Answer(flat(text)[: found.start()], found[1] or found[3] or found[6], found[2] or _SETS[kind])
+    written = found[2] + found[3] if found[2] else (found[5] or found[6]).replace("-", "")
+    domain = re.sub(r"[\s{}]", "", written)
+    return _Answer(flat(text)[: found.start()], found[1] or found[4] or found[7], _NAMES.get(domain, domain))
 
 
 def _renamed(answer: _Answer, name: str) -> str:
