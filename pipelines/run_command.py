@@ -61,11 +61,13 @@ class Asked:
 
     @property
     def command(self) -> str:
-        """The command that runs it."""
+        """The command that runs it, without secrets."""
         words = ["run", self.preset, "--workspace", self.workspace]
         words += [word for setting in self.settings for word in ("--set", setting)]
         words += ["--pilot", str(self.pilot)] if self.pilot else []
-        return shlex.join(["scalequest", *words, *(["--pipeline", self.pipeline] if self.pipeline else [])])
+        words += ["--pipeline", self.pipeline] if self.pipeline else []
+        words += ["--yes"] if self.spending.yes else []
+        return redacted(shlex.join(["scalequest", *words]))
 
 
 def run_preset(asked: Asked) -> int:
@@ -92,9 +94,7 @@ def _run_preset(asked: Asked) -> int:
     pilot = pilot_of(whole, asked.pilot) if asked.pilot else None
     run = pilot.run if pilot else whole
     name, steps = run.pipeline.name, len(run.steps)
-    recorder = RunRecorder(
-        asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=redacted(asked.command)
-    )
+    recorder = RunRecorder(asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=asked.command)
     # A console of its own stream: while kfp runs, sys.stdout is its log.
     stdout = JsonLines(sys.stdout, "scalequest.run") if log_format() == "json" else sys.stdout
     console = Console(file=cast(TextIO, stdout), quiet=asked.loudness == "quiet")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from components.shared.errors import InputError
 from components.shared.workspace.manifests import read_manifest
 from pipelines.arguments import prepare_run
+from pipelines.planning.confirming import Spending
 from pipelines.planning.pilot_run import pilot_of
+from pipelines.run_command import Asked
 from tests.components.rejects import read_content
 from tests.scripted_runs import ASKED, SCORED
 from tests.smoke_runs import Finished, folders_of, run_command, run_environment, run_smoke
@@ -38,6 +41,17 @@ def test_a_run_that_writes_no_questions_has_no_pilot() -> None:
     whole = prepare_run("smoke", [], "runs/smoke", "train_question_generator", {"profile": ""})
     with pytest.raises(InputError, match="writes no questions of its own"):
         pilot_of(whole, 8)
+
+
+def test_the_command_that_goes_on_is_the_pilots_own_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVER_API_KEY", "sk-very-secret")
+    settings = ["rewriter_endpoint=https://x/v1?key=sk-very-secret", "seed=1"]
+    pilot = Asked(preset="smoke", settings=settings, workspace="w", pilot=8, spending=Spending(yes=True))
+    whole = dataclasses.replace(pilot, pilot=0)
+    given = "run smoke --workspace w --set 'rewriter_endpoint=https://x/v1?key=[secret]' --set seed=1"
+    assert (pilot.command, whole.command) == (f"scalequest {given} --pilot 8 --yes", f"scalequest {given} --yes")
+    asking = dataclasses.replace(whole, spending=Spending())
+    assert asking.command == f"scalequest {given}"
 
 
 @pytest.mark.slow
