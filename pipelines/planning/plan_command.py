@@ -10,6 +10,7 @@ from rich.console import Console
 
 from components.shared.errors import ExitCode
 from pipelines.arguments import prepare_run
+from pipelines.cluster.finished_run import look_from_here
 from pipelines.cluster.hardware import find_profile
 from pipelines.json_output import print_json
 from pipelines.planning.planned_hardware import planned_hardware
@@ -19,7 +20,7 @@ from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of
 from pipelines.run_checks.hardware_outputs import asked_hardware
 from pipelines.run_checks.step_checks import check_steps
-from pipelines.run_checks.vantage import LAPTOP, SUBMITTER
+from pipelines.run_checks.vantage import LAPTOP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def _plan(asked: PlanAsked, as_json: bool) -> int:
     profile = find_profile(asked.profile) if asked.profile else None
     hardware, settings = asked_hardware(profile, asked.settings) if profile else ({}, list(asked.settings))
     run = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": ""})
-    looked = check_steps(run, SUBMITTER if profile else LAPTOP)
+    looked = look_from_here(run, asked.workspace, has_keys=False) if profile else check_steps(run, LAPTOP)
     made = plan_of(
         Planned(
             preset=asked.preset,

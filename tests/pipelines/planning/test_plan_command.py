@@ -7,9 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from components.shared.stores.inventory import list_objects
-from components.shared.stores.retries import ENDPOINT_VARIABLE
+from components.shared.stores.retries import ENDPOINT_VARIABLE, LIMIT_VARIABLE
 from components.shared.workspace._uses import IN_USE
 from pipelines.cli import app
+from tests.fault_proxy import new_clients
 
 RUN = ("answer-smoke", "--set", "import_questions.num_questions=4")
 
@@ -62,6 +63,23 @@ def test_on_a_profile_the_table_says_what_is_not_known_and_what_pods_ask_for(
     assert pods in said
     assert f"money      {unknown}; at $2.50 an hour" in planned(*words, "--price-per-gpu-hour", "2.5")
     assert not (tmp_path / "runs").exists()
+
+
+def test_on_a_profile_a_store_that_only_pods_can_read_is_planned_as_submit_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "k",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        LIMIT_VARIABLE: "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    words = (*RUN, "--workspace", "s3://bucket/runs", "--json")
+    with new_clients():
+        document = json.loads(planned(*words, "--profile", "gke-a100-40g"))
+        assert document["counts"] == {"not known": len(document["steps"])}
+        planned(*words, code=75)
 
 
 @pytest.mark.parametrize(
