@@ -43,8 +43,8 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     ]  # fmt: skip
     writing = {right for right in granted(objects, "scalequest-submit") if right[2] not in READING}
     assert {(resource, verb) for group, resource, verb in writing if group == "pipelines.kubeflow.org"} == {
-        ("runs", "create"), ("runs", "retry"), ("runs", "terminate"), ("experiments", "create"), ("pipelines", "create"),
-        ("pipelines/versions", "create"),
+        ("runs", "create"), ("runs", "retry"), ("runs", "terminate"), ("experiments", "create"),
+        ("pipelines", "create"), ("pipelines/versions", "create"),
     }  # fmt: skip
     assert {each for each in writing if each[0] != "pipelines.kubeflow.org"} == {
         ("trainer.kubeflow.org", "trainjobs", "delete"),  # what a terminated run leaves
