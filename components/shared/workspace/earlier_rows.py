@@ -3,7 +3,8 @@
 What a step makes of a row of its input depends on that row, the step's options, prompts and models, and on nothing
 else: seeds derive from the row's id, and parts never meet. So a finished folder with the same of these, made from fewer
 or other rows (a pilot), holds what this folder would make of each row that is equal in both, byte for byte where the
-engine repeats itself. A row counts as equal if all its columns are: id, text, difficulty, history.
+engine repeats itself. A row counts as equal if all its columns are: id, text, difficulty, history. What failed for a
+reason that lies in the machine or the server, and not in the row, is tried again.
 
 What is taken over is a copy: the earlier folder may be deleted afterwards. It is no work: no tokens, and the seconds
 that copying takes. The metric ``taken_over: step/fingerprint`` counts the rows, kept and rejected.
@@ -25,13 +26,15 @@ from components.shared.records import KINDS, Reject, Row, from_table
 from components.shared.stores import storage
 from components.shared.workspace._uses import mark_use
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
-from components.shared.workspace.output_folders import OutputFolder, Part
+from components.shared.workspace.output_folders import KILLED_THE_ENGINE, OutputFolder, Part
 from components.shared.workspace.plans import Plan, read_plan_or_none
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.tables import read_checked
 
 TAKEN_OVER = "taken_over: "  # begins the metric that counts rows; the earlier folder follows
 MOST_ROWS = 1_000_000  # that a folder accounts for; the ids of a larger one would fill the memory
+# Why rows are rejected that another machine, or the same one later, may well answer.
+PASSING_REASONS = frozenset({KILLED_THE_ENGINE, "refused", "no_score"})
 PARTS_AT_HAND = 8  # decoded; rows come in the same order as in the earlier folder
 THREADS = 16
 
@@ -119,8 +122,10 @@ class _EarlierFolder:
         self._of_part = lru_cache(PARTS_AT_HAND)(self._read_part)
 
     def made_of(self, row: Any) -> Made | None:
-        """Return what it made of an equal row; None if its input had none."""
+        """Return what it made of an equal row; None if its input had none, or that is to be tried again."""
         if (part := self._places.get(row.id)) is None or (made := self._of_part(part).get(row.id)) is None:
+            return None
+        if any(reject.reason in PASSING_REASONS for reject in made.rejected):
             return None
         is_equal = made.given == row or self._inputs is None  # made from no row: the id says all
         return made if is_equal and len(made.kept) + len(made.rejected) == self._plan.units_per_row else None

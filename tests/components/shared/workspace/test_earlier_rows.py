@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from components.generate_questions.step import run as generate_questions
 from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import run as generate_responses
 from components.shared.records import Question
+from components.shared.scoring import Score, Text
+from components.shared.scoring._scripted_scorer import ScriptedScorer
+from components.shared.scoring.score_rows import score_rows
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace
 from components.shared.workspace.earlier_rows import TAKEN_OVER
@@ -23,6 +26,7 @@ from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.other_processes import run_pods
+from tests.components.shared.sample_folders import SampleConfig
 from tests.conftest import WriteRows
 from tests.scripted_runs import ASKED, NUM_SAMPLES, SCORED, generation, make_dataset
 
@@ -39,6 +43,27 @@ def taken_over(folder: str) -> dict[str, float]:
 def answering(workspace: Workspace, questions: str, **options: Any) -> GenerateResponsesConfig:
     given: dict[str, Any] = {"model": "scripted:m", "engine": "scripted", "num_samples": 2, "rows_per_part": 8}
     return GenerateResponsesConfig(workspace=workspace.uri, questions=questions, **given | options)
+
+
+class Machine(ScriptedScorer):
+    """A scorer on a machine of its own, which fails at one text."""
+
+    def __init__(self, arithmetic: str = "", fails_at: str = "", reason: str = "") -> None:
+        super().__init__(max_tokens=0)
+        self.arithmetic, self._fails_at, self._reason = arithmetic, fails_at, reason
+
+    def score(self, texts: Iterable[Text[Any]]) -> Iterator[Score[Any]]:
+        for score, text in zip(super().score(given := list(texts)), given, strict=True):
+            failed = dataclasses.replace(score, value=None, reason=self._reason, detail="this machine")
+            yield failed if str(text.text) == self._fails_at else score
+
+
+def scored(workspace: Workspace, questions: str, machine: Machine) -> str:
+    """Score questions on a machine; return the folder's address."""
+    rows = workspace.read(questions, Question)
+    config = SampleConfig(workspace=workspace.uri, questions=questions, rows_per_part=8)
+    folder = workspace.open(config).begin_rows(Question, rows.slices(8))
+    return score_rows(rows, folder, lambda: machine, lambda row: row.question, "difficulty")
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +120,17 @@ def test_rejected_rows_are_taken_over_with_reason_and_detail(workspace: Workspac
     expected = read_rejects(generate_questions(generation(undisturbed, 80, "g"), undisturbed))
     assert read_rejects(folder) == expected
     assert {row["detail"] for row in expected if row["reason"] == "length"}
+
+
+@pytest.mark.parametrize(("reason", "again"), [("", 1), ("killed_the_engine", 1), ("refused", 1), ("too_long", 0)])
+def test_what_failed_by_the_machine_or_the_server_is_tried_again(
+    workspace: Workspace, write_questions: WriteRows, reason: str, again: int
+) -> None:
+    pilot = scored(workspace, write_questions(workspace, TEXTS[:8]), Machine(fails_at=TEXTS[3], reason=reason))
+    folder = scored(workspace, write_questions(workspace, TEXTS), Machine())
+    assert read_manifest(pilot).rejected == {reason or "no_score": 1}
+    assert sum(taken_over(folder).values()) == 8 - again
+    assert sum(read_manifest(folder).rejected.values()) == 1 - again
 
 
 @pytest.mark.parametrize(
