@@ -29,7 +29,7 @@ def inert_text(value: Any) -> Markup:
 
 def inert_quote(value: Any, max_chars: int) -> Markup:
     """Escape a text of several lines as a quotation, cut where it is longer than ``max_chars`` characters."""
-    text = str(value)
+    text = redacted(str(value))  # before it is cut: half a secret would not be recognised
     cut = text if len(text) <= max_chars else f"{text[:max_chars].rstrip()} … ({len(text):,} characters)"
     lines = [line for line in map(inert_text, cut.splitlines()) if line] or [Markup("(empty)")]
     return Markup("\n>\n".join(f"> {line}" for line in lines))  # noqa: S704 -- escaped above

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from components.shared.publishing.decontamination import certificate_of
 from components.shared.publishing.markdown import describe_options
-from components.shared.redaction import redacted
+from components.shared.redaction import excerpt, redacted
 from components.shared.report.charts import Chart, histogram_chart, quartile_chart
 from components.shared.report.formulas import typeset
 from components.shared.report.lineage_drawing import draw
@@ -135,6 +135,7 @@ def _environment(account: Account) -> jinja2.Environment:
         "options": describe_options,
         "costs": lambda stage: costs_of([stage], account),
         "dollars": dollars,
+        "excerpt": excerpt,
         "typeset": _typeset,
         "unit": unit_of,
         "outside": _outside,

@@ -90,3 +90,8 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     quote = str(inert_quote("x" * 5000, 100))
     assert "x" * 101 not in quote
     assert "5\\,000 characters" in quote
+
+
+def test_a_quotation_is_masked_before_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "hf_abcdefghijklmnopqrst")
+    assert "abc" not in str(inert_quote(f"{'x' * 90}hf_abcdefghijklmnopqrst{'x' * 90}", 100))

@@ -128,5 +128,20 @@ def test_secrets_are_masked(workspace: Workspace, write_rows: WriteRows, monkeyp
     assert page.count("[secret]") > 4
 
 
+def test_texts_are_masked_before_they_are_cut(
+    workspace: Workspace, write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_API_KEY", "hf_abcdefghijklmnopqrst")
+    answer, source = f"{'1' * 195}hf_abcdefghijklmnopqrst", f"{'s' * 55}hf_abcdefghijklmnopqrst"
+    rows = [
+        dataclasses.replace(response(number, 0), answer=answer, final_answer=answer, source=f"{number}{source}")
+        for number in (1, 2)
+    ]
+    page = page_of(workspace, write_rows(workspace, rows), title="Cut")
+    assert "hf_a" not in page
+    assert f"known answer {'1' * 195}[secr<" in page
+    assert f">1{'s' * 55}[sec</option>" in page
+
+
 def test_long_texts_make_no_large_page(page: str) -> None:
     assert len(page) < 400_000
