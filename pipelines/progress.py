@@ -53,7 +53,7 @@ class ConsoleObserver:
         self._console = console
         self._num_steps = len(steps)
         self._account = Account(price_per_gpu_hour=price_per_gpu_hour)
-        self._costs = costs_of([], self._account)  # of the steps that are finished
+        self._costs = costs_of([], self._account)  # of the steps that this run has finished, not of reused ones
         self._time_left = TimeLeft(steps, workspace)
         self._clock = clock
         self._begun = self._step_begun = clock()
@@ -147,7 +147,7 @@ class ConsoleObserver:
         self.last_folder = folder
         manifest = read_manifest_or_none(folder)
         self._time_left.finished(step, seconds, manifest, reused=self._reused)
-        if manifest is not None:
+        if manifest is not None and not self._reused:
             self._costs = self._costs.plus(costs_of([Stage(folder=folder, manifest=manifest, reads=())], self._account))
         what = "other runs are still at work" if manifest is None else _ledger(manifest, self._source)
         took = "reused" if self._reused else _precisely(seconds)

@@ -93,19 +93,35 @@ def test_a_finished_step_is_a_line_and_the_next_one_has_its_number(observer: Con
     ]
 
 
-def test_what_the_finished_steps_took_is_told_while_the_next_one_runs(tmp_path: Path, clock: Clock) -> None:
-    workspace = Workspace(str(tmp_path))
+def costly_folder(place: Path) -> str:
+    """Finish a folder that took 1,234 tokens; return its address."""
+    workspace = Workspace(str(place))
     config = GivenRowsConfig(workspace=workspace.uri, content="costly")
     folder = workspace.open(config).begin_rows(Question, [Slice(start=0, stop=1)])
     for part in folder.missing_parts():
         part.add_to_metric("output_tokens", 1234)
         part.settle(0, kept=[Question(id="q", question="1+1?")])
+    return folder.finish()
+
+
+def test_what_the_finished_steps_took_is_told_while_the_next_one_runs(tmp_path: Path, clock: Clock) -> None:
     observer = ConsoleObserver(Console(file=io.StringIO(), width=200), STEPS, str(tmp_path), clock)
     observer.step_started("shared", {})
-    observer.step_finished("shared", folder.finish(), 1.0)
+    observer.step_finished("shared", costly_folder(tmp_path), 1.0)
     observer.step_started("train_sft", {})
     observer._say()
     assert printed(observer)[-1].endswith("so far 1,234 tokens written")
+
+
+def test_what_reused_steps_took_is_not_this_runs(tmp_path: Path, clock: Clock) -> None:
+    folder = costly_folder(tmp_path)
+    observer = ConsoleObserver(Console(file=io.StringIO(), width=200), STEPS, str(tmp_path), clock)
+    observer.step_started("shared", {})
+    observer.step_said(f"{LOG}workspace: reused {folder}: finished on a day, 1 rows")
+    observer.step_finished("shared", folder, 1.0)
+    observer.step_started("train_sft", {})
+    observer._say()
+    assert printed(observer)[-1] == "step 2 of 4, train_sft: for 0 s"
 
 
 def test_what_a_step_logs_is_printed_where_that_is_asked_for_and_no_terminal_obeys_it(
