@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,10 @@ from pipelines.workspace_contents import FolderEntry, read_folders
 from pipelines.workspace_folders import LAST_STEP, folder_at, newest_dataset
 
 MADE_BY = b"<footer>Made by ScaleQuest."
+THREADS = 16
 WITH_QUESTIONS = ("question", "response", "example")  # kinds of rows that a page can show
+
+_REUSED = re.compile(rb"\breused .*?([a-z0-9_]+/[0-9a-f]{16}): finished on")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +93,20 @@ def _subject(address: str) -> Subject:
 
 def _of_run(workspace: str, run: KeptRun) -> Subject:
     """Return a run that is at work or has failed: what it made, found and has begun."""
-    folders = [each for each in read_folders(workspace) if each.state != "finished" or each.date >= run.record.began_at]
+    reused, began = _reused_by(run), run.record.began_at
+    folders = [
+        each
+        for each in read_folders(workspace)
+        if each.state != "finished" or each.date >= began or each.folder in reused
+    ]
     return _of_folders(workspace, folders, f"Run of {run.record.preset}", run.state, run)
+
+
+def _reused_by(run: KeptRun) -> set[str]:
+    """Return the folders that a run has found finished, as step/fingerprint, by the logs of its steps."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        logs = threads.map(lambda name: storage.read_bytes(storage.join(run.uri, name)), run.logs)
+        return {found.decode() for log in logs for found in _REUSED.findall(log)}
 
 
 def _of_folders(

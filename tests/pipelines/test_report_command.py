@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,25 @@ def test_a_run_that_failed_is_told_with_what_stands(
         "0 of 1 parts",
     ):
         assert told in page, told
+
+
+def test_a_run_that_failed_behind_reused_steps_is_told_with_these_and_not_with_folders_of_other_runs(
+    workspace: Workspace, write_rows: WriteRows, rows: list[Response], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    responses = write_rows(workspace, rows)
+    config = SelectResponsesConfig(workspace=workspace.uri, responses=responses)
+    select_responses(config, workspace)
+    other = select_responses(dataclasses.replace(config, keep_all_wrong=True), workspace)
+    with caplog.at_level(logging.INFO):
+        reused = select_responses(config, workspace)
+    recorder = RunRecorder(workspace.uri, preset="paper", pipeline="scalequest", num_steps=9, command="c")
+    recorder._record = dataclasses.replace(recorder.record, began_at="2999-01-01T00:00:00+00:00")
+    recorder.keep_log("001-select_responses.log", caplog.text.encode(), directory="", exit_code=0)
+    recorder.keep_end(recorder.ended(1, "", message="no memory"))
+    page = page_of(workspace.uri, tmp_path)
+    assert page.count("<article ") == 20
+    assert f"scalequest show {reused}" in page
+    assert storage.join(*other.split("/")[-2:]) not in page
 
 
 def test_an_empty_dataset_says_where_its_rows_were_lost(
