@@ -7,7 +7,8 @@ engine repeats itself. A row counts as equal if all its columns are: id, text, d
 reason that lies in the machine or the server, and not in the row, is tried again.
 
 What is taken over is a copy: the earlier folder may be deleted afterwards. It is no work: no tokens, and the seconds
-that copying takes. The metric ``taken_over: step/fingerprint`` counts the rows, kept and rejected.
+that copying takes. The metric ``taken_over: step/fingerprint`` counts the rows, kept and rejected. What the earlier
+rows were computed in is added to what this folder states, which may be several kinds of numbers then.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from components.shared.errors import InputError
 from components.shared.records import KINDS, Reject, Row, from_table
 from components.shared.stores import storage
 from components.shared.workspace._uses import mark_use
+from components.shared.workspace.ledgers import ledger_in
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE, OutputFolder, Part
 from components.shared.workspace.plans import Plan, read_plan_or_none
@@ -46,6 +48,7 @@ class Made:
     """What an earlier folder made of one row of its input."""
 
     name: str  # the folder's, within the workspace
+    arithmetic: tuple[str, ...] = ()  # what its part was computed in
     given: Row | None = None  # the row of its input
     kept: list[Row] = field(default_factory=list)
     rejected: list[Reject] = field(default_factory=list)
@@ -53,6 +56,7 @@ class Made:
     def settle(self, part: Part, index: int) -> None:
         """Settle a part's row ``index`` as it was settled there."""
         part.add_to_metric(f"{TAKEN_OVER}{self.name}", len(self.kept) + len(self.rejected))
+        part.add_arithmetic(self.arithmetic)
         part.settle(index, kept=self.kept, rejected=self.rejected)
 
 
@@ -133,10 +137,12 @@ class _EarlierFolder:
     def _read_part(self, part: int) -> dict[str, Made]:
         """Return what a part holds, by the id of the input's row."""
         made: dict[str, Made] = {}
-        for table in self._tables(part):
+        tables = list(self._tables(part))
+        arithmetic = tuple(ledger_in(tables[0].schema, self._manifest.parts[part].name).arithmetic)
+        for table in tables:
             rows = from_table(table, KINDS[self._plan.kind])
             for row, columns in zip(rows, table.to_pylist(), strict=True):
-                of = made.setdefault(columns[self._made_from], Made(name=self._plan.name))
+                of = made.setdefault(columns[self._made_from], Made(name=self._plan.name, arithmetic=arithmetic))
                 if "rejected_by" in columns:
                     of.rejected.append(Reject(row=row, reason=columns["reason"], detail=columns["detail"]))
                 else:

@@ -216,6 +216,7 @@ class Part:
         self._added = 0
         self._written = False
         self._metrics: dict[str, float] = {}
+        self._arithmetic: set[str] = set()  # of rows that others computed
         self._watch = folder.gates.of_part()
 
     def __len__(self) -> int:
@@ -270,6 +271,10 @@ class Part:
         """Add to a sum that the manifest shows (tokens)."""
         self._metrics[name] = self._metrics.get(name, 0.0) + value
 
+    def add_arithmetic(self, kinds: Iterable[str]) -> None:
+        """Note what rows were computed in that this process did not compute."""
+        self._arithmetic.update(kinds)
+
     def watch(self, figure: str, values: Sequence[float]) -> None:
         """Let a gate see values from 0 to 1 of a figure, if one watches that."""
         self._watch.add(figure, values)
@@ -290,7 +295,7 @@ class Part:
             rejects=rejects,
             rejects_digest=rejects_digest,
             metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * num_accelerators()},
-            arithmetic=[self._folder.arithmetic] if self._folder.arithmetic else [],
+            arithmetic=sorted({self._folder.arithmetic, *self._arithmetic} - {""}),
             inputs=input_contents(self._folder.claim.plan.inputs),
             watched=self._watch.sums,
         )

@@ -21,6 +21,7 @@ from components.shared.scoring.score_rows import score_rows
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace
 from components.shared.workspace.earlier_rows import TAKEN_OVER
+from components.shared.workspace.ledgers import read_ledgers
 from components.shared.workspace.lineage import stages_of
 from components.shared.workspace.manifests import read_manifest
 from tests.components.killed import kill_behind_parts
@@ -131,6 +132,17 @@ def test_what_failed_by_the_machine_or_the_server_is_tried_again(
     assert read_manifest(pilot).rejected == {reason or "no_score": 1}
     assert sum(taken_over(folder).values()) == 8 - again
     assert sum(read_manifest(folder).rejected.values()) == 1 - again
+
+
+def test_a_folder_states_the_arithmetic_of_the_rows_that_it_took_over(
+    workspace: Workspace, write_questions: WriteRows
+) -> None:
+    scored(workspace, write_questions(workspace, TEXTS[:8]), Machine("fp32 (no GPU)"))
+    folder = scored(workspace, write_questions(workspace, TEXTS), Machine("bf16 (an H100 has it)"))
+    manifest = read_manifest(folder)
+    assert manifest.arithmetic == "bf16 (an H100 has it); fp32 (no GPU)"
+    stated = [ledger.arithmetic for ledger in read_ledgers([f"{folder}/{part.name}" for part in manifest.parts])]
+    assert ["fp32 (no GPU)" in each for each in stated] == [True, False, False], "of the parts that hold such rows"
 
 
 @pytest.mark.parametrize(
