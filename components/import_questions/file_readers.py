@@ -21,6 +21,7 @@ from typing import IO, Any, NoReturn, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.import_questions.conversations import is_conversation
 from components.shared.errors import InputError
 from components.shared.stores import storage
 
@@ -127,9 +128,14 @@ def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
 
 
 def _rows_in(value: dict[str, Any]) -> list[Any]:
-    """Return the one list of objects among an object's fields ("data": [...]); the object itself if there is none."""
-    lists = [each for each in value.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
-    return lists[0] if len(value) == len(lists) == 1 else [value]
+    """Return the list of objects that an object's one field has ("data": [...]); the object itself if it has others.
+
+    The turns of a conversation ("messages": [...]) are no rows.
+    """
+    only = next(iter(value.values()), None) if len(value) == 1 else None
+    if isinstance(only, list) and only and isinstance(only[0], dict) and not is_conversation(only):
+        return only
+    return [value]
 
 
 def _parse_json(data: bytes, place: str, name: str) -> Any:

@@ -41,6 +41,23 @@ def test_one_object_is_one_row_and_one_with_a_list_of_objects_is_that_list(tmp_p
     assert read(tmp_path / "a.json") == [{"question": "a"}]
 
 
+@pytest.mark.parametrize(
+    ("field", "turns"),
+    [
+        ("messages", [{"role": "user", "content": "What is 2+2?"}, {"role": "assistant", "content": "4"}]),
+        ("conversations", [{"from": "human", "value": "What is 2+2?"}, {"from": "gpt", "value": "4"}]),
+    ],
+)
+def test_one_conversation_is_one_row_and_a_list_of_them_is_that_list(
+    tmp_path: Path, field: str, turns: list[dict[str, str]]
+) -> None:
+    row = {field: turns}
+    (tmp_path / "one.json").write_text(json.dumps(row), encoding="utf-8")
+    (tmp_path / "all.json").write_text(json.dumps({"conversations": [row, row]}), encoding="utf-8")
+    assert read(tmp_path / "one.json") == [row]
+    assert read(tmp_path / "all.json") == [row, row]
+
+
 @pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000 + "]" * 100_000], ids=["digits", "depth"])
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
 def test_values_that_python_cannot_hold_are_named_with_their_place(tmp_path: Path, name: str, value: str) -> None:
