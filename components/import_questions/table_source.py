@@ -22,6 +22,7 @@ from components.shared.texts.math_answers import known_answer
 
 logger = logging.getLogger(__name__)
 Field = Literal["question", "answer", "subject", "level", "response", "tolerance"]
+MAX_LIST = 10_000  # characters of a list that is written as text; a longer text is no list of answers
 _MISSING = object()
 
 
@@ -183,8 +184,8 @@ def _listed(value: Any) -> Any:
 
     A table writes a list as text: ['168'].
     """
-    if isinstance(value, str) and value.startswith(("['", '["')):
-        with contextlib.suppress(ValueError, SyntaxError):
+    if isinstance(value, str) and value.startswith(("['", '["')) and len(value) <= MAX_LIST:
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):  # the last two: nested deeply
             value = ast.literal_eval(value)
     if not isinstance(value, list):
         return value

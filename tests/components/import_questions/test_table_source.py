@@ -75,6 +75,16 @@ def test_a_list_of_answers_is_read_also_where_a_table_wrote_it_as_text(
     assert row.answer == read
 
 
+@pytest.mark.parametrize(
+    "text",
+    [f"['a', {'-' * 9000}1]", f"['a', {'1+' * 4900}1]", f"['a', {'(' * 9000}1]", f"['{'a' * 10_000}']"],
+    ids=["signs", "sums", "brackets", "length"],
+)
+def test_a_text_that_is_nested_too_deeply_or_too_long_for_a_list_is_a_text(tmp_path: Path, text: str) -> None:
+    (row,) = open_table(write_jsonl(tmp_path, {"question": "a", "answer": text})).rows()
+    assert row.solution == text
+
+
 def test_columns_are_named_by_options(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path, {"problem": "What is 1+1?", "solution": "It is 2.", "topic": "Sums", "grade": 5})
     table = open_table(path, question="problem", answer="", subject="topic", level="grade")
