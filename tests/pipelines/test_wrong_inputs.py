@@ -210,7 +210,13 @@ VARIABLES = [
 def place(tmp_path: Path, workspace: Workspace, write_questions: WriteRows, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what people have: files of questions, a preset, a workspace with a finished folder."""
     monkeypatch.chdir(tmp_path)
-    for name in ("SCALEQUEST_LOG_FORMAT", "SCALEQUEST_WEBHOOK_URL", "OPENAI_API_KEY", "HF_TOKEN"):
+    for name in (
+        "SCALEQUEST_LOG_FORMAT",
+        "SCALEQUEST_WEBHOOK_URL",
+        "OPENAI_API_KEY",
+        "HF_TOKEN",
+        "KUBERNETES_SERVICE_HOST",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
     for name, text in {
