@@ -10,8 +10,9 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from pipelines.compiled_pipeline import PlannedStep
+from pipelines.workspace_folders import newest_names
 
-FOLDERS = 8  # of a step that are looked at, at most
+FOLDERS = 8  # of a step that are looked at, at most: the newest
 
 
 class TimeLeft:
@@ -59,7 +60,7 @@ class TimeLeft:
         for name in list(self._to_come):
             try:
                 place = storage.join(self._workspace, name)
-                folders = [storage.join(place, each) for each in storage.list_names(place)[:FOLDERS]]
+                folders = [storage.join(place, each) for each in newest_names(place, FOLDERS)]
                 manifests = [manifest for manifest in map(read_manifest_or_none, folders) if manifest is not None]
             except (InputError, UnavailableError):
                 continue

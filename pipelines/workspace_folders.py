@@ -27,6 +27,19 @@ def newest_folder(workspace: str, step: str) -> str:
     return next(_finished(storage.join(workspace, step)), "")
 
 
+def newest_names(place: str, most: int) -> list[str]:
+    """Return the names of the folders of a step, of more than ``most`` the ones that were begun or finished last."""
+    names = storage.list_names(place)
+    if len(names) <= most:
+        return names
+    times: dict[str, float] = {}
+    for each in list_objects(place):
+        folder, _, name = each.name.partition("/")
+        if name in (PLAN, MANIFEST):
+            times[folder] = max(each.time, times.get(folder, each.time))
+    return sorted(times, key=lambda name: times.get(name, 0.0), reverse=True)[:most]
+
+
 def finished_models(workspace: str) -> list[str]:
     """Return the finished model folders of a workspace."""
     return [folder for step in MODEL_STEPS for folder in _finished(storage.join(workspace, step))]

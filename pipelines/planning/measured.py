@@ -19,8 +19,9 @@ from components.shared.workspace.manifests import Manifest, read_manifest_or_non
 from components.shared.workspace.plans import PART_NAME, Plan, read_plan_or_none
 from pipelines.arguments import NOT_YET_MADE
 from pipelines.planning.course import ROW_INPUTS
+from pipelines.workspace_folders import newest_names
 
-FOLDERS = 20  # of a step that are looked at, at most
+FOLDERS = 20  # of a step that are looked at, at most: the newest
 THREADS = 16
 SIZES = ("num_questions", "max_examples", "seed")  # options that say how much or which, and leave rates as they are
 ENGINES = ("engine", "scorer_engine")  # what another one took says nothing
@@ -93,7 +94,7 @@ class MeasuredWork:
     def _of_step(self, step: str) -> list[Measured]:
         if step not in self._known:
             place = storage.join(self._workspace, step)
-            names = _names_in(place)[:FOLDERS] if self._is_readable else []
+            names = _names_in(place) if self._is_readable else []
             with ThreadPoolExecutor(THREADS) as threads:
                 read = list(threads.map(lambda name: measured_in(storage.join(place, name)), names))
             self._known[step] = [each for each in read if each is not None]
@@ -102,7 +103,7 @@ class MeasuredWork:
 
 def _names_in(place: str) -> list[str]:
     try:
-        return storage.list_names(place)
+        return newest_names(place, FOLDERS)
     except (InputError, UnavailableError):
         return []
 
