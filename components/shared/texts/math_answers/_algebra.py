@@ -159,7 +159,8 @@ def _value_at(expression: Any, names: tuple[Any, ...], point: list[Any], digits:
     with mpmath.workdps(digits):
         numbers = [each() if callable(each) else mpmath.mpf(each) for each in point]
         try:
-            value = mpmath.mpmathify(_function_of(expression, names)(*numbers))
+            # The sign takes a constant that stands alone, such as pi, to these digits: otherwise it has few later on.
+            value = +mpmath.mpmathify(_function_of(expression, names)(*numbers))
         except (ValueError, TypeError, ZeroDivisionError, NameError, AttributeError, NotImplementedError):
             return None
     return value if mpmath.isfinite(value) else None
