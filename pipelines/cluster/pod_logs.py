@@ -12,6 +12,7 @@ from components.shared.jobs.api_objects import labels_of
 from components.shared.jobs.pod_endings import CONTAINERS, Pod, step_spec
 from components.shared.jobs.selected_jobs import JOB_LABEL
 from components.shared.plain_text import inert
+from components.shared.training.train_jobs import CONTAINER, JOBSET_LABEL
 from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.run_namespace import NOT_SEEN, TIMEOUT, RunNamespace, items_of, why_not_seen
 from pipelines.cluster.run_report import look_at
@@ -56,18 +57,23 @@ def _pods_of(steps: Sequence[Step], place: RunNamespace) -> Iterator[tuple[str, 
             yield f"{step.title}, pod {step.pod}", step.pod, CONTAINERS[0]
         for pod in sorted(of_jobs.get(step.job, []), key=lambda pod: str(pod["metadata"]["name"])):
             name = inert(pod["metadata"]["name"])
-            yield f"{step.title}, pod {name} of its Job", name, step_spec(pod).get("name", CONTAINERS[1])
+            yield f"{step.title}, pod {name} of its Job", name, _container_of(pod)
 
 
 def _job_pods(jobs: Sequence[str], place: RunNamespace) -> dict[str, list[Pod]]:
-    """Return the pods of Jobs by these; not by the run, whose Job may have been another one's before."""
-    if not jobs:
-        return {}
-    selector = f"{JOB_LABEL} in ({','.join(jobs)})"
+    """Return the pods of Jobs and TrainJobs by these; not by the run, whose Job may have been another one's before."""
     by_job: dict[str, list[Pod]] = {}
-    for pod in items_of(client.CoreV1Api(place.api).list_namespaced_pod, place.name, label_selector=selector):
-        by_job.setdefault(labels_of(pod).get(JOB_LABEL, ""), []).append(pod)
+    for label in (JOB_LABEL, JOBSET_LABEL):  # a TrainJob's pods are of Jobs of other names
+        if not (without := [job for job in jobs if job not in by_job]):
+            break
+        selector = f"{label} in ({','.join(without)})"
+        for pod in items_of(client.CoreV1Api(place.api).list_namespaced_pod, place.name, label_selector=selector):
+            by_job.setdefault(labels_of(pod).get(label, ""), []).append(pod)
     return by_job
+
+
+def _container_of(pod: Pod) -> str:
+    return CONTAINER if JOBSET_LABEL in labels_of(pod) else str(step_spec(pod).get("name", CONTAINERS[1]))
 
 
 def _write(title: str, pod: str, container: str, place: RunNamespace) -> bool:

@@ -21,9 +21,8 @@ from components.shared.jobs.job_reading import INDEX_LABEL
 from components.shared.jobs.own_pod import read_pod
 from components.shared.jobs.pod_endings import DISRUPTED
 from components.shared.kubernetes_api import BRIEF_TIMEOUT, TIMEOUT, answer_of
-from components.shared.training.train_jobs import JOBSET_LABEL, ask_trainer
+from components.shared.training.train_jobs import CONTAINER, JOBSET_LABEL, ask_trainer
 
-CONTAINER = "node"  # by Kubeflow Trainer's contract, as are the labels of JobSet and of its Jobs
 # Of a pod that is to make room: Kubernetes sets the first condition (drain, preemption, eviction), Kueue the second.
 MOVED = {DISRUPTED, "TerminationTarget"}
 LAST_LINES = 20

@@ -31,6 +31,7 @@ from components.shared.workspace.planning import words_of
 GROUP, VERSION, KIND = "trainer.kubeflow.org", "v1alpha1", "TrainJob"
 RUNTIMES, JOBS = "trainingruntimes", "trainjobs"
 JOBSET_LABEL = "jobset.sigs.k8s.io/jobset-name"  # of the JobSet that is made for a TrainJob, of the same name
+CONTAINER = "node"  # of its pods, by Kubeflow Trainer's contract, as are the labels of JobSet and of its Jobs
 WATCH_SECONDS = 300  # of one request; the next one follows
 PAUSE_SECONDS = 5.0  # before the next look, whatever ended a watch
 

@@ -11,6 +11,8 @@ import pytest
 from components.shared.errors import ExitCode
 from components.shared.jobs.folder_names import TASK_ANNOTATION
 from components.shared.jobs.selected_jobs import JOB_LABEL
+from components.shared.training.train_jobs import GROUP, JOBSET_LABEL, VERSION
+from components.shared.training.train_jobs import JOBS as TRAIN_JOBS
 from pipelines.cluster.pod_logs import show_pod_logs
 from pipelines.cluster.workflow import read_workflow
 from tests.pipelines.cluster.conftest import NAMESPACE, Server, kubeconfig_of
@@ -79,14 +81,19 @@ def pod_of_the_job(name: str) -> dict[str, Any]:
     return {"metadata": metadata, "spec": {"containers": [{"name": "sidecar"}, {"name": "step"}]}}
 
 
+def task_in(run: str) -> str:
+    """Return what a Job of the recorded run's step generate_questions names as its task."""
+    workflow = read_workflow(answer_of(f"{run}.v1beta1")[1])
+    attempts = [node for node in workflow.nodes if node.template.endswith("-impl") and node.is_attempt]
+    (task,) = [str(node.raw["name"]) for node in attempts if "generate-questions" in node.raw["name"]]
+    return task
+
+
 def test_a_step_whose_work_a_job_does_has_the_logs_of_the_jobs_pods_too(
     run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workflow = read_workflow(answer_of(f"{RUN}.v1beta1")[1])
-    attempts = [node for node in workflow.nodes if node.template.endswith("-impl") and node.is_attempt]
-    (task,) = [node.raw["name"] for node in attempts if "generate-questions" in node.raw["name"]]
     job = {
-        "metadata": {"name": "generate-3f9c", "annotations": {TASK_ANNOTATION: task}},
+        "metadata": {"name": "generate-3f9c", "annotations": {TASK_ANNOTATION: task_in(RUN)}},
         "status": {"conditions": [{"type": "Complete", "status": "True"}]},
     }
     kubeflow.on(JOBS, {"items": [job]})
@@ -118,3 +125,33 @@ def test_a_step_whose_work_a_job_does_has_the_logs_of_the_jobs_pods_too(
         "==> generate_questions first, pod generate-3f9c-0-b of its Job <==",
         "rows of generate-3f9c-0-b",
     ]
+
+
+def test_a_training_on_several_nodes_has_the_logs_of_its_nodes(
+    run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    annotations = {TASK_ANNOTATION: task_in(RUN)}
+    job = {"metadata": {"name": "train-3f9c", "annotations": annotations}, "status": {"conditions": []}}
+    kubeflow.on(f"GET /apis/{GROUP}/{VERSION}/namespaces/{OF_RUN}/{TRAIN_JOBS}", {"items": [job]})
+    names = ["train-3f9c-node-0-1-b", "train-3f9c-node-0-0-a"]
+    labels = {JOBSET_LABEL: "train-3f9c", JOB_LABEL: "train-3f9c-node-0"}
+    spec = {"containers": [{"name": "node"}]}
+    pods = [{"metadata": {"name": name, "labels": labels}, "spec": spec, "status": {}} for name in names]
+    containers: list[str] = []
+
+    def pods_of_the_nodes(request: str, query: Mapping[str, str], _: Any) -> tuple[int, Any] | None:
+        if request.endswith("/log"):
+            containers.append(query["container"])
+        selector = query.get("labelSelector", "")
+        if request != PODS or not selector.startswith((JOB_LABEL, JOBSET_LABEL)):
+            return None
+        is_of_nodes = selector in (f"{JOBSET_LABEL}=train-3f9c", f"{JOBSET_LABEL} in (train-3f9c)")
+        return 200, {"items": pods if is_of_nodes else []}
+
+    kubeflow.parts.append(pods_of_the_nodes)
+    for name in names:
+        kubeflow.on(f"GET /api/v1/namespaces/{OF_RUN}/pods/{name}/log", f"loss of {name}\n".encode())
+    assert show_pod_logs(run_id, "generate_questions", kubeflow.url, NAMESPACE) == ExitCode.DONE
+    assert containers == ["main", "node", "node"]
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("loss of ")]
+    assert told == ["loss of train-3f9c-node-0-0-a", "loss of train-3f9c-node-0-1-b"]
