@@ -47,7 +47,8 @@ _TERMS: Mapping[str, Terms] = {
         accepted=frozenset({"llama3"}),
         because="no output of the model may be used to improve another large language model",
     ),
-    r"attribution-?\s?non-?commercial|non-?commercial (license|(use|purposes) only)|research (use only|license)": Terms(
+    r"attribution[- ]?non[- ]?commercial|\bby[- ]nc\b|non[- ]?commercial (research|license|(use|purposes) only)"
+    r"|(?<!commercial and )(?<!commercial or )non[- ]?commercial purposes|research (use only|license)": Terms(
         name="a licence without commercial use",
         accepted=_NON_COMMERCIAL,
         because="what is made with the model may not be used commercially",

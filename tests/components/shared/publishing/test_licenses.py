@@ -64,6 +64,41 @@ def test_what_the_licence_of_a_model_forbids_is_refused(text: str, license_: str
     assert all("hf://org/name@1 has " in each and "accepted: " in each for each in told)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CC BY-NC 4.0",
+        "cc-by-nc-sa-4.0",
+        "CC BY NC ND 3.0",
+        "Attribution Non Commercial 4.0 International",
+        "Attribution-NonCommercial-ShareAlike 4.0 International",
+        "You may use the model for non-commercial purposes.",
+        "solely for noncommercial\npurposes",
+        "STABILITY AI NON-COMMERCIAL RESEARCH COMMUNITY LICENSE AGREEMENT",
+        "The weights are for research use only.",
+    ],
+)
+def test_terms_without_commercial_use_are_known_in_each_spelling(text: str) -> None:
+    terms = terms_of(text)
+    assert terms
+    assert terms.name == "a licence without commercial use"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Attribution 4.0 International",
+        "for any commercial or non-commercial purposes",
+        "for commercial and non-commercial purposes",
+        "CC BY-ND 4.0",
+        RAIL,
+        APACHE,
+    ],
+)
+def test_terms_with_commercial_use_forbid_nothing(text: str) -> None:
+    assert terms_of(text) is None
+
+
 def test_nothing_is_known_of_a_text_without_terms() -> None:
     assert terms_of("All rights reserved.") is None
 
