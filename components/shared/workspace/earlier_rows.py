@@ -6,6 +6,9 @@ or other rows (a pilot), holds what this folder would make of each row that is e
 engine repeats itself. A row counts as equal if all its columns are: id, text, difficulty, history. What failed for a
 reason that lies in the machine or the server, and not in the row, is tried again.
 
+Runs may recur for years in one workspace. So the newest folders come first, only so many as account for ``MOST_ROWS``
+rows together; of each, the ids are read, and nothing more of one that has no row of ours.
+
 What is taken over is a copy: the earlier folder may be deleted afterwards. It is no work: no tokens, and the seconds
 that copying takes. The metric ``taken_over: step/fingerprint`` counts the rows, kept and rejected. What the earlier
 rows were computed in is added to what this folder states, which may be several kinds of numbers then.
@@ -14,11 +17,12 @@ rows were computed in is added to what this folder states, which may be several 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -31,14 +35,16 @@ from components.shared.workspace.manifests import Manifest, read_manifest_or_non
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE, OutputFolder, Part
 from components.shared.workspace.plans import Plan, read_plan_or_none
 from components.shared.workspace.rows import Rows
-from components.shared.workspace.tables import read_checked
+from components.shared.workspace.tables import read_checked, read_column
 
 TAKEN_OVER = "taken_over: "  # begins the metric that counts rows; the earlier folder follows
-MOST_ROWS = 1_000_000  # that a folder accounts for; the ids of a larger one would fill the memory
+MOST_ROWS = 1_000_000  # that the folders account for together; the ids of more would fill the memory
 # Why rows are rejected that another machine, or the same one later, may well answer.
 PASSING_REASONS = frozenset({KILLED_THE_ENGINE, "refused", "no_score"})
 PARTS_AT_HAND = 8  # decoded; rows come in the same order as in the earlier folder
 THREADS = 16
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -80,59 +86,106 @@ class EarlierRows:
         return next((made for each in self._found if (made := each.made_of(row)) is not None), None)
 
     def _find(self) -> Iterator[_EarlierFolder]:
-        """Yield the finished folders beside this one that make the same of a row."""
-        plan = self._folder.claim.plan
-        workspace = self._folder.uri.removesuffix(f"/{plan.name}")
-        place = storage.join(workspace, plan.step)
-        names = [name for name in sorted(storage.list_names(place)) if name != plan.fingerprint]
-        with ThreadPoolExecutor(THREADS) as threads:
-            plans = list(threads.map(lambda name: _plan_of(storage.join(place, name)), names))
-        for other in plans:
-            if other is None or not self._makes_the_same(other):
+        """Yield the finished folders beside this one that made the same of rows that this one has, the newest first."""
+        ours, num_rows = (self._own_ids() if (finished := self._finished()) else None), 0
+        for other, manifest in finished:
+            if num_rows + other.rows_in > MOST_ROWS:
                 continue
+            num_rows += other.rows_in
             try:
-                mark_use(workspace, other)
-                if manifest := read_manifest_or_none(uri := storage.join(workspace, other.name)):
-                    yield _EarlierFolder(uri, other, manifest, self._made_from)
-                    logger.info("taken over from %s: what it holds of equal rows", other.name)
+                folder = _EarlierFolder(storage.join(self._workspace, other.name), other, manifest, self._made_from)
+                if folder.keep_places_of(ours) and self._holds(folder):
+                    yield folder
             except InputError as error:
                 logger.info("nothing is taken over from %s: %s", other.name, error)
 
+    def _finished(self) -> list[tuple[Plan, Manifest]]:
+        """Return the finished folders that make the same of a row as this one, the newest first."""
+        plan = self._folder.claim.plan
+        place = storage.join(self._workspace, plan.step)
+        names = [name for name in sorted(storage.list_names(place)) if name != plan.fingerprint]
+        with ThreadPoolExecutor(THREADS) as threads:
+            plans = threads.map(lambda name: _read(read_plan_or_none, storage.join(place, name)), names)
+            same = [other for other in plans if other is not None and self._makes_the_same(other)]
+            places = [storage.join(self._workspace, other.name) for other in same]
+            manifests = threads.map(lambda uri: _read(read_manifest_or_none, uri), places)
+            found = [(other, each) for other, each in zip(same, manifests, strict=True) if each is not None]
+        return sorted(found, key=lambda pair: pair[1].written_at, reverse=True)
+
+    def _own_ids(self) -> frozenset[str] | None:
+        """Return the ids of this folder's input; None where it has none, or more than are to be held."""
+        plan = self._folder.claim.plan
+        rows = _open_inputs(plan)
+        if rows is None or plan.rows_in > MOST_ROWS:
+            return None
+        parts = [(source, entry) for source, entries in zip(rows.sources, rows.parts, strict=True) for entry in entries]
+        uris = [storage.join(source.folder, entry.name) for source, entry in parts]
+        with ThreadPoolExecutor(THREADS) as threads:
+            return frozenset(chain.from_iterable(threads.map(lambda uri: read_column(uri, "id"), uris)))
+
+    def _holds(self, folder: _EarlierFolder) -> bool:
+        """Mark a folder as in use; False if it was removed before the mark stood."""
+        mark_use(self._workspace, folder.plan)
+        return read_manifest_or_none(folder.uri) is not None
+
+    @property
+    def _workspace(self) -> str:
+        return self._folder.uri.removesuffix(f"/{self._folder.claim.plan.name}")
+
     def _makes_the_same(self, other: Plan) -> bool:
         ours = self._folder.claim.plan
-        return (
-            (other.kind, other.columns, other.units_per_row) == (ours.kind, ours.columns, ours.units_per_row)
-            and other.fingerprint_of_a_row(self._size) == ours.fingerprint_of_a_row(self._size)
-            and other.rows_in <= MOST_ROWS
-        )
+        is_alike = all(getattr(other, name) == getattr(ours, name) for name in ("kind", "columns", "units_per_row"))
+        return is_alike and other.fingerprint_of_a_row(self._size) == ours.fingerprint_of_a_row(self._size)
 
 
 class _EarlierFolder:
     """A finished folder that holds what this step would make of the rows of its input."""
 
     def __init__(self, uri: str, plan: Plan, manifest: Manifest, made_from: str) -> None:
-        """Note in which part each row of the input was settled; InputError if its input is gone, or was made again."""
-        self._uri = uri
-        self._plan = plan
+        """Note in which part each row of the input was settled; InputError if it is not there, or was damaged."""
+        self.uri = uri
+        self.plan = plan
         self._manifest = manifest
         self._made_from = made_from
-        self._inputs = _open_inputs(plan)
-        self._places = {
-            row_id: part
-            for part in range(len(manifest.parts))
-            for table in self._tables(part)
-            for row_id in table[made_from].to_pylist()
-        }
+        self._inputs: Rows[Any] | None = None
+        self._is_used = False
+        objects = [(part, name) for part, entry in enumerate(manifest.parts) for name in (entry.name, entry.rejects)]
+        objects = [(part, name) for part, name in objects if name]
+        with ThreadPoolExecutor(THREADS) as threads:
+            ids = threads.map(lambda each: read_column(storage.join(uri, each[1]), made_from), objects)
+            self._places = {row_id: part for (part, _), of in zip(objects, ids, strict=True) for row_id in of}
         self._of_part = lru_cache(PARTS_AT_HAND)(self._read_part)
+
+    def keep_places_of(self, ours: frozenset[str] | None) -> bool:
+        """Forget the rows with other ids than ``ours``, if these are known; tell whether any are left.
+
+        Raises InputError if the folder's input is gone, or was made again.
+        """
+        if ours is not None:
+            self._places = {row_id: part for row_id, part in self._places.items() if row_id in ours}
+        if self._places:
+            self._inputs = _open_inputs(self.plan)
+        return bool(self._places)
 
     def made_of(self, row: Any) -> Made | None:
         """Return what it made of an equal row; None if its input had none, or that is to be tried again."""
-        if (part := self._places.get(row.id)) is None or (made := self._of_part(part).get(row.id)) is None:
+        if (part := self._places.get(row.id)) is None:
             return None
-        if any(reject.reason in PASSING_REASONS for reject in made.rejected):
+        try:
+            made = self._of_part(part).get(row.id)
+        except InputError as error:
+            logger.info("nothing more is taken over from %s: %s", self.plan.name, error)
+            self._places = {}
+            return None
+        if made is None or any(reject.reason in PASSING_REASONS for reject in made.rejected):
             return None
         is_equal = made.given == row or self._inputs is None  # made from no row: the id says all
-        return made if is_equal and len(made.kept) + len(made.rejected) == self._plan.units_per_row else None
+        if not is_equal or len(made.kept) + len(made.rejected) != self.plan.units_per_row:
+            return None
+        if not self._is_used:
+            logger.info("taken over from %s: what it holds of equal rows", self.plan.name)
+        self._is_used = True
+        return made
 
     def _read_part(self, part: int) -> dict[str, Made]:
         """Return what a part holds, by the id of the input's row."""
@@ -140,14 +193,14 @@ class _EarlierFolder:
         tables = list(self._tables(part))
         arithmetic = tuple(ledger_in(tables[0].schema, self._manifest.parts[part].name).arithmetic)
         for table in tables:
-            rows = from_table(table, KINDS[self._plan.kind])
+            rows = from_table(table, KINDS[self.plan.kind])
             for row, columns in zip(rows, table.to_pylist(), strict=True):
-                of = made.setdefault(columns[self._made_from], Made(name=self._plan.name, arithmetic=arithmetic))
+                of = made.setdefault(columns[self._made_from], Made(name=self.plan.name, arithmetic=arithmetic))
                 if "rejected_by" in columns:
                     of.rejected.append(Reject(row=row, reason=columns["reason"], detail=columns["detail"]))
                 else:
                     of.kept.append(row)
-        for row in self._inputs.read(self._plan.slices[part]) if self._inputs else ():
+        for row in self._inputs.read(self.plan.slices[part]) if self._inputs else ():
             if row.id in made:
                 made[row.id].given = row
         return made
@@ -155,14 +208,14 @@ class _EarlierFolder:
     def _tables(self, part: int) -> Iterator[pa.Table]:
         """Yield the tables of a part: of the rows that were kept, then of those that were rejected, if any were."""
         entry = self._manifest.parts[part]
-        yield read_checked(storage.join(self._uri, entry.name), entry.digest)
+        yield read_checked(storage.join(self.uri, entry.name), entry.digest)
         if entry.rejects:
-            yield read_checked(storage.join(self._uri, entry.rejects), entry.rejects_digest)
+            yield read_checked(storage.join(self.uri, entry.rejects), entry.rejects_digest)
 
 
-def _plan_of(uri: str) -> Plan | None:
+def _read(read: Callable[[str], T | None], uri: str) -> T | None:
     try:
-        return read_plan_or_none(uri)
+        return read(uri)
     except InputError:
         return None  # another version's: its rows are not for us
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,11 +21,26 @@ _DAMAGE = (pa.ArrowException, OSError)  # what Arrow raises for bytes that are n
 
 def read_table(uri: str) -> pa.Table:
     """Read one whole Parquet object; in memory it takes a few times its size. InputError if it is not Parquet."""
+    return _decode(uri, None)
+
+
+def read_column(uri: str, name: str) -> list[Any]:
+    """Return one column of a Parquet object that a manifest names; the others are not decoded, no digest is taken.
+
+    Raises InputError if it is missing, or not Parquet.
+    """
+    try:
+        return cast(list[Any], _decode(uri, [name])[name].to_pylist())
+    except FileNotFoundError as error:
+        raise InputError(missing_object(uri)) from error
+
+
+def _decode(uri: str, columns: list[str] | None) -> pa.Table:
     content = storage.read_bytes(uri)
     try:
         # Without Arrow's threads: a process that ends while one of them starts is aborted (exit code 134).
         with pq.ParquetFile(io.BytesIO(content)) as file:
-            return file.read(use_threads=False)
+            return file.read(columns=columns, use_threads=False)
     except _DAMAGE as error:
         raise InputError(_unreadable(uri, error)) from error
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +19,10 @@ from components.shared.records import Question
 from components.shared.scoring import Score, Text
 from components.shared.scoring._scripted_scorer import ScriptedScorer
 from components.shared.scoring.score_rows import score_rows
+from components.shared.stores import storage
 from components.shared.upkeep.verification import verify_folder
-from components.shared.workspace import Workspace
+from components.shared.workspace import Workspace, earlier_rows
+from components.shared.workspace._uses import IN_USE, list_marks, read_mark
 from components.shared.workspace.earlier_rows import TAKEN_OVER
 from components.shared.workspace.ledgers import read_ledgers
 from components.shared.workspace.lineage import stages_of
@@ -177,6 +180,45 @@ def test_rows_come_from_several_earlier_folders(workspace: Workspace, write_ques
     assert taken_over(folder).keys() <= {"/".join(each.split("/")[-2:]) for each in (first, second)}
 
 
+def test_the_newest_folders_give_rows_and_only_so_many_as_may_be_held(
+    workspace: Workspace, write_questions: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [
+        generate_responses(answering(workspace, write_questions(workspace, TEXTS[:number])), workspace)
+        for number in (12, 10, 8)
+    ]
+    for year, folder in enumerate(folders, start=2024):
+        manifest = storage.read_json(f"{folder}/_manifest.json")
+        Path(folder, "_manifest.json").write_text(
+            json.dumps(manifest | {"written_at": f"{year}-01-01T00:00:00+00:00"}), encoding="utf-8"
+        )
+    monkeypatch.setattr(earlier_rows, "MOST_ROWS", (8 + 10) * 2)
+    whole = generate_responses(answering(workspace, write_questions(workspace, TEXTS)), workspace)
+    names = ["/".join(folder.split("/")[-2:]) for folder in folders]
+    assert taken_over(whole) == {names[2]: 8 * 2, names[1]: 2 * 2}
+
+
+def test_a_folder_without_a_row_of_ours_is_neither_marked_nor_read_nor_named(
+    workspace: Workspace, write_rows: WriteRows, caplog: pytest.LogCaptureFixture
+) -> None:
+    others, ours = ([Question(id=f"{name}{n}", question=TEXTS[n]) for n in range(8)] for name in ("other", "our"))
+    first = generate_responses(answering(workspace, write_rows(workspace, others)), workspace)
+    given = write_rows(workspace, ours)
+    shutil.rmtree(Path(workspace.uri, IN_USE))
+    with caplog.at_level(logging.INFO):
+        folder = generate_responses(answering(workspace, given), workspace)
+    assert taken_over(folder) == {}
+    name = "/".join(first.split("/")[-2:])
+    assert not any(name in read_mark(workspace.uri, mark) for mark in list_marks(workspace.uri))
+    assert "taken over from" not in caplog.text
+    with caplog.at_level(logging.INFO):
+        again = generate_responses(answering(workspace, write_rows(workspace, ours[:4])), workspace)
+    assert sum(taken_over(again).values()) == 4 * 2
+    assert [record.args for record in caplog.records if record.msg.startswith("taken over from")] == [
+        ("/".join(folder.split("/")[-2:]),)
+    ]
+
+
 def test_an_unfinished_folder_gives_nothing(workspace: Workspace, write_questions: WriteRows) -> None:
     first = generate_responses(answering(workspace, write_questions(workspace, TEXTS[:8])), workspace)
     Path(first, "_manifest.json").unlink()
@@ -201,6 +243,18 @@ def test_a_folder_that_was_changed_gives_nothing(
         folder = generate_responses(answering(workspace, write_questions(workspace, TEXTS)), workspace)
     assert taken_over(folder) == {}
     assert "nothing is taken over from generate_responses/" in caplog.text
+
+
+def test_a_folder_whose_rows_were_changed_gives_none_of_that_part(
+    workspace: Workspace, write_questions: WriteRows, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = generate_responses(answering(workspace, write_questions(workspace, TEXTS[:12])), workspace)
+    other = generate_responses(answering(workspace, write_questions(workspace, TEXTS[:12]), seed=7), workspace)
+    shutil.copy(Path(other, "part-00001.parquet"), first)
+    with caplog.at_level(logging.INFO):
+        folder = generate_responses(answering(workspace, write_questions(workspace, TEXTS)), workspace)
+    assert sum(taken_over(folder).values()) == 8 * 2
+    assert "nothing more is taken over from generate_responses/" in caplog.text
 
 
 def test_figures_of_a_step_count_its_own_work_only(workspace: Workspace, write_questions: WriteRows) -> None:
