@@ -34,6 +34,7 @@ from pipelines.planning.table import short_lines
 from pipelines.preset_files import placed_preset
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
+from pipelines.run_checks.hardware_outputs import check_budget
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
 from pipelines.run_checks.writable import check_writable
@@ -82,6 +83,7 @@ def run_preset(asked: Asked) -> int:
 def prepare_here(asked: Asked) -> Run:
     """Return the run with its parameters; InputError for what cannot be on this machine."""
     run = prepare_run(asked.preset, asked.settings, asked.workspace, asked.pipeline, {"profile": ""})
+    check_budget(run.arguments)
     check_writable(asked.workspace)
     check_processes(run.arguments)
     webhook_url()

@@ -18,7 +18,7 @@ from pipelines.planning.run_plans import Planned, RunPlan, plan_of
 from pipelines.planning.table import print_plan
 from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of
-from pipelines.run_checks.hardware_outputs import asked_hardware
+from pipelines.run_checks.hardware_outputs import asked_hardware, check_budget
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
 
@@ -43,6 +43,7 @@ def _plan(asked: PlanAsked, as_json: bool) -> int:
     profile = find_profile(asked.profile) if asked.profile else None
     hardware, settings = asked_hardware(profile, asked.settings) if profile else ({}, list(asked.settings))
     run = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": ""})
+    check_budget(run.arguments, profile.price_per_gpu_hour if profile else None)
     looked = look_from_here(run, asked.workspace, has_keys=False) if profile else check_steps(run, LAPTOP)
     made = plan_of(
         Planned(

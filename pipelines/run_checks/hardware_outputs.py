@@ -143,12 +143,17 @@ def check_steps_fit(asked: AskedHardware, files: Callable[[], Mapping[str, str]]
         check_nodes_at_once(wanted | run.arguments)
 
 
+def check_budget(arguments: Mapping[str, Any], price_of_profile: float | None = None) -> None:
+    """Raise InputError for a limit in US dollars where neither a run's parameters nor its profile say the price."""
+    _within_budget(CheckedHardware(), budget_in(arguments), price_of_profile or 0.0)
+
+
 def _within_budget(hardware: CheckedHardware, asked: AskedBudget, price_of_profile: float) -> CheckedHardware:
     """Add the price of a GPU-hour, and the limit in GPU-hours: the lower one, where money has one, too."""
     price = asked.price_per_gpu_hour or price_of_profile
     if asked.max_cost and not price:
         raise InputError(
-            f"max_cost {asked.max_cost:g} needs the price of a GPU-hour, which the profile does not have; give "
+            f"max_cost {asked.max_cost:g} needs the price of a GPU-hour, and no profile here has one; give "
             "price_per_gpu_hour, or max_gpu_hours instead"
         )
     limits = [asked.max_gpu_hours, asked.max_cost / price if asked.max_cost else 0.0]

@@ -51,6 +51,13 @@ WRONG: list[tuple[list[str], str]] = [
     (["run", "smoke", "--pipeline", "construct_dataste"], "unknown pipeline 'construct_dataste'; did you mean 'constr"),
     (["run", "laptop", "--pipeline", "construct_dataset"], "the preset has no value for trained_generators; add --set"),
     # parameters
+    *(
+        (
+            [*command, "--set", "max_cost=5"],
+            "max_cost 5 needs the price of a GPU-hour, and no profile here has one; give price",
+        )
+        for command in (RUN, ["plan", *RUN[1:]], ["plan", *RUN[1:], "--profile", "eks-p4d"], ["doctor", *RUN[1:2]])
+    ),
     ([*RUN, "--set", "seed"], "--set 'seed' has no '='; expected name=value"),
     ([*RUN, "--set", "seeed=1"], "unknown parameter 'seeed'; did you mean 'seed'?"),
     ([*RUN, "--set", "xyz=1"], "unknown parameter 'xyz'; `scalequest parameters PRESET` lists all"),
