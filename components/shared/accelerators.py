@@ -6,6 +6,8 @@ import os
 from itertools import takewhile
 from pathlib import Path
 
+from components.shared.processes import KUBERNETES, RUNNER
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"  # limits a process to some of them, by number or name
 
 
@@ -21,3 +23,13 @@ def accelerators() -> list[str]:
 def num_accelerators() -> int:
     """Return how many NVIDIA devices this process may use."""
     return len(accelerators())
+
+
+def num_held(num_used: int | None) -> int:
+    """Return how many devices this process keeps from others, if it uses ``num_used`` of them (None: all it may use).
+
+    A pod keeps all that it was given. Processes that share a machine, or one pod, see devices that others work on.
+    """
+    there = num_accelerators()
+    is_alone = KUBERNETES in os.environ and RUNNER not in os.environ
+    return there if num_used is None or is_alone else min(there, num_used)

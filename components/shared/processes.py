@@ -19,6 +19,7 @@ State = Literal["alive", "dead", "unknown"]
 # The environment variable that names to a step the process that started it and is not to be survived: that of
 # `scalequest run`, or that of a step which several processes share.
 RUNNER = "SCALEQUEST_RUNNER"
+KUBERNETES = "KUBERNETES_SERVICE_HOST"  # the variable that every container of a pod has
 _PR_SET_PDEATHSIG = 1  # of Linux
 _LOADED = time.monotonic()
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")  # as a container sees it

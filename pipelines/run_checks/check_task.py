@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from components.shared.command.pod_disk import KUBERNETES, refuse_pod_disk
+from components.shared.command.pod_disk import refuse_pod_disk
 from components.shared.command.step_command import run_task
 from components.shared.errors import InputError, NotAllowedError, UnavailableError
 from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile, is_name, profile_of_name
+from components.shared.processes import KUBERNETES
 from components.shared.stores import storage
 from pipelines.arguments import Run, checked_run_of
 from pipelines.cluster.bucket_checks import probe_bucket

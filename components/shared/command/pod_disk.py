@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 from components.shared.errors import InputError
-from components.shared.processes import RUNNER
+from components.shared.processes import KUBERNETES, RUNNER
 from components.shared.stores import storage
 
-KUBERNETES = "KUBERNETES_SERVICE_HOST"  # the variable that every container of a pod has
 _FIRST_PROCESS = 1
 # What ends with the pod, as the Jobs and Kubeflow mount it.
 _SCRATCH = {"/", "/tmp", "/dev/shm", "/gcs", "/s3", "/minio"}  # noqa: S108

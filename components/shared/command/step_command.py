@@ -174,7 +174,7 @@ def _worked(config: C, run: Callable[[C, Workspace], str], workspace: Workspace,
         return run_as_job(config, workspace, task.request)
     if task is not None and isinstance(config, SharedConfig) and task.request.pods not in ("", "1"):
         return run_in_processes(config, workspace, _processes(task.request.pods))
-    with counted(workspace, config.max_gpu_hours):
+    with counted(workspace, config.max_gpu_hours, config.num_gpus):
         return run(config, workspace)
 
 

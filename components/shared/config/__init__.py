@@ -112,6 +112,11 @@ class StepConfig:
         return step_name(type(self))
 
     @property
+    def num_gpus(self) -> int | None:
+        """How many GPUs one process of it uses where there are any; None: all that it may use."""
+        return 0 if self.IMAGE == "cpu" else None
+
+    @property
     def prompts(self) -> tuple[Path, ...]:
         """The prompt files that it fills with these options."""
         return self.PROMPTS

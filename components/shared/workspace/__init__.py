@@ -22,6 +22,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from components.shared.accelerators import num_held
 from components.shared.config import StepConfig, folders
 from components.shared.records import R, Row
 from components.shared.stores import storage
@@ -112,7 +113,7 @@ class StepFolder:
         ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
         claim = self._claim(self._plan.of_rows(record, slices, units_per_row))
-        folder = OutputFolder(claim, record, GateWatch(self._config, claim.uri))
+        folder = OutputFolder(claim, record, GateWatch(self._config, claim.uri), num_held(self._config.num_gpus))
         self._workspace._made.append(folder)
         folder.judge_what_stands()
         return folder

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from components.shared import speaking, stopping
-from components.shared.accelerators import num_accelerators
 from components.shared.counters import count_work
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
 from components.shared.stores import storage, transfers
@@ -41,7 +40,7 @@ logger = logging.getLogger(__name__)
 class OutputFolder:
     """The folder of rows that a step makes."""
 
-    def __init__(self, claim: Claim, record: type[Row], gates: GateWatch) -> None:
+    def __init__(self, claim: Claim, record: type[Row], gates: GateWatch, num_gpus: int) -> None:
         self.claim = claim
         self.uri = claim.uri
         self.fingerprint = claim.plan.fingerprint
@@ -51,6 +50,7 @@ class OutputFolder:
         self.leases = Leases(claim.uri)
         self.ledgers = FolderLedgers(claim.uri)
         self.gates = gates
+        self.num_gpus = num_gpus  # that this process holds
         self.arithmetic = ""  # of the model that this process computes with
         self._files: dict[str, str] = {}
         self._clock = time.monotonic()
@@ -294,7 +294,7 @@ class Part:
             digest=table_digest(table),
             rejects=rejects,
             rejects_digest=rejects_digest,
-            metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * num_accelerators()},
+            metrics=self._metrics | {"seconds": seconds, "accelerator_seconds": seconds * self._folder.num_gpus},
             arithmetic=sorted({self._folder.arithmetic, *self._arithmetic} - {""}),
             inputs=input_contents(self._folder.claim.plan.inputs),
             watched=self._watch.sums,

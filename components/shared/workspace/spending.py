@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator
 
 from components.shared import processes, stopping
-from components.shared.accelerators import num_accelerators
+from components.shared.accelerators import num_held
 from components.shared.errors import BudgetSpentError, InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
@@ -58,9 +58,12 @@ def check_budget(workspace: str, max_gpu_hours: float) -> None:
 
 
 @contextlib.contextmanager
-def counted(workspace: Workspace, max_gpu_hours: float) -> Iterator[None]:
-    """Count the GPUs that this process holds within the block, and since it began; stop it when the budget is spent."""
-    record, ended = _Record(workspace), threading.Event()
+def counted(workspace: Workspace, max_gpu_hours: float, num_used: int | None = None) -> Iterator[None]:
+    """Count the GPUs that this process holds within the block, and since it began; stop it when the budget is spent.
+
+    ``num_used``: how many it uses; None: all that it may use.
+    """
+    record, ended = _Record(workspace, num_held(num_used)), threading.Event()
     if record.num_gpus:
         arguments = record, max_gpu_hours, ended
         threading.Thread(target=_renew, args=arguments, name="spending", daemon=True).start()
@@ -74,9 +77,9 @@ def counted(workspace: Workspace, max_gpu_hours: float) -> Iterator[None]:
 class _Record:
     """What this process has taken, written down."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, num_gpus: int) -> None:
         self.workspace, self._process = workspace, processes.own_name()
-        self.num_gpus = num_accelerators()
+        self.num_gpus = num_gpus
         self._written = ""
         self._lock = threading.Lock()
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from components.shared.command import pod_disk
-from components.shared.command.pod_disk import KUBERNETES, mount_of, refuse_pod_disk
+from components.shared.command.pod_disk import mount_of, refuse_pod_disk
 from components.shared.command.step_command import run_step
 from components.shared.errors import ExitCode, InputError
-from components.shared.processes import RUNNER
+from components.shared.processes import KUBERNETES, RUNNER
 from components.shared.workspace import Workspace
 from tests.components.shared.command.test_step_command import SampleConfig
 

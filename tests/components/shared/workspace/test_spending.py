@@ -9,17 +9,26 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from components.filter_language.config import FilterLanguageConfig
+from components.filter_language.step import run as filter_language
 from components.generate_questions.config import GenerateQuestionsConfig
 from components.generate_questions.step import run
+from components.generate_responses.config import GenerateResponsesConfig
+from components.generate_responses.step import run as generate_responses
+from components.shared import accelerators
+from components.shared.config import SharedConfig
 from components.shared.errors import BudgetSpentError, ExitCode
+from components.shared.processes import KUBERNETES, RUNNER
 from components.shared.stores import storage
 from components.shared.upkeep.garbage import survey
 from components.shared.workspace import Workspace, spending
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.spending import SPENT, check_budget, counted, spent_in
+from tests.conftest import WriteRows
 from tests.source_tree import ROOT
 
 FOLDER = "generate_questions/0123456789abcdef"
@@ -32,7 +41,7 @@ def record(workspace: Workspace, process: str, gpus: int, seconds: int, folder: 
 
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spending, "num_accelerators", lambda: 2)
+    monkeypatch.setattr(accelerators, "accelerators", lambda: ["0", "1"])
 
 
 def config(workspace: Workspace, **options: float) -> GenerateQuestionsConfig:
@@ -74,6 +83,32 @@ def test_a_process_without_gpus_leaves_nothing(workspace: Workspace) -> None:
     assert spent_in(workspace.uri) == {}
 
 
+def test_a_step_is_counted_with_the_gpus_that_it_uses_and_in_a_pod_with_those_that_the_pod_holds(
+    workspace: Workspace, write_questions: WriteRows, monkeypatch: pytest.MonkeyPatch, two_gpus: None
+) -> None:
+    """Four processes of a step without a model on a machine with two GPUs hold none of them."""
+    questions = write_questions(workspace, [f"What is {number} plus one?" for number in range(4)])
+    assert write_down(FilterLanguageConfig(workspace=workspace.uri, questions=questions), filter_language) == 0
+    solving: dict[str, Any] = {"workspace": workspace.uri, "questions": questions, "model": "scripted:m"}
+    assert write_down(GenerateResponsesConfig(**solving, engine="scripted"), generate_responses) == 0
+    assert GenerateResponsesConfig(**solving, tensor_parallel_size=2).num_gpus == 2
+    monkeypatch.setenv(KUBERNETES, "10.0.0.1")
+    assert write_down(GenerateResponsesConfig(**solving, engine="scripted", seed=1), generate_responses) == 2
+    monkeypatch.setenv(RUNNER, "1")  # one of several in a pod
+    assert write_down(GenerateResponsesConfig(**solving, engine="scripted", seed=2), generate_responses) == 0
+
+
+def write_down(config: SharedConfig, run_step: Callable[[Any, Workspace], str]) -> float:
+    """Run a step as its command does; return the GPUs that both its parts and its process count."""
+    workspace = Workspace(config.workspace)
+    with counted(workspace, 0.0, config.num_gpus):
+        metrics = read_manifest(run_step(config, workspace)).metrics
+    names = storage.list_names(storage.join(workspace.uri, SPENT, workspace.at))
+    of_parts = round(metrics["accelerator_seconds"] / metrics["seconds"])
+    assert [name.partition("-")[2].partition("x")[0] for name in names] == [str(of_parts)] * bool(of_parts)
+    return of_parts
+
+
 def test_a_step_whose_budget_is_spent_begins_nothing_and_goes_on_once_more_is_allowed(workspace: Workspace) -> None:
     record(workspace, PROCESS, 8, 3600)
     with pytest.raises(BudgetSpentError, match=r"has taken 8 GPU-hours of the 8 .*--set max_gpu_hours="):
@@ -104,8 +139,9 @@ def test_the_command_says_so_by_an_exit_code_of_its_own(workspace: Workspace, tm
 _HOLDS_GPUS = """
 import sys, time
 from components.shared.command.step_command import run_task
+from components.shared import accelerators
 from components.shared.workspace import Workspace, spending
-spending.num_accelerators = lambda: 4
+accelerators.accelerators = lambda: list("0123")
 spending.BEAT_SECONDS = 0.2
 workspace = Workspace(sys.argv[1])
 workspace.at = "generate_questions/0123456789abcdef"
