@@ -148,7 +148,7 @@ def test_an_input_that_is_not_there_ends_the_run_before_its_first_step_with_one_
     source = f"seed_questions=[{{source: {missing}, question_column: question, answer_column: answer}}]"
     result = run_smoke(str(tmp_path / "workspace"), tmp_path, source)
     assert result.returncode == 2
-    assert "check_run: error: seed_questions[0].source" in result.stderr
+    assert "scalequest run: error: seed_questions[0].source" in result.stderr
     assert str(missing) in result.stderr
     assert "Traceback" not in result.stderr + result.stdout
     assert not (tmp_path / "workspace").exists()
