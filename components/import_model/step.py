@@ -14,7 +14,8 @@ from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import check_chat_template, check_model, check_unfetched, fetch_model
-from components.shared.models.files import MODEL_FILES
+from components.shared.models.files import MODEL_CARD, MODEL_FILES
+from components.shared.publishing.licenses import CARD_LICENSE, license_in_card
 from components.shared.stores import storage
 from components.shared.templates import load_chat_template
 from components.shared.templates.families import OWN
@@ -107,7 +108,8 @@ def _stage(model: Path, folder: Path) -> int:
     """Link the files that make the model into ``folder``, nothing else that lies beside them; return their bytes.
 
     Of the weights those that are loaded: others may be the same ones in another format. tokenizer_config.json is
-    written anew where transformers would make another tokenizer by it than tokenizer.json has.
+    written anew where transformers would make another tokenizer by it than tokenizer.json has. Of the card, what it
+    says of the licence is kept: many models have no other file that states it.
     """
     from components.shared.models.tokenizers import is_rebuilt_otherwise, write_tokenizer_config
     from components.shared.models.weight_files import files_of_weights
@@ -125,4 +127,9 @@ def _stage(model: Path, folder: Path) -> int:
         )  # fmt: skip
         (folder / "tokenizer_config.json").unlink(missing_ok=True)
         write_tokenizer_config(model, folder)
+    card = model / MODEL_CARD
+    stated = license_in_card(storage.read_bytes(str(card)).decode("utf-8", "replace")) if card.is_file() else ""
+    if stated:
+        (folder / CARD_LICENSE).unlink(missing_ok=True)  # a link to the source's
+        storage.create(str(folder / CARD_LICENSE), stated.encode())
     return sum(path.stat().st_size for path in files)

@@ -10,7 +10,7 @@ from pathlib import Path
 from components.shared.addresses import MODEL_SCHEMES, STORES, meant_by, parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import _node_cache
-from components.shared.models.files import DESCRIPTIONS, MODEL_FILES, check_files, some
+from components.shared.models.files import DESCRIPTIONS, MODEL_CARD, MODEL_FILES, check_files, some
 from components.shared.stores import storage
 from components.shared.templates import has_own_template
 from components.shared.workspace.manifests import MANIFEST, Manifest, read_manifest
@@ -34,7 +34,7 @@ def fetch_model(uri: str) -> Path:
         from components.shared.models import hugging_face
 
         address = parse_address(uri, "model")
-        folder = hugging_face.download_repository(address, MODEL_FILES, NOT_FETCHED)
+        folder = hugging_face.download_repository(address, (*MODEL_FILES, MODEL_CARD), NOT_FETCHED)
         if not any(folder.glob("*.safetensors")):
             check_model(folder, uri, others=hugging_face.names_at_top(address))
     elif scheme in STORES:

@@ -14,6 +14,7 @@ from components.shared.errors import InputError
 
 # What a model needs to be loaded, at the top of its folder; pickles and other formats of the weights are not among it.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "LICENSE*")
+MODEL_CARD = "README.md"  # its front matter states the licence
 DESCRIPTIONS = ("*.json", "*.jinja")  # of them, what describes it, without weights: some megabytes
 LFS_POINTER = b"version https://git-lfs."
 ANNEX_POINTER = b"/annex/objects/"

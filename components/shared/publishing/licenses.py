@@ -34,21 +34,27 @@ class Terms:
     because: str
 
 
-# Recognised by the first lines of a model's LICENSE file. Only what forbids a licence of the dataset is here.
+CARD_LICENSE = "LICENSE.card"  # what a model's card says of its licence, in the folder of the imported model
+_FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
+_STATED = re.compile(r"^license(?:_name)?:.*(?:\n[ \t]*-[ \t].*)*", re.MULTILINE)  # one, or a list
+
+# Recognised by the first lines of a model's LICENSE file, or by what its card states. Only what forbids a licence of
+# the dataset is here.
 _NON_COMMERCIAL = frozenset(name for name in IDENTIFIERS if "-nc-" in name)
 _TERMS: Mapping[str, Terms] = {
-    r"llama 2 community license": Terms(
+    r"llama 2 community license|^license: llama2\b": Terms(
         name="Llama 2 Community License",
         accepted=frozenset({"llama2"}),
         because="no output of the model may be used to improve another large language model",
     ),
-    r"meta llama 3 community license": Terms(
+    r"meta llama 3 community license|^license: llama3(?![.\d])": Terms(
         name="Meta Llama 3 Community License",
         accepted=frozenset({"llama3"}),
         because="no output of the model may be used to improve another large language model",
     ),
     r"attribution[- ]?non[- ]?commercial|\bby[- ]nc\b|non[- ]?commercial (research|license|(use|purposes) only)"
-    r"|(?<!commercial and )(?<!commercial or )non[- ]?commercial purposes|research (use only|license)": Terms(
+    r"|(?<!commercial and )(?<!commercial or )non[- ]?commercial purposes|research (use only|license)"
+    r"|license_name: \S*(research|non-?commercial)": Terms(
         name="a licence without commercial use",
         accepted=_NON_COMMERCIAL,
         because="what is made with the model may not be used commercially",
@@ -69,8 +75,14 @@ def check_identifier(license_: str) -> str:
     )
 
 
+def license_in_card(card: str) -> str:
+    """Return the lines of a card's front matter that state the licence; "" where it states none."""
+    front_matter = _FRONT_MATTER.match(card)
+    return "".join(f"{line}\n" for line in _STATED.findall(front_matter[1])) if front_matter else ""
+
+
 def terms_of(text: str) -> Terms | None:
-    """Return what the LICENSE file of a model forbids; None where nothing of it is known to."""
+    """Return what a LICENSE file of a model, or its card, forbids; None where nothing of it is known to."""
     head = " ".join(text[:HEAD].lower().split())
     return next((terms for pattern, terms in _TERMS.items() if re.search(pattern, head)), None)
 
@@ -80,8 +92,9 @@ def forbidding(license_: str, texts: Mapping[str, Sequence[str]]) -> list[str]:
     if license_ in (OTHER, UNKNOWN):
         return []
     found = [(model, terms_of(text)) for model, files in texts.items() for text in files]
-    return [
+    told = (
         f"{model} has {terms.name}: {terms.because}; accepted: {', '.join([*sorted(terms.accepted), OTHER])}"
         for model, terms in found
         if terms is not None and license_ not in terms.accepted
-    ]
+    )
+    return list(dict.fromkeys(told))

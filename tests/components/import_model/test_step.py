@@ -21,6 +21,7 @@ from tests.components.refused import refused
 from tests.hub_stand_in import COMMIT, TOKEN, serve_hub
 
 REPOSITORY = "org/tiny"
+CARD = b"---\ntags:\n- math\nlicense: cc-by-nc-4.0\n---\n# A model\n"
 
 
 def import_from(source: str, workspace: Workspace, kind: str = "chat") -> str:
@@ -68,6 +69,20 @@ def test_directory_is_imported_without_what_lies_beside_the_model(
     )
 
 
+def test_what_the_card_says_of_the_licence_is_kept(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(tiny_model, source)
+    (source / "README.md").write_bytes(CARD)
+    folder = import_from(str(source), workspace)
+    (kept,) = (name for name in read_manifest(folder).files if name.endswith("/LICENSE.card"))
+    assert storage.read_bytes(storage.join(folder, kept)) == b"license: cc-by-nc-4.0\n"
+    assert not (source / "LICENSE.card").exists()
+    shutil.copytree(fetch_model(folder), tmp_path / "again")
+    (tmp_path / "again" / "README.md").write_bytes(CARD.replace(b"-nc", b""))
+    import_from(str(tmp_path / "again"), workspace)
+    assert (tmp_path / "again" / "LICENSE.card").read_bytes() == b"license: cc-by-nc-4.0\n"
+
+
 def test_changed_directory_is_another_model(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(tiny_model, source)
@@ -109,7 +124,7 @@ def test_hub_model_is_pinned_to_its_commit_and_asked_for_once(
     workspace: Workspace, tiny_model: Path, tmp_path: Path
 ) -> None:
     files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
-    extra = {"pytorch_model.bin": b"pickle", "onnx/model.safetensors": b"other", "README.md": b"#"}
+    extra = {"pytorch_model.bin": b"pickle", "onnx/model.safetensors": b"other", "README.md": CARD}
     with serve_hub({REPOSITORY: files | extra}) as hub:
         first = run_command(workspace, hub.endpoint, f"hf://{REPOSITORY}@main", tmp_path / "cache")
         assert first.returncode == 0, first.stderr
@@ -120,7 +135,7 @@ def test_hub_model_is_pinned_to_its_commit_and_asked_for_once(
     assert second.stdout.strip() == folder
     manifest = read_manifest(folder)
     assert manifest.inputs["source"][0].uri == f"hf://{REPOSITORY}@{COMMIT}"
-    assert sorted(name.split("/", 1)[1] for name in manifest.files) == sorted(files)
+    assert sorted(name.split("/", 1)[1] for name in manifest.files) == sorted([*files, "LICENSE.card"])
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.step import run as package_dataset
 from components.shared.config import PartsConfig, option
 from components.shared.errors import InputError
-from components.shared.publishing.licenses import check_identifier, forbidding, terms_of
+from components.shared.publishing.licenses import check_identifier, forbidding, license_in_card, terms_of
 from components.shared.records import Response
 from components.shared.workspace import Workspace
 from components.shared.workspace.plans import Slice
@@ -97,6 +97,28 @@ def test_terms_without_commercial_use_are_known_in_each_spelling(text: str) -> N
 )
 def test_terms_with_commercial_use_forbid_nothing(text: str) -> None:
     assert terms_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "license_", "is_forbidden"),
+    [
+        ("license: cc-by-nc-4.0", "mit", True),
+        ("license: cc-by-nc-4.0", "cc-by-nc-4.0", False),
+        ("license:\n- cc-by-nc-4.0", "mit", True),
+        ("license: other\nlicense_name: qwen-research\nlicense_link: LICENSE", "mit", True),
+        ("license: llama2", "apache-2.0", True),
+        ("license: llama3", "apache-2.0", True),
+        ("license: llama3.1", "apache-2.0", False),
+        ("license: apache-2.0", "mit", False),
+        ("library_name: transformers", "mit", False),
+    ],
+)
+def test_the_licence_that_a_models_card_states_is_known(stated: str, license_: str, is_forbidden: bool) -> None:
+    card = f"---\nbase_model: org/cc-by-nc-name\n{stated}\ntags:\n- by-nc\n---\n# A model\nlicense: cc-by-nc-4.0\n"
+    text = license_in_card(card)
+    assert bool(text) == stated.startswith("license")
+    assert len(forbidding(license_, {"hf://org/name@1": [text, text]})) == is_forbidden
+    assert license_in_card(f"# A model\n{stated}\n") == ""
 
 
 def test_nothing_is_known_of_a_text_without_terms() -> None:
