@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +21,6 @@ from pipelines.arguments import Run, prepare_run
 from pipelines.cluster.bucket_checks import check_is_shared
 from pipelines.cluster.finished_run import finished_folder, look_from_here
 from pipelines.cluster.hardware import (
-    check_fits,
     check_placement,
     find_profile,
     nodes_at_once,
@@ -31,7 +29,7 @@ from pipelines.cluster.hardware import (
 )
 from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained, said_by
 from pipelines.cluster.options import Cluster
-from pipelines.cluster.package import check_pinned, cpu_image, is_queued, package
+from pipelines.cluster.package import check_pinned, is_queued, package
 from pipelines.cluster.pipeline_versions import kept_version
 from pipelines.cluster.run_keys import keys_of_run
 from pipelines.cluster.run_page import run_page
@@ -47,13 +45,7 @@ from pipelines.planning.table import short_lines
 from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of
 from pipelines.resources import QUEUE
-from pipelines.run_checks.hardware_outputs import (
-    AskedHardware,
-    asked_hardware,
-    budget_in,
-    check_steps_fit,
-    resolve_hardware,
-)
+from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware
 from pipelines.run_checks.looking import Looked
 
 EXPERIMENT = "scalequest"
@@ -113,20 +105,9 @@ def prepare_submission(submission: Submission) -> Run:
     run = prepare_run(submission.preset, settings, workspace, submission.pipeline, given)
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)
-    _check_hardware(profile, asked, run)
+    check_hardware(profile, asked, run)
     _check_arguments(run.arguments)
     return run
-
-
-def _check_hardware(profile: Profile, asked: Mapping[str, Any], run: Run) -> None:
-    """Raise InputError for what the run's first task would refuse, and for what fits no node of the profile."""
-    images = {"cpu_image": cpu_image(), "vllm_image": "", "train_image": ""}
-    arguments = {name: str(run.arguments[name]) for name in ("profile", "gpu_work", "pods")}
-    of_run = AskedHardware(**arguments, **images, budget=budget_in(run.arguments))
-    resolved = resolve_hardware(of_run, dict)
-    check_steps_fit(of_run, dict, run)
-    is_task = run.arguments["gpu_work"] == "task"
-    check_fits(profile, dataclasses.asdict(resolved) if is_task else asked)
 
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:

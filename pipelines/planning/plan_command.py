@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 
 from components.shared.errors import ExitCode
 from pipelines.arguments import prepare_run
 from pipelines.cluster.finished_run import look_from_here
-from pipelines.cluster.hardware import find_profile
+from pipelines.cluster.hardware import find_profile, profile_of
+from pipelines.hardware_profiles import Profile
 from pipelines.json_output import print_json
 from pipelines.planning.planned_hardware import planned_hardware
 from pipelines.planning.run_plans import Planned, RunPlan, plan_of
 from pipelines.planning.table import print_plan
 from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of
-from pipelines.run_checks.hardware_outputs import asked_hardware, check_budget
+from pipelines.run_checks.hardware_outputs import asked_hardware, check_budget, check_hardware
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
 
@@ -42,9 +44,14 @@ def plan(asked: PlanAsked, *, as_json: bool) -> int:
 def _plan(asked: PlanAsked, as_json: bool) -> int:
     profile = find_profile(asked.profile) if asked.profile else None
     hardware, settings = asked_hardware(profile, asked.settings) if profile else ({}, list(asked.settings))
-    run = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": ""})
-    check_budget(run.arguments, profile.price_per_gpu_hour if profile else None)
-    looked = look_from_here(run, asked.workspace, has_keys=False) if profile else check_steps(run, LAPTOP)
+    of_run = _of_run(profile, hardware) if profile else ""
+    run = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": of_run})
+    if profile:
+        check_hardware(profile, hardware, run)
+        looked = look_from_here(run, asked.workspace, has_keys=False)
+    else:
+        check_budget(run.arguments)
+        looked = check_steps(run, LAPTOP)
     made = plan_of(
         Planned(
             preset=asked.preset,
@@ -59,6 +66,11 @@ def _plan(asked: PlanAsked, as_json: bool) -> int:
     else:
         print_plan(Console(file=sys.stdout), made)
     return ExitCode.DONE
+
+
+def _of_run(profile: Profile, hardware: Mapping[str, Any]) -> str:
+    """Return the parameter ``profile`` of a run that waits in no queue; there may be nodes for all its trainings."""
+    return profile_of(profile, hardware, queue="", priority_class="", account="", parallel_trainings=True)
 
 
 def as_data(made: RunPlan) -> dict[str, object]:

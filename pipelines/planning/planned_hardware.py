@@ -16,6 +16,7 @@ from components.shared.jobs.body import SIZES
 from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.steps import may_be_a_job
+from pipelines.cluster.hardware import with_shared_pods
 from pipelines.hardware_profiles import Node, Profile
 from pipelines.planning.figures import Figure
 
@@ -92,7 +93,15 @@ def planned_hardware(
     profile: Profile | None,
     asked: Mapping[str, Any],
 ) -> PlannedHardware:
-    """Return the hardware of a run with these arguments. The price among them goes before the profile's."""
+    """Return the hardware of a run with these arguments. The price among them goes before the profile's.
+
+    ``asked``: as ``asked_hardware`` returns it. Where tasks do the work themselves, one pod is as large as all.
+    """
+    pods, nodes = read_pod_numbers(str(arguments["pods"])).most, int(asked.get("training_nodes", 1))
+    if profile is not None and arguments.get("gpu_work") == "task":
+        # On several nodes, other pods train than the task's own, as large as ever.
+        asked = with_shared_pods({**asked, "pods": str(pods), "training_nodes": 1})
+        pods = 1
     price = None
     if given := arguments.get("price_per_gpu_hour"):
         price = Figure(value=float(given), sources=("the parameter price_per_gpu_hour",))
@@ -100,8 +109,8 @@ def planned_hardware(
         price = Figure(value=profile.price_per_gpu_hour, sources=(f"the profile {profile.name}",))
     return PlannedHardware(
         profile=profile,
-        pods=read_pod_numbers(str(arguments["pods"])).most,
-        training_nodes=int(asked.get("training_nodes", 1)),
+        pods=pods,
+        training_nodes=nodes,
         price=price,
         asked=asked,
     )

@@ -15,6 +15,7 @@ from pipelines.cluster.hardware import (
     RESOURCES,
     SIZES,
     arguments_of,
+    check_fits,
     check_nodes_at_once,
     check_placement,
     check_quantities,
@@ -143,9 +144,23 @@ def check_steps_fit(asked: AskedHardware, files: Callable[[], Mapping[str, str]]
         check_nodes_at_once(wanted | run.arguments)
 
 
-def check_budget(arguments: Mapping[str, Any], price_of_profile: float | None = None) -> None:
-    """Raise InputError for a limit in US dollars where neither a run's parameters nor its profile say the price."""
-    _within_budget(CheckedHardware(), budget_in(arguments), price_of_profile or 0.0)
+def check_hardware(profile: Profile, asked: Mapping[str, Any], run: Run) -> None:
+    """Raise InputError for what a run's first task would refuse, and for what fits no node of the profile.
+
+    ``run``: with the profile, and what is ``asked`` in place of its own, in its parameter ``profile``.
+    """
+    images = {"cpu_image": "", "vllm_image": "", "train_image": ""}  # which nothing here looks at
+    arguments = {name: str(run.arguments[name]) for name in ("profile", "gpu_work", "pods")}
+    of_run = AskedHardware(**arguments, **images, budget=budget_in(run.arguments))
+    resolved = resolve_hardware(of_run, dict)
+    check_steps_fit(of_run, dict, run)
+    is_task = run.arguments["gpu_work"] == "task"
+    check_fits(profile, dataclasses.asdict(resolved) if is_task else asked)
+
+
+def check_budget(arguments: Mapping[str, Any]) -> None:
+    """Raise InputError for a limit in US dollars where a run without a profile does not say the price."""
+    _within_budget(CheckedHardware(), budget_in(arguments), 0.0)
 
 
 def _within_budget(hardware: CheckedHardware, asked: AskedBudget, price_of_profile: float) -> CheckedHardware:
@@ -153,7 +168,7 @@ def _within_budget(hardware: CheckedHardware, asked: AskedBudget, price_of_profi
     price = asked.price_per_gpu_hour or price_of_profile
     if asked.max_cost and not price:
         raise InputError(
-            f"max_cost {asked.max_cost:g} needs the price of a GPU-hour, and no profile here has one; give "
+            f"max_cost {asked.max_cost:g} needs the price of a GPU-hour, which is not known here; give "
             "price_per_gpu_hour, or max_gpu_hours instead"
         )
     limits = [asked.max_gpu_hours, asked.max_cost / price if asked.max_cost else 0.0]

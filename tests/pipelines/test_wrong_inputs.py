@@ -54,7 +54,7 @@ WRONG: list[tuple[list[str], str]] = [
     *(
         (
             [*command, "--set", "max_cost=5"],
-            "max_cost 5 needs the price of a GPU-hour, and no profile here has one; give price",
+            "max_cost 5 needs the price of a GPU-hour, which is not known here; give price",
         )
         for command in (RUN, ["plan", *RUN[1:]], ["plan", *RUN[1:], "--profile", "eks-p4d"], ["doctor", *RUN[1:2]])
     ),

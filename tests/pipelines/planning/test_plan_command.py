@@ -65,6 +65,29 @@ def test_on_a_profile_the_table_says_what_is_not_known_and_what_pods_ask_for(
     assert not (tmp_path / "runs").exists()
 
 
+def test_where_tasks_do_the_work_one_pod_of_a_whole_node_is_planned(tmp_path: Path) -> None:
+    said = planned(
+        *RUN, "--workspace", str(tmp_path), "--profile", "gke-a100-80g", "--set", "pods=8", "--set", "gpu_work=task"
+    )
+    assert "inference: up to 1 of 8 GPU, 88 CPU, " in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["inference_gpus=9"], "inference_gpus 9 fits no node: a a2-ultragpu-8g of the profile gke-a100-80g"),
+        (["pods=16", "gpu_work=task"], "inference_gpus 16 fits no node: a a2-ultragpu-8g of the profile"),
+        (["generate_responses.tensor_parallel_size=2"], "a pod has too few GPUs; let the profile's task inference ask"),
+    ],
+)
+def test_what_no_node_of_the_profile_takes_is_refused_as_submit_does(
+    settings: list[str], message: str, tmp_path: Path
+) -> None:
+    words = [word for setting in settings for word in ("--set", setting)]
+    said = planned(*RUN, "--workspace", str(tmp_path), "--profile", "gke-a100-80g", *words, code=2)
+    assert message in said
+
+
 def test_on_a_profile_a_store_that_only_pods_can_read_is_planned_as_submit_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

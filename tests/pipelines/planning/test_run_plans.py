@@ -14,6 +14,7 @@ from pipelines.planning.figures import Figure
 from pipelines.planning.planned_hardware import planned_hardware
 from pipelines.planning.run_plans import Planned, PlannedWork, RunPlan, plan_of
 from pipelines.planning.stated import Stated
+from pipelines.run_checks.hardware_outputs import asked_hardware
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
 from tests.pipelines.answered import answer_run
@@ -30,7 +31,8 @@ def plan_in(
 ) -> RunPlan:
     """The plan of a run that answers four questions."""
     run = answer_run(workspace, *settings, f"price_per_gpu_hour={price}")
-    hardware = planned_hardware(run.arguments, find_profile(profile) if profile else None, {})
+    of_profile = find_profile(profile) if profile else None
+    hardware = planned_hardware(run.arguments, of_profile, asked_hardware(of_profile, [])[0] if of_profile else {})
     looked = check_steps(run, LAPTOP)
     return plan_of(Planned(preset="answer-smoke", run=run, looked=looked, hardware=hardware, stated=stated or {}))
 
@@ -157,6 +159,23 @@ def test_pods_are_held_against_the_nodes_of_the_profile(answered: str) -> None:
     (inference,) = [pods for pods in plan.pods if pods.size == "inference"]
     assert (inference.pods, inference.asks.gpus, inference.on_a_node, inference.nodes) == (16, "1", 8, 2)
     assert not plan_in(answered, "seed=5").pods, "on this machine, there are none"
+
+
+def test_where_tasks_do_the_work_one_pod_is_as_large_as_all_and_takes_as_long(tmp_path: Path) -> None:
+    stated = {
+        "filter_solvability": Stated(source="a", kept=1.0, gpu_seconds_per_row=3600.0),
+        "generate_responses": Stated(source="b", gpu_seconds_per_row=1800.0),
+        "score_responses": Stated(source="c", kept=1.0, gpu_seconds_per_row=0.0),
+    }
+    by_job, by_task = (
+        plan_in(str(tmp_path / "runs"), "pods=8", f"gpu_work={who}", profile="gke-a100-80g", stated=stated)
+        for who in ("job", "task")
+    )
+    (inference,) = [pods for pods in by_task.pods if pods.size == "inference"]
+    assert (inference.pods, inference.asks.gpus, inference.on_a_node, inference.nodes) == (1, "8", 1, 1)
+    for step in stated:
+        ours, theirs = step_of(by_task, step).costs, step_of(by_job, step).costs
+        assert (ours.gpu_hours, ours.seconds) == (theirs.gpu_hours, theirs.seconds), step
 
 
 @pytest.mark.parametrize(
