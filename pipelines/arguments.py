@@ -17,7 +17,7 @@ from typing import Any
 
 from components.shared.addresses import SERVED
 from components.shared.config import StepConfig, flag_of, info_of, options_of
-from components.shared.config.gates import read_gates
+from components.shared.config.gates import STEPS_WITH, read_gates
 from components.shared.config.values import STEP_OPTIONS, names_of_task, nearest, read_step_options, text_of, value_of
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
@@ -232,11 +232,17 @@ def _check_options(text: str, pipeline: CompiledPipeline) -> None:
 
 
 def _check_limits(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError for a gate of a step that there is not, and for a negative budget or price."""
+    """Raise InputError for a gate that no step can close, and for a negative budget or price."""
     for gate in read_gates(arguments["gates"]):
         if gate.step not in step_names():
             raise InputError(
                 f"gates: {gate.text!r}: there is no step {gate.step!r}; {nearest(gate.step, step_names())}"
+            )
+        if gate.step not in STEPS_WITH[gate.figure]:
+            there = ", ".join(figure for figure, steps in STEPS_WITH.items() if gate.step in steps)
+            raise InputError(
+                f"gates: {gate.text!r} would never close: {gate.step} has no {gate.figure!r}; "
+                f"it has {there or 'no figure at all: it makes a model'}"
             )
     for name in ("max_gpu_hours", "max_cost", "price_per_gpu_hour"):
         if not 0 <= arguments[name] < math.inf:

@@ -182,6 +182,22 @@ def test_solvers_without_benchmarks_are_refused(tmp_path: Path) -> None:
         prepare_run(mine, [f"solvers=[{SOLVER.format('one')}]"], "runs")
 
 
+@pytest.mark.parametrize(
+    ("gate", "has"),
+    [
+        ("deduplicate cut_off <= 0.3 stop", "it has kept, duplicates, diversity"),
+        ("generate_responses duplicates <= 0.3 warn", "it has kept, cut_off, refusals"),
+        ("score_responses agreement >= 0.3 stop", "it has kept"),
+        ("train_sft kept >= 0.3 stop", "it has no figure at all: it makes a model"),
+    ],
+)
+def test_a_gate_that_would_never_close_is_refused_with_the_figures_that_there_are(gate: str, has: str) -> None:
+    with pytest.raises(InputError) as refused:
+        prepare_run("smoke", [f"gates=generate_questions duplicates <= 0.5; {gate}"], "runs")
+    step, figure, *_ = gate.split()
+    assert str(refused.value) == f"gates: {gate!r} would never close: {step} has no {figure!r}; {has}"
+
+
 @pytest.mark.parametrize("preset", preset_names())
 def test_the_form_of_a_compiled_file_and_the_command_take_the_same_steps(preset: str) -> None:
     """Whatever is left as it is: the same options, so the same folders."""

@@ -70,8 +70,9 @@ class GateWatch:
             part.add("duplicates", [self._is_repeated(question) for question in questions])
         if "diversity" in part.sums:
             part.add("diversity", [self._is_new(question) for question in questions])
-        chosen = [row for row in kept if isinstance(row, Response) and row.num_agreeing and row.num_candidates]
-        part.add("agreement", [(row.num_agreeing or 0) / (row.num_candidates or 1) for row in chosen])
+        responses = [row for row in kept if isinstance(row, Response)]
+        chosen = [(row.num_agreeing, row.num_candidates) for row in responses]
+        part.add("agreement", [agreeing / candidates for agreeing, candidates in chosen if agreeing and candidates])
 
     def take(self, watched: Mapping[str, Sequence[float]]) -> None:
         """Take the figures of a part that stands into account."""

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from components.shared.config.gates import FIGURES, Gate, read_gates
+from components.import_model.config import ImportModelConfig
+from components.shared.config.engines import EngineConfig
+from components.shared.config.gates import FIGURES, STEPS_WITH, Gate, read_gates
+from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
+from components.steps import config_of, step_names
 
 
 def test_gates_stand_in_one_text_with_semicolons_or_on_lines() -> None:
@@ -41,3 +45,13 @@ def test_what_is_no_gate_is_refused_with_what_is_accepted(text: str) -> None:
     with pytest.raises(InputError, match=r"gates: .* is no gate; expected STEP FIGURE <= BOUND") as refused:
         read_gates(f"x kept <= 0.5; {text}")
     assert all(figure in str(refused.value) for figure in FIGURES)
+
+
+def test_each_figure_is_that_of_the_steps_that_make_what_it_is_of() -> None:
+    configs = {step: config_of(step) for step in step_names()}
+    asking = {step for step, config in configs.items() if issubclass(config, EngineConfig)}
+    with_rows = {step for step, config in configs.items() if not issubclass(config, TrainingConfig | ImportModelConfig)}
+    assert STEPS_WITH.keys() == FIGURES.keys()
+    assert set(STEPS_WITH["cut_off"]) == set(STEPS_WITH["refusals"]) == asking
+    assert set(STEPS_WITH["kept"]) == with_rows
+    assert all(set(steps) <= with_rows and len(steps) == len(set(steps)) for steps in STEPS_WITH.values())
