@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
 
 from components.package_dataset.diversity import Diversity
 from components.package_dataset.exports import Exports
 from components.package_dataset.forms import DATA_COLUMNS, RL_COLUMNS
 from components.shared.publishing.decontamination import certificate_of
+from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_options, describe_rejected, inert_text
 from components.shared.publishing.tiers import meaning_of
 from components.shared.records import Example
@@ -170,18 +170,14 @@ def size_category(num_rows: int) -> str:
 
 def render_card(contents: Contents, lineage: Lineage) -> str:
     """Return the dataset card: Markdown with the front matter that dataset hubs read."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701 -- Markdown; each value is escaped by its filter
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"inert": inert_text, "options": describe_options, "rejected": describe_rejected}
-    environment.filters["meaning"] = meaning_of
+    filters: dict[str, Callable[..., Any]] = {
+        "inert": inert_text,
+        "options": describe_options,
+        "rejected": describe_rejected,
+        "meaning": meaning_of,
+    }
     figures, front_matter = contents.figures, contents.exports.front_matter()
-    return environment.get_template("card.md.jinja").render(
+    return template(Path(__file__).with_name("card.md.jinja"), filters).render(
         title=contents.title,
         license=contents.license,
         figures=figures,

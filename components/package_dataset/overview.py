@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import jinja2
+from typing import Any
 
 from components.package_dataset.config import PackageDatasetConfig
+from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_rejected, inert_quote, inert_text
 from components.shared.records import Example
 from components.shared.stores import storage
@@ -117,22 +117,14 @@ def _by_step(overview: Overview) -> dict[str, float]:
 
 def overview_text(config: PackageDatasetConfig, folder: str) -> bytes:
     """Return the text: where the dataset is, how to load it, the funnel, three rows; what others wrote is inert."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701 -- Markdown; each value is escaped by its filter
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "dollars": dollars,
         "inert": inert_text,
         "quote": inert_quote,
         "rejected": describe_rejected,
     }
     told = overview_of(config, folder)
-    text = environment.get_template("overview.md.jinja").render(
+    text = template(Path(__file__).with_name("overview.md.jinja"), filters).render(
         title=config.title,
         told=told,
         costs=told.costs,

@@ -12,8 +12,15 @@ import jinja2
 NO_FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
 
-def template(path: Path, filters: Mapping[str, Callable[..., Any]] = NO_FILTERS) -> jinja2.Template:
-    """Return a template with filters of its own; Markdown escapes nothing by itself, so its filters have to."""
+def template(
+    path: Path,
+    filters: Mapping[str, Callable[..., Any]] = NO_FILTERS,
+    finalize: Callable[[Any], Any] | None = None,
+) -> jinja2.Template:
+    """Return a template with filters of its own; Markdown escapes nothing by itself, so its filters have to.
+
+    ``finalize`` is applied to each value before it is escaped.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(path.parent),
         autoescape=path.name.endswith(".html.jinja"),
@@ -21,6 +28,7 @@ def template(path: Path, filters: Mapping[str, Callable[..., Any]] = NO_FILTERS)
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
+        finalize=finalize,
     )
     environment.filters |= filters
     return environment.get_template(path.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from components.shared.publishing.decontamination import certificate_of
+from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_options
 from components.shared.redaction import excerpt, redacted
 from components.shared.report.charts import Chart, histogram_chart, quartile_chart
@@ -30,6 +31,7 @@ from components.shared.workspace.manifests import Manifest
 MAX_QUESTION, MAX_RESPONSE, MAX_OTHER, MAX_REJECT = 2000, 4000, 1500, 500  # characters that are shown
 MAX_SOURCES = 12  # that can be filtered by
 THIRDS = ("low", "middle", "high")
+_TEMPLATES = Path(__file__).parent
 UNITS = {"question": "questions", "response": "responses"}  # by kind of row
 
 
@@ -95,13 +97,12 @@ class Report:
 
 def render_page(report: Report) -> str:
     """Return the page; the same content gives the same bytes."""
-    environment = _environment(report.account)
     certificate = certificate_of(report.rows_stages)
     on_the_way = frozenset(stage.folder for stage in report.rows_stages)
     sources = [bar.label for bar in report.figures.by_source][:MAX_SOURCES]
-    style = environment.get_template("report_style.css.jinja").render(num_sources=len(sources), thirds=THIRDS)
+    style = template(_TEMPLATES / "report_style.css.jinja").render(num_sources=len(sources), thirds=THIRDS)
     costs = costs_of(report.stages, report.account)
-    return environment.get_template("report.html.jinja").render(
+    return _page(report.account).render(
         report=report,
         figures=report.figures,
         style=Markup(style),  # noqa: S704 -- our own
@@ -122,16 +123,8 @@ def render_page(report: Report) -> str:
     )
 
 
-def _environment(account: Account) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_masked,
-    )
-    environment.filters |= {
+def _page(account: Account) -> jinja2.Template:
+    filters: dict[str, Callable[..., Any]] = {
         "options": describe_options,
         "costs": lambda stage: costs_of([stage], account),
         "dollars": dollars,
@@ -140,7 +133,7 @@ def _environment(account: Account) -> jinja2.Environment:
         "unit": unit_of,
         "outside": _outside,
     }
-    return environment
+    return template(_TEMPLATES / "report.html.jinja", filters, finalize=_masked)
 
 
 def minute(time: str) -> str:

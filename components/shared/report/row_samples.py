@@ -62,11 +62,6 @@ class Looked:
     drawn: Sequence[tuple[ShownRow, int]]
     num_rows: int  # of the folder
 
-    @property
-    def is_part(self) -> bool:
-        """Whether there are rows that were not read."""
-        return self.figures.num_rows < self.num_rows
-
 
 def look_at(rows: Rows[R]) -> Looked:
     """Read rows of one folder, of at most 20 of its parts: memory holds one part, whatever the folder's size."""
