@@ -25,7 +25,7 @@ HASHES_OF_CONTENT = {
     "components/shared/upkeep/_object_checks.py",
     "components/shared/workspace/_gathered_ledgers.py",
     "components/shared/workspace/_model_folders.py",
-    "components/shared/workspace/manifests.py",
+    "components/shared/workspace/_descriptions.py",
     "components/shared/workspace/plans.py",
     "components/shared/workspace/row_sources.py",
     "components/shared/workspace/tables.py",
