@@ -17,7 +17,7 @@ from typing import Any
 
 from components.shared.addresses import SERVED
 from components.shared.config import StepConfig, flag_of, info_of, options_of
-from components.shared.config.gates import STEPS_WITH, read_gates
+from components.shared.config.gates import read_gates
 from components.shared.config.values import STEP_OPTIONS, names_of_task, nearest, read_step_options, text_of, value_of
 from components.shared.errors import InputError
 from components.shared.jobs.pod_numbers import read_pod_numbers
@@ -238,11 +238,10 @@ def _check_limits(arguments: Mapping[str, Any]) -> None:
             raise InputError(
                 f"gates: {gate.text!r}: there is no step {gate.step!r}; {nearest(gate.step, step_names())}"
             )
-        if gate.step not in STEPS_WITH[gate.figure]:
-            there = ", ".join(figure for figure, steps in STEPS_WITH.items() if gate.step in steps)
+        if gate.figure not in (watched := config_of(gate.step).WATCHED):
             raise InputError(
                 f"gates: {gate.text!r} would never close: {gate.step} has no {gate.figure!r}; "
-                f"it has {there or 'no figure at all: it makes a model'}"
+                f"it has {', '.join(watched) or 'no figure at all: it makes a model'}"
             )
     for name in ("max_gpu_hours", "max_cost", "price_per_gpu_hour"):
         if not 0 <= arguments[name] < math.inf:

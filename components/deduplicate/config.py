@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from components.shared.config import StepConfig, option
 from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
+from components.shared.config.gates import OF_QUESTIONS, OF_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +16,7 @@ class DeduplicateConfig(StepConfig):
 
     VERSION: ClassVar = 3  # 2 took f'(2) for f(2), and missed other instructions, short forms and spellings
 
+    WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     questions: str = option(

@@ -9,6 +9,7 @@ from typing import ClassVar
 from components.shared.config import option
 from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
 from components.shared.config.engines import EngineConfig
+from components.shared.config.gates import OF_QUESTIONS, OF_REPLIES, OF_ROWS
 from components.shared.errors import InputError
 
 SOLVABILITY_PROMPT = Path(__file__).with_name("solvability_prompt.txt")
@@ -21,6 +22,7 @@ class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions of which a judge model says that they can be solved."""
 
     VERSION: ClassVar = 5  # 4 did not read "isn't solvable", "ill-defined" and struck words
+    WATCHED: ClassVar = (*OF_ROWS, *OF_REPLIES, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     PROMPTS: ClassVar = (STAGES, STAGE_PROMPT, SOLVABILITY_PROMPT)

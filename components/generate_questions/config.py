@@ -8,6 +8,7 @@ from typing import ClassVar
 from components.shared.config import option
 from components.shared.config.artifacts import Artifact, artifacts
 from components.shared.config.engines import ENGINES, EngineConfig
+from components.shared.config.gates import OF_QUESTIONS, OF_REPLIES, OF_ROWS
 from components.shared.errors import InputError
 
 
@@ -16,6 +17,7 @@ class GenerateQuestionsConfig(EngineConfig):
     """Sample questions from the bare user prefix of a question generator."""
 
     VERSION: ClassVar = 3  # 2 gave a question another id where another number of them was asked for
+    WATCHED: ClassVar = (*OF_ROWS, *OF_REPLIES, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(kind="Dataset", title="Questions", description="what a question generator wrote"),
     )

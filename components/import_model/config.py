@@ -19,6 +19,7 @@ class ImportModelConfig(StepConfig):
     """Copy a model into the workspace as safetensors, with its tokenizer and chat template."""
 
     IMAGE: ClassVar[ImageName] = "train"
+    WATCHED: ClassVar = ()  # it makes a model
     ARTIFACTS: ClassVar = artifacts(
         model=Artifact(kind="Model", title="Model", description="a model from elsewhere, as the steps load it"),
     )

@@ -10,6 +10,7 @@ from components.import_questions.benchmarks import benchmark_of, benchmarks
 from components.shared.addresses import parse_address
 from components.shared.config import StepConfig, flag_of, option
 from components.shared.config.artifacts import Artifact, artifacts
+from components.shared.config.gates import OF_QUESTIONS, OF_ROWS
 from components.shared.errors import InputError
 
 # What a benchmark settles by itself.
@@ -34,6 +35,7 @@ class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
     VERSION: ClassVar = 7  # 6 kept "not given" and short solutions as answers
+    WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(
             kind="Dataset", title="Questions", description="questions or responses from elsewhere, as rows"

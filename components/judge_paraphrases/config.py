@@ -9,6 +9,7 @@ from typing import ClassVar
 from components.shared.config import option
 from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
 from components.shared.config.engines import EngineConfig
+from components.shared.config.gates import OF_QUESTIONS, OF_REPLIES, OF_ROWS
 
 PROMPT = Path(__file__).with_name("judge_paraphrases_prompt.txt")
 
@@ -18,6 +19,7 @@ class JudgeParaphrasesConfig(EngineConfig):
     """Reject questions that a judge takes for a benchmark's question in other words."""
 
     VERSION: ClassVar = 1
+    WATCHED: ClassVar = (*OF_ROWS, *OF_REPLIES, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
     PROMPTS: ClassVar = (PROMPT,)
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from components.shared.config import PartsConfig, flag_of, option
 from components.shared.config.artifacts import KEPT_QUESTIONS, artifacts
+from components.shared.config.gates import OF_QUESTIONS, OF_ROWS
 from components.shared.errors import InputError
 
 
@@ -16,6 +17,7 @@ class SampleDifficultyConfig(PartsConfig):
     """Thin out questions by difficulty: below a minimum, and towards given shares; each generator separately."""
 
     VERSION: ClassVar = 2  # 1 drew in another way
+    WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 
     questions: str = option(help="folder of scored Question rows, or a JSON list of them", is_folder=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from components.shared.config import PartsConfig, option
 from components.shared.config.artifacts import Artifact, artifacts, distribution_of
+from components.shared.config.gates import OF_QUESTIONS, OF_ROWS
 from components.shared.config.scoring import ScorerConfig
 
 
@@ -14,6 +15,7 @@ from components.shared.config.scoring import ScorerConfig
 class ScoreDifficultyConfig(ScorerConfig, PartsConfig):
     """Give each question the fail rate that a difficulty scorer predicts for it."""
 
+    WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(
         rated_questions=Artifact(
             kind="Dataset",

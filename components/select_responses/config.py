@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from components.shared.config import SharedConfig, option
 from components.shared.config.artifacts import Artifact, artifacts
+from components.shared.config.gates import OF_ROWS
 from components.shared.errors import InputError
 
 WAYS = ("reward", "agreement", "both")
@@ -17,6 +18,7 @@ class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
     VERSION: ClassVar = 6  # 5 took hours with minutes, and parameters such as k in Z, for other values
+    WATCHED: ClassVar = (*OF_ROWS, "agreement")
     ARTIFACTS: ClassVar = artifacts(
         best_answers=Artifact(
             kind="Dataset",

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from components.shared.config.artifacts import KEPT_QUESTIONS, Artifact, artifacts
-from components.shared.config.gates import read_gates
+from components.shared.config.gates import OF_QUESTIONS, OF_ROWS, read_gates
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 
@@ -80,6 +80,7 @@ class StepConfig:
     IMAGE: ClassVar[ImageName] = "cpu"  # that its command runs in
     # What Kubeflow shows for its folder, beside the metrics, by the output's name.
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = artifacts()
+    WATCHED: ClassVar[tuple[str, ...]] = OF_ROWS  # the figures that a gate may bound
     VERSION: ClassVar[int] = 1  # raised when the same options give different rows
     PROMPTS: ClassVar[tuple[Path, ...]] = ()  # the prompt files it fills: another text makes other rows
     # What its tasks are called where a pipeline has several: an option, and the name by its value.
@@ -149,6 +150,7 @@ class FilterConfig(PartsConfig):
     """The options of a step that keeps or rejects questions one at a time."""
 
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
+    WATCHED: ClassVar[tuple[str, ...]] = (*OF_ROWS, *OF_QUESTIONS)
 
     questions: str = option(help="folder of Question rows, or a JSON list of them", is_folder=True)
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from components.shared.config import PartsConfig, option
+from components.shared.config.gates import OF_REPLIES, OF_ROWS
 from components.shared.errors import InputError
 from components.shared.images import ImageName
 from components.shared.templates.families import CHAT_TEMPLATES, OWN
@@ -38,6 +39,7 @@ class EngineConfig(PartsConfig):
     """The options of a step that asks a model."""
 
     IMAGE: ClassVar[ImageName] = "vllm"
+    WATCHED: ClassVar[tuple[str, ...]] = (*OF_ROWS, *OF_REPLIES)
     VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one
 
     engine: str = option("vllm", help="what runs the model", choices=tuple(ENGINES))

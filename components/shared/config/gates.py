@@ -28,49 +28,10 @@ FIGURES: Mapping[str, str] = MappingProxyType(
         "agreement": "the mean share of a question's responses that agree with the chosen one",
     }
 )
-_ASKING = (
-    "build_preferences",
-    "evaluate",
-    "filter_solvability",
-    "generate_questions",
-    "generate_responses",
-    "judge_paraphrases",
-    "measure_fail_rate",
-)
-_WRITING_QUESTIONS = (
-    "decontaminate",
-    "deduplicate",
-    "filter_language",
-    "filter_solvability",
-    "generate_questions",
-    "import_questions",
-    "judge_paraphrases",
-    "sample_difficulty",
-    "score_difficulty",
-)
-_WRITING_OTHER_ROWS = (
-    "build_preferences",
-    "compare_solvers",
-    "evaluate",
-    "find_contamination",
-    "generate_responses",
-    "measure_fail_rate",
-    "package_dataset",
-    "pair_questions",
-    "score_responses",
-    "select_responses",
-)
-# The steps of a pipeline that have a figure; in others, a gate on it would never close.
-STEPS_WITH: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "kept": (*_WRITING_QUESTIONS, *_WRITING_OTHER_ROWS),
-        "cut_off": _ASKING,
-        "refusals": _ASKING,
-        "duplicates": _WRITING_QUESTIONS,
-        "diversity": _WRITING_QUESTIONS,
-        "agreement": ("select_responses",),
-    }
-)
+# The figures of a step, by what it makes; its config says which it has.
+OF_ROWS = ("kept",)
+OF_REPLIES = ("cut_off", "refusals")
+OF_QUESTIONS = ("duplicates", "diversity")
 _GATE = re.compile(
     r"(?P<step>\w+)\s+(?P<figure>\w+)\s*(?P<sign><=|>=)\s*(?P<bound>\d*\.?\d+)\s*(?:\s(?P<action>\w+))?", re.ASCII
 )

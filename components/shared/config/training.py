@@ -26,6 +26,7 @@ class TrainingConfig(StepConfig):
     """
 
     IMAGE: ClassVar[ImageName] = "train"
+    WATCHED: ClassVar[tuple[str, ...]] = ()  # it makes a model
     VERSION: ClassVar[int] = 2  # 1 read what looks like a control token in a row as one
     ARTIFACTS: ClassVar[Mapping[str, Artifact]] = artifacts(
         trained_model=Artifact(kind="Model", title="Trained model", description="the model after this training")

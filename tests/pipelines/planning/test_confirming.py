@@ -52,9 +52,10 @@ def plan_of_hours(hours: float, *unknown: str, profile: str = "gke-a100-80g") ->
     ],
 )
 def test_a_run_within_the_limit_or_with_yes_starts_without_a_question(
-    hours: float, unknown: tuple[str, ...], spending: Spending
+    hours: float, unknown: tuple[str, ...], spending: Spending, capsys: pytest.CaptureFixture[str]
 ) -> None:
     confirm(plan_of_hours(hours, *unknown), spending)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,22 @@ import pytest
 
 from components.import_model.config import ImportModelConfig
 from components.shared.config.engines import EngineConfig
-from components.shared.config.gates import FIGURES, STEPS_WITH, Gate, read_gates
+from components.shared.config.gates import FIGURES, Gate, read_gates
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError
 from components.steps import config_of, step_names
+
+WRITING_QUESTIONS = {
+    "decontaminate",
+    "deduplicate",
+    "filter_language",
+    "filter_solvability",
+    "generate_questions",
+    "import_questions",
+    "judge_paraphrases",
+    "sample_difficulty",
+    "score_difficulty",
+}
 
 
 def test_gates_stand_in_one_text_with_semicolons_or_on_lines() -> None:
@@ -49,9 +61,12 @@ def test_what_is_no_gate_is_refused_with_what_is_accepted(text: str) -> None:
 
 def test_each_figure_is_that_of_the_steps_that_make_what_it_is_of() -> None:
     configs = {step: config_of(step) for step in step_names()}
+    steps_with = {figure: {step for step, config in configs.items() if figure in config.WATCHED} for figure in FIGURES}
     asking = {step for step, config in configs.items() if issubclass(config, EngineConfig)}
     with_rows = {step for step, config in configs.items() if not issubclass(config, TrainingConfig | ImportModelConfig)}
-    assert STEPS_WITH.keys() == FIGURES.keys()
-    assert set(STEPS_WITH["cut_off"]) == set(STEPS_WITH["refusals"]) == asking
-    assert set(STEPS_WITH["kept"]) == with_rows
-    assert all(set(steps) <= with_rows and len(steps) == len(set(steps)) for steps in STEPS_WITH.values())
+    assert steps_with["cut_off"] == steps_with["refusals"] == asking
+    assert steps_with["kept"] == with_rows
+    assert steps_with["duplicates"] == steps_with["diversity"] == WRITING_QUESTIONS
+    assert steps_with["agreement"] == {"select_responses"}
+    for config in configs.values():
+        assert len(set(config.WATCHED) & FIGURES.keys()) == len(config.WATCHED)
