@@ -110,6 +110,7 @@ Price = Annotated[
 AskAbove = Annotated[
     float, typer.Option(metavar="GPU-HOURS", help="ask before a run that may take more GPU-hours", min=0)
 ]
+Workspace = Annotated[str, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask, whatever the run takes")]
 Question = Annotated[
     str | None, typer.Option(help="the question to answer; - reads it from standard input", show_default=False)
@@ -124,7 +125,7 @@ def _with_price(settings: list[str] | None, price_per_gpu_hour: float | None) ->
 @app.command()
 def plan(
     preset: Preset,
-    workspace: Annotated[str, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]")] = "",
+    workspace: Workspace = "",
     settings: Settings = None,
     pipeline: Column = "",
     profile: Annotated[
@@ -154,7 +155,7 @@ def plan(
 @app.command()
 def run(
     preset: Preset,
-    workspace: Annotated[str, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]")] = "",
+    workspace: Workspace = "",
     settings: Settings = None,
     pipeline: Column = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but the address of the result")] = False,

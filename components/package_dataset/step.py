@@ -18,7 +18,7 @@ from components.package_dataset.exports import Exports
 from components.package_dataset.overview import overview_text, summarize
 from components.shared.command.kubeflow_artifacts import PAGE_NAME, Views
 from components.shared.errors import InputError
-from components.shared.publishing.licenses import forbidding
+from components.shared.publishing.licenses import UNNAMED, forbidding
 from components.shared.publishing.model_card import license_texts
 from components.shared.publishing.tiers import tier_of
 from components.shared.records import Example, Response
@@ -74,6 +74,8 @@ def _compared(rows: Sequence[Response], checker: AnswerChecker) -> list[Response
 
 def _check_license(license_: str, sources: Sequence[str]) -> None:
     """Raise InputError if a model that the rows were made with forbids a licence, as far as its own file is known."""
+    if license_ in UNNAMED:  # the lineage need not be read
+        return
     if forbidden := forbidding(license_, license_texts(trace(sources).stages)):
         raise InputError(f"--license {license_}: {'; '.join(forbidden)}")
 

@@ -12,7 +12,7 @@ from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.errors import InputError, UnavailableError
 from components.shared.passing_on import MODEL_OPTIONS
 from components.shared.stores import storage
-from components.shared.workspace.earlier_rows import TAKEN_OVER
+from components.shared.workspace.earlier_rows import taken_over
 from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import COMPARED_WITH
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
@@ -57,7 +57,7 @@ class Measured:
     @property
     def rows_worked_on(self) -> float:
         """The rows that went in, without those that were taken over from earlier folders, at no cost."""
-        return self.rows_in - sum(value for name, value in self.metrics.items() if name.startswith(TAKEN_OVER))
+        return self.rows_in - sum(taken_over(self.metrics).values())
 
     def is_same_work(self, config: StepConfig) -> bool:
         """Whether it is finished, and makes of a row what a step with these options makes of it."""

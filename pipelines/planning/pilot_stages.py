@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from components.shared.stores import storage
 from components.shared.workspace.costs import READ, WRITTEN
-from components.shared.workspace.earlier_rows import TAKEN_OVER
+from components.shared.workspace.earlier_rows import taken_over
 from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.lineage import Stage, rows_stages_of
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
@@ -82,18 +82,12 @@ def _tables(folder: str) -> Iterator[tuple[pa.Table, bool]]:
 def _rate(stage: Stage, metrics: Sequence[str]) -> float:
     """Return what a row took where it was made: here, or in the folders that it was taken over from."""
     sources = [stage.manifest, *_taken_from(stage)]
-    made = sum(each.rows_in - sum(_taken_over(each).values()) for each in sources)
+    made = sum(each.rows_in - sum(taken_over(each.metrics).values()) for each in sources)
     return sum(each.metrics.get(name, 0.0) for each in sources for name in metrics) / made if made else 0.0
 
 
 def _taken_from(stage: Stage) -> Iterator[Manifest]:
     workspace = stage.folder.rsplit("/", 2)[0]
-    for name in _taken_over(stage.manifest):
+    for name in taken_over(stage.manifest.metrics):
         if manifest := read_manifest_or_none(storage.join(workspace, name)):
             yield manifest
-
-
-def _taken_over(manifest: Manifest) -> Mapping[str, float]:
-    """Return how many rows of a folder were taken over, by the folder that they are from."""
-    metrics = manifest.metrics.items()
-    return {name.removeprefix(TAKEN_OVER): count for name, count in metrics if name.startswith(TAKEN_OVER)}

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 UNKNOWN, OTHER = "unknown", "other"
+UNNAMED = (UNKNOWN, OTHER)  # which no model forbids
 IDENTIFIERS = frozenset({
     "afl-3.0", "agpl-3.0", "apache-2.0", "apple-amlr", "apple-ascl", "artistic-2.0", "bigcode-openrail-m",
     "bigscience-bloom-rail-1.0", "bigscience-openrail-m", "bsd", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear",
@@ -89,7 +90,7 @@ def terms_of(text: str) -> Terms | None:
 
 def forbidding(license_: str, texts: Mapping[str, Sequence[str]]) -> list[str]:
     """Say which models forbid a licence of the dataset; ``texts``: the LICENSE files of each by its address."""
-    if license_ in (OTHER, UNKNOWN):
+    if license_ in UNNAMED:
         return []
     found = [(model, terms_of(text)) for model, files in texts.items() for text in files]
     told = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -20,7 +20,7 @@ from components.shared.errors import GateClosedError
 from components.shared.records import Question, Response, Row
 from components.shared.sequential_test import log_evidence
 from components.shared.texts.canonical import canonical_key
-from components.shared.texts.likeness import ALIKE, Matrix, features_of
+from components.shared.texts.likeness import ALIKE, NUM_FEATURES, features_of
 
 FALSE_ALARMS = 1e-4  # how likely it is at most that a gate whose bound is kept ever closes, in one process
 RECENT = 256  # questions that a new one is compared with
@@ -53,7 +53,8 @@ class GateWatch:
         self._numbers: defaultdict[str, float] = defaultdict(float)
         self._warned: set[Gate] = set()
         self._seen: set[int] = set()  # hashes of questions
-        self._recent: deque[Matrix] = deque(maxlen=RECENT)
+        self._recent = np.zeros((0, NUM_FEATURES))  # features of questions, the oldest overwritten
+        self._num_compared = 0
 
     def __bool__(self) -> bool:
         return bool(self._gates)
@@ -115,7 +116,10 @@ class GateWatch:
         return is_there
 
     def _is_new(self, question: str) -> bool:
+        if not len(self._recent):
+            self._recent = np.zeros((RECENT, NUM_FEATURES))  # a row without a question is like none
         features = features_of(question)
-        is_new = not self._recent or float((np.stack(self._recent) @ features).max()) < ALIKE
-        self._recent.append(features)
+        is_new = float((self._recent @ features).max()) < ALIKE
+        self._recent[self._num_compared % RECENT] = features
+        self._num_compared += 1
         return is_new

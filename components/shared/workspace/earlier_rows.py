@@ -17,7 +17,7 @@ rows were computed in is added to what this folder states, which may be several 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -47,6 +47,12 @@ THREADS = 16
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+
+def taken_over(metrics: Mapping[str, float]) -> Mapping[str, float]:
+    """Return how many rows were taken over, by the folder that they are from; ``metrics``: a folder's or part's."""
+    counts = metrics.items()
+    return {name.removeprefix(TAKEN_OVER): count for name, count in counts if name.startswith(TAKEN_OVER)}
 
 
 @dataclass
@@ -102,11 +108,18 @@ class EarlierRows:
     def _finished(self) -> list[tuple[Plan, Manifest]]:
         """Return the finished folders that make the same of a row as this one, the newest first."""
         plan = self._folder.claim.plan
+        of_a_row = plan.fingerprint_of_a_row(self._size)
         place = storage.join(self._workspace, plan.step)
         names = [name for name in sorted(storage.list_names(place)) if name != plan.fingerprint]
         with ThreadPoolExecutor(THREADS) as threads:
             plans = threads.map(lambda name: _read(read_plan_or_none, storage.join(place, name)), names)
-            same = [other for other in plans if other is not None and self._makes_the_same(other)]
+            same = [
+                other
+                for other in plans
+                if other is not None
+                and all(getattr(other, name) == getattr(plan, name) for name in ("kind", "columns", "units_per_row"))
+                and other.fingerprint_of_a_row(self._size) == of_a_row
+            ]
             places = [storage.join(self._workspace, other.name) for other in same]
             manifests = threads.map(lambda uri: _read(read_manifest_or_none, uri), places)
             found = [(other, each) for other, each in zip(same, manifests, strict=True) if each is not None]
@@ -131,11 +144,6 @@ class EarlierRows:
     @property
     def _workspace(self) -> str:
         return self._folder.uri.removesuffix(f"/{self._folder.claim.plan.name}")
-
-    def _makes_the_same(self, other: Plan) -> bool:
-        ours = self._folder.claim.plan
-        is_alike = all(getattr(other, name) == getattr(ours, name) for name in ("kind", "columns", "units_per_row"))
-        return is_alike and other.fingerprint_of_a_row(self._size) == ours.fingerprint_of_a_row(self._size)
 
 
 class _EarlierFolder:
