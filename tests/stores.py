@@ -8,11 +8,13 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,6 +22,8 @@ from pathlib import Path
 
 import fsspec
 import pytest
+
+from components.shared.workspace import _leases
 
 START_SECONDS = 60
 READER = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "reader-secret"}
@@ -91,30 +95,49 @@ def gs_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
 
 
 @pytest.fixture(params=["directory", "s3", "gs"])
-def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty place, once in each kind of store."""
     if request.param == "directory":
         return Store(uri=str(tmp_path / "store"), environment={})
-    return _bucket(request.param, request.getfixturevalue(f"{request.param}_environment"), monkeypatch)
+    return _bucket(request.param, request)
 
 
 @pytest.fixture(params=["s3", "gs"])
-def remote_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
+def remote_store(request: pytest.FixtureRequest) -> Store:
     """An empty bucket, once in each kind of object store."""
-    return _bucket(request.param, request.getfixturevalue(f"{request.param}_environment"), monkeypatch)
+    return _bucket(request.param, request)
 
 
 @pytest.fixture
-def s3_store(s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Store:
+def s3_store(request: pytest.FixtureRequest) -> Store:
     """An empty S3 bucket."""
-    return _bucket("s3", s3_environment, monkeypatch)
+    return _bucket("s3", request)
 
 
-def _bucket(scheme: str, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Store:
+def _bucket(scheme: str, request: pytest.FixtureRequest) -> Store:
+    environment: dict[str, str] = request.getfixturevalue(f"{scheme}_environment")
+    monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    request.addfinalizer(_end_beats(monkeypatch))
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return Store(uri=new_bucket(scheme), environment=environment)
+
+
+def _end_beats(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what ends the signs of life of leases that a test leaves held: they would ask the real store after it."""
+    beat, ends = _leases._beat, list[threading.Event]()
+
+    def beat_until_the_test_ends(leases: weakref.ref[_leases.Leases], ended: threading.Event) -> None:
+        ends.append(ended)
+        beat(leases, ended)
+
+    def end() -> None:
+        for each in ends:
+            each.set()
+
+    monkeypatch.setattr(_leases, "_beat", beat_until_the_test_ends)
+    return end
 
 
 def new_bucket(scheme: str) -> str:
