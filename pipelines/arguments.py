@@ -47,6 +47,11 @@ class Run:
     steps: list[PlannedStep]
     last_step: str = ""  # behind which nothing starts; "" for all of the pipeline
 
+    @property
+    def num_folders(self) -> int:
+        """How many folders it makes or finds, which are the pipeline's first: a pilot ends before its pipeline does."""
+        return sum(not step.passes_on for step in self.steps)
+
 
 def prepare_run(
     preset: str,

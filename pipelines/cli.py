@@ -107,6 +107,16 @@ Price = Annotated[
         "--price-per-gpu-hour", help="US dollars for one GPU for one hour [the profile's]", min=0, show_default=False
     ),
 ]
+Pilot = Annotated[
+    int | None,
+    typer.Option(
+        metavar="QUESTIONS",
+        help="only take the first so many questions through every stage, and say what the whole run will make and "
+        "take; it reuses their rows",
+        min=1,
+        show_default=False,
+    ),
+]
 AskAbove = Annotated[
     float, typer.Option(metavar="GPU-HOURS", help="ask before a run that may take more GPU-hours", min=0)
 ]
@@ -131,6 +141,16 @@ def plan(
     profile: Annotated[
         str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml [this machine]")
     ] = "",
+    pilot: Annotated[
+        int | None,
+        typer.Option(
+            metavar="QUESTIONS",
+            help="plan the pilot that run or submit makes with this number; once it has ended, say what the whole run "
+            "will make and take",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     price_per_gpu_hour: Price = None,
     as_json: AsJson = False,
 ) -> None:
@@ -148,6 +168,7 @@ def plan(
         workspace=workspace or f"runs/{Path(preset).stem}",
         pipeline=pipeline,
         profile=profile,
+        pilot=pilot or 0,
     )
     sys.exit(plan_run(asked, as_json=as_json))
 
@@ -160,16 +181,7 @@ def run(
     pipeline: Column = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but the address of the result")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="also print what the steps log")] = False,
-    pilot: Annotated[
-        int | None,
-        typer.Option(
-            metavar="QUESTIONS",
-            help="only take the first so many questions through every stage, and say what the whole run will make and "
-            "take; it reuses their rows",
-            min=1,
-            show_default=False,
-        ),
-    ] = None,
+    pilot: Pilot = None,
     price_per_gpu_hour: Price = None,
     ask_above: AskAbove = GPU_HOURS,
     yes: Yes = False,
@@ -241,6 +253,7 @@ def submit(
     allow_parallel_trainings: AllowParallelTrainings = False,
     settings: Settings = None,
     pipeline: Column = "",
+    pilot: Pilot = None,
     watch: Watch = False,
     price_per_gpu_hour: Price = None,
     ask_above: AskAbove = GPU_HOURS,
@@ -250,7 +263,7 @@ def submit(
 
     The same command again, after whatever happened, goes on where the run stopped: finished work is found.
     """
-    from pipelines.cluster.submit_command import Submission
+    from pipelines.cluster.submission import Submission
     from pipelines.cluster.submit_command import submit as submit_preset
     from pipelines.planning.confirming import Spending
 
@@ -261,6 +274,7 @@ def submit(
         pipeline=pipeline,
         cluster=cluster,
         allow_parallel_trainings=allow_parallel_trainings,
+        pilot=pilot or 0,
         spending=Spending(ask_above=ask_above, yes=yes),
     )
     sys.exit(submit_preset(submission, follow=watch))

@@ -19,7 +19,7 @@ from pipelines.cluster.kubernetes_checks import check_kubernetes
 from pipelines.cluster.package import check_images
 from pipelines.cluster.preset_checks import check_here, check_submitted
 from pipelines.cluster.store_pod import check_from_pod
-from pipelines.cluster.submit_command import Submission
+from pipelines.cluster.submission import Submission
 from pipelines.hardware_profiles import Profile
 from pipelines.json_output import print_json
 from pipelines.reporting import exit_code_of

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 import typer
@@ -50,6 +50,18 @@ class Cluster:
             "--allow-tags", help="accept images without a digest: before a release, or if your nodes have them"
         ),
     ] = False
+
+    @property
+    def words(self) -> Iterator[str]:
+        """The options of a command that say this, without those that have their default."""
+        for field in fields(self):
+            value, flag = getattr(self, field.name), field.name.replace("_", "-")
+            if value == field.default:
+                continue
+            if isinstance(value, bool):
+                yield f"--{flag}" if value else f"--no-{flag}"
+            else:
+                yield from (f"--{flag}", value)
 
 
 def takes_cluster(command: Callable[..., None], *, needs_namespace: bool = True) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from pipelines.arguments import Run
 from pipelines.cluster.findings import Finding
 from pipelines.cluster.finished_run import can_read
 from pipelines.cluster.run_keys import keys_of_run
-from pipelines.cluster.submit_command import Submission, prepare_submission
+from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.run_checks.looking import Looked
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP, SUBMITTER, Vantage

@@ -6,9 +6,8 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,63 +15,32 @@ import kfp
 import kfp_server_api
 from rich.console import Console
 
-from components.shared.errors import InputError
-from pipelines.arguments import Run, prepare_run
-from pipelines.cluster.bucket_checks import check_is_shared
+from components.shared.errors import ExitCode, InputError, UnavailableError
+from pipelines.arguments import Run
 from pipelines.cluster.finished_run import finished_folder, look_from_here
-from pipelines.cluster.hardware import (
-    check_placement,
-    find_profile,
-    nodes_at_once,
-    processes_of_a_node,
-    profile_of,
-)
+from pipelines.cluster.hardware import nodes_at_once
 from pipelines.cluster.kubeflow_api import OWN_NAMESPACE, connect, explained, said_by
-from pipelines.cluster.options import Cluster
-from pipelines.cluster.package import check_pinned, is_queued, package
+from pipelines.cluster.package import package
 from pipelines.cluster.pipeline_versions import kept_version
 from pipelines.cluster.run_keys import keys_of_run
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_size import check_size, size_of
 from pipelines.cluster.same_runs import same_runs, short_fingerprint
+from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.cluster.watching import watch
-from pipelines.compiled_secrets import find_tokens
-from pipelines.hardware_profiles import Profile
-from pipelines.planning.confirming import UNASKED, Spending, confirm
+from pipelines.planning.confirming import confirm
+from pipelines.planning.pilot_forecast import forecast
+from pipelines.planning.pilot_report import print_forecast
+from pipelines.planning.pilot_run import Pilot, pilot_of
 from pipelines.planning.planned_hardware import planned_hardware
 from pipelines.planning.run_plans import Planned, plan_of
 from pipelines.planning.table import short_lines
 from pipelines.preset_files import placed_preset
-from pipelines.reporting import exit_code_of
-from pipelines.resources import QUEUE
-from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware
+from pipelines.reporting import exit_code_of, print_aligned
+from pipelines.run_checks.hardware_outputs import asked_hardware
 from pipelines.run_checks.looking import Looked
 
 EXPERIMENT = "scalequest"
-MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """What is to run, and where."""
-
-    preset: str
-    settings: Sequence[str] = ()
-    workspace: str
-    pipeline: str = ""  # one column of the figure alone
-    cluster: Cluster
-    allow_parallel_trainings: bool = False  # on several nodes each, without a queue
-    spending: Spending = UNASKED
-
-    @cached_property
-    def profile(self) -> Profile:
-        """The hardware; InputError where there is no such profile."""
-        return find_profile(self.cluster.profile)
-
-    @property
-    def queued(self) -> bool:
-        """Whether GPU steps wait in the LocalQueue."""
-        return is_queued(self.profile, queue=self.cluster.queue)
 
 
 def submit(submission: Submission, *, follow: bool) -> int:
@@ -80,61 +48,40 @@ def submit(submission: Submission, *, follow: bool) -> int:
     return exit_code_of("submit", lambda: _submit(submission, follow))
 
 
-def prepare_submission(submission: Submission) -> Run:
-    """Return the run with the hardware of its profile; InputError for what a cluster would refuse, or never start."""
-    workspace, cluster = submission.workspace, submission.cluster
-    check_is_shared(workspace)
-    profile = submission.profile
-    asked, settings = asked_hardware(profile, submission.settings, spot=cluster.spot)
-    check_placement(asked)
-    asks_for_gpus = any(asked[name] != "0" for name in ("inference_gpus", "training_gpus"))
-    queue = QUEUE if submission.queued and asks_for_gpus else ""
-    given = {
-        "profile": profile_of(
-            profile,
-            asked,
-            queue=queue,
-            priority_class=cluster.priority_class,
-            account=cluster.service_account,
-            parallel_trainings=submission.allow_parallel_trainings,
-        ),
-        "gpu_work": cluster.gpu_work,
-    }
-    if cluster.gpu_work == "task":
-        given |= processes_of_a_node(profile, asked["inference_gpus"])
-    run = prepare_run(submission.preset, settings, workspace, submission.pipeline, given)
-    if not cluster.allow_tags:
-        check_pinned(run.pipeline, profile)
-    check_hardware(profile, asked, run)
-    _check_arguments(run.arguments)
-    return run
-
-
-def _check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError for what Kubeflow would reject, stall on or show to everybody."""
-    for name, what in find_tokens(arguments):
-        raise InputError(
-            f"parameter {name}: {what} was found there, and everyone who sees a run sees its parameters; give a "
-            "Secret's name"
-        )
-    size = len(json.dumps(arguments, separators=(",", ":")).encode())
-    if size > MAX_PARAMETER_BYTES:
-        raise InputError(
-            f"the parameters take {size} bytes, Kubeflow Pipelines accepts {MAX_PARAMETER_BYTES}; name fewer "
-            "sources in the lists, or raise MAX_PARAMETER_BYTES of its API server"
-        )
-
-
 def _submit(submission: Submission, follow: bool) -> int:
-    run, cluster = prepare_submission(submission), submission.cluster
-    preset, workspace = submission.preset, submission.workspace
+    whole, cluster = prepare_submission(submission), submission.cluster
+    pilot = pilot_of(whole, submission.pilot) if submission.pilot else None
+    run = pilot.run if pilot else whole
     console = Console(file=sys.stdout)
-    with keys_of_run(cluster.namespace, run) as has_keys:
-        steps = look_from_here(run, workspace, has_keys=has_keys)
-    if finished := finished_folder(steps):
-        console.print(f"nothing to do: all folders of {preset} are finished in {workspace}; the last is {finished}")
-        return 0
+    steps = _looked_at(submission, run)
+    if finished := finished_folder(run, steps):
+        what = f"the pilot of {submission.preset}" if pilot else submission.preset
+        where = f"are finished in {submission.workspace}; the last is {finished}"
+        console.print(f"nothing to do: all folders of {what} {where}")
+        if pilot:
+            _print_forecast(console, submission, pilot, finished)
+        return ExitCode.DONE
     _confirm_plan(submission, run, steps, console)
+    client, run_id = _send(submission, run, console)
+    if pilot:
+        print_aligned(console, list(_what_follows(submission, pilot)))
+    if not follow:
+        return ExitCode.DONE
+    exit_code = watch(client, run_id, cluster.host, cluster.namespace, console)
+    if pilot and exit_code == ExitCode.DONE:
+        _print_forecast_of_ended(console, submission, pilot)
+    return exit_code
+
+
+def _looked_at(submission: Submission, run: Run) -> list[Looked]:
+    """Return what stands of each step, as far as that shows here."""
+    with keys_of_run(submission.cluster.namespace, run) as has_keys:
+        return look_from_here(run, submission.workspace, has_keys=has_keys)
+
+
+def _send(submission: Submission, run: Run, console: Console) -> tuple[kfp.Client, str]:
+    """Start a run and say where it is; return the client that did, and the run's id."""
+    cluster, title, pipeline = submission.cluster, Path(submission.preset).stem, run.pipeline.name
     # The pods of tasks wait in the queue only where they do the GPU work themselves.
     queued = submission.queued and cluster.gpu_work == "task"
     with explained(cluster.host, cluster.namespace), package(run, queued=queued) as packed:
@@ -143,21 +90,43 @@ def _submit(submission: Submission, follow: bool) -> int:
         client, namespace = connect(cluster.host, cluster.namespace)
         for other in same_runs(client, namespace, run):
             sys.stderr.write(f"submit: note: run {other} makes the same folders; both share the work\n")
-        names = _Names(run=run_name_of(preset, run), version=f"{run.pipeline.name}-{Path(preset).stem}")
+        name = run_name_of(f"{title} pilot" if submission.pilot else title, run)
+        names = _Names(run=name, version=f"{pipeline}-{title}")
         run_id = _start(client, namespace, packed, names, cluster.service_account)
     nodes = {"training_nodes": json.loads(run.arguments["profile"])["training_nodes"]}
     for note in _notes(submission, run.arguments | nodes, namespace):
         sys.stderr.write(f"submit: note: {note}\n")
-    name = run.pipeline.name
-    console.print(
-        f"submitted {preset}: {name}, {len(run.steps)} steps, workspace {workspace}", markup=False, highlight=False
-    )
+    what = f"a pilot of {submission.preset}" if submission.pilot else submission.preset
+    told = f"submitted {what}: {pipeline}, {len(run.steps)} steps, workspace {submission.workspace}"
+    console.print(told, markup=False, highlight=False)
     console.print(size.sentence, markup=False, highlight=False)
     console.print(f"run {run_id}", highlight=False)
     console.print(run_page(client, run_id), highlight=False, soft_wrap=True)
-    if follow:
-        return watch(client, run_id, cluster.host, cluster.namespace, console)
-    return 0
+    return client, run_id
+
+
+def _what_follows(submission: Submission, pilot: Pilot) -> Iterator[tuple[str, str]]:
+    """Yield which command says what the whole run will come to, once the pilot has ended, and which one starts it."""
+    yield "pilot", f"the first questions of {pilot.num_whole:,}; once it has ended, what the whole run will come to:"
+    yield "forecast", submission.plan_command
+    yield "goes on with", replace(submission, pilot=0).command
+
+
+def _print_forecast(console: Console, submission: Submission, pilot: Pilot, dataset: str) -> None:
+    """Print what a pilot that has ended says of the whole run."""
+    seen = forecast(dataset, pilot.num_whole, float(pilot.run.arguments["price_per_gpu_hour"]))
+    console.print()
+    print_forecast(console, seen, replace(submission, pilot=0).command)
+
+
+def _print_forecast_of_ended(console: Console, submission: Submission, pilot: Pilot) -> None:
+    """Print what a pilot that was followed to its end says of the whole run, or where that can be seen."""
+    with contextlib.suppress(InputError, UnavailableError):  # the run has ended well, whoever may read its rows
+        if finished := finished_folder(pilot.run, _looked_at(submission, pilot.run)):
+            _print_forecast(console, submission, pilot, finished)
+            return
+    told = f"its rows cannot be read from here; where they can, `{submission.plan_command}` says what follows from them"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,9 +175,9 @@ def _confirm_plan(submission: Submission, run: Run, steps: Sequence[Looked], con
     confirm(planned, submission.spending)
 
 
-def run_name_of(preset: str, run: Run) -> str:
-    """Return a run's name: its preset, when it was submitted, and what tells it apart by what it makes."""
-    return f"{Path(preset).stem} {datetime.now(UTC):%Y-%m-%d %H:%M} {short_fingerprint(run)}"
+def run_name_of(title: str, run: Run) -> str:
+    """Return a run's name: of what it is, when it was submitted, and what tells it apart by what it makes."""
+    return f"{title} {datetime.now(UTC):%Y-%m-%d %H:%M} {short_fingerprint(run)}"
 
 
 def _notes(submission: Submission, arguments: Mapping[str, Any], namespace: str | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 from components.shared.errors import ExitCode
 from pipelines import compiled_pipeline
 from pipelines.cluster.options import Cluster
-from pipelines.cluster.submit_command import Submission, prepare_submission
+from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.compiled_checks import images_of
 from pipelines.compiled_pipeline import COMPILED
 from tests.helm.matrix import DIGEST, IMAGES, RECURRING

@@ -19,7 +19,7 @@ from typer.main import get_command
 from pipelines.cli import app
 from pipelines.cluster.hardware import find_profile
 from pipelines.cluster.options import Cluster
-from pipelines.cluster.submit_command import Submission, prepare_submission
+from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.nested import walk
 from tests.manifests.schemas import kubernetes_versions, problems_of
 from tests.manifests.tools import MANIFESTS, Tools, read_objects

@@ -9,6 +9,7 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.stores.retries import LIMIT_VARIABLE
 from components.shared.workspace._uses import IN_USE
+from pipelines.arguments import Run
 from pipelines.cluster.finished_run import finished_folder, look_from_here
 from pipelines.run_checks import step_checks
 from tests.fault_proxy import new_clients
@@ -25,22 +26,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_run_whose_folders_are_all_finished_is_found_by_its_last_one(finished: str) -> None:
     before = _objects(finished)
-    found = finished_folder(look_from_here(answer_run(finished), finished, has_keys=False))
+    found = _found(answer_run(finished))
     assert found.startswith(f"{finished}/package_dataset/")
     assert storage.exists(storage.join(found, "_manifest.json"))
     assert _objects(finished) == before
 
 
 def test_hardware_and_pods_make_no_other_run(finished: str) -> None:
-    assert finished_folder(
-        look_from_here(answer_run(finished, "pods=5", "generate_responses.rows_per_part=2"), finished, has_keys=False)
-    )
+    assert _found(answer_run(finished, "pods=5", "generate_responses.rows_per_part=2"))
 
 
 @pytest.mark.parametrize("setting", ["seed=5", "solver_num_responses=2", "import_questions.max_chars=3"])
 def test_other_values_make_another_run_and_nothing_is_begun(setting: str, finished: str) -> None:
     before = _objects(finished)
-    assert finished_folder(look_from_here(answer_run(finished, setting), finished, has_keys=False)) == ""
+    assert _found(answer_run(finished, setting)) == ""
     assert _objects(finished) == before
 
 
@@ -51,7 +50,7 @@ def test_a_folder_that_was_deleted_is_missed(finished: str, tmp_path: Path) -> N
         (copy / each.name).write_bytes(Path(finished, each.name).read_bytes())
     (folder,) = (copy / "select_responses").iterdir()
     (folder / "_manifest.json").unlink()
-    assert finished_folder(look_from_here(answer_run(str(copy)), str(copy), has_keys=False)) == ""
+    assert _found(answer_run(str(copy))) == ""
 
 
 def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,8 +60,12 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: p
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     monkeypatch.setattr(step_checks, "PATIENCE_SECONDS", "1")
     with new_clients():
-        assert finished_folder(look_from_here(answer_run("s3://bucket/runs"), "s3://bucket/runs", has_keys=False)) == ""
+        assert _found(answer_run("s3://bucket/runs")) == ""
     assert LIMIT_VARIABLE not in os.environ
+
+
+def _found(run: Run) -> str:
+    return finished_folder(run, look_from_here(run, str(run.arguments["workspace"]), has_keys=False))
 
 
 def _objects(workspace: str) -> dict[str, float]:

@@ -15,7 +15,8 @@ from components.shared.errors import ExitCode
 from pipelines.cluster.doctor_command import examine
 from pipelines.cluster.findings import PlannedRun
 from pipelines.cluster.options import Cluster
-from pipelines.cluster.submit_command import Submission, submit
+from pipelines.cluster.submission import Submission
+from pipelines.cluster.submit_command import submit
 from pipelines.run_checks.step_checks import is_inside
 from pipelines.run_command import Asked, run_preset
 from tests.components.shared.engines.served import Answer, refusal, reply, serve

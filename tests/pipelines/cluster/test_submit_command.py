@@ -16,7 +16,8 @@ from pipelines.arguments import Run
 from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.pipeline_versions import PIPELINE, version_name
-from pipelines.cluster.submit_command import Submission, prepare_submission, submit
+from pipelines.cluster.submission import Submission, prepare_submission
+from pipelines.cluster.submit_command import submit
 from pipelines.resources import QUEUE
 from pipelines.run_checks.looking import Looked
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server, kept_pipelines

@@ -14,7 +14,7 @@ from components.steps import config_of
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import package
 from pipelines.cluster.run_size import size_of
-from pipelines.cluster.submit_command import Submission, prepare_submission
+from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import find_defects
 from pipelines.compiled_pipeline import CompiledPipeline, PlannedStep, graphs_of
