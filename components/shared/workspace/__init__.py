@@ -22,12 +22,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from components.shared.accelerators import num_held
 from components.shared.config import StepConfig, folders
 from components.shared.records import R, Row
 from components.shared.stores import storage
 from components.shared.workspace._claims import Claim
-from components.shared.workspace._gate_watch import GateWatch
 from components.shared.workspace._model_folders import ModelFolder, delete_checkpoints
 from components.shared.workspace._uses import mark_use
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
@@ -113,9 +111,10 @@ class StepFolder:
         ``units_per_row``: how many rows, kept or rejected, each row of a slice accounts for.
         """
         claim = self._claim(self._plan.of_rows(record, slices, units_per_row))
-        folder = OutputFolder(claim, record, GateWatch(self._config, claim.uri), num_held(self._config.num_gpus))
+        folder = OutputFolder(claim, record, self._config)
         self._workspace._made.append(folder)
-        folder.judge_what_stands()
+        if not folder.finished:
+            folder.gates.judge()
         return folder
 
     def begin_model(self) -> ModelFolder:

@@ -1,14 +1,18 @@
 """What the gates of a step have seen of its folder, and whether one of them closes.
 
-Each part's ledger keeps, for each figure that a gate watches, the sum of its values and their number. So whoever goes
-on with a folder judges what stands first: a step that a gate has stopped is stopped again before it opens a model.
-Processes that share a folder judge what stood when they began, and what they have written themselves.
+Each part's ledger keeps, for each figure that a gate watches, the sum of its values and their number. Whoever works at
+a folder reads the ledgers of all its parts: what stands at the beginning, so that a step that a gate has stopped is
+stopped again before it opens a model; then every ``LOOK_SECONDS`` those of new parts that others have written, and
+before a gate closes. So only all parts together close a gate. They are one sequence, in the order in which they were
+written, whatever the number of processes and attempts: the test's false alarms are those of one process, and the
+processes that share a folder come to the same verdict.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,8 +25,10 @@ from components.shared.records import Question, Response, Row
 from components.shared.sequential_test import log_evidence
 from components.shared.texts.canonical import canonical_key
 from components.shared.texts.likeness import ALIKE, NUM_FEATURES, features_of
+from components.shared.workspace._gathered_ledgers import FolderLedgers
 
-FALSE_ALARMS = 1e-4  # how likely it is at most that a gate whose bound is kept ever closes, in one process
+FALSE_ALARMS = 1e-4  # how likely it is at most that a gate whose bound is kept ever closes at a folder
+LOOK_SECONDS = 20.0  # between looks at what others have written: a listing, and a footer for each new part
 RECENT = 256  # questions that a new one is compared with
 
 Watched = dict[str, list[float]]  # of a figure: the sum of its values, and their number
@@ -46,18 +52,18 @@ class PartWatch:
 class GateWatch:
     """The gates of one step at one folder."""
 
-    def __init__(self, config: StepConfig, folder: str) -> None:
+    def __init__(self, config: StepConfig, ledgers: FolderLedgers) -> None:
         self._gates = [gate for gate in read_gates(config.gates) if gate.step == config.step]
-        self._folder = folder
+        self._ledgers = ledgers
         self._sums: defaultdict[str, float] = defaultdict(float)
         self._numbers: defaultdict[str, float] = defaultdict(float)
+        self._taken: set[str] = set()  # parts whose figures are in these
+        self._is_judged = True  # whether they have been since the last one
+        self._looked = -math.inf  # when, by the monotonic clock
         self._warned: set[Gate] = set()
         self._seen: set[int] = set()  # hashes of questions
         self._recent = np.zeros((0, NUM_FEATURES))  # features of questions, the oldest overwritten
         self._num_compared = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._gates)
 
     def of_part(self) -> PartWatch:
         """Return what watches a part that is begun."""
@@ -75,25 +81,40 @@ class GateWatch:
         chosen = [(row.num_agreeing, row.num_candidates) for row in responses]
         part.add("agreement", [agreeing / candidates for agreeing, candidates in chosen if agreeing and candidates])
 
-    def take(self, watched: Mapping[str, Sequence[float]]) -> None:
-        """Take the figures of a part that stands into account."""
+    def take(self, part: str, watched: Mapping[str, Sequence[float]]) -> None:
+        """Take the figures of a part that stands into account, once."""
+        if part in self._taken:
+            return
+        self._taken.add(part)
+        self._is_judged = False
         for figure, (total, number) in watched.items():
             self._sums[figure] += total
             self._numbers[figure] += number
 
     def judge(self) -> None:
-        """Raise GateClosedError where a figure is surely beyond its bound; warn, once, where its gate says so."""
-        for gate in self._gates:
-            if gate in self._warned or not self._is_beyond(gate):
-                continue
+        """Raise GateClosedError where a figure is surely beyond its bound; warn, once, where its gate says so.
+
+        To be called often: it looks at the store now and then, and where a gate seems to close.
+        """
+        is_due = bool(self._gates) and time.monotonic() - self._looked >= LOOK_SECONDS
+        if not is_due and (self._is_judged or not self._closing()):
+            self._is_judged = True
+            return
+        for part, ledger in self._ledgers.standing(but=self._taken).items():
+            self.take(part, ledger.watched)
+        self._is_judged, self._looked = True, time.monotonic()
+        for gate in self._closing():
             told = self._told(gate)
             if gate.action == "stop":
                 raise GateClosedError(
-                    f"{told}; look at what is made: scalequest show {self._folder}; mend the cause, or change or "
-                    'remove the gate (--set gates="…"): finished parts stay, and the same command goes on'
+                    f"{told}; look at what is made: scalequest show {self._ledgers.folder}; mend the cause, or change "
+                    'or remove the gate (--set gates="…"): finished parts stay, and the same command goes on'
                 )
             self._warned.add(gate)
             logger.warning("%s", told)
+
+    def _closing(self) -> list[Gate]:
+        return [gate for gate in self._gates if gate not in self._warned and self._is_beyond(gate)]
 
     def _is_beyond(self, gate: Gate) -> bool:
         total, number = self._sums[gate.figure], self._numbers[gate.figure]

@@ -13,7 +13,7 @@ import dataclasses
 import hashlib
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from components.shared import processes
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.workspace.ledgers import Ledger, read_ledgers
+from components.shared.workspace.plans import PART_NAME
 
 GATHERED = "ledgers"
 AT_ONCE = 100  # one small write more for so many parts
@@ -34,7 +35,7 @@ class FolderLedgers:
     """The ledgers of one folder's parts."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._uri = storage.join(folder, GATHERED)
         self._process = processes.own_name()
         self._lock = threading.Lock()
@@ -78,8 +79,14 @@ class FolderLedgers:
         if GATHERED in md5s and len(known) < len(parts):
             known = self._read_copies(md5s) | known
         others = [name for name in parts if name not in known]
-        known |= zip(others, read_ledgers([storage.join(self._folder, name) for name in others]), strict=True)
+        known |= zip(others, read_ledgers([storage.join(self.folder, name) for name in others]), strict=True)
         return [known[name] for name in parts]
+
+    def standing(self, but: Collection[str] = ()) -> dict[str, Ledger]:
+        """Return the ledgers of the parts that stand, whoever wrote them, by name; ``but`` are left out."""
+        present = storage.list_md5s(self.folder)
+        names = sorted(name for name in present if PART_NAME.fullmatch(name) and name not in but)
+        return dict(zip(names, self.of(names, present), strict=True))
 
     def clear(self) -> None:
         """Remove all copies of a finished folder, if the store allows it.

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from components.shared import speaking, stopping
+from components.shared.accelerators import num_held
+from components.shared.config import StepConfig
 from components.shared.counters import count_work
 from components.shared.records import R, Reject, Row, count_reasons, from_table, to_table
 from components.shared.stores import storage, transfers
@@ -40,7 +42,7 @@ logger = logging.getLogger(__name__)
 class OutputFolder:
     """The folder of rows that a step makes."""
 
-    def __init__(self, claim: Claim, record: type[Row], gates: GateWatch, num_gpus: int) -> None:
+    def __init__(self, claim: Claim, record: type[Row], config: StepConfig) -> None:
         self.claim = claim
         self.uri = claim.uri
         self.fingerprint = claim.plan.fingerprint
@@ -49,8 +51,8 @@ class OutputFolder:
         self.units_per_row = claim.plan.units_per_row
         self.leases = Leases(claim.uri)
         self.ledgers = FolderLedgers(claim.uri)
-        self.gates = gates
-        self.num_gpus = num_gpus  # that this process holds
+        self.gates = GateWatch(config, self.ledgers)
+        self.num_gpus = num_held(config.num_gpus)  # by this process
         self.arithmetic = ""  # of the model that this process computes with
         self._files: dict[str, str] = {}
         self._clock = time.monotonic()
@@ -68,16 +70,6 @@ class OutputFolder:
         """
         return f"{(fingerprint or self.fingerprint)[:8]}-{index:07d}"
 
-    def judge_what_stands(self) -> None:
-        """Raise GateClosedError where the parts that stand close a gate: nothing is begun then."""
-        if self.finished or not self.gates:
-            return
-        present = storage.list_md5s(self.uri)
-        names = [part_name(number) for number in range(len(self.slices)) if part_name(number) in present]
-        for ledger in self.ledgers.of(names, present):
-            self.gates.take(ledger.watched)
-        self.gates.judge()
-
     def has_work(self) -> bool:
         """Tell whether there is a part to take; wait for parts that others hold until these are written or free.
 
@@ -85,6 +77,7 @@ class OutputFolder:
         """
         others = Others()
         while not self.finished and not self.leases.held and (missing := self._missing()):
+            self.gates.judge()
             self.leases.look(missing)
             if self.leases.has_folder or any(work not in self.leases.standing.held for work in missing):
                 return True
@@ -163,6 +156,8 @@ class OutputFolder:
         ledgers = self.ledgers.of(names, present)
         for name, ledger in zip(names, ledgers, strict=True):
             refuse_other_inputs(storage.join(self.uri, name), ledger.inputs, self.claim.plan.inputs)
+            self.gates.take(name, ledger.watched)
+        self.gates.judge()  # the others may have closed a gate by their last parts
         totals = sum_ledgers(ledgers)
         assert totals.rows_in == self.claim.plan.rows_in + totals.rows_added, (self.uri, totals)
         with stopping.deferred():
@@ -260,7 +255,7 @@ class Part:
             self.lease.end_rows()
             with stopping.deferred():
                 self._write()
-            self._folder.gates.judge()
+        self._folder.gates.judge()
 
     def write_if_empty(self) -> None:
         """Write the part of a slice without rows, unless units were added to it."""
@@ -311,7 +306,7 @@ class Part:
             )
         except FileExistsError:
             ledger = accept_part(uri, ledger, self._folder.claim.plan.inputs)
-        self._folder.gates.take(ledger.watched)
+        self._folder.gates.take(name, ledger.watched)
         self._kept, self._rejected, self._written = {}, {}, True
         self.lease.settle()
         self._folder.log_progress(self, ledger)

@@ -20,7 +20,7 @@ from components.score_responses.config import ScoreResponsesConfig
 from components.shared.command import several_processes
 from components.shared.command.several_processes import run_in_processes
 from components.shared.command.termination_message import FILE_VARIABLE
-from components.shared.errors import InputError, UnavailableError
+from components.shared.errors import ExitCode, GateClosedError, InputError, UnavailableError
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import read_manifest
 from tests.components.rejects import read_content
@@ -29,7 +29,13 @@ from tests.source_tree import ROOT
 
 NUM_QUESTIONS, QUESTIONS_PER_PART = 100, 2
 DEADLINE_SECONDS = 60
-MESSAGES = ("bad input: the colour is wrong", "bug of ours: KeyError: 'colour'", "nobody answers", "")
+MESSAGES = (
+    "bad input: the colour is wrong",
+    "bug of ours: KeyError: 'colour'",
+    "nobody answers",
+    "",
+    "gate closed: kept is 0.1",
+)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def config_of(workspace: Workspace, questions: str, **changes: Any) -> GenerateR
 
 def command_of(config: GenerateResponsesConfig, pods: str, place: Path) -> list[str]:
     """Return the command of a task of Kubeflow that lets so many processes share the step."""
-    names = ("workspace", "questions", "model", "engine", "num_samples", "rows_per_part")
+    names = ("workspace", "questions", "model", "engine", "num_samples", "rows_per_part", "gates")
     values = {name: getattr(config, name) for name in names} | {"profile": "", "pods": pods, "image": "any"}
     outputs = {"outputFile": str(place / "output.json"), "parameters": {}, "artifacts": {}}
     told = json.dumps({"inputs": {"parameterValues": values}, "outputs": outputs})
@@ -178,6 +184,14 @@ def test_bad_input_that_a_process_finds_ends_all_with_its_message(workspace: Wor
     assert err.splitlines()[-1] == f"generate_responses: error: {step.words.read_text().removeprefix('bad input: ')}"
 
 
+def test_a_gate_that_closes_ends_all_with_one_message(workspace: Workspace, questions: str, tmp_path: Path) -> None:
+    config = config_of(workspace, questions, gates="generate_responses kept <= 0.2 stop")
+    code, out, err = (step := Step(config, tmp_path)).end()
+    assert (code, out) == (ExitCode.GATE_CLOSED, ""), err
+    assert step.words.read_text().startswith("gate closed: the gate 'generate_responses kept <= 0.2 stop' is not kept")
+    assert not list(step.folder.glob("*/_manifest.json"))
+
+
 # --- processes with a fate ----------------------------------------------------------------------------------------
 
 
@@ -192,6 +206,7 @@ def let_them_end(monkeypatch: pytest.MonkeyPatch, fates: Sequence[tuple[int, str
     ("codes", "error", "message"),
     [
         ((75, 1, 2), InputError, "the colour is wrong"),
+        ((137, 6, 6), GateClosedError, "kept is 0.1"),
         ((75, 1, 0), RuntimeError, "process 2 of 3 ended with exit code 1: bug of ours: KeyError: 'colour'"),
         ((0, 75, 0), UnavailableError, "have ended (process 2 of 3 ended with exit code 75: nobody answers); finished"),
         ((0, 137, 75), UnavailableError, "process 2 of 3 ended with exit code 137; process 3 of 3 ended with "),
@@ -206,7 +221,7 @@ def test_the_end_of_all_is_the_most_telling_one(
     questions: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    words = dict(zip((2, 1, 75, 0), MESSAGES, strict=True))
+    words = dict(zip((2, 1, 75, 0, 6), MESSAGES, strict=True))
     let_them_end(monkeypatch, [(code, words.get(code, "")) for code in codes])
     with pytest.raises(error) as raised:
         run_in_processes(config_of(workspace, questions), workspace, 3)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,12 +21,17 @@ from components.select_responses.step import run as select
 from components.shared.engines import Completion, Request, Result, Sampling, scripted_engine
 from components.shared.engines.scripted_engine import ScriptedEngine
 from components.shared.errors import ExitCode, GateClosedError
-from components.shared.records import Response
-from components.shared.workspace import Workspace
+from components.shared.records import Question, Reject, Response
+from components.shared.stores import storage
+from components.shared.workspace import Workspace, _gate_watch
 from components.shared.workspace.ledgers import read_ledger
-from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.manifests import MANIFEST, read_manifest
+from components.shared.workspace.output_folders import OutputFolder
+from components.shared.workspace.plans import Slice
 from components.shared.workspace.unfinished import read_unfinished
 from tests.components.rejects import read_content
+from tests.components.shared.other_processes import run_pods
+from tests.components.shared.sample_folders import some_row
 from tests.conftest import WriteRows
 
 ROWS = 2000
@@ -32,16 +39,18 @@ PARTS: dict[str, Any] = {"engine": "scripted", "rows_per_part": 20}
 
 
 class Collapsed(ScriptedEngine):
-    """The scripted engine, all of whose replies are the same one."""
+    """The scripted engine, all of whose replies are the same one; each takes so many seconds."""
 
-    def __init__(self, reply: str, finish_reason: str = "stop") -> None:
+    def __init__(self, reply: str, finish_reason: str = "stop", seconds: float = 0.0) -> None:
         super().__init__("collapsed")
+        self._seconds = seconds
         self._completion = Completion(text=reply, finish_reason=finish_reason, num_tokens=3)
         self.num_asked = 0
 
     def generate(self, requests: Iterable[Request[Any]], sampling: Sampling) -> Iterator[Result[Any]]:
         for result in super().generate(requests, sampling):
             self.num_asked += 1
+            time.sleep(self._seconds)
             yield Result(
                 request=result.request,
                 completions=(self._completion,) * result.request.num_samples,
@@ -53,6 +62,15 @@ def collapse(monkeypatch: pytest.MonkeyPatch, reply: str, finish_reason: str = "
     engine = Collapsed(reply, finish_reason)
     monkeypatch.setattr(scripted_engine, "open_engine", lambda *_: engine)
     return engine
+
+
+def collapse_in_pods(monkeypatch: pytest.MonkeyPatch, reply: str, *seconds: float) -> list[Collapsed]:
+    """Give each pod an engine of its own, with the seconds that a reply takes; pods look for parts of others often."""
+    engines = [Collapsed(reply, seconds=each) for each in seconds]
+    waiting = iter(engines)
+    monkeypatch.setattr(scripted_engine, "open_engine", lambda *_: next(waiting))
+    monkeypatch.setattr(_gate_watch, "LOOK_SECONDS", 0.02)
+    return engines
 
 
 def generating(workspace: Workspace, gates: str, **options: Any) -> GenerateQuestionsConfig:
@@ -156,10 +174,68 @@ HEALTHY = (
 )
 
 
-def test_no_healthy_run_of_fifty_is_stopped(workspace: Workspace) -> None:
+@pytest.mark.parametrize("num_pods", [1, 4])
+def test_no_healthy_run_of_fifty_is_stopped(
+    workspace: Workspace, num_pods: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_gate_watch, "LOOK_SECONDS", 0.02)
     for seed in range(50):
-        config = generating(workspace, HEALTHY, seed=seed, num_questions=160)
-        assert read_manifest(generate(config, workspace)).rows_in == 160
+        config = generating(workspace, HEALTHY, seed=seed, num_questions=100)
+        folder = run_pods(partial(generate, config), workspace.uri, num_pods)
+        assert read_manifest(folder).rows_in == 100
+
+
+def stopped_pods(run: Callable[[Workspace], str], workspace: Workspace, num_pods: int) -> list[GateClosedError]:
+    """Return what each of several pods says as a gate stops it."""
+    stopped = []
+
+    def run_until_stopped(pod: Workspace) -> str:
+        with pytest.raises(GateClosedError) as closed:
+            run(pod)
+        pod.release()
+        stopped.append(closed.value)
+        return ""
+
+    run_pods(run_until_stopped, workspace.uri, num_pods)
+    return stopped
+
+
+def test_pods_are_all_stopped_within_a_twentieth_of_the_rows_together(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collapse_in_pods(monkeypatch, "What is 2 + 2?", *[0.003] * 4)
+    config = generating(workspace, "generate_questions duplicates <= 0.5 stop")
+    stopped = stopped_pods(partial(generate, config), workspace, 4)
+    assert [each.exit_code for each in stopped] == [ExitCode.GATE_CLOSED] * 4
+    assert 0 < rows_written(workspace, stopped[0]) <= ROWS * 0.05
+
+
+def test_a_pod_is_stopped_by_what_others_have_made(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, fast = collapse_in_pods(monkeypatch, "What is 2 + 2?", 0.2, 0.001)
+    config = generating(workspace, "generate_questions duplicates <= 0.5 stop")
+    first, last = stopped_pods(partial(generate, config), workspace, 2)
+    assert slow.num_asked < 20, "it has written a part"
+    assert fast.num_asked >= 20
+    assert str(first) == str(last), "they have judged the same parts"
+
+
+def reject_part(folder: OutputFolder) -> None:
+    """Reject all rows of the next missing part."""
+    part = next(folder.missing_parts())
+    for index in range(len(part)):
+        part.settle(index, rejected=[Reject(row=some_row(index), reason="length")])
+
+
+def test_no_pod_finishes_a_folder_whose_parts_together_close_a_gate(workspace: Workspace) -> None:
+    config = generating(workspace, "generate_questions kept >= 0.5 stop")
+    slices = [Slice(start=start, stop=start + 14) for start in (0, 14)]  # 14 rows are too few for a verdict
+    pods = [Workspace(workspace.uri).open(config).begin_rows(Question, slices) for _ in range(2)]
+    reject_part(pods[0])
+    reject_part(pods[1])
+    for pod in pods:
+        with pytest.raises(GateClosedError, match=r"kept is 0\.000 over 28 values"):
+            pod.finish()
+    assert not storage.exists(storage.join(pods[0].uri, MANIFEST))
 
 
 def test_a_stopped_step_stays_stopped_without_work_until_its_gate_is_changed(
