@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any, TextIO, cast
 
 from components.shared import stopping
 from components.shared.addresses import SERVED
-from components.shared.engines import UNANSWERED, Request, Result, Sampling, check_engine, open_engine
+from components.shared.engines import UNANSWERED, Engine, Request, Result, Sampling, check_engine, open_engine
 from components.shared.errors import ExitCode, InputError
 from components.shared.models import fetch_model
 from components.shared.seeds import derive_seed
@@ -67,15 +68,31 @@ def _ask(asked: Asked) -> int:
     sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
     with _own_output() as output:
         check_engine(config, model.uri, sampling)
-        if sys.stderr.isatty():
-            sys.stderr.write(f"loading {model.uri}\n")
         replies = Replies(output, asked.question, number=asked.number, as_json=asked.as_json)
         requests = _requests(asked, model, replies)
-        with contextlib.closing(open_engine(config, model.uri)) as engine:
+        with contextlib.closing(_opened(config, model, asked)) as engine:
             for result in engine.generate(requests, sampling):
                 replies.finished(result.key, result.completions[0])
                 _check_answered(result)
     return ExitCode.DONE
+
+
+def _opened(config: Any, model: AskedModel, asked: Asked) -> Engine:
+    """Open the engine; say what is waited for, and where no model answers."""
+    if model.engine == "scripted" and not asked.engine:
+        _say(f"the run had the scripted engine in place of {model.uri}, and so has this; --engine vllm asks the model")
+    if not config.engine_kind.loads_weights:
+        return open_engine(config, model.uri)
+    _say(f"loading {model.uri} with {model.engine}, which takes a minute or more")
+    begun = time.monotonic()
+    engine = open_engine(config, model.uri)
+    _say(f"loaded in {time.monotonic() - begun:.0f} s; a reply has up to {config.max_tokens:,} tokens (--max-tokens)")
+    return engine
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
 
 
 def _checked(asked: Asked) -> Asked:
@@ -106,19 +123,22 @@ def _model(asked: Asked) -> AskedModel:
     if asked.engine not in ("", "vllm", "openai"):  # a script is no model that could be found
         return AskedModel(uri=asked.model, engine=asked.engine, chat_template=asked.chat_template or OWN)
     model = find_model(asked.model, answers=asked.question is not None)
-    if (model.engine != "openai" and asked.endpoint) or model.engine != (asked.engine or model.engine):
+    is_served = model.engine == "openai"
+    if (asked.endpoint and not is_served) or (asked.engine and (asked.engine == "openai") != is_served):
         given = f"--endpoint {asked.endpoint}" if asked.endpoint else f"--engine {asked.engine}"
         raise InputError(f"{given} does not fit {model.uri}; a served model is {SERVED}NAME with --endpoint URL")
-    if model.engine == "openai" and asked.question is None:
+    if is_served and asked.question is None:
         raise InputError(
             f"{model.uri} cannot write questions: an endpoint gets a message, and no bare user prefix; "
             "give it one with --question, or use a model that runs here"
         )
-    if model.engine == "vllm":
+    engine = asked.engine or model.engine
+    if engine == "vllm":
         fetch_model(model.uri)  # what is wrong with it is said before vLLM is loaded, which takes a while
         _quiet_libraries()
     return replace(
         model,
+        engine=engine,
         endpoint=asked.endpoint or model.endpoint,
         chat_template=asked.chat_template or model.chat_template,
     )
@@ -139,6 +159,7 @@ def _config(asked: Asked, model: AskedModel) -> Any:
     else:
         step, needed = "generate_responses", {"questions": NOWHERE, "num_samples": 1}
     given = {"temperature": asked.temperature, "max_tokens": asked.max_tokens}
+    options = {**model.options, **{name: value for name, value in given.items() if value is not None}}
     return cast(Any, config_of(step))(
         workspace=NOWHERE,
         model=model.uri,
@@ -147,7 +168,7 @@ def _config(asked: Asked, model: AskedModel) -> Any:
         chat_template=model.chat_template,
         seed=asked.seed,
         **needed,
-        **{name: value for name, value in given.items() if value is not None},
+        **options,
     )
 
 

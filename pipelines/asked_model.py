@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from components.shared.workspace.manifests import Manifest, read_manifest_or_non
 from components.steps import step_names
 from pipelines.workspace_folders import finished_models, newest_dataset
 
+# The step's own are the paper's. On a machine without a GPU a run has others, with which a reply takes less time.
+KEPT_OPTIONS = ("temperature", "top_p", "max_tokens", "max_model_len")
 PUBLISHED = Path(__file__).with_name("published_models.yaml")
 ACCEPTED = (
-    "a folder that a step made a model in, a workspace with a dataset, a directory with a model, gs://…, s3://…, "
-    "hf://org/name@revision, openai:NAME with --endpoint, or a published model"
+    "a folder that a step made a model in, a dataset or a workspace with one, a directory with a model, gs://…, "
+    "s3://…, hf://org/name@revision, openai:NAME with --endpoint, or a published model"
 )
 
 
@@ -36,12 +38,13 @@ class AskedModel:
     chat_template: str = OWN
     prompt: str = ""  # the message with {question} in it; "" for that of the steps
     num_examples: int = 0  # worked examples before the question
+    options: Mapping[str, float] = field(default_factory=dict)  # that it had in its run; others are the step's own
 
 
 def find_model(name: str, *, answers: bool) -> AskedModel:
     """Return the model that is to write questions, or answers; InputError where that is not clear.
 
-    Of a workspace it is the one that wrote those of the newest dataset.
+    Of a dataset, or of a workspace with one, it is the model that wrote those, to be asked as it was there.
     """
     if entry := published_models().get(name):
         return _published(name, entry, answers)
@@ -50,7 +53,9 @@ def find_model(name: str, *, answers: bool) -> AskedModel:
     if scheme_of_model(name) not in STORES:
         return AskedModel(uri=name)
     if manifest := read_manifest_or_none(name):
-        return AskedModel(uri=name, chat_template=_trained_by(manifest))
+        if manifest.kind == "model":
+            return AskedModel(uri=name, chat_template=_trained_by(manifest))
+        return _of_rows(name, answers)
     names = storage.list_names(name)
     if {*names} & {*step_names()}:
         return _of_workspace(name, answers)
@@ -82,31 +87,36 @@ def _trained_by(manifest: Manifest) -> str:
 
 
 def _of_workspace(workspace: str, answers: bool) -> AskedModel:
+    if dataset := newest_dataset(workspace):
+        return _of_rows(dataset, answers)
+    there = ", ".join(finished_models(workspace)) or "none that is finished"
+    raise InputError(f"{workspace} has no finished dataset; give a model of the workspace: {there}")
+
+
+def _of_rows(folder: str, answers: bool) -> AskedModel:
+    """Return the model that wrote the questions, or answers, that a folder's rows came from."""
     step = "generate_responses" if answers else "generate_questions"
-    dataset = newest_dataset(workspace)
-    stages = rows_stages_of(stages_of(dataset)) if dataset else []
     models = {
         entry.uri: stage.manifest.options
-        for stage in stages
+        for stage in rows_stages_of(stages_of(folder))
         if stage.step == step
         for entry in stage.manifest.inputs["model"]
     }
-    if len(models) == 1:
-        ((uri, options),) = models.items()
-        return AskedModel(
-            uri=uri,
-            engine="openai" if uri.startswith(SERVED) else "vllm",
-            endpoint=str(options["endpoint"]),
-            chat_template=str(options["chat_template"]),
-            num_examples=int(options.get("num_examples", 0)),
-        )
     what = "answered" if answers else "wrote"
-    if models:
+    if not models:
+        raise InputError(f"no model {what} the questions of {folder}; give a model: {ACCEPTED}")
+    if len(models) > 1:
         listed = ", ".join(f"{uri}{_named(options)}" for uri, options in models.items())
-        raise InputError(f"{len(models)} models {what} the questions of {dataset}; give one of them: {listed}")
-    there = ", ".join(finished_models(workspace)) or "none that is finished"
-    why = f"no model {what} the questions of {dataset}" if dataset else f"{workspace} has no finished dataset"
-    raise InputError(f"{why}; give a model of the workspace: {there}")
+        raise InputError(f"{len(models)} models {what} the questions of {folder}; give one of them: {listed}")
+    ((uri, options),) = models.items()
+    return AskedModel(
+        uri=uri,
+        engine=str(options["engine"]),
+        endpoint=str(options["endpoint"]),
+        chat_template=str(options["chat_template"]),
+        num_examples=int(options.get("num_examples", 0)),
+        options={name: options[name] for name in KEPT_OPTIONS},
+    )
 
 
 def _named(options: Mapping[str, Any]) -> str:

@@ -97,7 +97,7 @@ Deep = Annotated[
 Model = Annotated[
     str,
     typer.Argument(
-        help="a model folder, a workspace with a dataset, a directory, hf://org/name@revision, openai:NAME, or a "
+        help="a model folder, a dataset or its workspace, a directory, hf://org/name@revision, openai:NAME, or a "
         "published model, such as scalequest-qwen2-math-qgen (docs/command.md lists them)"
     ),
 ]
@@ -213,9 +213,11 @@ def ask(
     question: Question = None,
     number: Annotated[int, typer.Option("-n", help="number of questions, or of answers", min=1)] = 1,
     temperature: Annotated[
-        float | None, typer.Option(help="sampling temperature; 0: greedy [1.0, answers 0.7]")
+        float | None, typer.Option(help="sampling temperature; 0: greedy [as in its run, or 1.0, answers 0.7]")
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="new tokens of each [512, answers 2048]")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="new tokens of each [as in its run, or 512, answers 2048]")
+    ] = None,
     engine: Annotated[str, typer.Option(help="vllm, openai or scripted [by the model]")] = "",
     endpoint: Annotated[str, typer.Option(help="base URL of an OpenAI-compatible server, for openai:NAME")] = "",
     chat_template: Annotated[str, typer.Option(help="own, or a chat family [as the model was trained]")] = "",

@@ -14,12 +14,18 @@ from typing import Any
 import pytest
 
 from components.shared.errors import ExitCode
+from components.shared.workspace import Workspace
 from pipelines.ask_command import Asked, ask
 from tests.components.shared.engines.served import Answer, Served, reply, serve
 from tests.hub_stand_in import serve_hub
+from tests.pipelines.test_asked_model import make_dataset, publish, write
 from tests.pipelines.test_cli import scalequest
 
 SCRIPTED = ("--engine", "scripted")
+NOTHING: dict[str, Any] = {
+    "question": None, "number": 1, "temperature": None, "max_tokens": None, "engine": "", "endpoint": "",
+    "chat_template": "", "seed": 0, "as_json": False,
+}  # fmt: skip
 COMMAND = [sys.executable, "-c", "from pipelines.cli import main; main()", "ask"]
 
 
@@ -85,6 +91,30 @@ def test_a_served_model_is_asked_as_the_steps_ask(served: Served, tmp_path: Path
     assert (asked["model"], asked["temperature"], asked["top_p"], asked["max_tokens"]) == ("m", 0.7, 0.95, 2048)
 
 
+def test_the_solver_of_a_dataset_is_asked_with_the_options_of_its_run(workspace: Workspace, tmp_path: Path) -> None:
+    """On a CPU, the paper's 2,048 tokens take minutes."""
+    answer = Answer(body={"data": [{"id": "m"}]})
+    with serve(lambda body, _: reply(*["It is \\boxed{4}."] * body["n"]), answer) as server:
+        chosen = {"temperature": 0.2, "top_p": 1.0, "max_tokens": 33}
+        publish(workspace, [write(workspace, "g")], model="openai:m", engine="openai", endpoint=server.url, **chosen)
+        asked = Asked(**NOTHING | {"model": workspace.uri, "question": "2 + 2?"})
+        for max_tokens, used in ((None, 33), (44, 44)):
+            assert ask(dataclasses.replace(asked, max_tokens=max_tokens)) == 0
+            assert {name: server.requests[-1][name] for name in chosen} == chosen | {"max_tokens": used}
+
+
+def test_the_script_of_a_run_answers_for_its_solver_and_says_so(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_dataset(workspace, "g")
+    asked = Asked(**NOTHING | {"model": workspace.uri, "question": "What is 3 + 4?"})
+    assert ask(asked) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("First I look at what is given.")
+    assert printed.err.startswith("the run had the scripted engine in place of scripted:solver, and so has this;")
+    assert ask(dataclasses.replace(asked, engine="openai")) == ExitCode.BAD_INPUT
+
+
 @pytest.mark.parametrize(
     ("model", "options", "message"),
     [
@@ -112,11 +142,7 @@ def test_a_served_model_is_asked_as_the_steps_ask(served: Served, tmp_path: Path
 def test_bad_input_is_one_message_and_exit_code_2(
     model: str, options: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = Asked(
-        model=model, question=None, number=1, temperature=None, max_tokens=None, engine="", endpoint="",
-        chat_template="", seed=0, as_json=False,
-    )  # fmt: skip
-    assert ask(dataclasses.replace(asked, **options)) == 2
+    assert ask(Asked(**NOTHING | {"model": model} | options)) == 2
     printed = capsys.readouterr()
     assert message in printed.err
     assert len(printed.err.strip().splitlines()) == 1

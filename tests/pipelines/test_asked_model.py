@@ -79,8 +79,12 @@ def test_a_published_model_does_what_it_was_trained_for() -> None:
 
 def test_a_workspace_stands_for_the_models_of_its_dataset(workspace: Workspace) -> None:
     make_dataset(workspace, "first")
-    assert find_model(workspace.uri, answers=False) == AskedModel(uri="scripted:first", chat_template="chatml")
-    assert find_model(workspace.uri, answers=True) == AskedModel(uri="scripted:solver", chat_template="llama3")
+    written, answered = (find_model(workspace.uri, answers=answers) for answers in (False, True))
+    assert (written.uri, written.engine, written.chat_template) == ("scripted:first", "scripted", "chatml")
+    assert (answered.uri, answered.engine, answered.chat_template) == ("scripted:solver", "scripted", "llama3")
+    (dataset,) = Path(workspace.uri, "package_dataset").iterdir()
+    assert find_model(str(dataset), answers=True) == answered
+    assert answered.options == {"temperature": 0.7, "top_p": 0.95, "max_tokens": 2048, "max_model_len": 0}
 
 
 def test_of_several_generators_one_has_to_be_named(workspace: Workspace) -> None:
@@ -88,6 +92,13 @@ def test_of_several_generators_one_has_to_be_named(workspace: Workspace) -> None
     with pytest.raises(InputError, match=r"2 models wrote .* give one of them: scripted:first \(first\), scripted:sec"):
         find_model(workspace.uri, answers=False)
     assert find_model(workspace.uri, answers=True).uri == "scripted:solver"
+
+
+def test_rows_that_no_model_has_answered_have_no_solver(workspace: Workspace) -> None:
+    questions = write(workspace, "first")
+    assert find_model(questions, answers=False).uri == "scripted:first"
+    with pytest.raises(InputError, match=f"no model answered the questions of {questions}; give a model: a folder"):
+        find_model(questions, answers=True)
 
 
 def test_a_workspace_without_a_dataset_lists_its_models(workspace: Workspace, write_questions: WriteRows) -> None:
