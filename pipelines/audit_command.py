@@ -19,6 +19,7 @@ from components.shared.publishing.audits import (
     tables_of,
 )
 from components.shared.stores import storage
+from pipelines.json_output import print_json
 from pipelines.reporting import exit_code_of, print_aligned, visible
 from pipelines.workspace_folders import LAST_STEP, dataset_at
 
@@ -32,17 +33,18 @@ class Audit:
     seed: int
     page: str  # where to write it; "" names it for the dataset
     verdicts: str  # the file that a page saved; "" makes a page
+    as_json: bool = False
 
 
 def audit(asked: Audit) -> int:
     """Write the page of a sample, or keep the verdicts of one; return the exit code."""
-    return exit_code_of("audit", lambda: _audit(Console(file=sys.stdout), asked))
+    return exit_code_of("audit", lambda: _audit(Console(file=sys.stdout, quiet=asked.as_json), asked))
 
 
 def _audit(console: Console, asked: Audit) -> int:
     folder = dataset_at(asked.address, [LAST_STEP])
     if asked.verdicts:
-        return _keep(console, folder, asked.verdicts)
+        return _keep(console, folder, asked)
     sample = draw_sample(folder, asked.rows, asked.seed)
     if not sample.rows:
         raise InputError(f"{folder} is a dataset without rows: there is nothing to judge")
@@ -52,16 +54,25 @@ def _audit(console: Console, asked: Audit) -> int:
     storage.create(str(path), render_page(sample).encode())
     _say(console, f"{path}: {len(sample.rows)} rows of {folder}; open it in a browser, judge, and save the verdicts,")
     _say(console, f"then: scalequest audit {folder} --verdicts verdicts-{sample.fingerprint}.json")
+    if asked.as_json:
+        print_json({"dataset": folder, "page": str(path), "rows": len(sample.rows)})
     return ExitCode.DONE
 
 
-def _keep(console: Console, folder: str, name: str) -> int:
+def _keep(console: Console, folder: str, asked: Audit) -> int:
+    name = asked.verdicts
     if not storage.exists(name):
         raise InputError(f"--verdicts {name}: there is no such file; expected one that the page of an audit saved")
     said = check_verdicts(storage.read_bytes(name), folder, name)
     uri = save_verdicts(said, folder)
     _say(console, f"{len(said['verdicts'])} verdicts are in {uri}; the card says them when the dataset is pushed")
     print_audit(console, folder)
+    if asked.as_json:
+        rates = {
+            heading: [{**vars(each), "share": each.share} for each in of_groups]
+            for heading, of_groups in tables_of(judged_rows(folder)).items()
+        }
+        print_json({"dataset": folder, "kept_in": uri, "verdicts": len(said["verdicts"]), "error_rates": rates})
     return ExitCode.DONE
 
 

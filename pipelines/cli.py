@@ -55,6 +55,7 @@ def options(
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+AsJsonLines = Annotated[bool, typer.Option("--json", help="print one JSON object per line")]
 Preset = Annotated[
     str,
     typer.Argument(
@@ -99,6 +100,16 @@ Model = Annotated[
     typer.Argument(
         help="a model folder, a dataset or its workspace, a directory, hf://org/name@revision, openai:NAME, or a "
         "published model, such as scalequest-qwen2-math-qgen (docs/command.md lists them)"
+    ),
+]
+Pilot = Annotated[
+    int | None,
+    typer.Option(
+        metavar="QUESTIONS",
+        help="only take the first so many questions through every stage, and say what the whole run will make and "
+        "take; it reuses their rows",
+        min=1,
+        show_default=False,
     ),
 ]
 Price = Annotated[
@@ -185,6 +196,7 @@ def run(
     price_per_gpu_hour: Price = None,
     ask_above: AskAbove = GPU_HOURS,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a preset on this machine.
 
@@ -203,6 +215,7 @@ def run(
         loudness="quiet" if quiet else "verbose" if verbose else "normal",
         pilot=pilot or 0,
         spending=Spending(ask_above=ask_above, yes=yes),
+        as_json=as_json,
     )
     sys.exit(run_preset(asked))
 
@@ -222,7 +235,7 @@ def ask(
     endpoint: Annotated[str, typer.Option(help="base URL of an OpenAI-compatible server, for openai:NAME")] = "",
     chat_template: Annotated[str, typer.Option(help="own, or a chat family [as the model was trained]")] = "",
     seed: Annotated[int, typer.Option(help="another seed gives other replies", min=0)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object per line")] = False,
+    as_json: AsJsonLines = False,
 ) -> None:
     """Let a model write a question, or answer one.
 
@@ -260,6 +273,7 @@ def submit(
     price_per_gpu_hour: Price = None,
     ask_above: AskAbove = GPU_HOURS,
     yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start a run of a preset on a cluster, with Kubeflow Pipelines.
 
@@ -278,6 +292,7 @@ def submit(
         allow_parallel_trainings=allow_parallel_trainings,
         pilot=pilot or 0,
         spending=Spending(ask_above=ask_above, yes=yes),
+        as_json=as_json,
     )
     sys.exit(submit_preset(submission, follow=watch))
 
@@ -326,6 +341,7 @@ def logs(
     ] = "",
     namespace: Annotated[str, typer.Option(help="of a run on a cluster: the namespace of its pods")] = "",
     host: Host = "",
+    as_json: AsJsonLines = False,
 ) -> None:
     """Print what the steps of a run have logged.
 
@@ -334,10 +350,10 @@ def logs(
     if namespace:
         from pipelines.cluster.pod_logs import show_pod_logs
 
-        sys.exit(show_pod_logs(run, step, host, namespace))
+        sys.exit(show_pod_logs(run, step, host, namespace, as_json=as_json))
     from pipelines.logs_command import show_logs
 
-    sys.exit(show_logs(run, step))
+    sys.exit(show_logs(run, step, as_json=as_json))
 
 
 @app.command()
@@ -345,6 +361,7 @@ def stop(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="what submit printed")],
     namespace: Namespace,
     host: Host = "",
+    as_json: AsJson = False,
 ) -> None:
     """End a run on a cluster and its Jobs at once.
 
@@ -353,7 +370,7 @@ def stop(
     """
     from pipelines.cluster.stop_command import stop_run
 
-    sys.exit(stop_run(run_id, host, namespace))
+    sys.exit(stop_run(run_id, host, namespace, as_json=as_json))
 
 
 @app.command()
@@ -368,6 +385,7 @@ def scale(
     wait: Annotated[
         float, typer.Option(metavar="SECONDS", help="how long Kueue may take to admit each further pod", min=1)
     ] = 60.0,
+    as_json: AsJson = False,
 ) -> None:
     """Give a step that is at work on a cluster more or fewer pods.
 
@@ -375,7 +393,8 @@ def scale(
     """
     from pipelines.cluster.scale_command import Scaling, scale_step
 
-    sys.exit(scale_step(Scaling(run_id=run_id, step=step, number=number, wait_seconds=wait), host, namespace))
+    scaling = Scaling(run_id=run_id, step=step, number=number, wait_seconds=wait)
+    sys.exit(scale_step(scaling, host, namespace, as_json=as_json))
 
 
 @app.command()
@@ -553,6 +572,7 @@ def push(
         bool, typer.Option("--public", help="make a new repository public; also needed to push to a public one")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only list the files and their sizes")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Upload a finished dataset, or a model with its card, to the Hugging Face hub.
 
@@ -562,7 +582,8 @@ def push(
     from pipelines.push_command import Push
     from pipelines.push_command import push as push_folder
 
-    sys.exit(push_folder(Push(address=folder, repository=repository, public=public, dry_run=dry_run)))
+    asked = Push(address=folder, repository=repository, public=public, dry_run=dry_run, as_json=as_json)
+    sys.exit(push_folder(asked))
 
 
 @app.command()
@@ -575,6 +596,7 @@ def audit(
         str,
         typer.Option(metavar="FILE", help="verdicts that a page saved: checks them and keeps them with the dataset"),
     ] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Let a person judge a sample of a dataset.
 
@@ -584,7 +606,8 @@ def audit(
     from pipelines.audit_command import Audit
     from pipelines.audit_command import audit as audit_dataset
 
-    sys.exit(audit_dataset(Audit(address=dataset, rows=rows, seed=seed, page=page, verdicts=verdicts)))
+    asked = Audit(address=dataset, rows=rows, seed=seed, page=page, verdicts=verdicts, as_json=as_json)
+    sys.exit(audit_dataset(asked))
 
 
 @app.command()
@@ -594,6 +617,7 @@ def report(
     price_per_gpu_hour: Annotated[
         float, typer.Option(metavar="DOLLARS", help="what a GPU-hour costs [as the dataset's run knew it]", min=0)
     ] = 0.0,
+    as_json: AsJson = False,
 ) -> None:
     """Write a page about a dataset, or about a run in progress or failed.
 
@@ -602,7 +626,7 @@ def report(
     """
     from pipelines.report_command import report as write_report
 
-    sys.exit(write_report(address, page, price=price_per_gpu_hour))
+    sys.exit(write_report(address, page, price=price_per_gpu_hour, as_json=as_json))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from components.shared.workspace.costs import account_of, costs_of
 from components.shared.workspace.lineage import Stage, stages_of
@@ -41,10 +42,15 @@ def finished_as_data(source: RowSource, price: float = 0.0, *, with_funnel: bool
     ``price``: of a GPU-hour; 0: as the run knew it.
     """
     stages = stages_of(source.folder) if with_funnel else []
-    costs = costs_of(stages, account_of(stages, price))
-    taken = {"costs": dataclasses.asdict(costs) | {"money": costs.money, "not_counted": costs.note}} if stages else {}
+    taken = {"costs": costs_as_data(stages, price)} if stages else {}
     funnel = list(map(stage_as_data, stages))
     return {"folder": source.folder, "manifest": source.manifest, "funnel": funnel, **taken}
+
+
+def costs_as_data(stages: Sequence[Stage], price: float = 0.0) -> dict[str, object]:
+    """Return what stages took together; ``price``: of a GPU-hour; 0: as their run knew it."""
+    costs = costs_of(stages, account_of(stages, price))
+    return dataclasses.asdict(costs) | {"money": costs.money, "not_counted": costs.note}
 
 
 def stage_as_data(stage: Stage) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""What a command with ``--json`` prints: one JSON document, in ASCII, so that a terminal obeys nothing in it."""
+"""What a command with ``--json`` prints: one JSON document, in ASCII, so that a terminal obeys nothing in it.
+
+Nothing else stands on standard output then: what a command says while it works goes to standard error.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from components.shared.redaction import redacted
 
@@ -14,6 +17,11 @@ from components.shared.redaction import redacted
 def print_json(content: Any) -> None:
     """Print a document of plain values and dataclasses on standard output, without secrets."""
     sys.stdout.write(f"{json.dumps(without_secrets(content), indent=1)}\n")
+
+
+def stream_for_people(*, as_json: bool) -> TextIO:
+    """Return where a command says what it does: beside a document, standard error."""
+    return sys.stderr if as_json else sys.stdout
 
 
 def without_secrets(value: Any) -> Any:

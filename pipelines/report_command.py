@@ -25,6 +25,7 @@ from components.shared.workspace.plans import read_plan_or_none
 from components.shared.workspace.row_sources import folder_of
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.run_records import KeptRun, read_runs
+from pipelines.json_output import print_json
 from pipelines.reporting import exit_code_of, print_aligned, visible
 from pipelines.workspace_contents import FolderEntry, read_folders
 from pipelines.workspace_folders import LAST_STEP, folder_at, newest_dataset
@@ -53,18 +54,22 @@ class Subject:
         return fitting[-1] if fitting else None
 
 
-def report(address: str, page: str, *, price: float = 0.0) -> int:
+def report(address: str, page: str, *, price: float = 0.0, as_json: bool = False) -> int:
     """Write the page of a dataset or of a workspace; return the exit code; ``price``: of a GPU-hour, 0: as known."""
-    return exit_code_of("report", lambda: _report(Console(file=sys.stdout), address, page, price))
+    return exit_code_of("report", lambda: _report(address, page, price, as_json))
 
 
-def _report(console: Console, address: str, page: str, price: float) -> int:
+def _report(address: str, page: str, price: float, as_json: bool) -> int:
     subject = _subject(address)
     path = Path(page or f"report-{_name(address)}.html")
     _refuse_to_replace(path)
     path.write_text(render_page(_content(subject, address, price)), encoding="utf-8")
-    told = {"page": path.absolute().as_uri(), "about": f"{subject.title}: {subject.state}"}
-    print_aligned(console, [(name, visible(text)) for name, text in told.items()])
+    link = path.absolute().as_uri()
+    if as_json:
+        print_json({"page": link, "file": str(path), "title": subject.title, "state": subject.state})
+        return ExitCode.DONE
+    told = {"page": link, "about": f"{subject.title}: {subject.state}"}
+    print_aligned(Console(file=sys.stdout), [(name, visible(text)) for name, text in told.items()])
     return ExitCode.DONE
 
 

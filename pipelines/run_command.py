@@ -24,6 +24,7 @@ from components.shared.stores.retries import limit_seconds
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run, prepare_run
+from pipelines.json_output import print_json, stream_for_people
 from pipelines.planning.confirming import UNASKED, Spending, confirm
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.planning.pilot_report import print_forecast
@@ -38,7 +39,7 @@ from pipelines.run_checks.hardware_outputs import check_budget
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
 from pipelines.run_checks.writable import check_writable
-from pipelines.run_ending import print_ending
+from pipelines.run_ending import made_as_data, print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
 from pipelines.webhook import EndOfRun, tell, webhook_url
 
@@ -59,6 +60,7 @@ class Asked:
     loudness: Loudness = "normal"
     pilot: int = 0  # how many questions go through every stage first; 0: the whole run
     spending: Spending = UNASKED
+    as_json: bool = False
 
     @property
     def command(self) -> str:
@@ -94,19 +96,39 @@ def prepare_here(asked: Asked) -> Run:
 def _run_preset(asked: Asked) -> int:
     whole = prepare_here(asked)
     pilot = pilot_of(whole, asked.pilot) if asked.pilot else None
-    run = pilot.run if pilot else whole
+    run, began = pilot.run if pilot else whole, time.monotonic()
     name, steps = run.pipeline.name, len(run.steps)
     recorder = RunRecorder(asked.workspace, preset=asked.preset, pipeline=name, num_steps=steps, command=asked.command)
     # A console of its own stream: while kfp runs, sys.stdout is its log.
-    stdout = JsonLines(sys.stdout, "scalequest.run") if log_format() == "json" else sys.stdout
-    console = Console(file=cast(TextIO, stdout), quiet=asked.loudness == "quiet")
+    stream = stream_for_people(as_json=asked.as_json)
+    told_to = JsonLines(stream, "scalequest.run") if log_format() == "json" else stream
+    console = Console(file=cast(TextIO, told_to), quiet=asked.loudness == "quiet")
     planned = _plan(asked, run, console)
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
     for line in (told, *short_lines(planned)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     confirm(planned, asked.spending)
-    ending = partial(_print_pilot, pilot, asked) if pilot else print_ending
-    return run_pipeline(run, asked.workspace, console, recorder, asked.loudness, ending)
+    ending, is_verbose = _ending_of(asked, pilot), asked.loudness == "verbose"
+    end = run_pipeline(run, asked.workspace, console, recorder, ending, is_verbose=is_verbose)
+    if asked.as_json:
+        print_json({**vars(end), "seconds": time.monotonic() - began, **_made(end, pilot)})
+    return end.exit_code
+
+
+def _ending_of(asked: Asked, pilot: Pilot | None) -> Ending:
+    """Return what prints the result of a run."""
+    if asked.as_json:
+        return lambda *_: None  # the document tells it
+    if asked.loudness == "quiet":
+        return lambda _, folder, *__: Console(file=sys.stdout).print(folder, highlight=False, soft_wrap=True)
+    return partial(_print_pilot, pilot, asked) if pilot else print_ending
+
+
+def _made(end: EndOfRun, pilot: Pilot | None) -> dict[str, object]:
+    """Return what a run has made, for JSON; of a pilot, also what it says of the whole run."""
+    made = made_as_data(end.folder)
+    is_finished = made["rows"] is not None
+    return {**made, "forecast": forecast(end.folder, pilot.num_whole)} if pilot and is_finished else made
 
 
 def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, workspace: str, seconds: float) -> None:
@@ -146,34 +168,28 @@ def run_pipeline(
     workspace: str,
     console: Console,
     recorder: RunRecorder,
-    loudness: Loudness = "normal",
     ending: Ending = print_ending,
-) -> int:
-    """Run a pipeline whose arguments were checked, and report the result; return the exit code."""
+    *,
+    is_verbose: bool = False,
+) -> EndOfRun:
+    """Run a pipeline whose arguments were checked, and report the result; return how it has ended."""
     with console.status("starting Kubeflow Pipelines"):
         # Takes seconds, and only a run needs it.
         from pipelines.local_runner import StepFailedError, run_compiled
     began = time.monotonic()
     keeper = _Keeper(recorder, workspace)
     try:
-        price, verbose = float(run.arguments.get("price_per_gpu_hour", 0.0)), loudness == "verbose"
-        with ConsoleObserver(console, run.steps, workspace, verbose=verbose, price_per_gpu_hour=price) as observer:
+        price = float(run.arguments.get("price_per_gpu_hour", 0.0))
+        with ConsoleObserver(console, run.steps, workspace, verbose=is_verbose, price_per_gpu_hour=price) as observer:
             run_compiled(run.pipeline.path, run.arguments, observer, keeper.keep, last_step=run.last_step)
     except StepFailedError as failure:
         message = _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
-        keeper.end(failure.exit_code, message=message)
-        return failure.exit_code
+        return keeper.end(failure.exit_code, message=message)
     except RunInterruptedError as interrupted:
         console.print(INTERRUPTED)
-        keeper.end(interrupted.exit_code, message=INTERRUPTED)
-        return interrupted.exit_code
-    folder = observer.last_folder
-    if loudness == "quiet":
-        Console(file=sys.stdout).print(folder, highlight=False, soft_wrap=True)
-    else:
-        ending(console, folder, workspace, time.monotonic() - began)
-    keeper.end(ExitCode.DONE, folder)
-    return ExitCode.DONE
+        return keeper.end(interrupted.exit_code, message=INTERRUPTED)
+    ending(console, observer.last_folder, workspace, time.monotonic() - began)
+    return keeper.end(ExitCode.DONE, observer.last_folder)
 
 
 class _Keeper:
@@ -189,8 +205,8 @@ class _Keeper:
             directory = str(log.parent)
             self._recorder.keep_log(log.name, log.read_bytes(), directory=directory, exit_code=exit_code)
 
-    def end(self, exit_code: int, folder: str = "", message: str = "") -> None:
-        """Write down how the run has ended, and tell it."""
+    def end(self, exit_code: int, folder: str = "", message: str = "") -> EndOfRun:
+        """Write down how the run has ended, tell it, and return it."""
         end, record = self._recorder.ended(exit_code, folder, message), self._recorder.record
         if not self._may_be_away(exit_code):
             self._recorder.keep_end(end)
@@ -205,6 +221,7 @@ class _Keeper:
             **dataclasses.asdict(end),
         )
         tell(told)
+        return told
 
     def _may_be_away(self, exit_code: int) -> bool:
         return storage.is_remote(self._workspace) and exit_code == ExitCode.UNAVAILABLE

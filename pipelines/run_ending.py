@@ -14,6 +14,7 @@ from components.shared.workspace.costs import account_of, costs_of
 from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.row_sources import open_source
+from pipelines.folder_data import costs_as_data
 from pipelines.reporting import print_aligned
 from pipelines.show_command import print_funnel, print_table
 from pipelines.workspace_folders import LAST_STEP
@@ -31,6 +32,16 @@ def print_ending(console: Console, folder: str, workspace: str, seconds: float) 
     if print_table(console, open_source(folder)):
         console.print()
     print_aligned(console, list(_ending(stages, folder, workspace, seconds)))
+
+
+def made_as_data(folder: str) -> dict[str, object]:
+    """Return what stands of the last folder of a run, for JSON; nothing of one that other runs still make."""
+    if not folder or read_manifest_or_none(folder) is None:
+        return {"rows": None, "page": "", "costs": None}
+    stages = stages_of(folder)
+    made = stages[-1].manifest
+    page = _link(storage.join(folder, PAGE_NAME)) if PAGE_NAME in made.files else ""
+    return {"rows": made.rows_out, "page": page, "costs": costs_as_data(stages)}
 
 
 def _ending(stages: Sequence[Stage], folder: str, workspace: str, seconds: float) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
@@ -17,16 +18,26 @@ from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.run_namespace import NOT_SEEN, TIMEOUT, RunNamespace, items_of, why_not_seen
 from pipelines.cluster.run_report import look_at
 from pipelines.cluster.run_steps import LATER, Step
-from pipelines.logs_command import write_log
+from pipelines.logs_command import Log, write_log
 from pipelines.reporting import exit_code_of
 
 
-def show_pod_logs(run_id: str, step: str, host: str, namespace: str) -> int:
+@dataclass(frozen=True, kw_only=True)
+class _Logging:
+    """A container whose log belongs to a step."""
+
+    step: str
+    title: str
+    pod: str
+    container: str
+
+
+def show_pod_logs(run_id: str, step: str, host: str, namespace: str, *, as_json: bool = False) -> int:
     """Print the logs of a run's pods, or of those of the steps that have a name; return the exit code."""
-    return exit_code_of("logs", lambda: _show(run_id, step, host, namespace))
+    return exit_code_of("logs", lambda: _show(run_id, step, host, namespace, as_json))
 
 
-def _show(run_id: str, step: str, host: str, namespace: str) -> int:
+def _show(run_id: str, step: str, host: str, namespace: str, as_json: bool) -> int:
     with explained(host, namespace):
         kubeflow, _ = connect(host, namespace)
         report = look_at(kubeflow, run_id, namespace)
@@ -36,7 +47,7 @@ def _show(run_id: str, step: str, host: str, namespace: str) -> int:
         begun = ", ".join(dict.fromkeys(each.name for each in steps)) or "none yet"
         raise InputError(f"run {inert(run_id)} has not begun {step or 'any step'}; its steps so far: {begun}")
     try:
-        found = [_write(*pod, place) for pod in _pods_of(chosen, place)]
+        found = [_write(each, place, as_json) for each in _pods_of(chosen, place)]
     except NOT_SEEN as error:
         message = f"the pods of run {inert(run_id)} in {place.name} cannot be read: {why_not_seen(error)}"
         refused = isinstance(error, ApiException) and error.status in (401, 403)
@@ -49,15 +60,17 @@ def _show(run_id: str, step: str, host: str, namespace: str) -> int:
     return ExitCode.DONE
 
 
-def _pods_of(steps: Sequence[Step], place: RunNamespace) -> Iterator[tuple[str, str, str]]:
-    """Yield title, name and container of each pod: a task's own, then those of its Job, in the order of their names."""
+def _pods_of(steps: Sequence[Step], place: RunNamespace) -> Iterator[_Logging]:
+    """Yield the container of each pod: a task's own, then those of its Job, in the order of their names."""
     of_jobs = _job_pods([step.job for step in steps if step.job], place)
     for step in steps:
         if step.pod:
-            yield f"{step.title}, pod {step.pod}", step.pod, CONTAINERS[0]
+            title = f"{step.title}, pod {step.pod}"
+            yield _Logging(step=step.name, title=title, pod=step.pod, container=CONTAINERS[0])
         for pod in sorted(of_jobs.get(step.job, []), key=lambda pod: str(pod["metadata"]["name"])):
             name = inert(pod["metadata"]["name"])
-            yield f"{step.title}, pod {name} of its Job", name, _container_of(pod)
+            title = f"{step.title}, pod {name} of its Job"
+            yield _Logging(step=step.name, title=title, pod=name, container=_container_of(pod))
 
 
 def _job_pods(jobs: Sequence[str], place: RunNamespace) -> dict[str, list[Pod]]:
@@ -76,16 +89,17 @@ def _container_of(pod: Pod) -> str:
     return CONTAINER if JOBSET_LABEL in labels_of(pod) else str(step_spec(pod).get("name", CONTAINERS[1]))
 
 
-def _write(title: str, pod: str, container: str, place: RunNamespace) -> bool:
+def _write(logging: _Logging, place: RunNamespace, as_json: bool) -> bool:
     """Print a pod's log; False where the pod is gone, or has no log yet."""
     api = client.CoreV1Api(place.api)
     try:
         answer = api.read_namespaced_pod_log(
-            pod, place.name, container=container, _preload_content=False, _request_timeout=TIMEOUT
+            logging.pod, place.name, container=logging.container, _preload_content=False, _request_timeout=TIMEOUT
         )
     except ApiException as error:
         if error.status in (400, 404):
             return False
         raise
-    write_log(title, answer.data.decode(errors="replace"))
+    text = answer.data.decode(errors="replace")
+    write_log(Log(step=logging.step, title=logging.title, text=text), as_json=as_json)
     return True

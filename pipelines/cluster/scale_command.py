@@ -5,7 +5,6 @@ Parts are taken, not assigned, so any number of pods fits: the same Job goes on 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -22,6 +21,7 @@ from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.queued_growth import Growth
 from pipelines.cluster.run_jobs import folder_of
 from pipelines.cluster.run_place import RunPlace, find_run
+from pipelines.json_output import print_json, stream_for_people
 from pipelines.reporting import exit_code_of
 
 _ENDS = {"Complete": "is finished", "Failed": "has failed"}
@@ -37,13 +37,14 @@ class Scaling:
     wait_seconds: float  # for Kueue, at each further pod
 
 
-def scale_step(scaling: Scaling, host: str, namespace: str) -> int:
+def scale_step(scaling: Scaling, host: str, namespace: str, *, as_json: bool = False) -> int:
     """Give the Job of a step another number of pods; return the exit code."""
-    return exit_code_of("scale", lambda: _scale(scaling, host, namespace))
+    return exit_code_of("scale", lambda: _scale(scaling, host, namespace, as_json))
 
 
-def _scale(scaling: Scaling, host: str, namespace: str) -> int:
-    console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, soft_wrap=True)
+def _scale(scaling: Scaling, host: str, namespace: str, as_json: bool) -> int:
+    stream = stream_for_people(as_json=as_json)
+    console = Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
     name, _, fingerprint = scaling.step.replace("-", "_").partition("/")
     number = scaling.number
     _check_is_shared(name)
@@ -54,15 +55,15 @@ def _scale(scaling: Scaling, host: str, namespace: str) -> int:
     job = _running(jobs, place, name, fingerprint)
     before = _number_of(job)
     _refuse_what_is_fixed(job, name)
-    if number == before:
-        console.print(f"{folder_of(job)}: has {_pods(number)} already")
-        return ExitCode.DONE
     if number > before and labels_of(job).get(QUEUE_LABEL) and not is_suspended(job):
         growth = Growth(jobs, job, scaling.wait_seconds)
         growth.to(number, lambda reached: console.print(f"{folder_of(job)}: {_pods(reached)}"))
-    else:
+    elif number != before:
         jobs.scale(job, number)
-    console.print(f"{folder_of(job)}: {_pods(number)} instead of {before}")
+    done = f"has {_pods(number)} already" if number == before else f"{_pods(number)} instead of {before}"
+    console.print(f"{folder_of(job)}: {done}")
+    if as_json:
+        print_json({"run": scaling.run_id, "folder": folder_of(job), "pods": number, "pods_before": before})
     return ExitCode.DONE
 
 

@@ -6,7 +6,6 @@ foreground: their pods hear SIGTERM, write what is finished, and are gone before
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 
@@ -22,6 +21,7 @@ from components.shared.plain_text import inert
 from pipelines.cluster.jobs_api import RunJobs
 from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.run_place import RunPlace, find_run, look_again
+from pipelines.json_output import print_json, stream_for_people
 from pipelines.reporting import exit_code_of
 
 POLL_SECONDS = 2.0
@@ -29,26 +29,30 @@ PATIENCE_SECONDS = 120.0  # pods have 30 s to end, and Argo ends those of tasks 
 _LEFT = "its Jobs, and the nodes of its trainings, end by themselves within ten minutes"
 
 
-def stop_run(run_id: str, host: str, namespace: str) -> int:
+def stop_run(run_id: str, host: str, namespace: str, *, as_json: bool = False) -> int:
     """Terminate a run, delete its Jobs, and wait until nothing of it lives; return the exit code."""
-    return exit_code_of("stop", lambda: _stop(run_id, host, namespace))
+    return exit_code_of("stop", lambda: _stop(run_id, host, namespace, as_json))
 
 
-def _stop(run_id: str, host: str, namespace: str) -> int:
-    console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False, soft_wrap=True)
+def _stop(run_id: str, host: str, namespace: str, as_json: bool) -> int:
+    stream = stream_for_people(as_json=as_json)
+    console = Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
     with explained(host, namespace):
         client, _ = connect(host, namespace)
         place = find_run(client, run_id, namespace)
         if not place.has_ended and not place.is_being_terminated:
-            console.print(f"run {run_id}: {_terminate(client, run_id)}")
+            came = _terminate(client, run_id)
         else:
-            console.print(f"run {run_id}: {'has ended' if place.has_ended else 'is being terminated'} ({place.state})")
+            came = f"{'has ended' if place.has_ended else 'is being terminated'} ({place.state})"
+        console.print(f"run {run_id}: {came}")
     try:
         jobs = RunJobs(run_id, place.namespace)
         deleted = _end_all(client, host, jobs, place, console)
     except InputError as error:
         raise InputError(f"run {run_id} is terminated ({_LEFT}): {error}") from error
     console.print(f"nothing of it runs any more in {place.namespace}" if deleted else "no Job of it was running")
+    if as_json:
+        print_json({"run": run_id, "namespace": place.namespace, "done": came, "jobs_deleted": deleted})
     return ExitCode.DONE
 
 
@@ -63,37 +67,37 @@ def _terminate(client: kfp.Client, run_id: str) -> str:
     return "terminated"
 
 
-def _end_all(client: kfp.Client, host: str, jobs: RunJobs, place: RunPlace, console: Console) -> int:
-    """Delete Jobs until Kubeflow starts nothing more and none lives; return how many those were.
+def _end_all(client: kfp.Client, host: str, jobs: RunJobs, place: RunPlace, console: Console) -> list[str]:
+    """Delete Jobs until Kubeflow starts nothing more and none lives; return their names.
 
     A task that still lives makes another one in place of a Job that it misses.
     """
-    deadline, told = time.monotonic() + PATIENCE_SECONDS, set[str]()
+    deadline, told = time.monotonic() + PATIENCE_SECONDS, dict[str, str]()
     while True:
         living = list(_living(jobs, place))
         for job in living:
             uid = job["metadata"]["uid"]
             if uid not in told and (job["metadata"].get("deletionTimestamp") or jobs.delete(job)):
-                told.add(uid)
-                console.print(f"{_name_of(job)}: its pods are told to stop")
+                told[uid] = _name_of(job)
+                console.print(f"{told[uid]}: its pods are told to stop")
         if not living and place.has_ended:
-            return len(told)
+            return [*told.values()]
         if time.monotonic() > deadline:
-            return _late(living, place, console, len(told))
+            _late(living, place, console)
+            return [*told.values()]
         time.sleep(POLL_SECONDS)
         if not place.has_ended:
             with explained(host, place.namespace):
                 place = look_again(client, place)
 
 
-def _late(living: list[Job], place: RunPlace, console: Console, deleted: int) -> int:
+def _late(living: list[Job], place: RunPlace, console: Console) -> None:
     if living:
         raise UnavailableError(
             f"after {PATIENCE_SECONDS:.0f} s there still are {', '.join(map(_name_of, living))}: a node may be gone; "
             "the same command again waits on"
         )
     console.print(f"note: Kubeflow still says {place.state}; no Job of it is left")
-    return deleted
 
 
 def _living(jobs: RunJobs, place: RunPlace) -> Iterator[Job]:

@@ -37,6 +37,7 @@ class Submission:
     allow_parallel_trainings: bool = False  # on several nodes each, without a queue
     pilot: int = 0  # how many questions go through every stage first; 0: the whole run
     spending: Spending = UNASKED
+    as_json: bool = False
 
     @cached_property
     def profile(self) -> Profile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,10 +25,13 @@ from pipelines.cluster.package import package
 from pipelines.cluster.pipeline_versions import kept_version
 from pipelines.cluster.run_keys import keys_of_run
 from pipelines.cluster.run_page import run_page
+from pipelines.cluster.run_report import look_at
 from pipelines.cluster.run_size import check_size, size_of
 from pipelines.cluster.same_runs import same_runs, short_fingerprint
 from pipelines.cluster.submission import Submission, prepare_submission
+from pipelines.cluster.submitted_run import Submitted
 from pipelines.cluster.watching import watch
+from pipelines.json_output import print_json, stream_for_people
 from pipelines.planning.confirming import confirm
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.planning.pilot_report import print_forecast
@@ -49,26 +53,32 @@ def submit(submission: Submission, *, follow: bool) -> int:
 
 
 def _submit(submission: Submission, follow: bool) -> int:
+    began = time.monotonic()
     whole, cluster = prepare_submission(submission), submission.cluster
     pilot = pilot_of(whole, submission.pilot) if submission.pilot else None
     run = pilot.run if pilot else whole
-    console = Console(file=sys.stdout)
+    console = Console(file=stream_for_people(as_json=submission.as_json))
+    sent = Submitted(submission=submission, run=run, num_whole=pilot.num_whole if pilot else 0, began=began)
     steps = _looked_at(submission, run)
     if finished := finished_folder(run, steps):
         what = f"the pilot of {submission.preset}" if pilot else submission.preset
         where = f"are finished in {submission.workspace}; the last is {finished}"
         console.print(f"nothing to do: all folders of {what} {where}")
-        if pilot:
+        if submission.as_json:
+            print_json(sent.document(ExitCode.DONE, folder=finished))
+        elif pilot:
             _print_forecast(console, submission, pilot, finished)
         return ExitCode.DONE
     _confirm_plan(submission, run, steps, console)
-    client, run_id = _send(submission, run, console)
+    client, run_id, page = _send(submission, run, console)
     if pilot:
         print_aligned(console, list(_what_follows(submission, pilot)))
-    if not follow:
-        return ExitCode.DONE
-    exit_code = watch(client, run_id, cluster.host, cluster.namespace, console)
-    if pilot and exit_code == ExitCode.DONE:
+    exit_code = watch(client, run_id, cluster.host, cluster.namespace, console) if follow else ExitCode.DONE
+    if submission.as_json:
+        with explained(cluster.host, cluster.namespace):
+            report = look_at(client, run_id, cluster.namespace) if follow else None
+        print_json(replace(sent, run_id=run_id, page=page).document(exit_code, report))
+    elif pilot and follow and exit_code == ExitCode.DONE:
         _print_forecast_of_ended(console, submission, pilot)
     return exit_code
 
@@ -79,8 +89,8 @@ def _looked_at(submission: Submission, run: Run) -> list[Looked]:
         return look_from_here(run, submission.workspace, has_keys=has_keys)
 
 
-def _send(submission: Submission, run: Run, console: Console) -> tuple[kfp.Client, str]:
-    """Start a run and say where it is; return the client that did, and the run's id."""
+def _send(submission: Submission, run: Run, console: Console) -> tuple[kfp.Client, str, str]:
+    """Start a run and say where it is; return the client that did, the run's id and its page."""
     cluster, title, pipeline = submission.cluster, Path(submission.preset).stem, run.pipeline.name
     # The pods of tasks wait in the queue only where they do the GPU work themselves.
     queued = submission.queued and cluster.gpu_work == "task"
@@ -101,8 +111,9 @@ def _send(submission: Submission, run: Run, console: Console) -> tuple[kfp.Clien
     console.print(told, markup=False, highlight=False)
     console.print(size.sentence, markup=False, highlight=False)
     console.print(f"run {run_id}", highlight=False)
-    console.print(run_page(client, run_id), highlight=False, soft_wrap=True)
-    return client, run_id
+    page = run_page(client, run_id)
+    console.print(page, highlight=False, soft_wrap=True)
+    return client, run_id, page
 
 
 def _what_follows(submission: Submission, pilot: Pilot) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ def main(folder: Path) -> int:
     pipeline = CompiledPipeline(path)
     run = Run(pipeline=pipeline, arguments=arguments, steps=pipeline.planned_steps(arguments))
     recorder = RunRecorder(str(folder), preset="waiting", pipeline="waiting-loop", num_steps=3, command="")
-    return run_pipeline(run, str(folder), Console(file=sys.stdout), recorder)
+    return run_pipeline(run, str(folder), Console(file=sys.stdout), recorder).exit_code
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""What `scalequest submit --json` prints in the end: what was sent and, where the run was followed, how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from components.shared.errors import InputError, UnavailableError
+from pipelines.arguments import Run
+from pipelines.cluster.finished_run import finished_folder, look_from_here
+from pipelines.cluster.run_report import SUCCEEDED, Report
+from pipelines.cluster.submission import Submission
+from pipelines.planning.pilot_forecast import forecast
+from pipelines.run_ending import made_as_data
+
+SUBMITTED, NOTHING_TO_DO = "submitted", "nothing to do"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """A run of a preset in a workspace of a cluster."""
+
+    submission: Submission
+    run: Run
+    num_whole: int  # questions of the whole run that a pilot speaks of; 0: no pilot
+    began: float  # when it was asked for, by the monotonic clock
+    run_id: str = ""  # "" where all its folders are finished already
+    page: str = ""  # of Kubeflow's
+
+    def document(self, exit_code: int, report: Report | None = None, folder: str = "") -> dict[str, object]:
+        """Return the document; ``report``: of a run that was followed; ``folder``: the last one, where it is known."""
+        told: Mapping[str, object] = {"state": SUBMITTED if self.run_id else NOTHING_TO_DO, "message": ""}
+        if report:
+            done = sum(step.succeeded for step in report.steps)
+            told = {"state": report.state, "message": report.verdict, "steps_done": done}
+            folder = self._made() if report.state == SUCCEEDED else ""
+        price = float(self.run.arguments.get("price_per_gpu_hour", 0.0))
+        foreseen = {"forecast": forecast(folder, self.num_whole, price)} if folder and self.num_whole else {}
+        return {
+            "run": self.run_id,
+            "preset": self.submission.preset,
+            "pipeline": self.run.pipeline.name,
+            "workspace": self.submission.workspace,
+            "num_steps": len(self.run.steps),
+            **told,
+            "exit_code": exit_code,
+            "seconds": time.monotonic() - self.began,
+            "folder": folder,
+            **made_as_data(folder),
+            "page": self.page,
+            **foreseen,
+        }
+
+    def _made(self) -> str:
+        """Return the last folder of the run, which has ended well; "" where the workspace cannot be read from here."""
+        with contextlib.suppress(InputError, UnavailableError):
+            looked = look_from_here(self.run, self.submission.workspace, has_keys=False)
+            return finished_folder(self.run, looked)
+        return ""
