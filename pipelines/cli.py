@@ -102,16 +102,6 @@ Model = Annotated[
         "published model, such as scalequest-qwen2-math-qgen (docs/command.md lists them)"
     ),
 ]
-Pilot = Annotated[
-    int | None,
-    typer.Option(
-        metavar="QUESTIONS",
-        help="only take the first so many questions through every stage, and say what the whole run will make and "
-        "take; it reuses their rows",
-        min=1,
-        show_default=False,
-    ),
-]
 Price = Annotated[
     float | None,
     typer.Option(

@@ -92,11 +92,15 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def run_smoke(
-    workspace: str, scratch: Path, *settings: str, store: Mapping[str, str] = MappingProxyType({})
+    workspace: str,
+    scratch: Path,
+    *settings: str,
+    store: Mapping[str, str] = MappingProxyType({}),
+    as_json: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run the preset to its end."""
     return subprocess.run(
-        run_command("smoke", workspace, *settings),
+        [*run_command("smoke", workspace, *settings), *(["--json"] if as_json else [])],
         env=run_environment(scratch, store),
         cwd=scratch,
         capture_output=True,

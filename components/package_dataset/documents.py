@@ -17,7 +17,7 @@ from components.shared.publishing.decontamination import certificate_of
 from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_options, describe_rejected, inert_text
 from components.shared.publishing.tiers import meaning_of
-from components.shared.records import Example
+from components.shared.records import Example, as_dict
 from components.shared.report.reject_samples import rejected_rows
 from components.shared.report.report_page import Report, minute, render_page
 from components.shared.report.row_figures import RowFigures
@@ -190,7 +190,7 @@ def render_card(contents: Contents, lineage: Lineage) -> str:
         columns=DATA_COLUMNS,
         rl_columns=RL_COLUMNS,
         size_category=size_category(figures.num_rows),
-        sample=_as_dict(contents.first) if contents.first else {},
+        sample=as_dict(contents.first) if contents.first else {},
         predicted=[
             name
             for name, values in (("`difficulty`", figures.difficulty_values), ("`reward`", figures.reward_values))
@@ -198,7 +198,3 @@ def render_card(contents: Contents, lineage: Lineage) -> str:
         ],
         citation=CITATION,
     )
-
-
-def _as_dict(row: Example) -> dict[str, Any]:
-    return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}

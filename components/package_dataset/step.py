@@ -21,7 +21,7 @@ from components.shared.errors import InputError
 from components.shared.publishing.licenses import UNNAMED, forbidding
 from components.shared.publishing.model_card import license_texts
 from components.shared.publishing.tiers import tier_of
-from components.shared.records import Example, Response
+from components.shared.records import Example, Response, as_dict
 from components.shared.report.row_figures import RowFigures, shown
 from components.shared.report.row_samples import Draw, with_others
 from components.shared.texts.math_answers import AnswerChecker
@@ -41,9 +41,7 @@ def example_of(row: Response, *, keep_thoughts: bool = False) -> Example:
 
 def to_jsonl(rows: Sequence[Example]) -> bytes:
     """Return rows as JSON, one a line, with the columns and values of the Parquet part."""
-    names = [field.name for field in dataclasses.fields(Example)]
-    lines = [json.dumps({name: getattr(row, name) for name in names}, ensure_ascii=False) for row in rows]
-    return "".join(line + "\n" for line in lines).encode()
+    return "".join(json.dumps(as_dict(row), ensure_ascii=False) + "\n" for row in rows).encode()
 
 
 def run(config: PackageDatasetConfig, workspace: Workspace) -> str:

@@ -253,12 +253,12 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
 
 def to_table(rows: Sequence[Row], record: type[Row]) -> pa.Table:
     """Build the table of ``rows``, all of the kind ``record``."""
-    return _table([_as_dict(row) for row in rows], schema_of(record))
+    return _table([as_dict(row) for row in rows], schema_of(record))
 
 
 def rejects_to_table(rejects: Sequence[Reject], record: type[Row], step: str) -> pa.Table:
     """Build the table of rejected rows of the kind ``record``; no secret stands in why they were rejected."""
-    dicts = [_as_dict(r.row) | {"rejected_by": step, "reason": r.reason, "detail": redacted(r.detail)} for r in rejects]
+    dicts = [as_dict(r.row) | {"rejected_by": step, "reason": r.reason, "detail": redacted(r.detail)} for r in rejects]
     return _table(dicts, rejected_schema_of(record))
 
 
@@ -309,7 +309,8 @@ def _whole_characters(value: Any) -> Any:
     return {name: _whole_characters(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
-def _as_dict(row: Row) -> dict[str, Any]:
+def as_dict(row: Row) -> dict[str, Any]:
+    """Return a row's columns and their values, in the order of the columns."""
     return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
 
 

@@ -22,8 +22,8 @@ def dataset(workspace: Workspace, write_rows: WriteRows) -> str:
     return package_dataset(PackageDatasetConfig(workspace=workspace.uri, responses=responses), workspace)
 
 
-def asked(address: str, *, page: str = "", verdicts: str = "") -> Audit:
-    return Audit(address=address, rows=5, seed=0, page=page, verdicts=verdicts)
+def asked(address: str, *, page: str = "", verdicts: str = "", as_json: bool = False) -> Audit:
+    return Audit(address=address, rows=5, seed=0, page=page, verdicts=verdicts, as_json=as_json)
 
 
 def test_a_page_is_written_and_its_verdicts_are_kept_and_shown(
@@ -44,6 +44,20 @@ def test_a_page_is_written_and_its_verdicts_are_kept_and_shown(
     told, shown = capsys.readouterr().out.split("verdicts are in", 1)[1].split("made by", 1)
     for text in (told, shown):
         assert "all rows  1       5   20.0 %" in text
+    assert audit(asked(dataset, verdicts=str(file), as_json=True)) == ExitCode.DONE
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dataset"], told["verdicts"]) == (dataset, 5)
+    (rate,) = told["error_rates"]["all"]
+    assert (rate["num_errors"], rate["num_judged"], rate["share"]) == (1, 5, 0.2)
+
+
+def test_a_page_as_json_is_named_and_nothing_else_is_said(
+    dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = str(tmp_path / "page.html")
+    assert audit(asked(dataset, page=page, as_json=True)) == ExitCode.DONE
+    said = capsys.readouterr()
+    assert (json.loads(said.out), said.err) == ({"dataset": dataset, "page": page, "rows": 5}, "")
 
 
 def test_verdicts_of_another_dataset_are_refused(

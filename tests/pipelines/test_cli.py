@@ -5,11 +5,13 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from components.filter_language.config import FilterLanguageConfig
 from components.shared.processes import host
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from pipelines.cli import app
 from tests.components.shared.sample_folders import write_folder
 from tests.components.shared.workspace.test_lineage import halve
 from tests.conftest import WriteRows
@@ -66,6 +68,17 @@ def test_each_shell_completes_commands_presets_and_steps(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, cwd=ROOT
     )
     assert completed <= {*re.findall(r"[a-z_-]+", result.stdout)}, result.stdout + result.stderr
+
+
+WITHOUT_JSON = {"compile", "new"}  # they write files of a checkout, and say nothing but these files' names
+
+
+def test_each_command_but_those_for_developers_has_a_json_form_and_the_manual_names_them_all() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # a group's
+    without = {name for name, command in commands.items() if not any("--json" in each.opts for each in command.params)}
+    assert without == WITHOUT_JSON
+    manual = (ROOT / "docs" / "command.md").read_text(encoding="utf-8").partition("## JSON")[2].partition("\n## ")[0]
+    assert {name for name in commands if f"`{name}`" in manual} == {*commands}
 
 
 def test_quiet_and_verbose_contradict_each_other(tmp_path: Path) -> None:

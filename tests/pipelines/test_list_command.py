@@ -11,6 +11,7 @@ from components.filter_language.config import FilterLanguageConfig
 from components.shared.errors import ExitCode
 from components.shared.processes import host
 from components.shared.records import Question
+from components.shared.redaction import MASK
 from components.shared.workspace import Workspace
 from components.shared.workspace.plans import Slice
 from components.shared.workspace.run_records import RunRecorder
@@ -102,6 +103,25 @@ def test_logs_are_those_that_are_kept_and_that_of_the_running_step(
     )
     assert show_logs(run.uri, "filter_language") == ExitCode.DONE
     assert capsys.readouterr().out == "==> 002-filter_language.log <==\nhalf of \n"
+
+
+def test_logs_as_json_are_an_object_a_line_without_secrets(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "first half\nsecond half")
+    begin(workspace.uri, tmp_path)
+    (tmp_path / "002-filter_language.log").write_text('a\u2028 "b"\n\nsent first half\nsecond half')
+    assert show_logs(workspace.uri, "", as_json=True) == ExitCode.DONE
+    said = capsys.readouterr()
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert told == [
+        {"step": "import_questions", "log": "001-import_questions.log", "line": "\x1b[31mread"},
+        *(
+            {"step": "filter_language", "log": "002-filter_language.log", "line": line}
+            for line in ('a\u2028 "b"', "", f"sent {MASK}")
+        ),
+    ]
+    assert (said.out.isascii(), said.err) == (True, "")
 
 
 @pytest.mark.parametrize(

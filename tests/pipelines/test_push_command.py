@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,19 @@ def test_a_dry_run_lists_files_and_sizes_and_needs_no_token(
     )
     assert lines[-1].startswith("would push 6 files, ")
     assert lines[-1].endswith(f" of {folder} to hf://datasets/org/maths")
+
+
+def test_a_dry_run_as_json_has_the_files_and_the_lines_go_elsewhere(
+    workspace: Workspace, write_rows: WriteRows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = dataset(workspace, write_rows)
+    assert push(replace(asked(workspace.uri), as_json=True)) == ExitCode.DONE
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert (told["folder"], told["kind"], told["repository"]) == (folder, "dataset", "hf://datasets/org/maths")
+    assert told["files"]["lineage.json"] == Path(folder, "lineage.json").stat().st_size
+    assert sum(told["files"].values()) == told["size"]
+    assert "would push 6 files, " in said.err
 
 
 @pytest.mark.parametrize(
@@ -103,7 +118,7 @@ def test_the_command_pushes_and_never_says_the_token(
                 given, env=environment | path | {"HF_TOKEN": token}, capture_output=True, text=True, check=False
             )
 
-        first, second = command(TOKEN), command(TOKEN)
+        first, second, third = command(TOKEN), command(TOKEN), command(TOKEN, "--json")
         refused = command("hf_not_this_one")
         head = hub.head(SET)
     assert (first.returncode, first.stderr) == (0, "")
@@ -111,6 +126,9 @@ def test_the_command_pushes_and_never_says_the_token(
     assert (
         second.stdout.splitlines()[-1] == f"{hub.endpoint}/{SET} (private) has all of {folder} already, commit {head}"
     )
+    told = json.loads(third.stdout)
+    assert (told["commit"], told["changed"], told["private"]) == (head, False, True)
+    assert third.stderr == second.stdout
     assert refused.returncode == ExitCode.BAD_INPUT
     assert refused.stderr.startswith(
         "scalequest push: error: hf://datasets/org/maths: the hub does not accept the token"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.cli import app
+from pipelines.run_ending import made_as_data
 from tests.conftest import WriteRows
 
 
@@ -73,6 +75,23 @@ def test_the_page_of_a_workspace_tells_of_its_newest_dataset(
     assert page.count("<article ") == 20
     assert page.count("2 candidates that lost") == 20  # of each three
     assert f"scalequest show {workspace.uri}/select_responses/" in page
+
+
+def test_a_page_as_json_is_named_and_nothing_else_is_said(
+    workspace: Workspace, write_rows: WriteRows, rows: list[Response], tmp_path: Path
+) -> None:
+    folder, path = dataset(workspace, write_rows, rows, title="Halves"), tmp_path / "page.html"
+    result = CliRunner().invoke(app, ["report", folder, "--page", str(path), "--json"])
+    told = {"page": path.as_uri(), "file": str(path), "title": "Halves", "state": "finished"}
+    assert (json.loads(result.stdout), result.stderr) == (told, "")
+
+
+def test_what_a_run_has_made_is_data(workspace: Workspace, write_rows: WriteRows, rows: list[Response]) -> None:
+    folder = dataset(workspace, write_rows, rows)
+    made = json.loads(json.dumps(made_as_data(folder)))
+    assert (made["rows"], made["page"]) == (30, f"file://{folder}/report.html")
+    assert made["costs"]["gpu_hours"] == 0.0
+    assert made_as_data(f"{folder}x") == made_as_data("") == {"rows": None, "page": "", "costs": None}
 
 
 def test_the_page_of_a_dataset_is_like_the_one_in_its_folder(

@@ -104,11 +104,19 @@ def test_one_option_changed_makes_anew_only_what_depends_on_it(undisturbed: Fini
     assert len(new) == len(ANSWER_STEPS)
 
 
-def test_an_option_that_is_set_for_its_step_reaches_it(undisturbed: Finished, tmp_path: Path) -> None:
+def test_an_option_that_is_set_for_its_step_reaches_it_and_json_tells_what_was_made(
+    undisturbed: Finished, tmp_path: Path
+) -> None:
     before = folders_of(undisturbed.workspace)
-    result = run_smoke(undisturbed.workspace, tmp_path, "package_dataset.license=mit")
+    result = run_smoke(undisturbed.workspace, tmp_path, "package_dataset.license=mit", as_json=True)
     assert result.returncode == 0, result.stdout + result.stderr
     (folder,) = folders_of(undisturbed.workspace) - before
+    told = json.loads(result.stdout)
+    assert told["folder"] == f"{undisturbed.workspace}/{folder}"
+    assert (told["state"], told["exit_code"], told["steps_done"]) == ("succeeded", 0, told["num_steps"])
+    assert told["rows"] == read_manifest(told["folder"]).rows_out
+    assert told["page"] == f"file://{told['folder']}/report.html"
+    assert told["seconds"] > 0 < told["costs"]["tokens_written"]
     assert folder.startswith("package_dataset/")
     assert json.loads((Path(undisturbed.workspace, folder) / "_plan.json").read_text())["options"]["license"] == "mit"
 

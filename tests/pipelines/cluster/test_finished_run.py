@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,13 @@ from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.stores.retries import LIMIT_VARIABLE
 from components.shared.workspace._uses import IN_USE
+from components.shared.workspace.manifests import read_manifest
 from pipelines.arguments import Run
 from pipelines.cluster.finished_run import finished_folder, look_from_here
+from pipelines.cluster.options import Cluster
+from pipelines.cluster.run_report import Report
+from pipelines.cluster.submission import Submission
+from pipelines.cluster.submitted_run import Submitted
 from pipelines.run_checks import step_checks
 from tests.fault_proxy import new_clients
 from tests.pipelines.answered import answer_run, run_to_its_end
@@ -30,6 +37,20 @@ def test_a_run_whose_folders_are_all_finished_is_found_by_its_last_one(finished:
     assert found.startswith(f"{finished}/package_dataset/")
     assert storage.exists(storage.join(found, "_manifest.json"))
     assert _objects(finished) == before
+
+
+@pytest.mark.parametrize("was_followed", [False, True])
+def test_what_a_run_has_made_is_in_the_document_of_its_submit(was_followed: bool, finished: str) -> None:
+    run = answer_run(finished)
+    folder = _found(run)
+    submission = Submission(preset="answer-smoke", workspace=finished, cluster=Cluster(namespace="team-a"))
+    run_id = "1" if was_followed else ""
+    sent = Submitted(submission=submission, run=run, num_whole=0, began=time.monotonic(), run_id=run_id)
+    report = Report(run_id="1", name="", state="succeeded", steps=()) if was_followed else None
+    told = json.loads(json.dumps(sent.document(0, report, "" if was_followed else folder)))
+    assert (told["state"], told["folder"]) == ("succeeded" if was_followed else "nothing to do", folder)
+    assert told["rows"] == read_manifest(folder).rows_out
+    assert told["costs"]["tokens_written"] > 0
 
 
 def test_hardware_and_pods_make_no_other_run(finished: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,17 @@ def test_logs_of_a_runs_pods_come_by_step_and_no_terminal_obeys_them(
     assert show_pod_logs(run_id, "generate_questions", kubeflow.url, NAMESPACE) == ExitCode.DONE
     alone = [line for line in capsys.readouterr().out.splitlines() if line.startswith("==> ")]
     assert alone == [title for title in titles if title.startswith("==> generate_questions")]
+
+
+def test_logs_as_json_are_an_object_a_line(run_id: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_pod_logs(run_id, "generate_questions", kubeflow.url, NAMESPACE, as_json=True) == ExitCode.DONE
+    said = capsys.readouterr()
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert told
+    for each in told:
+        assert each["step"] == "generate_questions"
+        assert each["line"] == f"log of {each['log'].split()[-1]}\x1b[31m"
+    assert said.err == ""
 
 
 def test_a_step_that_has_not_begun_is_named_with_those_that_have(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,15 @@ def test_without_a_queue_a_job_gets_its_number_at_once(
     assert code == ExitCode.DONE
     assert said == f"{STEP}/{0:016x}: {number} pod{'s' if number > 1 else ''} instead of 2\n"
     assert (job["spec"]["parallelism"], job["spec"]["completions"], jobs.sizes) == (number, number, [number])
+
+
+@pytest.mark.parametrize("number", [4, 2])
+def test_what_was_done_is_one_document(number: int, jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs.add(STEP, 2)
+    scaling = Scaling(run_id=RUN_ID, step=STEP, number=number, wait_seconds=0.1)
+    assert scale_step(scaling, jobs.server.url, NAMESPACE, as_json=True) == ExitCode.DONE
+    told = {"run": RUN_ID, "folder": f"{STEP}/{0:016x}", "pods": number, "pods_before": 2}
+    assert json.loads(capsys.readouterr().out) == told
 
 
 def test_the_same_number_changes_nothing(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:

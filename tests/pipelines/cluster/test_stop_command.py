@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,18 @@ def test_a_job_that_a_task_makes_before_it_dies_is_deleted_too(
     assert code == ExitCode.DONE
     assert said.count("told to stop") == 2
     assert jobs.jobs == {}
+
+
+def test_what_was_done_is_one_document_and_what_is_said_meanwhile_goes_elsewhere(
+    jobs: RunCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = jobs.add("generate_questions", 2)["metadata"]["name"]
+    assert stop_run(RUN_ID, jobs.server.url, NAMESPACE, as_json=True) == ExitCode.DONE
+    said = capsys.readouterr()
+    deleted = [f"Job {name} (generate-questions)"]
+    told = {"run": RUN_ID, "namespace": NAMESPACE, "done": "terminated", "jobs_deleted": deleted}
+    assert json.loads(said.out) == told
+    assert said.err.splitlines()[-1] == f"nothing of it runs any more in {NAMESPACE}"
 
 
 def test_a_second_call_is_content(jobs: RunCluster, capsys: pytest.CaptureFixture[str]) -> None:

@@ -171,6 +171,35 @@ def test_following_a_run_ends_as_the_run_does(kubeflow: Server, capsys: pytest.C
     assert lines[-1] == f"run {RUN_ID} succeeded, 30 of 30 steps done"
 
 
+def test_a_run_that_was_started_is_one_document(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert submit(smoke_on(kubeflow.url, as_json=True), follow=False) == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert (told["run"], told["state"], told["exit_code"], told["folder"]) == (RUN_ID, "submitted", 0, "")
+    assert f"#/runs/details/{RUN_ID}" in told["page"]
+    assert f"run {RUN_ID}" in said.err
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("name", "code", "state"),
+    [
+        ("run-succeeded-frozen-at-93-of-380", 0, "succeeded"),
+        ("run-failed-bad-input-after-retry", 2, "failed"),
+    ],
+)
+def test_a_run_that_was_followed_is_one_document_with_how_it_ended(
+    name: str, code: int, state: str, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve_runs_in_turn(kubeflow, ["run-step-running", name], RUN_ID)
+    assert submit(smoke_on(kubeflow.url, as_json=True), follow=True) == code
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert (told["run"], told["state"], told["exit_code"]) == (RUN_ID, state, code)
+    assert told["message"] in said.err
+    assert told["rows"] is None, "the workspace cannot be read from here"
+
+
 refused = pytest.mark.parametrize(
     ("status", "expected_code", "message"),
     [
