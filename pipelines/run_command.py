@@ -7,23 +7,22 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TextIO, cast
+from typing import Literal, TextIO, cast
 
 from rich.console import Console
 
-from components.shared.errors import FINAL, ExitCode, InputError
-from components.shared.jobs.pod_numbers import read_pod_numbers
+from components.shared.errors import FINAL, ExitCode
 from components.shared.log_lines import JsonLines, log_format
 from components.shared.redaction import redacted
 from components.shared.stores import storage
-from components.shared.stores.retries import limit_seconds
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.run_records import RunRecorder
-from pipelines.arguments import Run, prepare_run
+from pipelines.arguments import Run
+from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.json_output import print_json, stream_for_people
 from pipelines.planning.confirming import UNASKED, Spending, confirm
 from pipelines.planning.pilot_forecast import forecast
@@ -35,13 +34,15 @@ from pipelines.planning.table import short_lines
 from pipelines.preset_files import placed_preset
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
-from pipelines.run_checks.hardware_outputs import check_budget
+from pipelines.run_checks.checked_page import CheckedRun
+from pipelines.run_checks.looking import Looked
+from pipelines.run_checks.runs_here import checked_here, prepare_here
 from pipelines.run_checks.step_checks import check_steps
+from pipelines.run_checks.told import report
 from pipelines.run_checks.vantage import LAPTOP
-from pipelines.run_checks.writable import check_writable
 from pipelines.run_ending import made_as_data, print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
-from pipelines.webhook import EndOfRun, tell, webhook_url
+from pipelines.webhook import EndOfRun, tell
 
 INTERRUPTED = "interrupted; run the same command again to continue"
 
@@ -82,19 +83,8 @@ def run_preset(asked: Asked) -> int:
         return SIGNALLED + signal.SIGINT
 
 
-def prepare_here(asked: Asked) -> Run:
-    """Return the run with its parameters; InputError for what cannot be on this machine."""
-    run = prepare_run(asked.preset, asked.settings, asked.workspace, asked.pipeline, {"profile": ""})
-    check_budget(run.arguments)
-    check_writable(asked.workspace)
-    check_processes(run.arguments)
-    webhook_url()
-    limit_seconds()  # a step would take it for its own
-    return run
-
-
 def _run_preset(asked: Asked) -> int:
-    whole = prepare_here(asked)
+    whole = prepare_here(asked.preset, asked.settings, asked.workspace, asked.pipeline)
     pilot = pilot_of(whole, asked.pilot) if asked.pilot else None
     run, began = pilot.run if pilot else whole, time.monotonic()
     name, steps = run.pipeline.name, len(run.steps)
@@ -103,13 +93,16 @@ def _run_preset(asked: Asked) -> int:
     stream = stream_for_people(as_json=asked.as_json)
     told_to = JsonLines(stream, "scalequest.run") if log_format() == "json" else stream
     console = Console(file=cast(TextIO, told_to), quiet=asked.loudness == "quiet")
-    planned = _plan(asked, run, console)
+    with console.status("checking what the run uses"):
+        looked = check_steps(run, LAPTOP)
+        planned = _plan(asked, run, looked)
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
     for line in (told, *short_lines(planned)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     confirm(planned, asked.spending)
     ending, is_verbose = _ending_of(asked, pilot), asked.loudness == "verbose"
-    end = run_pipeline(run, asked.workspace, console, recorder, ending, is_verbose=is_verbose)
+    checked = checked_here(asked.preset, run, looked)
+    end = run_pipeline(run, checked, console, recorder, ending, is_verbose=is_verbose)
     if asked.as_json:
         print_json({**vars(end), "seconds": time.monotonic() - began, **_made(end, pilot)})
     return end.exit_code
@@ -140,48 +133,39 @@ def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, work
     print_forecast(console, forecast(folder, pilot.num_whole), dataclasses.replace(asked, pilot=0).command)
 
 
-def _plan(asked: Asked, run: Run, console: Console) -> RunPlan:
-    """Check everything that the steps will use; return what they will do and take.
-
-    Before anything heavy starts; the run's first task checks the same where no command does.
-    """
-    with console.status("checking what the run uses"):
-        return plan_of(
-            Planned(
-                preset=asked.preset,
-                run=run,
-                looked=check_steps(run, LAPTOP),
-                hardware=planned_hardware(run.arguments, None, {}),
-                stated=placed_preset(asked.preset).expected,
-            )
+def _plan(asked: Asked, run: Run, looked: Sequence[Looked]) -> RunPlan:
+    return plan_of(
+        Planned(
+            preset=asked.preset,
+            run=run,
+            looked=looked,
+            hardware=planned_hardware(run.arguments, None, {}),
+            stated=placed_preset(asked.preset).expected,
         )
-
-
-def check_processes(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError where the processes that share a step may be fewer than asked for, which only pods can be."""
-    if read_pod_numbers(arguments["pods"]).is_range:
-        raise InputError(f"pods {arguments['pods']!r} is a range, which only a Job takes; here, give a number")
+    )
 
 
 def run_pipeline(
     run: Run,
-    workspace: str,
+    checked: CheckedRun,
     console: Console,
     recorder: RunRecorder,
     ending: Ending = print_ending,
     *,
     is_verbose: bool = False,
 ) -> EndOfRun:
-    """Run a pipeline whose arguments were checked, and report the result; return how it has ended."""
+    """Run a pipeline and report the result; return how it has ended. ``checked``: what its first task would find."""
     with console.status("starting Kubeflow Pipelines"):
         # Takes seconds, and only a run needs it.
         from pipelines.local_runner import StepFailedError, run_compiled
-    began = time.monotonic()
+    began, workspace = time.monotonic(), checked.workspace
     keeper = _Keeper(recorder, workspace)
+    answers = {CHECK_NAME: lambda told: report(checked, told["outputs"])}
     try:
         price = float(run.arguments.get("price_per_gpu_hour", 0.0))
         with ConsoleObserver(console, run.steps, workspace, verbose=is_verbose, price_per_gpu_hour=price) as observer:
-            run_compiled(run.pipeline.path, run.arguments, observer, keeper.keep, last_step=run.last_step)
+            given = run.pipeline.path, run.arguments
+            run_compiled(*given, observer, keeper.keep, answers=answers, last_step=run.last_step)
     except StepFailedError as failure:
         message = _report(failure.step, failure.exit_code, failure.last_lines, failure.log)
         return keeper.end(failure.exit_code, message=message)

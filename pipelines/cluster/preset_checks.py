@@ -13,15 +13,16 @@ from pipelines.cluster.finished_run import can_read
 from pipelines.cluster.run_keys import keys_of_run
 from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.run_checks.looking import Looked
+from pipelines.run_checks.runs_here import prepare_here
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP, SUBMITTER, Vantage
-from pipelines.run_command import Asked, prepare_here
+from pipelines.run_command import Asked
 
 
 def check_here(asked: Asked) -> Iterator[Finding]:
     """Yield what was found of a run on this machine; nothing more after what could not work."""
     try:
-        run = prepare_here(asked)
+        run = prepare_here(asked.preset, asked.settings, asked.workspace, asked.pipeline)
     except InputError as error:
         yield Finding(False, str(error))
         return

@@ -23,7 +23,7 @@ from pipelines.planning.run_plans import Planned, RunPlan, plan_of
 from pipelines.planning.table import print_plan
 from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of
-from pipelines.run_checks.hardware_outputs import asked_hardware, check_budget, check_hardware
+from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware, hardware_here
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
 
@@ -56,7 +56,7 @@ def _plan(asked: PlanAsked, as_json: bool) -> int:
         check_hardware(profile, hardware, run)
         looked = look_from_here(run, asked.workspace, has_keys=False)
     else:
-        check_budget(run.arguments)
+        hardware_here(run.arguments)
         looked = check_steps(run, LAPTOP)
     made = plan_of(
         Planned(

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from components.shared.command.pod_disk import refuse_pod_disk
@@ -14,13 +14,11 @@ from components.shared.command.step_command import run_task
 from components.shared.errors import InputError, NotAllowedError, UnavailableError
 from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile, is_name, profile_of_name
 from components.shared.processes import KUBERNETES
-from components.shared.stores import storage
 from pipelines.arguments import Run, checked_run_of
-from pipelines.cluster.bucket_checks import probe_bucket
 from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.compiling import compiled_again
-from pipelines.run_checks.checked_page import CheckedRun, page_of
+from pipelines.run_checks.checked_page import CheckedRun
 from pipelines.run_checks.hardware_outputs import (
     AskedHardware,
     budget_in,
@@ -30,10 +28,9 @@ from pipelines.run_checks.hardware_outputs import (
 )
 from pipelines.run_checks.own_account import advice_on, own_account
 from pipelines.run_checks.step_checks import check_steps, impatient
-from pipelines.run_checks.task_hardware import told_tasks
-from pipelines.run_checks.told import Told, read_told
+from pipelines.run_checks.told import Told, read_told, report
 from pipelines.run_checks.vantage import FIRST_TASK, LAPTOP
-from pipelines.run_checks.writable import check_writable
+from pipelines.run_checks.writable import check_workspace, said_of_workspace
 
 ALLOWED_BY = "the Role scalequest-step of the Helm chart, or of manifests/base, allows it to the account of runs"
 DEFAULT = "default.yaml"  # the entry of the ConfigMap where the chart says which account it made for runs
@@ -53,7 +50,7 @@ def _tell(argv: Sequence[str]) -> str:
     told = read_told(argv[1])
     with contextlib.redirect_stdout(sys.stderr):
         checked = check(told)
-    told.report(told_tasks(told.outputs["parameters"], checked.hardware, checked.steps), page_of(checked))
+    report(checked, told.outputs)
     return checked.sentence
 
 
@@ -77,7 +74,9 @@ def _checked(told: Told, asked: AskedHardware, place: _Place) -> CheckedRun:
     account = own_account()
     workspace = str(run.arguments["workspace"])
     with impatient():
-        findings = [*_check_workspace(workspace), *place.check(asked, account)]
+        with said_of_workspace():
+            refuse_pod_disk(workspace, of_kubeflow=True)
+        findings = [*check_workspace(workspace), *place.check(asked, account)]
     steps = check_steps(run, FIRST_TASK if KUBERNETES in os.environ else LAPTOP)
     if advice := advice_on(account, place.meant(asked)):
         logger.warning("%s", advice)
@@ -118,20 +117,6 @@ def _asked(told: Told) -> AskedHardware:
         train_image=told.images["train_image"],
         budget=budget_in(arguments),
     )
-
-
-def _check_workspace(workspace: str) -> Iterator[Finding]:
-    try:
-        storage.scheme_of(workspace)
-        refuse_pod_disk(workspace, of_kubeflow=True)
-        check_writable(workspace)
-        for finding in probe_bucket(workspace) if storage.is_remote(workspace) else ():
-            if finding.passed is False:
-                raise InputError(finding.text)
-            yield finding
-    except (InputError, UnavailableError) as error:
-        said = str(error)
-        raise type(error)(said if said.startswith("workspace") else f"workspace: {said}") from error
 
 
 class _Place:

@@ -158,9 +158,9 @@ def check_hardware(profile: Profile, asked: Mapping[str, Any], run: Run) -> None
     check_fits(profile, dataclasses.asdict(resolved) if is_task else asked)
 
 
-def check_budget(arguments: Mapping[str, Any]) -> None:
-    """Raise InputError for a limit in US dollars where a run without a profile does not say the price."""
-    _within_budget(CheckedHardware(), budget_in(arguments), 0.0)
+def hardware_here(arguments: Mapping[str, Any]) -> CheckedHardware:
+    """Return what tasks ask for on this machine; InputError for a limit in US dollars where no price is given."""
+    return _within_budget(CheckedHardware(), budget_in(arguments), 0.0)
 
 
 def _within_budget(hardware: CheckedHardware, asked: AskedBudget, price_of_profile: float) -> CheckedHardware:

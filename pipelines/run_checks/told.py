@@ -10,6 +10,8 @@ from typing import Any
 from components.shared.command.kubeflow_answer import write_answer
 from components.shared.errors import InputError
 from components.shared.images import ImageName
+from pipelines.run_checks.checked_page import CheckedRun, page_of
+from pipelines.run_checks.task_hardware import told_tasks
 
 ASKED_PROFILE = "asked_profile"  # the parameter ``profile``, which is the name of an output, too
 IMAGES: dict[str, ImageName] = {"cpu_image": "cpu", "vllm_image": "vllm", "train_image": "train"}
@@ -27,10 +29,6 @@ class Told:
     images: Mapping[str, str]  # full names of the release's, or those that a chart put in their place
     arguments: Mapping[str, Any]  # of the pipeline
     outputs: Mapping[str, Any]
-
-    def report(self, values: Mapping[str, Any], page: str) -> None:
-        """Write each output's file, the page (Markdown), and the executor output file."""
-        write_answer(self.outputs, values, {REPORT: (REPORT_METADATA, page.encode())})
 
 
 def read_told(executor_input: str) -> Told:
@@ -54,3 +52,9 @@ def read_told(executor_input: str) -> Told:
             f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}} to the task "
             "that checks a run"
         ) from error
+
+
+def report(checked: CheckedRun, outputs: Mapping[str, Any]) -> None:
+    """Write each output's file, the page (Markdown), and the executor output file; ``outputs``: those of the task."""
+    values = told_tasks(outputs["parameters"], checked.hardware, checked.steps)
+    write_answer(outputs, values, {REPORT: (REPORT_METADATA, page_of(checked).encode())})

@@ -15,6 +15,8 @@ from components.shared.log_lines import start_logging
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run
 from pipelines.compiled_pipeline import CompiledPipeline
+from pipelines.run_checks.checked_page import CheckedRun
+from pipelines.run_checks.hardware_outputs import CheckedHardware
 from pipelines.run_command import run_pipeline
 from tests.pipelines.echo_component import echo
 
@@ -35,7 +37,11 @@ def main(folder: Path) -> int:
     pipeline = CompiledPipeline(path)
     run = Run(pipeline=pipeline, arguments=arguments, steps=pipeline.planned_steps(arguments))
     recorder = RunRecorder(str(folder), preset="waiting", pipeline="waiting-loop", num_steps=3, command="")
-    return run_pipeline(run, str(folder), Console(file=sys.stdout), recorder).exit_code
+    checked = CheckedRun(
+        pipeline="waiting-loop", preset="waiting", workspace=str(folder), account="", advice="",
+        hardware=CheckedHardware(), findings=[], steps=[],
+    )  # fmt: skip
+    return run_pipeline(run, checked, Console(file=sys.stdout), recorder).exit_code
 
 
 if __name__ == "__main__":

@@ -1,20 +1,25 @@
+import re
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kfp import compiler, dsl
 
-from pipelines.arguments import prepare_run
 from pipelines.compiled_checks import find_defects
-from pipelines.compiled_pipeline import CompiledPipeline, read_documents
+from pipelines.compiled_pipeline import CHECK, CHECK_NAME, CompiledPipeline, read_documents
 from pipelines.figure import Preset, figure
-from pipelines.local_runner import StepFailedError, run_compiled
+from pipelines.local_runner import run_compiled
 from pipelines.parameters import OwnQuestions, parameters_of
 from pipelines.preset_files import options_in, read_preset
 from pipelines.run_checks.hardware_outputs import CheckedHardware
+from pipelines.run_checks.runs_here import checked_here, prepare_here
+from pipelines.run_checks.told import report
 from tests.pipelines.echo_component import echo
+from tests.pipelines.run_checks.forms import form_of
 from tests.pipelines.test_local_runner import Recorder
+from tests.source_tree import ROOT
 
 
 @figure("answer-questions")
@@ -35,29 +40,45 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(pipeline: Path, workspace: Path, **arguments: Any) -> Recorder:
-    recorder = Recorder()
-    declared = CompiledPipeline(pipeline).parameters
-    given = prepare_run("answer-smoke", [], str(workspace), "", {"profile": ""}).arguments | arguments
-    run_compiled(pipeline, {name: value for name, value in given.items() if name in declared}, recorder)
-    return recorder
-
-
-def test_on_a_laptop_the_tasks_behind_it_get_its_outputs_without_a_cluster(pipeline: Path, tmp_path: Path) -> None:
-    recorder, expected = run(pipeline, tmp_path), CheckedHardware()
+def test_on_a_laptop_the_command_answers_it_and_the_tasks_behind_it_get_its_outputs(
+    pipeline: Path, tmp_path: Path
+) -> None:
+    recorder, expected, declared = Recorder(), CheckedHardware(), CompiledPipeline(pipeline).parameters
+    run = prepare_here("answer-smoke", [], str(tmp_path))
+    checked = checked_here("answer-smoke", run, [])
+    run_compiled(
+        pipeline,
+        {name: value for name, value in run.arguments.items() if name in declared},
+        recorder,
+        answers={CHECK_NAME: lambda told: report(checked, told["outputs"])},
+    )
     assert [each["inputs"] for each in recorder.given("first")] == [expected.inference_gpus]
     assert [each["inputs"] for each in recorder.given("b")] == [expected.training_memory]
     assert "started check_run" not in recorder.lines, "it is no step of the method"
     assert {path.name for path in tmp_path.iterdir() if path.name[0] not in "._"} == {"import_model"}
 
 
-def test_it_fails_with_2_and_one_message_and_nothing_behind_it_starts(pipeline: Path, tmp_path: Path) -> None:
-    with pytest.raises(StepFailedError) as caught:
-        run(pipeline, tmp_path, engine="gpt")
-    assert (caught.value.step, caught.value.exit_code) == ("check_run", 2)
-    assert caught.value.last_lines[-1] == (
-        "check_run: error: parameter engine: 'gpt' is not accepted; expected one of vllm, scripted"
+@pytest.mark.parametrize(
+    ("fields", "exit_code", "last_line"),
+    [
+        ({}, 0, r"answer_questions: \d+ steps, \d+ new"),
+        ({"engine": "gpt"}, 2, "check_run: error: parameter engine: 'gpt' is not accepted; expected one of vllm, scri"),
+    ],
+)
+def test_the_task_is_a_process_with_one_message_an_exit_code_and_outputs_for_those_behind_it(
+    fields: dict[str, str], exit_code: int, last_line: str, tmp_path: Path
+) -> None:
+    told = form_of("answer-smoke", fields, tmp_path)
+    ended = subprocess.run(
+        [sys.executable, "-m", CHECK, "--executor-input", told], cwd=ROOT, capture_output=True, text=True, check=False
     )
+    assert ended.returncode == exit_code, ended.stderr
+    assert re.match(last_line, (ended.stdout or ended.stderr).splitlines()[-1])
+    outputs = tmp_path / "outputs"
+    assert (outputs / "executor_output.json").is_file() == (exit_code == 0)
+    assert not [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
+    if exit_code == 0:
+        assert (outputs / "report.md").read_text().startswith("# answer")
 
 
 def test_its_task_is_given_every_parameter_of_the_pipeline_and_is_compiled_without_a_known_trap(pipeline: Path) -> None:
