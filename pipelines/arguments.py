@@ -6,12 +6,14 @@ own are in the file that is compiled for it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
 import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -24,9 +26,10 @@ from components.shared.jobs.pod_numbers import read_pod_numbers
 from components.shared.model_imports import LISTS
 from components.steps import config_of, step_names, task_names
 from pipelines import compiled_pipeline
-from pipelines.compiled_pipeline import LATER, CompiledPipeline, PlannedStep
+from pipelines.compiled_pipeline import LATER, CompiledPipeline, Outputs, PlannedStep, walk_steps
 from pipelines.parameters import LIST, accepted_value
 from pipelines.placed_yaml import parse_value
+from pipelines.planning.stated import Stated
 from pipelines.preset_files import LISTING, option_value, options_in, placed_preset
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
@@ -44,13 +47,33 @@ class Run:
 
     pipeline: CompiledPipeline
     arguments: dict[str, Any]
-    steps: list[PlannedStep]
+    preset: str = ""  # as it was asked for; "" where nobody named one
+    expected: Mapping[str, Stated] = field(default_factory=dict)  # of steps, as the preset states it
     last_step: str = ""  # behind which nothing starts; "" for all of the pipeline
 
-    @property
-    def num_folders(self) -> int:
-        """How many folders it makes or finds, which are the pipeline's first: a pilot ends before its pipeline does."""
-        return sum(not step.passes_on for step in self.steps)
+    @cached_property
+    def steps(self) -> list[PlannedStep]:
+        """The steps that it takes, what is first first."""
+        steps: list[PlannedStep] = []
+
+        def note(step: PlannedStep) -> Outputs:
+            steps.append(step)
+            return {}
+
+        self.walk(note)
+        return steps
+
+    def walk(self, do: Callable[[PlannedStep], Outputs]) -> None:
+        """Give ``do`` every step that it takes, as ``walk_steps`` does; the last one is where it ends."""
+        has_ended = False
+
+        def do_before_the_end(step: PlannedStep) -> Outputs:
+            nonlocal has_ended
+            outputs = {} if has_ended else do(step)
+            has_ended = has_ended or step.name == self.last_step
+            return outputs
+
+        walk_steps(self.pipeline.spec, self.arguments, do_before_the_end)
 
 
 def prepare_run(
@@ -73,9 +96,10 @@ def prepare_run(
     try:
         values = of_pipeline(stated.values, pipeline, is_own=not pipeline_name) | dict(hardware)
         parameters = {name: value for name, value in (values | given).items() if "." not in name}
-        return checked_run_of(pipeline, parameters | options | {"workspace": workspace})
+        run = checked_run_of(pipeline, parameters | options | {"workspace": workspace})
     except InputError as error:
         raise type(error)(stated.located(str(error), but=given)) from error
+    return dataclasses.replace(run, preset=preset, expected=stated.expected)
 
 
 def _compiled(name: str, preset: str) -> CompiledPipeline:
@@ -95,11 +119,11 @@ def checked_run_of(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> Run
     _check_benchmarks(arguments, pipeline.parameters)
     _check_options(arguments[STEP_OPTIONS], pipeline)
     _check_limits(arguments)
-    steps = pipeline.planned_steps(arguments)
-    for step in steps:
+    run = Run(pipeline, arguments)
+    for step in run.steps:
         if not step.passes_on:
             config_of_step(step)
-    return Run(pipeline, arguments, steps)
+    return run
 
 
 def complete_arguments(pipeline: CompiledPipeline, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import logging
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -162,11 +161,12 @@ def plan(
     """
     from pipelines.planning.plan_command import PlanAsked
     from pipelines.planning.plan_command import plan as plan_run
+    from pipelines.preset_files import default_workspace
 
     asked = PlanAsked(
         preset=preset,
         settings=_with_price(settings, price_per_gpu_hour),
-        workspace=workspace or f"runs/{Path(preset).stem}",
+        workspace=workspace or default_workspace(preset),
         pipeline=pipeline,
         profile=profile,
         pilot=pilot or 0,
@@ -193,6 +193,7 @@ def run(
     Runs the compiled pipeline and reuses finished work. The steps' logs are kept in the workspace.
     """
     from pipelines.planning.confirming import Spending
+    from pipelines.preset_files import default_workspace
     from pipelines.run_command import Asked, run_preset
 
     if quiet and verbose:
@@ -200,7 +201,7 @@ def run(
     asked = Asked(
         preset=preset,
         settings=_with_price(settings, price_per_gpu_hour),
-        workspace=workspace or f"runs/{Path(preset).stem}",
+        workspace=workspace or default_workspace(preset),
         pipeline=pipeline,
         loudness="quiet" if quiet else "verbose" if verbose else "normal",
         pilot=pilot or 0,

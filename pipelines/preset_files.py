@@ -61,6 +61,11 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob(f"*{SUFFIX}"))
 
 
+def default_workspace(name: str) -> str:
+    """Return where a preset's run on this machine is, unless a workspace is given."""
+    return f"runs/{Path(name).stem}"
+
+
 def read_preset(name: str) -> dict[str, Any]:
     """Return the values of a preset, or of a file of one's own, with its pipeline; InputError where that is none."""
     preset = placed_preset(name)

@@ -28,14 +28,11 @@ from pipelines.planning.confirming import UNASKED, Spending, confirm
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.planning.pilot_report import print_forecast
 from pipelines.planning.pilot_run import Pilot, pilot_of
-from pipelines.planning.planned_hardware import planned_hardware
-from pipelines.planning.run_plans import Planned, RunPlan, plan_of
+from pipelines.planning.run_plans import plan_of
 from pipelines.planning.table import short_lines
-from pipelines.preset_files import placed_preset
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
 from pipelines.run_checks.checked_page import CheckedRun
-from pipelines.run_checks.looking import Looked
 from pipelines.run_checks.runs_here import checked_here, prepare_here
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.told import report
@@ -95,13 +92,13 @@ def _run_preset(asked: Asked) -> int:
     console = Console(file=cast(TextIO, told_to), quiet=asked.loudness == "quiet")
     with console.status("checking what the run uses"):
         looked = check_steps(run, LAPTOP)
-        planned = _plan(asked, run, looked)
+        planned = plan_of(run, looked)
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
     for line in (told, *short_lines(planned)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     confirm(planned, asked.spending)
     ending, is_verbose = _ending_of(asked, pilot), asked.loudness == "verbose"
-    checked = checked_here(asked.preset, run, looked)
+    checked = checked_here(run, looked)
     end = run_pipeline(run, checked, console, recorder, ending, is_verbose=is_verbose)
     if asked.as_json:
         print_json({**vars(end), "seconds": time.monotonic() - began, **_made(end, pilot)})
@@ -131,18 +128,6 @@ def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, work
         return
     console.print()
     print_forecast(console, forecast(folder, pilot.num_whole), dataclasses.replace(asked, pilot=0).command)
-
-
-def _plan(asked: Asked, run: Run, looked: Sequence[Looked]) -> RunPlan:
-    return plan_of(
-        Planned(
-            preset=asked.preset,
-            run=run,
-            looked=looked,
-            hardware=planned_hardware(run.arguments, None, {}),
-            stated=placed_preset(asked.preset).expected,
-        )
-    )
 
 
 def run_pipeline(

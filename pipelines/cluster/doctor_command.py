@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 
@@ -22,6 +21,7 @@ from pipelines.cluster.store_pod import check_from_pod
 from pipelines.cluster.submission import Submission
 from pipelines.hardware_profiles import Profile
 from pipelines.json_output import print_json
+from pipelines.preset_files import default_workspace
 from pipelines.reporting import exit_code_of
 from pipelines.run_command import Asked
 from pipelines.secret_names import check_secret_name
@@ -55,7 +55,7 @@ def _asked_here(run: PlannedRun) -> Asked:
     """Return what would run on this machine."""
     if not run.preset:
         raise InputError("give --namespace, for a run on a cluster; or a preset, for a run on this machine")
-    workspace = run.workspace or f"runs/{Path(run.preset).stem}"
+    workspace = run.workspace or default_workspace(run.preset)
     return Asked(preset=run.preset, settings=run.settings, workspace=workspace, pipeline=run.pipeline)
 
 

@@ -24,13 +24,9 @@ def look_from_here(run: Run, workspace: str, *, has_keys: bool) -> list[Looked]:
     return check_steps(run, dataclasses.replace(SUBMITTER, reads_store=can_read(workspace), asks_endpoints=has_keys))
 
 
-def finished_folder(run: Run, steps: Sequence[Looked]) -> str:
-    """Return the address of a run's last folder if all its folders are finished; "" if not, or if that is not known.
-
-    ``steps``: those of the run's pipeline, of which a pilot takes the first.
-    """
-    of_run = steps[: run.num_folders]
-    return of_run[-1].folder if all(each.state == "reused" for each in of_run) else ""
+def finished_folder(steps: Sequence[Looked]) -> str:
+    """Return the address of a run's last folder if all its folders are finished; "" if not, or if that is not known."""
+    return steps[-1].folder if all(each.state == "reused" for each in steps) else ""
 
 
 def can_read(workspace: str) -> bool:

@@ -26,7 +26,7 @@ def check_here(asked: Asked) -> Iterator[Finding]:
     except InputError as error:
         yield Finding(False, str(error))
         return
-    yield _parameters(asked.preset, run)
+    yield _parameters(run)
     yield from _steps(run, LAPTOP)
 
 
@@ -37,14 +37,14 @@ def check_submitted(submission: Submission) -> Iterator[Finding]:
     except InputError as error:
         yield Finding(False, str(error))
         return
-    yield _parameters(submission.preset, run)
+    yield _parameters(run)
     reads_store = can_read(submission.workspace)
     with keys_of_run(submission.cluster.namespace, run) as has_keys:
         yield from _steps(run, dataclasses.replace(SUBMITTER, reads_store=reads_store, asks_endpoints=has_keys))
 
 
-def _parameters(preset: str, run: Run) -> Finding:
-    return Finding(True, f"the parameters of {preset} ({run.pipeline.name}, {len(run.steps)} steps) are accepted")
+def _parameters(run: Run) -> Finding:
+    return Finding(True, f"the parameters of {run.preset} ({run.pipeline.name}, {len(run.steps)} steps) are accepted")
 
 
 def _steps(run: Run, vantage: Vantage) -> Iterator[Finding]:

@@ -36,10 +36,8 @@ from pipelines.planning.confirming import confirm
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.planning.pilot_report import print_forecast
 from pipelines.planning.pilot_run import Pilot, pilot_of
-from pipelines.planning.planned_hardware import planned_hardware
-from pipelines.planning.run_plans import Planned, plan_of
+from pipelines.planning.run_plans import plan_of
 from pipelines.planning.table import short_lines
-from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of, print_aligned
 from pipelines.run_checks.hardware_outputs import asked_hardware
 from pipelines.run_checks.looking import Looked
@@ -60,7 +58,7 @@ def _submit(submission: Submission, follow: bool) -> int:
     console = Console(file=stream_for_people(as_json=submission.as_json))
     sent = Submitted(submission=submission, run=run, num_whole=pilot.num_whole if pilot else 0, began=began)
     steps = _looked_at(submission, run)
-    if finished := finished_folder(run, steps):
+    if finished := finished_folder(steps):
         what = f"the pilot of {submission.preset}" if pilot else submission.preset
         where = f"are finished in {submission.workspace}; the last is {finished}"
         console.print(f"nothing to do: all folders of {what} {where}")
@@ -133,7 +131,7 @@ def _print_forecast(console: Console, submission: Submission, pilot: Pilot, data
 def _print_forecast_of_ended(console: Console, submission: Submission, pilot: Pilot) -> None:
     """Print what a pilot that was followed to its end says of the whole run, or where that can be seen."""
     with contextlib.suppress(InputError, UnavailableError):  # the run has ended well, whoever may read its rows
-        if finished := finished_folder(pilot.run, _looked_at(submission, pilot.run)):
+        if finished := finished_folder(_looked_at(submission, pilot.run)):
             _print_forecast(console, submission, pilot, finished)
             return
     told = f"its rows cannot be read from here; where they can, `{submission.plan_command}` says what follows from them"
@@ -172,15 +170,7 @@ def _start(client: kfp.Client, namespace: str | None, packed: Run, names: _Names
 def _confirm_plan(submission: Submission, run: Run, steps: Sequence[Looked], console: Console) -> None:
     """Say what the run will do and take; ask where that is above the limit."""
     asked, _ = asked_hardware(submission.profile, submission.settings, spot=submission.cluster.spot)
-    planned = plan_of(
-        Planned(
-            preset=submission.preset,
-            run=run,
-            looked=steps,
-            hardware=planned_hardware(run.arguments, submission.profile, asked),
-            stated=placed_preset(submission.preset).expected,
-        )
-    )
+    planned = plan_of(run, steps, submission.profile, asked)
     for line in short_lines(planned):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     confirm(planned, submission.spending)

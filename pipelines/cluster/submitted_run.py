@@ -57,5 +57,5 @@ class Submitted:
         """Return the last folder of the run, which has ended well; "" where the workspace cannot be read from here."""
         with contextlib.suppress(InputError, UnavailableError):
             looked = look_from_here(self.run, self.submission.workspace, has_keys=False)
-            return finished_folder(self.run, looked)
+            return finished_folder(looked)
         return ""

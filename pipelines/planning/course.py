@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.arguments import Run
-from pipelines.compiled_pipeline import Outputs, PlannedStep, walk_steps
+from pipelines.compiled_pipeline import Outputs, PlannedStep
 
 ROW_INPUTS = ("questions", "responses", "examples", "pairs", "evaluations")  # options: each row read is accounted for
 _MADE = re.compile(r"made-by-step-(\d+)")
@@ -45,7 +45,7 @@ def course_of(run: Run) -> list[CourseStep]:
         course.append(CourseStep(number=number, step=step, reads={name: made for name, made in reads.items() if made}))
         return {"folder": f"made-by-step-{number}"}
 
-    walk_steps(run.pipeline.spec, run.arguments, note)
+    run.walk(note)
     return course
 
 

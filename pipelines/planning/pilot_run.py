@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.errors import InputError
-from pipelines.arguments import Run, checked_run_of
+from pipelines.arguments import Run
 from pipelines.workspace_folders import LAST_STEP
 
 NUMBER = "generator_num_questions"
@@ -37,11 +37,8 @@ def pilot_of(whole: Run, num_questions: int) -> Pilot:
             f"--pilot {num_questions} is the whole run: {NUMBER}={of_each}, and generators: {number}; expected at most "
             f"{(of_each - 1) * number}"
         )
-    run = checked_run_of(whole.pipeline, whole.arguments | {NUMBER: fewer})
-    end = next(place for place, step in enumerate(run.steps) if step.name == LAST_STEP)
-    return Pilot(
-        run=dataclasses.replace(run, steps=run.steps[: end + 1], last_step=LAST_STEP), num_whole=of_each * number
-    )
+    run = dataclasses.replace(whole, arguments=whole.arguments | {NUMBER: fewer}, last_step=LAST_STEP)
+    return Pilot(run=run, num_whole=of_each * number)
 
 
 def _questions_of(run: Run) -> tuple[int, int]:

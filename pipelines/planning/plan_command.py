@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from components.shared.errors import ExitCode
-from pipelines.arguments import prepare_run
+from pipelines.arguments import Run, prepare_run
 from pipelines.cluster.finished_run import look_from_here
 from pipelines.cluster.hardware import find_profile, profile_of
 from pipelines.hardware_profiles import Profile
@@ -18,12 +18,11 @@ from pipelines.json_output import print_json
 from pipelines.planning.pilot_forecast import PilotForecast, forecast
 from pipelines.planning.pilot_report import print_forecast
 from pipelines.planning.pilot_run import Pilot, pilot_of
-from pipelines.planning.planned_hardware import planned_hardware
-from pipelines.planning.run_plans import Planned, RunPlan, plan_of
+from pipelines.planning.run_plans import RunPlan, plan_of
 from pipelines.planning.table import print_plan
-from pipelines.preset_files import placed_preset
 from pipelines.reporting import exit_code_of
-from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware, hardware_here
+from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware
+from pipelines.run_checks.runs_here import prepare_here
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
 
@@ -48,25 +47,11 @@ def plan(asked: PlanAsked, *, as_json: bool) -> int:
 def _plan(asked: PlanAsked, as_json: bool) -> int:
     profile = find_profile(asked.profile) if asked.profile else None
     hardware, settings = asked_hardware(profile, asked.settings) if profile else ({}, list(asked.settings))
-    of_run = _of_run(profile, hardware) if profile else ""
-    whole = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": of_run})
+    whole = _prepared(asked, settings, profile, hardware)
     pilot = pilot_of(whole, asked.pilot) if asked.pilot else None
     run = pilot.run if pilot else whole
-    if profile:
-        check_hardware(profile, hardware, run)
-        looked = look_from_here(run, asked.workspace, has_keys=False)
-    else:
-        hardware_here(run.arguments)
-        looked = check_steps(run, LAPTOP)
-    made = plan_of(
-        Planned(
-            preset=asked.preset,
-            run=run,
-            looked=looked,
-            hardware=planned_hardware(run.arguments, profile, hardware),
-            stated=placed_preset(asked.preset).expected,
-        )
-    )
+    looked = look_from_here(run, asked.workspace, has_keys=False) if profile else check_steps(run, LAPTOP)
+    made = plan_of(run, looked, profile, hardware)
     seen = _forecast(pilot, made) if pilot and made.is_done else None
     if as_json:
         print_json(as_data(made, seen))
@@ -77,6 +62,15 @@ def _plan(asked: PlanAsked, as_json: bool) -> int:
         console.print()
         print_forecast(console, seen, "the command of the pilot, without --pilot")
     return ExitCode.DONE
+
+
+def _prepared(asked: PlanAsked, settings: Sequence[str], profile: Profile | None, hardware: Mapping[str, Any]) -> Run:
+    """Return the whole run; InputError for what ``run`` would refuse, or on a profile ``submit``."""
+    if profile is None:
+        return prepare_here(asked.preset, settings, asked.workspace, asked.pipeline)
+    run = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": _of_run(profile, hardware)})
+    check_hardware(profile, hardware, run)
+    return run
 
 
 def _forecast(pilot: Pilot, made: RunPlan) -> PilotForecast:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from components.shared.config import StepConfig, flag_of
 from components.shared.workspace.plans import read_plan_or_none
 from components.shared.workspace.unfinished import rows_done
 from pipelines.arguments import Run, config_of_step, with_parameters
+from pipelines.hardware_profiles import Profile
 from pipelines.planning.course import CourseStep, course_of
 from pipelines.planning.expected_costs import NO_COSTS, ExpectedCosts, expected_costs
 from pipelines.planning.expected_rows import ExpectedRows, Known, expected_rows
 from pipelines.planning.figures import Figure, Total, total_of
 from pipelines.planning.measured import SIZES, Measured, MeasuredWork, measured_in
-from pipelines.planning.planned_hardware import PlannedHardware, PlannedPods
+from pipelines.planning.planned_hardware import PlannedHardware, PlannedPods, planned_hardware
 from pipelines.planning.stated import Stated
 from pipelines.run_checks.looking import Looked, State
 
@@ -77,57 +80,54 @@ class RunPlan:
         return {state: states.count(state) for state in ("reused", "continued", "new", "not known") if state in states}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """What a plan is made from."""
+def plan_of(
+    run: Run,
+    looked: Sequence[Looked],
+    profile: Profile | None = None,
+    asked: Mapping[str, Any] = MappingProxyType({}),
+) -> RunPlan:
+    """Return the plan of a run whose steps were looked at by ``check_steps``.
 
-    preset: str
-    run: Run
-    looked: Sequence[Looked]  # of ``check_steps``
-    hardware: PlannedHardware
-    stated: Mapping[str, Stated]  # by step
-
-
-def plan_of(planned: Planned) -> RunPlan:
-    """Return the plan of a run whose steps were looked at."""
-    num_steps = planned.run.num_folders
-    course = course_of(planned.run)[:num_steps]
-    assert [each.step.place for each in course] == [each.step.place for each in planned.looked[:num_steps]]
-    workspace = str(planned.run.arguments["workspace"])
-    is_readable = any(each.state != "not known" for each in planned.looked)
-    works = _Works(planned, MeasuredWork(workspace, is_readable=is_readable))
-    for each in course:
-        works.add(each)
+    ``profile``: None for this machine. ``asked``: in place of the profile's own, as ``asked_hardware`` returns it.
+    """
+    course = course_of(run)
+    hardware = planned_hardware(run.arguments, profile, asked)
+    workspace = str(run.arguments["workspace"])
+    is_readable = any(each.state != "not known" for each in looked)
+    works = _Works(run.expected, hardware, MeasuredWork(workspace, is_readable=is_readable))
+    for each, found in zip(course, looked, strict=True):
+        works.add(each, found)
     configs = [config for config, work in zip(works.configs, works.steps, strict=True) if work.state != "reused"]
     return RunPlan(
-        preset=planned.preset,
-        pipeline=planned.run.pipeline.name,
+        preset=run.preset,
+        pipeline=run.pipeline.name,
         workspace=workspace,
-        profile=planned.hardware.profile.name if planned.hardware.profile else "",
-        price_per_gpu_hour=planned.hardware.price,
+        profile=profile.name if profile else "",
+        price_per_gpu_hour=hardware.price,
         steps=works.steps,
-        totals=_totals(works.steps, course, planned.hardware),
-        pods=planned.hardware.planned_pods(configs),
+        totals=_totals(works.steps, course, hardware),
+        pods=hardware.planned_pods(configs),
     )
 
 
 class _Works:
     """The steps of a plan, each made after those that it reads."""
 
-    def __init__(self, planned: Planned, measured: MeasuredWork) -> None:
+    def __init__(self, stated: Mapping[str, Stated], hardware: PlannedHardware, measured: MeasuredWork) -> None:
         self.steps: list[PlannedWork] = []
         self.configs: list[StepConfig] = []
-        self._planned = planned
+        self._stated = stated
+        self._hardware = hardware
         self._measured = measured
 
-    def add(self, each: CourseStep) -> None:
+    def add(self, each: CourseStep, looked: Looked) -> None:
         """Plan the next step."""
-        looked = self._planned.looked[each.number]
+        assert each.step.place == looked.step.place
         config = config_of_step(looked.step)
         is_reused = looked.state == "reused"
         stands = measured_in(looked.folder) if is_reused else None
         nearest = stands or self._nearest(looked, config)
-        known = Known(config=config, measured=nearest, stated=self._planned.stated.get(each.step.name), stands=stands)
+        known = Known(config=config, measured=nearest, stated=self._stated.get(each.step.name), stands=stands)
         rows = expected_rows(each, [work.rows for work in self.steps], known)
         share = _share_left(looked)
         self.configs.append(config)
@@ -141,7 +141,7 @@ class _Works:
                 folder=looked.folder,
                 is_model=each.step.name.startswith(("train_", "import_model")),
                 rows=rows,
-                costs=NO_COSTS if is_reused else expected_costs(rows, known, self._planned.hardware, share),
+                costs=NO_COSTS if is_reused else expected_costs(rows, known, self._hardware, share),
             )
         )
 

@@ -17,7 +17,7 @@ from components.shared.workspace import StepFolder, Workspace
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import read_unfinished
 from pipelines.arguments import Run, config_of_step, in_parameters
-from pipelines.compiled_pipeline import LATER, Outputs, PlannedStep, walk_steps
+from pipelines.compiled_pipeline import LATER, Outputs, PlannedStep
 from pipelines.run_checks.vantage import Vantage
 
 State = Literal["reused", "continued", "new", "not known"]
@@ -79,7 +79,7 @@ def look_at_steps(run: Run, ahead: Ahead, vantage: Vantage) -> list[Looked]:
         looked.append(Looked(step=step, state=found.state, folder=found.folder, why=found.why))
         return {"folder": found.folder} if found.state == "reused" else {}
 
-    walk_steps(run.pipeline.spec, run.arguments, look)
+    run.walk(look)
     return looked
 
 

@@ -22,14 +22,15 @@ def prepare_here(preset: str, settings: Sequence[str], workspace: str, pipeline:
     """Return the run with its parameters; InputError for what cannot be on this machine. Nothing is written."""
     run = prepare_run(preset, settings, workspace, pipeline, {"profile": ""})
     hardware_here(run.arguments)
-    check_writable(workspace)
+    with impatient():
+        check_writable(workspace)
     _check_processes(run.arguments)
     webhook_url()
     limit_seconds()  # a step would take it for its own
     return run
 
 
-def checked_here(preset: str, run: Run, steps: Sequence[Looked]) -> CheckedRun:
+def checked_here(run: Run, steps: Sequence[Looked]) -> CheckedRun:
     """Return what the first task of a run would find, whose steps were looked at before.
 
     InputError or UnavailableError where its store would not do; there an object is written, and deleted again.
@@ -39,7 +40,7 @@ def checked_here(preset: str, run: Run, steps: Sequence[Looked]) -> CheckedRun:
         findings = check_workspace(workspace)
     return CheckedRun(
         pipeline=run.pipeline.name,
-        preset=preset,
+        preset=run.preset,
         workspace=workspace,
         account=own_account(),
         advice="",  # here it has the account of whoever started it

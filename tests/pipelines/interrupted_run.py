@@ -35,7 +35,7 @@ def main(folder: Path) -> int:
     compiler.Compiler().compile(waiting_loop, str(path))
     arguments = {"names": ["one", "two", "three"], "fates": str(folder / "fates")}
     pipeline = CompiledPipeline(path)
-    run = Run(pipeline=pipeline, arguments=arguments, steps=pipeline.planned_steps(arguments))
+    run = Run(pipeline=pipeline, arguments=arguments)
     recorder = RunRecorder(str(folder), preset="waiting", pipeline="waiting-loop", num_steps=3, command="")
     checked = CheckedRun(
         pipeline="waiting-loop", preset="waiting", workspace=str(folder), account="", advice="",

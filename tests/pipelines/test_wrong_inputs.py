@@ -77,7 +77,10 @@ WRONG: list[tuple[list[str], str]] = [
     ([*RUN, "--set", "engine=vlm"], "parameter engine: 'vlm' is not accepted; expected one of vllm, scripted"),
     ([*RUN, "--set", "solver_chat_template=qwen"], "'qwen' is not accepted; expected one of own, alpaca, chatml, "),
     ([*RUN, "--set", "pods=x"], "pods 'x' is not accepted; expected a number from 1 to 256, or a range"),
-    ([*RUN, "--set", "pods=2..4"], "pods '2..4' is a range, which only a Job takes; here, give a number"),
+    *(
+        ([*command, "--set", "pods=2..4"], "pods '2..4' is a range, which only a Job takes; here, give a number")
+        for command in (RUN, ["plan", *RUN[1:]], ["doctor", *RUN[1:2]])
+    ),
     ([*RUN, "--set", "hub_secret=A_b"], "hub_secret 'A_b' is not a valid name of a Secret; expected "),
     ([*RUN, "--set", "reward_model="], "select_by=both needs rewards; add --set reward_model=MODEL, or choose by agre"),
     ([*RUN, "--set", "import_question.x=1"], "import_question.x: unknown step 'import_question'; did you mean 'import"),
@@ -137,6 +140,7 @@ WRONG: list[tuple[list[str], str]] = [
         ["run", "smoke", "--workspace", "/proc/x"],
         "workspace /proc/x: /proc cannot be written; give a writable director",
     ),
+    (["plan", "smoke", "--workspace", "/proc/x"], "workspace /proc/x: /proc cannot be written; give a writable direct"),
     (["run", "smoke", "--workspace", "/sys/x"], "workspace /sys/x: /sys cannot be written; give a writable directory"),
     (
         ["run", "smoke", "--workspace", "az://b/x"],

@@ -86,7 +86,7 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_refuse_a_run(monkeypatch: p
 
 
 def _found(run: Run) -> str:
-    return finished_folder(run, look_from_here(run, str(run.arguments["workspace"]), has_keys=False))
+    return finished_folder(look_from_here(run, str(run.arguments["workspace"]), has_keys=False))
 
 
 def _objects(workspace: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ from components.shared.errors import InputError
 from components.shared.workspace.manifests import read_manifest
 from pipelines.arguments import prepare_run
 from pipelines.planning.confirming import Spending
+from pipelines.planning.course import course_of
 from pipelines.planning.pilot_run import pilot_of
 from pipelines.run_command import Asked
 from tests.components.rejects import read_content
@@ -28,6 +29,14 @@ def test_a_pilot_is_the_same_run_with_fewer_questions_of_each_generator_and_ends
     assert pilot.num_whole == 1000
     assert pilot.run.arguments == whole.arguments | {"generator_num_questions": 51}
     assert pilot.run.steps[-1].name == pilot.run.last_step == "package_dataset"
+
+
+def test_of_a_pilot_nothing_behind_the_dataset_is_planned() -> None:
+    solver = "{source: first, model: 'random:llama', chat_template: alpaca, learning_rate: 1.0e-3}"
+    whole = prepare_run("smoke", [f"solvers=[{solver}]"], "runs/smoke", "", {"profile": ""})
+    courses = [[each.step.name for each in course_of(run)] for run in (whole, pilot_of(whole, 8).run)]
+    assert courses[0][-1] == "compare_solvers"
+    assert courses[1] == courses[0][: courses[0].index("package_dataset") + 1]
 
 
 @pytest.mark.parametrize("number", [16, 2000])

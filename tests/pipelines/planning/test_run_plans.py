@@ -12,7 +12,7 @@ from pipelines.cluster.hardware import find_profile
 from pipelines.planning import planned_hardware as planned_hardware_module
 from pipelines.planning.figures import Figure
 from pipelines.planning.planned_hardware import planned_hardware
-from pipelines.planning.run_plans import Planned, PlannedWork, RunPlan, plan_of
+from pipelines.planning.run_plans import PlannedWork, RunPlan, plan_of
 from pipelines.planning.stated import Stated
 from pipelines.run_checks.hardware_outputs import asked_hardware
 from pipelines.run_checks.step_checks import check_steps
@@ -32,9 +32,8 @@ def plan_in(
     """The plan of a run that answers four questions."""
     run = answer_run(workspace, *settings, f"price_per_gpu_hour={price}")
     of_profile = find_profile(profile) if profile else None
-    hardware = planned_hardware(run.arguments, of_profile, asked_hardware(of_profile, [])[0] if of_profile else {})
-    looked = check_steps(run, LAPTOP)
-    return plan_of(Planned(preset="answer-smoke", run=run, looked=looked, hardware=hardware, stated=stated or {}))
+    asked = asked_hardware(of_profile, [])[0] if of_profile else {}
+    return plan_of(dataclasses.replace(run, expected=stated or {}), check_steps(run, LAPTOP), of_profile, asked)
 
 
 def step_of(plan: RunPlan, name: str) -> PlannedWork:

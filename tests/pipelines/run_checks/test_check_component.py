@@ -45,7 +45,7 @@ def test_on_a_laptop_the_command_answers_it_and_the_tasks_behind_it_get_its_outp
 ) -> None:
     recorder, expected, declared = Recorder(), CheckedHardware(), CompiledPipeline(pipeline).parameters
     run = prepare_here("answer-smoke", [], str(tmp_path))
-    checked = checked_here("answer-smoke", run, [])
+    checked = checked_here(run, [])
     run_compiled(
         pipeline,
         {name: value for name, value in run.arguments.items() if name in declared},
