@@ -8,9 +8,9 @@ from statistics import fmean
 
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
+from components.shared.workspace.listing import newest_names
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from pipelines.compiled_pipeline import PlannedStep
-from pipelines.workspace_folders import newest_names
 
 FOLDERS = 8  # of a step that are looked at, at most: the newest
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from components.shared.errors import InputError
 from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects
+from components.shared.workspace.listing import finished_names
 from components.shared.workspace.manifests import MANIFEST
 from components.shared.workspace.plans import PLAN
 from components.shared.workspace.unfinished import named
@@ -24,20 +23,7 @@ def newest_dataset(workspace: str) -> str:
 
 def newest_folder(workspace: str, step: str) -> str:
     """Return the folder of a step that was finished last in a workspace, by the store's clock; "" without one."""
-    return next(_finished(storage.join(workspace, step)), "")
-
-
-def newest_names(place: str, most: int) -> list[str]:
-    """Return the names of the folders of a step, of more than ``most`` the ones that were begun or finished last."""
-    names = storage.list_names(place)
-    if len(names) <= most:
-        return names
-    times: dict[str, float] = {}
-    for each in list_objects(place):
-        folder, _, name = each.name.partition("/")
-        if name in (PLAN, MANIFEST):
-            times[folder] = max(each.time, times.get(folder, each.time))
-    return sorted(times, key=lambda name: times.get(name, 0.0), reverse=True)[:most]
+    return next(iter(_finished(storage.join(workspace, step))), "")
 
 
 def finished_models(workspace: str) -> list[str]:
@@ -69,8 +55,6 @@ def folder_at(address: str, steps: Sequence[str]) -> str:
     raise InputError(f"{what}; give one of the folders there: {there}")
 
 
-def _finished(place: str) -> Iterator[str]:
-    """Yield the finished folders of a step, the newest first."""
-    manifests = [each for each in list_objects(place) if re.fullmatch(rf"[^/]+/{MANIFEST}", each.name)]
-    for each in sorted(manifests, key=lambda each: each.time, reverse=True):
-        yield storage.join(place, each.name.partition("/")[0])
+def _finished(place: str) -> list[str]:
+    """Return the finished folders of a step, the newest first."""
+    return [storage.join(place, name) for name in finished_names(place)]

@@ -15,11 +15,11 @@ from components.shared.stores import storage
 from components.shared.workspace.earlier_rows import taken_over
 from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import COMPARED_WITH
+from components.shared.workspace.listing import newest_names
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from components.shared.workspace.plans import PART_NAME, Plan, read_plan_or_none
 from pipelines.arguments import NOT_YET_MADE
 from pipelines.planning.course import ROW_INPUTS
-from pipelines.workspace_folders import newest_names
 
 FOLDERS = 20  # of a step that are looked at, at most: the newest
 THREADS = 16

@@ -6,8 +6,10 @@ or other rows (a pilot), holds what this folder would make of each row that is e
 engine repeats itself. A row counts as equal if all its columns are: id, text, difficulty, history. What failed for a
 reason that lies in the machine or the server, and not in the row, is tried again.
 
-Runs may recur for years in one workspace. So the newest folders come first, only so many as account for ``MOST_ROWS``
-rows together; of each, the ids are read, and nothing more of one that has no row of ours.
+Runs may recur for years in one workspace, and each pod of a step looks for itself. So the newest folders come first,
+one after another, and an older one is looked at only for a row that the newer ones do not have. Of the newest
+``MOST_FOLDERS`` the plans are read, and the manifests of those that did the same work, as many as account for
+``MOST_ROWS`` rows together; of each, the ids are read, and nothing more of one that has no row of ours.
 
 What is taken over is a copy: the earlier folder may be deleted afterwards. It is no work: no tokens, and the seconds
 that copying takes. The metric ``taken_over: step/fingerprint`` counts the rows, kept and rejected. What the earlier
@@ -20,7 +22,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -31,6 +33,7 @@ from components.shared.records import KINDS, Reject, Row, from_table
 from components.shared.stores import storage
 from components.shared.workspace._uses import mark_use
 from components.shared.workspace.ledgers import ledger_in
+from components.shared.workspace.listing import finished_names
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
 from components.shared.workspace.output_folders import KILLED_THE_ENGINE, OutputFolder, Part
 from components.shared.workspace.plans import Plan, read_plan_or_none
@@ -41,6 +44,7 @@ TAKEN_OVER = "taken_over: "  # begins the metric that counts rows; the earlier f
 MOST_ROWS = 1_000_000  # that the folders account for together; the ids of more would fill the memory
 # Why rows are rejected that another machine, or the same one later, may well answer.
 PASSING_REASONS = frozenset({KILLED_THE_ENGINE, "refused", "no_score"})
+MOST_FOLDERS = 32  # finished ones whose plans are read
 PARTS_AT_HAND = 8  # decoded; rows come in the same order as in the earlier folder
 THREADS = 16
 
@@ -73,7 +77,7 @@ class Made:
 
 
 class EarlierRows:
-    """What the earlier folders of a step hold, looked up row by row; looked for at the first question."""
+    """What the earlier folders of a step hold, looked up row by row; looked for as rows are asked for."""
 
     def __init__(self, folder: OutputFolder, made_from: str, size: str = "") -> None:
         """``made_from``: the column of the step's rows with the id of the input's row; "" to take nothing over.
@@ -83,50 +87,54 @@ class EarlierRows:
         self._folder = folder
         self._made_from = made_from
         self._size = size
-        self._found: list[_EarlierFolder] | None = None
+        self._found: list[_EarlierFolder] = []
+        self._others = self._find()
 
     def of(self, row: Any) -> Made | None:
         """Return what an earlier folder made of an equal row; None if none did. ``row`` has an ``id``."""
-        if self._found is None:
-            self._found = list(self._find()) if self._made_from else []
-        return next((made for each in self._found if (made := each.made_of(row)) is not None), None)
+        return next((made for each in self._newest_first() if (made := each.made_of(row)) is not None), None)
+
+    def _newest_first(self) -> Iterator[_EarlierFolder]:
+        """Yield the folders that were found for rows before this one, then look for others."""
+        yield from list(self._found)
+        for each in self._others:
+            self._found.append(each)
+            yield each
 
     def _find(self) -> Iterator[_EarlierFolder]:
         """Yield the finished folders beside this one that made the same of rows that this one has, the newest first."""
-        ours, num_rows = (self._own_ids() if (finished := self._finished()) else None), 0
-        for other, manifest in finished:
-            if num_rows + other.rows_in > MOST_ROWS:
+        num_rows = 0
+        for other in self._same() if self._made_from else ():
+            uri = storage.join(self._workspace, other.name)
+            if num_rows + other.rows_in > MOST_ROWS or (manifest := _read(read_manifest_or_none, uri)) is None:
                 continue
             num_rows += other.rows_in
             try:
-                folder = _EarlierFolder(storage.join(self._workspace, other.name), other, manifest, self._made_from)
-                if folder.keep_places_of(ours) and self._holds(folder):
+                folder = _EarlierFolder(uri, other, manifest, self._made_from)
+                if folder.keep_places_of(self._own_ids) and self._holds(folder):
                     yield folder
             except InputError as error:
                 logger.info("nothing is taken over from %s: %s", other.name, error)
 
-    def _finished(self) -> list[tuple[Plan, Manifest]]:
-        """Return the finished folders that make the same of a row as this one, the newest first."""
+    def _same(self) -> Iterator[Plan]:
+        """Yield the plans of the newest finished folders that make the same of a row as this one."""
         plan = self._folder.claim.plan
         of_a_row = plan.fingerprint_of_a_row(self._size)
         place = storage.join(self._workspace, plan.step)
-        names = [name for name in sorted(storage.list_names(place)) if name != plan.fingerprint]
-        with ThreadPoolExecutor(THREADS) as threads:
-            plans = threads.map(lambda name: _read(read_plan_or_none, storage.join(place, name)), names)
-            same = [
-                other
-                for other in plans
-                if other is not None
+        if not {*storage.list_names(place)} - {plan.fingerprint}:
+            return  # this folder's own parts need not be listed
+        for name in finished_names(place)[:MOST_FOLDERS]:
+            other = _read(read_plan_or_none, storage.join(place, name))
+            if (
+                other is not None
                 and all(getattr(other, name) == getattr(plan, name) for name in ("kind", "columns", "units_per_row"))
                 and other.fingerprint_of_a_row(self._size) == of_a_row
-            ]
-            places = [storage.join(self._workspace, other.name) for other in same]
-            manifests = threads.map(lambda uri: _read(read_manifest_or_none, uri), places)
-            found = [(other, each) for other, each in zip(same, manifests, strict=True) if each is not None]
-        return sorted(found, key=lambda pair: pair[1].written_at, reverse=True)
+            ):
+                yield other
 
+    @cached_property
     def _own_ids(self) -> frozenset[str] | None:
-        """Return the ids of this folder's input; None where it has none, or more than are to be held."""
+        """The ids of this folder's input; None where it has none, or more than are to be held."""
         plan = self._folder.claim.plan
         rows = _open_inputs(plan)
         if rows is None or plan.rows_in > MOST_ROWS:

@@ -17,9 +17,11 @@ from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.templates.families import OWN, template_file
 from components.shared.workspace._descriptions import FORMAT, Input, package_versions
+from components.shared.workspace.listing import newest_names
 from components.shared.workspace.plans import Plan, fingerprint_of, read_plan_or_none
 from components.shared.workspace.row_sources import RowSource, is_folder, open_source
 
+NUM_COMPARED = 8  # folders that a new one is compared with, to say why none of them is reused
 _CONTENT = "content:"  # prefix of the fingerprint of what is identified by its bytes alone
 
 
@@ -92,9 +94,11 @@ def words_of(config: StepConfig) -> list[str]:
 
 
 def explain_difference(workspace: str, plan: Plan) -> str:
-    """Say how a new folder differs from the step's most similar one; "" if there is none."""
+    """Say how a new folder differs from the most similar of the step's newest ones; "" if there is none."""
     place, differences = storage.join(workspace, plan.step), []
-    for name in [name for name in storage.list_names(place) if name != plan.fingerprint][:20]:
+    for name in newest_names(place, NUM_COMPARED + 1):  # one of them may be the folder itself
+        if name == plan.fingerprint:
+            continue
         try:
             other = read_plan_or_none(storage.join(place, name))
         except InputError:

@@ -23,16 +23,19 @@ from components.shared.stores import storage
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace, earlier_rows
 from components.shared.workspace._uses import IN_USE, list_marks, read_mark
-from components.shared.workspace.earlier_rows import TAKEN_OVER
+from components.shared.workspace.earlier_rows import MOST_FOLDERS, TAKEN_OVER
 from components.shared.workspace.ledgers import read_ledgers
 from components.shared.workspace.lineage import stages_of
-from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.manifests import MANIFEST, read_manifest
+from components.shared.workspace.planning import NUM_COMPARED
+from components.shared.workspace.plans import PLAN
 from tests.components.killed import kill_behind_parts
 from tests.components.rejects import read_content, read_rejects
 from tests.components.shared.other_processes import run_pods
 from tests.components.shared.sample_folders import SampleConfig
 from tests.conftest import WriteRows
 from tests.scripted_runs import ASKED, NUM_SAMPLES, SCORED, generation, make_dataset
+from tests.store_calls import counted_calls
 
 TEXTS = [f"What is the sum of {number} and {number * 7}?" for number in range(24)]
 NUM_PILOT, NUM_ALL = 24, 72
@@ -196,6 +199,36 @@ def test_the_newest_folders_give_rows_and_only_so_many_as_may_be_held(
     whole = generate_responses(answering(workspace, write_questions(workspace, TEXTS)), workspace)
     names = ["/".join(folder.split("/")[-2:]) for folder in folders]
     assert taken_over(whole) == {names[2]: 8 * 2, names[1]: 2 * 2}
+
+
+def add_siblings(folder: str, number: int) -> None:
+    """Write plans and manifests of so many older folders of the same step that did other work."""
+    for seed in range(100, 100 + number):
+        sibling = Path(folder).with_name(f"{seed:016x}")
+        sibling.mkdir()
+        for name in (PLAN, MANIFEST):
+            described = storage.read_json(f"{folder}/{name}")
+            changed = {"fingerprint": sibling.name, "options": described["options"] | {"seed": seed}}
+            (sibling / name).write_text(json.dumps(described | changed), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("num_rows", "num_looked_at"), [(6, 1), (24, MOST_FOLDERS)])
+def test_older_folders_are_read_only_for_rows_that_the_newest_lacks_and_of_many_the_newest(
+    workspace: Workspace, write_questions: WriteRows, num_rows: int, num_looked_at: int
+) -> None:
+    few = write_questions(workspace, TEXTS[:8])
+    add_siblings(generate_responses(answering(workspace, few, seed=7), workspace), 60)
+    pilot = generate_responses(answering(workspace, few), workspace)
+    questions = write_questions(workspace, TEXTS[:num_rows])
+    with counted_calls() as calls:
+        folder = generate_responses(answering(workspace, questions), workspace)
+    assert sum(taken_over(folder).values()) == min(num_rows, 8) * 2
+    place = str(Path(folder).parent)
+    elsewhere = [uri for uri in calls.read if uri.startswith(place) and not uri.startswith(folder)]
+    plans, manifests = ([uri for uri in elsewhere if uri.endswith(name)] for name in (PLAN, MANIFEST))
+    assert len(plans) == num_looked_at + NUM_COMPARED  # and those that say why the folder is a new one
+    assert {*manifests} == {f"{pilot}/{MANIFEST}"}
+    assert calls.listed.count(place) == 4  # by name and by time, for either question
 
 
 def test_a_folder_without_a_row_of_ours_is_neither_marked_nor_read_nor_named(

@@ -1,0 +1,54 @@
+"""What a block asks a store for, counted on a real one: listings and reads, each with its address."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+from components.shared.stores import inventory, storage
+
+
+@dataclass
+class StoreCalls:
+    """The addresses that were asked for, in their order."""
+
+    listed: list[str] = field(default_factory=list)  # with all that is below, or only the names there
+    read: list[str] = field(default_factory=list)  # whole, or their last bytes
+    looked_for: list[str] = field(default_factory=list)
+
+    def num_read(self, name: str) -> int:
+        """Return how many objects were read whose address ends so."""
+        return sum(uri.endswith(name) for uri in self.read)
+
+
+@contextlib.contextmanager
+def counted_calls() -> Iterator[StoreCalls]:
+    """Count what this process asks of directories until the block ends."""
+    calls = StoreCalls()
+    counted: tuple[tuple[Any, str, list[str]], ...] = (
+        (inventory, "_list_files", calls.listed),
+        (storage, "_ls", calls.listed),
+        (storage, "_find", calls.listed),
+        (storage, "read_bytes", calls.read),
+        (storage, "open_read", calls.read),
+        (storage, "exists", calls.looked_for),
+    )
+    with contextlib.ExitStack() as stack:
+        for module, name, addresses in counted:
+            stack.enter_context(mock.patch.object(module, name, _noted(getattr(module, name), addresses)))
+        read_ends = storage.read_ends
+        stack.enter_context(
+            mock.patch.object(storage, "read_ends", lambda uris, n: [calls.read.extend(uris), read_ends(uris, n)][1])
+        )
+        yield calls
+
+
+def _noted(call: Callable[..., Any], addresses: list[str]) -> Callable[..., Any]:
+    def noted(uri: str, *arguments: Any, **options: Any) -> Any:
+        addresses.append(uri)
+        return call(uri, *arguments, **options)
+
+    return noted
