@@ -20,7 +20,7 @@ from components.shared.records import Contamination, Evaluation, Score, kind_of
 from components.shared.stores import storage
 from components.shared.stores.inventory import list_objects
 from components.shared.workspace.costs import NO_ACCOUNT, Account, account_of, costs_of, dollars
-from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
+from components.shared.workspace.lineage import Stage, model_stages_of, rows_stages_of, stages_of
 from components.shared.workspace.manifests import MANIFEST, Manifest
 from components.shared.workspace.plans import PLAN
 from components.shared.workspace.row_sources import RowSource, open_source
@@ -152,9 +152,8 @@ def print_funnel(console: Console, stages: Sequence[Stage], account: Account | N
     Without an account, those of its rows alone, with their seconds.
     """
     is_brief = account is None
-    on_the_way = {stage.folder for stage in rows_stages_of(stages)}
-    of_rows = [stage for stage in stages if stage.folder in on_the_way]
-    of_models = [stage for stage in stages if stage.folder not in on_the_way]
+    of_rows = rows_stages_of(stages)
+    of_models = model_stages_of(stages, of_rows)
     taken = [] if account is None else [name for name in TAKEN if any(_taken(each, account)[name] for each in stages)]
     account = account or NO_ACCOUNT
     table = Table(box=None, pad_edge=False, header_style="bold")

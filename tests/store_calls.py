@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
@@ -39,10 +39,8 @@ def counted_calls() -> Iterator[StoreCalls]:
     with contextlib.ExitStack() as stack:
         for module, name, addresses in counted:
             stack.enter_context(mock.patch.object(module, name, _noted(getattr(module, name), addresses)))
-        read_ends = storage.read_ends
-        stack.enter_context(
-            mock.patch.object(storage, "read_ends", lambda uris, n: [calls.read.extend(uris), read_ends(uris, n)][1])
-        )
+        ends = _noted_all(storage.read_ends, calls.read)
+        stack.enter_context(mock.patch.object(storage, "read_ends", ends))
         yield calls
 
 
@@ -50,5 +48,13 @@ def _noted(call: Callable[..., Any], addresses: list[str]) -> Callable[..., Any]
     def noted(uri: str, *arguments: Any, **options: Any) -> Any:
         addresses.append(uri)
         return call(uri, *arguments, **options)
+
+    return noted
+
+
+def _noted_all(call: Callable[..., Any], addresses: list[str]) -> Callable[..., Any]:
+    def noted(uris: Sequence[str], *arguments: Any) -> Any:
+        addresses.extend(uris)
+        return call(uris, *arguments)
 
     return noted

@@ -22,8 +22,8 @@ from components.shared.report.reject_samples import rejected_rows
 from components.shared.report.report_page import Report, minute, render_page
 from components.shared.report.row_figures import RowFigures
 from components.shared.report.row_samples import SampledRow
-from components.shared.workspace.costs import PRICE, account_of, costs_of
-from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of, within
+from components.shared.workspace.costs import PRICE, Account, costs_of
+from components.shared.workspace.lineage import Stage, model_stages_of, rows_stages_of, sources_of, stages_of, within
 
 # How one of several responses was chosen, by the option of select_responses.
 SELECTIONS = {
@@ -105,8 +105,7 @@ class Lineage:
     @property
     def model_stages(self) -> list[Stage]:
         """The stages that made models, or the rows that models were trained on."""
-        on_the_way = {stage.folder for stage in self.rows_stages}
-        return [stage for stage in self.stages if stage.folder not in on_the_way]
+        return model_stages_of(self.stages, self.rows_stages)
 
 
 def trace(folders: Sequence[str]) -> Lineage:
@@ -139,7 +138,7 @@ def render_lineage(lineage: Lineage) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def render_report(contents: Contents, lineage: Lineage) -> str:
+def render_report(contents: Contents, lineage: Lineage, account: Account) -> str:
     """Return the report: one HTML page that loads nothing, without figures of the run that writes it."""
     report = Report(
         title=contents.title,
@@ -153,7 +152,7 @@ def render_report(contents: Contents, lineage: Lineage) -> str:
         metrics=contents.metrics | {"rows": contents.figures.num_rows},
         samples=contents.samples,
         rejected=rejected_rows(lineage.rows_stages),
-        account=account_of(lineage.stages, contents.price_per_gpu_hour),
+        account=account,
     )
     return render_page(report)
 
@@ -168,7 +167,7 @@ def size_category(num_rows: int) -> str:
     return "n>10M"
 
 
-def render_card(contents: Contents, lineage: Lineage) -> str:
+def render_card(contents: Contents, lineage: Lineage, account: Account) -> str:
     """Return the dataset card: Markdown with the front matter that dataset hubs read."""
     filters: dict[str, Callable[..., Any]] = {
         "inert": inert_text,
@@ -186,7 +185,7 @@ def render_card(contents: Contents, lineage: Lineage) -> str:
         diversity=contents.diversity,
         certificate=certificate_of(lineage.rows_stages),
         lineage=lineage,
-        costs=costs_of(lineage.stages, account_of(lineage.stages, contents.price_per_gpu_hour)),
+        costs=costs_of(lineage.stages, account),
         columns=DATA_COLUMNS,
         rl_columns=RL_COLUMNS,
         size_category=size_category(figures.num_rows),

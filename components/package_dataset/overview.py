@@ -5,6 +5,7 @@ Made from the manifests and three rows, so it takes seconds, and also fits a dat
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from components.shared.records import Example
 from components.shared.stores import storage
 from components.shared.stores.browsing import page_of
 from components.shared.workspace.costs import Account, Costs, account_of, costs_of, dollars
-from components.shared.workspace.lineage import Stage, rows_stages_of, stages_of
+from components.shared.workspace.lineage import Stage, model_stages_of, rows_brought_in, rows_stages_of, stages_of
 from components.shared.workspace.rows import Rows
 
 NUM_SAMPLES = 3
@@ -48,8 +49,7 @@ class Overview:
     @property
     def model_stages(self) -> list[Stage]:
         """The stages that made models, or what these were trained on."""
-        folders = {stage.folder for stage in self.rows_stages}
-        return [stage for stage in self.stages if stage.folder not in folders]
+        return model_stages_of(self.stages, self.rows_stages)
 
     @property
     def costs(self) -> Costs:
@@ -63,9 +63,7 @@ class Overview:
     @property
     def total_yield(self) -> float:
         """Rows of the dataset for each row that was imported or generated; 0 without any."""
-        on_the_way = {stage.folder for stage in self.rows_stages}
-        first = [stage for stage in self.rows_stages if on_the_way.isdisjoint(stage.reads)]
-        brought_in = sum(stage.manifest.rows_in for stage in first)
+        brought_in = rows_brought_in(self.rows_stages)
         return self.num_rows / brought_in if brought_in else 0.0
 
     @property
@@ -78,8 +76,9 @@ class Overview:
         return {step: rows_out[step] / number for step, number in rows_in.items() if number}
 
 
+@functools.lru_cache(maxsize=1)
 def overview_of(config: PackageDatasetConfig, folder: str) -> Overview:
-    """Return what is told of a finished dataset."""
+    """Return what is told of a finished dataset; the task asks for it once for its figures, and once for its text."""
     stages = stages_of(folder)
     return Overview(folder=folder, stages=stages, account=account_of(stages, config.price_per_gpu_hour))
 

@@ -13,7 +13,7 @@ from components.package_dataset.config import PackageDatasetConfig
 from components.package_dataset.croissant import NAME as CROISSANT
 from components.package_dataset.croissant import render_croissant
 from components.package_dataset.diversity import QuestionSample
-from components.package_dataset.documents import Contents, render_card, render_lineage, render_report, trace
+from components.package_dataset.documents import Contents, Lineage, render_card, render_lineage, render_report, trace
 from components.package_dataset.exports import Exports
 from components.package_dataset.overview import overview_text, summarize
 from components.shared.command.kubeflow_artifacts import PAGE_NAME, Views
@@ -26,6 +26,7 @@ from components.shared.report.row_figures import RowFigures, shown
 from components.shared.report.row_samples import Draw, with_others
 from components.shared.texts.math_answers import AnswerChecker
 from components.shared.workspace import Workspace
+from components.shared.workspace.costs import account_of
 from components.shared.workspace.output_folders import OutputFolder
 
 VIEWS: Views[PackageDatasetConfig] = MappingProxyType({"summary": summarize, "overview": overview_text})
@@ -47,7 +48,8 @@ def to_jsonl(rows: Sequence[Example]) -> bytes:
 def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
     """Write the dataset and its documents; return the folder's address."""
     responses = workspace.read(config.responses, Response)
-    _check_license(config.license, responses.uris)
+    # Only a licence is checked against what the rows were made with, before anything is written.
+    lineage = None if config.license in UNNAMED else _checked(config.license, trace(responses.uris))
     folder = workspace.open(config, responses).begin_rows(Example, [slice_ for slice_ in responses.slices() if slice_])
     with AnswerChecker() as checker:
         for part in folder.missing_parts():
@@ -55,7 +57,7 @@ def run(config: PackageDatasetConfig, workspace: Workspace) -> str:
                 part.settle(index, kept=[example_of(row, keep_thoughts=config.keep_thoughts)])
     if folder.finished:
         return folder.uri
-    figures = _write_documents(config, folder, responses.uris)
+    figures = _write_documents(config, folder, responses.uris, lineage or trace(responses.uris))
     return folder.finish(lambda _: figures)
 
 
@@ -70,15 +72,16 @@ def _compared(rows: Sequence[Response], checker: AnswerChecker) -> list[Response
     ]
 
 
-def _check_license(license_: str, sources: Sequence[str]) -> None:
+def _checked(license_: str, lineage: Lineage) -> Lineage:
     """Raise InputError if a model that the rows were made with forbids a licence, as far as its own file is known."""
-    if license_ in UNNAMED:  # the lineage need not be read
-        return
-    if forbidden := forbidding(license_, license_texts(trace(sources).stages)):
+    if forbidden := forbidding(license_, license_texts(lineage.stages)):
         raise InputError(f"--license {license_}: {'; '.join(forbidden)}")
+    return lineage
 
 
-def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str]) -> dict[str, float]:
+def _write_documents(
+    config: PackageDatasetConfig, folder: OutputFolder, sources: Sequence[str], lineage: Lineage
+) -> dict[str, float]:
     """Write all that stands beside the Parquet parts; the same rows and manifests give the same bytes.
 
     Returns the dataset's figures for the manifest.
@@ -93,10 +96,10 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
         for number in range(len(folder.slices)):
             rows = folder.read_part(number)
             first = first or next(iter(rows), None)
-            for row in rows:
-                figures.add(shown(row))
-                draw.add(shown(row), number)
-                questions.add(row.question)
+            for each in map(shown, rows):
+                figures.add(each)
+                draw.add(each, number)
+                questions.add(each.question)
             folder.add_file(f"jsonl/part-{number:05d}.jsonl", to_jsonl(rows))
             exports.add(rows)
         exports.close()
@@ -110,9 +113,9 @@ def _write_documents(config: PackageDatasetConfig, folder: OutputFolder, sources
         exports=exports,
         price_per_gpu_hour=config.price_per_gpu_hour,
     )
-    lineage = trace(sources)
+    account = account_of(lineage.stages, config.price_per_gpu_hour)
     folder.add_file("lineage.json", render_lineage(lineage).encode())
-    folder.add_file(PAGE_NAME, render_report(contents, lineage).encode())
-    folder.add_file("README.md", render_card(contents, lineage).encode())
+    folder.add_file(PAGE_NAME, render_report(contents, lineage, account).encode())
+    folder.add_file("README.md", render_card(contents, lineage, account).encode())
     folder.add_file(CROISSANT, render_croissant(contents, lineage).encode())
     return contents.metrics

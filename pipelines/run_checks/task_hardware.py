@@ -10,13 +10,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from components.shared.jobs.body import SIZES, Size
 from components.steps import config_of
 from pipelines.cluster.hardware import WAITING
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 from pipelines.run_checks.looking import Looked
 from pipelines.task_outputs import IMAGE, NODE_SELECTOR, called, parts_of
-
-_SIZES = {"vllm": "inference", "train": "training"}  # by the image of the step
 
 
 def told_tasks(outputs: Iterable[str], hardware: CheckedHardware, steps: Iterable[Looked]) -> dict[str, Any]:
@@ -25,14 +24,14 @@ def told_tasks(outputs: Iterable[str], hardware: CheckedHardware, steps: Iterabl
     return {name: values[name] if name in values else _of_task(name, values, sizes) for name in outputs}
 
 
-def sizes_at_work(steps: Iterable[Looked]) -> dict[str, str]:
+def sizes_at_work(steps: Iterable[Looked]) -> dict[str, Size]:
     """Return the sizes of pods that have work to do with a model, by what their tasks are called.
 
     In a loop, the tasks of all rounds are alike: one that has work is enough.
     """
     busy = [each.step for each in steps if each.state != "reused" and not each.step.options.get("endpoint")]
-    images = {called(step.title): config_of(step.name).IMAGE for step in busy}
-    return {title: _SIZES[image] for title, image in images.items() if image in _SIZES}
+    sizes = {called(step.title): SIZES[config_of(step.name).IMAGE] for step in busy}
+    return {title: size for title, size in sizes.items() if size != "cpu"}
 
 
 def _of_task(output: str, values: Mapping[str, Any], sizes: Mapping[str, str]) -> Any:

@@ -25,7 +25,7 @@ from components.shared.report.row_figures import RowFigures
 from components.shared.report.row_samples import SampledRow
 from components.shared.report.used_models import used_models
 from components.shared.workspace.costs import NO_ACCOUNT, Account, costs_of, dollars
-from components.shared.workspace.lineage import Stage
+from components.shared.workspace.lineage import Stage, rows_brought_in
 from components.shared.workspace.manifests import Manifest
 
 MAX_QUESTION, MAX_RESPONSE, MAX_OTHER, MAX_REJECT = 2000, 4000, 1500, 500  # characters that are shown
@@ -71,8 +71,7 @@ class Report:
     @property
     def brought_in(self) -> int:
         """How many rows were generated or imported to begin with."""
-        folders = {stage.folder for stage in self.rows_stages}
-        return sum(stage.manifest.rows_in for stage in self.rows_stages if folders.isdisjoint(stage.reads))
+        return rows_brought_in(self.rows_stages)
 
     @property
     def is_dataset(self) -> bool:

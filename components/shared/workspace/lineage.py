@@ -79,6 +79,18 @@ def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
     return [stage for stage in stages if stage.folder in wanted]
 
 
+def model_stages_of(stages: Sequence[Stage], rows_stages: Sequence[Stage]) -> list[Stage]:
+    """Return the stages that rows did not come through: those that made models, or what these were trained on."""
+    on_the_way = {stage.folder for stage in rows_stages}
+    return [stage for stage in stages if stage.folder not in on_the_way]
+
+
+def rows_brought_in(rows_stages: Sequence[Stage]) -> int:
+    """Return how many rows the first stages that rows came through generated or imported."""
+    on_the_way = {stage.folder for stage in rows_stages}
+    return sum(stage.manifest.rows_in for stage in rows_stages if on_the_way.isdisjoint(stage.reads))
+
+
 def sources_of(stages: Sequence[Stage]) -> list[str]:
     """Return the addresses outside of the workspace that the stages read (models, files, generators), sorted."""
     return sorted({entry.uri for stage in stages for entry in _inputs(stage.manifest) if not entry.is_folder})

@@ -26,6 +26,6 @@ def newest_names(place: str, most: int) -> list[str]:
 
 def finished_names(place: str) -> list[str]:
     """Return the names of the finished folders of a step, by the store's clock the one that was finished last first."""
-    split = [(each.time, *each.name.split("/")) for each in list_objects(place)]
-    finished = sorted((each[0], each[1]) for each in split if each[2:] == (MANIFEST,))
-    return [name for _, name in reversed(finished)]
+    split = [(each.name.split("/"), each.time) for each in list_objects(place)]
+    times = {names[0]: time for names, time in split if names[1:] == [MANIFEST]}
+    return sorted(times, key=lambda name: (times[name], name), reverse=True)

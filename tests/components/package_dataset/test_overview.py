@@ -20,10 +20,12 @@ from components.shared.command.step_command import run_step
 from components.shared.config import METRICS
 from components.shared.records import Response
 from components.shared.workspace import Workspace
-from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.manifests import MANIFEST, read_manifest
+from components.shared.workspace.spending import SPENT
 from tests.components.package_dataset.test_step import SCRIPT, response
 from tests.components.shared.publishing.test_markdown import HOSTILE, Shown
 from tests.conftest import WriteRows
+from tests.store_calls import counted_calls
 
 OURS = {"h1", "h2", "p", "table", "thead", "tbody", "tr", "th", "td", "blockquote", "strong", "pre", "code"}
 
@@ -73,6 +75,23 @@ def test_tokens_and_gpu_hours_are_those_of_all_manifests_and_a_price_makes_them_
 def test_a_price_makes_no_other_folder(workspace: Workspace, write_rows: WriteRows) -> None:
     folders = {packaged(workspace, write_rows, four_of_eight(), price_per_gpu_hour=price)[1] for price in (0.0, 2.5)}
     assert len(folders) == 1
+
+
+@pytest.mark.parametrize("license_", ["unknown", "mit"])
+def test_the_way_to_a_dataset_is_read_once_for_its_documents_and_once_for_what_kubeflow_shows(
+    workspace: Workspace, write_rows: WriteRows, license_: str
+) -> None:
+    responses = write_rows(workspace, four_of_eight())
+    select = SelectResponsesConfig(workspace=workspace.uri, responses=responses)
+    config = PackageDatasetConfig(
+        workspace=workspace.uri, responses=select_responses(select, workspace), license=license_
+    )
+    with counted_calls() as calls:
+        folder = run(config, workspace)
+        shown = {name: view(config, folder) for name, view in VIEWS.items()}
+    assert {*shown} == {"summary", "overview"}
+    assert calls.num_read(f"{responses}/{MANIFEST}") == 2  # the first of the stages, which nothing else reads
+    assert calls.listed.count(f"{workspace.uri}/{SPENT}") == 2
 
 
 def test_the_overview_has_address_funnel_and_three_rows_spread_over_the_dataset(
