@@ -9,11 +9,12 @@ from rich.console import Console
 
 from components.shared.errors import ExitCode, InputError
 from components.shared.publishing.markdown import describe_counts
+from components.shared.workspace.listing import listing_of
 from components.shared.workspace.run_records import KeptRun, read_runs
 from pipelines.folder_data import run_as_data
 from pipelines.json_output import print_json
 from pipelines.reporting import exit_code_of, print_aligned
-from pipelines.workspace_contents import FolderEntry, read_folders
+from pipelines.workspace_contents import FolderEntry, read_folders, read_unfinished_of
 
 
 def list_workspace(workspace: str, *, as_json: bool = False) -> int:
@@ -22,7 +23,8 @@ def list_workspace(workspace: str, *, as_json: bool = False) -> int:
 
 
 def _list(workspace: str, as_json: bool) -> int:
-    runs, folders = read_runs(workspace), read_folders(workspace)
+    listing = listing_of(workspace)
+    runs, folders = read_runs(listing), read_folders(listing, read_unfinished_of(listing))
     if not runs and not folders:
         raise InputError(
             f"{workspace}: no run and no folder of a step is here; expected a workspace, check the address"

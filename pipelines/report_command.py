@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +20,16 @@ from components.shared.report.row_samples import SampledRow, look_at, with_other
 from components.shared.report.used_models import base_models
 from components.shared.stores import storage
 from components.shared.workspace.costs import account_of
-from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of
-from components.shared.workspace.plans import read_plan_or_none
+from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of, stages_of_all
+from components.shared.workspace.listing import WorkspaceListing, listing_of
+from components.shared.workspace.plans import Plan, read_plan_or_none
 from components.shared.workspace.row_sources import folder_of
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.run_records import KeptRun, read_runs
 from pipelines.json_output import print_json
 from pipelines.reporting import exit_code_of, print_aligned, visible
-from pipelines.workspace_contents import FolderEntry, read_folders
-from pipelines.workspace_folders import LAST_STEP, folder_at, newest_dataset
+from pipelines.workspace_contents import FolderEntry, read_folders, read_unfinished_of
+from pipelines.workspace_folders import LAST_STEP, folder_at
 
 MADE_BY = b"<footer>Made by ScaleQuest."
 THREADS = 16
@@ -82,29 +83,28 @@ def _refuse_to_replace(path: Path) -> None:
 
 def _subject(address: str) -> Subject:
     """Return what a page of an address is about: the newest run of a workspace, or the folder."""
-    runs = read_runs(address)
-    dataset = newest_dataset(address)
+    listing = listing_of(address)
+    runs, dataset = read_runs(listing), listing.newest(LAST_STEP)
     newest = runs[-1] if runs else None
     if newest and newest.state != "succeeded":
-        return _of_run(address, newest)
-    if not dataset and (folders := read_folders(address)):
-        return _of_folders(address, folders, "Workspace", "not finished")
-    folder = dataset or folder_at(address, [LAST_STEP])
+        return _of_run(listing, newest)
+    if not dataset and listing.folders:
+        return _of_folders(listing, lambda _: True, "Workspace", "not finished")
+    folder = dataset or (address if listing.is_folder else folder_at(address, [LAST_STEP]))
     stages = stages_of(folder)
     made = stages[-1].manifest
     title = str(made.options.get("title", f"Rows of {made.step}"))
     return Subject(title=title, state="finished", stages=stages, run=_run_of(folder, runs))
 
 
-def _of_run(workspace: str, run: KeptRun) -> Subject:
+def _of_run(listing: WorkspaceListing, run: KeptRun) -> Subject:
     """Return a run that is at work or has failed: what it made, found and has begun."""
     reused, began = _reused_by(run), run.record.began_at
-    folders = [
-        each
-        for each in read_folders(workspace)
-        if each.state != "finished" or each.date >= began or each.folder in reused
-    ]
-    return _of_folders(workspace, folders, f"Run of {run.record.preset}", run.state, run)
+
+    def is_of_it(folder: FolderEntry) -> bool:
+        return folder.state != "finished" or folder.date >= began or folder.folder in reused
+
+    return _of_folders(listing, is_of_it, f"Run of {run.record.preset}", run.state, run)
 
 
 def _reused_by(run: KeptRun) -> set[str]:
@@ -115,27 +115,26 @@ def _reused_by(run: KeptRun) -> set[str]:
 
 
 def _of_folders(
-    workspace: str, folders: Sequence[FolderEntry], title: str, state: str, run: KeptRun | None = None
+    listing: WorkspaceListing, shown: Callable[[FolderEntry], bool], title: str, state: str, run: KeptRun | None = None
 ) -> Subject:
     """Return folders of a workspace with all that they were made from; those not finished as what is in the making."""
+    begun = read_unfinished_of(listing)
+    folders = list(filter(shown, read_folders(listing, begun)))
     unfinished = [each for each in folders if each.state != "finished"]
-    finished = [storage.join(workspace, each.folder) for each in folders if each.state == "finished"]
-    inputs = [uri for each in unfinished for uri in _inputs(storage.join(workspace, each.folder))]
-    stages = {stage.folder: stage for uri in [*inputs, *finished] for stage in stages_of(uri)}
+    finished = [storage.join(listing.uri, each.folder) for each in folders if each.state == "finished"]
+    inputs = [uri for each in unfinished for uri in _inputs(begun[storage.join(listing.uri, each.folder)].plan)]
     return Subject(
         title=title,
         state=state,
-        stages=list(stages.values()),
+        stages=stages_of_all([*inputs, *finished]),
         run=run,
         making=[Making(step=each.folder.partition("/")[0], told=each.doing or each.state) for each in unfinished],
     )
 
 
-def _inputs(folder: str) -> Iterable[str]:
+def _inputs(plan: Plan) -> list[str]:
     """Return the finished folders that an unfinished one is made from."""
-    plan = read_plan_or_none(folder)
-    entries = [entry for entries in plan.inputs.values() for entry in entries] if plan else []
-    return [folder_of(entry.uri) for entry in entries if entry.is_folder]
+    return [folder_of(entry.uri) for entries in plan.inputs.values() for entry in entries if entry.is_folder]
 
 
 def _run_of(folder: str, runs: Sequence[KeptRun]) -> KeptRun | None:

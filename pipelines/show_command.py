@@ -17,16 +17,14 @@ from rich.table import Table
 from components.shared.errors import ExitCode, InputError
 from components.shared.publishing.markdown import describe_counts, describe_rejected
 from components.shared.records import Contamination, Evaluation, Score, kind_of
-from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects
 from components.shared.workspace.costs import NO_ACCOUNT, Account, account_of, costs_of, dollars
 from components.shared.workspace.lineage import Stage, model_stages_of, rows_stages_of, stages_of
+from components.shared.workspace.listing import WorkspaceListing, listing_of
 from components.shared.workspace.manifests import MANIFEST, Manifest
-from components.shared.workspace.plans import PLAN
 from components.shared.workspace.row_sources import RowSource, open_source
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.run_records import KeptRun, unended_runs
-from components.shared.workspace.unfinished import Unfinished, named, read_unfinished
+from components.shared.workspace.unfinished import Unfinished, named, unfinished_as_listed
 from components.steps import step_names
 from pipelines.audit_command import print_audit
 from pipelines.contamination_table import print_contamination
@@ -36,8 +34,8 @@ from pipelines.json_output import print_json
 from pipelines.list_command import print_folders, print_runs
 from pipelines.reporting import as_data, exit_code_of, visible
 from pipelines.score_table import print_scores
-from pipelines.workspace_contents import FolderEntry, parts_of, read_folders
-from pipelines.workspace_folders import LAST_STEP, TABLE_STEP, folder_at, newest_folder
+from pipelines.workspace_contents import FolderEntry, parts_of, read_folders, read_unfinished_of
+from pipelines.workspace_folders import LAST_STEP, TABLE_STEP, folder_at
 
 # What stages take besides time: a column of the funnel where any stage took some.
 TAKEN = ("GPU-hours", "cost", "tokens read", "tokens written")
@@ -53,31 +51,25 @@ def show_folder(address: str, num_rows: int, verdict: str = "", *, price: float 
     return exit_code_of("show", lambda: _show(address, num_rows, verdict, price, as_json))
 
 
-def _unfinished_at(address: str) -> list[Unfinished]:
+def _unfinished_at(listing: WorkspaceListing) -> dict[str, Unfinished]:
     """Return the unfinished folder at an address, or those of a workspace."""
-    names = storage.list_names(address)
-    if PLAN in names:
-        places = [] if MANIFEST in names else [address]
-    else:
-        places = [place for step in sorted({*names} & {*step_names()}) for place in _begun(storage.join(address, step))]
-    return [folder for place in places if (folder := read_unfinished(place))]
-
-
-def _begun(step: str) -> list[str]:
-    """Return those of a step's folders that have a plan and no manifest."""
-    found = [each.name.split("/") for each in list_objects(step)]
-    plans, manifests = ({names[0] for names in found if names[1:] == [name]} for name in (PLAN, MANIFEST))
-    return [storage.join(step, name) for name in sorted(plans - manifests)]
+    if not listing.is_folder:
+        return read_unfinished_of(listing)
+    is_finished = any(each.name == MANIFEST for each in listing.objects)
+    folder = None if is_finished else unfinished_as_listed(listing.uri, listing.objects)
+    return {listing.uri: folder} if folder else {}
 
 
 def _show(address: str, num_rows: int, verdict: str, price: float, as_json: bool) -> int:
     console = Console(file=sys.stdout)
-    finished = [folder for step in (LAST_STEP, TABLE_STEP) if (folder := newest_folder(address, step))]
-    unfinished = [each for each in _unfinished_at(address) if each.holders or not finished]
-    at_work = [run for run in unended_runs(address) if run.state == "running"]
-    stand = read_folders(address) if at_work or any(each.holders for each in unfinished) else []
+    listing = listing_of(address)
+    finished = [folder for step in (LAST_STEP, TABLE_STEP) if (folder := listing.newest(step))]
+    begun = _unfinished_at(listing)
+    unfinished = [each for each in begun.values() if each.holders or not finished]
+    at_work = [run for run in unended_runs(listing) if run.state == "running"]
+    stand = read_folders(listing, begun) if at_work or any(each.holders for each in unfinished) else []
     if not finished and not unfinished and not at_work:
-        finished = [folder_at(address, step_names())]
+        finished = [address if listing.is_folder else folder_at(address, step_names())]
     if as_json:
         content = {
             "runs": list(map(run_as_data, at_work)),

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects
-from components.shared.workspace.manifests import MANIFEST, read_manifest_or_none
-from components.shared.workspace.plans import PLAN
-from components.shared.workspace.unfinished import Unfinished, read_unfinished
+from components.shared.workspace.listing import ListedFolder, WorkspaceListing
+from components.shared.workspace.manifests import read_manifest_or_none
+from components.shared.workspace.unfinished import Unfinished, unfinished_as_listed
 
 THREADS = 16
-
-_DESCRIBED = re.compile(rf"([a-z0-9_]+/[0-9a-f]{{16}})/({PLAN}|{MANIFEST})")
 
 State = Literal["finished", "in the making", "not finished"]
 
@@ -36,15 +31,19 @@ class FolderEntry:
     doing: str = ""  # of one that is not finished: parts done, and who works on the others
 
 
-def read_folders(workspace: str) -> list[FolderEntry]:
-    """Return the folders of a workspace that are begun or finished, by date."""
-    begun: dict[str, float] = {}  # when its plan was written
-    for each in list_objects(workspace):
-        if match := _DESCRIBED.fullmatch(each.name):
-            begun[match[1]] = min(each.time, begun.get(match[1], each.time))
+def read_folders(listing: WorkspaceListing, unfinished: Mapping[str, Unfinished]) -> list[FolderEntry]:
+    """Return the folders of a workspace that are begun or finished, by date; ``unfinished``: those of the listing."""
     with ThreadPoolExecutor(THREADS) as threads:
-        entries = list(threads.map(lambda item: _entry(workspace, *item), begun.items()))
+        entries = list(threads.map(_finished_entry, listing.finished))
+    entries += [_unfinished_entry(each, unfinished[each.uri]) for each in listing.unfinished if each.uri in unfinished]
     return sorted((entry for entry in entries if entry), key=lambda entry: (entry.date, entry.folder))
+
+
+def read_unfinished_of(listing: WorkspaceListing) -> dict[str, Unfinished]:
+    """Return how the work on the unfinished folders of a workspace stands, by their addresses."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        found = threads.map(lambda each: unfinished_as_listed(each.uri, each.objects), listing.unfinished)
+        return {each.uri: each for each in found if each is not None}
 
 
 def parts_of(unfinished: Unfinished) -> str:
@@ -54,28 +53,26 @@ def parts_of(unfinished: Unfinished) -> str:
     return "" if is_model else f"{num_parts - len(unfinished.missing)} of {num_parts} parts"
 
 
-def _entry(workspace: str, folder: str, begun: float) -> FolderEntry | None:
-    uri = storage.join(workspace, folder)
-    manifest = read_manifest_or_none(uri)
-    if manifest is not None:
-        return FolderEntry(
-            folder=folder,
-            date=manifest.written_at,
-            state="finished",
-            kind=manifest.kind,
-            rows_in=manifest.rows_in,
-            rows_out=manifest.rows_out,
-            rejected=manifest.rejected,
-        )
-    unfinished = read_unfinished(uri)
-    return _unfinished_entry(folder, unfinished, begun) if unfinished else None
+def _finished_entry(folder: ListedFolder) -> FolderEntry | None:
+    manifest = read_manifest_or_none(folder.uri)
+    if manifest is None:  # removed since it was listed
+        return None
+    return FolderEntry(
+        folder=folder.name,
+        date=manifest.written_at,
+        state="finished",
+        kind=manifest.kind,
+        rows_in=manifest.rows_in,
+        rows_out=manifest.rows_out,
+        rejected=manifest.rejected,
+    )
 
 
-def _unfinished_entry(folder: str, unfinished: Unfinished, begun: float) -> FolderEntry:
+def _unfinished_entry(folder: ListedFolder, unfinished: Unfinished) -> FolderEntry:
     by: Sequence[str] = [unfinished.makers] if unfinished.holders else []
     return FolderEntry(
-        folder=folder,
-        date=datetime.fromtimestamp(begun, UTC).isoformat(timespec="seconds"),
+        folder=folder.name,
+        date=datetime.fromtimestamp(folder.begun, UTC).isoformat(timespec="seconds"),
         state="in the making" if unfinished.holders else "not finished",
         kind=unfinished.plan.kind,
         rows_in=unfinished.plan.rows_in,

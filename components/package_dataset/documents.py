@@ -23,7 +23,14 @@ from components.shared.report.report_page import Report, minute, render_page
 from components.shared.report.row_figures import RowFigures
 from components.shared.report.row_samples import SampledRow
 from components.shared.workspace.costs import PRICE, Account, costs_of
-from components.shared.workspace.lineage import Stage, model_stages_of, rows_stages_of, sources_of, stages_of, within
+from components.shared.workspace.lineage import (
+    Stage,
+    model_stages_of,
+    rows_stages_of,
+    sources_of,
+    stages_of_all,
+    within,
+)
 
 # How one of several responses was chosen, by the option of select_responses.
 SELECTIONS = {
@@ -110,14 +117,8 @@ class Lineage:
 
 def trace(folders: Sequence[str]) -> Lineage:
     """Return the lineage of the dataset that is made of these folders."""
-    stages_by_folder = [stages_of(uri) for uri in folders]
-    stages = {stage.folder: stage for found in stages_by_folder for stage in found}
-    on_the_way = {stage.folder for found in stages_by_folder for stage in rows_stages_of(found)}
-    return Lineage(
-        stages=list(stages.values()),
-        rows_stages=[stage for stage in stages.values() if stage.folder in on_the_way],
-        sources=sources_of(list(stages.values())),
-    )
+    stages = stages_of_all(folders)
+    return Lineage(stages=stages, rows_stages=rows_stages_of(stages, folders), sources=sources_of(stages))
 
 
 def render_lineage(lineage: Lineage) -> str:

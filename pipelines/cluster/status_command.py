@@ -14,6 +14,7 @@ from rich.text import Text
 from components.shared.errors import InputError, UnavailableError
 from components.shared.plain_text import inert, shortened
 from components.shared.workspace.costs import Outlook, outlook_of
+from components.shared.workspace.listing import Descriptions, listing_of
 from pipelines.cluster.kubeflow_api import connect, explained
 from pipelines.cluster.run_page import run_page
 from pipelines.cluster.run_report import Report, look_at
@@ -83,8 +84,9 @@ def _folders(report: Report) -> tuple[Sequence[Progress], Outlook | None, str]:
     if not report.workspace or report.has_ended:
         return (), None, ""
     try:
-        outlook = outlook_of(report.workspace, report.price_per_gpu_hour)
-        return folders_in_the_making(report.workspace), outlook, ""
+        listing, known = listing_of(report.workspace), Descriptions()
+        making = folders_in_the_making(listing, known)
+        return making, outlook_of(listing, known, report.price_per_gpu_hour), ""
     except (InputError, UnavailableError) as error:
         return (), None, f"rows are not shown: {inert(error)}"
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from components.shared.stores import storage
-from components.shared.stores.inventory import StoredObject, list_objects
-from components.shared.workspace.manifests import MANIFEST
-from components.shared.workspace.plans import part_name, read_plan_or_none
+from components.shared.workspace.listing import Descriptions, ListedFolder, WorkspaceListing
+from components.shared.workspace.plans import Plan, part_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,35 +41,21 @@ def duration_of(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def folders_in_the_making(workspace: str) -> list[Progress]:
+def folders_in_the_making(listing: WorkspaceListing, known: Descriptions) -> list[Progress]:
     """Return every folder of a workspace that is planned and not finished."""
-    by_folder: dict[str, list[StoredObject]] = {}
-    for each in list_objects(workspace):
-        step, _, rest = each.name.partition("/")
-        fingerprint, _, name = rest.partition("/")
-        if name:
-            by_folder.setdefault(f"{step}/{fingerprint}", []).append(each)
-    return [
-        progress
-        for folder, objects in sorted(by_folder.items())
-        if not {f"{folder}/{MANIFEST}"} & {each.name for each in objects}
-        if (progress := _progress(workspace, folder, objects)) is not None
-    ]
+    return [_progress(folder, plan) for folder in listing.unfinished if (plan := known.plan(folder)) is not None]
 
 
-def _progress(workspace: str, folder: str, objects: Sequence[StoredObject]) -> Progress | None:
-    plan = read_plan_or_none(storage.join(workspace, folder))
-    if plan is None:
-        return None
-    sizes = {f"{folder}/{part_name(number)}": len(cut) for number, cut in enumerate(plan.slices)}
-    done = sorted((each for each in objects if each.name in sizes), key=lambda each: each.time)
+def _progress(folder: ListedFolder, plan: Plan) -> Progress:
+    sizes = {part_name(number): len(cut) for number, cut in enumerate(plan.slices)}
+    done = sorted((each for each in folder.objects if each.name in sizes), key=lambda each: each.time)
     rows_done = sum(sizes[each.name] for each in done)
     seconds = done[-1].time - done[0].time if done else 0.0
     # The first part took an unknown time: its rows do not count for the rate.
     rate = (rows_done - sizes[done[0].name]) / seconds if seconds > 0 else 0.0
     rows = sum(sizes.values())
     return Progress(
-        folder=folder,
+        folder=folder.name,
         parts_done=len(done),
         parts=len(sizes),
         rows_done=rows_done,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,15 @@ from components.shared.processes import host
 from components.shared.records import Question
 from components.shared.redaction import MASK
 from components.shared.workspace import Workspace
-from components.shared.workspace.plans import Slice
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import PLAN, Slice
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.list_command import list_workspace
 from pipelines.logs_command import show_logs
 from pipelines.show_command import show_folder
 from tests.components.shared.sample_folders import write_folder
 from tests.components.shared.workspace.test_run_records import end
+from tests.store_calls import counted_calls
 
 
 def begin(workspace: str, directory: Path) -> RunRecorder:
@@ -57,6 +60,18 @@ def finished_and_unfinished(workspace: Workspace) -> tuple[str, str]:
     next(parts).settle(0, kept=[Question(id="a", question="a")])
     next(parts)
     return finished.removeprefix(f"{workspace.uri}/"), folder.uri.removeprefix(f"{workspace.uri}/")
+
+
+@pytest.mark.parametrize("command", [list_workspace, lambda uri: show_folder(uri, 0)], ids=["list", "show"])
+def test_a_workspace_is_listed_once_and_each_description_read_once(
+    workspace: Workspace, tmp_path: Path, command: Callable[[str], int]
+) -> None:
+    finished_and_unfinished(workspace)
+    begin(workspace.uri, tmp_path)
+    with counted_calls() as calls:
+        assert command(workspace.uri) == ExitCode.DONE
+    assert calls.listed == [workspace.uri]
+    assert (calls.num_read(PLAN), calls.num_read(MANIFEST)) == (1, 1)
 
 
 def test_a_listing_as_json_has_the_same(

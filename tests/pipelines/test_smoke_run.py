@@ -10,6 +10,7 @@ from components.package_dataset.config import PackageDatasetConfig
 from components.shared.stores import storage
 from components.shared.workspace._uses import IN_USE
 from components.shared.workspace.lineage import rows_stages_of, stages_of
+from components.shared.workspace.listing import listing_of
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.run_records import RUNS, read_runs
 from pipelines.filter_questions import CPU_FILTERS
@@ -76,7 +77,7 @@ def test_a_run_prints_a_line_a_step_the_funnel_and_where_the_dataset_is(undistur
 
 
 def test_a_run_leaves_the_logs_of_its_steps_and_how_it_ended(undisturbed: Finished) -> None:
-    run = read_runs(undisturbed.workspace)[0]
+    run = read_runs(listing_of(undisturbed.workspace))[0]
     assert run.state == "succeeded"
     assert len(run.logs) == run.record.num_steps
     result = scalequest("logs", run.uri, "package_dataset", cwd=Path(undisturbed.workspace))

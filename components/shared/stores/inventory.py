@@ -9,7 +9,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,15 @@ def list_objects(uri: str) -> list[StoredObject]:
         if info["type"] != "directory" and not path.endswith("/")
     ]
     return _sorted(objects, uri)
+
+
+def below(objects: Iterable[StoredObject], folder: str) -> list[StoredObject]:
+    """Return those of listed objects that are in a subfolder, by their names within it."""
+    return [
+        replace(each, name=each.name.removeprefix(f"{folder}/"))
+        for each in objects
+        if each.name.startswith(f"{folder}/")
+    ]
 
 
 def list_uploads(uri: str) -> list[StoredObject]:

@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +26,7 @@ from typing import Any
 from components.shared import processes, speaking
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects, store_time
+from components.shared.stores.inventory import StoredObject, list_objects, store_time
 from components.shared.stores.retries import LIMIT_SECONDS, READ_SECONDS, limit_seconds
 from components.shared.workspace._attempts import (
     FOLDER,
@@ -96,7 +96,12 @@ class Leases:
 
         Crashes under a smaller memory limit do not count; it is this process' own, unless one is given.
         """
-        objects = list_objects(self._uri)
+        return self.look_at(list_objects(self._uri), works, memory_limit)
+
+    def look_at(
+        self, objects: Sequence[StoredObject], works: Collection[str], memory_limit: int | None = None
+    ) -> list[Attempt]:
+        """Find out the same from what stands below ``leases/``, which somebody has listed."""
         self.any = self.any or bool(objects)
         wanted = set(works)
         attempts = [attempt for attempt in read_attempts(objects) if attempt.work in wanted]

@@ -8,27 +8,24 @@ finished parts took is known. ``Costs.note`` says which.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from components.shared.speaking import duration
 from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects
+from components.shared.stores.inventory import below
 from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import Stage
-from components.shared.workspace.manifests import MANIFEST, read_manifest_or_none
-from components.shared.workspace.plans import PLAN, part_name, read_plan_or_none
-from components.shared.workspace.spending import spent_in
+from components.shared.workspace.listing import Descriptions, ListedFolder, WorkspaceListing
+from components.shared.workspace.plans import Plan, part_name
+from components.shared.workspace.spending import SPENT, spent_by, spent_in
 
 READ = ("prompt_tokens", "tokens")  # by engines; by scorers and trainings
 WRITTEN = ("output_tokens",)
-SAMPLE = 16  # parts of a folder in the making that are looked at
+SAMPLE = 16  # parts of a folder in the making that are looked at, at most
 THREADS = 16
 PRICE = "price_per_gpu_hour"  # the metric of a dataset, in US dollars
-
-_OBJECT = re.compile(rf"([a-z0-9_]+/[0-9a-f]{{16}})/({PLAN}|{MANIFEST})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,20 +148,16 @@ class Outlook:
         return "; ".join(filter(None, [so_far, more, left_out if more else ""]))
 
 
-def outlook_of(workspace: str, price_per_gpu_hour: float = 0.0) -> Outlook:
+def outlook_of(listing: WorkspaceListing, known: Descriptions, price_per_gpu_hour: float = 0.0) -> Outlook:
     """Return what a workspace has taken and will take; of a folder in the making, by a sample of its parts."""
-    names: dict[str, set[str]] = {}
-    for each in list_objects(workspace):
-        if match := _OBJECT.fullmatch(each.name):
-            names.setdefault(match[1], set()).add(match[2])
-    held = {storage.join(workspace, folder): seconds / 3600 for folder, seconds in spent_in(workspace).items()}
+    spent = spent_by(below(listing.objects, SPENT))
+    held = {storage.join(listing.uri, folder): seconds / 3600 for folder, seconds in spent.items()}
     account = Account(held=held, price_per_gpu_hour=price_per_gpu_hour)
     with ThreadPoolExecutor(THREADS) as threads:
-        done = [storage.join(workspace, folder) for folder, objects in names.items() if MANIFEST in objects]
-        made = list(threads.map(read_manifest_or_none, done))
-        left = [storage.join(workspace, folder) for folder, objects in names.items() if MANIFEST not in objects]
-        making = list(threads.map(lambda folder: _making(folder, account), left))
-    so_far = _together([(uri, each.metrics) for uri, each in zip(done, made, strict=True) if each], account)
+        done = [folder.uri for folder in listing.finished]
+        made = list(threads.map(known.metrics, listing.finished))
+        making = list(threads.map(lambda folder: _making(folder, known.plan(folder), account), listing.unfinished))
+    so_far = _together([(uri, each) for uri, each in zip(done, made, strict=True) if each is not None], account)
     to_come = replace(so_far.times(0), is_whole=False)
     for costs, share in making:
         so_far = so_far.plus(costs)
@@ -172,18 +165,18 @@ def outlook_of(workspace: str, price_per_gpu_hour: float = 0.0) -> Outlook:
     return Outlook(so_far=so_far, to_come=to_come, num_without_rate=sum(not share for _, share in making))
 
 
-def _making(folder: str, account: Account) -> tuple[Costs, float]:
+def _making(folder: ListedFolder, plan: Plan | None, account: Account) -> tuple[Costs, float]:
     """Return what a folder in the making has taken, and which share of its rows that is."""
-    plan, present = read_plan_or_none(folder), set(storage.list_names(folder))
+    present = {each.name for each in folder.objects}
     sizes = {part_name(number): len(cut) for number, cut in enumerate(plan.slices)} if plan else {}
     done = [name for name in sizes if name in present]
     if not any(sizes[name] for name in done):
-        return _together([(folder, {})], account), 0.0
-    sample = done[:: max(1, len(done) // SAMPLE)]
-    metrics = sum_ledgers(read_ledgers([storage.join(folder, name) for name in sample])).metrics
+        return _together([(folder.uri, {})], account), 0.0
+    sample = done[:: -(-len(done) // SAMPLE)]
+    metrics = sum_ledgers(read_ledgers([storage.join(folder.uri, name) for name in sample])).metrics
     rows, of_sample = sum(sizes[name] for name in done), sum(sizes[name] for name in sample)
     taken = {name: value * rows / max(of_sample, 1) for name, value in metrics.items()}
-    return _together([(folder, taken)], account), rows / sum(sizes.values())
+    return _together([(folder.uri, taken)], account), rows / sum(sizes.values())
 
 
 def _together(taken: Sequence[tuple[str, Mapping[str, float]]], account: Account) -> Costs:

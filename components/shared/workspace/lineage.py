@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,14 +63,24 @@ def stages_of(folder: str) -> list[Stage]:
     model, an imported file) are not stages: ``sources_of`` has them. A branch ends at a folder that has been deleted,
     which is logged.
     """
+    return stages_of_all([folder])
+
+
+def stages_of_all(folders: Iterable[str]) -> list[Stage]:
+    """Return the stages that led to any of several folders, each read once."""
     stages: dict[str, Stage] = {}
-    _visit(folder_of(folder), read_manifest(folder_of(folder)), stages)
+    for folder in map(folder_of, folders):
+        if folder not in stages:
+            _visit(folder, read_manifest(folder), stages)
     return list(stages.values())
 
 
-def rows_stages_of(stages: Sequence[Stage]) -> list[Stage]:
-    """Return those of a folder's ``stages_of`` that its rows came through: no model stands between."""
-    wanted = {stages[-1].folder}
+def rows_stages_of(stages: Sequence[Stage], ends: Collection[str] = ()) -> list[Stage]:
+    """Return those of a folder's ``stages_of`` that its rows came through: no model stands between.
+
+    ``ends``: the folders, where the stages are those of several.
+    """
+    wanted = set(map(folder_of, ends)) or {stages[-1].folder}
     for stage in reversed(stages):
         if stage.folder in wanted:
             inputs = {option: entries for option, entries in stage.manifest.inputs.items() if option != COMPARED_WITH}

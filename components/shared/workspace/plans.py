@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,7 +163,12 @@ def describe_missing(folder: str, plan: Plan) -> str:
 
 def missing_parts(folder: str, plan: Plan) -> list[int]:
     """Return the numbers of the parts that are not written yet."""
-    present = set(storage.list_names(folder))
+    return missing_among(storage.list_names(folder), plan)
+
+
+def missing_among(names: Collection[str], plan: Plan) -> list[int]:
+    """Return the numbers of the parts that are not among the names of a folder's objects."""
+    present = set(names)
     return [number for number in range(len(plan.slices)) if part_name(number) not in present]
 
 

@@ -23,7 +23,8 @@ from typing import Any, Literal
 from components.shared import processes
 from components.shared.errors import HELD, InputError, UnavailableError
 from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects
+from components.shared.stores.inventory import StoredObject, below, list_objects
+from components.shared.workspace.listing import WorkspaceListing
 
 RUNS = "_runs"
 RECORD, END = "run.json", "end.json"
@@ -152,19 +153,19 @@ class RunRecorder:
             logger.warning("of this run, something is not kept in %s: %s", self.uri, error)
 
 
-def read_runs(workspace: str) -> list[KeptRun]:
+def read_runs(listing: WorkspaceListing) -> list[KeptRun]:
     """Return the runs that a workspace knows, oldest first."""
-    return _read_all(_listed(workspace))
+    return _read_all(_runs_of(listing))
 
 
-def unended_runs(workspace: str) -> list[KeptRun]:
+def unended_runs(listing: WorkspaceListing) -> list[KeptRun]:
     """Return the runs whose end is not known: those at work, and those that were killed; oldest first."""
-    return _read_all({uri: names for uri, names in _listed(workspace).items() if END not in names})
+    return _read_all({uri: names for uri, names in _runs_of(listing).items() if END not in names})
 
 
 def newest_run(workspace: str) -> KeptRun | None:
     """Return the run that began last; None where a workspace knows none."""
-    listed = _listed(workspace)
+    listed = _by_run(workspace, list_objects(storage.join(workspace, RUNS)))
     newest = max(listed, default="")
     return _read(newest, listed[newest]) if newest else None
 
@@ -186,11 +187,15 @@ def step_of_log(name: str) -> str:
     return match["step"]
 
 
-def _listed(workspace: str) -> dict[str, list[str]]:
-    """Return the names of what each run has left, by the run's address, oldest first."""
+def _runs_of(listing: WorkspaceListing) -> dict[str, list[str]]:
+    return _by_run(listing.uri, below(listing.objects, RUNS))
+
+
+def _by_run(workspace: str, objects: Sequence[StoredObject]) -> dict[str, list[str]]:
+    """Return the names of what each run has left in ``_runs/``, by the run's address, oldest first."""
     place = storage.join(workspace, RUNS)
     names: dict[str, list[str]] = {}
-    for each in list_objects(place):
+    for each in objects:
         run, _, name = each.name.partition("/")
         names.setdefault(storage.join(place, run), []).append(name)
     return {uri: names[uri] for uri in sorted(names) if RECORD in names[uri]}

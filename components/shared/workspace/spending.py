@@ -15,13 +15,13 @@ import contextlib
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from components.shared import processes, stopping
 from components.shared.accelerators import num_held
 from components.shared.errors import BudgetSpentError, InputError, UnavailableError
 from components.shared.stores import storage
-from components.shared.stores.inventory import list_objects
+from components.shared.stores.inventory import StoredObject, list_objects
 from components.shared.workspace import Workspace
 
 SPENT = "_spent"
@@ -34,8 +34,13 @@ logger = logging.getLogger(__name__)
 
 def spent_in(workspace: str) -> dict[str, float]:
     """Return the GPU-seconds that processes have taken, by the folder (step/fingerprint) that they worked on."""
+    return spent_by(list_objects(storage.join(workspace, SPENT)))
+
+
+def spent_by(records: Iterable[StoredObject]) -> dict[str, float]:
+    """Return the same by the records in ``_spent/``, which somebody has listed."""
     by_process: dict[tuple[str, str], float] = {}
-    for each in list_objects(storage.join(workspace, SPENT)):
+    for each in records:
         if match := _RECORD.fullmatch(each.name):
             key = match["folder"], match["process"]
             by_process[key] = max(by_process.get(key, 0.0), float(match["gpus"]) * float(match["seconds"]))

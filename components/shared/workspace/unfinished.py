@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from components.shared.stores.inventory import StoredObject, below
 from components.shared.workspace._attempts import ANY_LIMIT, FOLDER, MAX_DEATHS, Attempt, Standing, work_of
-from components.shared.workspace._leases import Leases
-from components.shared.workspace.plans import Plan, missing_parts, read_plan_or_none
+from components.shared.workspace._leases import LEASES, Leases, lease_seconds
+from components.shared.workspace.plans import Plan, missing_among, missing_parts, part_name, read_plan_or_none
 
 MAX_NAMED = 3  # how many parts, processes or rows a message names; the number of the others follows
 
@@ -65,7 +66,30 @@ def read_unfinished(folder: str) -> Unfinished | None:
     leases, works = Leases(folder), list(map(work_of, range(len(plan.slices))))
     attempts = leases.look((FOLDER, *works), ANY_LIMIT)  # whoever reads this does no work
     # Looked for after the leases, so that parts written meanwhile are seen.
-    missing = list(map(work_of, missing_parts(folder, plan)))
+    return _unfinished(folder, plan, leases, attempts, missing_parts(folder, plan))
+
+
+def unfinished_as_listed(folder: str, objects: Sequence[StoredObject]) -> Unfinished | None:
+    """Return the same by one listing of the folder, for people to look at: of the leases, few are read.
+
+    A part that is written while the folder is listed may count as missing. Whoever holds no missing part, and wrote
+    none lately, is not looked for.
+    """
+    plan = read_plan_or_none(folder)
+    if plan is None:
+        return None
+    leases, of_leases = Leases(folder), below(objects, LEASES)
+    times = {each.name: each.time for each in objects}
+    missing = missing_among(times, plan)
+    lately = max(times.values(), default=0.0) - lease_seconds()
+    works = [work_of(number) for number in range(len(plan.slices)) if times.get(part_name(number), lately) >= lately]
+    return _unfinished(folder, plan, leases, leases.look_at(of_leases, (FOLDER, *works), ANY_LIMIT), missing)
+
+
+def _unfinished(
+    folder: str, plan: Plan, leases: Leases, attempts: Sequence[Attempt], missing_numbers: Sequence[int]
+) -> Unfinished:
+    missing = list(map(work_of, missing_numbers))
     of_interest = {FOLDER, *missing}
     standing = leases.standing
     holders = _holders(attempts, standing, of_interest, leases)

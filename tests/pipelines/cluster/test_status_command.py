@@ -8,8 +8,13 @@ import pytest
 from components.shared.errors import ExitCode
 from components.shared.records import Question
 from components.shared.workspace import Workspace
+from components.shared.workspace.listing import Descriptions, listing_of
+from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.plans import PLAN
+from pipelines.cluster import watching
 from pipelines.cluster.kubeflow_api import connect
-from pipelines.cluster.run_report import look_at
+from pipelines.cluster.run_report import Report, look_at
+from pipelines.cluster.run_steps import RUNNING, Step
 from pipelines.cluster.status_command import show_status
 from pipelines.cluster.unfinished_folders import folders_in_the_making
 from tests.conftest import GivenRowsConfig, WriteRows
@@ -28,6 +33,7 @@ from tests.pipelines.cluster.recorded_runs import (
     serve_pods,
     serve_run,
 )
+from tests.store_calls import counted_calls
 
 
 @pytest.fixture
@@ -69,16 +75,34 @@ def test_folders_that_are_not_finished_are_listed_with_their_parts_and_rows(
 ) -> None:
     write_questions(workspace, ["1+1?"])
     uri = half_done(workspace, 3)
-    (progress,) = folders_in_the_making(workspace.uri)
+    (progress,) = folders_in_the_making(listing_of(workspace.uri), Descriptions())
     assert progress.folder == "/".join(uri.split("/")[-2:])
     assert (progress.parts_done, progress.parts, progress.rows_done, progress.rows) == (3, 4, 30, 40)
     assert progress.rows_per_second > 0
     assert progress.seconds_left == pytest.approx(10 / progress.rows_per_second)
 
 
+def test_a_look_lists_the_workspace_once_and_the_next_reads_what_is_new(
+    workspace: Workspace, write_questions: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "ROWS_SECONDS", 0.0)
+    write_questions(workspace, ["1+1?"])
+    step = Step(place=("s",), name="s", state=RUNNING, folder="/".join(half_done(workspace, 3).split("/")[-2:]))
+    report = Report(run_id="r", name="r", state=RUNNING, steps=[step], workspace=workspace.uri)
+    rows, counts = watching._Rows(), []
+    for _ in range(2):
+        with counted_calls() as calls:
+            lines = list(rows.lines(report))
+        assert calls.listed == [workspace.uri]
+        counts.append((calls.num_read(PLAN), calls.num_read(MANIFEST), calls.num_read(".parquet")))
+        assert "30 of 40 rows" in lines[0]
+        assert lines[1].startswith("so far in this workspace 210 tokens written; about 70 tokens written more")
+    assert counts == [(1, 1, 3), (0, 0, 3)]
+
+
 def test_a_rate_needs_two_parts(workspace: Workspace) -> None:
     half_done(workspace, 1)
-    (progress,) = folders_in_the_making(workspace.uri)
+    (progress,) = folders_in_the_making(listing_of(workspace.uri), Descriptions())
     assert (progress.rows_done, progress.rows_per_second, progress.seconds_left) == (10, 0, 0)
 
 

@@ -14,6 +14,7 @@ from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.costs import PRICE, Account, Costs, account_of, costs_of, dollars, outlook_of
 from components.shared.workspace.lineage import Stage, stages_of
+from components.shared.workspace.listing import Descriptions, listing_of
 from components.shared.workspace.manifests import Manifest
 from components.shared.workspace.spending import SPENT
 
@@ -116,7 +117,7 @@ def test_an_outlook_adds_what_stands_and_goes_on_at_the_rate_of_each_folder_in_t
             break
     record_of(workspace, folder.uri, 2, 3600)
     workspace.open(config(seed=2)).begin_rows(Question, slices_of(config(seed=2)))
-    outlook = outlook_of(workspace.uri, 2.5)
+    outlook = outlook_of(listing_of(workspace.uri), Descriptions(), 2.5)
     assert outlook.so_far.tokens_written == whole.tokens_written + 400
     assert outlook.so_far.gpu_hours == pytest.approx(1 + 2)
     assert outlook.to_come.tokens_written == 600
@@ -129,4 +130,4 @@ def test_an_outlook_adds_what_stands_and_goes_on_at_the_rate_of_each_folder_in_t
 
 
 def test_an_empty_workspace_has_nothing_to_say_of_costs(workspace: Workspace) -> None:
-    assert outlook_of(workspace.uri).sentence == ""
+    assert outlook_of(listing_of(workspace.uri), Descriptions()).sentence == ""

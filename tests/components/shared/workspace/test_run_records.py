@@ -10,6 +10,7 @@ import pytest
 
 from components.shared.errors import InputError
 from components.shared.stores import storage
+from components.shared.workspace.listing import listing_of
 from components.shared.workspace.run_records import RECORD, KeptRun, RunRecorder, read_run, read_runs, step_of_log
 from tests.stores import Store
 
@@ -38,7 +39,7 @@ def end(recorder: RunRecorder, exit_code: int, message: str = "") -> None:
 
 def only(workspace: str) -> KeptRun:
     """Return the one run of a workspace."""
-    (run,) = read_runs(workspace)
+    (run,) = read_runs(listing_of(workspace))
     return run
 
 
@@ -68,7 +69,7 @@ def test_nothing_is_written_of_a_run_that_its_first_step_refuses(tmp_path: Path)
     recorder.keep_log("001-import_model.log", b"refused\n", directory="", exit_code=2)
     end(recorder, 2, "refused")
     assert list(tmp_path.iterdir()) == []
-    assert read_runs(str(tmp_path / "new")) == []
+    assert read_runs(listing_of(str(tmp_path / "new"))) == []
 
 
 def test_a_run_whose_process_was_killed_has_died(tmp_path: Path) -> None:

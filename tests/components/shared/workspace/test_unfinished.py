@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,16 +15,17 @@ from components.shared import processes
 from components.shared.errors import ExitCode, InputError, UnavailableError
 from components.shared.records import Question
 from components.shared.stores import storage
-from components.shared.stores.inventory import store_time
+from components.shared.stores.inventory import list_objects, store_time
 from components.shared.workspace import Workspace, _leases
 from components.shared.workspace._attempts import FOLDER, MAX_DEATHS, work_of
 from components.shared.workspace._leases import LEASES, lease_seconds
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.output_folders import OutputFolder
-from components.shared.workspace.unfinished import Unfinished, read_unfinished
+from components.shared.workspace.unfinished import Unfinished, read_unfinished, unfinished_as_listed
 from tests.components.shared.ordinary_user import ordinary_user
 from tests.components.shared.other_processes import as_process, dead_name, name_elsewhere
 from tests.components.shared.sample_folders import SampleConfig, create_folder, settle
+from tests.store_calls import counted_calls
 from tests.stores import Store
 
 
@@ -42,10 +44,17 @@ def taken(workspace: Workspace, name: str, count: int) -> OutputFolder:
 
 
 def state_of(folder: str) -> Unfinished:
-    """Read a folder that has a plan."""
-    found = read_unfinished(folder)
+    """Read a folder that has a plan; one listing of it says the same."""
+    found, as_listed = read_unfinished(folder), unfinished_as_listed(folder, list_objects(folder))
     assert found is not None
+    assert as_listed is not None
+    assert at_one_moment(as_listed) == at_one_moment(found)
     return found
+
+
+def at_one_moment(found: Unfinished) -> Unfinished:
+    """Leave out for how long processes have been silent."""
+    return replace(found, holders=tuple(replace(each, silent_seconds=0) for each in found.holders))
 
 
 def test_parts_that_stand_those_that_are_held_and_by_whom_are_told(
@@ -67,6 +76,27 @@ def test_parts_that_stand_those_that_are_held_and_by_whom_are_told(
     assert other.since == content["since"]
     assert other.sentence.startswith(f"{other.host}: part-00001, part-00002, since {other.since}; last sign of life ")
     assert "no part at this moment" in mine.sentence
+
+
+def test_of_a_listed_folder_only_leases_on_missing_parts_and_on_those_written_lately_are_read(tmp_path: Path) -> None:
+    workspace = Workspace(str(tmp_path))
+    folder = create_folder(workspace, 40, 2)
+    for part in islice(folder.missing_parts(), 15):
+        settle(part, 0)
+        settle(part, 1)
+    (part,) = islice(folder.missing_parts(), 1)
+    old = {f"part-{number:05d}.parquet" for number in range(12)}
+    objects = [
+        replace(each, time=each.time - lease_seconds() - 60) if each.name in old else each
+        for each in list_objects(folder.uri)
+    ]
+    with counted_calls() as calls:
+        found = unfinished_as_listed(folder.uri, objects)
+    assert found is not None
+    assert [each.works for each in found.holders] == [(work_of(part.number),)]
+    assert len(found.missing) == 5
+    assert calls.num_read(".json") == 1 + 3 + 1  # the plan, what was written lately, what is missing and held
+    assert calls.listed == []
 
 
 def test_what_attempts_died_over_and_rows_tried_alone_are_told(workspace: Workspace) -> None:
