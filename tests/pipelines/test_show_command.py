@@ -7,9 +7,8 @@ import pytest
 
 from components.compare_solvers.config import CompareSolversConfig
 from components.compare_solvers.step import run as compare_solvers
-from components.shared import workspace as workspaces
 from components.shared.errors import ExitCode
-from components.shared.workspace import Workspace
+from components.shared.workspace import Workspace, output_folders
 from components.shared.workspace.costs import costs_of
 from components.shared.workspace.lineage import stages_of
 from pipelines.show_command import show_folder
@@ -74,7 +73,7 @@ def test_of_a_dataset_is_shown_what_its_stages_took_and_each_row(
     workspace: Workspace, write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr(workspaces, "num_held", lambda _: 3600)
+    monkeypatch.setattr(output_folders, "num_held", lambda _: 3600)
     costs = costs_of(stages_of(dataset(workspace, write_rows)))
     assert costs.gpu_hours > 0
     show_folder(workspace.uri, 0)

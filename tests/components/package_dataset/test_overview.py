@@ -15,11 +15,10 @@ from components.package_dataset.overview import overview_of, overview_text, pyth
 from components.package_dataset.step import VIEWS, run
 from components.select_responses.config import SelectResponsesConfig
 from components.select_responses.step import run as select_responses
-from components.shared import workspace as workspaces
 from components.shared.command.step_command import run_step
 from components.shared.config import METRICS
 from components.shared.records import Response
-from components.shared.workspace import Workspace
+from components.shared.workspace import Workspace, output_folders
 from components.shared.workspace.manifests import MANIFEST, read_manifest
 from components.shared.workspace.spending import SPENT
 from tests.components.package_dataset.test_step import SCRIPT, response
@@ -61,7 +60,7 @@ def test_yields_are_rows_out_of_rows_in_by_stage_and_from_end_to_end(
 def test_tokens_and_gpu_hours_are_those_of_all_manifests_and_a_price_makes_them_money(
     workspace: Workspace, write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workspaces, "num_held", lambda _: 8)
+    monkeypatch.setattr(output_folders, "num_held", lambda _: 8)
     config, folder = packaged(workspace, write_rows, four_of_eight(), price_per_gpu_hour=3.5)
     figures = summarize(config, folder)
     metrics = [stage.manifest.metrics for stage in overview_of(config, folder).stages]
