@@ -33,8 +33,11 @@ def read_names() -> ImageNames:
 def image(name: ImageName) -> str:
     """Return the full name of an image, by digest once it is released.
 
-    SCALEQUEST_IMAGE_PREFIX at compile time names another place to pull from, such as a mirror.
+    At compile time SCALEQUEST_IMAGE_CPU, …_VLLM and …_TRAIN name other images, and SCALEQUEST_IMAGE_PREFIX another place
+    to pull all from, such as a mirror.
     """
+    if given := os.environ.get(f"SCALEQUEST_IMAGE_{name.upper()}"):
+        return given
     names = read_names()
     prefix = os.environ.get("SCALEQUEST_IMAGE_PREFIX", names["prefix"])
     digest = names["digests"].get(name, "")

@@ -99,6 +99,41 @@ On one machine, images without a digest may be on the node. */}}
 {{- $text -}}
 {{- end }}
 
+{{/* The images of what is compiled in a pod: its own file of names was written before the digests were known. On one
+machine, images without a digest may be on the node. (dict "root" $ "for" "…") */}}
+{{- define "scalequest.compiledImages" -}}
+{{- $root := .root -}}
+{{- $for := .for -}}
+{{- $isLocal := eq (include "scalequest.profile" $root | fromYaml).platform "local" -}}
+{{- range $name := list "cpu" "vllm" "train" }}
+{{- if or (include "scalequest.digest" (dict "root" $root "name" $name)) (not $isLocal) }}
+- {name: SCALEQUEST_IMAGE_{{ upper $name }}, value: {{ include "scalequest.image" (dict "root" $root "name" $name "for" $for) | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The preset's file of recurring runs; refused where it holds a secret, by the patterns of compiled_secrets.py. */}}
+{{- define "scalequest.presetFile" -}}
+{{- $text := .Values.recurring.presetFile -}}
+{{- $tokens := dict
+  "a token of the Hugging Face hub" "hf_[A-Za-z0-9]{20,}"
+  "a key of an OpenAI-compatible API" "sk-[A-Za-z0-9_-]{20,}"
+  "an access key of AWS" "(?:AKIA|ASIA)[A-Z0-9]{16}"
+  "a key of a Google API" "AIza[A-Za-z0-9_-]{35}"
+  "an access token of Google" "ya29\\.[A-Za-z0-9_-]{20,}"
+  "a token of GitHub" "(?:gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})"
+  "a JSON Web Token" "eyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]{10,}\\."
+  "a private key" "-----BEGIN [A-Z ]*PRIVATE KEY"
+  "an address with a password" "[a-z][a-z0-9+]*://[^\\s/:@]+:[^\\s/@]+@"
+-}}
+{{- range $what, $pattern := $tokens -}}
+{{- if regexMatch (printf "(?:^|[^A-Za-z0-9_-])%s" $pattern) $text -}}
+{{- fail (printf "recurring.presetFile: %s was found there, and everyone who may read a ConfigMap would see it; create a Secret, and name it in hub_secret, rewriter_secret or store_secret" $what) -}}
+{{- end -}}
+{{- end -}}
+{{- $text -}}
+{{- end }}
+
 {{/* Where a GPU pod of the profile runs. */}}
 {{- define "scalequest.placement" -}}
 {{- $profile := include "scalequest.profile" . | fromYaml -}}

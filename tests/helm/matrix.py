@@ -59,5 +59,6 @@ MATRIX: dict[str, dict[str, Any]] = {
         **JUDGE,
         **RECURRING,
     },
+    "preset-file": {"recurring__presetFile": "extends: paper\ngenerator_num_questions: 50000\n", **RECURRING},
     "local": {"profile": "local", "limitRange__enabled": False, **JUDGE},
 }

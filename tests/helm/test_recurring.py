@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from components.shared.errors import ExitCode
 from pipelines import compiled_pipeline
@@ -15,7 +19,11 @@ from pipelines.compiled_pipeline import COMPILED
 from tests.helm.matrix import DIGEST, IMAGES, RECURRING
 from tests.helm.objects import find_one, granted
 from tests.manifests.tools import Objects, Tools, copy_chart
+from tests.pipelines.cluster.conftest import Server, kept_pipelines, kubeflow, no_keys, server
+from tests.pipelines.test_compiled_secrets import TOKENS
 from tests.source_tree import ROOT
+
+__all__ = ["kubeflow", "no_keys", "server"]
 
 READING = ("get", "list", "watch")
 MEBIBYTE = 1_048_576  # of a ConfigMap, at most
@@ -121,6 +129,74 @@ def test_the_pipelines_are_mounted_where_the_images_command_reads_them(rendered:
     (mount,) = [each for each in container["volumeMounts"] if each["name"] == "pipelines"]
     assert mount["mountPath"] == f"{installed}/{COMPILED.relative_to(ROOT)}"
     assert mount["readOnly"] is True
+
+
+OWN = "extends: smoke\ngenerator_num_questions: 12\ngenerate_questions.max_tokens: 48\n"
+
+
+def test_a_preset_file_is_kept_in_a_config_map_and_its_run_has_the_charts_images(
+    tools: Tools, kubeflow: Server, tmp_path: Path
+) -> None:
+    done = _submitted(tools, OWN, kubeflow, tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = kubeflow.body_of("POST /apis/v2beta1/runs")
+    assert run["display_name"].startswith("recurring ")
+    assert run["runtime_config"]["parameters"]["generator_num_questions"] == 12
+    documents = kept_pipelines(kubeflow).documents_of(run)
+    assert "max_tokens: {runtimeValue: {constant: 48" in yaml.safe_dump(documents, default_flow_style=True, width=1e9)
+    registry = IMAGES["images__registry"]
+    assert images_of([documents[0]]) == {f"{registry}/{name}@{DIGEST}" for name in ("cpu", "vllm", "train")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "extends: smoke\ngenerator_num_question: 12\n",
+            "recurring.yaml:2: unknown parameter 'generator_num_question'; did you mean 'generator_num_questions'?",
+        ),
+        ("extends: papper\n", "recurring.yaml:1: extends: unknown preset 'papper'; did you mean 'paper'?"),
+        ("extends: ./other.yaml\n", "recurring.yaml:1: extends: unknown preset './other.yaml': there is no such file"),
+        ("extends: smoke\nseed: [\n", "recurring.yaml:3: is not YAML"),
+    ],
+)
+def test_what_is_wrong_with_a_preset_file_is_told_with_its_line_and_nothing_is_sent(
+    text: str, message: str, tools: Tools, kubeflow: Server, tmp_path: Path
+) -> None:
+    done = _submitted(tools, text, kubeflow, tmp_path)
+    assert done.returncode == ExitCode.BAD_INPUT, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1, "the pod's last words, which FallbackToLogsOnError shows"
+    assert kubeflow.asked == []
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=lambda token: token[:5])
+def test_a_preset_file_with_a_secret_is_refused_and_it_is_not_repeated(token: str, tools: Tools) -> None:
+    rendering = tools.render(**RECURRING, recurring__presetFile=f"extends: paper\nrewriter: {token}\n")
+    assert rendering.objects == []
+    assert "was found there, and everyone who may read a ConfigMap would see it" in rendering.error
+    assert token not in rendering.error
+
+
+def _submitted(tools: Tools, text: str, kubeflow: Server, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Render the chart with a preset's file, and run the CronJob's command as its pod would; mounts are folders."""
+    objects = tools.render(**RECURRING, recurring__presetFile=text, recurring__host=kubeflow.url).objects
+    pod = _recurring_pod(objects)
+    (container,) = pod["containers"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "preset"]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == "preset"]
+    (mounted := folder / "mounted").mkdir()
+    for name, content in find_one(objects, "ConfigMap", volume["configMap"]["name"])["data"].items():
+        (mounted / name).write_text(content, encoding="utf-8")
+    program, *command = [word.replace(mount["mountPath"], str(mounted)) for word in container["command"]]
+    assert program == "scalequest"
+    given = {each["name"]: each["value"] for each in container["env"] if each["name"].startswith("SCALEQUEST_")}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), **given}
+    environment["KUBECONFIG"] = os.devnull  # no other cluster
+    return subprocess.run(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", *command, *container["args"]],
+        env=environment, cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 def _recurring_pod(objects: Objects) -> Any:

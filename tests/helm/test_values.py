@@ -45,6 +45,7 @@ JUDGE = {"judge__enabled": True, "judge__model": "a/b", "images__registry": "r",
         ({"recurring__workspace": "/runs"}, "workspace", "pattern"),
         ({"recurring__host": "ml-pipeline:8888"}, "host", "pattern"),
         ({"recurring__settings": ["seed"]}, "settings", "pattern"),
+        ({"recurring__presetFile": {"extends": "paper"}}, "presetFile", "string"),
         ({"test__workspace": "bucket/runs"}, "workspace", "pattern"),
     ],
 )

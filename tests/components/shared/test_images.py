@@ -35,6 +35,13 @@ def test_the_environment_names_another_place_to_pull_the_same_images_from(monkey
     assert image("cpu") == f"mirror.example.com/cpu@{DIGEST}"
 
 
+@pytest.mark.usefixtures("released")
+def test_the_environment_names_a_single_image_altogether(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALEQUEST_IMAGE_VLLM", f"mirror.example.com/team/engine@{DIGEST}")
+    assert image("vllm") == f"mirror.example.com/team/engine@{DIGEST}"
+    assert image("cpu") == f"registry.example.com/team/cpu@{DIGEST}"
+
+
 def test_the_names_stand_for_this_version_and_are_all_pinned_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCALEQUEST_IMAGE_PREFIX", raising=False)
     names = read_names()
