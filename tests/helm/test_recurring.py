@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from components.shared.errors import ExitCode
-from pipelines import compiled_pipeline
+from pipelines import compiled_pipeline, compiled_secrets
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.compiled_checks import images_of
 from pipelines.compiled_pipeline import COMPILED
 from tests.helm.matrix import DIGEST, IMAGES, RECURRING
 from tests.helm.objects import find_one, granted
-from tests.manifests.tools import Objects, Tools, copy_chart
+from tests.manifests.tools import CHART, Objects, Tools, copy_chart
 from tests.pipelines.cluster.conftest import Server, kept_pipelines, kubeflow, no_keys, server
 from tests.pipelines.test_compiled_secrets import TOKENS
 from tests.source_tree import ROOT
@@ -176,6 +176,13 @@ def test_a_preset_file_with_a_secret_is_refused_and_it_is_not_repeated(token: st
     assert rendering.objects == []
     assert "was found there, and everyone who may read a ConfigMap would see it" in rendering.error
     assert token not in rendering.error
+
+
+def test_the_chart_refuses_by_the_patterns_that_submit_refuses_by() -> None:
+    helpers = (CHART / "templates" / "_helpers.tpl").read_text(encoding="utf-8")
+    for what, pattern in compiled_secrets._TOKENS.items():
+        escaped = pattern.replace("\\", "\\\\")
+        assert f'"{what}" "{escaped}"' in helpers
 
 
 def _submitted(tools: Tools, text: str, kubeflow: Server, folder: Path) -> subprocess.CompletedProcess[str]:
