@@ -33,7 +33,7 @@ def read_names() -> ImageNames:
 def image(name: ImageName) -> str:
     """Return the full name of an image, by digest once it is released.
 
-    At compile time SCALEQUEST_IMAGE_CPU, …_VLLM and …_TRAIN name other images, and SCALEQUEST_IMAGE_PREFIX names another
+    At compile time SCALEQUEST_IMAGE_CPU, …_VLLM and …_TRAIN name other images, and SCALEQUEST_IMAGE_PREFIX another
     place to pull all from, such as a mirror.
     """
     if given := os.environ.get(f"SCALEQUEST_IMAGE_{name.upper()}"):
