@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from pipelines.arguments import Run
 from pipelines.cluster.findings import Finding
 from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import images_without_digest
-from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find
+from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find, graphs_of
 from pipelines.hardware_profiles import Profile
 from pipelines.resources import QUEUE
+from pipelines.task_outputs import called
 
 RELEASE = "release them (make release-images REGISTRY=…)"
 
@@ -61,23 +62,37 @@ def cpu_image() -> str:
 
 
 @contextlib.contextmanager
-def package(run: Run, *, queued: bool) -> Iterator[Run]:
-    """Yield a run as it is submitted: without what it never needs, and with a queue's name only if it is queued."""
+def package(run: Run, *, queued: bool, idle: Collection[str] = ()) -> Iterator[Run]:
+    """Yield a run as it is submitted: without what it never needs, and with a queue's name only if it is queued.
+
+    ``idle``: what the tasks are called that have nothing to do, and do not wait for it in the queue.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, run.pipeline.path.name)
         documents = trimmed(run.pipeline.documents, run.steps)
-        documents = with_queue(documents) if queued else documents
+        documents = with_queue(documents, idle) if queued else documents
         path.write_text(yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
         pipeline = CompiledPipeline(path)
         arguments = {name: value for name, value in run.arguments.items() if name in pipeline.parameters}
         yield replace(run, pipeline=pipeline, arguments=arguments)
 
 
-def with_queue(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a compiled pipeline whose tasks with accelerators wait in Kueue's LocalQueue, which has to be there."""
+def with_queue(documents: Sequence[Mapping[str, Any]], idle: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return a compiled pipeline whose tasks with accelerators wait in Kueue's LocalQueue, which has to be there.
+
+    But for those that are ``idle``, by what they are called.
+    """
     changed: list[dict[str, Any]] = copy.deepcopy([dict(document) for document in documents])
-    executors = changed[0]["deploymentSpec"]["executors"]
+    executors, at_work = changed[0]["deploymentSpec"]["executors"], _executors_at_work(changed[0], idle)
     for label, settings in executors_on_kubernetes(changed).items():
-        if "accelerator" in executors[label]["container"].get("resources", {}):
+        if label in at_work and "accelerator" in executors[label]["container"].get("resources", {}):
             settings.setdefault("podMetadata", {}).setdefault("labels", {})[QUEUE_LABEL] = QUEUE
     return changed
+
+
+def _executors_at_work(spec: Mapping[str, Any], idle: Collection[str]) -> set[str]:
+    """Return the labels of the executors of tasks that are not idle."""
+    components = spec["components"]
+    tasks = [task for graph in graphs_of(spec).values() for task in graph["dag"]["tasks"].values()]
+    at_work = [task for task in tasks if called(task["taskInfo"]["name"]) not in idle]
+    return {components[task["componentRef"]["name"]].get("executorLabel", "") for task in at_work}

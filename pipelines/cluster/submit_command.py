@@ -41,6 +41,7 @@ from pipelines.planning.table import short_lines
 from pipelines.reporting import exit_code_of, print_aligned
 from pipelines.run_checks.hardware_outputs import asked_hardware
 from pipelines.run_checks.looking import Looked
+from pipelines.run_checks.task_hardware import idle_tasks
 
 EXPERIMENT = "scalequest"
 
@@ -68,7 +69,7 @@ def _submit(submission: Submission, follow: bool) -> int:
             _print_forecast(console, submission, pilot, finished)
         return ExitCode.DONE
     _confirm_plan(submission, run, steps, console)
-    client, run_id, page = _send(submission, run, console)
+    client, run_id, page = _send(submission, run, steps, console)
     if pilot:
         print_aligned(console, list(_what_follows(submission, pilot)))
     exit_code = watch(client, run_id, cluster.host, cluster.namespace, console) if follow else ExitCode.DONE
@@ -87,12 +88,12 @@ def _looked_at(submission: Submission, run: Run) -> list[Looked]:
         return look_from_here(run, submission.workspace, has_keys=has_keys)
 
 
-def _send(submission: Submission, run: Run, console: Console) -> tuple[kfp.Client, str, str]:
+def _send(submission: Submission, run: Run, steps: Sequence[Looked], console: Console) -> tuple[kfp.Client, str, str]:
     """Start a run and say where it is; return the client that did, the run's id and its page."""
     cluster, title, pipeline = submission.cluster, Path(submission.preset).stem, run.pipeline.name
     # The pods of tasks wait in the queue only where they do the GPU work themselves.
-    queued = submission.queued and cluster.gpu_work == "task"
-    with explained(cluster.host, cluster.namespace), package(run, queued=queued) as packed:
+    packing = package(run, queued=submission.queued and cluster.gpu_work == "task", idle=idle_tasks(run, steps))
+    with explained(cluster.host, cluster.namespace), packing as packed:
         size = size_of(packed.pipeline, packed.arguments)
         check_size(size)
         client, namespace = connect(cluster.host, cluster.namespace)

@@ -12,6 +12,7 @@ from typing import Any
 
 from components.shared.jobs.body import SIZES, Size
 from components.steps import config_of
+from pipelines.arguments import Run
 from pipelines.cluster.hardware import WAITING
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 from pipelines.run_checks.looking import Looked
@@ -32,6 +33,11 @@ def sizes_at_work(steps: Iterable[Looked]) -> dict[str, Size]:
     busy = [each.step for each in steps if each.state != "reused" and not each.step.options.get("endpoint")]
     sizes = {called(step.title): SIZES[config_of(step.name).IMAGE] for step in busy}
     return {title: size for title, size in sizes.items() if size != "cpu"}
+
+
+def idle_tasks(run: Run, steps: Iterable[Looked]) -> set[str]:
+    """Return what those tasks of a run are called that have no work with a model; ``steps``: what stands of it."""
+    return {called(step.title) for step in run.steps} - sizes_at_work(steps).keys()
 
 
 def _of_task(output: str, values: Mapping[str, Any], sizes: Mapping[str, str]) -> Any:

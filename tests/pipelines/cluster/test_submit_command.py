@@ -18,6 +18,7 @@ from pipelines.cluster.options import Cluster
 from pipelines.cluster.pipeline_versions import PIPELINE, version_name
 from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.cluster.submit_command import submit
+from pipelines.compiled_pipeline import graphs_of
 from pipelines.resources import QUEUE
 from pipelines.run_checks.looking import Looked
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server, kept_pipelines
@@ -86,6 +87,30 @@ def test_gpu_steps_are_queued_but_where_there_are_no_gpus_or_no_queue_is_wanted(
     )
     of_jobs = run["runtime_config"]["parameters"]["profile"]
     assert profile_of_json(of_jobs).queue == (QUEUE if queued else "")
+
+
+def test_tasks_that_only_name_a_finished_folder_or_a_given_one_wait_in_no_queue(
+    kubeflow: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = {"QFT", "Sample questions"}
+
+    def look(run: Run, workspace: str, *, has_keys: bool) -> list[Looked]:
+        steps = [step for step in run.steps if not step.passes_on]
+        return [Looked(step=step, state="reused" if step.title in finished else "new") for step in steps]
+
+    monkeypatch.setattr(submit_command, "look_from_here", look)
+    assert submit(smoke_on(kubeflow.url, gpu_work="task"), follow=False) == 0
+    spec, platform = kept_pipelines(kubeflow).documents_of(kubeflow.body_of("POST /apis/v2beta1/runs"))
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    queued = {
+        task["taskInfo"]["name"]: QUEUE_LABEL
+        in executors[spec["components"][task["componentRef"]["name"]]["executorLabel"]]["podMetadata"].get("labels", {})
+        for graph in graphs_of(spec).values()
+        for task in graph["dag"]["tasks"].values()
+        if "executorLabel" in spec["components"][task["componentRef"]["name"]]
+    }
+    assert {title for title in (*finished, "Reward model") if queued[title]} == set()
+    assert {title for title in ("QPO", "Synthesize", "Answers", "Difficulty model") if not queued[title]} == set()
 
 
 def test_jobs_that_ask_for_no_gpu_wait_in_no_queue(kubeflow: Server) -> None:
