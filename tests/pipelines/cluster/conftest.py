@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -67,6 +68,13 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     """The server, with nothing at any path."""
+    with serving() as state:
+        yield state
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """Serve within the block, for a test or a picture."""
     state = Server()
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,13 +128,17 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def kubeflow(server: Server, no_keys: None) -> Server:
     """Kubeflow Pipelines 2.17 for several users: one experiment, room for a run."""
+    answer_as_kubeflow(server)
+    return server
+
+
+def answer_as_kubeflow(server: Server) -> None:
     server.on("GET /apis/v2beta1/healthz", {"multi_user": True, "pipeline_store": "database"})
     server.on("GET /apis/v1beta1/healthz", {"commit_sha": "abc", "tag_name": "2.17.0", "multi_user": True})
     server.on("GET /apis/v2beta1/experiments", {"experiments": [EXPERIMENT], "total_size": 1})
     server.on("GET /apis/v2beta1/runs", {"runs": []})
     server.on("POST /apis/v2beta1/runs", lambda run: run | {"run_id": RUN_ID, "state": "PENDING"})
     server.parts.append(KeptPipelines())
-    return server
 
 
 def kept_pipelines(server: Server) -> KeptPipelines:
