@@ -5,7 +5,8 @@ Each process that holds GPUs leaves one small record, from its start to its end,
     _spent/generate_questions/0123456789abcdef/{process}-8x000003600.json    8 GPUs for 3600 s
 
 The numbers are in the name, so that one listing adds them up. A record is renewed every ``BEAT_SECONDS``, and the one
-before is deleted; where both are there, the later one counts. So a process that is killed counts up to its last record.
+before is deleted then; where several are there, the latest one counts, whatever folder the others name. So a process
+that is killed counts up to its last record, and never twice. Its seconds are those of a clock that nobody sets.
 ``gc`` leaves them: what was taken stays taken when a folder is deleted.
 """
 
@@ -26,6 +27,7 @@ from components.shared.workspace import Workspace
 
 SPENT = "_spent"
 BEAT_SECONDS = 30.0
+FIRST_BEAT_SECONDS = 5.0  # a model that fits no GPU ends its process soon, and as often as it is tried
 
 _RECORD = re.compile(r"(?P<folder>[a-z0-9_]+/[0-9a-f]{16})/(?P<process>[\w.]+)-(?P<gpus>\d+)x(?P<seconds>\d{9})\.json")
 
@@ -39,13 +41,13 @@ def spent_in(workspace: str) -> dict[str, float]:
 
 def spent_by(records: Iterable[StoredObject]) -> dict[str, float]:
     """Return the same by the records in ``_spent/``, which somebody has listed."""
-    by_process: dict[tuple[str, str], float] = {}
+    latest: dict[str, tuple[float, str]] = {}  # GPU-seconds and folder, by process
     for each in records:
         if match := _RECORD.fullmatch(each.name):
-            key = match["folder"], match["process"]
-            by_process[key] = max(by_process.get(key, 0.0), float(match["gpus"]) * float(match["seconds"]))
+            record = float(match["gpus"]) * float(match["seconds"]), match["folder"]
+            latest[match["process"]] = max(latest.get(match["process"], record), record)
     spent: dict[str, float] = {}
-    for (folder, _), seconds in by_process.items():
+    for seconds, folder in latest.values():
         spent[folder] = spent.get(folder, 0.0) + seconds
     return spent
 
@@ -57,9 +59,13 @@ def check_budget(workspace: str, max_gpu_hours: float) -> None:
     hours = sum(spent_in(workspace).values()) / 3600
     if hours >= max_gpu_hours:
         raise BudgetSpentError(
-            f"{workspace} has taken {hours:,.3g} GPU-hours of the {max_gpu_hours:,.3g} that it may take; all that is "
-            "finished stays: allow more (--set max_gpu_hours=…, or max_cost), and the same command goes on"
+            f"{workspace} has taken {_in_words(hours)} GPU-hours of the {_in_words(max_gpu_hours)} that it may take; "
+            "all that is finished stays: allow more (--set max_gpu_hours=…, or max_cost), and the same command goes on"
         )
+
+
+def _in_words(hours: float) -> str:
+    return f"{hours:,.0f}" if hours >= 100 else f"{hours:.3g}"
 
 
 @contextlib.contextmanager
@@ -92,20 +98,23 @@ class _Record:
         """Renew the record; a store that refuses is logged, and asked again at the next beat."""
         if not self.num_gpus or not self.workspace.at:
             return
-        name = f"{self._process}-{self.num_gpus}x{round(processes.age()):09d}.json"
-        uri = storage.join(self.workspace.uri, SPENT, self.workspace.at, name)
-        with self._lock, contextlib.suppress(FileExistsError):  # of this very second
+        with self._lock:
+            name = f"{self._process}-{self.num_gpus}x{round(processes.age()):09d}.json"
+            uri = storage.join(self.workspace.uri, SPENT, self.workspace.at, name)
             try:
-                storage.create_json(uri, {"host": processes.host()})
+                with contextlib.suppress(FileExistsError):  # of this very second, or its answer was lost
+                    storage.create_json(uri, {"host": processes.host()})
                 before, self._written = self._written, uri
-                if before:
+                if before not in ("", uri):
                     storage.delete_object(before)
             except (InputError, UnavailableError) as error:
                 logger.info("the GPU-hours of this process are not written down: %s", error)
 
 
 def _renew(record: _Record, max_gpu_hours: float, ended: threading.Event) -> None:
-    while not ended.wait(BEAT_SECONDS):
+    pause = min(FIRST_BEAT_SECONDS, BEAT_SECONDS)
+    while not ended.wait(pause):
+        pause = BEAT_SECONDS
         record.write()
         try:
             check_budget(record.workspace.uri, max_gpu_hours)

@@ -92,7 +92,7 @@ def test_small_amounts_of_money_are_no_zero() -> None:
 
 
 def record_of(workspace: Workspace, folder: str, gpus: int, seconds: int) -> None:
-    name = f"{folder.removeprefix(workspace.uri + '/')}/0123456789ab.7.99.abc123-{gpus}x{seconds:09d}.json"
+    name = f"{folder.removeprefix(workspace.uri + '/')}/0123456789ab.7.99.{folder[-6:]}-{gpus}x{seconds:09d}.json"
     storage.create_json(storage.join(workspace.uri, SPENT, name), {})
 
 

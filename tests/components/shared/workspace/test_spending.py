@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from components.filter_language.config import FilterLanguageConfig
 from components.filter_language.step import run as filter_language
@@ -21,7 +26,7 @@ from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import run as generate_responses
 from components.shared import accelerators
 from components.shared.config import SharedConfig
-from components.shared.errors import BudgetSpentError, ExitCode
+from components.shared.errors import BudgetSpentError, ExitCode, UnavailableError
 from components.shared.processes import KUBERNETES, RUNNER
 from components.shared.stores import storage
 from components.shared.upkeep.garbage import survey
@@ -55,10 +60,67 @@ def test_each_process_counts_by_its_last_record_and_all_of_a_folder_together(wor
     record(workspace, PROCESS, 8, 30)
     record(workspace, PROCESS, 8, 60)  # it died before it could delete the one before
     record(workspace, f"{PROCESS}d", 1, 100)
-    record(workspace, PROCESS, 2, 5, folder="train_sft/fedcba9876543210")
+    record(workspace, f"{PROCESS}e", 2, 5, folder="train_sft/fedcba9876543210")
     storage.create_json(storage.join(workspace.uri, SPENT, "notes.json"), {})
     assert spent_in(workspace.uri) == {FOLDER: 8 * 60 + 100, "train_sft/fedcba9876543210": 10}
     assert spent_in(f"{workspace.uri}-that-is-not-there") == {}
+
+
+BEATS = st.tuples(
+    st.integers(0, 2),  # which process
+    st.sampled_from([FOLDER, "train_sft/fedcba9876543210"]),  # at which folder
+    st.integers(0, 40),  # seconds later
+    st.sampled_from(["", "refused", "answer lost", "old one stays", "killed"]),  # what goes wrong
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(beats=st.lists(BEATS, max_size=20))
+def test_each_process_counts_once_up_to_its_last_record_whatever_goes_wrong_when_it_is_renewed(
+    beats: list[tuple[int, str, int, str]],
+) -> None:
+    with TemporaryDirectory() as place:
+        alive: dict[int, spending._Record] = {}
+        age, written, taken = 0, {}, 0.0
+        for process, folder, later, wrong in beats:
+            age += later
+            record = alive.setdefault(process, spending._Record(Workspace(place), 2))
+            record.workspace.at = folder
+            with mock.patch("components.shared.processes.age", lambda age=age: age), going_wrong(wrong):
+                record.write()
+            if wrong != "refused":
+                written[record] = 2 * age
+            if wrong == "killed":
+                del alive[process]
+            before, taken = taken, sum(spent_in(place).values())
+            assert taken == sum(written.values())
+            assert taken >= before
+
+
+@contextlib.contextmanager
+def going_wrong(what: str) -> Iterator[None]:
+    """Refuse to write, or to delete; or write, and say that the name is taken; or die before the old one is deleted."""
+    create = storage.create_json
+
+    def create_json(uri: str, value: Mapping[str, str]) -> None:
+        if what == "refused":
+            raise UnavailableError("no answer")
+        create(uri, value)
+        if what == "answer lost":
+            raise FileExistsError(uri)
+
+    def delete_object(uri: str) -> None:
+        if what == "old one stays":
+            raise UnavailableError("no answer")
+        if what != "killed":
+            delete(uri)
+
+    delete = storage.delete_object
+    with (
+        mock.patch.object(storage, "create_json", create_json),
+        mock.patch.object(storage, "delete_object", delete_object),
+    ):
+        yield
 
 
 def test_a_process_with_gpus_leaves_one_record_that_is_renewed(
@@ -114,7 +176,10 @@ def test_a_step_whose_budget_is_spent_begins_nothing_and_goes_on_once_more_is_al
     with pytest.raises(BudgetSpentError, match=r"has taken 8 GPU-hours of the 8 .*--set max_gpu_hours="):
         check_budget(workspace.uri, 8)
     assert not storage.list_names(storage.join(workspace.uri, "generate_questions"))
-    check_budget(workspace.uri, 8.5)
+    record(workspace, f"{PROCESS}d", 8, 3600 * 250)
+    with pytest.raises(BudgetSpentError, match="has taken 2,008 GPU-hours of the 1,000 "):
+        check_budget(workspace.uri, 1000)
+    check_budget(workspace.uri, 2008.5)
     check_budget(workspace.uri, 0)
 
 
