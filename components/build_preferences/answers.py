@@ -52,7 +52,7 @@ _ALLOWED = re.compile(
 )
 _VALUE_ALONE = re.compile(
     r"[\s*#_=→⇒>:.({\[$-]*"
-    r"(?:(?:so|thus|it['’]?s|it is|that['’]?s|result|total|a|ans|solution|answer|correct|key)\b[\s*,:=._$-]*){0,2}"
+    r"(?:(?:so|thus|it['’]?s|it is|that['’]?s|result|total|hint|a|ans|solution|answer|correct|key)\b[\s*,:=._$-]*){0,2}"
     r"(?:(?P<name>[a-zA-Z])\s*=\s*)?"
     rf"(?P<value>[-−]?[$€£]?\d[\d.,/:]*|(?:(?:{_WORDS})\b[\s-]*)+)\s*(?:%|°|(?!or\b)[a-z]+(?:\s+[a-z]+)?)?[\s.*!_)}}\]$]*",
     re.IGNORECASE,

@@ -12,7 +12,7 @@ from components.shared.config import FilterConfig, option
 class DecontaminateConfig(FilterConfig):
     """Reject questions that give away a question of a benchmark: copies, and near duplicates of them."""
 
-    VERSION: ClassVar = 2  # 1 took f'(2) for f(2), and missed other instructions, short forms and spellings
+    VERSION: ClassVar = 3  # 2 missed operations, places and conditions in other words
 
     benchmarks: str = option(
         help="folder of the benchmarks' Question rows, which import_questions made, or a JSON list of them",

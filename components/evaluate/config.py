@@ -30,7 +30,7 @@ PROMPTS: Mapping[str, Mapping[str, Path]] = MappingProxyType(
 class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
-    VERSION: ClassVar = 7  # 6 took hours with minutes, and parameters such as k in Z, for other values
+    VERSION: ClassVar = 8  # 7 took dates, ordinals and other notations of one value for different ones
     ARTIFACTS: ClassVar = artifacts(
         evaluations=Artifact(
             kind="Dataset", title="Evaluations", description="a solver's replies to questions, marked"

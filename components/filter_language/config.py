@@ -12,6 +12,4 @@ from components.shared.config import FilterConfig
 class FilterLanguageConfig(FilterConfig):
     """Keep questions in English, including all symbols; reject other languages and garbage."""
 
-    VERSION: ClassVar = (
-        3  # 2 kept short Hinglish and replies behind questions, and took lists with commas for repetition
-    )
+    VERSION: ClassVar = 4  # 3 kept refusals, remarks and placeholders in place of a question

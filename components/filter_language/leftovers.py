@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from components.shared.texts.next_question import CHAT_MARKER
-from components.shared.texts.whole_question import still_asks
+from components.shared.texts.whole_question import says_nothing, still_asks
 
 _MARKER = re.compile(CHAT_MARKER)
 _LETTERS = re.compile(r"[a-zA-Z]")
@@ -42,6 +42,8 @@ def leftover_in(text: str) -> str:
             return f"a chat marker: {marker[0]}"
     if _ANNOUNCEMENT.fullmatch(text.rstrip()):
         return "an announcement without a question"
+    if says_nothing(text):
+        return "a refusal, a remark or a placeholder in place of a question"
     for solution in _SOLUTION.finditer(text):
         is_asked = "?" in text[: solution.start()] or not still_asks(text[solution.start() :])
         if is_asked and not _PLACEHOLDER.search(solution[0]):

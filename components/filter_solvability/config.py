@@ -21,7 +21,7 @@ STAGES = Path(__file__).with_name("stages.yaml")
 class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions of which a judge model says that they can be solved."""
 
-    VERSION: ClassVar = 5  # 4 did not read "isn't solvable", "ill-defined" and struck words
+    VERSION: ClassVar = 6  # 5 did not read verdicts in HTML, and other labels
     WATCHED: ClassVar = (*OF_ROWS, *OF_REPLIES, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 

@@ -9,6 +9,7 @@ each cell is put behind the heading of its column.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -92,7 +93,9 @@ _STATEMENT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _BOX = re.compile(rf"\\(?:boxed|fbox){_SIGNS}{_COMMANDS}(?:{_WORD})(?![ \t]+\w)", re.IGNORECASE)
-_FIELD = re.compile(rf"[\"'<](?:final\s)?answer[\"'>]\s*:?\s*[\"']?(?:{_WORD_OR_LETTER})", re.IGNORECASE)
+_FIELD = re.compile(
+    rf"[\"'<](?:(?:final\s)?answer|result|(?:is\s)?valid)[\"'>]\s*:?\s*[\"']?(?:{_WORD_OR_LETTER})", re.IGNORECASE
+)
 _SPOKEN = rf"(?:(?P<yes>{_any_of(YES)})|(?P<no>{_any_of(NO)}))"
 _LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]*{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
 _WHY = r"(?:\s+(?:because|since|as)\b[^\n]*)?"
@@ -111,6 +114,10 @@ _BOTH = re.compile(
 # A question without a header, before the reason for its verdict.
 _UNANNOUNCED = re.compile(r"^(?=[^\n]{10,}\?[ \t]*\n\s*\W{0,5}reason\b)", re.IGNORECASE | re.MULTILINE)
 _VERDICT_TAG, _REASON = re.compile("<verdict>", re.IGNORECASE), re.compile("</?reason>", re.IGNORECASE)  # no thought
+_HTML = re.compile(
+    r"</?(?:(?P<inline>b|i|u|em|strong|mark|span|font|code)|p|br|div|li|ul|ol|h[1-6])(?:\s[^<>]{0,100})?/?>",
+    re.IGNORECASE,
+)
 _STRUCK = re.compile(r"~~[^~\n]{1,40}~~")
 _NEGATIVE = frozenset((*NO, *NO_IN_SHORT, "unsolvable"))
 _TABLE = re.compile(
@@ -146,7 +153,7 @@ def parse_verdict(reply: str) -> bool | None:
     or as the whole reply. "Yes or No" repeats what is asked for and decides nothing. Thoughts are not read, and behind
     the header of another question only what is needed for a verdict.
     """
-    reply = unicodedata.normalize("NFKC", reply)
+    reply = unicodedata.normalize("NFKC", _without_html(reply))
     _, text = split_thought(_REASON.sub(" ", reply) if _VERDICT_TAG.search(reply) else reply)
     text = _STRUCK.sub(" ", text)
     text = _UNANNOUNCED.sub("Question:\n", _with_named_cells(text.replace("_", " ")))
@@ -159,6 +166,12 @@ def parse_verdict(reply: str) -> bool | None:
         if end == len(text):
             break
     return None
+
+
+def _without_html(reply: str) -> str:
+    """Return a reply with the characters of HTML's entities, and without its tags: <b>No</b>, &nbsp;."""
+    reply = html.unescape(reply) if "&" in reply else reply
+    return _HTML.sub(lambda tag: " " if tag["inline"] else "\n", reply) if "</" in reply else reply
 
 
 def _last_verdict(text: str) -> bool | None:

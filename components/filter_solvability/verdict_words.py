@@ -35,6 +35,7 @@ SOLVABLE = _words(
 NEGATIONS = r"not\s+(?:be\s+)?|isn['’]t\s+|non\s+|no\s+es\s+|nicht\s+|não\s+é\s+|un|in|im|ir|не\s*"
 LABELS = _words(
     "verdict veredicto veredito verdetto verdikt urteil werdykt judgment judgement ruling assessment karar putusan",
+    "status label outcome classification",
     "decision decisión decisão decisione entscheidung conclusion conclusión conclusão conclusione fazit",
     "вердикт вывод निर्णय निष्कर्ष الحكم القرار",
 )

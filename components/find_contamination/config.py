@@ -13,7 +13,7 @@ from components.shared.config.artifacts import Artifact, artifacts
 class FindContaminationConfig(StepConfig):
     """Find which benchmark questions occur in the rows that a model is trained on."""
 
-    VERSION: ClassVar = 4  # 3 took f'(2) for f(2), and missed other instructions, short forms and spellings
+    VERSION: ClassVar = 5  # 4 missed operations, places and conditions in other words
     ARTIFACTS: ClassVar = artifacts(
         contamination=Artifact(
             kind="Dataset",

@@ -13,7 +13,7 @@ from components.shared.config.engines import SolverConfig
 class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to each question."""
 
-    VERSION: ClassVar = 5  # 4 read an answer behind "Here is another problem"
+    VERSION: ClassVar = 6  # 5 missed answers between thoughts and behind labels, and before headers in more languages
     ARTIFACTS: ClassVar = artifacts(
         answers=Artifact(
             kind="Dataset", title="Answers", description="several responses of the solver to each question"

@@ -34,7 +34,7 @@ OF_GENERATORS, OF_DATASETS = "worked_solution", "response"  # the responses that
 class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
-    VERSION: ClassVar = 7  # 6 kept "not given" and short solutions as answers
+    VERSION: ClassVar = 8  # 7 kept sentences such as "The answer is: 5", and "notfound", as answers
     WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(

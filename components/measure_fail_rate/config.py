@@ -14,7 +14,7 @@ from components.shared.config.engines import SolverConfig
 class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
 
-    VERSION: ClassVar = 5  # 4 took hours with minutes, and parameters such as k in Z, for other values
+    VERSION: ClassVar = 6  # 5 took dates, ordinals and other notations of one value for different ones
     ARTIFACTS: ClassVar = artifacts(
         fail_rates=Artifact(
             kind="Dataset",

@@ -14,7 +14,7 @@ from components.shared.errors import InputError
 class PairQuestionsConfig(PartsConfig):
     """Pair questions of a generator by their measured fail rates: those within a band are preferred."""
 
-    VERSION: ClassVar = 2  # 1 took some halves of questions, and remarks on them, for whole questions
+    VERSION: ClassVar = 3  # 2 took fewer spellings for one question
     ARTIFACTS: ClassVar = artifacts(
         preference_pairs=Artifact(
             kind="Dataset",

@@ -17,7 +17,7 @@ WAYS = ("reward", "agreement", "both")
 class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
-    VERSION: ClassVar = 6  # 5 took hours with minutes, and parameters such as k in Z, for other values
+    VERSION: ClassVar = 7  # 6 took dates, ordinals and other notations of one value for different ones
     WATCHED: ClassVar = (*OF_ROWS, "agreement")
     ARTIFACTS: ClassVar = artifacts(
         best_answers=Artifact(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from components.shared.texts.latex import closing_brace
-from components.shared.texts.math_answers.number_words import SCALES, UNITS, read_number
+from components.shared.texts.math_answers.number_words import ORDINALS, SCALES, UNITS, read_number
 from components.shared.texts.spelling import FUNCTIONS, spell
 
 _PICTURE = re.compile(
@@ -40,6 +40,8 @@ _INSTRUCTION = re.compile(
     r"|(?:solve|answer|consider) the (?:following|[a-z ]{0,12}\w below)"
     r"|here is a (?:math )?(?:problem|question)|you are an? \w+|(?:solve|answer) this (?:math )?(?:problem|question)"
     r"|give (?:only )?(?:your|the) answer\b|the answer (?:should|must) be|write your answer"
+    r"|your (?:final )?answer (?:should|must) be an? (?:single |exact |positive |whole )*"
+    r"(?:integer|number|fraction|decimal|value)\b"
     r"|(?:provide|give|write|show) (?:me )?(?:an? |your |the )?(?:detailed|full|complete|clear|worked)"
     r" (?:solution|explanation)"
     r"|^\W*(?:thank you|thanks)\b",
@@ -57,12 +59,14 @@ _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\s)\d{3})+(?![\d,])")
 _WORDS = {
     "leq": "<=", "geq": ">=", "neq": "!=", "times": "*", "cdot": "*", "div": "/", "infty": "infinity", "to": "->",
     "rightarrow": "->", "circ": "degree", "degrees": "degree", "percent": "%", "emptyset": "empty", "mid": "|",
-    "approx": "~", "plus": "+",
+    "approx": "~", "plus": "+", "ldots": "",
 }  # fmt: skip
 # Dashes of prose: a spaced one behind a word, one inside of a compound; "a 5-year-old" is no subtraction.
 _DASH = re.compile(r"(?<=[^\W\d_]{2})\s+-+\s+|(?<=[^\W\d_]{2})-+(?=[^\W\d_]{2})|(?<=\d)-(?=[^\W\d_]{3})")
 # Commands that say how something looks; their names may be English words, as those of no backslash are.
-_LOOKS = frozenset((r"\begin", r"\end", r"\mathbb", r"\mathcal", r"\vec", r"\hat", r"\hline", r"\overline", r"\item"))
+_LOOKS = frozenset(
+    (r"\begin", r"\end", r"\mathbb", r"\mathcal", r"\vec", r"\hat", r"\hline", r"\overline", r"\item", r"\text")
+)
 _SINGLE = re.compile(r"\s*(?:[\d.]+|[^\W\d_]+|\\[a-zA-Z]+)\s*")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}(?:\s*\{[lcr|\s]*\})?")
 _PERIOD = re.compile(r"(\d\.\d*)\s*\\overline\s*\{(\d+)\}")
@@ -184,17 +188,30 @@ _PREFIXED: dict[str, tuple[int, Callable[..., str]]] = {
 
 def _with_digits(tokens: list[str]) -> list[str]:
     """Return the tokens with numbers in words as digits: twenty, one hundred, five."""
-    if _NUMBER_WORDS.isdisjoint(tokens):
+    if _NUMBER_WORDS.isdisjoint(tokens) and _PLACES.keys().isdisjoint(tokens) and _ENDINGS.isdisjoint(tokens):
         return [_plain_number(token) for token in tokens]
-    result, position = [], 0
+    result: list[str] = []
+    position = 0
     while position < len(tokens):
         count, value = _number_at(tokens, position)
-        result += value if count else [_plain_number(tokens[position])]
+        result += value if count else _in_digits(tokens[position], result[-1] if result else "")
         position += count or 1
     return result
 
 
+def _in_digits(token: str, before: str) -> list[str]:
+    """Return one token with a place in digits: tenth, 10th; behind an article or a number it is a part, "a tenth"."""
+    if token in _ENDINGS and before.isdigit():
+        return ["th"]
+    if token in _PLACES and before not in ("a", "an", "/") and not before[-1:].isdigit():
+        return [_PLACES[token], "th"]
+    return [_plain_number(token)]
+
+
 _NUMBER_WORDS = frozenset(UNITS) | frozenset(SCALES)
+_ENDINGS = frozenset(("st", "nd", "rd", "th"))
+# Not "first", which seldom counts, nor "second", a unit of time.
+_PLACES = {word: str(value) for word, value in ORDINALS.items() if word not in ("first", "second")}
 
 
 def _number_at(tokens: list[str], position: int) -> tuple[int, list[str]]:
@@ -210,7 +227,8 @@ def _number_at(tokens: list[str], position: int) -> tuple[int, list[str]]:
     rest = len(re.findall(r"\S+", found[1]))
     value = found[0]
     digits = [str(value.numerator)] if value.denominator == 1 else [str(value.numerator), "/", str(value.denominator)]
-    return len(run) - rest, digits
+    is_place = value.denominator == 1 and run[len(run) - rest - 1] in ORDINALS
+    return len(run) - rest, [*digits, "th"] if is_place else digits
 
 
 def _plain_number(token: str) -> str:

@@ -92,6 +92,7 @@ class Rules:
         self._runs = {rule: NgramIndex(size) for rule, size in SIZES.items() if rule in applied}
         self._finds_near = NEAR_DUPLICATE in applied
         self._contents: list[Content] = []
+        self._same_words: defaultdict[bytes, list[int]] = defaultdict(list)
         self._same_numbers: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
         self._one_less: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
 
@@ -103,6 +104,7 @@ class Rules:
         for rule, index in self._runs.items():
             index.add(words if len(words) >= SIZES[rule] else ())  # a shorter text is found as a whole only
         if self._finds_near:
+            self._same_words[_digest_of_words(wording)].append(self._number)
             self._add_content(content_of(wording))
         self._number += 1
         return [rule for rule in self._runs if len(words) < SIZES[rule]]
@@ -118,7 +120,8 @@ class Rules:
             for number in sorted({*places, *same}):
                 found[number].append(rule)
         if self._finds_near:
-            for number in sorted({*self._near(content_of(wording)), *same}):
+            alike = self._same_words.get(_digest_of_words(wording), [])
+            for number in sorted({*self._near(content_of(wording)), *alike, *same}):
                 found[number].append(NEAR_DUPLICATE)
         return found
 
@@ -168,7 +171,15 @@ def _without_one(numbers: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _digest(question: str, wording: Wording) -> bytes:
-    key = canonical_key(question, wording.tokens)
+    return _hashed(canonical_key(question, wording.tokens))
+
+
+def _digest_of_words(wording: Wording) -> bytes:
+    """Return what two questions of the same meanings in the same order share, with whatever names."""
+    return _hashed("\0".join([*(word.meaning for word in wording.words)] or ["\0", *wording.tokens]))
+
+
+def _hashed(key: str) -> bytes:
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

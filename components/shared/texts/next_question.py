@@ -7,7 +7,9 @@ import re
 _HEADERS = (
     "question|problem|exercise|task|instruction|query|example|input|user|human|student|q"
     "|pregunta|problema|ejercicio|pergunta|exercício|exercice|problème|frage|aufgabe|domanda|esercizio"
-    "|вопрос|задача|问题|題目|题目|例题|問題|問|问|문제|질문|प्रश्न|سؤال"
+    "|ejemplo|exemplo|exemple|esempio|beispiel|übung|vraag|opgave|fråga|uppgift|spørgsmål|oppgave|pytanie|zadanie"
+    "|otázka|úloha|kérdés|feladat|întrebare|problemă|soru|soal|pertanyaan|câu hỏi|bài toán|kysymys|tehtävä|ερώτηση"
+    "|вопрос|задача|пример|упражнение|问题|題目|题目|例题|例題|练习|練習|习题|問題|質問|問|问|문제|질문|예제|प्रश्न|سؤال|مسألة|שאלה|คำถาม|โจทย์"
 )
 CHAT_MARKER = (  # a pattern
     r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</?s>|</?(?:eos|bos|human|bot)>|<(?:start|end)_of_turn>|\[/?INST\]|<<SYS>>"

@@ -36,7 +36,7 @@ _NO_TEXT = frozenset(("boxed", "fbox", "ensuremath", "underline", "uline", "bold
 _LETTERS = frozenset(("mathbf", "mathit", "mathsf", "mathtt", "mathnormal"))
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _SYNONYMS = {
-    **dict.fromkeys(("dfrac", "tfrac", "cfrac"), r"\frac"),
+    **dict.fromkeys(("dfrac", "tfrac", "cfrac", "sfrac", "nicefrac", "flatfrac"), r"\frac"),
     **dict.fromkeys(("dbinom", "tbinom"), r"\binom"),
     **dict.fromkeys(("le", "leqslant", "leqq"), r"\leq"),
     **dict.fromkeys(("ge", "geqslant", "geqq"), r"\geq"),

@@ -155,6 +155,14 @@ def fault_of(text: str) -> str:
     return next((fault for look, fault in _FAULTS if look(text)), "") or half_sentence_in(text)
 
 
+def says_nothing(text: str) -> bool:
+    """Tell whether a text is a placeholder, or a refusal or remark that asks for nothing and has no quantities."""
+    text = text.strip()
+    if _NOTHING.fullmatch(text) or _BRACKETED.fullmatch(text):
+        return True
+    return bool(_REFUSAL.match(text) or _REMARK.match(text)) and not (_QUANTITY.search(text) or still_asks(text))
+
+
 def half_sentence_in(text: str) -> str:
     """Return where a text breaks off, in a few words; "" for one that ends."""
     if _BLANK_AT_END.search(text):

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from components.shared.texts.canonical import canonical_sentences, tokens_in
 from components.shared.texts.math_answers.units import UNITS
+from components.shared.texts.operations import with_signs
 from components.shared.texts.word_groups import GENDERED, IDLE, KNOWN, SAME, TITLES, stem_of
 
 NAME = "@"  # what any name means
@@ -33,6 +34,15 @@ _PHRASES = {
     "gcd": "greatest common divisor|greatest common factor|highest common factor|gcf|hcf",
     "lcm": "least common multiple|lowest common multiple|smallest common multiple",
     "have": "has got|have got",
+    "": "the value of|the numerical value of|the exact value of",
+    "sqrt": "the square root of|square root of",
+    "with": "such that",
+    "are": "are there",
+    "is": "is there",
+    "int": "the integral int|the definite integral int|integral int",
+    "lim": "the limit lim|limit lim",
+    "find derivative of": "differentiate",
+    "find integral of": "integrate",
 }
 _MEASURES = "radius diameter circumference side sides length width height base edge edges area perimeter volume"
 _PHRASES |= {f"of {of}": f"with {of}|having {of}|with a {of} of|with an {of} of" for of in _MEASURES.split()}
@@ -57,6 +67,9 @@ _BEFORE_IS = frozenset(("what", "who", "where", "when", "how", "it", "he", "she"
 _MONEY = frozenset(("dollar", "dollars", "buck", "bucks", "usd"))
 _SIGNS = frozenset("+*^_=<>|") | {"<=", ">=", "!="}
 _BESIDE_VARIABLES = _SIGNS | {"/", "-", "(", ")"}
+_ANNOUNCING = frozenset(("if", "let", "given", "suppose", "assume"))
+_BEFORE_FORMULAS = frozenset(("equation", "expression", "inequality", "point", "points"))
+_SOLVE_FOR = 3  # words
 _LETTERS = frozenset(("letter", "letters", "word", "spell", "spelled", "anagram", "anagrams", "alphabet"))
 _CAPITALISED = re.compile(r"(?<![\w'\\])[^\W\d_a-z][^\W\d_A-Z]+(?:[A-Z][^\W\d_A-Z]+)?(?![^\W\d_])")
 _TITLED = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr)\.?\s+([^\W\d_a-z][^\W\d_]+)")
@@ -125,13 +138,31 @@ def _names_in(sentences: Sequence[str], *, at_start: bool) -> frozenset[str]:
 
 
 def _words_of(words: Sequence[str], names: frozenset[str]) -> Iterator[Word]:
-    spoken = ["", *_with_phrases(list(_split(words))), ""]
+    spoken = ["", *_in_one_order(list(_with_phrases(list(_split(words))))), ""]
     for place, (before, word) in enumerate(pairwise(spoken[:-1]), start=1):
         if word in ("a", "i") and not {before, spoken[place + 1]} & _BESIDE_VARIABLES:
             continue
         if (word in IDLE and len(word) > 1) or (word in _MONEY and before[-1:].isdigit()):
             continue
         yield from (Word(meaning, word) for meaning in _meanings(word, before, names))
+
+
+def _in_one_order(words: list[str]) -> list[str]:
+    """Return a sentence without what announces a condition or a formula, and "solve for x: …" as "solve … for x"."""
+    if words[:1] and words[0] in _ANNOUNCING:
+        words = words[2:] if words[1:2] == ["that"] else words[1:]
+    words = with_signs(words)
+    if words[:2] == ["solve", "for"] and len(words) > _SOLVE_FOR and _is_variable(words[2]):
+        words = ["solve", *words[3:], "for", words[2]]
+    pairs = zip(words, [*words[1:], ""], strict=False)
+    return [word for word, behind in pairs if word not in _BEFORE_FORMULAS or not _begins(behind, word)]
+
+
+def _begins(word: str, announced: str) -> bool:
+    """Tell whether a word begins the formula, or the point, that a noun before it announces."""
+    if announced in ("point", "points"):
+        return word == "("
+    return word[:1].isdigit() or _is_variable(word) or word in _SIGNS
 
 
 def _split(words: Sequence[str]) -> Iterator[str]:
@@ -153,7 +184,7 @@ def _with_phrases(words: Sequence[str]) -> Iterator[str]:
         length = 1
         meaning: tuple[str, ...] = (words[position],)
         for size in _SIZES.get(words[position], ()):
-            if found := _MEANINGS.get(tuple(words[position : position + size])):
+            if (found := _MEANINGS.get(tuple(words[position : position + size]))) is not None:
                 length, meaning = size, found
                 break
         yield from meaning

@@ -202,7 +202,7 @@ def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp
         ("[]", ""),
         ("Proof: by induction.", ""),
         ("See the solution above.", ""),
-        ("Step 1: add 2 and 3 to get 5. So the answer is 5.", ""),
+        ("Step 1: add 2 and 3 to get 5. So the answer is 5.", "5"),
         ("Step 1: double 4. Step 2: halve 8", ""),
         ("2+3=5\n5-1=4", ""),
         ("2 + 3 = <<2+3=5>>5\n5 × 4 = 20", ""),

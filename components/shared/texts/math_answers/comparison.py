@@ -10,19 +10,24 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from components.shared.texts.math_answers.dates import date_of
 from components.shared.texts.math_answers.domains import congruence_of, without_parameters
 from components.shared.texts.math_answers.equations import Equation, equation_of
 from components.shared.texts.math_answers.normal import MAX_CHARS
+from components.shared.texts.math_answers.notations import in_binomials
 from components.shared.texts.math_answers.number_words import is_number_in_words
-from components.shared.texts.math_answers.numbers import Number
+from components.shared.texts.math_answers.numbers import Number, number_of
 from components.shared.texts.math_answers.phrases import (
     base_of,
     choice_of,
     clock_of,
     coordinates_of,
     figure_of,
+    flat,
     label_of,
     letter_of,
+    letters_in_a_list,
+    letters_in_a_run,
     ratio_of,
     says_no_value,
     without_words,
@@ -35,6 +40,7 @@ from components.shared.texts.math_answers.structure import (
     brackets_of,
     lines_of,
     matrix_of,
+    power_of,
     split_list,
     split_relations,
 )
@@ -46,7 +52,7 @@ MAX_ITEMS = 30  # of lists in any order: each item is compared with each
 
 _IDLE_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # 5 1/2 is not 51/2
 _PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
-_COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+)(?![\d,])(?=\.\d|(?!\.))")
+_COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?![\d,])(?=\.\d|(?!\.))")
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
 _SLASHED = re.compile(r"(?<![\w/.^{}])(\d+)/(\d+)\s*(?=\\(?:pi|sqrt)(?![a-z]))")  # 2/3\pi is seldom 2 over 3\pi
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
@@ -72,7 +78,7 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
 def readings_of(text: str) -> list[str]:
     r"""Return the readings of a text with commas: 1,234 is one number or two, 3,75 is a decimal or two numbers."""
     text = without_member(text)
-    readings = list(dict.fromkeys((text, _SLASHED.sub(r"\\frac{\1}{\2} ", text))))
+    readings = list(dict.fromkeys((text, _SLASHED.sub(r"\\frac{\1}{\2} ", text), in_binomials(text))))
     if in_one := in_one_unit(text):
         readings.append(in_one)
     if "," not in text:
@@ -112,7 +118,7 @@ class _Comparison:
             return Verdict.EQUAL
         for rule in (
             self._congruences, self._no_value, self._choices, self._phrases, self._labels, self._pieces, self._regions,
-            self._matrices, self._equations, self._lists, self._orders,
+            self._matrices, self._equations, self._lists, self._orders, self._powers,
         ):  # fmt: skip
             if (found := rule(answer, other)) is not None:
                 return found
@@ -143,11 +149,16 @@ class _Comparison:
         if choices[0] and choices[1] and choices[0].rest and choices[1].rest:
             same = verdict(choices[0].letter == choices[1].letter)
             return min(same, self.compare(choices[0].rest, choices[1].rest))
+        for run, listed in ((answer, other), (other, answer)):
+            if (letters_two := letters_in_a_run(run)) and (several := letters_in_a_list(listed)):
+                return verdict(letters_two == several)
         return None
 
     def _phrases(self, answer: str, other: str) -> Verdict | None:
         if (one := clock_of(answer)) and (two := clock_of(other)) and (one.half or two.half or one == two):
             return verdict(one.equals(two))
+        if (date := date_of(flat(answer))) and (date_two := date_of(flat(other))):
+            return verdict(date.equals(date_two))
         if (ratio := ratio_of(answer)) and (ratio_two := ratio_of(other)):
             return verdict(ratio == ratio_two)
         bases = base_of(answer), base_of(other)
@@ -238,7 +249,8 @@ class _Comparison:
     def _lists(self, answer: str, other: str) -> Verdict | None:
         one, two = _several_of(answer), _several_of(other)
         if one is None and two is None:
-            return None
+            vectors = coordinates_of(answer), coordinates_of(other)
+            return in_order(*vectors, self.compare) if all(vectors) else None
         one, two = one or _vector_of(answer, two), two or _vector_of(other, one)
         if "matrix" in (one.kind if one else "", two.kind if two else ""):
             return self._algebra(answer, other)
@@ -265,6 +277,16 @@ class _Comparison:
         if len(signs) != len(signs_two) or not any(map(has_variable, [*sides, *sides_two])):
             return Verdict.DIFFERENT  # 2 < 3 and 4 < 5 are both true
         return self._algebra(answer, other)
+
+    def _powers(self, answer: str, other: str) -> Verdict | None:
+        r"""Compare powers of one number by their exponents, if they are too large to compute: 10^{10^{10}}."""
+        one, two = power_of(answer), power_of(other)
+        if one is None or two is None or (number_of(answer) and number_of(other)):
+            return None
+        bases = number_of(one[0]), number_of(two[0])
+        if not (bases[0] and bases[1]) or bases[0].value != bases[1].value or abs(bases[0].value) in (0, 1):
+            return None
+        return self.compare(one[1], two[1])
 
 
 def _several_of(text: str) -> _Several | None:

@@ -19,6 +19,7 @@ _MODULUS = re.compile(
     r"|\\?[pb]?mod(?:ulo)?(?![a-zA-Z])\s*"
     r"(?:\{(?P<in_braces>(?:[^{}]|\{[^{}]*\})+)\}|\((?P<behind>[^()]+)\)|(?P<plain>(?:[\w^+*/!-]|\{[^{}]*\})+)))[\s.]*$"
 )
+_PARAMETER = re.compile(r"(?<![\\a-zA-Z])[klmn](?![a-zA-Z])")
 _MARKS = (r"\in", "integer", "natural", "real")  # one of which such an answer has
 _SETS = {  # by how they are written, without blanks, braces and hyphens in words
     "Z+": ("positiveinteger", "Z^+", "Z_+", "Z_>0", r"Z_\geq1", r"N^\cdot", "N^+", "N_+", "N_>0"),
@@ -58,7 +59,11 @@ def without_parameters(answer: str, other: str) -> tuple[str, str] | None:
     one, two = _read(answer), _read(other)
     if one and two:
         return (one.text, _renamed(two, one.name)) if one.domain == two.domain else None
-    return one.text if one else answer, two.text if two else other
+    if one and not two:
+        return one.text, _renamed_to(one.name, other)
+    if two and not one:
+        return _renamed_to(two.name, answer), two.text
+    return answer, other
 
 
 def _read(text: str) -> _Answer | None:
@@ -68,6 +73,12 @@ def _read(text: str) -> _Answer | None:
     written = found[2] + found[3] if found[2] else (found[5] or found[6]).replace("-", "")
     domain = re.sub(r"[\s{}]", "", written)
     return _Answer(flat(text)[: found.start()], found[1] or found[4] or found[7], _NAMES.get(domain, domain))
+
+
+def _renamed_to(name: str, text: str) -> str:
+    """Return an answer that leaves out what its parameter is with another name for it, if it has just one."""
+    parameters = set(_PARAMETER.findall(text))
+    return re.sub(_single(parameters.pop()), name, text) if len(parameters) == 1 else text
 
 
 def _renamed(answer: _Answer, name: str) -> str:

@@ -16,7 +16,8 @@ _NAME = re.compile(
     rf"|\(\s*{_LETTER}\s*(?:\\circ|\\cdot|[-+/])\s*{_LETTER}\s*\)\s*\([\w\s,.-]*\)"
     rf"|\(\s*{_LETTER}(?:\s*,\s*{_LETTER})+\s*\)|\\text\s*\{{[^{{}}]*\}}(?:_\{{[^{{}}]*\}})?|[a-zA-Z ]{{3,40}}"
 )
-_SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:(){}_\s]*)*")
+_SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_|\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:(){}_|\s]*)*")
+_OPERATION = re.compile(r"\\(?:lim|i{0,3}int|oint|sum|prod|max|min|sup|inf)(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
 _FUNCTION_OF = re.compile(r"[a-zA-Z](?:\^\{-1\})?\([a-zA-Z]\)")
 
@@ -53,7 +54,9 @@ class Equation:
         return len(self.sides) == len(other.sides) == 2 and self.name in other.sides[1] and other.name in self.sides[1]
 
     def _asks_for_a_sum(self) -> bool:
-        """Tell whether the left side is no more than letters: a+b = 5 answers "find a+b"."""
+        """Tell whether the left side is no more than letters, or a limit or sum: a+b = 5 answers "find a+b"."""
+        if _OPERATION.match(self.sides[0]):
+            return True
         return bool(_SUM_OF_NAMES.fullmatch(self.sides[0])) and not has_variable(self.sides[-1])
 
 

@@ -31,6 +31,7 @@ _PLACEHOLDER = re.compile(
 )
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}")
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_WHOLE_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>(?:(?!<\1>).)*?</\1>", re.IGNORECASE | re.DOTALL)
 
 # Between two boxes of one answer stand separators, the name of the next part, or words of the same sentence.
 _SEPARATOR = (
@@ -38,7 +39,9 @@ _SEPARATOR = (
 )
 _NAME = r"(?:\\?[a-zA-Z]+(?:_\{?\w+\}?|\([a-z]\)|')?\s*&?\s*=\s*&?)"
 _NEXT_PART = re.compile(rf"{_SEPARATOR}*(?:[-*•]\s*{_SEPARATOR}*)?(?:{_NAME}{_SEPARATOR}*)?")
-_NEXT_LINE = re.compile(r"[^\n.]{0,12}\.?\n[-*•\s]*[^\W\d_][^\n:.]{0,30}:[\s*$]*(?:\\[(\[])?\s*")
+_LABEL = r"[^\W\d_][^\n:.]{0,30}:[\s*$]*(?:\\[(\[])?\s*"
+_NEXT_LABEL, _LABELLED = re.compile(rf"[^\n.:]{{0,12}}[.;][ ]+{_LABEL}"), re.compile(rf"(?:^|[.;\n])\s*{_LABEL}$")
+_NEXT_LINE = re.compile(rf"[^\n.]{{0,12}}\.?\n[-*•\s]*{_LABEL}")
 _CONNECTED = re.compile(r"[^.!?\n]{0,80}?(?:,|;|\band\b|\bor\b|&)[^.!?\n]{0,80}")
 _CORRECTED = re.compile(
     r"\b(?:so|thus|hence|therefore|then|now|which|gives?|giving|means?|meaning|no|not|wait|but|actually|rather|simplif\w*"
@@ -107,6 +110,8 @@ def extract_final_answer(text: str) -> str:
 
 
 def _without_thought(text: str) -> str:
+    if "</" in text:
+        text = _WHOLE_THOUGHT.sub("\n\n", text)
     tags = list(_THOUGHT.finditer(text))
     if not tags:
         return text
@@ -167,6 +172,8 @@ def _belong_together(text: str, one: _Box, other: _Box) -> bool:
     if _NEXT_PART.fullmatch(between):
         return True
     connected = _CONNECTED.fullmatch(between) or _NEXT_LINE.fullmatch(between)
+    if connected is None and _LABELLED.search(text[max(one.start - MAX_SIDE, 0) : one.start]):
+        connected = _NEXT_LABEL.fullmatch(between)
     if connected and not _CORRECTED.search(between):
         return True
     label, before = _PART_LABEL.search(between), list(_PART_LABEL.finditer(text, 0, one.start))

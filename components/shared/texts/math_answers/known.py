@@ -1,4 +1,4 @@
-r"""The known answer in a column of a dataset: the value itself, or the box of a whole solution, never the solution."""
+r"""The known answer in a column of a dataset: the value, or that at the end of a solution, never the solution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from components.shared.texts.prose import prose_sentences, prose_words
 _NO_VALUE = re.compile(  # as programs and tables write what is missing
     r"[-+]?(?:nan|nat|inf|<na>|none|null|nil|#?n\s?/?\s?a|n\.a|tbd|\?+|\[\s*\]|\"\"|''"
     r"|none (?:given|provided|available)|unknown|[-–—._…]+|missing|to be \w+"
-    r"|not (?:available|given|provided|known|specified|stated|found)"
+    r"|not[\s_-]?(?:available|given|provided|known|specified|stated|found)"
     r"|(?:no |the )?(?:final )?answer(?: is)?(?: not| un)?(?: ?(?:available|given|provided|known|found|missing))?)\.?"
     r"|proof\b.*|see (?:the )?(?:solution|proof|above|below)\b.*",
     re.IGNORECASE | re.DOTALL,
@@ -31,6 +31,11 @@ _REASON = re.compile(  # behind something: "5, so …", "x = 3 because …"
 _NUMBER_OR_FORMULA = re.compile(r"\d|[=$\\]")
 _SIGN = r"(?:[-+*/×÷·−x]|\\(?:times|cdot|div)\b)"
 _SUM = re.compile(rf"\d[\d.,\s$%)]*{_SIGN}\s*[($]*\d[^=a-zA-Z]*=\s*[-$<]*\d")  # of numbers alone: no equation of a line
+_SAID = re.compile(  # at the end of a solution, as MetaMath's end
+    r"(?:^|[.!?\n])\W*(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is\b\s*:?|\s*:)\s*"
+    r"(?P<value>\S(?:[^\n.]|\.(?=\d)){0,80})\.?\s*\Z",
+    re.IGNORECASE,
+)
 MAX_WORDS = 25  # of an answer
 MANY_WORDS, SOME_WORDS = 10, 5  # of a sentence; of one that begins like a solution
 FEW_WORDS = 6  # of two sentences or more
@@ -39,10 +44,12 @@ MAX_LINES = 2
 
 
 def known_answer(text: str) -> str:
-    r"""Return the known answer in a text, for a solution the content of its box; "" if there is none, or no value."""
+    r"""Return the known answer in a text, of a solution that of its box or end; "" if there is none, or no value."""
     text = text.strip()
     if BOX.search(text):
         return extract_final_answer(text)
+    if said := _SAID.search(text):
+        text = said["value"].strip()
     return "" if _NO_VALUE.fullmatch(text) or _is_solution(text) else text
 
 

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from components.shared.texts.latex import closing_brace
+from components.shared.texts.next_question import CHAT_MARKER
 from components.shared.texts.spelling import FUNCTIONS, spell
 
 MAX_CHARS = 2000  # a longer text is not an answer, and equals only itself
@@ -24,6 +25,8 @@ _DOLLAR = re.compile(r"(?<!\\)\$")
 _THOUSANDS_SPACE = re.compile(r"(?<![\d.,_^{])(\d{1,3})((?: \d{3})+)(?![\d])(?! ?[/\d])")
 _THOUSANDS_QUOTE = re.compile(r"(?<![\d.,])(\d{1,3})((?:'\d{3})+)(?!\d)")
 _THOUSANDS_POINT = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.])")
+_THOUSANDS_LINE = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?!\w)")  # Python's 1_000_000
+_END = re.compile(CHAT_MARKER)  # a model's own end, left behind its answer
 _REMAINDER = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?,?\s*(?:R|remainder|(?<=\s)r(?=\s))\.?\s*\}?\s*(?=\d)")
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\{\s*)?(?:\\text\s*\{\s*)?(?:st|nd|rd|th)(?![a-z])\s*\}{0,2}")
 _PLAIN_SET = re.compile(r"\{(\s*\\?[a-zA-Z]+\s*(?:\\in[^|{}]*)?(?:\\mid|\||:).*)\}")
@@ -59,6 +62,9 @@ def normalize_answer(text: str) -> str:
     r"""Return an answer in one spelling, without what does not change its value: spacing, ``$``, "The answer is"."""
     if len(text) > MAX_CHARS or (text.isascii() and text.isdigit()):
         return text.strip()
+    if "<" in text:
+        text = _END.split(text, maxsplit=1)[0] or text
+    text = _THOUSANDS_LINE.sub(lambda number: number[0].replace("_", ""), text)
     text = _POWER_IN_BRACKETS.sub(r"^{\1}", _POWER.sub(_power, _without_emphasis(text)))
     text = _PLAIN_SET.sub(r"\\{\1\\}", text) if text.startswith("{") else text
     text = _UNIT_SIGN.sub(lambda sign: r"\text{ ohm}" if sign[1] else r"\text{ micro", spell(text))

@@ -1,4 +1,4 @@
-"""Numbers that are written in words: "twenty-one", "three quarters", "6 hundred", "two and a half"."""
+"""Numbers that are written in words: "twenty-one", "three quarters", "6 hundred", "two and a half", "the third"."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ PARTS = {
     "millionth": 10**6,
 } | {word: value for value, word in enumerate(_ORDINALS.split(), start=3)}
 _POWERS = {"squared": 2, "cubed": 3}
+_IN_ORDER = "first second " + _ORDINALS + " thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
+ORDINALS = (
+    {word: value for value, word in enumerate(_IN_ORDER.split(), start=1)}
+    | {word.removesuffix("y") + "ieth": 10 * value for value, word in enumerate(_TENS.split(), start=2)}
+    | {f"{word}th": value for word, value in SCALES.items() if word != "dozen"}
+)
 _WORD = re.compile(r"(?:\s|(?<=[a-z])-)*(?:(\d{1,30}(?:\.\d{1,30})?)|([a-z]+))(?![^\W_])", re.IGNORECASE)
 
 
@@ -34,11 +40,12 @@ def read_number(text: str) -> tuple[Fraction, str] | None:
         position = match.end()
         words.append((match[1] or match[2]).lower())
         ends.append(position)
-    signed = bool(words) and words[0] in ("minus", "negative")
-    value, count = _read(words[signed:])
-    if value is None or not any(word.isalpha() for word in words[: count + signed]):
+    signed = words[:1] in (["minus"], ["negative"])
+    before = signed or (words[:1] == ["the"] and words[1:2] != [] and words[1] in ORDINALS)
+    value, count = _read(words[before:])
+    if value is None or not any(word.isalpha() for word in words[: count + before]):
         return None
-    return (-value if signed else value), text[ends[count + signed - 1] :].strip()
+    return (-value if signed else value), text[ends[count + before - 1] :].strip()
 
 
 def is_number_in_words(text: str) -> bool:
@@ -63,7 +70,9 @@ def _read(words: list[str]) -> tuple[Fraction | None, int]:
             if SCALES[word] >= 1000:
                 total, current = total + current, Fraction(0)
         elif current is None:
-            return None, 0
+            return (None, 0) if position or word not in ORDINALS else (Fraction(ORDINALS[word]), 1)
+        elif words[position - 1].isalpha() and _ends_in_order(current, word, is_last=position == len(words) - 1):
+            return total + current + ORDINALS[word], position + 1
         elif part := _part(word):
             return total + current / part, position + 1
         elif word in _POWERS:
@@ -94,6 +103,11 @@ def _may_follow(current: Fraction | None, value: Fraction) -> bool:
     if not current:
         return current is None or value < 1000
     return (value < 10 and current % 10 == 0 and current % 100 > 0) or (current % 100 == 0 and value < 100)
+
+
+def _ends_in_order(current: Fraction, word: str, *, is_last: bool) -> bool:
+    """Tell whether a word makes an ordinal of the number before it; "thirty second" may begin "thirty seconds"."""
+    return word in ORDINALS and _may_follow(current, Fraction(ORDINALS[word])) and (word != "second" or is_last)
 
 
 def _part(word: str) -> int | None:

@@ -20,7 +20,8 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4}(?!\d))?)|(?P<command>\\[a-zA-Z]+|\\%)|(?P<sign>\S))"
 )
 _RECURRING = re.compile(
-    r"(\d*)\.(\d*)(?:\\overline\s*\{(\d+)\}|\\dot\{(\d)\}(?:(\d*)\\dot\{(\d)\})?|\((\d+)\)(?![\d^(])|(\d)\8{2,}\s*(?:\\ldots|\.{3}))"
+    r"(\d*)\.(\d*)(?:\\overline\s*\{(\d+)\}|\\dot\{(\d)\}(?:(\d*)\\dot\{(\d)\})?|\((\d+)\)(?![\d^(])"
+    r"|(?:(\d)\8{2,}|(\d{2,12}?)\9+)\s*(?:\\ldots|\.{3}))"
 )
 _TIMES = frozenset((r"\cdot", r"\times", "*"))
 _OVER = frozenset((r"\div", "/"))
@@ -215,10 +216,8 @@ def _bounded(value: Fraction) -> Fraction:
 
 def _recurring(found: re.Match[str]) -> str:
     r"""Write a recurring decimal as a sum of fractions: 0.1\overline{6} is 1/10 + 6/90."""
-    whole, before, bar, first, between, last, bracket, repeated = found.groups()
-    period = bar or bracket or repeated or f"{first}{between or ''}{last or ''}"
-    if repeated:
-        before = before.rstrip(repeated)
+    whole, before, bar, first, between, last, bracket, digit, repeated = found.groups()
+    period = bar or bracket or digit or repeated or f"{first}{between or ''}{last or ''}"
     scale = 10 ** len(before)
     top = int(f"0{whole}{before}") * (10 ** len(period) - 1) + int(period)
     return rf"(\frac{{{top}}}{{{scale * (10 ** len(period) - 1)}}})"

@@ -9,7 +9,7 @@ from fractions import Fraction
 from components.shared.texts.latex import INSIDE, without_text
 from components.shared.texts.math_answers.number_words import UNITS
 from components.shared.texts.math_answers.numbers import Number, number_of
-from components.shared.texts.math_answers.structure import split_at
+from components.shared.texts.math_answers.structure import brackets_of, split_at, split_list
 from components.shared.texts.prose import WORD
 
 _NO_VALUE = re.compile(
@@ -28,6 +28,7 @@ _CHOICE = re.compile(
     re.DOTALL,
 )
 _LETTER = re.compile(r"(?:(?:option|choice|answer)\s+)?\(?([A-Z]|(?<=\()[a-z](?=\)))\)?[.:]?", re.IGNORECASE)
+_RUN_OF_LETTERS = re.compile(r"(?=[A-Z]{2,8}\Z)A?B?C?D?E?F?G?H?")
 _CLOCK = re.compile(
     r"(\d{1,2})(?:\s?:\s?(\d{2}))?\s*(o'?clock)?\s*(?:in the\s+)?(a|p|morning|afternoon|evening|noon|midnight)?", re.I
 )
@@ -37,6 +38,9 @@ _BASE = re.compile(
     r"\(?(?:\\text\s*\{)?\s*([0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\)?\s*"
     r"(?:_\{\s*(?:\\text\s*\{)?\s*(?:base\s*)?(\w+)\s*\}?\s*\}|\(?\s*(?:in )?base[ -](\w+)\)?)"
 )
+_PREFIXED = re.compile(r"0([xXbBoO])([0-9a-fA-F]+)")
+_PREFIXES = {"x": 16, "o": 8, "b": 2}  # of programs
+LARGEST_BASE = 36  # digits and letters
 _FIGURE = re.compile(
     r"(?:\\(?:triangle|angle|overline|overleftrightarrow|overrightarrow|square|odot|bigtriangleup)\s*|triangle\s+|segment\s+"
     r"|line\s+|angle\s+|quadrilateral\s+)?\{?\s*((?:[A-Z]'*(?:_\{\w+\})?\s*){2,})\}?"
@@ -49,8 +53,12 @@ _COORDINATE = re.compile(
 _EMPTY_WORDS = frozenset(
     ("the", "a", "an", "is", "are", "it", "at", "its", "of", "in", "on", "so", "be", "to", "solution", "solutions")
 )
-_IN_SHORT = {"minimum": "min", "maximum": "max", "minima": "min", "maxima": "max"}
+_ONE_FORM = {
+    **{"minimum": "min", "maximum": "max", "minima": "min", "maxima": "max"},
+    **{"divergent": "diverge", "convergent": "converge"},
+}
 # Of a value: H_0, center; a single letter may be that of a ratio.
+_POINT = re.compile(r"([A-Z]'*(?:_\{\w+\})?)\s*(\(.*\))")
 _LABEL = re.compile(r"[A-Za-z]_\{\w+\}|(?:\\text\s*\{)?\s*[A-Za-z]{3,}[A-Za-z -]*\}?")
 
 
@@ -84,6 +92,17 @@ def letter_of(text: str) -> str:
     """Return the letter of an answer that is a letter alone, "" otherwise."""
     found = _LETTER.fullmatch(flat(text))
     return found[1].upper() if found else ""
+
+
+def letters_in_a_run(text: str) -> tuple[str, ...]:
+    """Return the letters of several choices in one word, "AC"; () for another text."""
+    return tuple(flat(text)) if _RUN_OF_LETTERS.fullmatch(flat(text)) else ()
+
+
+def letters_in_a_list(text: str) -> tuple[str, ...]:
+    """Return the letters of several choices, "A, C" or "(A) and (C)"; () for another text."""
+    letters = tuple(map(letter_of, split_list(flat(text))))
+    return tuple(sorted(letters)) if len(letters) > 1 and all(letters) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +148,22 @@ def ratio_of(text: str) -> tuple[Fraction, ...] | None:
 
 def base_of(text: str) -> tuple[str, int] | None:
     """Return the digits of a number and the base that is written with it."""
+    if prefixed := _PREFIXED.fullmatch(text.strip()):
+        return prefixed[2].upper(), _PREFIXES[prefixed[1].lower()]
     found = _BASE.fullmatch(text.strip())
     if found is None:
         return None
     base = (found[2] or found[3]).lower()
     value = UNITS.get(base, int(base) if base.isdigit() else 0)
-    return (found[1], value) if 2 <= value <= 36 and any(map(str.isdigit, found[1])) else None
+    if not 2 <= value <= LARGEST_BASE:
+        return None
+    has_digit = any(map(str.isdigit, found[1]))
+    return (found[1], value) if has_digit or _is_number_in(found[1], value) else None
+
+
+def _is_number_in(letters: str, base: int) -> bool:
+    """Tell whether letters are the digits of a number: FF in base 16; one alone is a name with an index."""
+    return len(letters) > 1 and all(int(letter, LARGEST_BASE) < base for letter in letters)
 
 
 def coordinates_of(text: str) -> tuple[str, ...]:
@@ -158,7 +187,10 @@ def figure_of(text: str) -> str:
 
 
 def label_of(text: str) -> tuple[str, str] | None:
-    """Return the label and the value of "center: (1, 2)"; None for a text without, such as a ratio or a time."""
+    """Return the label and the value of "center: (1, 2)" or "P(1, 2)"; None for one without, as a ratio or a time."""
+    point = _POINT.fullmatch(text)
+    if point and (brackets := brackets_of(point[2])) and len(split_at(brackets[1], ",")) > 1:
+        return point[1], point[2]
     parts = split_at(text, ":")
     if len(parts) != 2 or not _LABEL.fullmatch(parts[0]) or (parts[0].isalpha() and parts[0].isupper()):
         return None  # AB : CD
@@ -173,7 +205,7 @@ def without_words(label: str, text: str) -> str:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text that carry meaning, without capitals and endings of the plural."""
-    words = (_IN_SHORT.get(word.casefold(), word.casefold()) for word in WORD.findall(flat(text)))
+    words = (_ONE_FORM.get(word.casefold(), word.casefold()) for word in WORD.findall(flat(text)))
     return tuple(
         word[:-1] if len(word) > 3 and word.endswith("s") else word for word in words if word not in _EMPTY_WORDS
     )

@@ -134,6 +134,8 @@ def _formulas_of(text: str) -> list[str] | None:
         for piece in _WORD.split(text)
     ]
     formulas = [piece for piece in pieces if piece]
+    if formulas in (["a"], ["A"]) and text.startswith(f"{formulas[0]} "):
+        return None  # an article
     return formulas if formulas and len(pieces) > 1 else None
 
 

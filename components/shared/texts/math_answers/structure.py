@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from components.shared.texts.latex import closing_brace
+
 _DEPTH = re.compile(
     r"\\begin\s*\{\w+\*?\}|\\end\s*\{\w+\*?\}|\\[{}]|\\[lr](?:angle|floor|ceil)(?![a-zA-Z])|\\[a-zA-Z]+|\\.|[()\[\]{}]|."
 )
@@ -34,6 +36,7 @@ _CASES = frozenset(("cases", "aligned", "align", "align*", "gathered"))
 _BRACKETS = re.compile(
     r"(\(|\[|\]|\\\{|\\langle(?![a-zA-Z])|<(?=[^<>]*,[^<>]*>$))(.*)(\)|\]|\[|\\\}|\\rangle|>)", re.DOTALL
 )
+_BASE = re.compile(r"(\d+|\([^()]+\))\s*\^\s*\{")
 
 
 def tokens_of(text: str) -> Iterator[tuple[int, int, str, int]]:
@@ -115,6 +118,14 @@ def _is_closed(content: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+def power_of(text: str) -> tuple[str, str] | None:
+    """Return the base and the exponent of a text that is one power; None for another text."""
+    found = _BASE.match(text)
+    if found is None or closing_brace(text, found.end()) != len(text) - 1:
+        return None
+    return found[1], text[found.end() : -1]
 
 
 def matrix_of(text: str) -> list[list[str]] | None:

@@ -18,7 +18,7 @@ ms millisecond|s sec second|min minute|h hr hour|day|wk week|month|yr year
 hz hertz|khz kilohertz|mhz megahertz|n newton|j joule|kj kilojoule|w watt|kw kilowatt|v volt|pa pascal
 k kelvin|mol mole|ohm|amp ampere|ev|cal calorie|kcal kilocalorie|acre|ha hectare
 mph|kph kmh kmph|rpm
-deg degree|rad radian|%  percent pct percentage percents
+deg degree|arcminute|arcsecond|rad radian|%  percent pct percentage percents
 cent
 """
 _CURRENCIES = """
@@ -39,9 +39,12 @@ WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words wit
 PERCENT, DEGREES = "%", "deg"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
 _VARIABLES = frozenset("nkjwv")  # of one letter, and units only as capitals: 2\pi k
+_ARTICLES = frozenset(("a",))  # no value: "a parallelogram"
 _FILLERS = frozenset(("the", "a", "an", "of", "its", "and", "about", "exactly", "total", "each", "unit", "units"))
 
 _DEGREE = re.compile(r"\^\{\s*\\circ\s*\}\s*(?:\\text\s*\{\s*)?(?:([CF])(?![a-z])\s*\}?)?")
+_ARC_SECONDS = re.compile(r"(?:''|\"|\^\{\s*\\prime\s*\\prime\s*\})")
+_ARC_MINUTES = re.compile(r"(?:'|\^\{\s*\\prime\s*\})")
 _OF_ANGLE = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|cis)(?![a-z])")
 _CODES = "|".join(code.upper() for code in (*sorted({*_CURRENCY_NAMES.values()}), "rmb"))
 _CURRENCY = re.compile(
@@ -93,6 +96,8 @@ def _split_words(text: str) -> tuple[str, str]:
 def _holds_unit(value: str, tail: str) -> bool:
     r"""Tell whether letters after a value are words, and not variables: in ``\text``, long, or known with a space."""
     spaced = tail.startswith(" ")
+    if value.strip().lower() in _ARTICLES and not _are_units(re.findall(r"[a-zA-Z]+", tail)):
+        return False
     if not value.strip() or not _VALUE_END.search(value + " " * spaced):
         return False
     if r"\text" in tail or r"\frac" in tail:
@@ -157,6 +162,9 @@ def _singular(word: str) -> str:
 def in_one_unit(text: str) -> str:
     """Return "2 hours 30 minutes" in hours, "5 ft 6 in" in feet; "" for a text that is not in units of one measure."""
     plain = without_text(text)
+    if r"\circ" in plain:
+        plain = _ARC_SECONDS.sub(" arcsecond ", _DEGREE.sub(" deg ", plain))
+        plain = _ARC_MINUTES.sub(" arcminute ", plain)
     parts = _PART.findall(plain)
     if len(parts) < 2 or _PART.sub("", plain).strip():
         return ""
@@ -210,6 +218,7 @@ _FACTORS: Mapping[str, Mapping[str, Fraction]] = {
         "l": "ml=1/1000 l=1",
         "pt": "pt=1 qt=2 gal=8",
         "cent": "cent=1 usd=100",
+        "arcsecond": "arcsecond=1 arcminute=60 deg=3600",
     }.items()
 }
-_SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h"}
+_SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h", "gbp": "lb"}  # "12 pounds" may be money

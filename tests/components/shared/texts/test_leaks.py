@@ -78,7 +78,7 @@ def test_copies_and_rewordings_that_were_planted_are_found_as_the_readme_says() 
     print(f"found of {len(PLANTED)}: {recall}")  # noqa: T201 -- pytest -s shows the recall
     assert len(PLANTED) == 50
     assert recall["copy"] == {"ngram_13": 49, "ngram_8": 50, "near_duplicate": 50, "any": 50}
-    assert recall["rewording"] == {"ngram_13": 1, "ngram_8": 6, "near_duplicate": 45, "any": 45}
+    assert recall["rewording"] == {"ngram_13": 1, "ngram_8": 6, "near_duplicate": 46, "any": 46}
     assert not any(rules.find(question) for question in OTHERS)
 
 

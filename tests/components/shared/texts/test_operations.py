@@ -1,0 +1,25 @@
+import pytest
+
+from components.shared.texts.operations import with_signs
+
+
+@pytest.mark.parametrize(
+    ("words", "signs"),
+    [
+        ("find the product of 12 and 15", "find 12 * 15"),
+        ("multiply 12 by 15", "find 12 * 15"),
+        ("subtract 9 from 17", "find 17 - 9"),
+        ("find 84 divided by 12", "find 84 / 12"),
+        ("find the difference between x and 3", "find x - 3"),
+    ],
+)
+def test_an_operation_on_two_numbers_is_a_sign(words: str, signs: str) -> None:
+    assert " ".join(with_signs(words.split())) == signs
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["find the sum of 3 , 4 and 5", "the sum of 2 numbers be 25", "add 12 to 15 * 3", "find the sum of x and y ^ 2"],
+)
+def test_what_is_more_than_two_numbers_stays(words: str) -> None:
+    assert " ".join(with_signs(words.split())) == words
