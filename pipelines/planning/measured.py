@@ -6,18 +6,20 @@ import dataclasses
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.errors import InputError, UnavailableError
 from components.shared.passing_on import MODEL_OPTIONS
 from components.shared.stores import storage
+from components.shared.workspace.costs import SAMPLE
 from components.shared.workspace.earlier_rows import taken_over
 from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import COMPARED_WITH
 from components.shared.workspace.listing import newest_names
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
-from components.shared.workspace.plans import PART_NAME, Plan, read_plan_or_none
+from components.shared.workspace.plans import Plan, part_name, read_plan_or_none
 from pipelines.arguments import NOT_YET_MADE
 from pipelines.planning.course import ROW_INPUTS
 
@@ -33,14 +35,23 @@ Differences = Mapping[str, tuple[Any, Any]]  # by option: the value there, and t
 class Measured:
     """What a folder took, or those of its parts that are written."""
 
-    name: str  # step/fingerprint
+    folder: str
     described: Manifest | Plan
     rows_read: int  # of the folders that it reads, those that it only compares with left out; 0 if it reads none
     rows_in: int
     rows_out: int
     metrics: Mapping[str, float]
-    num_bytes: int
     differences: Differences = field(default_factory=dict)  # of what is planned
+
+    @property
+    def name(self) -> str:
+        """Its address within the workspace: step/fingerprint."""
+        return f"{self.described.step}/{self.described.fingerprint}"
+
+    @cached_property
+    def num_bytes(self) -> int:
+        """What its files take; they are listed only if somebody asks."""
+        return sum(storage.list_files(self.folder).values())
 
     @property
     def is_finished(self) -> bool:
@@ -96,7 +107,7 @@ class MeasuredWork:
             place = storage.join(self._workspace, step)
             names = _names_in(place) if self._is_readable else []
             with ThreadPoolExecutor(THREADS) as threads:
-                read = list(threads.map(lambda name: measured_in(storage.join(place, name)), names))
+                read = list(threads.map(lambda name: _measured_in(storage.join(place, name)), names))
             self._known[step] = [each for each in read if each is not None]
         return self._known[step]
 
@@ -108,44 +119,54 @@ def _names_in(place: str) -> list[str]:
         return []
 
 
-def measured_in(folder: str) -> Measured | None:
+def _measured_in(folder: str) -> Measured | None:
     """Return what a folder took; None where nothing was done in it, or it cannot be read."""
     try:
-        if manifest := read_manifest_or_none(folder):
-            return _of_manifest(folder, manifest)
-        plan = read_plan_or_none(folder)
-        return _of_parts(folder, plan) if plan else None
-    except (InputError, UnavailableError, FileNotFoundError):
+        return measured(folder, read_manifest_or_none(folder) or read_plan_or_none(folder))
+    except (InputError, UnavailableError):
         return None  # of no use for a plan; the step that needs it says why
+
+
+def measured(folder: str, described: Manifest | Plan | None) -> Measured | None:
+    """Return what a folder took that is described so; None where no part of it is written, or these cannot be read."""
+    if isinstance(described, Manifest):
+        return _of_manifest(folder, described)
+    try:
+        return _of_parts(folder, described) if described else None
+    except (InputError, UnavailableError, FileNotFoundError):
+        return None
 
 
 def _of_manifest(folder: str, manifest: Manifest) -> Measured:
     entries = [entry for name, of in manifest.inputs.items() if name != COMPARED_WITH for entry in of]
     return Measured(
-        name=f"{manifest.step}/{manifest.fingerprint}",
+        folder=folder,
         described=manifest,
         rows_read=sum(entry.rows for entry in entries if entry.kind not in ("", "model")),
         rows_in=manifest.rows_in,
         rows_out=manifest.rows_out,
         metrics=manifest.metrics,
-        num_bytes=sum(storage.list_files(folder).values()),
     )
 
 
 def _of_parts(folder: str, plan: Plan) -> Measured | None:
-    files = storage.list_files(folder)
-    names = [name for name in files if PART_NAME.fullmatch(name)]
-    if not names:
+    """Return what the parts took that are written, by a sample of them."""
+    present = {*storage.list_names(folder)}
+    sizes = {part_name(number): len(cut) for number, cut in enumerate(plan.slices)}
+    done = [name for name in sizes if name in present]
+    if not done:
         return None
-    done = sum_ledgers(read_ledgers([storage.join(folder, name) for name in names]))
+    sample = done[:: -(-len(done) // SAMPLE)]
+    of_sample = sum_ledgers(read_ledgers([storage.join(folder, name) for name in sample]))
+    rows_read = sum(sizes[name] for name in done)
+    times = rows_read / max(sum(sizes[name] for name in sample), 1)
     return Measured(
-        name=plan.name,
+        folder=folder,
         described=plan,
-        rows_read=(done.rows_in - done.rows_added) // plan.units_per_row,
-        rows_in=done.rows_in,
-        rows_out=done.rows_out,
-        metrics=done.metrics,
-        num_bytes=sum(files.values()),
+        rows_read=rows_read,
+        rows_in=round(of_sample.rows_in * times),
+        rows_out=round(of_sample.rows_out * times),
+        metrics={name: value * times for name, value in of_sample.metrics.items()},
     )
 
 

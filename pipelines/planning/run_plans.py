@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from components.shared.config import StepConfig, flag_of
-from components.shared.workspace.plans import read_plan_or_none
+from components.shared.workspace.plans import Plan
 from components.shared.workspace.unfinished import rows_done
 from pipelines.arguments import Run, config_of_step, with_parameters
 from pipelines.hardware_profiles import Profile
@@ -17,7 +17,7 @@ from pipelines.planning.course import CourseStep, course_of
 from pipelines.planning.expected_costs import NO_COSTS, ExpectedCosts, expected_costs
 from pipelines.planning.expected_rows import ExpectedRows, Known, expected_rows
 from pipelines.planning.figures import Figure, Total, total_of
-from pipelines.planning.measured import SIZES, Measured, MeasuredWork, measured_in
+from pipelines.planning.measured import SIZES, Measured, MeasuredWork, measured
 from pipelines.planning.planned_hardware import PlannedHardware, PlannedPods, planned_hardware
 from pipelines.planning.stated import Stated
 from pipelines.run_checks.looking import Looked, State
@@ -125,8 +125,8 @@ class _Works:
         assert each.step.place == looked.step.place
         config = config_of_step(looked.step)
         is_reused = looked.state == "reused"
-        stands = measured_in(looked.folder) if is_reused else None
-        nearest = stands or self._nearest(looked, config)
+        own = measured(looked.folder, looked.described)
+        stands, nearest = own if is_reused else None, own or self._measured.nearest(config.step, config)
         known = Known(config=config, measured=nearest, stated=self._stated.get(each.step.name), stands=stands)
         rows = expected_rows(each, [work.rows for work in self.steps], known)
         share = _share_left(looked)
@@ -144,11 +144,6 @@ class _Works:
                 costs=NO_COSTS if is_reused else expected_costs(rows, known, self._hardware, share),
             )
         )
-
-    def _nearest(self, looked: Looked, config: StepConfig) -> Measured | None:
-        """Return what was measured: of the folder itself, where parts of it are written, else of the most similar."""
-        own = measured_in(looked.folder) if looked.state == "continued" else None
-        return own or self._measured.nearest(config.step, config)
 
     def _why(self, each: CourseStep, looked: Looked, nearest: Measured | None) -> str:
         """Return why a step has work to do: what it reads, and what was set otherwise."""
@@ -178,8 +173,10 @@ def _taken_over(rows: ExpectedRows, nearest: Measured | None) -> str:
 
 def _share_left(looked: Looked) -> float:
     """Return the share of a step's rows that no written part has."""
-    plan = read_plan_or_none(looked.folder) if looked.state == "continued" else None
-    return 1 - rows_done(looked.folder, plan) / plan.rows_in if plan and plan.rows_in else 1.0
+    plan = looked.described
+    if not isinstance(plan, Plan) or not plan.rows_in:
+        return 1.0
+    return 1 - rows_done(looked.folder, plan) / plan.rows_in
 
 
 def _totals(steps: Sequence[PlannedWork], course: Sequence[CourseStep], hardware: PlannedHardware) -> Totals:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from components.shared.config import StepConfig, info_of, options_of
 from components.shared.errors import InputError, NotAllowedError, NotHereError, UnavailableError
 from components.shared.workspace import StepFolder, Workspace
+from components.shared.workspace.manifests import Manifest
+from components.shared.workspace.plans import Plan
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.unfinished import read_unfinished
 from pipelines.arguments import Run, config_of_step, in_parameters
@@ -32,6 +34,7 @@ class Looked:
     state: State
     folder: str = ""  # its address as far as it is known
     why: str = ""
+    described: Manifest | Plan | None = None  # of a folder that is reused or continued
 
 
 class NotFinishedError(Exception):
@@ -45,11 +48,16 @@ class NotFinishedError(Exception):
 class Looking(Workspace):
     """A workspace in which nobody begins anything."""
 
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.manifests: dict[str, Manifest] = {}  # of the folders that were opened, by address
+
     def open(self, config: StepConfig, *inputs: Rows[Any]) -> StepFolder:
         """Find a folder; NotFinishedError if it is not finished."""
         folder = super().open(config, *inputs)
         if not folder.finished:
             raise NotFinishedError(folder)
+        self.manifests[folder.uri] = folder.manifest
         return folder
 
 
@@ -76,7 +84,7 @@ def look_at_steps(run: Run, ahead: Ahead, vantage: Vantage) -> list[Looked]:
                 except says_nothing as error:
                     known[config] = Looked(step=step, state="not known", why=str(error))
         found = known[config]
-        looked.append(Looked(step=step, state=found.state, folder=found.folder, why=found.why))
+        looked.append(replace(found, step=step))
         return {"folder": found.folder} if found.state == "reused" else {}
 
     run.walk(look)
@@ -112,12 +120,12 @@ def _standing(step: PlannedStep, config: StepConfig) -> Looked:
         folder: str = importlib.import_module(f"components.{step.name}.step").run(config, workspace)
     except NotFinishedError as unfinished:
         return _of_unfinished(step, unfinished.folder)
-    return Looked(step=step, state="reused", folder=folder)
+    return Looked(step=step, state="reused", folder=folder, described=workspace.manifests[folder])
 
 
 def _of_unfinished(step: PlannedStep, folder: StepFolder) -> Looked:
     if begun := read_unfinished(folder.uri):
         total = len(begun.plan.slices)
         done = f"{total - len(begun.missing)} of {total} parts are written" if total else "it is not finished"
-        return Looked(step=step, state="continued", folder=folder.uri, why=done)
+        return Looked(step=step, state="continued", folder=folder.uri, why=done, described=begun.plan)
     return Looked(step=step, state="new", folder=folder.uri, why=folder.difference() or "first of its step here")

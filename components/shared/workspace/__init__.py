@@ -89,6 +89,12 @@ class StepFolder:
         """Whether the manifest existed at the last look: nothing is left to do."""
         return self._manifest is not None
 
+    @property
+    def manifest(self) -> Manifest:
+        """Its manifest, if it is finished."""
+        assert self._manifest is not None, self.uri
+        return self._manifest
+
     def difference(self) -> str:
         """Say how it differs from the step's most similar other folder; "" if there is none."""
         return explain_difference(self._workspace.uri, self._plan)
