@@ -12,6 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
+from huggingface_hub import constants
+
 from tests.hub_writes import HubWrites, RefusalError, is_large
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -76,6 +79,14 @@ def serve_hub(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def use_hub(patch: pytest.MonkeyPatch, hub: HubStandIn, cache: str) -> None:
+    """Let the hub's client of this process, which read its settings as it was imported, ask the stand-in."""
+    template = f"{hub.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    settings = {"ENDPOINT": hub.endpoint, "HUGGINGFACE_CO_URL_TEMPLATE": template, "HF_HUB_CACHE": cache}
+    for name, value in {**settings, "HF_HUB_OFFLINE": False}.items():
+        patch.setattr(constants, name, value)
 
 
 class _Handler(BaseHTTPRequestHandler):

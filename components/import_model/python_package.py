@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from importlib import metadata
 from pathlib import Path
 
+from components.import_model.gguf_header import license_in_gguf
 from components.shared.errors import InputError
 from components.shared.installed import installed_version
+from components.shared.stores import storage
 
 
 def pin_package(source: str) -> str:
@@ -25,3 +28,12 @@ def find_gguf(source: str) -> Path:
         names = ", ".join(path.name for path in found) or "none"
         raise InputError(f"--source {source!r} has to ship exactly one GGUF file; found: {names}")
     return found[0]
+
+
+def licenses_of_package(source: str) -> list[str]:
+    """Return what the GGUF file states of the model's licence, else what the package does of its own."""
+    with storage.open_read(str(find_gguf(source))) as file:
+        stated = license_in_gguf(file)
+    told = metadata.metadata(source.removeprefix("package:").partition("@")[0])
+    own = [told[name] for name in ("License-Expression", "License") if name in told]
+    return [stated] if stated else own

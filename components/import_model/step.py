@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 
 from components.import_model.config import RANDOM_MODEL, ImportModelConfig
-from components.import_model.python_package import find_gguf, pin_package
+from components.import_model.python_package import find_gguf, licenses_of_package, pin_package
 from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import check_chat_template, check_model, check_unfetched, fetch_model
 from components.shared.models.files import MODEL_CARD, MODEL_FILES
 from components.shared.publishing.licenses import CARD_LICENSE, license_in_card
+from components.shared.publishing.stated_licenses import stated_in_folder, stated_on_hub
 from components.shared.stores import storage
 from components.shared.templates import load_chat_template
 from components.shared.templates.families import OWN
@@ -61,6 +62,17 @@ def check_ahead(config: ImportModelConfig, _: Workspace) -> None:
     if scheme_of_model(source) in ("package", "random"):
         return
     check_unfetched(source, is_chat=config.kind == "chat" and config.chat_template == OWN)
+
+
+def licenses_ahead(config: ImportModelConfig) -> list[str]:
+    """Return what states the licence of the model, without its weights; [] where nothing does."""
+    source = pin_source(config.source)
+    scheme = scheme_of_model(source)
+    if scheme == "random":
+        return [f"{RANDOM_MODEL} is made here, of nobody's work"]
+    if scheme == "package":
+        return licenses_of_package(source)
+    return stated_on_hub(parse_address(source, "model")) if scheme == "hf" else stated_in_folder(source)
 
 
 def _check_chat_template(config: ImportModelConfig, model: Path) -> None:

@@ -21,6 +21,7 @@ from components.import_questions.table_source import Columns, TableSource, answe
 from components.shared.addresses import parse_address
 from components.shared.errors import InputError
 from components.shared.installed import installed_version
+from components.shared.publishing.stated_licenses import stated_on_hub
 from components.shared.records import Question, Reject, Response
 from components.shared.stores import storage
 from components.shared.texts.math_answers import extract_final_answer
@@ -102,6 +103,16 @@ def check_ahead(config: ImportQuestionsConfig, workspace: Workspace) -> None:
     while not config.source.startswith(GENERATORS) and time.monotonic() - begun < CHECKED_SECONDS:
         if next(rows, None) is None:
             return
+
+
+def licenses_ahead(config: ImportQuestionsConfig) -> list[str]:
+    """Return what states the licence of a data set on a hub; [] where its card has none.
+
+    Of other sources there is nothing to look for: files are the user's own, and generators compute questions.
+    """
+    config = settle(config)
+    uri = config.benchmark_uri if benchmark_of(config.source) else config.source
+    return stated_on_hub(parse_address(uri, "dataset")) if uri.startswith("hf://") else ["the user's own"]
 
 
 def settle(config: ImportQuestionsConfig) -> ImportQuestionsConfig:

@@ -19,7 +19,7 @@ from components.package_dataset.overview import overview_text, summarize
 from components.shared.command.kubeflow_artifacts import PAGE_NAME, Views
 from components.shared.errors import InputError
 from components.shared.publishing.licenses import UNNAMED, forbidding
-from components.shared.publishing.model_card import license_texts
+from components.shared.publishing.stated_licenses import license_texts
 from components.shared.publishing.tiers import tier_of
 from components.shared.records import Example, Response, as_dict
 from components.shared.report.row_figures import RowFigures, shown

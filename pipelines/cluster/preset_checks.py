@@ -59,6 +59,8 @@ def _steps(run: Run, vantage: Vantage) -> Iterator[Finding]:
     unknown = {each.why: each for each in looked if each.state == "not known"}
     for why in unknown:
         yield Finding(None, why, "the run's first task looks again")
+    for note in (f"{each.step.name}: {each.note}" for each in looked if each.note):
+        yield Finding(None, note, "look at their terms yourself")
     yield Finding(True, f"the models, files and endpoints of the steps that have work to do: {_told(looked)}")
 
 

@@ -129,7 +129,7 @@ class _Works:
         stands, nearest = own if is_reused else None, own or self._measured.nearest(config.step, config)
         known = Known(config=config, measured=nearest, stated=self._stated.get(each.step.name), stands=stands)
         rows = expected_rows(each, [work.rows for work in self.steps], known)
-        share = _share_left(looked)
+        share, why = _share_left(looked), "" if is_reused else self._why(each, looked, nearest)
         self.configs.append(config)
         self.steps.append(
             PlannedWork(
@@ -137,7 +137,7 @@ class _Works:
                 step=each.step.name,
                 item=each.step.item,
                 state=looked.state,
-                why="" if is_reused else f"{self._why(each, looked, nearest)}{_taken_over(rows, nearest)}",
+                why="" if is_reused else f"{why}{_taken_over(rows, nearest)}{_noted(looked)}",
                 folder=looked.folder,
                 is_model=each.step.name.startswith(("train_", "import_model")),
                 rows=rows,
@@ -169,6 +169,10 @@ def _taken_over(rows: ExpectedRows, nearest: Measured | None) -> str:
     if not rows.taken_over or rows.rows_in is None or nearest is None:
         return ""
     return f"; takes over {rows.rows_in.value * rows.taken_over:,.0f} of its rows from {nearest.name}"
+
+
+def _noted(looked: Looked) -> str:
+    return f"; {looked.note}" if looked.note else ""
 
 
 def _share_left(looked: Looked) -> float:

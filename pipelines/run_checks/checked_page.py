@@ -57,7 +57,8 @@ def page_of(run: CheckedRun) -> str:
 
 
 def _row(looked: Looked) -> tuple[str, str, str, str]:
-    return looked.step.name, looked.step.item, looked.state, looked.folder if looked.state == "reused" else looked.why
+    told = looked.folder if looked.state == "reused" else "; ".join(filter(None, (looked.why, looked.note)))
+    return looked.step.name, looked.step.item, looked.state, told
 
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> list[str]:

@@ -35,6 +35,7 @@ class Looked:
     folder: str = ""  # its address as far as it is known
     why: str = ""
     described: Manifest | Plan | None = None  # of a folder that is reused or continued
+    note: str = ""  # what is not known of it, and does not keep it from working
 
 
 class NotFinishedError(Exception):

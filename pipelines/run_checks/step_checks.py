@@ -16,6 +16,7 @@ from components.shared.errors import InputError, NotAllowedError, NotHereError, 
 from components.shared.stores.retries import ENDPOINT_VARIABLE, LIMIT_VARIABLE
 from pipelines.arguments import Run
 from pipelines.compiled_pipeline import PlannedStep
+from pipelines.run_checks.license_checks import with_licenses
 from pipelines.run_checks.looking import Looked, Looking, look_at_steps
 from pipelines.run_checks.vantage import Vantage
 from pipelines.secret_names import SECRET_VARIABLES
@@ -31,7 +32,7 @@ def check_steps(run: Run, vantage: Vantage) -> list[Looked]:
     """
     checks = _Checks(run.arguments, vantage)
     with impatient():
-        return look_at_steps(run, checks.check, vantage)
+        return with_licenses(run, look_at_steps(run, checks.check, vantage))
 
 
 class _Checks:

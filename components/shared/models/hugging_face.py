@@ -10,6 +10,7 @@ import contextlib
 import fnmatch
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from components.shared import speaking
 from components.shared.addresses import HubAddress
@@ -72,7 +74,7 @@ def names_at_top(address: HubAddress) -> list[str]:
 
 def download_repository(address: HubAddress, patterns: Sequence[str], but_not: Sequence[str] = ()) -> Path:
     """Return a local folder with those files at the top of the repository that match ``patterns``."""
-    with _explained(address), speaking.phase(f"downloading {address}"):
+    with _downloading(address):
         return Path(
             snapshot_download(
                 address.repo,
@@ -93,10 +95,19 @@ def names_matching(address: HubAddress) -> list[str]:
 
 def download_file(address: HubAddress) -> Path:
     """Return a local copy of the one file that the address names."""
-    with _explained(address), speaking.phase(f"downloading {address}"):
+    with _downloading(address):
         return Path(
             hf_hub_download(address.repo, address.path, repo_type=address.kind, revision=address.revision),
         )
+
+
+@contextlib.contextmanager
+def _downloading(address: HubAddress) -> Iterator[None]:
+    """Say what is downloaded; the client's bars are for terminals."""
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    with _explained(address), speaking.phase(f"downloading {address}"):
+        yield
 
 
 @contextlib.contextmanager

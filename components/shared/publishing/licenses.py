@@ -37,7 +37,7 @@ class Terms:
 
 CARD_LICENSE = "LICENSE.card"  # what a model's card says of its licence, in the folder of the imported model
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
-_STATED = re.compile(r"^license(?:_name)?:.*(?:\n[ \t]*-[ \t].*)*", re.MULTILINE)  # one, or a list
+_STATED = re.compile(r"^license(?:_name|_link)?:.*(?:\n[ \t]*-[ \t].*)*", re.MULTILINE)  # one, or a list
 
 # Recognised by the first lines of a model's LICENSE file, or by what its card states. Only what forbids a licence of
 # the dataset is here.
@@ -46,19 +46,19 @@ _TERMS: Mapping[str, Terms] = {
     r"llama 2 community license|^license: llama2\b": Terms(
         name="Llama 2 Community License",
         accepted=frozenset({"llama2"}),
-        because="no output of the model may be used to improve another large language model",
+        because="none of its output may be used to improve another large language model",
     ),
     r"meta llama 3 community license|^license: llama3(?![.\d])": Terms(
         name="Meta Llama 3 Community License",
         accepted=frozenset({"llama3"}),
-        because="no output of the model may be used to improve another large language model",
+        because="none of its output may be used to improve another large language model",
     ),
     r"attribution[- ]?non[- ]?commercial|\bby[- ]nc\b|non[- ]?commercial (research|license|(use|purposes) only)"
     r"|(?<!commercial and )(?<!commercial or )non[- ]?commercial purposes|research (use only|license)"
     r"|license_name: \S*(research|non-?commercial)": Terms(
         name="a licence without commercial use",
         accepted=_NON_COMMERCIAL,
-        because="what is made with the model may not be used commercially",
+        because="what is made with it may not be used commercially",
     ),
 }
 HEAD = 2000  # characters of a LICENSE file in which its name stands

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_options, describe_rejected, inert_text
-from components.shared.stores import storage
 from components.shared.workspace.lineage import Stage, sources_of, stages_of
 
 
@@ -19,22 +18,6 @@ def render_model_card(folder: str, title: str) -> str:
     return template(Path(__file__).with_name("model_card.md.jinja"), filters).render(
         title=title, model=stages[-1], stages=stages, base=base_of(stages), sources=sources_of(stages)
     )
-
-
-def license_texts(stages: Sequence[Stage]) -> dict[str, list[str]]:
-    """Return the LICENSE files that imported models brought with them, by the addresses of the models."""
-    return {
-        entry.uri: texts
-        for stage in stages
-        if stage.step == "import_model" and (texts := _licenses(stage))
-        for entry in stage.manifest.inputs.get("source", ())
-    }
-
-
-def _licenses(stage: Stage) -> list[str]:
-    names = [name for name in stage.manifest.files if name.rpartition("/")[2].startswith("LICENSE")]
-    places = [storage.join(stage.folder, name) for name in names]
-    return [storage.read_bytes(place).decode("utf-8", "replace") for place in places if storage.exists(place)]
 
 
 def base_of(stages: Sequence[Stage]) -> str:

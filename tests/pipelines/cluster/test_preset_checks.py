@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from huggingface_hub import constants
 
+from components.import_model.random_model import save_random_model
 from components.shared.errors import ExitCode
 from pipelines.cluster.doctor_command import examine
 from pipelines.cluster.findings import PlannedRun
@@ -20,11 +22,12 @@ from pipelines.cluster.submit_command import submit
 from pipelines.run_checks.step_checks import is_inside
 from pipelines.run_command import Asked, run_preset
 from tests.components.shared.engines.served import Answer, refusal, reply, serve
-from tests.hub_stand_in import serve_hub
+from tests.hub_stand_in import serve_hub, use_hub
 from tests.pipelines.cluster.conftest import NAMESPACE, Server
 from tests.stores import Store
 
 PRESET = "answer-smoke"
+NON_COMMERCIAL = b"---\nlicense: cc-by-nc-4.0\n---\n# A model\n"
 REQUIRES = "requires a key, but none is in the environment variable OPENAI_API_KEY"
 SERVED = ["judge=openai:good", "solver=openai:good"]
 
@@ -60,8 +63,23 @@ def refusing_endpoint() -> Iterator[Fault]:
         yield [*SERVED, f"solver_endpoint={served.url}"], "does not serve the model 'good' (it lists other); name one"
 
 
+@contextmanager
+def forbidding_licence() -> Iterator[Fault]:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        save_random_model(Path(folder), 0)
+        files = {path.name: path.read_bytes() for path in Path(folder).iterdir()} | {"README.md": NON_COMMERCIAL}
+        with serve_hub({"org/model": files}) as hub:
+            use_hub(patch, hub, f"{folder}/cache")
+            yield (
+                ["package_dataset.license=mit", "solver=hf://org/model@main"],
+                "solver hf://org/model@main has a licence without commercial use: ",
+            )
+            assert not [asked for asked in hub.requests if "safetensors" in asked], "weights are not fetched"
+
+
 FAULTS: dict[str, Callable[[], AbstractContextManager[Fault]]] = {
-    each.__name__: each for each in (wrong_reward_model, missing_key, gated_model, refusing_endpoint)
+    each.__name__: each
+    for each in (wrong_reward_model, missing_key, gated_model, refusing_endpoint, forbidding_licence)
 }
 
 
