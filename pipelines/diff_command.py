@@ -14,6 +14,8 @@ from components.shared.plain_text import inert, shortened
 from components.shared.publishing.markdown import inert_text
 from components.shared.records import Score, kind_of
 from components.shared.redaction import redacted
+from components.shared.report.used_models import base_models
+from components.shared.workspace.costs import account_of
 from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.rows import Rows
 from components.steps import step_names
@@ -21,7 +23,7 @@ from pipelines.folder_data import stage_as_data
 from pipelines.json_output import print_json, without_secrets
 from pipelines.reporting import exit_code_of, print_aligned
 from pipelines.row_differences import Lost, RowDifferences, compare_rows
-from pipelines.stage_differences import Change, StagePair, changed, figures_of, models_of, of_rows, pairs_of
+from pipelines.stage_differences import Change, StagePair, changed, figures_of, of_rows, pairs_of
 from pipelines.workspace_folders import TABLE_STEP, folder_at, newest_dataset, newest_folder
 
 MAX_VALUE = 60  # characters of an option's value
@@ -63,7 +65,8 @@ def compare(a: str, b: str) -> Differences:
     """Compare two finished folders."""
     of_a, of_b = stages_of(a), stages_of(b)
     pairs = pairs_of(of_a, of_b)
-    models = changed(dict.fromkeys(models_of(of_a), True), dict.fromkeys(models_of(of_b), True))
+    models = changed(dict.fromkeys(base_models(of_a), True), dict.fromkeys(base_models(of_b), True))
+    account = account_of([*of_a, *of_b])
     return Differences(
         a=a,
         b=b,
@@ -71,7 +74,7 @@ def compare(a: str, b: str) -> Differences:
         rows_stages=of_rows(pairs, of_a, of_b),
         models=models,
         rows=compare_rows(of_a, of_b),
-        figures=changed(figures_of(of_a) | _scores(of_a[-1]), figures_of(of_b) | _scores(of_b[-1])),
+        figures=changed(figures_of(of_a, account) | _scores(of_a[-1]), figures_of(of_b, account) | _scores(of_b[-1])),
     )
 
 

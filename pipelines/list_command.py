@@ -51,11 +51,10 @@ def print_folders(console: Console, folders: Sequence[FolderEntry]) -> None:
 
 
 def _run_cells(run: KeptRun) -> tuple[str, ...]:
-    done = run.end.steps_done if run.end else len(run.logs)
     told = f": {run.end.message}" if run.end and run.state != "succeeded" else ""
     where = "" if run.end else f" on {run.record.host}"
     began = _short(run.record.began_at)
-    return run.record.name, began, f"{done} of {run.record.num_steps}", f"{run.state}{where}{told}"
+    return run.record.name, began, f"{run.steps_done} of {run.record.num_steps}", f"{run.state}{where}{told}"
 
 
 def _folder_cells(each: FolderEntry) -> tuple[str, ...]:

@@ -174,8 +174,8 @@ def _until(stages: Sequence[Stage], last: Stage) -> list[Stage]:
 def _rows(last: Stage) -> tuple[RowFigures, int, list[SampledRow]]:
     """Read some rows of a stage; of a dataset, also the candidates that lost."""
     looked = look_at(Rows([last.folder], KINDS[last.manifest.kind]))
-    plan = read_plan_or_none(last.folder)
-    if last.step != LAST_STEP or plan is None:
+    plan = read_plan_or_none(last.folder) if last.step == LAST_STEP else None
+    if plan is None:
         return looked.figures, looked.num_rows, [SampledRow(row=row) for row, _ in looked.drawn]
     responses = [entry.uri for entry in last.manifest.inputs["responses"]]
     return looked.figures, looked.num_rows, with_others(looked.drawn, plan.slices, responses)
@@ -198,9 +198,9 @@ def _facts(subject: Subject, address: str) -> Mapping[str, str]:
 
 
 def _course(run: KeptRun) -> str:
-    done = run.end.steps_done if run.end else len(run.logs)
     until = minute(run.end.ended_at) if run.end else "now"
-    return f"{minute(run.record.began_at)} to {until} on {run.record.host}, {done} of {run.record.num_steps} steps done"
+    done = f"{run.steps_done} of {run.record.num_steps} steps done"
+    return f"{minute(run.record.began_at)} to {until} on {run.record.host}, {done}"
 
 
 def _name(address: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from components.shared.workspace.row_sources import open_source
 NOT_THERE = "not among its questions"  # it never came so far: another seed, source or sample
 NUM_SAMPLES = 3  # questions that are shown for each reason
 MAX_SAMPLE = 200  # characters of one
-_DIGEST_BYTES = 16  # a million questions are 100 MB
+_DIGEST_BYTES = 16  # a million questions with a response each take 285 MB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +69,18 @@ def _has_questions(stage: Stage) -> bool:
 
 def _responses(folder: str) -> dict[bytes, bytes]:
     """Return a digest of the responses to each question of a folder, by one of the question."""
-    responses: dict[bytes, set[bytes]] = {}
+    responses: dict[bytes, bytes] = {}  # several are side by side, in the order of their digests
     for table in _tables(folder):
         answers = table["response"].to_pylist() if "response" in table.column_names else [""] * table.num_rows
-        for question, response in zip(table["question"].to_pylist(), answers, strict=True):
-            responses.setdefault(_digest(question), set()).add(_digest(response))
-    return {question: b"".join(sorted(found)) for question, found in responses.items()}
+        for question, response in zip(map(_digest, table["question"].to_pylist()), map(_digest, answers), strict=True):
+            known = responses.get(question)
+            responses[question] = response if known is None else _with(known, response)
+    return responses
+
+
+def _with(known: bytes, digest: bytes) -> bytes:
+    found = {known[start : start + _DIGEST_BYTES] for start in range(0, len(known), _DIGEST_BYTES)}
+    return b"".join(sorted(found | {digest}))
 
 
 def _losses(missing: set[bytes], holder: str, other: Sequence[Stage]) -> list[Lost]:
@@ -88,7 +94,7 @@ def _losses(missing: set[bytes], holder: str, other: Sequence[Stage]) -> list[Lo
         for question, why in at_stage.items():
             reasons[question] = f"{stage.step}: {', '.join(sorted(why))}"
     counts = Counter(reasons.get(question, NOT_THERE) for question in missing)
-    samples = _samples(holder, missing, reasons) if missing else {}
+    samples = _samples(holder, missing, reasons, counts) if missing else {}
     return [
         Lost(reason=reason, questions=number, samples=samples.get(reason, ()))
         for reason, number in sorted(counts.items(), key=lambda each: (-each[1], each[0]))
@@ -104,15 +110,20 @@ def _rejects(stage: Stage) -> Iterator[tuple[bytes, str]]:
             yield from zip(map(_digest, questions), reasons, strict=True)
 
 
-def _samples(holder: str, wanted: set[bytes], reasons: dict[bytes, str]) -> dict[str, list[str]]:
-    samples: dict[str, list[str]] = {}
+def _samples(
+    holder: str, wanted: set[bytes], reasons: Mapping[bytes, str], counts: Mapping[str, int]
+) -> dict[str, list[str]]:
+    """Return some questions for each reason; ``counts``: how many there are. Read until each reason has its own."""
+    samples: dict[str, list[str]] = {reason: [] for reason in counts}
     for table in _tables(holder):
         for question in table["question"].to_pylist():
-            digest = _digest(question)
-            if digest in wanted:
-                found = samples.setdefault(reasons.get(digest, NOT_THERE), [])
-                if len(found) < NUM_SAMPLES:
-                    found.append(question if len(question) <= MAX_SAMPLE else f"{question[:MAX_SAMPLE]}…")
+            if (digest := _digest(question)) in wanted:
+                found = samples[reasons.get(digest, NOT_THERE)]
+                shown = question if len(question) <= MAX_SAMPLE else f"{question[:MAX_SAMPLE]}…"
+                if len(found) < NUM_SAMPLES and shown not in found:
+                    found.append(shown)
+        if all(len(samples[reason]) >= min(NUM_SAMPLES, number) for reason, number in counts.items()):
+            break
     return samples
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.workspace.costs import account_of, costs_of
+from components.shared.workspace.costs import Account, costs_of
 from components.shared.workspace.lineage import Stage, rows_stages_of
 from components.shared.workspace.manifests import Manifest
 
@@ -69,18 +69,11 @@ def of_rows(pairs: Sequence[StagePair], a: Sequence[Stage], b: Sequence[Stage]) 
     return [pair for pair in pairs if folders & {stage.folder for stage in (pair.a, pair.b) if stage}]
 
 
-def models_of(stages: Sequence[Stage]) -> list[str]:
-    """Return the models that stages were made with from outside: what was imported, and what was asked for by name."""
-    imported = [entry.uri for stage in stages if stage.step == "import_model" for entry in _entries(stage, "source")]
-    asked = [entry.uri for stage in stages for entry in _entries(stage, "model") if not entry.is_folder]
-    return sorted({*imported, *asked})
-
-
-def figures_of(stages: Sequence[Stage]) -> dict[str, float]:
+def figures_of(stages: Sequence[Stage], account: Account) -> dict[str, float]:
     """Return what can be compared in numbers: the rows, the folder's own figures, what all stages took."""
     last = stages[-1].manifest
     own = {name: value for name, value in last.metrics.items() if name not in ("seconds", "accelerator_seconds")}
-    costs = costs_of(stages, account_of(stages))
+    costs = costs_of(stages, account)
     names = ("seconds", "gpu_hours", "tokens_read", "tokens_written")
     taken = {f"all stages: {name}": getattr(costs, name) for name in names}
     return {"rows": float(last.rows_out), **own, **taken}
@@ -122,7 +115,3 @@ def _outside(manifest: Manifest) -> dict[str, list[str]]:
     """Return the inputs that are no folder of a workspace, by option: files, models, generators."""
     entries = {name: [each.uri for each in entries if not each.is_folder] for name, entries in manifest.inputs.items()}
     return {name: uris for name, uris in entries.items() if uris}
-
-
-def _entries(stage: Stage, option: str) -> Sequence[Any]:
-    return stage.manifest.inputs.get(option, ())

@@ -17,15 +17,16 @@ from components.shared.publishing.markdown import inert_text
 from components.shared.redaction import MASK
 from components.shared.workspace import Workspace
 from components.shared.workspace.lineage import stages_of
-from components.shared.workspace.manifests import read_manifest
+from components.shared.workspace.manifests import MANIFEST, read_manifest
 from pipelines.diff_command import Form, compare, diff
-from pipelines.row_differences import NOT_THERE
+from pipelines.row_differences import NOT_THERE, compare_rows
 from pipelines.stage_differences import pairs_of
 from tests.components.compare_solvers.evaluations import evaluations, write_evaluation
 from tests.components.package_dataset.test_step import response
 from tests.components.shared.workspace.test_lineage import halve
 from tests.conftest import WriteRows
 from tests.pipelines.test_cli import scalequest
+from tests.store_calls import counted_calls
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:y) \x1b[31m `z`\n# head"
 
@@ -87,6 +88,39 @@ def test_models_from_outside_are_compared(workspace: Workspace, write_questions:
         ("random:one", True, False),
         ("random:two", False, True),
     ]
+
+
+def test_scorers_from_outside_are_compared_with_the_models(workspace: Workspace, write_questions: WriteRows) -> None:
+    folder = halve(workspace, write_questions(workspace, ["a", "b"]), "random:one")
+    manifest = Path(folder, MANIFEST)
+    manifest.write_text(manifest.read_text().replace('"model": [', '"scorer": ['))
+    found = compare(folder, halve(workspace, write_questions(workspace, ["a", "b"])))
+    assert [(each.name, bool(each.a), bool(each.b)) for each in found.models] == [("random:one", True, False)]
+
+
+@pytest.mark.parametrize("several", [["1", "2"], ["2", "1"], ["2", "1", "2"]])
+def test_responses_of_a_question_are_compared_in_any_order_each_once(
+    workspace: Workspace, write_rows: WriteRows, several: list[str]
+) -> None:
+    def answered(*responses: str) -> str:
+        rows = [response(0, id=f"q0-{sample}", sample=sample, response=text) for sample, text in enumerate(responses)]
+        return write_rows(workspace, [*rows, response(1)])
+
+    found = compare_rows(stages_of(answered("1", "2")), stages_of(answered(*several, "x")))
+    assert found is not None
+    assert (found.in_both, found.with_another_response) == (2, 1)
+    found = compare_rows(stages_of(answered("1", "2")), stages_of(answered(*several)))
+    assert found is not None
+    assert (found.in_both, found.with_another_response) == (2, 0)
+
+
+def test_examples_are_read_until_each_reason_has_its_own(workspace: Workspace, write_questions: WriteRows) -> None:
+    a = write_questions(workspace, [f"only {number}" for number in range(40)], rows_per_part=4)
+    with counted_calls() as calls:
+        found = compare_rows(stages_of(a), stages_of(write_questions(workspace, ["another"])))
+    assert found is not None
+    assert [(each.reason, each.samples) for each in found.lost] == [(NOT_THERE, ["only 0", "only 1", "only 2"])]
+    assert sum(uri.startswith(a) and uri.endswith(".parquet") for uri in calls.read) == 10 + 1
 
 
 def test_each_stage_is_compared_with_its_like_once(workspace: Workspace, write_questions: WriteRows) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import statistics
 from array import array
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.shared.evenly import evenly
 from components.shared.publishing.histogram import Bar, bars_of, histogram
 from components.shared.publishing.jinja_templates import template
 from components.shared.publishing.markdown import describe_counts
-from components.shared.workspace.manifests import PartEntry
 from components.shared.workspace.row_sources import RowSource, open_source
 
 MAX_PARTS = 20  # that are read, evenly spread; of 1,000 rows each, a share is off by 0.4 % at most
@@ -65,13 +64,8 @@ def distribution_page(folder: str, column: str, *, title: str, values: str) -> b
 def read_distribution(source: RowSource, column: str) -> Distribution:
     """Read the values of a column; rows without one (null) count as read."""
     values, num_read = array("d"), 0
-    for part in _spread(source.parts()):
+    for part in evenly(source.parts(), MAX_PARTS):
         table = source.read(part)
         num_read += table.num_rows
         values.extend(value for value in table[column].to_pylist() if value is not None)
     return Distribution(values=values, num_read=num_read, num_rows=source.num_rows)
-
-
-def _spread(parts: Sequence[PartEntry]) -> list[PartEntry]:
-    step = max(1, len(parts) / MAX_PARTS)
-    return [parts[int(number * step)] for number in range(min(len(parts), MAX_PARTS))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.errors import InputError
-from components.shared.report.row_samples import evenly
+from components.shared.evenly import evenly
 from components.shared.stores import storage
 from components.shared.workspace.ledgers import REJECTED
 from components.shared.workspace.lineage import Stage

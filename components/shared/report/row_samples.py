@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.errors import InputError
+from components.shared.evenly import evenly
 from components.shared.records import R, Response, Row, from_table
 from components.shared.report.row_figures import RowFigures, ShownRow, shown
 from components.shared.seeds import derive_seed
@@ -20,8 +21,6 @@ from components.shared.workspace.plans import Slice
 from components.shared.workspace.row_sources import RowSource, open_source
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.tables import read_checked
-
-T = TypeVar("T")
 
 NUM_SAMPLES = 20
 MAX_PARTS = 20  # that are read of a folder of any size, evenly spread
@@ -92,12 +91,6 @@ def with_others(
         if source is not None:
             lost |= _losers(source.folder, source.manifest.parts[slices[part].part], questions)
     return [SampledRow(row=row, others=lost.get(_question_of(row), ())) for row, _ in drawn]
-
-
-def evenly(items: Sequence[T], number: int) -> list[T]:
-    """Return at most so many items, evenly spread."""
-    step = max(1, len(items) / number)
-    return [items[int(index * step)] for index in range(min(len(items), number))]
 
 
 def _question_of(row: ShownRow) -> str:

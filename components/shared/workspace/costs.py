@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from components.shared.evenly import evenly
 from components.shared.speaking import duration
 from components.shared.stores import storage
 from components.shared.stores.inventory import below
@@ -172,7 +173,7 @@ def _making(folder: ListedFolder, plan: Plan | None, account: Account) -> tuple[
     done = [name for name in sizes if name in present]
     if not any(sizes[name] for name in done):
         return _together([(folder.uri, {})], account), 0.0
-    sample = done[:: -(-len(done) // SAMPLE)]
+    sample = evenly(done, SAMPLE)
     metrics = sum_ledgers(read_ledgers([storage.join(folder.uri, name) for name in sample])).metrics
     rows, of_sample = sum(sizes[name] for name in done), sum(sizes[name] for name in sample)
     taken = {name: value * rows / max(of_sample, 1) for name, value in metrics.items()}

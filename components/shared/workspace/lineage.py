@@ -40,11 +40,6 @@ class Stage:
         """How long its processes worked, in total."""
         return self.manifest.metrics.get("seconds", 0.0)
 
-    @property
-    def gpu_hours(self) -> float:
-        """How long accelerators were held for it, in total."""
-        return self.manifest.metrics.get("accelerator_seconds", 0.0) / 3600
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsedModel:

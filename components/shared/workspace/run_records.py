@@ -82,6 +82,11 @@ class KeptRun:
     logs: Sequence[str]  # the names of its steps' logs, in the order in which they ended
 
     @property
+    def steps_done(self) -> int:
+        """How many of its steps have ended, as far as it can be seen from here."""
+        return self.end.steps_done if self.end else len(self.logs)
+
+    @property
     def state(self) -> State:
         """What it is at, as far as it can be seen from here."""
         return self.end.state if self.end else _STATES[processes.state_of(self.record.process)]
