@@ -13,7 +13,7 @@ from components.shared.stores import storage
 from components.shared.workspace.costs import account_of, costs_of
 from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.manifests import read_manifest_or_none
-from components.shared.workspace.row_sources import open_source
+from components.shared.workspace.row_sources import RowSource
 from pipelines.folder_data import costs_as_data
 from pipelines.reporting import print_aligned
 from pipelines.show_command import print_funnel, print_table
@@ -29,7 +29,7 @@ def print_ending(console: Console, folder: str, workspace: str, seconds: float) 
     console.print()
     print_funnel(console, stages)
     console.print()
-    if print_table(console, open_source(folder)):
+    if print_table(console, RowSource(uri=folder, folder=folder, manifest=stages[-1].manifest)):
         console.print()
     print_aligned(console, list(_ending(stages, folder, workspace, seconds)))
 

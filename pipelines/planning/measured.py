@@ -13,13 +13,12 @@ from components.shared.config import StepConfig, flag_of, info_of, options_of
 from components.shared.errors import InputError, UnavailableError
 from components.shared.passing_on import MODEL_OPTIONS
 from components.shared.stores import storage
-from components.shared.workspace.costs import SAMPLE
 from components.shared.workspace.earlier_rows import taken_over
-from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import COMPARED_WITH
 from components.shared.workspace.listing import newest_names
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
-from components.shared.workspace.plans import Plan, part_name, read_plan_or_none
+from components.shared.workspace.plans import Plan, read_plan_or_none
+from components.shared.workspace.sampled_parts import written_parts
 from pipelines.arguments import NOT_YET_MADE
 from pipelines.planning.course import ROW_INPUTS
 
@@ -151,22 +150,16 @@ def _of_manifest(folder: str, manifest: Manifest) -> Measured:
 
 def _of_parts(folder: str, plan: Plan) -> Measured | None:
     """Return what the parts took that are written, by a sample of them."""
-    present = {*storage.list_names(folder)}
-    sizes = {part_name(number): len(cut) for number, cut in enumerate(plan.slices)}
-    done = [name for name in sizes if name in present]
-    if not done:
+    parts = written_parts(folder, plan, storage.list_names(folder))
+    if parts is None:
         return None
-    sample = done[:: -(-len(done) // SAMPLE)]
-    of_sample = sum_ledgers(read_ledgers([storage.join(folder, name) for name in sample]))
-    rows_read = sum(sizes[name] for name in done)
-    times = rows_read / max(sum(sizes[name] for name in sample), 1)
     return Measured(
         folder=folder,
         described=plan,
-        rows_read=rows_read,
-        rows_in=round(of_sample.rows_in * times),
-        rows_out=round(of_sample.rows_out * times),
-        metrics={name: value * times for name, value in of_sample.metrics.items()},
+        rows_read=parts.rows,
+        rows_in=round(parts.rows_in),
+        rows_out=round(parts.rows_out),
+        metrics=parts.metrics,
     )
 
 

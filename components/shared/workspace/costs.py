@@ -12,19 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from components.shared.evenly import evenly
 from components.shared.speaking import duration
 from components.shared.stores import storage
 from components.shared.stores.inventory import below
-from components.shared.workspace.ledgers import read_ledgers, sum_ledgers
 from components.shared.workspace.lineage import Stage
 from components.shared.workspace.listing import Descriptions, ListedFolder, WorkspaceListing
-from components.shared.workspace.plans import Plan, part_name
+from components.shared.workspace.plans import Plan
+from components.shared.workspace.sampled_parts import written_parts
 from components.shared.workspace.spending import SPENT, spent_by, spent_in
 
 READ = ("prompt_tokens", "tokens")  # by engines; by scorers and trainings
 WRITTEN = ("output_tokens",)
-SAMPLE = 16  # parts of a folder in the making that are looked at, at most
 THREADS = 16
 PRICE = "price_per_gpu_hour"  # the metric of a dataset, in US dollars
 
@@ -168,16 +166,8 @@ def outlook_of(listing: WorkspaceListing, known: Descriptions, price_per_gpu_hou
 
 def _making(folder: ListedFolder, plan: Plan | None, account: Account) -> tuple[Costs, float]:
     """Return what a folder in the making has taken, and which share of its rows that is."""
-    present = {each.name for each in folder.objects}
-    sizes = {part_name(number): len(cut) for number, cut in enumerate(plan.slices)} if plan else {}
-    done = [name for name in sizes if name in present]
-    if not any(sizes[name] for name in done):
-        return _together([(folder.uri, {})], account), 0.0
-    sample = evenly(done, SAMPLE)
-    metrics = sum_ledgers(read_ledgers([storage.join(folder.uri, name) for name in sample])).metrics
-    rows, of_sample = sum(sizes[name] for name in done), sum(sizes[name] for name in sample)
-    taken = {name: value * rows / max(of_sample, 1) for name, value in metrics.items()}
-    return _together([(folder.uri, taken)], account), rows / sum(sizes.values())
+    parts = written_parts(folder.uri, plan, [each.name for each in folder.objects]) if plan else None
+    return _together([(folder.uri, parts.metrics if parts else {})], account), parts.share if parts else 0.0
 
 
 def _together(taken: Sequence[tuple[str, Mapping[str, float]]], account: Account) -> Costs:

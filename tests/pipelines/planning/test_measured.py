@@ -8,9 +8,9 @@ import pytest
 from components.shared.records import Question
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
-from components.shared.workspace.costs import SAMPLE
 from components.shared.workspace.manifests import read_manifest
 from components.shared.workspace.plans import read_plan_or_none
+from components.shared.workspace.sampled_parts import SAMPLE
 from pipelines.planning.measured import measured
 from tests.conftest import WriteRows
 from tests.fault_proxy import fault_proxy, new_clients
