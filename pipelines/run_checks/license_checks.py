@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from components.shared.addresses import SERVED
 from components.shared.errors import InputError, UnavailableError
 from components.shared.publishing.licenses import UNKNOWN, UNNAMED, forbidding
 from components.shared.publishing.stated_licenses import stated_in_folder
@@ -51,12 +52,15 @@ def _behind(course: Sequence[CourseStep], number: int) -> list[int]:
 
 def _compared(license_: str, behind: Sequence[Looked]) -> str:
     """Return a sentence on those of which no licence is known, "" for none; InputError for what is forbidden."""
-    stated = {id(each): (each, _texts_of(each)) for each in behind if hasattr(_module(each), "licenses_ahead")}
-    forbidden, unknown = [], []
-    for each, texts in stated.values():
-        source = f"--source {each.step.options['source']}"
-        forbidden += [in_parameters(each.step, told) for told in forbidding(license_, {source: texts})]
-        unknown += [] if texts else [in_parameters(each.step, source)]
+    forbidden, unknown = list[str](), list[str]()
+    for each in behind:
+        model = str(each.step.options.get("model", ""))
+        if hasattr(_module(each), "licenses_ahead"):
+            source, texts = f"--source {each.step.options['source']}", _texts_of(each)
+            forbidden += [in_parameters(each.step, told) for told in forbidding(license_, {source: texts})]
+            unknown += [] if texts else [in_parameters(each.step, source)]
+        elif model.startswith(SERVED):  # its terms are between the user and who serves it
+            unknown.append(in_parameters(each.step, f"--model {model}"))
     if forbidden:
         raise InputError(
             f"{'; '.join(dict.fromkeys(forbidden))}; the dataset's is to be {license_} (package_dataset.license): give "

@@ -20,6 +20,7 @@ from pipelines.cli import app
 from pipelines.run_checks.looking import Looked
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
+from tests.components.shared.engines.served import reply, serve
 from tests.hub_stand_in import HubStandIn, serve_hub, use_hub
 from tests.stores import Store
 
@@ -70,6 +71,13 @@ def test_of_a_model_without_a_licence_it_is_said_that_none_is_known(model: Path,
     assert found.note == f"whether it may be mit: no licence is known of solver {model}"
     (model / "README.md").write_bytes(MIT)
     assert looked(f"solver={model}", workspace=workspace.uri).note == ""
+
+
+def test_of_a_served_model_no_licence_is_known(workspace: Workspace) -> None:
+    with serve(lambda *_: reply("2")) as served:
+        settings = ("judge=openai:good", "solver=openai:good", f"solver_endpoint={served.url}")
+        found = looked(*settings, workspace=workspace.uri)
+    assert found.note == "whether it may be mit: no licence is known of judge openai:good, solver openai:good"
 
 
 def test_what_a_package_and_a_model_made_here_state_is_known(workspace: Workspace) -> None:
