@@ -131,7 +131,7 @@ WRONG: list[tuple[list[str], str]] = [
     ),
     ([*RUN, "--set", "questions=/"], "'/' ends in nothing; expected one of .jsonl, "),
     # workspaces and folders
-    (["show", "loop"], "loop/package_dataset: Too many levels of symbolic links; check the path"),
+    (["show", "loop"], "loop: Too many levels of symbolic links; check the path"),
     (["run", "smoke", "--workspace", "loop"], "symbolic links"),
     (["list", "a" * 300], "File name too long"),
     (["run", "smoke", "--workspace", "file"], "file cannot be written; give a writable directory"),
