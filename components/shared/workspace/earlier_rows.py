@@ -109,9 +109,10 @@ class EarlierRows:
             if num_rows + other.rows_in > MOST_ROWS or (manifest := _read(read_manifest_or_none, uri)) is None:
                 continue
             num_rows += other.rows_in
+            ours = self._own_ids  # what is wrong with this folder's own input is an error of the step
             try:
                 folder = _EarlierFolder(uri, other, manifest, self._made_from)
-                if folder.keep_places_of(self._own_ids) and self._holds(folder):
+                if folder.keep_places_of(ours) and self._holds(folder):
                     yield folder
             except InputError as error:
                 logger.info("nothing is taken over from %s: %s", other.name, error)

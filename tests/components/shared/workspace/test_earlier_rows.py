@@ -15,7 +15,8 @@ from components.filter_solvability.step import run as filter_solvability
 from components.generate_questions.step import run as generate_questions
 from components.generate_responses.config import GenerateResponsesConfig
 from components.generate_responses.step import run as generate_responses
-from components.shared.records import Question
+from components.shared.errors import InputError
+from components.shared.records import Question, Response
 from components.shared.scoring import Score, Text
 from components.shared.scoring._scripted_scorer import ScriptedScorer
 from components.shared.scoring.score_rows import score_rows
@@ -23,7 +24,7 @@ from components.shared.stores import storage
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace, earlier_rows
 from components.shared.workspace._uses import IN_USE, list_marks, read_mark
-from components.shared.workspace.earlier_rows import MOST_FOLDERS, TAKEN_OVER
+from components.shared.workspace.earlier_rows import MOST_FOLDERS, TAKEN_OVER, EarlierRows
 from components.shared.workspace.ledgers import read_ledgers
 from components.shared.workspace.lineage import stages_of
 from components.shared.workspace.manifests import MANIFEST, read_manifest
@@ -265,6 +266,18 @@ def test_a_folder_whose_input_is_gone_gives_nothing(workspace: Workspace, write_
     shutil.rmtree(few)
     folder = generate_responses(answering(workspace, write_questions(workspace, TEXTS)), workspace)
     assert taken_over(folder) == {}
+
+
+def test_an_input_of_its_own_that_is_gone_is_an_error(workspace: Workspace, write_questions: WriteRows) -> None:
+    generate_responses(answering(workspace, write_questions(workspace, TEXTS[:8])), workspace)
+    questions = write_questions(workspace, TEXTS)
+    rows = workspace.read(questions, Question)
+    slices = rows.slices(8)
+    folder = workspace.open(answering(workspace, questions), rows).begin_rows(Response, slices, units_per_row=2)
+    first = rows.read(slices[0])[0]
+    shutil.rmtree(questions)
+    with pytest.raises(InputError, match="no folder of rows or model exists here"):
+        EarlierRows(folder, "question_id").of(first)
 
 
 def test_a_folder_that_was_changed_gives_nothing(
