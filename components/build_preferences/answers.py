@@ -32,6 +32,7 @@ _SUPPOSED = re.compile(
     rf"(?:(?>{_SUM.pattern})|[^.?!\n\d])*$",
     re.IGNORECASE,
 )
+_IN_DOUBT = re.compile(r"(?:^|[.!?]\s+)(?:is|does|why (?:is|does))\s+\$?$", re.IGNORECASE)  # "Is 5 + 7 = 12 true?"
 _TRUE_OR_FALSE = re.compile(r"\btrue or false\b", re.IGNORECASE)
 _MORE = re.compile(
     rf"(?:{_SIGN}|\^|[({{_]|\\(?:left|frac|sqrt)|\b(?:mod|log|sin|cos|tan))\s*\$?\s*$"
@@ -98,7 +99,8 @@ def _worked_out(text: str) -> str:
         return ""
     for found in _SUM.finditer(text):
         before = text[: found.start()]
-        if not _MORE.search(before) and not _SUPPOSED.search(before) and not _GOES_ON.match(text, found.end()):
+        is_stated = not (_SUPPOSED.search(before) or _IN_DOUBT.search(before))
+        if is_stated and not _MORE.search(before) and not _GOES_ON.match(text, found.end()):
             return found[0].rstrip(".,")
     return ""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from components.shared.texts.instructions import is_instruction, may_instruct
 from components.shared.texts.latex import closing_brace
 from components.shared.texts.math_answers.number_words import ORDINALS, SCALES, UNITS, read_number
 from components.shared.texts.spelling import FUNCTIONS, spell
@@ -19,32 +20,37 @@ _PICTURE = re.compile(
 )
 _LABEL = re.compile(
     r"[\s#>*_\[(]*(?:(?:#\s*)?(?:question|problem|exercise|task)[ \t*_]*\n"
-    r"|(?:example|problem|question|exercise|task|puzzle|challenge|q|ex|prob)(?![a-z])\.?\s*(?:no\.?|number|#)?\s*"
-    r"(?:\d++(?:\.\d+)*+[a-z]?|[ivx]+)?(?:\s*\([a-z ]{1,20}\)|\s+statement)?[\s*_\])]*[:.)\]-]+"
+    r"|(?:(?:word|maths?|practice|sample)\s+)?"
+    r"(?:example|problem|question|exercise|task|puzzle|challenge|q|ex|prob)(?![a-z])\.?\s*(?:no\.?|number|#)?\s*"
+    r"(?:\d++(?:\.\d+)*+[a-z]?(?:\s+of\s+\d+)?|[ivx]+)?(?:\s*\([a-z ]{1,20}\)|\s+statement)?[\s*_\])]*[:.)\]–—-]+"
+    r"|(?:hi|hello|hey|dear)(?:\s+(?:there|all|everyone))?\s*[,!.]"
+    r"|(?:instruction|input|user|human|no\.?\s*\d+)\s*:"
     r"|(?:example|problem|question|exercise)\s+\d+(?:\.\d+)*"
     r"|\(?(?:\d{1,3}|[a-h]|[ivx]{1,4})[.)](?=\s+[^\W\d]))[\s*_:.)\]-]*",
     re.IGNORECASE,
 )
 # What stands around a question in a test: its points, the competition that it is of.
 _AROUND = re.compile(
-    r"[(\[]\s*\d+\s*(?:points?|pts?|marks?)\s*[)\]]"
+    r"[(\[]\s*(?:\d+\s*(?:points?|pts?|marks?)|easy|medium|hard)\s*[)\]]"
+    r"|^[ \t]*[-*_=~]{3,}[ \t]*$"
     r"|[(\[](?=[^()\[\]]*\b(?:AMC|AHSME|AIME|USAMO|IMO|Putnam|MATHCOUNTS|HMMT|Olympiad)\b)[^()\[\]]{1,60}[)\]]",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
+_MARKS = re.compile(r"(?<=[.?])[?!]+")  # of emphasis
 _EMPTY_HEADING = re.compile(r"(?<=[.?!])[\s*_#]*(?:solution|answer|ans)\s*[:.]*[\s*_]*\Z", re.IGNORECASE)
 _QUOTED = re.compile(r"\s*(?:>\s*|[•*-]\s+(?=[^\W\d]))")  # signs of Markdown in front of the question
 LONGEST_HEADING = 30  # characters
 _INSTRUCTION = re.compile(
     r"step[- ]by[- ]step|\\boxed|\bboxed\b|final answer|show (?:all )?(?:your|of your) (?:work|steps)|show all steps"
-    r"|explain your (?:reasoning|answer)|justify your answer|let'?s think|think carefully"
+    r"|explain your (?:reasoning|answer)|justify your answer|let'?s think"
     r"|(?:solve|answer|consider) the (?:following|[a-z ]{0,12}\w below)"
-    r"|here is a (?:math )?(?:problem|question)|you are an? \w+|(?:solve|answer) this (?:math )?(?:problem|question)"
+    r"|you are an? \w+|\bround\b[^.]*\bif (?:needed|necessary)\b"
     r"|give (?:only )?(?:your|the) answer\b|the answer (?:should|must) be|write your answer"
     r"|your (?:final )?answer (?:should|must) be an? (?:single |exact |positive |whole )*"
     r"(?:integer|number|fraction|decimal|value)\b"
     r"|(?:provide|give|write|show) (?:me )?(?:an? |your |the )?(?:detailed|full|complete|clear|worked)"
     r" (?:solution|explanation)"
-    r"|^\W*(?:thank you|thanks)\b",
+    r"|\banswer with (?:only )?(?:a|the|one) (?:single )?(?:number|word|letter)\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?:(?<=[.!?:])\s+|\n+)")
@@ -126,17 +132,20 @@ def without_pictures(text: str) -> str:
 def bare(text: str) -> str:
     """Return the question without pictures, its label, and sentences that say how to answer."""
     text = without_pictures(text)
-    if "(" in text or "[" in text:
-        text = _AROUND.sub(" ", text)
+    text = _MARKS.sub("", _AROUND.sub(" ", text))
     if heading := _EMPTY_HEADING.search(text, max(len(text) - LONGEST_HEADING, 0)):
         text = text[: heading.start()]
     if quoted := _QUOTED.match(text):
         text = text[quoted.end() :]
     if label := _LABEL.match(text):
         text = text[label.end() :] or text
-    if not _INSTRUCTION.search(text):
+    if not (may_instruct(text) or _INSTRUCTION.search(text)):
         return text
-    sentences = [sentence for sentence in _SENTENCE.split(text) if not _INSTRUCTION.search(sentence)]
+    sentences = [
+        sentence
+        for sentence in _SENTENCE.split(text)
+        if not _INSTRUCTION.search(sentence) and not is_instruction(sentence)
+    ]
     rest = " ".join(sentences)
     return rest if any(map(str.isalnum, rest)) else text
 

@@ -24,6 +24,7 @@ from components.shared.texts.math_answers.phrases import (
     coordinates_of,
     figure_of,
     flat,
+    in_numbers,
     label_of,
     letter_of,
     letters_in_a_list,
@@ -79,8 +80,7 @@ def readings_of(text: str) -> list[str]:
     r"""Return the readings of a text with commas: 1,234 is one number or two, 3,75 is a decimal or two numbers."""
     text = without_member(text)
     readings = list(dict.fromkeys((text, _SLASHED.sub(r"\\frac{\1}{\2} ", text), in_binomials(text))))
-    if in_one := in_one_unit(text):
-        readings.append(in_one)
+    readings += filter(None, (in_one_unit(text), in_numbers(text)))
     if "," not in text:
         return readings
     if not brackets_of(text):
@@ -297,12 +297,20 @@ def _several_of(text: str) -> _Several | None:
         return _Several("vector", tuple(vector)) if vector else _Several("matrix", (text,))
     items = list(_both_signs(split_list(text)))
     if len(items) > 1 and not ("and" in text and is_number_in_words(text)):
-        return _Several("list", tuple(items))
+        return _Several("list", _without_numbers(items))
     if (brackets := brackets_of(text)) is None:
         return None
     kind = {"(": "tuple", "[": "row", r"\{": "set", r"\langle": "vector"}.get(brackets[0], "row")
     items = list(_both_signs(split_list(brackets[1])))
     return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
+
+
+def _without_numbers(items: list[str]) -> tuple[str, ...]:
+    """Return the items without the numbers of parts in front: (1) 3; (2) 5."""
+    marks = [f"({number}) " for number in range(1, len(items) + 1)]
+    if all(item.startswith(mark) for item, mark in zip(items, marks, strict=True)):
+        return tuple(item.removeprefix(mark) for item, mark in zip(items, marks, strict=True))
+    return tuple(items)
 
 
 def _by_name(several: _Several) -> _Several:

@@ -11,7 +11,7 @@ from components.shared.texts.math_answers.structure import split_list, split_rel
 
 _LETTER = r"(?:\\?[a-zA-Z]+|\\(?:overline|vec|hat|angle|triangle|mathbf|mathcal)\s*\{?\s*[a-zA-Z]+\s*\}?)'*"
 _NAME = re.compile(
-    rf"(?:m\s*)?(?:\\(?:angle|triangle)\s*)?{_LETTER}(?:_\{{[^{{}}]*\}})?(?:\^\{{-1\}})?'*(?:\s*\([\w\s,]*\))?"
+    rf"(?:m\s*)?(?:\\(?:angle|triangle|nabla)\s*)?{_LETTER}(?:_\{{[^{{}}]*\}})?(?:\^\{{-1\}})?'*(?:\s*\([\w\s,]*\))?"
     rf"|\\frac\s*\{{d(?:\^\{{\d\}})?\s*[a-z]\}}\s*\{{d\s*[a-z](?:\^\{{\d\}})?\}}|\|?\[?[A-Z]{{2,4}}\]?\|?"
     rf"|\(\s*{_LETTER}\s*(?:\\circ|\\cdot|[-+/])\s*{_LETTER}\s*\)\s*\([\w\s,.-]*\)"
     rf"|\(\s*{_LETTER}(?:\s*,\s*{_LETTER})+\s*\)|\\text\s*\{{[^{{}}]*\}}(?:_\{{[^{{}}]*\}})?|[a-zA-Z ]{{3,40}}"
@@ -19,6 +19,8 @@ _NAME = re.compile(
 _SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_|\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:(){}_|\s]*)*")
 _OPERATION = re.compile(r"\\(?:lim|i{0,3}int|oint|sum|prod|max|min|sup|inf)(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
+_PRODUCT = re.compile("[a-z]{2,3}")  # of letters: xy
+_COMMAND = re.compile(r"\\[a-zA-Z]+")
 _FUNCTION_OF = re.compile(r"[a-zA-Z](?:\^\{-1\})?\([a-zA-Z]\)")
 
 
@@ -50,8 +52,13 @@ class Equation:
         return "y" in names and any(_FUNCTION_OF.fullmatch(each) for each in names)
 
     def may_turn(self, other: Equation) -> bool:
-        """Tell whether both may be one equation solved for two names: y = 2x and x = y/2."""
-        return len(self.sides) == len(other.sides) == 2 and self.name in other.sides[1] and other.name in self.sides[1]
+        """Tell whether both may be one equation solved for two names: y = 2x and x = y/2, or xy = 3 and y = 3/x."""
+        if not len(self.sides) == len(other.sides) == 2:
+            return False
+        letters, letters_two = (set(filter(str.islower, _COMMAND.sub("", each.text))) for each in (self, other))
+        is_turned = self.name in other.sides[1] and other.name in self.sides[1]
+        is_product = any(_PRODUCT.fullmatch(name) for name in (self.name, other.name))
+        return is_turned or (is_product and letters == letters_two)
 
     def _asks_for_a_sum(self) -> bool:
         """Tell whether the left side is no more than letters, or a limit or sum: a+b = 5 answers "find a+b"."""

@@ -42,6 +42,7 @@ _NEXT_PART = re.compile(rf"{_SEPARATOR}*(?:[-*•]\s*{_SEPARATOR}*)?(?:{_NAME}{_
 _LABEL = r"[^\W\d_][^\n:.]{0,30}:[\s*$]*(?:\\[(\[])?\s*"
 _NEXT_LABEL, _LABELLED = re.compile(rf"[^\n.:]{{0,12}}[.;][ ]+{_LABEL}"), re.compile(rf"(?:^|[.;\n])\s*{_LABEL}$")
 _NEXT_LINE = re.compile(rf"[^\n.]{{0,12}}\.?\n[-*•\s]*{_LABEL}")
+_RATIO = re.compile(r"[\s$]*:[\s$]*")
 _CONNECTED = re.compile(r"[^.!?\n]{0,80}?(?:,|;|\band\b|\bor\b|&)[^.!?\n]{0,80}")
 _CORRECTED = re.compile(
     r"\b(?:so|thus|hence|therefore|then|now|which|gives?|giving|means?|meaning|no|not|wait|but|actually|rather|simplif\w*"
@@ -105,7 +106,10 @@ def extract_final_answer(text: str) -> str:
     if not boxes or not boxes[-1].closed:
         return ""
     boxes = [box for box in boxes if box.closed]
-    parts = [_with_surroundings(text, box) for box in boxes[_first_part(text, boxes) :]]
+    boxes = boxes[_first_part(text, boxes) :]
+    parts = [_with_surroundings(text, box) for box in boxes]
+    if len(parts) > 1 and all(_RATIO.fullmatch(text, one.end, other.start) for one, other in pairwise(boxes)):
+        return ":".join(parts)
     return ", ".join(dict.fromkeys(parts))
 
 
@@ -169,7 +173,7 @@ def _belong_together(text: str, one: _Box, other: _Box) -> bool:
     between = text[one.end : other.start]
     if len(between) > MAX_BOX:
         return False
-    if _NEXT_PART.fullmatch(between):
+    if _NEXT_PART.fullmatch(between) or _RATIO.fullmatch(between):
         return True
     connected = _CONNECTED.fullmatch(between) or _NEXT_LINE.fullmatch(between)
     if connected is None and _LABELLED.search(text[max(one.start - MAX_SIDE, 0) : one.start]):

@@ -27,6 +27,10 @@ _THOUSANDS_QUOTE = re.compile(r"(?<![\d.,])(\d{1,3})((?:'\d{3})+)(?!\d)")
 _THOUSANDS_POINT = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.])")
 _THOUSANDS_LINE = re.compile(r"(?<![\w.])\d{1,3}(?:_\d{3})+(?!\w)")  # Python's 1_000_000
 _END = re.compile(CHAT_MARKER)  # a model's own end, left behind its answer
+_CIRCLED = re.compile("[①-⑳]+")  # several statements: ①③ is no 13
+_BARE_INFIX = re.compile(r"[^{}]*\\(?:over|choose)(?![a-zA-Z])[^{}]*")
+_JOINED = re.compile(r"\\text\s*\{([^{}]*\w)\s+(and|or)\s*\}")  # \text{ cm or }
+_UNIT_IN_BRACKETS = re.compile(r"(?<=\d)\s*\(\s*([a-zA-Z]{2,}(?: [a-zA-Z]+)*)\s*\)\Z")  # ASDiv's "10 (cm)"
 _REMAINDER = re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*)?,?\s*(?:R|remainder|(?<=\s)r(?=\s))\.?\s*\}?\s*(?=\d)")
 _ORDINAL = re.compile(r"(?<=\d)\s*(?:\^\{\s*)?(?:\\text\s*\{\s*)?(?:st|nd|rd|th)(?![a-z])\s*\}{0,2}")
 _PLAIN_SET = re.compile(r"\{(\s*\\?[a-zA-Z]+\s*(?:\\in[^|{}]*)?(?:\\mid|\||:).*)\}")
@@ -64,11 +68,14 @@ def normalize_answer(text: str) -> str:
         return text.strip()
     if "<" in text:
         text = _END.split(text, maxsplit=1)[0] or text
+    text = _CIRCLED.sub(lambda run: ", ".join(run[0]), text)
+    text = f"{{{text}}}" if _BARE_INFIX.fullmatch(text) else text
     text = _THOUSANDS_LINE.sub(lambda number: number[0].replace("_", ""), text)
     text = _POWER_IN_BRACKETS.sub(r"^{\1}", _POWER.sub(_power, _without_emphasis(text)))
     text = _PLAIN_SET.sub(r"\\{\1\\}", text) if text.startswith("{") else text
     text = _UNIT_SIGN.sub(lambda sign: r"\text{ ohm}" if sign[1] else r"\text{ micro", spell(text))
     text = _outside(_without_dollars(_WISH.sub("", text)))
+    text = _UNIT_IN_BRACKETS.sub(r" \1", _JOINED.sub(r"\\text{\1}\\text{ \2 }", text))
     text = _without_lead_in(text)
     if whole := _WHOLE_TEXT.fullmatch(text):
         text = _without_lead_in(whole[1].strip())

@@ -24,7 +24,7 @@ _NO_VALUE = re.compile(
 )
 _VALUE_OF = re.compile(r"[a-zA-Z]\s*=\s*")  # without_member takes "x in" off
 _CHOICE = re.compile(
-    r"(?:(?:option|choice|answer)\s+)?(?:\(\s*([A-Za-z])\s*\)[.:]?|([A-Z])\s*(?:\)|:(?!\d)|\.(?=\s|$)))\s*(?P<rest>(?!\s*(?:,|;|and\b|or\b)).*)",
+    r"(?:(?:option|choice|answer)\s+)?(?:\(\s*([A-Za-z])\s*\)[.:]?|((?-i:[A-Z])|[a-e](?=\s*\)))\s*(?:\)|:(?!\d)|\.(?=\s|$)))\s*(?P<rest>(?!\s*(?:,|;|and\b|or\b)).*)",
     re.DOTALL,
 )
 _LETTER = re.compile(r"(?:(?:option|choice|answer)\s+)?\(?([A-Z]|(?<=\()[a-z](?=\)))\)?[.:]?", re.IGNORECASE)
@@ -33,6 +33,9 @@ _CLOCK = re.compile(
     r"(\d{1,2})(?:\s?:\s?(\d{2}))?\s*(o'?clock)?\s*(?:in the\s+)?(a|p|morning|afternoon|evening|noon|midnight)?", re.I
 )
 _HALF_OF_DAY = re.compile(r"(?<![a-z])([ap])\s?\.?\s?m(?![a-z])\.?", re.IGNORECASE)
+_SHARE = re.compile(r"(\d+) (?:out of|in) (\d+)")
+_ROMAN = ("", "I", "II", "III", "IV")
+_QUADRANT = re.compile(r"[Qq]uadrant (I{1,3}|IV)")
 _RATIO = re.compile(r"\s*(?::|(?<![a-z])to(?![a-z]))\s*")
 _BASE = re.compile(
     r"\(?(?:\\text\s*\{)?\s*([0-9A-Z]+(?:\.[0-9A-Z]+)?)\s*\}?\)?\s*"
@@ -135,6 +138,16 @@ def clock_of(text: str) -> Clock | None:
     elif hour > 12:
         half = "p"
     return Clock(hour * 60 + int(found[2] or 0), half)
+
+
+def in_numbers(text: str) -> str:
+    """Return "7 out of 10" and "1 in 6" as fractions, "Quadrant II" as the second one; "" for another text."""
+    plain = flat(text)
+    if share := _SHARE.fullmatch(plain):
+        return rf"\frac{{{share[1]}}}{{{share[2]}}}"
+    if quadrant := _QUADRANT.fullmatch(plain):
+        return f"{_ROMAN.index(quadrant[1])} quadrant"
+    return ""
 
 
 def ratio_of(text: str) -> tuple[Fraction, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from components.shared.texts.math_answers.numbers import number_of
 from components.shared.texts.math_answers.phrases import flat
 from components.shared.texts.math_answers.structure import ascending, brackets_of, split_at, split_list, split_relations
 
@@ -46,6 +47,13 @@ class Region:
     variable: str
     certain: bool
 
+    @property
+    def point(self) -> str:
+        """The only number that is not in the region; "" if it lacks others."""
+        everywhere_else = len(self.intervals) == 2 and self.intervals[0].high == self.intervals[1].low
+        ends = (self.intervals[0].low, self.intervals[-1].high)
+        return self.intervals[0].high if everywhere_else and ends == (r"-\infty", r"\infty") else ""
+
 
 def without_member(text: str) -> str:
     r"""Return the set after ``x \in``."""
@@ -57,8 +65,8 @@ def region_of(text: str) -> Region | None:
     text = text.strip()
     if builder := _BUILDER.fullmatch(text):
         text = builder[2]
-    if _ALL.fullmatch(flat(text)) and text != "R":
-        return Region((Interval(r"-\infty", r"\infty", True, True),), "", True)
+    if _ALL.fullmatch(flat(text)):
+        return Region((Interval(r"-\infty", r"\infty", True, True),), "", text != "R")
     if (without := _WITHOUT.fullmatch(flat(text))) and without[1]:
         return _without_points(split_list(without[1]), "")
     parts = [part for piece in split_at(text, r"\cup") for part in _alternatives(piece)]
@@ -70,7 +78,8 @@ def region_of(text: str) -> Region | None:
     if len(names) > 1:
         return None
     intervals = tuple(interval for piece in pieces for interval in piece.intervals)
-    return Region(intervals, names.pop() if names else "", len(pieces) > 1 or pieces[0].certain)
+    certain = r"\cup" in text or any(piece.certain for piece in pieces)  # "(3,0) or (-3,0)" may be two points
+    return Region(intervals, names.pop() if names else "", certain)
 
 
 def _alternatives(text: str) -> list[str]:
@@ -79,7 +88,10 @@ def _alternatives(text: str) -> list[str]:
 
 
 def _piece(text: str) -> Region | None:
-    both = re.split(r"\\text\s*\{\s*,?\s*and\s*\}|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\wedge(?![a-z])|\\cap(?![a-z])", text)
+    both = re.split(
+        r",\s*(?=\\?[a-zA-Z]+\s*\\neq)|\\text\s*\{\s*,?\s*and\s*\}|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\wedge(?![a-z])|\\cap(?![a-z])",
+        text,
+    )
     if len(both) == 2:
         return _intersection(_piece(both[0]), _piece(both[1]))
     return _in_brackets(text) or _inequality(text)
@@ -140,14 +152,36 @@ def _without_points(points: list[str], variable: str) -> Region | None:
 
 
 def _intersection(one: Region | None, other: Region | None) -> Region | None:
-    """Return the interval between two half lines that point at each other."""
-    if one is None or other is None or len(one.intervals) != 1 or len(other.intervals) != 1:
+    """Return the interval between two half lines that point at each other, or an interval without a point in it."""
+    if one is None or other is None:
+        return None
+    for region, without in ((one, other), (other, one)):
+        if len(region.intervals) == 1 and without.point:
+            return _cut(region, without.point)
+    if len(one.intervals) != 1 or len(other.intervals) != 1:
         return None
     for left, right in ((one.intervals[0], other.intervals[0]), (other.intervals[0], one.intervals[0])):
         if left.high == r"\infty" and right.low == r"-\infty":
             between = Interval(left.low, right.high, left.low_open, right.high_open)
             return Region((between,), one.variable or other.variable, True)
     return None
+
+
+def _cut(region: Region, point: str) -> Region | None:
+    """Return an interval without a point; None unless the point is known to lie in it."""
+    (interval,) = region.intervals
+    is_above = MINUS_INFINITY.fullmatch(interval.low) or _is_less(interval.low, point)
+    if not is_above or not (INFINITY.fullmatch(interval.high) or _is_less(point, interval.high)):
+        return None
+    left = Interval(interval.low, point, interval.low_open, True)
+    right = Interval(point, interval.high, True, interval.high_open)
+    return Region((left, right), region.variable, True)
+
+
+def _is_less(text: str, other: str) -> bool:
+    """Tell whether two texts are plain numbers of which the first is less."""
+    one, two = number_of(text), number_of(other)
+    return one is not None and two is not None and one.value < two.value
 
 
 def _end(text: str) -> str:
