@@ -60,7 +60,7 @@ def test_the_last_declared_verdict_counts(reply: str, solvable: bool | None) -> 
     assert parse_verdict(reply) is solvable
 
 
-@pytest.mark.parametrize("piece", [".", "(", "- ", "Verdict: ", "| a ", "\\a", "Question: a\n", "no "])
+@pytest.mark.parametrize("piece", [".", "(", "- ", "Verdict: ", "| a ", "\\a", "Question: a\n", "no ", "*", "\\boxed{"])
 def test_a_reply_that_repeats_itself_is_read_in_time(piece: str) -> None:
     begun = time.process_time()
     parse_verdict(piece * (5000 // len(piece)) + "x")

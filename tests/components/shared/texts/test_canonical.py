@@ -98,3 +98,11 @@ def test_texts_have_the_key_of_their_canonical_form_or_of_their_words() -> None:
     )
     assert canonical_tokens("?! ;") == []
     assert canonical_key("?!  ;") == canonical_key("?! ;") != canonical_key(";")
+
+
+@pytest.mark.parametrize("piece", ["2^{", r"\sqrt{", r"\frac{1}{", "((", "{"])
+def test_a_text_that_opens_hundreds_of_braces_has_a_form(piece: str) -> None:
+    assert canonical_tokens(f"Find {piece * 1000}3") == canonical_tokens(
+        f"Find {piece * 1000}3".replace("Find", "FIND")
+    )
+    assert "3" in canonical_tokens(f"Find {piece * 1000}3{'}' * 1000}")
