@@ -40,7 +40,6 @@ _MARKS = re.compile(r"(?<=[.?])[?!]+")  # of emphasis
 _EMPTY_HEADING = re.compile(r"(?<=[.?!])[\s*_#]*(?:solution|answer|ans)\s*[:.]*[\s*_]*\Z", re.IGNORECASE)
 _QUOTED = re.compile(r"\s*(?:>\s*|[•*-]\s+(?=[^\W\d]))")  # signs of Markdown in front of the question
 LONGEST_HEADING = 30  # characters
-DEEPEST = 50  # braces within braces: a generator that repeats itself opens hundreds
 _INSTRUCTION = re.compile(
     r"step[- ]by[- ]step|\\boxed|\bboxed\b|final answer|show (?:all )?(?:your|of your) (?:work|steps)|show all steps"
     r"|explain your (?:reasoning|answer)|justify your answer|let'?s think"
@@ -151,14 +150,14 @@ def bare(text: str) -> str:
     return rest if any(map(str.isalnum, rest)) else text
 
 
-def _linear(text: str, depth: int = 0) -> str:
-    r"""Write commands with arguments in one line: ``\frac{a+1}{b}`` is ``( a+1 ) / b``; deeper as they stand."""
+def _linear(text: str) -> str:
+    r"""Write commands with arguments in one line: ``\frac{a+1}{b}`` is ``( a+1 ) / b``."""
     parts, position = [], 0
     while (found := _NEXT.search(text, position)) is not None:
         parts.append(text[position : found.start()])
         sign, position = found[0], found.end()
-        if sign in _PREFIXED and depth < DEEPEST:
-            arguments, position = _arguments(text, position, _PREFIXED[sign][0], depth)
+        if sign in _PREFIXED:
+            arguments, position = _arguments(text, position, _PREFIXED[sign][0])
             parts.append(f" {_PREFIXED[sign][1](*arguments)} ")
         else:
             parts.append(f" {sign[1:]} " if sign.startswith("\\") and sign not in _LOOKS else " ")
@@ -166,7 +165,7 @@ def _linear(text: str, depth: int = 0) -> str:
     return "".join(parts)
 
 
-def _arguments(text: str, position: int, number: int, depth: int) -> tuple[list[str], int]:
+def _arguments(text: str, position: int, number: int) -> tuple[list[str], int]:
     arguments = []
     for _ in range(number):
         while text[position : position + 1] == " ":
@@ -174,7 +173,7 @@ def _arguments(text: str, position: int, number: int, depth: int) -> tuple[list[
         if text[position : position + 1] == "{":
             close = closing_brace(text, position + 1)
             close = close if close >= 0 else len(text)
-            arguments.append(_group(_linear(text[position + 1 : close], depth + 1)))
+            arguments.append(_group(_linear(text[position + 1 : close])))
             position = close + 1
         else:
             arguments.append(text[position : position + 1])
