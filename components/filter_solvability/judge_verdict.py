@@ -74,7 +74,7 @@ _WORD = _value(YES, NO)
 _WORD_OR_LETTER = _value([*YES, *YES_IN_SHORT], [*NO, *NO_IN_SHORT], LACKING)
 # All that repeats is bounded: a reply may be thousands of dots.
 _SIGNS, _GAP, _IN_LINE = r"\W{0,20}", r"\W{1,5}", r"[^\w\n]{0,20}"
-_COMMANDS = r"(?:\\[a-z]{1,12}\W{0,5}){0,3}"  # of LaTeX: \boxed{\text{
+_COMMANDS = r"(?:\\[a-z]{1,12}+\W{0,5}){0,3}"  # of LaTeX: \boxed{\text{
 _QUESTION = r"(?:it|(?:the|this)\s+(?:question|problem))"
 _LABEL = (
     rf"(?:(?:{_any_of(LABELS)})\b|(?:{_any_of(LABELS_WITHOUT_SPACE)})"
@@ -97,7 +97,7 @@ _FIELD = re.compile(
     rf"[\"'<](?:(?:final\s)?answer|result|(?:is\s)?valid)[\"'>]\s*:?\s*[\"']?(?:{_WORD_OR_LETTER})", re.IGNORECASE
 )
 _SPOKEN = rf"(?:(?P<yes>{_any_of(YES)})|(?P<no>{_any_of(NO)}))"
-_LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]*{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
+_LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]{{0,20}}{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
 _WHY = r"(?:\s+(?:because|since|as)\b[^\n]*)?"
 _WHOLE = re.compile(
     rf"{_SIGNS}(?:answer{_GAP})?{_NOTHING_LACKS}(?:{_WORD_OR_LETTER}){_WHY}{_SIGNS}",

@@ -40,6 +40,7 @@ _MARKS = re.compile(r"(?<=[.?])[?!]+")  # of emphasis
 _EMPTY_HEADING = re.compile(r"(?<=[.?!])[\s*_#]*(?:solution|answer|ans)\s*[:.]*[\s*_]*\Z", re.IGNORECASE)
 _QUOTED = re.compile(r"\s*(?:>\s*|[•*-]\s+(?=[^\W\d]))")  # signs of Markdown in front of the question
 LONGEST_HEADING = 30  # characters
+DEEPEST = 50  # braces within braces: a generator that repeats itself opens hundreds
 _INSTRUCTION = re.compile(
     r"step[- ]by[- ]step|\\boxed|\bboxed\b|final answer|show (?:all )?(?:your|of your) (?:work|steps)|show all steps"
     r"|explain your (?:reasoning|answer)|justify your answer|let'?s think"
@@ -150,14 +151,14 @@ def bare(text: str) -> str:
     return rest if any(map(str.isalnum, rest)) else text
 
 
-def _linear(text: str) -> str:
-    r"""Write commands with arguments in one line: ``\frac{a+1}{b}`` is ``( a+1 ) / b``."""
+def _linear(text: str, depth: int = 0) -> str:
+    r"""Write commands with arguments in one line: ``\frac{a+1}{b}`` is ``( a+1 ) / b``; deeper as they stand."""
     parts, position = [], 0
     while (found := _NEXT.search(text, position)) is not None:
         parts.append(text[position : found.start()])
         sign, position = found[0], found.end()
-        if sign in _PREFIXED:
-            arguments, position = _arguments(text, position, _PREFIXED[sign][0])
+        if sign in _PREFIXED and depth < DEEPEST:
+            arguments, position = _arguments(text, position, _PREFIXED[sign][0], depth)
             parts.append(f" {_PREFIXED[sign][1](*arguments)} ")
         else:
             parts.append(f" {sign[1:]} " if sign.startswith("\\") and sign not in _LOOKS else " ")
@@ -165,7 +166,7 @@ def _linear(text: str) -> str:
     return "".join(parts)
 
 
-def _arguments(text: str, position: int, number: int) -> tuple[list[str], int]:
+def _arguments(text: str, position: int, number: int, depth: int) -> tuple[list[str], int]:
     arguments = []
     for _ in range(number):
         while text[position : position + 1] == " ":
@@ -173,7 +174,7 @@ def _arguments(text: str, position: int, number: int) -> tuple[list[str], int]:
         if text[position : position + 1] == "{":
             close = closing_brace(text, position + 1)
             close = close if close >= 0 else len(text)
-            arguments.append(_group(_linear(text[position + 1 : close])))
+            arguments.append(_group(_linear(text[position + 1 : close], depth + 1)))
             position = close + 1
         else:
             arguments.append(text[position : position + 1])

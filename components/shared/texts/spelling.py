@@ -33,6 +33,7 @@ _FUNCTION_NAMES = (
 )
 FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _NO_TEXT = frozenset(("boxed", "fbox", "ensuremath", "underline", "uline", "boldsymbol", "bm", "pmb"))
+_IS_NUMBER = re.compile(r"\d[\s~]*\Z")  # before minutes
 _LETTERS = frozenset(("mathbf", "mathit", "mathsf", "mathtt", "mathnormal"))
 _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _SYNONYMS = {
@@ -104,7 +105,7 @@ def _unstyled(styled: re.Match[str]) -> str:
     name = content.strip()
     if command in _NO_TEXT or not name:
         return f" {content} "
-    if name in FUNCTIONS:
+    if name in FUNCTIONS and not (name == "min" and _IS_NUMBER.search(styled.string, 0, styled.start())):
         return rf"\{name} "
     if not any(map(str.isalpha, name)) or (len(name) == 1 and (name in "eid" or command in _LETTERS)):
         return name  # \mathrm{e}; a unit, as in \mathrm{m}, stays a word

@@ -34,6 +34,7 @@ from components.shared.texts.math_answers.phrases import (
     without_words,
 )
 from components.shared.texts.math_answers.piecewise import Piece, pieces_of
+from components.shared.texts.math_answers.powers import compare_powers
 from components.shared.texts.math_answers.quantities import compare_quantities, is_sentence
 from components.shared.texts.math_answers.regions import Interval, has_variable, region_of, without_member
 from components.shared.texts.math_answers.structure import (
@@ -41,7 +42,6 @@ from components.shared.texts.math_answers.structure import (
     brackets_of,
     lines_of,
     matrix_of,
-    power_of,
     split_list,
     split_relations,
 )
@@ -157,8 +157,11 @@ class _Comparison:
     def _phrases(self, answer: str, other: str) -> Verdict | None:
         if (one := clock_of(answer)) and (two := clock_of(other)) and (one.half or two.half or one == two):
             return verdict(one.equals(two))
-        if (date := date_of(flat(answer))) and (date_two := date_of(flat(other))):
-            return verdict(date.equals(date_two))
+        dates = date_of(flat(answer)), date_of(flat(other))
+        if dates[0] and dates[1]:
+            return verdict(dates[0].equals(dates[1]))
+        if any(dates) and (number_of(answer) or number_of(other)):
+            return Verdict.DIFFERENT  # "15 August" is no 15
         if (ratio := ratio_of(answer)) and (ratio_two := ratio_of(other)):
             return verdict(ratio == ratio_two)
         bases = base_of(answer), base_of(other)
@@ -279,14 +282,7 @@ class _Comparison:
         return self._algebra(answer, other)
 
     def _powers(self, answer: str, other: str) -> Verdict | None:
-        r"""Compare powers of one number by their exponents, if they are too large to compute: 10^{10^{10}}."""
-        one, two = power_of(answer), power_of(other)
-        if one is None or two is None or (number_of(answer) and number_of(other)):
-            return None
-        bases = number_of(one[0]), number_of(two[0])
-        if not (bases[0] and bases[1]) or bases[0].value != bases[1].value or abs(bases[0].value) in (0, 1):
-            return None
-        return self.compare(one[1], two[1])
+        return compare_powers(answer, other, self.compare)
 
 
 def _several_of(text: str) -> _Several | None:

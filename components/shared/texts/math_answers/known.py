@@ -32,7 +32,7 @@ _NUMBER_OR_FORMULA = re.compile(r"\d|[=$\\]")
 _SIGN = r"(?:[-+*/×÷·−x]|\\(?:times|cdot|div)\b)"
 _SUM = re.compile(rf"\d[\d.,\s$%)]*{_SIGN}\s*[($]*\d[^=a-zA-Z]*=\s*[-$<]*\d")  # of numbers alone: no equation of a line
 _SAID = re.compile(  # at the end of a solution, as MetaMath's end
-    r"(?:^|[.!?\n])\W*(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is\b\s*:?|\s*:)\s*"
+    r"(?:^|[.!?\n])\W{0,5}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?answer(?:\s+is\b\s*:?|\s*:)\s*"
     r"(?P<value>\S(?:[^\n.]|\.(?=\d)){0,80})\.?\s*\Z",
     re.IGNORECASE,
 )
