@@ -1,4 +1,4 @@
-"""A pilot on a cluster: what is sent, and what is printed."""
+"""A pilot on a cluster: what is sent, what is printed, and what the whole run takes over."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from components.shared.stores import storage
 from components.shared.workspace import Workspace
+from components.shared.workspace.manifests import read_manifest
 from pipelines.arguments import Run
 from pipelines.cli import app
 from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submission import Submission
 from pipelines.cluster.submit_command import submit
+from pipelines.compiled_pipeline import walk_steps
 from pipelines.planning.confirming import Spending
 from pipelines.run_checks.looking import Looked
+from tests.pipelines.answered import do_step
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kept_pipelines
 from tests.pipelines.cluster.recorded_runs import serve_runs_in_turn
 from tests.scripted_runs import make_dataset
+from tests.stores import Store, s3_environment, s3_store
+
+__all__ = ["s3_environment", "s3_store"]
 
 WORKSPACE = "gs://bucket/runs"
 FORECAST = "of 16 questions; the whole run, with 90 % intervals:"
@@ -134,3 +141,44 @@ def test_a_pilot_is_planned_as_it_will_run_and_has_no_forecast_before(tmp_path: 
     asked = [each["rows"]["rows_in"]["value"] for each in document["steps"] if each["step"] == "generate_questions"]
     assert asked[-1] == 8
     assert document["forecast"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_submitted_pilot_ends_with_its_forecast_and_the_whole_run_takes_its_rows_over(
+    kubeflow: Server, s3_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The steps of what was sent are done here, as its pods would; the store is a real one."""
+    column = {"pipeline": "construct_dataset"}
+    pilot, whole = (pilot_on(kubeflow.url, s3_store.uri, number, **column) for number in (8, 0))
+    assert submit(pilot, follow=False) == 0
+    *_, forecast, _ = capsys.readouterr().out.splitlines()
+    _do(kubeflow)
+    capsys.readouterr()
+    command = forecast.partition("scalequest ")[2].split()
+    planned = CliRunner().invoke(app, command)
+    assert f"pilot: 8 {FORECAST}" in planned.output, planned.output
+    kubeflow.asked.clear()
+    assert submit(pilot, follow=False) == 0
+    assert f"pilot: 8 {FORECAST}" in capsys.readouterr().out
+    assert kubeflow.asked == [], "it has ended"
+    assert submit(whole, follow=False) == 0
+    assert "package_dataset" in _do(kubeflow)[-1]
+    for step in ("generate_questions", "filter_solvability", "generate_responses", "score_responses"):
+        folders = [storage.join(s3_store.uri, step, name) for name in storage.list_names(f"{s3_store.uri}/{step}")]
+        made = max((read_manifest(folder) for folder in folders), key=lambda each: each.rows_in)
+        assert sum(count for name, count in made.metrics.items() if name.startswith("taken_over: ")) > 0, step
+
+
+def _do(kubeflow: Server) -> list[str]:
+    """Do the steps of the run that was started last; return their folders."""
+    documents, parameters = sent(kubeflow)
+    folders: list[str] = []
+
+    def do(step: Any) -> dict[str, Any]:
+        done = do_step(step)
+        folders.append(done["folder"])
+        return done
+
+    walk_steps(documents[0], parameters, do)
+    return folders
