@@ -67,24 +67,25 @@ def _ask(asked: Asked) -> int:
     config = _config(asked, model)
     sampling = Sampling(temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens)
     with _own_output() as output:
-        check_engine(config, model.uri, sampling)
         replies = Replies(output, asked.question, number=asked.number, as_json=asked.as_json)
         requests = _requests(asked, model, replies)
-        with contextlib.closing(_opened(config, model, asked)) as engine:
+        with contextlib.closing(_opened(config, model, asked, sampling)) as engine:
             for result in engine.generate(requests, sampling):
                 replies.finished(result.key, result.completions[0])
                 _check_answered(result)
     return ExitCode.DONE
 
 
-def _opened(config: Any, model: AskedModel, asked: Asked) -> Engine:
+def _opened(config: Any, model: AskedModel, asked: Asked, sampling: Sampling) -> Engine:
     """Open the engine; say what is waited for, and where no model answers."""
     if model.engine == "scripted" and not asked.engine:
         _say(f"the run had the scripted engine in place of {model.uri}, and so has this; --engine vllm asks the model")
     if not config.engine_kind.loads_weights:
+        check_engine(config, model.uri, sampling)
         return open_engine(config, model.uri)
     _say(f"loading {model.uri} with {model.engine}, which takes a minute or more")
     begun = time.monotonic()
+    check_engine(config, model.uri, sampling)  # loads the engine's package
     engine = open_engine(config, model.uri)
     _say(f"loaded in {time.monotonic() - begun:.0f} s; a reply has up to {config.max_tokens:,} tokens (--max-tokens)")
     return engine
