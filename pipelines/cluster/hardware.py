@@ -118,7 +118,10 @@ def with_jobs(
     not ask for.
     """
     if arguments["accelerator"] != ACCELERATOR:
-        raise InputError(f"accelerator {arguments['accelerator']}: Jobs ask for {ACCELERATOR}; add --gpu-work task")
+        raise InputError(
+            f"accelerator {arguments['accelerator']}: Jobs ask for {ACCELERATOR}; only the steps' own pods ask for "
+            "another: submit --gpu-work task, plan --set gpu_work=task"
+        )
     sizes = {size: prefix for size, prefix in SIZES.items() if size != "cpu"}
     asked = {
         size: {resource: arguments[f"{prefix}_{resource}"] for resource in RESOURCES} for size, prefix in sizes.items()
@@ -184,7 +187,7 @@ def with_shared_pods(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     numbers = read_pod_numbers(arguments["pods"])
     if numbers.is_range:
-        raise InputError(f"pods {arguments['pods']!r} is a range, which only Jobs take; with --gpu-work task, a number")
+        raise InputError(f"pods {arguments['pods']!r} is a range, which only Jobs take; with gpu_work=task, a number")
     times = numbers.most if arguments["inference_gpus"] != "0" else 1
     names = [f"{SIZES['inference']}_{resource}" for resource in RESOURCES]
     together = {name: _times(name, arguments[name], times) for name in names}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -58,7 +58,17 @@ class Submission:
     @property
     def plan_command(self) -> str:
         """The command that plans it, which of a pilot that has ended prints what the whole run will come to."""
-        return self._said("plan", "--profile", self.cluster.profile)
+        of_tasks = [f"{name}={value}" for name, value in self.work_of_tasks.items()]
+        planned = replace(self, settings=[*of_tasks, *self.settings])  # the person's own settings count
+        return planned._said("plan", "--profile", self.cluster.profile)
+
+    @property
+    def work_of_tasks(self) -> dict[str, str]:
+        """What a run is told whose tasks do the GPU work themselves, with all GPUs of a node; nothing of another."""
+        if self.cluster.gpu_work != "task":
+            return {}
+        asked, _ = asked_hardware(self.profile, self.settings, spot=self.cluster.spot)
+        return {"gpu_work": "task"} | processes_of_a_node(self.profile, asked["inference_gpus"])
 
     def _said(self, command: str, *words: str) -> str:
         given = [self.preset, "--workspace", self.workspace]
@@ -87,9 +97,7 @@ def prepare_submission(submission: Submission) -> Run:
             parallel_trainings=submission.allow_parallel_trainings,
         ),
         "gpu_work": cluster.gpu_work,
-    }
-    if cluster.gpu_work == "task":
-        given |= processes_of_a_node(profile, asked["inference_gpus"])
+    } | submission.work_of_tasks
     run = prepare_run(submission.preset, settings, workspace, submission.pipeline, given)
     if not cluster.allow_tags:
         check_pinned(run.pipeline, profile)

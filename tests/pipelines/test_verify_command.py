@@ -59,7 +59,7 @@ def test_an_unfinished_folder_says_which_command_finishes_it(
     assert verify(folder.uri, with_inputs=False) == 3
     (line,) = lines_of(capsys)
     assert line.startswith(f"{folder.uri} is not finished; what exists is sound: ")
-    assert line.endswith(f"1 of 1 parts (part-00000.parquet) missing; finish it with: {folder.claim.plan.command}")
+    assert line.endswith(f"1 of 1 parts (part-00000.parquet) is missing; finish it with: {folder.claim.plan.command}")
 
 
 def test_all_that_a_folder_was_made_from_is_verified_where_that_is_asked_for(

@@ -156,9 +156,10 @@ def describe_missing(folder: str, plan: Plan) -> str:
     """Say what an unfinished folder lacks: parts, or only its manifest."""
     missing = list(map(part_name, missing_parts(folder, plan)))
     if not missing:
-        return "its manifest missing"
+        return "its manifest is missing"
     names = ", ".join(missing[:3]) + (", …" if missing[3:] else "")
-    return f"{len(missing)} of {len(plan.slices)} parts ({names}) missing"
+    verb = "is" if len(missing) == 1 else "are"
+    return f"{len(missing)} of {len(plan.slices)} parts ({names}) {verb} missing"
 
 
 def missing_parts(folder: str, plan: Plan) -> list[int]:

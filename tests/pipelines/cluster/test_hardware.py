@@ -101,7 +101,8 @@ def test_the_task_of_a_step_that_a_job_does_is_small_goes_to_any_node_and_runs_a
 
 
 def test_an_accelerator_that_jobs_do_not_ask_for_is_refused() -> None:
-    with pytest.raises(InputError, match=r"accelerator amd\.com/gpu: Jobs ask for nvidia\.com/gpu; add --gpu-work"):
+    remedy = "submit --gpu-work task, plan --set gpu_work=task"
+    with pytest.raises(InputError, match=rf"accelerator amd\.com/gpu: Jobs ask for nvidia\.com/gpu; .*: {remedy}$"):
         with_jobs_on("gke-a100-80g", accelerator="amd.com/gpu")
 
 
@@ -151,7 +152,7 @@ def test_more_processes_than_a_node_has_gpus_are_refused() -> None:
 
 def test_a_range_of_pods_is_for_jobs_alone() -> None:
     with pytest.raises(
-        InputError, match=r"pods '2\.\.16' is a range, which only Jobs take; with --gpu-work task, a number"
+        InputError, match=r"pods '2\.\.16' is a range, which only Jobs take; with gpu_work=task, a number"
     ):
         with_shared_pods(arguments_on("gke-a100-80g", pods="2..16"))
 

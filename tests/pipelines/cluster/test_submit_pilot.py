@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from pipelines.arguments import Run
 from pipelines.cli import app
 from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
-from pipelines.cluster.submission import Submission
+from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.cluster.submit_command import submit
 from pipelines.compiled_pipeline import walk_steps
 from pipelines.planning.confirming import Spending
@@ -78,6 +79,31 @@ def test_the_command_that_goes_on_has_every_option_that_is_not_at_its_default() 
         f"scalequest submit paper --workspace {WORKSPACE} --pipeline construct_dataset --namespace n --spot "
         "--gpu-work task --priority-class low --no-queue --allow-parallel-trainings --yes"
     )
+
+
+@pytest.mark.parametrize(
+    ("profile", "own", "of_tasks"),
+    [
+        ("local", ["accelerator=amd.com/gpu"], ["gpu_work=task"]),
+        ("gke-a100-80g", [], ["gpu_work=task", "pods=8"]),
+        ("gke-a100-80g", ["inference_gpus=2", "pods=3"], ["gpu_work=task", "pods=4"]),
+    ],
+)
+def test_the_command_of_its_forecast_plans_the_hardware_of_tasks_that_do_the_work(
+    profile: str, own: list[str], of_tasks: list[str], tmp_path: Path
+) -> None:
+    cluster = Cluster(namespace="n", profile=profile, gpu_work="task")
+    workspace = str(tmp_path / "runs")
+    pilot = Submission(preset="smoke", workspace=workspace, cluster=cluster, pilot=8, settings=own)
+    words = [word for setting in (*of_tasks, *own) for word in ("--set", setting)]
+    given = ["plan", "smoke", "--workspace", workspace, *words, "--pilot", "8", "--profile", profile]
+    assert pilot.plan_command.split() == ["scalequest", *given]
+    planned = CliRunner().invoke(app, given)
+    assert planned.exit_code == 0, planned.output
+    cluster = replace(cluster, allow_tags=True)
+    arguments = prepare_submission(replace(pilot, workspace=WORKSPACE, cluster=cluster)).arguments
+    told = dict(setting.split("=") for setting in (*of_tasks, *own))
+    assert {name: value for name, value in told.items() if name in ("gpu_work", "pods")}.items() <= arguments.items()
 
 
 def test_a_pilot_that_is_the_whole_run_is_refused_and_nothing_is_sent(

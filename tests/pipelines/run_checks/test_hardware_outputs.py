@@ -103,7 +103,7 @@ def test_images_queue_and_nodes_of_a_training_come_from_the_profile() -> None:
         ),
         (in_json("local", price_per_gpu_hour=-1), "job", "price_per_gpu_hour is -1; expected US dollars for one GPU"),
         (in_json("local", images={"gpu": "x"}), "job", "images names gpu; expected any of cpu, vllm, train"),
-        (in_json("local", accelerator="amd.com/gpu"), "job", "Jobs ask for nvidia.com/gpu; add --gpu-work task"),
+        (in_json("local", accelerator="amd.com/gpu"), "job", "Jobs ask for nvidia.com/gpu; only the steps' own pods"),
         (in_json("local", node_selector={"pool": 1}), "job", "gpu_node_selector.pool: 1 is not text"),
         (in_json("local", tasks={"inference": {"gpus": "1"}}), "job", "its task inference lacks cpu, memory"),
     ],

@@ -124,7 +124,7 @@ FAULTS: Mapping[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a folder that is not finished": (
         lambda folder: (folder / MANIFEST).unlink(),
-        "is not finished: its manifest missing; finish it with: python -m ",
+        "is not finished: its manifest is missing; finish it with: python -m ",
     ),
 }
 

@@ -255,7 +255,7 @@ def test_an_unfinished_folder_is_verified_as_far_as_it_stands(workspace: Workspa
             break
     result = verify_folder(folder.uri)
     assert (result.findings, result.sound, result.parts, result.rows) == ([], False, 2, 4)
-    assert result.unfinished.startswith("1 of 3 parts (part-00001.parquet) missing; finish it with: python -m ")
+    assert result.unfinished.startswith("1 of 3 parts (part-00001.parquet) is missing; finish it with: python -m ")
     Path(folder.uri, "part-00000.parquet").write_bytes(b"")
     assert "part-00000.parquet is not a readable Parquet object" in findings(folder.uri)
 
@@ -309,4 +309,4 @@ def test_no_more_than_some_objects_are_in_memory_at_once(workspace: Workspace, m
 def test_a_folder_that_is_only_planned_says_that_all_is_missing(workspace: Workspace) -> None:
     result = verify_folder(plan_join(workspace, "planned").uri)
     assert result.findings == []
-    assert result.unfinished.startswith("2 of 2 parts (part-00000.parquet, part-00001.parquet) missing; finish it")
+    assert result.unfinished.startswith("2 of 2 parts (part-00000.parquet, part-00001.parquet) are missing; finish it")

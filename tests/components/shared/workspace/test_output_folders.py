@@ -198,7 +198,9 @@ def test_a_pod_that_leaves_parts_to_others_leaves_the_manifest_to_them(store: St
         settle(part, 0)
     uri = folder.finish()
     assert not storage.exists(storage.join(uri, MANIFEST))
-    with pytest.raises(UnavailableError, match=r": 2 of 4 parts \(part-00002.parquet, part-00003.parquet\) missing"):
+    with pytest.raises(
+        UnavailableError, match=r": 2 of 4 parts \(part-00002.parquet, part-00003.parquet\) are missing"
+    ):
         read_manifest(uri)  # this process lives
 
 

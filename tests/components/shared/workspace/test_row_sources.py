@@ -100,7 +100,7 @@ def test_rejected_rows_of_another_kind_are_refused(workspace: Workspace) -> None
 def test_rejected_rows_of_an_unfinished_folder_are_refused(workspace: Workspace) -> None:
     folder = write_folder(workspace, VERDICTS, 2)
     Path(folder, MANIFEST).unlink()
-    with pytest.raises(InputError, match="is not finished: its manifest missing; finish it with"):
+    with pytest.raises(InputError, match="is not finished: its manifest is missing; finish it with"):
         workspace.read(f"{folder}/rejected", Question)
 
 

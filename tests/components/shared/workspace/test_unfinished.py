@@ -143,11 +143,13 @@ def test_an_input_that_somebody_makes_is_waited_for_and_one_that_nobody_makes_is
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = taken(workspace, name_elsewhere(), 1)
-    message = r"is still being made by .* \(last sign of life \d+ s ago\): 4 of 4 parts .* missing; the same command"
+    message = (
+        r"is still being made by .* \(last sign of life \d+ s ago\): 4 of 4 parts .* are missing; the same command"
+    )
     with pytest.raises(UnavailableError, match=message):
         workspace.read(folder.uri, Question)
     monkeypatch.setattr(_leases, "store_time", lambda uri: store_time(uri) + lease_seconds() + 1)
-    with pytest.raises(InputError, match=r"is not finished: 4 of 4 parts .* missing; finish it with: python -m "):
+    with pytest.raises(InputError, match=r"is not finished: 4 of 4 parts .* are missing; finish it with: python -m "):
         workspace.read(folder.uri, Question)
 
 
