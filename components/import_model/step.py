@@ -14,7 +14,7 @@ from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
 from components.shared.models import check_chat_template, check_model, check_unfetched, fetch_model
-from components.shared.models.files import MODEL_CARD, MODEL_FILES
+from components.shared.models.files import MODEL_CARD, files_of_model
 from components.shared.publishing.licenses import CARD_LICENSE, license_in_card
 from components.shared.publishing.stated_licenses import stated_in_folder, stated_on_hub
 from components.shared.stores import storage
@@ -128,8 +128,7 @@ def _stage(model: Path, folder: Path) -> int:
 
     folder.mkdir()
     weights = files_of_weights(model)
-    there = {path for pattern in MODEL_FILES for path in model.glob(pattern)}
-    files = [path for path in sorted(there) if "safetensors" not in path.name or path in weights]
+    files = [path for path in files_of_model(model) if "safetensors" not in path.name or path in weights]
     for path in files:
         (folder / path.name).symlink_to(path.resolve())
     if is_rebuilt_otherwise(model):

@@ -18,14 +18,21 @@ MODEL_CARD = "README.md"  # its front matter states the licence
 DESCRIPTIONS = ("*.json", "*.jinja")  # of them, what describes it, without weights: some megabytes
 LFS_POINTER = b"version https://git-lfs."
 ANNEX_POINTER = b"/annex/objects/"
+TEXTS_OF_LICENSES = "LICENSES"  # a folder beside the model, where a repository follows REUSE
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 ADAPTERS = ("adapter_config.json", "adapter_model.safetensors")
 QUANTISED = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")  # beside config.json
 
 
+def files_of_model(folder: Path) -> list[Path]:
+    """Return what makes the model in a folder, by name; links to nothing and directories of such names are among it."""
+    there = {path for pattern in MODEL_FILES for path in folder.glob(pattern)}
+    return sorted(path for path in there if path.name != TEXTS_OF_LICENSES)
+
+
 def check_files(folder: Path, uri: str) -> None:
     """Raise InputError, in terms of ``uri``, if a file is not what its name says, or the model is incomplete."""
-    for path in sorted({path for pattern in MODEL_FILES for path in folder.glob(pattern)}):
+    for path in files_of_model(folder):
         _check_is_there(path, uri)
         if path.suffix in (".json", ".jinja"):
             text = _read_text(path, uri)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 from components.shared.addresses import HubAddress
+from components.shared.errors import InputError
 from components.shared.publishing.licenses import license_in_card
 from components.shared.stores import storage
 from components.shared.workspace.lineage import Stage, stages_of
@@ -44,8 +46,18 @@ def stated_in_folder(uri: str) -> list[str]:
 
 
 def _stated_in(folder: str) -> Iterator[str]:
-    for name in storage.list_names(folder):
-        if name == CARD or name.startswith(FILES):
-            text = storage.read_bytes(storage.join(folder, name)).decode("utf-8", "replace")
+    """Read the card and the LICENSE files at the top of a folder, not the folder LICENSES that may be among them.
+
+    What cannot be read is passed over: an import says of its own files what is wrong with them.
+    """
+    for name in storage.list_files(folder):
+        if "/" not in name and (name == CARD or name.startswith(FILES)):
+            text = _read(storage.join(folder, name))
             if stated := license_in_card(text) if name == CARD else text:
                 yield stated
+
+
+def _read(uri: str) -> str:
+    with contextlib.suppress(OSError, InputError):
+        return storage.read_bytes(uri).decode("utf-8", "replace")
+    return ""

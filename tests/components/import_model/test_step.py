@@ -62,6 +62,7 @@ def test_directory_is_imported_without_what_lies_beside_the_model(
     shutil.copytree(tiny_model, source)
     (source / "training_args.bin").write_bytes(b"pickle")
     (source / "checkpoint-1").mkdir()
+    (source / "LICENSES").mkdir()
     files = read_manifest(import_from(str(source), workspace)).files
     assert sorted(name.split("/", 1)[1] for name in files) == sorted(path.name for path in tiny_model.iterdir())
     assert files[next(name for name in files if name.endswith("model.safetensors"))] == storage.digest_file(

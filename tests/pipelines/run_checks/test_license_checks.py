@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from components.import_model.config import ImportModelConfig
 from components.import_model.step import run as import_model
 from components.shared.errors import InputError
+from components.shared.publishing.stated_licenses import stated_in_folder
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from pipelines.arguments import prepare_run
@@ -101,6 +102,29 @@ def test_a_folder_of_a_store_is_looked_at(model: Path, s3_store: Store, workspac
     storage.create(storage.join(source, "LICENSE"), RESEARCH)
     with pytest.raises(InputError, match=f"solver {source} has a licence without commercial use"):
         looked(f"solver={source}", workspace=workspace.uri)
+
+
+@pytest.mark.parametrize("place", ["directory", "store", "hub"])
+def test_a_folder_of_licences_beside_the_model_is_no_file_of_it(
+    place: str, model: Path, hub: HubStandIn, s3_store: Store, workspace: Workspace
+) -> None:
+    (model / "LICENSES").mkdir()
+    (model / "LICENSES" / "CC-BY-NC-4.0.txt").write_bytes(RESEARCH)
+    files = {path.relative_to(model).as_posix(): path.read_bytes() for path in model.rglob("*") if path.is_file()}
+    hub.repositories["org/model"] = files
+    for name, content in files.items():
+        storage.create(storage.join(s3_store.uri, "model", name), content)
+    sources = {"directory": str(model), "store": storage.join(s3_store.uri, "model"), "hub": "hf://org/model@main"}
+    found = looked(f"solver={sources[place]}", workspace=workspace.uri)
+    assert found.note.endswith(f"no licence is known of solver {sources[place]}")
+
+
+def test_a_licence_that_cannot_be_read_leaves_the_card_to_count(model: Path, workspace: Workspace) -> None:
+    (model / "README.md").write_bytes(NON_COMMERCIAL)
+    (model / "LICENSE").symlink_to(model / "gone")
+    with pytest.raises(InputError, match="links? to"):
+        looked(f"solver={model}", workspace=workspace.uri)
+    assert stated_in_folder(str(model)) == ["license: cc-by-nc-4.0\n"]
 
 
 def test_of_a_hub_the_card_and_licences_are_fetched_and_nothing_where_no_licence_is_asked_for(
