@@ -9,6 +9,9 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import yaml
 
 UNKNOWN, OTHER = "unknown", "other"
 UNNAMED = (UNKNOWN, OTHER)  # which no model forbids
@@ -31,36 +34,47 @@ class Terms:
     """What a licence of models says of datasets made with them."""
 
     name: str
+    identifiers: re.Pattern[str]  # the whole of what a card names it, as _normalised writes that
+    texts: re.Pattern[str]  # a part of the first lines of its LICENSE file, in lower case, or of its address
     accepted: frozenset[str]  # licences that a dataset may have beside "other" and "unknown"
     because: str
 
 
 CARD_LICENSE = "LICENSE.card"  # what a model's card says of its licence, in the folder of the imported model
 _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
-_STATED = re.compile(r"^license(?:_name|_link)?:.*(?:\n[ \t]*-[ \t].*)*", re.MULTILINE)  # one, or a list
+_STATED = re.compile(  # a key, and the lines that go on with its value
+    r"""^["']?license(?:_name|_link)?["']?[ \t]*:.*(?:\n(?:[ \t]+\S|-[ \t]|\]).*)*""", re.MULTILINE
+)
+_BEFORE, _BEHIND = re.compile(r"^meta-(?=llama)"), re.compile(r"(-community)?(-licen[cs]e)?(-agreement)?$")
 
-# Recognised by the first lines of a model's LICENSE file, or by what its card states. Only what forbids a licence of
-# the dataset is here.
+# Only what forbids a licence of the dataset is here.
 _NON_COMMERCIAL = frozenset(name for name in IDENTIFIERS if "-nc-" in name)
-_TERMS: Mapping[str, Terms] = {
-    r"llama 2 community license|^license: llama2\b": Terms(
+_TERMS = (
+    Terms(
         name="Llama 2 Community License",
+        identifiers=re.compile(r"llama-?2"),
+        texts=re.compile(r"llama 2 community license"),
         accepted=frozenset({"llama2"}),
         because="none of its output may be used to improve another large language model",
     ),
-    r"meta llama 3 community license|^license: llama3(?![.\d])": Terms(
+    Terms(
         name="Meta Llama 3 Community License",
+        identifiers=re.compile(r"llama-?3"),
+        texts=re.compile(r"meta llama 3 community license"),
         accepted=frozenset({"llama3"}),
         because="none of its output may be used to improve another large language model",
     ),
-    r"attribution[- ]?non[- ]?commercial|\bby[- ]nc\b|non[- ]?commercial (research|license|(use|purposes) only)"
-    r"|(?<!commercial and )(?<!commercial or )non[- ]?commercial purposes|research (use only|license)"
-    r"|license_name: \S*(research|non-?commercial)": Terms(
+    Terms(
         name="a licence without commercial use",
+        identifiers=re.compile(r"apple-amlr|(.*-)?by-nc(-.*)?|.*(research|non-?commercial).*"),
+        texts=re.compile(
+            r"attribution[- ]?non[- ]?commercial|\bby[- ]nc\b|non[- ]?commercial (research|license|(use|purposes) only)"
+            r"|(?<!commercial and )(?<!commercial or )non[- ]?commercial purposes|research (use only|license)"
+        ),
         accepted=_NON_COMMERCIAL,
         because="what is made with it may not be used commercially",
     ),
-}
+)
 HEAD = 2000  # characters of a LICENSE file in which its name stands
 
 
@@ -83,9 +97,33 @@ def license_in_card(card: str) -> str:
 
 
 def terms_of(text: str) -> Terms | None:
-    """Return what a LICENSE file of a model, or its card, forbids; None where nothing of it is known to."""
-    head = " ".join(text[:HEAD].lower().split())
-    return next((terms for pattern, terms in _TERMS.items() if re.search(pattern, head)), None)
+    """Return what a LICENSE file of a model, or what its card states, forbids; None where nothing of it is known to."""
+    stated = _parsed(text) if _STATED.match(text) else {}
+    names = [_normalised(name) for key in ("license", "license_name") for name in _values(stated.get(key))]
+    told = " ".join(_values(stated.get("license_link"))) if stated else text[:HEAD]
+    head = " ".join(told.lower().split())
+    return next(
+        (terms for terms in _TERMS if any(map(terms.identifiers.fullmatch, names)) or terms.texts.search(head)), None
+    )
+
+
+def _parsed(stated: str) -> Mapping[str, Any]:
+    """Return what a card states by its keys; nothing where that is no YAML, which is read as a text then."""
+    try:
+        parsed = yaml.safe_load(stated)
+    except (yaml.YAMLError, ValueError):  # it is a ValueError for a date that there is not
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _values(value: object) -> list[str]:
+    return [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
+
+
+def _normalised(name: str) -> str:
+    """Return the name of a licence as hubs spell identifiers, without what only says that it is one."""
+    in_words = re.sub(r"[\s_-]+", "-", name.strip().lower())
+    return _BEHIND.sub("", _BEFORE.sub("", in_words))
 
 
 def forbidding(license_: str, texts: Mapping[str, Sequence[str]]) -> list[str]:
