@@ -23,6 +23,7 @@ from components.filter_solvability.verdict_words import (
     NO,
     NO_IN_SHORT,
     SOLVABLE,
+    WEAK_LABELS,
     YES,
     YES_IN_SHORT,
 )
@@ -92,6 +93,10 @@ _STATEMENT = re.compile(
     rf"{_START}{_LEAD}{_LABEL}{_TOPIC}{_SAYS}{_NOTHING_LACKS}(?:{_WORD_OR_LETTER})",
     re.IGNORECASE | re.MULTILINE,
 )
+_WEAK_STATEMENT = re.compile(
+    rf"^{_IN_LINE}(?:{_LEAD})(?:{_any_of(WEAK_LABELS)}){_IN_LINE}:{_IN_LINE}(?:{_WORD_OR_LETTER})[^\w\n]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _BOX = re.compile(rf"\\(?:boxed|fbox){_SIGNS}{_COMMANDS}(?:{_WORD})(?![ \t]+\w)", re.IGNORECASE)
 _FIELD = re.compile(
     rf"[\"'<](?:(?:final\s)?answer|result|(?:is\s)?valid)[\"'>]\s*:?\s*[\"']?(?:{_WORD_OR_LETTER})", re.IGNORECASE
@@ -118,6 +123,7 @@ _HTML = re.compile(
     r"</?(?:(?P<inline>b|i|u|em|strong|mark|span|font|code)|p|br|div|li|ul|ol|h[1-6])(?:\s[^<>]{0,100})?/?>",
     re.IGNORECASE,
 )
+_TAGGED = re.compile(r"</|<br\b", re.IGNORECASE)
 _STRUCK = re.compile(r"~~[^~\n]{1,40}~~")
 _NEGATIVE = frozenset((*NO, *NO_IN_SHORT, "unsolvable"))
 _TABLE = re.compile(
@@ -171,11 +177,11 @@ def parse_verdict(reply: str) -> bool | None:
 def _without_html(reply: str) -> str:
     """Return a reply with the characters of HTML's entities, and without its tags: <b>No</b>, &nbsp;."""
     reply = html.unescape(reply) if "&" in reply else reply
-    return _HTML.sub(lambda tag: " " if tag["inline"] else "\n", reply) if "</" in reply else reply
+    return _HTML.sub(lambda tag: " " if tag["inline"] else "\n", reply) if _TAGGED.search(reply) else reply
 
 
 def _last_verdict(text: str) -> bool | None:
-    for pattern in (_STATEMENT, _BOX, _FIELD):
+    for pattern in (_STATEMENT, _BOX, _FIELD, _WEAK_STATEMENT):
         if verdicts := list(pattern.finditer(text)):
             return _is_yes(verdicts[-1])
     if whole := _WHOLE.fullmatch(text):

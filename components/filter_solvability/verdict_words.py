@@ -35,10 +35,11 @@ SOLVABLE = _words(
 NEGATIONS = r"not\s+(?:be\s+)?|isn['’]t\s+|non\s+|no\s+es\s+|nicht\s+|não\s+é\s+|un|in|im|ir|не\s*"
 LABELS = _words(
     "verdict veredicto veredito verdetto verdikt urteil werdykt judgment judgement ruling assessment karar putusan",
-    "status label outcome classification",
     "decision decisión decisão decisione entscheidung conclusion conclusión conclusão conclusione fazit",
     "вердикт вывод निर्णय निष्कर्ष الحكم القرار",
 )
+# Words of any solution ("the outcome is no more than 10"): read before a colon and a verdict that is alone in its line.
+WEAK_LABELS = _words("status label outcome classification")
 LABELS_WITHOUT_SPACE = _words("判断 判定 裁决 裁定 结论 結論 判决 判決 判断结果 判定結果 판정 결론 평결")
 LEADS = _words(  # before a label: "So, my final verdict"
     "so thus hence therefore then and finally overall i d would say think believe conclude that in conclusion based",

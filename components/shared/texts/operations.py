@@ -1,4 +1,7 @@
-"""Operations in words on two plain numbers as signs: "the product of 12 and 15", "multiply 12 by 15" are 12 * 15."""
+"""Operations in words on two plain numbers as signs: "the product of 12 and 15", "multiply 12 by 15" are 12 * 15.
+
+Only where the operation is a whole question or side of an equation: "twice the sum of 3 and 5" is not 2 * 3 + 5.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,27 @@ _NUMBER = r"(\d[\d.]*|[b-hj-z])(?!\S)"
 _NAMES = {"sum": "+", "product": "*", "difference": "-", "quotient": "/"}
 _COMMANDS = {"add": "+", "multiply": "*", "divide": "/"}
 _NAMED = re.compile(
-    rf"\b(?:the )?({'|'.join(_NAMES)}) (?:of|between) {_NUMBER} and {_NUMBER}(?! (?:[-+*/^,]|and\b|\d))"
+    r"(?P<before>^|^(?:(?:find|compute|calculate|evaluate|determine|if|is) )|(?<= =) )"
+    rf"(?:the )?({'|'.join(_NAMES)}) (of|between) {_NUMBER} and {_NUMBER}(?=$| =(?!\S)| is \d[\d.]*$)"
 )
-_COMMANDED = re.compile(rf"^({'|'.join(_COMMANDS)}) {_NUMBER} (?:by|and|to|with) {_NUMBER}(?! [-+*/^,])")
-_SUBTRACTED = re.compile(rf"^subtract {_NUMBER} from {_NUMBER}(?! [-+*/^,])")
-_SPOKEN = re.compile(rf"{_NUMBER} (minus|divided by) {_NUMBER}")
+_COMMANDED = re.compile(rf"^({'|'.join(_COMMANDS)}) {_NUMBER} (?:by|and|to|with) {_NUMBER}$")
+_SUBTRACTED = re.compile(rf"^subtract {_NUMBER} from {_NUMBER}$")
+_SPOKEN = re.compile(rf"^(find|compute|calculate|evaluate|determine) {_NUMBER} (minus|divided by) {_NUMBER}$")
 _OPERATIONS = frozenset((*_NAMES, *_COMMANDS, "subtract", "minus", "divided"))
 
+
+def _named(found: re.Match[str]) -> str:
+    _, name, word, one, two = found.groups()
+    if word == "between" and one[0].isdigit() and two[0].isdigit() and float(one) < float(two):
+        one, two = two, one  # the difference between 3 and 10 is 7
+    return f"{found['before']}{one} {_NAMES[name]} {two}"
+
+
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    (_NAMED, lambda found: f"{found[2]} {_NAMES[found[1]]} {found[3]}"),
+    (_NAMED, _named),
     (_COMMANDED, lambda found: f"find {found[2]} {_COMMANDS[found[1]]} {found[3]}"),
     (_SUBTRACTED, lambda found: f"find {found[2]} - {found[1]}"),
-    (_SPOKEN, lambda found: f"{found[1]} {'-' if found[2] == 'minus' else '/'} {found[3]}"),
+    (_SPOKEN, lambda found: f"{found[1]} {found[2]} {'-' if found[3] == 'minus' else '/'} {found[4]}"),
 )
 
 

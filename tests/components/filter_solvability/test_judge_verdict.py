@@ -5,7 +5,7 @@ import time
 import pytest
 
 from components.filter_solvability.judge_verdict import parse_verdict
-from components.filter_solvability.verdict_words import LABELS, LABELS_WITHOUT_SPACE, NO, YES
+from components.filter_solvability.verdict_words import LABELS, LABELS_WITHOUT_SPACE, NO, WEAK_LABELS, YES
 from tests.components.shared.texts.case_files import cases_of
 
 
@@ -14,7 +14,7 @@ def test_a_verdict_is_read_however_it_is_written(reply: str, solvable: bool | No
     assert parse_verdict(reply) is solvable
 
 
-@pytest.mark.parametrize("label", [*LABELS, *LABELS_WITHOUT_SPACE])
+@pytest.mark.parametrize("label", [*LABELS, *WEAK_LABELS, *LABELS_WITHOUT_SPACE])
 @pytest.mark.parametrize(("words", "solvable"), [(YES, True), (NO, False)])
 def test_each_label_is_read_with_each_word(label: str, words: tuple[str, ...], solvable: bool) -> None:
     for word in words:

@@ -11,6 +11,9 @@ from components.shared.texts.operations import with_signs
         ("subtract 9 from 17", "find 17 - 9"),
         ("find 84 divided by 12", "find 84 / 12"),
         ("find the difference between x and 3", "find x - 3"),
+        ("find the difference between 3 and 10", "find 10 - 3"),
+        ("the sum of x and y = 10", "x + y = 10"),
+        ("z = the product of x and y", "z = x * y"),
     ],
 )
 def test_an_operation_on_two_numbers_is_a_sign(words: str, signs: str) -> None:
@@ -22,4 +25,21 @@ def test_an_operation_on_two_numbers_is_a_sign(words: str, signs: str) -> None:
     ["find the sum of 3 , 4 and 5", "the sum of 2 numbers be 25", "add 12 to 15 * 3", "find the sum of x and y ^ 2"],
 )
 def test_what_is_more_than_two_numbers_stays(words: str) -> None:
+    assert " ".join(with_signs(words.split())) == words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "find 10 - the sum of 3 and 5",
+        "find twice the sum of 3 and 5",
+        "find 100 / the product of 5 and 4",
+        "find the square of the sum of 3 and 5",
+        "find 40 % of the sum of x and y",
+        "the sum of 3 and 5 is squared",
+        "find 10 divided by 1 / 2",
+        "multiply 3 by 5 minus 2",
+    ],
+)
+def test_an_operation_that_is_a_part_of_another_one_stays(words: str) -> None:
     assert " ".join(with_signs(words.split())) == words
