@@ -17,6 +17,7 @@ from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.notations import in_binomials
 from components.shared.texts.math_answers.number_words import is_number_in_words
 from components.shared.texts.math_answers.numbers import Number, number_of
+from components.shared.texts.math_answers.parts import parts_of
 from components.shared.texts.math_answers.phrases import (
     base_of,
     choice_of,
@@ -117,12 +118,22 @@ class _Comparison:
         if _same_text(answer, other):
             return Verdict.EQUAL
         for rule in (
-            self._congruences, self._no_value, self._choices, self._phrases, self._labels, self._pieces, self._regions,
-            self._matrices, self._equations, self._lists, self._orders, self._powers,
+            self._parts, self._congruences, self._no_value, self._choices, self._phrases, self._labels, self._pieces,
+            self._regions, self._matrices, self._equations, self._lists, self._orders, self._powers,
         ):  # fmt: skip
             if (found := rule(answer, other)) is not None:
                 return found
         return compare_quantities(answer, other, self._algebra, self.compare)
+
+    def _parts(self, answer: str, other: str) -> Verdict | None:
+        """Compare numbered parts in their order, also with a list without numbers."""
+        one, two = parts_of(answer), parts_of(other)
+        if one is None and two is None:
+            return None
+        listed = one or _in_order_of(answer), two or _in_order_of(other)
+        if len(listed[0]) != len(listed[1]):
+            return Verdict.DIFFERENT
+        return in_order(listed[0], listed[1], self.compare)
 
     def _congruences(self, answer: str, other: str) -> Verdict | None:
         """Compare what stands before a modulus; where both answers have one, the moduli as well."""
@@ -293,7 +304,7 @@ def _several_of(text: str) -> _Several | None:
         return _Several("vector", tuple(vector)) if vector else _Several("matrix", (text,))
     items = list(_both_signs(split_list(text)))
     if len(items) > 1 and not ("and" in text and is_number_in_words(text)):
-        return _Several("list", _without_numbers(items))
+        return _Several("list", tuple(items))
     if (brackets := brackets_of(text)) is None:
         return None
     kind = {"(": "tuple", "[": "row", r"\{": "set", r"\langle": "vector"}.get(brackets[0], "row")
@@ -301,12 +312,10 @@ def _several_of(text: str) -> _Several | None:
     return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
 
 
-def _without_numbers(items: list[str]) -> tuple[str, ...]:
-    """Return the items without the numbers of parts in front: (1) 3; (2) 5."""
-    marks = [f"({number}) " for number in range(1, len(items) + 1)]
-    if all(item.startswith(mark) for item, mark in zip(items, marks, strict=True)):
-        return tuple(item.removeprefix(mark) for item, mark in zip(items, marks, strict=True))
-    return tuple(items)
+def _in_order_of(text: str) -> list[str]:
+    """Return the items of a list whose order counts; those of a set have none."""
+    several = _several_of(text)
+    return [text] if several is None or several.kind in ("set", "matrix") else list(several.items)
 
 
 def _by_name(several: _Several) -> _Several:

@@ -39,8 +39,28 @@ _SEPARATOR = (
 )
 _NAME = r"(?:\\?[a-zA-Z]+(?:_\{?\w+\}?|\([a-z]\)|')?\s*&?\s*=\s*&?)"
 _NEXT_PART = re.compile(rf"{_SEPARATOR}*(?:[-*•]\s*{_SEPARATOR}*)?(?:{_NAME}{_SEPARATOR}*)?")
-_LABEL = r"[^\W\d_][^\n:.]{0,30}:[\s*$]*(?:\\[(\[])?\s*"
-_NEXT_LABEL, _LABELLED = re.compile(rf"[^\n.:]{{0,12}}[.;][ ]+{_LABEL}"), re.compile(rf"(?:^|[.;\n])\s*{_LABEL}$")
+_LABEL = r"([^\W\d_][^\n:.]{0,30}):[\s*$]*(?:\\[(\[])?\s*"
+_NEXT_LABEL = re.compile(rf"[^\n.:]{{0,12}}[.;][ ]+\**{_LABEL}")
+_LABELLED = re.compile(rf"(?:^|[.;\n])[\s*•-]*{_LABEL}$")
+# What is asked for together: of "Base: 4. Area: 36." the area is the answer.
+_ASKED_TOGETHER = tuple(
+    frozenset(words.split())
+    for words in (
+        "base height width length breadth depth",
+        "perimeter area volume circumference",
+        "mean median mode range",
+        "minimum maximum",
+        "quotient remainder",
+    )
+)
+_STAGE = re.compile(
+    r"\b(?:step|stage|intermediate|partial|initial|simplif\w*|discriminant|exact|estimated?|guess|check|example|hint|given"
+    r"|try|attempt|subtotal|draft)\b[^\n.;:]{0,30}:[\s*$]*(?:\\[(\[])?\s*$",
+    re.IGNORECASE,
+)
+_RESULT = re.compile(
+    r"\b(?:final|results?|decimal|check|verif\w*|example|simplest|percentage|percent)\b[^\n:]{0,30}:", re.IGNORECASE
+)
 _NEXT_LINE = re.compile(rf"[^\n.]{{0,12}}\.?\n[-*•\s]*{_LABEL}")
 _RATIO = re.compile(r"[\s$]*:[\s$]*")
 _CONNECTED = re.compile(r"[^.!?\n]{0,80}?(?:,|;|\band\b|\bor\b|&)[^.!?\n]{0,80}")
@@ -176,12 +196,18 @@ def _belong_together(text: str, one: _Box, other: _Box) -> bool:
     if _NEXT_PART.fullmatch(between) or _RATIO.fullmatch(between):
         return True
     connected = _CONNECTED.fullmatch(between) or _NEXT_LINE.fullmatch(between)
-    if connected is None and _LABELLED.search(text[max(one.start - MAX_SIDE, 0) : one.start]):
-        connected = _NEXT_LABEL.fullmatch(between)
-    if connected and not _CORRECTED.search(between):
+    before_one = text[max(one.start - MAX_SIDE, 0) : one.start]
+    if connected is None and (label := _LABELLED.search(before_one)) and (behind := _NEXT_LABEL.fullmatch(between)):
+        connected = behind if _asked_together(label[1], behind[1]) else None
+    if connected and not (_CORRECTED.search(between) or _RESULT.search(between) or _STAGE.search(before_one)):
         return True
-    label, before = _PART_LABEL.search(between), list(_PART_LABEL.finditer(text, 0, one.start))
-    return bool(label and before and _follows(before[-1][1].lower(), label[1].lower()))
+    part, before = _PART_LABEL.search(between), list(_PART_LABEL.finditer(text, 0, one.start))
+    return bool(part and before and _follows(before[-1][1].lower(), part[1].lower()))
+
+
+def _asked_together(label: str, other_label: str) -> bool:
+    names = {words.split()[-1].strip("*").lower() for words in (label, other_label)}
+    return len(names) > 1 and any(names <= together for together in _ASKED_TOGETHER)
 
 
 def _follows(label: str, next_label: str) -> bool:
