@@ -25,12 +25,11 @@ from pipelines.cluster.package import package
 from pipelines.cluster.pipeline_versions import kept_version
 from pipelines.cluster.run_keys import keys_of_run
 from pipelines.cluster.run_page import run_page
-from pipelines.cluster.run_report import look_at
 from pipelines.cluster.run_size import check_size, size_of
 from pipelines.cluster.same_runs import same_runs, short_fingerprint
 from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.cluster.submitted_run import Submitted
-from pipelines.cluster.watching import watch
+from pipelines.cluster.watching import INTERRUPTED, watch_to_end
 from pipelines.json_output import print_json, stream_for_people
 from pipelines.planning.confirming import confirm
 from pipelines.planning.pilot_forecast import forecast
@@ -42,6 +41,7 @@ from pipelines.reporting import exit_code_of, print_aligned
 from pipelines.run_checks.hardware_outputs import asked_hardware
 from pipelines.run_checks.looking import Looked
 from pipelines.run_checks.task_hardware import idle_tasks
+from pipelines.webhook import webhook_url
 
 EXPERIMENT = "scalequest"
 
@@ -53,7 +53,9 @@ def submit(submission: Submission, *, follow: bool) -> int:
 
 def _submit(submission: Submission, follow: bool) -> int:
     began = time.monotonic()
-    whole, cluster = prepare_submission(submission), submission.cluster
+    if follow:
+        webhook_url()  # a wrong one is refused before anything is sent
+    whole = prepare_submission(submission)
     pilot = pilot_of(whole, submission.pilot) if submission.pilot else None
     run = pilot.run if pilot else whole
     console = Console(file=stream_for_people(as_json=submission.as_json))
@@ -72,14 +74,38 @@ def _submit(submission: Submission, follow: bool) -> int:
     client, run_id, page = _send(submission, run, steps, console)
     if pilot:
         print_aligned(console, list(_what_follows(submission, pilot)))
-    exit_code = watch(client, run_id, cluster.host, cluster.namespace, console) if follow else ExitCode.DONE
+    sent = replace(sent, run_id=run_id, page=page)
+    if follow:
+        return _followed(sent, client, console, pilot)
     if submission.as_json:
-        with explained(cluster.host, cluster.namespace):
-            report = look_at(client, run_id, cluster.namespace) if follow else None
-        print_json(replace(sent, run_id=run_id, page=page).document(exit_code, report))
-    elif pilot and follow and exit_code == ExitCode.DONE:
-        _print_forecast_of_ended(console, submission, pilot)
+        print_json(sent.document(ExitCode.DONE))
+    return ExitCode.DONE
+
+
+def _followed(sent: Submitted, client: kfp.Client, console: Console, pilot: Pilot | None) -> int:
+    """Follow a run to its end, and say what it has made; return its exit code."""
+    submission, cluster = sent.submission, sent.submission.cluster
+    try:
+        report = watch_to_end(client, sent.run_id, cluster.host, cluster.namespace, console)
+    except (InputError, UnavailableError) as error:  # the run was sent: whoever reads the document has to know which
+        if submission.as_json:
+            code = ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE
+            print_json(sent.document(code, message=str(error)))
+        raise
+    exit_code = report.exit_code if report else INTERRUPTED
+    folder = _folder_of_ended(sent) if exit_code == ExitCode.DONE and (submission.as_json or pilot) else ""
+    if submission.as_json:
+        print_json(sent.document(exit_code, report, folder))
+    elif pilot and exit_code == ExitCode.DONE:
+        _print_forecast_of_ended(console, submission, pilot, folder)
     return exit_code
+
+
+def _folder_of_ended(sent: Submitted) -> str:
+    """Return the last folder of a run that has ended well; "" where its workspace cannot be read from here."""
+    with contextlib.suppress(InputError, UnavailableError):
+        return finished_folder(_looked_at(sent.submission, sent.run))
+    return ""
 
 
 def _looked_at(submission: Submission, run: Run) -> list[Looked]:
@@ -129,11 +155,11 @@ def _print_forecast(console: Console, submission: Submission, pilot: Pilot, data
     print_forecast(console, seen, replace(submission, pilot=0).command)
 
 
-def _print_forecast_of_ended(console: Console, submission: Submission, pilot: Pilot) -> None:
+def _print_forecast_of_ended(console: Console, submission: Submission, pilot: Pilot, folder: str) -> None:
     """Print what a pilot that was followed to its end says of the whole run, or where that can be seen."""
     with contextlib.suppress(InputError, UnavailableError):  # the run has ended well, whoever may read its rows
-        if finished := finished_folder(_looked_at(submission, pilot.run)):
-            _print_forecast(console, submission, pilot, finished)
+        if folder:
+            _print_forecast(console, submission, pilot, folder)
             return
     told = f"its rows cannot be read from here; where they can, `{submission.plan_command}` says what follows from them"
     console.print(told, markup=False, highlight=False, soft_wrap=True)

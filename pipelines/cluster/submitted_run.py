@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from components.shared.errors import InputError, UnavailableError
 from pipelines.arguments import Run
-from pipelines.cluster.finished_run import finished_folder, look_from_here
-from pipelines.cluster.run_report import SUCCEEDED, Report
+from pipelines.cluster.run_report import Report
 from pipelines.cluster.submission import Submission
+from pipelines.cluster.watching import end_state
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.run_ending import made_as_data
 
@@ -29,15 +29,18 @@ class Submitted:
     run_id: str = ""  # "" where all its folders are finished already
     page: str = ""  # of Kubeflow's
 
-    def document(self, exit_code: int, report: Report | None = None, folder: str = "") -> dict[str, object]:
-        """Return the document; ``report``: of a run that was followed; ``folder``: the last one, where it is known."""
-        told: Mapping[str, object] = {"state": SUBMITTED if self.run_id else NOTHING_TO_DO, "message": ""}
+    def document(
+        self, exit_code: int, report: Report | None = None, folder: str = "", message: str = ""
+    ) -> dict[str, object]:
+        """Return the document.
+
+        ``report``: of a run that was followed to its end; ``folder``: its last one, where it is known; ``message``: why
+        it was not followed to its end.
+        """
+        told: Mapping[str, object] = {"state": SUBMITTED if self.run_id else NOTHING_TO_DO, "message": message}
         if report:
             done = sum(step.succeeded for step in report.steps)
-            told = {"state": report.state, "message": report.verdict, "steps_done": done}
-            folder = self._made() if report.state == SUCCEEDED else ""
-        price = float(self.run.arguments.get("price_per_gpu_hour", 0.0))
-        foreseen = {"forecast": forecast(folder, self.num_whole, price)} if folder and self.num_whole else {}
+            told = {"state": end_state(report), "message": report.verdict, "steps_done": done}
         return {
             "run": self.run_id,
             "preset": self.submission.preset,
@@ -48,14 +51,14 @@ class Submitted:
             "exit_code": exit_code,
             "seconds": time.monotonic() - self.began,
             "folder": folder,
-            **made_as_data(folder),
+            **self._made(folder),
             "page": self.page,
-            **foreseen,
         }
 
-    def _made(self) -> str:
-        """Return the last folder of the run, which has ended well; "" where the workspace cannot be read from here."""
+    def _made(self, folder: str) -> dict[str, object]:
+        """Return what stands of the last folder, and the forecast of a pilot; nothing where neither can be read."""
+        price = float(self.run.arguments.get("price_per_gpu_hour", 0.0))
         with contextlib.suppress(InputError, UnavailableError):
-            looked = look_from_here(self.run, self.submission.workspace, has_keys=False)
-            return finished_folder(looked)
-        return ""
+            foreseen = {"forecast": forecast(folder, self.num_whole, price)} if folder and self.num_whole else {}
+            return made_as_data(folder) | foreseen
+        return made_as_data("")

@@ -30,15 +30,21 @@ INTERRUPTED = 130  # by Ctrl-C, as shells say it
 
 def watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
     """Print changes until the run has ended; return its exit code. Stopping the watching does not affect the run."""
+    ended = watch_to_end(client, run_id, host, namespace, console)
+    return ended.exit_code if ended else INTERRUPTED
+
+
+def watch_to_end(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> Report | None:
+    """Print changes until the run has ended; return its last report, None if Ctrl-C has ended the watching."""
     webhook_url()
     try:
         return _watch(client, run_id, host, namespace, console)
     except KeyboardInterrupt:
         console.print(f"no longer watched{_goes_on(run_id, host, namespace)}", highlight=False, soft_wrap=True)
-        return INTERRUPTED
+        return None
 
 
-def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> int:
+def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: Console) -> Report:
     changes, rows = _Changes(), _Rows()
     answered = time.monotonic()
     seemed_gone = False
@@ -66,11 +72,12 @@ def _watch(client: kfp.Client, run_id: str, host: str, namespace: str, console: 
             last = f"run {run_id} {report.heading}{why}"
             console.print(last, markup=False, highlight=False, emoji=False, soft_wrap=True)
             tell(_end_of(report))
-            return report.exit_code
+            return report
         time.sleep(POLL_SECONDS)
 
 
-def _end_state(report: Report) -> Literal["succeeded", "terminated", "stopped", "failed"]:
+def end_state(report: Report) -> Literal["succeeded", "terminated", "stopped", "failed"]:
+    """Return how a run has ended: a budget or a gate has stopped it, which is no failure."""
     if report.exit_code in [kind.exit_code for kind in HELD]:
         return "stopped"
     return "succeeded" if report.state == SUCCEEDED else "terminated" if report.state == TERMINATED else "failed"
@@ -80,7 +87,7 @@ def _end_of(report: Report) -> EndOfRun:
     return EndOfRun(
         run=report.run_id,
         workspace=report.workspace,
-        state=_end_state(report),
+        state=end_state(report),
         exit_code=report.exit_code,
         steps_done=sum(step.succeeded for step in report.steps),
         num_steps=len(report.steps),

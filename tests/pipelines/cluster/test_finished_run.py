@@ -47,7 +47,7 @@ def test_what_a_run_has_made_is_in_the_document_of_its_submit(was_followed: bool
     run_id = "1" if was_followed else ""
     sent = Submitted(submission=submission, run=run, num_whole=0, began=time.monotonic(), run_id=run_id)
     report = Report(run_id="1", name="", state="succeeded", steps=()) if was_followed else None
-    told = json.loads(json.dumps(sent.document(0, report, "" if was_followed else folder)))
+    told = json.loads(json.dumps(sent.document(0, report, folder)))
     assert (told["state"], told["folder"]) == ("succeeded" if was_followed else "nothing to do", folder)
     assert told["rows"] == read_manifest(folder).rows_out
     assert told["costs"]["tokens_written"] > 0

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from components.shared.errors import ExitCode
 from components.shared.images import read_names
 from components.shared.jobs.body import QUEUE_LABEL
 from components.shared.jobs.job_profiles import profile_of_json
@@ -22,7 +23,7 @@ from pipelines.compiled_pipeline import graphs_of
 from pipelines.resources import QUEUE
 from pipelines.run_checks.looking import Looked
 from tests.pipelines.cluster.conftest import EXPERIMENT, NAMESPACE, RUN_ID, Server, kept_pipelines
-from tests.pipelines.cluster.recorded_runs import run_of, serve_run, serve_runs_in_turn
+from tests.pipelines.cluster.recorded_runs import answer_of, run_of, serve_run, serve_runs_in_turn
 from tests.source_tree import ROOT
 
 WORKSPACE = "gs://bucket/runs"
@@ -223,6 +224,52 @@ def test_a_run_that_was_followed_is_one_document_with_how_it_ended(
     assert (told["run"], told["state"], told["exit_code"]) == (RUN_ID, state, code)
     assert told["message"] in said.err
     assert told["rows"] is None, "the workspace cannot be read from here"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_run_that_a_gate_has_stopped_did_not_fail(kubeflow: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "run-failed-bad-input-after-retry"
+    serve_runs_in_turn(kubeflow, [name], RUN_ID)
+    text = json.dumps(answer_of(f"{name}.v1beta1")[1]).replace("bad input: --source", "gate closed: --source")
+    kubeflow.on(f"GET /apis/v1beta1/runs/{RUN_ID}", json.loads(text))
+    assert submit(smoke_on(kubeflow.url, as_json=True), follow=True) == ExitCode.GATE_CLOSED
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["exit_code"]) == ("stopped", ExitCode.GATE_CLOSED)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_how_a_run_ended_is_told_though_kubeflow_is_away_right_after(
+    kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = "run-succeeded-frozen-at-93-of-380"
+    serve_runs_in_turn(kubeflow, [ended], RUN_ID)
+    kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_of(ended) | {"run_id": RUN_ID}, (503, {}))
+    assert submit(smoke_on(kubeflow.url, as_json=True), follow=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["exit_code"], told["steps_done"]) == ("succeeded", 0, 30)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("status", "code"), [(401, 2), (503, 75)])
+def test_a_run_that_cannot_be_followed_to_its_end_is_in_the_document_with_why(
+    status: int, code: int, kubeflow: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve_run(kubeflow, "run-step-running", RUN_ID)
+    kubeflow.in_turn(f"GET /apis/v2beta1/runs/{RUN_ID}", run_of("run-step-running"), (status, {"message": "denied"}))
+    assert submit(smoke_on(kubeflow.url, as_json=True), follow=True) == code
+    told = json.loads(capsys.readouterr().out)
+    assert (told["run"], told["state"], told["exit_code"]) == (RUN_ID, "submitted", code)
+    assert f"#/runs/details/{RUN_ID}" in told["page"]
+    assert f"run {RUN_ID} continues: `scalequest status {RUN_ID}" in told["message"]
+
+
+def test_a_wrong_webhook_is_refused_before_a_run_that_is_followed_is_sent(
+    kubeflow: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SCALEQUEST_WEBHOOK_URL", "hooks.example.com")
+    assert submit(smoke_on(kubeflow.url), follow=True) == 2
+    assert "SCALEQUEST_WEBHOOK_URL is not the URL of a web server" in capsys.readouterr().err
+    assert kubeflow.asked == []
 
 
 refused = pytest.mark.parametrize(

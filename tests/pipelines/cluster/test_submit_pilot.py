@@ -157,6 +157,21 @@ def test_a_pilot_that_is_followed_says_in_the_end_what_the_whole_run_will_come_t
     assert (f"where they can, {command}" in said) != is_readable
 
 
+def test_a_pilot_that_is_followed_has_its_forecast_in_the_document(
+    kubeflow: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
+    serve_runs_in_turn(kubeflow, ["run-succeeded-small"], RUN_ID)
+    dataset = make_dataset(Workspace(str(tmp_path)), 12)["package_dataset"]
+    ended_with(dataset, monkeypatch, first="new")
+    assert submit(pilot_on(kubeflow.url, number=12, as_json=True), follow=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["folder"]) == ("succeeded", dataset)
+    assert told["rows"] == read_manifest(dataset).rows_out
+    assert told["forecast"]["sample"] == {"num_pilot": 12, "num_whole": 16}
+    assert told["forecast"]["rows"]["low"] <= told["forecast"]["rows"]["value"] <= told["forecast"]["rows"]["high"]
+
+
 def test_a_pilot_is_planned_as_it_will_run_and_has_no_forecast_before(tmp_path: Path) -> None:
     words = ["plan", "smoke", "--workspace", str(tmp_path / "runs"), "--pilot", "8", "--json"]
     result = CliRunner().invoke(app, words)
