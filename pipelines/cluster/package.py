@@ -18,9 +18,17 @@ from pipelines.arguments import Run
 from pipelines.cluster.findings import Finding
 from pipelines.cluster.trimming import trimmed
 from pipelines.compiled_checks import images_without_digest
-from pipelines.compiled_pipeline import CompiledPipeline, executors_on_kubernetes, find, graphs_of
+from pipelines.compiled_pipeline import (
+    CompiledPipeline,
+    checks_of,
+    declared_in,
+    executors_on_kubernetes,
+    find,
+    graphs_of,
+)
 from pipelines.hardware_profiles import Profile
 from pipelines.resources import QUEUE
+from pipelines.run_checks.told import LAST_STEP
 from pipelines.task_outputs import called
 
 RELEASE = "release them (make release-images REGISTRY=…)"
@@ -70,11 +78,23 @@ def package(run: Run, *, queued: bool, idle: Collection[str] = ()) -> Iterator[R
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, run.pipeline.path.name)
         documents = trimmed(run.pipeline.documents, run.steps)
+        documents = _with_end(documents, run.last_step) if run.last_step else documents
         documents = with_queue(documents, idle) if queued else documents
         path.write_text(yaml.dump_all(documents, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
         pipeline = CompiledPipeline(path)
         arguments = {name: value for name, value in run.arguments.items() if name in pipeline.parameters}
         yield replace(run, pipeline=pipeline, arguments=arguments)
+
+
+def _with_end(documents: Sequence[Mapping[str, Any]], last_step: str) -> list[dict[str, Any]]:
+    """Return a compiled pipeline that tells its first task, which compiles all of it again, where the run ends."""
+    changed: list[dict[str, Any]] = copy.deepcopy([dict(document) for document in documents])
+    spec = changed[0]
+    for (name,) in checks_of(spec):
+        task = spec["root"]["dag"]["tasks"][name]
+        task["inputs"]["parameters"][LAST_STEP] = {"runtimeValue": {"constant": last_step}}
+        declared_in(spec["components"][task["componentRef"]["name"]])[LAST_STEP] = {"parameterType": "STRING"}
+    return changed
 
 
 def with_queue(documents: Sequence[Mapping[str, Any]], idle: Collection[str] = ()) -> list[dict[str, Any]]:

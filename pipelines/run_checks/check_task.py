@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import sys
@@ -97,7 +98,7 @@ def run_of(told: Told) -> Run:
     pipeline = compiled_again(told.pipeline, told.preset_values)
     declared = pipeline.parameters
     values = {name: _as_declared(value, declared[name]) for name, value in told.arguments.items() if name in declared}
-    return checked_run_of(pipeline, values)
+    return dataclasses.replace(checked_run_of(pipeline, values), last_step=told.last_step)
 
 
 def _as_declared(value: Any, declared: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from pipelines.run_checks.task_hardware import told_tasks
 ASKED_PROFILE = "asked_profile"  # the parameter ``profile``, which is the name of an output, too
 IMAGES: dict[str, ImageName] = {"cpu_image": "cpu", "vllm_image": "vllm", "train_image": "train"}
 REPORT = "report"
+LAST_STEP = "last_step"  # an input that only the file of a submitted run has that ends before its pipeline does
 REPORT_METADATA = {"display_name": "Checked run", "description": "what will run, what is reused and why"}
 
 
@@ -28,6 +29,7 @@ class Told:
     preset_values: Mapping[str, Any]  # what of the preset no run can change
     images: Mapping[str, str]  # full names of the release's, or those that a chart put in their place
     arguments: Mapping[str, Any]  # of the pipeline
+    last_step: str  # behind which nothing starts; "" for all of the pipeline
     outputs: Mapping[str, Any]
 
 
@@ -39,12 +41,14 @@ def read_told(executor_input: str) -> Told:
         images = {name: str(values.pop(name, "")) for name in IMAGES}
         values["profile"] = values.pop(ASKED_PROFILE, "")
         pipeline, preset = str(values.pop("pipeline")), str(values.pop("preset", ""))
+        last_step = str(values.pop(LAST_STEP, ""))
         return Told(
             pipeline=pipeline,
             preset=preset,
             preset_values=json.loads(values.pop("preset_values", "{}")),
             images=images,
             arguments=values,
+            last_step=last_step,
             outputs=content["outputs"],
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:

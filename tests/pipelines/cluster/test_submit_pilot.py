@@ -20,12 +20,15 @@ from pipelines.cluster import submit_command, watching
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.cluster.submit_command import submit
-from pipelines.compiled_pipeline import walk_steps
+from pipelines.compiled_checks import find_defects
+from pipelines.compiled_pipeline import CompiledPipeline, walk_steps
 from pipelines.planning.confirming import Spending
+from pipelines.run_checks.check_task import main
 from pipelines.run_checks.looking import Looked
 from tests.pipelines.answered import do_step
 from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kept_pipelines
 from tests.pipelines.cluster.recorded_runs import serve_runs_in_turn
+from tests.pipelines.run_checks.forms import constants_of, executor_input
 from tests.scripted_runs import make_dataset
 from tests.stores import Store, s3_environment, s3_store
 
@@ -63,6 +66,28 @@ def test_a_pilot_is_sent_with_fewer_questions_and_without_what_comes_behind_the_
     assert forecast.split(maxsplit=1) == ["forecast", f"scalequest plan {given} --pilot 8 --profile local"]
     where = f"--namespace {NAMESPACE} --host {kubeflow.url} --profile local --allow-tags --yes"
     assert whole == f"goes on with  scalequest submit {given} {where}"
+
+
+def test_the_first_task_of_a_submitted_pilot_checks_the_steps_that_were_sent_and_that_of_the_whole_run_all(
+    kubeflow: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checked: dict[int, str] = {}
+    for number in (8, 0):
+        assert submit(pilot_on(kubeflow.url, number=number, settings=[WITH_SOLVERS]), follow=False) == 0
+        documents, parameters = sent(kubeflow)
+        (path := tmp_path / "sent.yaml").write_text(yaml.safe_dump_all(documents), encoding="utf-8")
+        pipeline = CompiledPipeline(path)
+        assert ("last_step" in constants_of(pipeline)) == bool(number)
+        assert find_defects(pipeline.documents) == []
+        told = executor_input(pipeline, parameters | {"workspace": str(tmp_path / "runs")}, tmp_path / "outputs")
+        with pytest.raises(SystemExit) as ended:
+            main(["--executor-input", told])
+        assert not ended.value.code, capsys.readouterr().err
+        checked[number] = (tmp_path / "outputs/report.md").read_text(encoding="utf-8").replace("\\", "")
+        steps = [step for step in pipeline.planned_steps(parameters) if not step.passes_on]
+        assert f"scalequest: {len(steps)} steps, " in checked[number]
+    assert ["| evaluate |" in checked[number] for number in (8, 0)] == [False, True]
+    assert "| package_dataset |" in checked[8]
 
 
 def test_the_command_that_goes_on_has_every_option_that_is_not_at_its_default() -> None:
