@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date as calendar_date
 
 _MONTHS = [
     "january",
@@ -28,6 +29,7 @@ _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _TOKEN = re.compile(r"\s*(?:(?P<number>\d{1,4})|(?P<word>[a-z]+)\.?|,)", re.IGNORECASE)
 _IDLE = frozenset(("on", "in", "the", "of", "year", "and"))
 _LAST_DAY = 31
+_LEAP_YEAR = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,25 @@ class Date:
 def date_of(text: str) -> Date | None:
     """Return the date that a text is, with a month or a weekday in words, or as ISO 8601; None for another text."""
     if iso := _ISO.fullmatch(text.strip()):
-        return Date(*map(int, iso.groups()))
+        date = Date(*map(int, iso.groups()))
+        return _in_calendar(date) if date.day else None
     position, given = 0, dict.fromkeys(("year", "month", "day", "weekday"), 0)
     while position < len(text.rstrip()):
         token = _TOKEN.match(text, position)
         if token is None or not _takes(given, token):
             return None
         position = token.end()
-    return Date(**given) if given["month"] or (given["weekday"] and not given["day"]) else None
+    return _in_calendar(Date(**given)) if given["month"] or (given["weekday"] and not given["day"]) else None
+
+
+def _in_calendar(date: Date) -> Date | None:
+    """Return a date that the calendar has, None for 31 February; 29 February without a year is one."""
+    if date.month or date.day:
+        try:
+            calendar_date(date.year or _LEAP_YEAR, date.month, date.day or 1)
+        except ValueError:
+            return None
+    return date
 
 
 def _takes(given: dict[str, int], token: re.Match[str]) -> bool:

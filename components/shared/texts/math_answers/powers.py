@@ -18,8 +18,8 @@ def compare_powers(answer: str, other: str, compare: Callable[[str, str], Verdic
     one, two = _read(answer), _read(other)
     if one and two:
         (root, times, exponent), (root_two, times_two, exponent_two) = one, two
-        if root != root_two:
-            return Verdict.DIFFERENT
+        if root != root_two:  # 2^{\log_2 9} is 3^{2}: only exponents that are whole numbers tell powers apart
+            return Verdict.DIFFERENT if _is_whole(exponent) and _is_whole(exponent_two) else None
         if times == times_two:
             return compare(exponent, exponent_two)
         return compare(rf"{times} \cdot ({exponent})", rf"{times_two} \cdot ({exponent_two})")
@@ -44,4 +44,12 @@ def _read(text: str) -> tuple[int, int, str] | None:
 def _is_beyond_numbers(exponent: str) -> bool:
     """Tell whether a power with this exponent is no number that ``number_of`` reads."""
     value = number_of(exponent)
-    return abs(value.value) > MAX_BITS if value else _read(exponent) is not None
+    return abs(value.value) > MAX_BITS if value else _is_whole(exponent)
+
+
+def _is_whole(exponent: str) -> bool:
+    """Tell whether an exponent is a whole number, or a power of whole numbers that is too large to compute."""
+    if value := number_of(exponent):
+        return value.value.denominator == 1
+    power = _read(exponent)
+    return power is not None and _is_whole(power[2])

@@ -13,7 +13,7 @@ from components.shared.texts.latex import INSIDE, without_text
 _SPELLINGS = """
 mm millimeter millimetre|cm centimeter centimetre|dm decimeter decimetre|m meter metre|km kilometer kilometre
 in inch inches|ft foot feet|yd yard|mi mile|mg milligram|g gram gramme gm|kg kilogram kilo|t ton tonne
-lb pound|oz ounce|ml milliliter millilitre|l liter litre|gal gallon|qt quart|pt pint|cup
+lb|pound|oz ounce|ml milliliter millilitre|l liter litre|gal gallon|qt quart|pt pint|cup
 ms millisecond|s sec second|min minute|h hr hour|day|wk week|month|yr year
 hz hertz|khz kilohertz|mhz megahertz|n newton|j joule|kj kilojoule|w watt|kw kilowatt|v volt|pa pascal
 k kelvin|mol mole|ohm|amp ampere|ev|cal calorie|kcal kilocalorie|acre|ha hectare
@@ -188,8 +188,13 @@ def may_be_equal(unit: str, other: str) -> bool:
     words, others = set(re.split(r"[ /]", unit)), set(re.split(r"[ /]", other))
     known = set(UNITS.values())
     if {word.partition("^")[0] for word in words | others} <= known:
-        return _SAME.get(unit, unit) == _SAME.get(other, other)
+        return not _meanings(unit).isdisjoint(_meanings(other))
     return words <= others or others <= words
+
+
+def _meanings(unit: str) -> set[str]:
+    """Return what a unit may mean: pounds are a weight or money."""
+    return {_POUND.sub(pound, _SAME.get(unit, unit)) for pound in ("lb", "gbp")}
 
 
 def factors_between(unit: str, other: str) -> tuple[Fraction, Fraction] | None:
@@ -212,7 +217,7 @@ _FACTORS: Mapping[str, Mapping[str, Fraction]] = {
     for base, factors in {
         "m": "mm=1/1000 cm=1/100 dm=1/10 m=1 km=1000 in=254/10000 ft=3048/10000 yd=9144/10000 mi=1609344/1000",
         "g": "mg=1/1000 g=1 kg=1000",
-        "oz": "oz=1 lb=16",
+        "oz": "oz=1 lb=16 pound=16",
         "s": "ms=1/1000 s=1 min=60 h=3600 day=86400 wk=604800",
         "month": "month=1 yr=12",
         "l": "ml=1/1000 l=1",
@@ -221,4 +226,5 @@ _FACTORS: Mapping[str, Mapping[str, Fraction]] = {
         "arcsecond": "arcsecond=1 arcminute=60 deg=3600",
     }.items()
 }
-_SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h", "gbp": "lb"}  # "12 pounds" may be money
+_SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h"}
+_POUND = re.compile(r"\bpound\b")  # the word, which is a weight or money
