@@ -18,6 +18,7 @@ RANDOM_MODEL = "random:llama"
 class ImportModelConfig(StepConfig):
     """Copy a model into the workspace as safetensors, with its tokenizer and chat template."""
 
+    VERSION: ClassVar = 2  # 1 did not keep what a GGUF file states of the licence
     IMAGE: ClassVar[ImageName] = "train"
     WATCHED: ClassVar = ()  # it makes a model
     ARTIFACTS: ClassVar = artifacts(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from importlib import metadata
 from pathlib import Path
 
 from components.import_model.gguf_header import license_in_gguf
@@ -30,10 +29,7 @@ def find_gguf(source: str) -> Path:
     return found[0]
 
 
-def licenses_of_package(source: str) -> list[str]:
-    """Return what the GGUF file states of the model's licence, else what the package does of its own."""
-    with storage.open_read(str(find_gguf(source))) as file:
-        stated = license_in_gguf(file)
-    told = metadata.metadata(source.removeprefix("package:").partition("@")[0])
-    own = [told[name] for name in ("License-Expression", "License") if name in told]
-    return [stated] if stated else own
+def license_of_model(gguf: Path) -> str:
+    """Return what a GGUF file states of the model's licence; "" for nothing: the package's own is not the model's."""
+    with storage.open_read(str(gguf)) as file:
+        return license_in_gguf(file)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from components.import_model.config import RANDOM_MODEL, ImportModelConfig
-from components.import_model.python_package import find_gguf, licenses_of_package, pin_package
+from components.import_model.python_package import find_gguf, license_of_model, pin_package
 from components.shared import speaking
 from components.shared.addresses import parse_address, scheme_of_model
 from components.shared.errors import InputError
@@ -71,7 +71,8 @@ def licenses_ahead(config: ImportModelConfig) -> list[str]:
     if scheme == "random":
         return [f"{RANDOM_MODEL} is made here, of nobody's work"]
     if scheme == "package":
-        return licenses_of_package(source)
+        stated = license_of_model(find_gguf(source))
+        return [stated] if stated else []
     return stated_on_hub(parse_address(source, "model")) if scheme == "hf" else stated_in_folder(source)
 
 
@@ -110,7 +111,10 @@ def fetch_source(source: str, folder: Path) -> Path:
     if scheme == "package":
         from components.import_model.gguf_model import save_gguf_model
 
-        save_gguf_model(find_gguf(source), folder)
+        gguf = find_gguf(source)
+        save_gguf_model(gguf, folder)
+        if stated := license_of_model(gguf):
+            storage.create(str(folder / CARD_LICENSE), stated.encode())
         check_model(folder, source)
         return folder
     return fetch_model(source)

@@ -74,10 +74,16 @@ class FolderLedgers:
             logger.info("the ledgers of %d parts are not copied: %s", len(gathered), error)
 
     def of(self, parts: Sequence[str], md5s: Mapping[str, str]) -> list[Ledger]:
-        """Return the ledgers of parts; ``md5s`` is the folder's listing."""
-        known = dict(self._own)
+        """Return the ledgers of parts; ``md5s`` is the folder's listing.
+
+        The copies are read where they are fewer than the parts that others wrote: who looks often, and asks for new
+        parts only, does not read all of them each time.
+        """
+        known = {name: self._own[name] for name in parts if name in self._own}
         if GATHERED in md5s and len(known) < len(parts):
-            known = self._read_copies(md5s) | known
+            copies = storage.list_names(self._uri)
+            if len(copies) < len(parts) - len(known):
+                known = self._read_copies(copies, md5s) | known
         others = [name for name in parts if name not in known]
         known |= zip(others, read_ledgers([storage.join(self.folder, name) for name in others]), strict=True)
         return [known[name] for name in parts]
@@ -101,8 +107,8 @@ class FolderLedgers:
         except (InputError, UnavailableError) as error:
             logger.info("the copies in %s were not deleted: %s", self._uri, error)
 
-    def _read_copies(self, md5s: Mapping[str, str]) -> dict[str, Ledger]:
-        uris = [storage.join(self._uri, name) for name in storage.list_names(self._uri)]
+    def _read_copies(self, names: Sequence[str], md5s: Mapping[str, str]) -> dict[str, Ledger]:
+        uris = [storage.join(self._uri, name) for name in names]
         with ThreadPoolExecutor(THREADS) as threads:
             copies = threads.map(partial(_read_copy, md5s=md5s), uris)
             return {name: ledger for copy in copies for name, ledger in copy.items()}

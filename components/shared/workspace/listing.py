@@ -118,7 +118,7 @@ def newest_names(place: str, most: int) -> list[str]:
         folder, _, name = each.name.partition("/")
         if name in (PLAN, MANIFEST):
             times[folder] = max(each.time, times.get(folder, each.time))
-    return sorted(times, key=lambda name: times.get(name, 0.0), reverse=True)[:most]
+    return sorted(times, key=lambda name: (times[name], name), reverse=True)[:most]
 
 
 def finished_names(place: str) -> list[str]:

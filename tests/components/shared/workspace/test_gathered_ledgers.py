@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from components.shared.upkeep.garbage import survey
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace, _gathered_ledgers
 from components.shared.workspace._gathered_ledgers import GATHERED
+from components.shared.workspace.ledgers import Ledger
 from components.shared.workspace.manifests import Manifest, read_manifest
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.plans import part_name
@@ -88,6 +89,35 @@ def test_many_pods_of_few_parts_leave_copies_and_the_one_that_finishes_asks_for_
     assert faulty_store.proxy.calls["GET"] < 10, "three copies and some listings"
     assert not any(storage.list_files(storage.join(last.uri, GATHERED)).values())
     assert verify_folder(last.uri).sound
+
+
+def test_who_looks_often_reads_the_copies_where_they_are_fewer_than_the_new_parts(
+    faulty_store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = write_some(faulty_store.uri, 12)
+    other = write_some(faulty_store.uri, 8)
+    read = list[str]()
+    read_json, footers = storage.read_json, _gathered_ledgers.read_ledgers
+
+    def read_copy(uri: str) -> Any:
+        read.append("copy")
+        return read_json(uri)
+
+    def read_parts(uris: Sequence[str]) -> list[Ledger]:
+        read.extend("footer" for _ in uris)
+        return footers(uris)
+
+    monkeypatch.setattr(storage, "read_json", read_copy)
+    monkeypatch.setattr(_gathered_ledgers, "read_ledgers", read_parts)
+    names = [part_name(number) for number in range(PARTS)]
+    assert [*own.ledgers.standing(but=names[:12])] == names[12:], "its own parts are no reason to read each footer"
+    assert read == ["copy"] * 5
+    read.clear()
+    assert [*other.ledgers.standing(but=names[2:])] == names[:2]
+    assert read == ["footer"] * 2, "not five copies"
+    read.clear()
+    assert [*own.ledgers.standing(but=names[2:])] == names[:2]
+    assert read == []
 
 
 def test_who_finishes_while_another_pod_has_finished_and_cleared_the_copies_is_content(
