@@ -14,7 +14,7 @@ from components.shared.upkeep.garbage import survey
 from components.shared.upkeep.verification import verify_folder
 from components.shared.workspace import Workspace, _gathered_ledgers
 from components.shared.workspace._gathered_ledgers import GATHERED
-from components.shared.workspace.ledgers import Ledger
+from components.shared.workspace.ledgers import Ledger, read_ledgers
 from components.shared.workspace.manifests import Manifest, read_manifest
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.plans import part_name
@@ -97,7 +97,7 @@ def test_who_looks_often_reads_the_copies_where_they_are_fewer_than_the_new_part
     own = write_some(faulty_store.uri, 12)
     other = write_some(faulty_store.uri, 8)
     read = list[str]()
-    read_json, footers = storage.read_json, _gathered_ledgers.read_ledgers
+    read_json = storage.read_json
 
     def read_copy(uri: str) -> Any:
         read.append("copy")
@@ -105,10 +105,10 @@ def test_who_looks_often_reads_the_copies_where_they_are_fewer_than_the_new_part
 
     def read_parts(uris: Sequence[str]) -> list[Ledger]:
         read.extend("footer" for _ in uris)
-        return footers(uris)
+        return read_ledgers(uris)
 
     monkeypatch.setattr(storage, "read_json", read_copy)
-    monkeypatch.setattr(_gathered_ledgers, "read_ledgers", read_parts)
+    monkeypatch.setattr("components.shared.workspace._gathered_ledgers.read_ledgers", read_parts)
     names = [part_name(number) for number in range(PARTS)]
     assert [*own.ledgers.standing(but=names[:12])] == names[12:], "its own parts are no reason to read each footer"
     assert read == ["copy"] * 5
