@@ -57,6 +57,7 @@ _PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
 _COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?![\d,])(?=\.\d|(?!\.))")
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
 _SLASHED = re.compile(r"(?<![\w/.^{}])(\d+)/(\d+)\s*(?=\\(?:pi|sqrt)(?![a-z]))")  # 2/3\pi is seldom 2 over 3\pi
+_PRIMES = re.compile(r"([a-zA-Z)}])('+|\^\{(?:\s*\\prime)+\s*\})")  # not those of 30'
 _PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
@@ -111,7 +112,12 @@ class _Comparison:
     """The rules, in the order in which they are asked."""
 
     def __init__(self, algebra: Algebra) -> None:
-        self._algebra = algebra
+        self._any_algebra = algebra
+
+    def _algebra(self, answer: str, other: str) -> Verdict:
+        """Compare two formulas with the same derivatives: the parser of the algebra reads f' as f."""
+        same = _derivatives_of(answer) == _derivatives_of(other)
+        return self._any_algebra(answer, other) if same else Verdict.DIFFERENT
 
     def compare(self, answer: str, other: str) -> Verdict:
         """Compare by the first rule that applies."""
@@ -294,6 +300,11 @@ class _Comparison:
 
     def _powers(self, answer: str, other: str) -> Verdict | None:
         return compare_powers(answer, other, self.compare)
+
+
+def _derivatives_of(text: str) -> set[tuple[str, int]]:
+    """Return what stands before each prime or row of primes, and how many there are."""
+    return {(found[1], found[2].count("'") or found[2].count("prime")) for found in _PRIMES.finditer(text)}
 
 
 def _several_of(text: str) -> _Several | None:

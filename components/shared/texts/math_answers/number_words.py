@@ -10,26 +10,25 @@ _SMALL = (
     "eighteen nineteen"
 )
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 UNITS = {word: value for value, word in enumerate(_SMALL.split())} | {
     word: 10 * value for value, word in enumerate(_TENS.split(), start=2)
 }
 SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
-PARTS = {
-    "half": 2,
-    "halve": 2,
-    "quarter": 4,
-    "hundredth": 100,
-    "thousandth": 1000,
-    "millionth": 10**6,
-} | {word: value for value, word in enumerate(_ORDINALS.split(), start=3)}
-_POWERS = {"squared": 2, "cubed": 3}
-_IN_ORDER = "first second " + _ORDINALS + " thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
+_IN_ORDER = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth"
+)
 ORDINALS = (
     {word: value for value, word in enumerate(_IN_ORDER.split(), start=1)}
     | {word.removesuffix("y") + "ieth": 10 * value for value, word in enumerate(_TENS.split(), start=2)}
     | {f"{word}th": value for word, value in SCALES.items() if word != "dozen"}
 )
+PARTS = {
+    "half": 2,
+    "halve": 2,
+    "quarter": 4,
+} | {word: value for word, value in ORDINALS.items() if value > 2}
+_POWERS = {"squared": 2, "cubed": 3}
 _WORD = re.compile(r"(?:\s|(?<=[a-z])-)*(?:(\d{1,30}(?:\.\d{1,30})?)|([a-z]+))(?![^\W_])", re.IGNORECASE)
 
 
@@ -74,6 +73,8 @@ def _read(words: list[str]) -> tuple[Fraction | None, int]:
         elif words[position - 1].isalpha() and _ends_in_order(current, word, is_last=position == len(words) - 1):
             return total + current + ORDINALS[word], position + 1
         elif part := _part(word):
+            if words[position - 1] == "hundred" and part >= 1000:
+                return None, 0  # 500/1000 or 5/100,000
             return total + current / part, position + 1
         elif word in _POWERS:
             return (total + current) ** _POWERS[word], position + 1

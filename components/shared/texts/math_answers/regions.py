@@ -3,7 +3,9 @@ r"""Sets of real numbers: ``[4,\infty)``, ``x\geq 4``, ``x<-5 or x>1``, ``\{x \m
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from components.shared.texts.math_answers.numbers import number_of
 from components.shared.texts.math_answers.phrases import flat
@@ -48,11 +50,12 @@ class Region:
     certain: bool
 
     @property
-    def point(self) -> str:
-        """The only number that is not in the region; "" if it lacks others."""
-        everywhere_else = len(self.intervals) == 2 and self.intervals[0].high == self.intervals[1].low
+    def points(self) -> tuple[str, ...]:
+        """The only numbers that are not in the region; none if it lacks others."""
+        pairs = list(pairwise(self.intervals))
+        single = all(left.high == right.low and left.high_open and right.low_open for left, right in pairs)
         ends = (self.intervals[0].low, self.intervals[-1].high)
-        return self.intervals[0].high if everywhere_else and ends == (r"-\infty", r"\infty") else ""
+        return tuple(left.high for left, _ in pairs) if single and ends == (r"-\infty", r"\infty") else ()
 
 
 def without_member(text: str) -> str:
@@ -92,8 +95,8 @@ def _piece(text: str) -> Region | None:
         r",\s*(?=\\?[a-zA-Z]+\s*\\neq)|\\text\s*\{\s*,?\s*and\s*\}|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\wedge(?![a-z])|\\cap(?![a-z])",
         text,
     )
-    if len(both) == 2:
-        return _intersection(_piece(both[0]), _piece(both[1]))
+    if len(both) > 1:
+        return _intersection(_piece(both[0]), _piece(" \\cap ".join(both[1:])))
     return _in_brackets(text) or _inequality(text)
 
 
@@ -145,19 +148,17 @@ def _around(distance: re.Match[str], sign: str, radius: str) -> Region | None:
 
 
 def _without_points(points: list[str], variable: str) -> Region | None:
-    if len(points) != 1 or not points[0]:
-        return None
-    low, high = Interval(r"-\infty", points[0], True, True), Interval(points[0], r"\infty", True, True)
-    return Region((low, high), variable, True)
+    everywhere = Region((Interval(r"-\infty", r"\infty", True, True),), variable, True)
+    return _cut(everywhere, points) if points and all(points) else None
 
 
 def _intersection(one: Region | None, other: Region | None) -> Region | None:
-    """Return the interval between two half lines that point at each other, or an interval without a point in it."""
-    if one is None or other is None:
+    """Return the interval between two half lines that point at each other, or a region without some points."""
+    if one is None or other is None or (one.variable and other.variable and one.variable != other.variable):
         return None
     for region, without in ((one, other), (other, one)):
-        if len(region.intervals) == 1 and without.point:
-            return _cut(region, without.point)
+        if without.points:
+            return _cut(region, without.points)
     if len(one.intervals) != 1 or len(other.intervals) != 1:
         return None
     for left, right in ((one.intervals[0], other.intervals[0]), (other.intervals[0], one.intervals[0])):
@@ -167,15 +168,38 @@ def _intersection(one: Region | None, other: Region | None) -> Region | None:
     return None
 
 
-def _cut(region: Region, point: str) -> Region | None:
-    """Return an interval without a point; None unless the point is known to lie in it."""
-    (interval,) = region.intervals
+def _cut(region: Region, points: Iterable[str]) -> Region | None:
+    """Return a region without some points; None unless it is known where each of them lies."""
+    intervals = list(region.intervals)
+    for point in points:
+        cut = [_without_point(interval, point) for interval in intervals]
+        if any(part is None for part in cut):
+            return None
+        intervals = [interval for part in cut for interval in part or ()]
+    return Region(tuple(intervals), region.variable, True) if intervals else None
+
+
+def _without_point(interval: Interval, point: str) -> tuple[Interval, ...] | None:
+    """Return what is left of an interval; None if it is not known whether the point lies in it."""
+    is_first, is_last = _is_same(point, interval.low), _is_same(point, interval.high)
+    if is_first and is_last:
+        return ()
+    if is_first or is_last or _is_less(point, interval.low) or _is_less(interval.high, point):
+        left, right = interval.low_open or is_first, interval.high_open or is_last
+        return (Interval(interval.low, interval.high, left, right),)
     is_above = MINUS_INFINITY.fullmatch(interval.low) or _is_less(interval.low, point)
     if not is_above or not (INFINITY.fullmatch(interval.high) or _is_less(point, interval.high)):
         return None
-    left = Interval(interval.low, point, interval.low_open, True)
-    right = Interval(point, interval.high, True, interval.high_open)
-    return Region((left, right), region.variable, True)
+    return (
+        Interval(interval.low, point, interval.low_open, True),
+        Interval(point, interval.high, True, interval.high_open),
+    )
+
+
+def _is_same(text: str, other: str) -> bool:
+    """Tell whether two texts are the same, or plain numbers of one value."""
+    one, two = number_of(text), number_of(other)
+    return text == other or (one is not None and two is not None and one.value == two.value)
 
 
 def _is_less(text: str, other: str) -> bool:
