@@ -32,10 +32,9 @@ from pipelines.planning.run_plans import plan_of
 from pipelines.planning.table import short_lines
 from pipelines.progress import ConsoleObserver
 from pipelines.reporting import exit_code_of, visible
-from pipelines.run_checks.checked_page import CheckedRun
+from pipelines.run_checks.checked_page import CheckedRun, report
 from pipelines.run_checks.runs_here import checked_here, prepare_here
 from pipelines.run_checks.step_checks import check_steps
-from pipelines.run_checks.told import report
 from pipelines.run_checks.vantage import LAPTOP
 from pipelines.run_ending import made_as_data, print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError

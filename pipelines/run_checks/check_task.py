@@ -19,7 +19,7 @@ from pipelines.arguments import Run, checked_run_of
 from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.compiling import compiled_again
-from pipelines.run_checks.checked_page import CheckedRun
+from pipelines.run_checks.checked_page import CheckedRun, report
 from pipelines.run_checks.hardware_outputs import (
     AskedHardware,
     budget_in,
@@ -29,7 +29,7 @@ from pipelines.run_checks.hardware_outputs import (
 )
 from pipelines.run_checks.own_account import advice_on, own_account
 from pipelines.run_checks.step_checks import check_steps, impatient
-from pipelines.run_checks.told import Told, read_told, report
+from pipelines.run_checks.told import Told, read_told
 from pipelines.run_checks.vantage import FIRST_TASK, LAPTOP
 from pipelines.run_checks.writable import check_workspace, said_of_workspace
 

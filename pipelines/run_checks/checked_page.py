@@ -1,16 +1,23 @@
-"""What will run, what is reused and why, as a page for Kubeflow (Markdown): nothing in it does anything."""
+"""What the task that checks a run tells Kubeflow: its outputs, and a page of what will run, what is reused and why.
+
+The page is Markdown, and nothing in it does anything.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from components.shared.command.kubeflow_answer import write_answer
 from components.shared.publishing.markdown import inert_text
 from pipelines.cluster.findings import Finding
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 from pipelines.run_checks.looking import Looked
+from pipelines.run_checks.task_hardware import told_tasks
+from pipelines.run_checks.told import REPORT, REPORT_METADATA
 
 MARKS = {True: "yes", False: "no", None: "not known"}
 
@@ -34,6 +41,12 @@ class CheckedRun:
         counts = Counter(each.state for each in self.steps)
         told = (f"{number} {state}" for state, number in counts.items())
         return ", ".join([f"{self.pipeline}: {len(self.steps)} steps", *told])
+
+
+def report(checked: CheckedRun, outputs: Mapping[str, Any]) -> None:
+    """Write each output's file, the page, and the executor output file; ``outputs``: those of the task."""
+    values = told_tasks(outputs["parameters"], checked.hardware, checked.steps)
+    write_answer(outputs, values, {REPORT: (REPORT_METADATA, page_of(checked).encode())})
 
 
 def page_of(run: CheckedRun) -> str:

@@ -1,4 +1,4 @@
-"""What Kubeflow tells the task that checks a run, and what the task tells Kubeflow: outputs and a page."""
+"""What Kubeflow tells the task that checks a run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.command.kubeflow_answer import write_answer
 from components.shared.errors import InputError
 from components.shared.images import ImageName
-from pipelines.run_checks.checked_page import CheckedRun, page_of
-from pipelines.run_checks.task_hardware import told_tasks
 
 ASKED_PROFILE = "asked_profile"  # the parameter ``profile``, which is the name of an output, too
 IMAGES: dict[str, ImageName] = {"cpu_image": "cpu", "vllm_image": "vllm", "train_image": "train"}
@@ -56,9 +53,3 @@ def read_told(executor_input: str) -> Told:
             f"--executor-input {executor_input[:200]!r} is not what Kubeflow Pipelines passes as {{{{$}}}} to the task "
             "that checks a run"
         ) from error
-
-
-def report(checked: CheckedRun, outputs: Mapping[str, Any]) -> None:
-    """Write each output's file, the page (Markdown), and the executor output file; ``outputs``: those of the task."""
-    values = told_tasks(outputs["parameters"], checked.hardware, checked.steps)
-    write_answer(outputs, values, {REPORT: (REPORT_METADATA, page_of(checked).encode())})

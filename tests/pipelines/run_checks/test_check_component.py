@@ -13,9 +13,9 @@ from pipelines.figure import Preset, figure
 from pipelines.local_runner import run_compiled
 from pipelines.parameters import OwnQuestions, parameters_of
 from pipelines.preset_files import options_in, read_preset
+from pipelines.run_checks.checked_page import report
 from pipelines.run_checks.hardware_outputs import CheckedHardware
 from pipelines.run_checks.runs_here import checked_here, prepare_here
-from pipelines.run_checks.told import report
 from tests.pipelines.echo_component import echo
 from tests.pipelines.run_checks.forms import form_of
 from tests.pipelines.test_local_runner import Recorder
