@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shlex
 import signal
@@ -15,7 +16,7 @@ from typing import Literal, TextIO, cast
 
 from rich.console import Console
 
-from components.shared.errors import FINAL, ExitCode
+from components.shared.errors import FINAL, ExitCode, InputError, UnavailableError
 from components.shared.log_lines import JsonLines, log_format
 from components.shared.redaction import redacted
 from components.shared.stores import storage
@@ -115,9 +116,11 @@ def _ending_of(asked: Asked, pilot: Pilot | None) -> Ending:
 
 def _made(end: EndOfRun, pilot: Pilot | None) -> dict[str, object]:
     """Return what a run has made, for JSON; of a pilot, also what it says of the whole run."""
-    made = made_as_data(end.folder)
-    is_finished = made["rows"] is not None
-    return {**made, "forecast": forecast(end.folder, pilot.num_whole)} if pilot and is_finished else made
+    with contextlib.suppress(InputError, UnavailableError):  # the run has ended well, whoever may read its rows now
+        made = made_as_data(end.folder)
+        is_finished = made["rows"] is not None
+        return {**made, "forecast": forecast(end.folder, pilot.num_whole)} if pilot and is_finished else made
+    return made_as_data("")
 
 
 def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, workspace: str, seconds: float) -> None:
@@ -156,8 +159,9 @@ def run_pipeline(
     except RunInterruptedError as interrupted:
         console.print(INTERRUPTED)
         return keeper.end(interrupted.exit_code, message=INTERRUPTED)
-    ending(console, observer.last_folder, workspace, time.monotonic() - began)
-    return keeper.end(ExitCode.DONE, observer.last_folder)
+    seconds, end = time.monotonic() - began, keeper.end(ExitCode.DONE, observer.last_folder)
+    ending(console, observer.last_folder, workspace, seconds)  # reads the store, which may be away by now
+    return end
 
 
 class _Keeper:
