@@ -51,6 +51,11 @@ class Run:
     expected: Mapping[str, Stated] = field(default_factory=dict)  # of steps, as the preset states it
     last_step: str = ""  # behind which nothing starts; "" for all of the pipeline
 
+    @property
+    def price_per_gpu_hour(self) -> float:
+        """What it is told that a GPU-hour costs, in US dollars; 0: nothing."""
+        return float(self.arguments.get("price_per_gpu_hour", 0.0))
+
     @cached_property
     def steps(self) -> list[PlannedStep]:
         """The steps that it takes, what is first first."""

@@ -97,39 +97,40 @@ def _run_preset(asked: Asked) -> int:
     for line in (told, *short_lines(planned)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     confirm(planned, asked.spending)
-    ending, is_verbose = _ending_of(asked, pilot), asked.loudness == "verbose"
+    ending, is_verbose = _ending_of(asked, pilot, run.price_per_gpu_hour), asked.loudness == "verbose"
     checked = checked_here(run, looked)
     end = run_pipeline(run, checked, console, recorder, ending, is_verbose=is_verbose)
     if asked.as_json:
-        print_json({**vars(end), "seconds": time.monotonic() - began, **_made(end, pilot)})
+        print_json({**vars(end), "seconds": time.monotonic() - began, **_made(end, pilot, run.price_per_gpu_hour)})
     return end.exit_code
 
 
-def _ending_of(asked: Asked, pilot: Pilot | None) -> Ending:
+def _ending_of(asked: Asked, pilot: Pilot | None, price: float) -> Ending:
     """Return what prints the result of a run."""
     if asked.as_json:
         return lambda *_: None  # the document tells it
     if asked.loudness == "quiet":
         return lambda _, folder, *__: Console(file=sys.stdout).print(folder, highlight=False, soft_wrap=True)
-    return partial(_print_pilot, pilot, asked) if pilot else print_ending
+    return partial(_print_pilot, pilot, asked) if pilot else partial(print_ending, price=price)
 
 
-def _made(end: EndOfRun, pilot: Pilot | None) -> dict[str, object]:
+def _made(end: EndOfRun, pilot: Pilot | None, price: float) -> dict[str, object]:
     """Return what a run has made, for JSON; of a pilot, also what it says of the whole run."""
     with contextlib.suppress(InputError, UnavailableError):  # the run has ended well, whoever may read its rows now
-        made = made_as_data(end.folder)
+        made = made_as_data(end.folder, price)
         is_finished = made["rows"] is not None
-        return {**made, "forecast": forecast(end.folder, pilot.num_whole)} if pilot and is_finished else made
+        return {**made, "forecast": forecast(end.folder, pilot.num_whole, price)} if pilot and is_finished else made
     return made_as_data("")
 
 
 def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, workspace: str, seconds: float) -> None:
     """Print what a pilot made, then what it says of the whole run."""
-    print_ending(console, folder, workspace, seconds)
+    price = pilot.run.price_per_gpu_hour
+    print_ending(console, folder, workspace, seconds, price=price)
     if read_manifest_or_none(folder) is None:  # other runs make it
         return
     console.print()
-    print_forecast(console, forecast(folder, pilot.num_whole), dataclasses.replace(asked, pilot=0).command)
+    print_forecast(console, forecast(folder, pilot.num_whole, price), dataclasses.replace(asked, pilot=0).command)
 
 
 def run_pipeline(

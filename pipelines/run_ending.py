@@ -20,8 +20,11 @@ from pipelines.show_command import print_funnel, print_table
 from pipelines.workspace_folders import LAST_STEP
 
 
-def print_ending(console: Console, folder: str, workspace: str, seconds: float) -> None:
-    """Print what a run that ended well has made: of a dataset its funnel, of scores their table, of all the address."""
+def print_ending(console: Console, folder: str, workspace: str, seconds: float, *, price: float = 0.0) -> None:
+    """Print what a run that ended well has made: of a dataset its funnel, of scores their table, of all the address.
+
+    ``price``: of a GPU-hour; 0: as the run that made the folder knew it.
+    """
     if read_manifest_or_none(folder) is None:
         console.print(f"{folder} is being made by other runs", highlight=False, soft_wrap=True)
         return
@@ -31,20 +34,25 @@ def print_ending(console: Console, folder: str, workspace: str, seconds: float) 
     console.print()
     if print_table(console, RowSource(uri=folder, folder=folder, manifest=stages[-1].manifest)):
         console.print()
-    print_aligned(console, list(_ending(stages, folder, workspace, seconds)))
+    print_aligned(console, list(_ending(stages, folder, workspace, seconds, price)))
 
 
-def made_as_data(folder: str) -> dict[str, object]:
-    """Return what stands of the last folder of a run, for JSON; nothing of one that other runs still make."""
+def made_as_data(folder: str, price: float = 0.0) -> dict[str, object]:
+    """Return what stands of the last folder of a run, for JSON; nothing of one that other runs still make.
+
+    ``price``: of a GPU-hour; 0: as the run that made the folder knew it.
+    """
     if not folder or read_manifest_or_none(folder) is None:
         return {"rows": None, "page": "", "costs": None}
     stages = stages_of(folder)
     made = stages[-1].manifest
     page = _link(storage.join(folder, PAGE_NAME)) if PAGE_NAME in made.files else ""
-    return {"rows": made.rows_out, "page": page, "costs": costs_as_data(stages)}
+    return {"rows": made.rows_out, "page": page, "costs": costs_as_data(stages, price)}
 
 
-def _ending(stages: Sequence[Stage], folder: str, workspace: str, seconds: float) -> Iterator[tuple[str, str]]:
+def _ending(
+    stages: Sequence[Stage], folder: str, workspace: str, seconds: float, price: float
+) -> Iterator[tuple[str, str]]:
     made = stages[-1].manifest
     if made.step == LAST_STEP:
         yield "dataset", f"{folder} ({made.rows_out:,} row{'s' * (made.rows_out != 1)})"
@@ -55,7 +63,7 @@ def _ending(stages: Sequence[Stage], folder: str, workspace: str, seconds: float
         yield "folder", folder
     yield "look at it", f"scalequest show {folder}"
     yield "logs", f"scalequest logs {workspace}"
-    yield "took", f"{duration(seconds)}; all stages: {costs_of(stages, account_of(stages)).sentence}"
+    yield "took", f"{duration(seconds)}; all stages: {costs_of(stages, account_of(stages, price)).sentence}"
 
 
 def _link(uri: str) -> str:

@@ -150,7 +150,7 @@ def _what_follows(submission: Submission, pilot: Pilot) -> Iterator[tuple[str, s
 
 def _print_forecast(console: Console, submission: Submission, pilot: Pilot, dataset: str) -> None:
     """Print what a pilot that has ended says of the whole run."""
-    seen = forecast(dataset, pilot.num_whole, float(pilot.run.arguments["price_per_gpu_hour"]))
+    seen = forecast(dataset, pilot.num_whole, pilot.run.price_per_gpu_hour)
     console.print()
     print_forecast(console, seen, replace(submission, pilot=0).command)
 

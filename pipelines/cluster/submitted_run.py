@@ -57,8 +57,8 @@ class Submitted:
 
     def _made(self, folder: str) -> dict[str, object]:
         """Return what stands of the last folder, and the forecast of a pilot; nothing where neither can be read."""
-        price = float(self.run.arguments.get("price_per_gpu_hour", 0.0))
+        price = self.run.price_per_gpu_hour
         with contextlib.suppress(InputError, UnavailableError):
             foreseen = {"forecast": forecast(folder, self.num_whole, price)} if folder and self.num_whole else {}
-            return made_as_data(folder) | foreseen
+            return made_as_data(folder, price) | foreseen
         return made_as_data("")

@@ -75,7 +75,7 @@ def _prepared(asked: PlanAsked, settings: Sequence[str], profile: Profile | None
 
 def _forecast(pilot: Pilot, made: RunPlan) -> PilotForecast:
     """Return what a pilot that has ended says of the whole run."""
-    return forecast(made.steps[-1].folder, pilot.num_whole, float(pilot.run.arguments["price_per_gpu_hour"]))
+    return forecast(made.steps[-1].folder, pilot.num_whole, pilot.run.price_per_gpu_hour)
 
 
 def _of_run(profile: Profile, hardware: Mapping[str, Any]) -> str:

@@ -91,6 +91,8 @@ def test_what_a_run_has_made_is_data(workspace: Workspace, write_rows: WriteRows
     made = json.loads(json.dumps(made_as_data(folder)))
     assert (made["rows"], made["page"]) == (30, f"file://{folder}/report.html")
     assert made["costs"]["gpu_hours"] == 0.0
+    at_a_price = json.loads(json.dumps(made_as_data(folder, 3.0)))
+    assert (made["costs"]["price_per_gpu_hour"], at_a_price["costs"]["price_per_gpu_hour"]) == (0.0, 3.0)
     assert made_as_data(f"{folder}x") == made_as_data("") == {"rows": None, "page": "", "costs": None}
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 from pathlib import Path
 
@@ -69,15 +70,22 @@ def test_a_run_after_its_pilot_is_the_undisturbed_run_and_pays_for_no_row_twice(
     undisturbed: Finished, tmp_path: Path
 ) -> None:
     workspace = str(tmp_path / "workspace")
-    pilot = subprocess.run(
-        [*run_command("smoke", workspace), "--pilot", "8"],
-        env=run_environment(tmp_path / "scratch", {}), cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+
+    def run_pilot(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*run_command("smoke", workspace), "--pilot", "8", *words],
+            env=run_environment(tmp_path / "scratch", {}), cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    pilot = run_pilot()
     assert pilot.returncode == 0, pilot.stderr
     assert "pilot: 8 of 16 questions; the whole run, with 90 % intervals:" in pilot.stdout
     assert "rows of the dataset" in pilot.stdout
     assert f"scalequest run smoke --workspace {workspace}" in pilot.stdout
     of_pilot = folders_of(workspace)
+    told = json.loads(run_pilot("--price-per-gpu-hour", "3", "--json").stdout)
+    assert folders_of(workspace) == of_pilot
+    assert (told["exit_code"], told["forecast"]["price_per_gpu_hour"]) == (0, 3.0)
     whole = run_smoke(workspace, tmp_path / "scratch")
     assert whole.returncode == 0, whole.stderr
     assert undisturbed.folders <= folders_of(workspace)
