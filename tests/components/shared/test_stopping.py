@@ -162,8 +162,8 @@ def test_a_step_that_waits_for_an_endpoint_to_come_back_stops(tmp_path: Path, wr
 
 def test_comparisons_of_answers_stop_with_their_step(tmp_path: Path, write_questions: WriteRows) -> None:
     workspace = Workspace(str(tmp_path))
-    questions = write_questions(workspace, TEXTS[:1], answers=["10^{10^{9}}"])
-    hang = "\\boxed{9^{10^{9}}}"  # takes its whole time limit, and longer
+    questions = write_questions(workspace, TEXTS[:1], answers=["10^{10^{9}}+1"])
+    hang = "\\boxed{9^{10^{9}}+1}"  # takes its whole time limit, and longer
     with serve(lambda *_: reply(*[hang] * 4)) as served:
         words = ["--questions", questions, "--engine", "openai", "--endpoint", served.url, "--model", "openai:served"]
         words += ["--num-samples", "4", "--workspace", workspace.uri]
