@@ -143,8 +143,22 @@ def _end_beats(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 def new_bucket(scheme: str) -> str:
     """Make an empty bucket in the store that the present environment names; return a place in it."""
     bucket = f"test-{uuid.uuid4().hex[:8]}"
-    fsspec.filesystem(scheme, use_listings_cache=False).mkdir(bucket)
+    client = fsspec.filesystem(scheme, use_listings_cache=False)
+    client.mkdir(bucket)
+    deadline = time.monotonic() + START_SECONDS
+    while scheme == "s3" and not _is_known(client, bucket):
+        assert time.monotonic() < deadline, bucket
+        time.sleep(0.05)
     return f"{scheme}://{bucket}/workspace"
+
+
+def _is_known(client: fsspec.AbstractFileSystem, bucket: str) -> bool:
+    """Tell whether SeaweedFS's gateway has heard of a new bucket; before, it answers that there is none."""
+    try:
+        client.call_s3("get_object", Bucket=bucket, Key="none")
+    except FileNotFoundError as error:
+        return "bucket" not in str(error)
+    return True
 
 
 def _identity(name: str, *actions: str) -> dict[str, object]:
