@@ -17,7 +17,7 @@ from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.notations import in_binomials
 from components.shared.texts.math_answers.number_words import is_number_in_words
 from components.shared.texts.math_answers.numbers import Number, number_of
-from components.shared.texts.math_answers.parts import parts_of
+from components.shared.texts.math_answers.parts import items_at_breaks, parts_of
 from components.shared.texts.math_answers.phrases import (
     base_of,
     choice_of,
@@ -132,14 +132,17 @@ class _Comparison:
         return compare_quantities(answer, other, self._algebra, self.compare)
 
     def _parts(self, answer: str, other: str) -> Verdict | None:
-        """Compare numbered parts in their order, also with a list without numbers."""
+        """Compare the parts that have the same label; a list without labels has them in the labels' order."""
         one, two = parts_of(answer), parts_of(other)
-        if one is None and two is None:
-            return None
-        listed = one or _in_order_of(answer), two or _in_order_of(other)
-        if len(listed[0]) != len(listed[1]):
-            return Verdict.DIFFERENT
-        return in_order(listed[0], listed[1], self.compare)
+        if one is not None and two is not None:
+            places = sorted(one)
+            if places != sorted(two):
+                return Verdict.DIFFERENT
+            return in_order([one[place] for place in places], [two[place] for place in places], self.compare)
+        for parts, text in ((one, other), (two, answer)):
+            if parts is not None:
+                return in_order([parts[place] for place in sorted(parts)], _in_order_of(text, len(parts)), self.compare)
+        return None
 
     def _congruences(self, answer: str, other: str) -> Verdict | None:
         """Compare what stands before a modulus; where both answers have one, the moduli as well."""
@@ -323,8 +326,10 @@ def _several_of(text: str) -> _Several | None:
     return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
 
 
-def _in_order_of(text: str) -> list[str]:
-    """Return the items of a list whose order counts; those of a set have none."""
+def _in_order_of(text: str, count: int) -> list[str]:
+    """Return so many items of a list whose order counts, or as many as it has; those of a set have none."""
+    if len(items := items_at_breaks(text)) == count:
+        return items
     several = _several_of(text)
     return [text] if several is None or several.kind in ("set", "matrix") else list(several.items)
 
