@@ -42,24 +42,34 @@ _NEXT_PART = re.compile(rf"{_SEPARATOR}*(?:[-*•]\s*{_SEPARATOR}*)?(?:{_NAME}{_
 _LABEL = r"([^\W\d_][^\n:.]{0,30}):[\s*$]*(?:\\[(\[])?\s*"
 _NEXT_LABEL = re.compile(rf"[^\n.:]{{0,12}}[.;][ ]+\**{_LABEL}")
 _LABELLED = re.compile(rf"(?:^|[.;\n])[\s*•-]*{_LABEL}$")
-# What is asked for together: of "Base: 4. Area: 36." the area is the answer.
-_ASKED_TOGETHER = tuple(
-    frozenset(words.split())
-    for words in (
-        "base height width length breadth depth",
-        "perimeter area volume circumference",
-        "mean median mode range",
-        "minimum maximum",
-        "quotient remainder",
+# What a later label works out of an earlier one: of "Base: 4. Height: 9. Area: 36." the area is the answer.
+_DERIVED = tuple(
+    (frozenset(known.split()), frozenset(derived.split()))
+    for known, derived in (
+        ("base height width length breadth depth side radius diameter", "area volume perimeter circumference"),
+        ("sum total", "mean average"),
+        ("outcomes ways cases numerator denominator", "probability fraction"),
     )
 )
+# A stage on the way and a result are whole labels: "Initial guess", but not "The initial velocity" or "Check-in time".
+_FORM = (
+    r"(?:answers?|results?|solutions?|forms?|fractions?|expressions?|steps?|calculations?|estimates?|approximations?)"
+)
+_AMOUNT = r"(?:values?|amounts?|prices?|costs?|numbers?|counts?|totals?)"
+_TRIAL = r"(?:(?:sanity|quick|first|initial|final|another)\s+)*(?:check(?:ing)?|verif\w*|examples?|steps?|stages?)"
+_WITH = r"(?:\s+(?:by|with|using|of|for|in|at)\s[^\n.;:]{1,30})?"
+_BEGINS = r"(?:^|[^\w\s'’-]|\n[\s*•-]{0,8}|\b(?:the|our|my|its|an?|and|or|as|in|get|have|find)\b)[\s*]{0,8}"
+_ENDS = r"(?:\s*(?:\d{1,2}|one|two|three))?(?:\s*\([^()\n]{1,20}\))?[\s*]{0,8}:[\s*$]*(?:\\[(\[])?\s*$"
 _STAGE = re.compile(
-    r"\b(?:step|stage|intermediate|partial|initial|simplif\w*|discriminant|exact|estimated?|guess|check|example|hint|given"
-    r"|try|attempt|subtotal|draft)\b[^\n.;:]{0,30}:[\s*$]*(?:\\[(\[])?\s*$",
+    rf"{_BEGINS}(?:{_TRIAL}{_WITH}|(?:(?:initial|rough|first)\s+)?(?:guess|estimate|try|attempt|draft)|hint|given|subtotal"
+    rf"|discriminant|simplif\w*|initial(?:\s+{_FORM})?"
+    rf"|(?:intermediate|partial|exact|simplified|estimated?)(?:\s+(?:{_FORM}|{_AMOUNT}))?){_ENDS}",
     re.IGNORECASE,
 )
 _RESULT = re.compile(
-    r"\b(?:final|results?|decimal|check|verif\w*|example|simplest|percentage|percent)\b[^\n:]{0,30}:", re.IGNORECASE
+    rf"{_BEGINS}(?:{_TRIAL}{_WITH}|results?|percentage|percent"
+    rf"|(?:final|decimal|simplest)(?:\s+(?:{_FORM}|{_AMOUNT}))?){_ENDS}",
+    re.IGNORECASE,
 )
 _NEXT_LINE = re.compile(rf"[^\n.]{{0,12}}\.?\n[-*•\s]*{_LABEL}")
 _RATIO = re.compile(r"[\s$]*:[\s$]*")
@@ -195,19 +205,37 @@ def _belong_together(text: str, one: _Box, other: _Box) -> bool:
         return False
     if _NEXT_PART.fullmatch(between) or _RATIO.fullmatch(between):
         return True
-    connected = _CONNECTED.fullmatch(between) or _NEXT_LINE.fullmatch(between)
     before_one = text[max(one.start - MAX_SIDE, 0) : one.start]
-    if connected is None and (label := _LABELLED.search(before_one)) and (behind := _NEXT_LABEL.fullmatch(between)):
-        connected = behind if _asked_together(label[1], behind[1]) else None
-    if connected and not (_CORRECTED.search(between) or _RESULT.search(between) or _STAGE.search(before_one)):
+    label = _LABELLED.search(before_one)
+    connected = _CONNECTED.fullmatch(between) or _NEXT_LINE.fullmatch(between)
+    if connected is None and label and (behind := _NEXT_LABEL.fullmatch(between)):
+        connected = None if _is_derived(label[1], behind[1]) else behind
+    if connected and not (
+        _CORRECTED.search(between) or _STAGE.search(before_one) or _is_result(between[-MAX_SIDE:], label)
+    ):
         return True
     part, before = _PART_LABEL.search(between), list(_PART_LABEL.finditer(text, 0, one.start))
     return bool(part and before and _follows(before[-1][1].lower(), part[1].lower()))
 
 
-def _asked_together(label: str, other_label: str) -> bool:
-    names = {words.split()[-1].strip("*").lower() for words in (label, other_label)}
-    return len(names) > 1 and any(names <= together for together in _ASKED_TOGETHER)
+def _is_result(between: str, label: re.Match[str] | None) -> bool:
+    """Tell whether the later of two boxes is the result; "Final price" is none behind "Initial price"."""
+    behind = _LABELLED.search(between)
+    return bool(_RESULT.search(between)) and not (label and behind and _are_alike(label[1], behind[1]))
+
+
+def _is_derived(label: str, other_label: str) -> bool:
+    one, other = _head_of(label), _head_of(other_label)
+    return any(one in known and other in derived for known, derived in _DERIVED)
+
+
+def _are_alike(label: str, other_label: str) -> bool:
+    head = _head_of(label)
+    return head == _head_of(other_label) and len(label.split()) > 1 and not re.fullmatch(_FORM, head)
+
+
+def _head_of(label: str) -> str:
+    return label.strip("* ").split()[-1].lower()
 
 
 def _follows(label: str, next_label: str) -> bool:
