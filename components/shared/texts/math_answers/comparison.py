@@ -7,7 +7,7 @@ process of its own, or a placeholder whose verdict is UNKNOWN. Every rule treats
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.shared.texts.math_answers.dates import date_of
@@ -40,6 +40,7 @@ from components.shared.texts.math_answers.quantities import compare_quantities, 
 from components.shared.texts.math_answers.regions import Interval, has_variable, region_of, without_member
 from components.shared.texts.math_answers.structure import (
     ascending,
+    both_signs,
     brackets_of,
     lines_of,
     matrix_of,
@@ -58,7 +59,6 @@ _COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
 _SLASHED = re.compile(r"(?<![\w/.^{}])(\d+)/(\d+)\s*(?=\\(?:pi|sqrt)(?![a-z]))")  # 2/3\pi is seldom 2 over 3\pi
 _PRIMES = re.compile(r"([a-zA-Z)}])('+|\^\{(?:\s*\\prime)+\s*\})")  # not those of 30'
-_PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 
 
 def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
@@ -316,13 +316,13 @@ def _several_of(text: str) -> _Several | None:
     if (rows := matrix_of(text)) is not None:
         vector = rows[0] if len(rows) == 1 else [row[0] for row in rows] if len(rows[0]) == 1 else None
         return _Several("vector", tuple(vector)) if vector else _Several("matrix", (text,))
-    items = list(_both_signs(split_list(text)))
+    items = list(both_signs(split_list(text)))
     if len(items) > 1 and not ("and" in text and is_number_in_words(text)):
         return _Several("list", tuple(items))
     if (brackets := brackets_of(text)) is None:
         return None
     kind = {"(": "tuple", "[": "row", r"\{": "set", r"\langle": "vector"}.get(brackets[0], "row")
-    items = list(_both_signs(split_list(brackets[1])))
+    items = list(both_signs(split_list(brackets[1])))
     return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
 
 
@@ -350,17 +350,6 @@ def _vector_of(text: str, other: _Several | None) -> _Several | None:
         return None
     coordinates = coordinates_of(text)
     return _Several("vector", coordinates) if coordinates else None
-
-
-def _both_signs(items: list[str]) -> Iterator[str]:
-    for item in items:
-        if _PLUS_MINUS.search(item):
-            name, equals, value = item.rpartition("=")
-            for plus in ("+", "-"):
-                signs = {r"\pm": plus, r"\mp": "-" if plus == "+" else "+"}
-                yield (name + equals + _PLUS_MINUS.sub(lambda sign, signs=signs: signs[sign[0]], value)).strip()  # type: ignore[misc]
-        else:
-            yield item
 
 
 def _ascending(text: str) -> tuple[list[str], list[str]]:

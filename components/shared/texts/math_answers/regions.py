@@ -9,7 +9,14 @@ from itertools import pairwise
 
 from components.shared.texts.math_answers.numbers import number_of
 from components.shared.texts.math_answers.phrases import flat
-from components.shared.texts.math_answers.structure import ascending, brackets_of, split_at, split_list, split_relations
+from components.shared.texts.math_answers.structure import (
+    ascending,
+    both_signs,
+    brackets_of,
+    split_at,
+    split_list,
+    split_relations,
+)
 
 INFINITY = re.compile(r"\s*\+?\s*\\infty\s*")
 MINUS_INFINITY = re.compile(r"\s*-\s*\\infty\s*")
@@ -148,6 +155,7 @@ def _around(distance: re.Match[str], sign: str, radius: str) -> Region | None:
 
 
 def _without_points(points: list[str], variable: str) -> Region | None:
+    points = list(both_signs(points))
     everywhere = Region((Interval(r"-\infty", r"\infty", True, True),), variable, True)
     return _cut(everywhere, points) if points and all(points) else None
 

@@ -36,6 +36,7 @@ _CASES = frozenset(("cases", "aligned", "align", "align*", "gathered"))
 _BRACKETS = re.compile(
     r"(\(|\[|\]|\\\{|\\langle(?![a-zA-Z])|<(?=[^<>]*,[^<>]*>$))(.*)(\)|\]|\[|\\\}|\\rangle|>)", re.DOTALL
 )
+_PLUS_MINUS = re.compile(r"\\pm(?![a-zA-Z])|\\mp(?![a-zA-Z])")
 _BASE = re.compile(r"(\d+|\([^()]+\))\s*\^\s*\{")
 
 
@@ -62,6 +63,18 @@ def split_list(text: str) -> list[str]:
     if "and" in text or "or" in text:
         cuts += [found.span() for found in _AND_OR.finditer(text) if found.start() in at_top]
     return _between(text, sorted(cuts))
+
+
+def both_signs(items: list[str]) -> Iterator[str]:
+    r"""Yield the items, each with \pm or \mp as two: first with the upper sign, then with the lower one."""
+    for item in items:
+        if _PLUS_MINUS.search(item):
+            name, equals, value = item.rpartition("=")
+            for plus in ("+", "-"):
+                signs = {r"\pm": plus, r"\mp": "-" if plus == "+" else "+"}
+                yield (name + equals + _PLUS_MINUS.sub(lambda sign, signs=signs: signs[sign[0]], value)).strip()  # type: ignore[misc]
+        else:
+            yield item
 
 
 def split_relations(text: str) -> tuple[list[str], list[str]]:
