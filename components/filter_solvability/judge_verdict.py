@@ -93,8 +93,10 @@ _STATEMENT = re.compile(
     rf"{_START}{_LEAD}{_LABEL}{_TOPIC}{_SAYS}{_NOTHING_LACKS}(?:{_WORD_OR_LETTER})",
     re.IGNORECASE | re.MULTILINE,
 )
+_NO_VARIABLE = r"(?![^\w\n]{0,20}[yn]\b)"  # "outcome = n" is a formula
 _WEAK_STATEMENT = re.compile(
-    rf"^{_IN_LINE}(?:{_LEAD})(?:{_any_of(WEAK_LABELS)}){_IN_LINE}:{_IN_LINE}(?:{_WORD_OR_LETTER})[^\w\n]*$",
+    rf"^{_IN_LINE}(?:{_LEAD})(?:{_any_of(WEAK_LABELS)}){_IN_LINE}(?:[:|→>]|={_NO_VARIABLE}){_IN_LINE}"
+    rf"(?:{_WORD_OR_LETTER})[^\w\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _BOX = re.compile(rf"\\(?:boxed|fbox){_SIGNS}{_COMMANDS}(?:{_WORD})(?![ \t]+\w)", re.IGNORECASE)

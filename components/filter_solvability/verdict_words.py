@@ -38,7 +38,7 @@ LABELS = _words(
     "decision decisión decisão decisione entscheidung conclusion conclusión conclusão conclusione fazit",
     "вердикт вывод निर्णय निष्कर्ष الحكم القرار",
 )
-# Words of any solution ("the outcome is no more than 10"): read before a colon and a verdict that is alone in its line.
+# Words of any solution ("the outcome is no more than 10"): read before a sign and a verdict that is alone in its line.
 WEAK_LABELS = _words("status label outcome classification")
 LABELS_WITHOUT_SPACE = _words("判断 判定 裁决 裁定 结论 結論 判决 判決 判断结果 判定結果 판정 결론 평결")
 LEADS = _words(  # before a label: "So, my final verdict"

@@ -8,16 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_NUMBER = r"(\d[\d.]*|[b-hj-z])(?!\S)"
+_NUMBER = r"(\d+(?:\.\d+)?|[b-hj-z])(?!\S)"
+# Of a sentence, or of the operation where only how to write its value follows.
+_END = r"(?=$| (?:rounded|correct|expressed|written|in|as an?|to (?:the nearest|\d+ (?:decimal|significant)))(?!\S))"
 _NAMES = {"sum": "+", "product": "*", "difference": "-", "quotient": "/"}
 _COMMANDS = {"add": "+", "multiply": "*", "divide": "/"}
 _NAMED = re.compile(
-    r"(?P<before>^|^(?:(?:find|compute|calculate|evaluate|determine|if|is) )|(?<= =) )"
-    rf"(?:the )?({'|'.join(_NAMES)}) (of|between) {_NUMBER} and {_NUMBER}(?=$| =(?!\S)| is \d[\d.]*$)"
+    r"(?P<before>^|^(?:(?:find|compute|calculate|evaluate|determine|if|is) )|(?<= =) |(?<= when) )"
+    rf"(?:the )?({'|'.join(_NAMES)}) (of|between) {_NUMBER} and {_NUMBER}"
+    rf"(?:{_END}|(?= =(?!\S)| is \d[\d.]*$| is divided by ))"
 )
-_COMMANDED = re.compile(rf"^({'|'.join(_COMMANDS)}) {_NUMBER} (?:by|and|to|with) {_NUMBER}$")
-_SUBTRACTED = re.compile(rf"^subtract {_NUMBER} from {_NUMBER}$")
-_SPOKEN = re.compile(rf"^(find|compute|calculate|evaluate|determine) {_NUMBER} (minus|divided by) {_NUMBER}$")
+_COMMANDED = re.compile(rf"^({'|'.join(_COMMANDS)}) {_NUMBER} (?:by|and|to|with) {_NUMBER}{_END}")
+_SUBTRACTED = re.compile(rf"^subtract {_NUMBER} from {_NUMBER}{_END}")
+_SPOKEN = re.compile(rf"^(find|compute|calculate|evaluate|determine) {_NUMBER} (minus|divided by) {_NUMBER}{_END}")
 _OPERATIONS = frozenset((*_NAMES, *_COMMANDS, "subtract", "minus", "divided"))
 
 
