@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shlex
 import signal
@@ -37,7 +36,7 @@ from pipelines.run_checks.checked_page import CheckedRun, report
 from pipelines.run_checks.runs_here import checked_here, prepare_here
 from pipelines.run_checks.step_checks import check_steps
 from pipelines.run_checks.vantage import LAPTOP
-from pipelines.run_ending import made_as_data, print_ending
+from pipelines.run_ending import made_and_foreseen, print_ending
 from pipelines.step_processes import SIGNALLED, RunInterruptedError
 from pipelines.webhook import EndOfRun, tell
 
@@ -101,7 +100,8 @@ def _run_preset(asked: Asked) -> int:
     checked = checked_here(run, looked)
     end = run_pipeline(run, checked, console, recorder, ending, is_verbose=is_verbose)
     if asked.as_json:
-        print_json({**vars(end), "seconds": time.monotonic() - began, **_made(end, pilot, run.price_per_gpu_hour)})
+        made = made_and_foreseen(end.folder, run.price_per_gpu_hour, pilot.num_whole if pilot else 0)
+        print_json({**vars(end), "seconds": time.monotonic() - began, **made})
     return end.exit_code
 
 
@@ -112,15 +112,6 @@ def _ending_of(asked: Asked, pilot: Pilot | None, price: float) -> Ending:
     if asked.loudness == "quiet":
         return lambda _, folder, *__: Console(file=sys.stdout).print(folder, highlight=False, soft_wrap=True)
     return partial(_print_pilot, pilot, asked) if pilot else partial(print_ending, price=price)
-
-
-def _made(end: EndOfRun, pilot: Pilot | None, price: float) -> dict[str, object]:
-    """Return what a run has made, for JSON; of a pilot, also what it says of the whole run."""
-    with contextlib.suppress(InputError, UnavailableError):  # the run has ended well, whoever may read its rows now
-        made = made_as_data(end.folder, price)
-        is_finished = made["rows"] is not None
-        return {**made, "forecast": forecast(end.folder, pilot.num_whole, price)} if pilot and is_finished else made
-    return made_as_data("")
 
 
 def _print_pilot(pilot: Pilot, asked: Asked, console: Console, folder: str, workspace: str, seconds: float) -> None:
@@ -150,7 +141,7 @@ def run_pipeline(
     keeper = _Keeper(recorder, workspace)
     answers = {CHECK_NAME: lambda told: report(checked, told["outputs"])}
     try:
-        price = float(run.arguments.get("price_per_gpu_hour", 0.0))
+        price = run.price_per_gpu_hour
         with ConsoleObserver(console, run.steps, workspace, verbose=is_verbose, price_per_gpu_hour=price) as observer:
             given = run.pipeline.path, run.arguments
             run_compiled(*given, observer, keeper.keep, answers=answers, last_step=run.last_step)
@@ -160,8 +151,13 @@ def run_pipeline(
     except RunInterruptedError as interrupted:
         console.print(INTERRUPTED)
         return keeper.end(interrupted.exit_code, message=INTERRUPTED)
-    seconds, end = time.monotonic() - began, keeper.end(ExitCode.DONE, observer.last_folder)
-    ending(console, observer.last_folder, workspace, seconds)  # reads the store, which may be away by now
+    folder = observer.last_folder
+    seconds, end = time.monotonic() - began, keeper.end(ExitCode.DONE, folder)
+    try:
+        ending(console, folder, workspace, seconds)
+    except (InputError, UnavailableError) as error:  # the run has ended well, whoever may read its rows now
+        told = f"the run is done; its result cannot be read now: {error}; later: scalequest show {folder}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     return end
 
 

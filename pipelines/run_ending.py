@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from components.shared.command.kubeflow_artifacts import PAGE_NAME
+from components.shared.errors import InputError, UnavailableError
 from components.shared.speaking import duration
 from components.shared.stores import storage
 from components.shared.workspace.costs import account_of, costs_of
@@ -15,6 +17,7 @@ from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.row_sources import RowSource
 from pipelines.folder_data import costs_as_data
+from pipelines.planning.pilot_forecast import forecast
 from pipelines.reporting import print_aligned
 from pipelines.show_command import print_funnel, print_table
 from pipelines.workspace_folders import LAST_STEP
@@ -48,6 +51,18 @@ def made_as_data(folder: str, price: float = 0.0) -> dict[str, object]:
     made = stages[-1].manifest
     page = _link(storage.join(folder, PAGE_NAME)) if PAGE_NAME in made.files else ""
     return {"rows": made.rows_out, "page": page, "costs": costs_as_data(stages, price)}
+
+
+def made_and_foreseen(folder: str, price: float, num_whole: int) -> dict[str, object]:
+    """Return the same, and of a pilot what it says of the run with ``num_whole`` questions; 0 for another run.
+
+    Nothing where the folder cannot be read: the run has ended well, whoever may read its rows now.
+    """
+    with contextlib.suppress(InputError, UnavailableError):
+        made = made_as_data(folder, price)
+        is_finished = made["rows"] is not None
+        return made | ({"forecast": forecast(folder, num_whole, price)} if num_whole and is_finished else {})
+    return made_as_data("")
 
 
 def _ending(

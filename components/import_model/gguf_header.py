@@ -6,6 +6,7 @@ Source: the specification of GGUF, version 3.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 from typing import IO, Any
@@ -21,7 +22,7 @@ MOST = 1 << 20  # bytes of a text, or items of a list: more is no head
 def license_in_gguf(file: IO[bytes]) -> str:
     """Return what states the licence, a line each, as a card's front matter does; "" where nothing does."""
     try:
-        return "".join(f"{STATED[key]}: {value}\n" for key, value in _general(file) if key in STATED)
+        return "".join(f"{STATED[key]}: {json.dumps(value)}\n" for key, value in _general(file) if key in STATED)
     except (struct.error, ValueError, KeyError):  # no GGUF, or cut off: the import says so
         return ""
 

@@ -28,7 +28,7 @@ from pipelines.compiled_pipeline import (
 )
 from pipelines.hardware_profiles import Profile
 from pipelines.resources import QUEUE
-from pipelines.run_checks.told import LAST_STEP
+from pipelines.run_checks.told import LAST_STEP_INPUT
 from pipelines.task_outputs import called
 
 RELEASE = "release them (make release-images REGISTRY=…)"
@@ -92,8 +92,8 @@ def _with_end(documents: Sequence[Mapping[str, Any]], last_step: str) -> list[di
     spec = changed[0]
     for (name,) in checks_of(spec):
         task = spec["root"]["dag"]["tasks"][name]
-        task["inputs"]["parameters"][LAST_STEP] = {"runtimeValue": {"constant": last_step}}
-        declared_in(spec["components"][task["componentRef"]["name"]])[LAST_STEP] = {"parameterType": "STRING"}
+        task["inputs"]["parameters"][LAST_STEP_INPUT] = {"runtimeValue": {"constant": last_step}}
+        declared_in(spec["components"][task["componentRef"]["name"]])[LAST_STEP_INPUT] = {"parameterType": "STRING"}
     return changed
 
 

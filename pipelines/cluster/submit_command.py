@@ -16,7 +16,7 @@ import kfp
 import kfp_server_api
 from rich.console import Console
 
-from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.errors import ExitCode, InputError, UnavailableError, exit_code_of_error
 from pipelines.arguments import Run
 from pipelines.cluster.finished_run import finished_folder, look_from_here
 from pipelines.cluster.hardware import nodes_at_once
@@ -89,8 +89,7 @@ def _followed(sent: Submitted, client: kfp.Client, console: Console, pilot: Pilo
         report = watch_to_end(client, sent.run_id, cluster.host, cluster.namespace, console)
     except (InputError, UnavailableError) as error:  # the run was sent: whoever reads the document has to know which
         if submission.as_json:
-            code = ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE
-            print_json(sent.document(code, message=str(error)))
+            print_json(sent.document(exit_code_of_error(error), message=str(error)))
         raise
     exit_code = report.exit_code if report else INTERRUPTED
     folder = _folder_of_ended(sent) if exit_code == ExitCode.DONE and (submission.as_json or pilot) else ""

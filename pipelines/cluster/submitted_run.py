@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.shared.errors import InputError, UnavailableError
 from pipelines.arguments import Run
 from pipelines.cluster.run_report import Report
 from pipelines.cluster.submission import Submission
 from pipelines.cluster.watching import end_state
-from pipelines.planning.pilot_forecast import forecast
-from pipelines.run_ending import made_as_data
+from pipelines.run_ending import made_and_foreseen
 
 SUBMITTED, NOTHING_TO_DO = "submitted", "nothing to do"
 
@@ -51,14 +48,6 @@ class Submitted:
             "exit_code": exit_code,
             "seconds": time.monotonic() - self.began,
             "folder": folder,
-            **self._made(folder),
+            **made_and_foreseen(folder, self.run.price_per_gpu_hour, self.num_whole),
             "page": self.page,
         }
-
-    def _made(self, folder: str) -> dict[str, object]:
-        """Return what stands of the last folder, and the forecast of a pilot; nothing where neither can be read."""
-        price = self.run.price_per_gpu_hour
-        with contextlib.suppress(InputError, UnavailableError):
-            foreseen = {"forecast": forecast(folder, self.num_whole, price)} if folder and self.num_whole else {}
-            return made_as_data(folder, price) | foreseen
-        return made_as_data("")

@@ -13,7 +13,7 @@ from components.shared.images import ImageName
 ASKED_PROFILE = "asked_profile"  # the parameter ``profile``, which is the name of an output, too
 IMAGES: dict[str, ImageName] = {"cpu_image": "cpu", "vllm_image": "vllm", "train_image": "train"}
 REPORT = "report"
-LAST_STEP = "last_step"  # an input that only the file of a submitted run has that ends before its pipeline does
+LAST_STEP_INPUT = "last_step"  # an input that only the file of a submitted run has that ends before its pipeline does
 REPORT_METADATA = {"display_name": "Checked run", "description": "what will run, what is reused and why"}
 
 
@@ -38,7 +38,7 @@ def read_told(executor_input: str) -> Told:
         images = {name: str(values.pop(name, "")) for name in IMAGES}
         values["profile"] = values.pop(ASKED_PROFILE, "")
         pipeline, preset = str(values.pop("pipeline")), str(values.pop("preset", ""))
-        last_step = str(values.pop(LAST_STEP, ""))
+        last_step = str(values.pop(LAST_STEP_INPUT, ""))
         return Told(
             pipeline=pipeline,
             preset=preset,

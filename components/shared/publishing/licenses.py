@@ -45,6 +45,8 @@ _FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
 _STATED = re.compile(  # a key, and the lines that go on with its value
     r"""^["']?license(?:_name|_link)?["']?[ \t]*:.*(?:\n(?:[ \t]+\S|-[ \t]|\]).*)*""", re.MULTILINE
 )
+# The same line by line, as people who are no YAML parser read it: a key twice, or a name with a colon.
+_LINES = re.compile(r"""^["']?license(?:_name)?["']?[ \t]*:[ \t]*(.+)""", re.MULTILINE)
 _BEFORE, _BEHIND = re.compile(r"^meta-(?=llama)"), re.compile(r"(-community)?(-licen[cs]e)?(-agreement)?$")
 
 # Only what forbids a licence of the dataset is here.
@@ -66,7 +68,7 @@ _TERMS = (
     ),
     Terms(
         name="a licence without commercial use",
-        identifiers=re.compile(r"apple-amlr|(.*-)?by-nc(-.*)?|.*(research|non-?commercial).*"),
+        identifiers=re.compile(r"apple-amlr|(.*-)?by-nc(-.*)?|(.*-)?research(-.*)?|.*non-?commercial.*"),
         texts=re.compile(
             r"attribution[- ]?non[- ]?commercial|\bby[- ]nc\b|non[- ]?commercial (research|license|(use|purposes) only)"
             r"|(?<!commercial and )(?<!commercial or )non[- ]?commercial purposes|research (use only|license)"
@@ -98,8 +100,10 @@ def license_in_card(card: str) -> str:
 
 def terms_of(text: str) -> Terms | None:
     """Return what a LICENSE file of a model, or what its card states, forbids; None where nothing of it is known to."""
-    stated = _parsed(text) if _STATED.match(text) else {}
+    is_card = _STATED.match(text) is not None
+    stated = _parsed(text) if is_card else {}
     names = [_normalised(name) for key in ("license", "license_name") for name in _values(stated.get(key))]
+    names += [_normalised(name) for line in _LINES.findall(text if is_card else "") for name in line.split(",")]
     told = " ".join(_values(stated.get("license_link"))) if stated else text[:HEAD]
     head = " ".join(told.lower().split())
     return next(
@@ -108,7 +112,7 @@ def terms_of(text: str) -> Terms | None:
 
 
 def _parsed(stated: str) -> Mapping[str, Any]:
-    """Return what a card states by its keys; nothing where that is no YAML, which is read as a text then."""
+    """Return what a card states by its keys; nothing where that is no YAML."""
     try:
         parsed = yaml.safe_load(stated)
     except (yaml.YAMLError, ValueError):  # it is a ValueError for a date that there is not
@@ -122,7 +126,7 @@ def _values(value: object) -> list[str]:
 
 def _normalised(name: str) -> str:
     """Return the name of a licence as hubs spell identifiers, without what only says that it is one."""
-    in_words = re.sub(r"[\s_-]+", "-", name.strip().lower())
+    in_words = re.sub(r"[\s_-]+", "-", name.strip(" \t'\"[]").lower())
     return _BEHIND.sub("", _BEFORE.sub("", in_words))
 
 

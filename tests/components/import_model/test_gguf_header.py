@@ -30,7 +30,7 @@ GENERAL = head(
 
 
 def test_the_licence_is_stated_as_a_card_states_it() -> None:
-    assert license_in_gguf(io.BytesIO(GENERAL)) == "license: other\nlicense_name: qwen-research\n"
+    assert license_in_gguf(io.BytesIO(GENERAL)) == 'license: "other"\nlicense_name: "qwen-research"\n'
 
 
 @pytest.mark.parametrize(

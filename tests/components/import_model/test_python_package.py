@@ -13,7 +13,7 @@ from tests.components.import_model.test_gguf_header import GENERAL, head, text
 @pytest.mark.parametrize(
     ("name", "gguf", "stated"),
     [
-        ("states_a_licence", GENERAL, ["license: other\nlicense_name: qwen-research\n"]),
+        ("states_a_licence", GENERAL, ['license: "other"\nlicense_name: "qwen-research"\n']),
         ("states_none", head(("general.architecture", 8, text("llama"))), []),
     ],
 )
