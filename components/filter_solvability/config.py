@@ -21,7 +21,7 @@ STAGES = Path(__file__).with_name("stages.yaml")
 class FilterSolvabilityConfig(EngineConfig):
     """Keep the questions of which a judge model says that they can be solved."""
 
-    VERSION: ClassVar = 6  # 5 did not read verdicts in HTML, and other labels
+    VERSION: ClassVar = 7  # 6 read verdicts that the reply takes back beside them
     WATCHED: ClassVar = (*OF_ROWS, *OF_REPLIES, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
 

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from components.filter_solvability.reservations import is_one_of_several, is_supposed, is_taken_back
 from components.filter_solvability.verdict_words import (
     LABELS,
     LABELS_WITHOUT_SPACE,
@@ -107,7 +108,7 @@ _SPOKEN = rf"(?:(?P<yes>{_any_of(YES)})|(?P<no>{_any_of(NO)}))"
 _LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]{{0,20}}{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
 _WHY = r"(?:\s+(?:because|since|as)\b[^\n]*)?"
 _WHOLE = re.compile(
-    rf"{_SIGNS}(?:answer{_GAP})?{_NOTHING_LACKS}(?:{_WORD_OR_LETTER}){_WHY}{_SIGNS}",
+    rf"{_SIGNS}(?:(?:the\s+)?answer(?:\s+is)?{_GAP})?{_NOTHING_LACKS}(?:{_WORD_OR_LETTER}){_WHY}{_SIGNS}",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(rf"{_SIGNS}{_SPOKEN}\s*(?:\n|(?!-\w)[^\w\s])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
@@ -142,7 +143,8 @@ _HEDGED = re.compile(
 )
 _AGAINST_YES = re.compile(
     r"\b(?:but|however|although|though|can ?not|can['’]t|isn['’]t|not (?:given|stated|known|enough|solvable|clear)"
-    r"|unsolvable|insufficient|(?<!nothing )(?<!nothing is )(?:missing|lacks?|lacking))\b",
+    r"|unsolvable|insufficient|(?<!no )(?<!any )(?:contradictions?|ambiguit(?:y|ies))|(?<!not )contradict(?:s|ory)?"
+    r"|(?<!nothing )(?<!nothing is )(?:missing|lacks?|lacking))\b",
     re.IGNORECASE,
 )
 _AGAINST_NO = re.compile(
@@ -184,13 +186,17 @@ def _without_html(reply: str) -> str:
 
 def _last_verdict(text: str) -> bool | None:
     for pattern in (_STATEMENT, _BOX, _FIELD, _WEAK_STATEMENT):
-        if verdicts := list(pattern.finditer(text)):
-            return _is_yes(verdicts[-1])
+        if verdicts := [found for found in pattern.finditer(text) if not is_supposed(text, found)]:
+            solvable = _is_yes(verdicts[-1])
+            return None if is_taken_back(text, verdicts[-1].end(), solvable=solvable) else solvable
     if whole := _WHOLE.fullmatch(text):
         return _is_yes(whole)
-    last = _LAST_WORD.search(text)
-    if last and not _OWN_ANSWER.search(text, 0, last.start("yes" if last["yes"] else "no")):
-        return last["no"] is None
+    if last := _LAST_WORD.search(text):
+        start = last.start("yes" if last["yes"] else "no")
+        if is_one_of_several(text, start):
+            return None
+        if not _OWN_ANSWER.search(text, 0, start):
+            return last["no"] is None
     return _whole_reply(text)
 
 
