@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.errors import ExitCode, HeldError, InputError, UnavailableError, exit_code_of_error
 from components.shared.log_lines import log_format, say_error
 from components.shared.redaction import redacted
 
@@ -25,9 +25,9 @@ def exit_code_of(command: str, work: Callable[[], int]) -> int:
     try:
         log_format()
         return work()
-    except (InputError, UnavailableError) as error:
+    except (InputError, UnavailableError, HeldError) as error:
         say_error(f"scalequest {command}", visible(redacted(f"error: {error}")))
-        return ExitCode.BAD_INPUT if isinstance(error, InputError) else ExitCode.UNAVAILABLE
+        return exit_code_of_error(error)
     except OSError as error:
         if error.errno not in OF_A_PATH or not error.filename:
             raise

@@ -24,6 +24,7 @@ from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run
 from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.json_output import print_json, stream_for_people
+from pipelines.planning.budgets import check_not_spent
 from pipelines.planning.confirming import UNASKED, Spending, confirm
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.planning.pilot_report import print_forecast
@@ -95,6 +96,7 @@ def _run_preset(asked: Asked) -> int:
     told = f"{asked.preset}: {name}, {steps} steps, workspace {asked.workspace}"
     for line in (told, *short_lines(planned)):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    check_not_spent(planned.budget)
     confirm(planned, asked.spending)
     ending, is_verbose = _ending_of(asked, pilot, run.price_per_gpu_hour), asked.loudness == "verbose"
     checked = checked_here(run, looked)

@@ -31,6 +31,7 @@ from pipelines.cluster.submission import Submission, prepare_submission
 from pipelines.cluster.submitted_run import Submitted
 from pipelines.cluster.watching import INTERRUPTED, watch_to_end
 from pipelines.json_output import print_json, stream_for_people
+from pipelines.planning.budgets import check_not_spent
 from pipelines.planning.confirming import confirm
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.planning.pilot_report import print_forecast
@@ -199,6 +200,7 @@ def _confirm_plan(submission: Submission, run: Run, steps: Sequence[Looked], con
     planned = plan_of(run, steps, submission.profile, asked)
     for line in short_lines(planned):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    check_not_spent(planned.budget)
     confirm(planned, submission.spending)
 
 

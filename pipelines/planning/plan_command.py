@@ -15,6 +15,7 @@ from pipelines.cluster.finished_run import look_from_here
 from pipelines.cluster.hardware import find_profile, profile_of
 from pipelines.hardware_profiles import Profile
 from pipelines.json_output import print_json
+from pipelines.planning.budgets import check_not_spent
 from pipelines.planning.pilot_forecast import PilotForecast, forecast
 from pipelines.planning.pilot_report import print_forecast
 from pipelines.planning.pilot_run import Pilot, pilot_of
@@ -55,12 +56,14 @@ def _plan(asked: PlanAsked, as_json: bool) -> int:
     seen = _forecast(pilot, made) if pilot and made.is_done else None
     if as_json:
         print_json(as_data(made, seen))
+        check_not_spent(made.budget)
         return ExitCode.DONE
     console = Console(file=sys.stdout)
     print_plan(console, made)
     if seen:
         console.print()
         print_forecast(console, seen, "the command of the pilot, without --pilot")
+    check_not_spent(made.budget)
     return ExitCode.DONE
 
 

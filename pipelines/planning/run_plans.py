@@ -13,6 +13,7 @@ from components.shared.workspace.plans import Plan
 from components.shared.workspace.unfinished import rows_done
 from pipelines.arguments import Run, config_of_step, with_parameters
 from pipelines.hardware_profiles import Profile
+from pipelines.planning.budgets import PlannedBudget, planned_budget
 from pipelines.planning.course import CourseStep, course_of
 from pipelines.planning.expected_costs import NO_COSTS, ExpectedCosts, expected_costs
 from pipelines.planning.expected_rows import ExpectedRows, Known, expected_rows
@@ -67,6 +68,7 @@ class RunPlan:
     steps: Sequence[PlannedWork]
     totals: Totals
     pods: Sequence[PlannedPods]
+    budget: PlannedBudget | None = None  # None: no limit, or nothing is left to do
 
     @property
     def is_done(self) -> bool:
@@ -98,6 +100,8 @@ def plan_of(
     for each, found in zip(course, looked, strict=True):
         works.add(each, found)
     configs = [config for config, work in zip(works.configs, works.steps, strict=True) if work.state != "reused"]
+    totals, price = _totals(works.steps, course, hardware), hardware.price.value if hardware.price else 0.0
+    budget = planned_budget(run.arguments, price, totals.gpu_hours, is_readable=is_readable) if configs else None
     return RunPlan(
         preset=run.preset,
         pipeline=run.pipeline.name,
@@ -105,8 +109,9 @@ def plan_of(
         profile=profile.name if profile else "",
         price_per_gpu_hour=hardware.price,
         steps=works.steps,
-        totals=_totals(works.steps, course, hardware),
+        totals=totals,
         pods=hardware.planned_pods(configs),
+        budget=budget,
     )
 
 

@@ -8,6 +8,7 @@ from string import ascii_lowercase
 from rich.console import Console
 
 from components.shared.speaking import duration
+from pipelines.planning.budgets import budget_sentence, in_hours
 from pipelines.planning.figures import Figure, Total
 from pipelines.planning.planned_hardware import PlannedPods
 from pipelines.planning.run_plans import PlannedWork, RunPlan
@@ -50,12 +51,14 @@ def short_lines(plan: RunPlan) -> Iterator[str]:
     totals = plan.totals
     told = {
         "tokens": _in_short(_tokens(plan), _whole),
-        "GPU-hours": _in_short(totals.gpu_hours, _hours),
+        "GPU-hours": _in_short(totals.gpu_hours, in_hours),
         **({"money": _in_short(totals.money, _dollars)} if totals.money and totals.gpu_hours.value else {}),
         "storage": _in_short(totals.num_bytes, readable_size),
         "time": _in_short(totals.seconds, duration),
     }
     yield f"plan: {counts}; {', '.join(f'{name} {figure}' for name, figure in told.items())}"
+    if plan.budget:
+        yield f"budget: {budget_sentence(plan.budget)}"
     if any(UNKNOWN in figure for figure in told.values()):
         yield f"unknown {REMEDY}; `scalequest plan` says of which steps, and where the figures come from"
 
@@ -75,8 +78,10 @@ def summary_lines(plan: RunPlan) -> Iterator[str]:
     totals = plan.totals
     yield f"tokens     read: {_sum(totals.tokens_read, _whole)}"
     yield f"           written: {_sum(totals.tokens_written, _whole)}"
-    yield f"GPU-hours  {_sum(totals.gpu_hours, _hours)}"
+    yield f"GPU-hours  {_sum(totals.gpu_hours, in_hours)}"
     yield f"money      {_money(plan)}"
+    if plan.budget:
+        yield f"budget     {budget_sentence(plan.budget)}"
     yield f"storage    {_sum(totals.num_bytes, readable_size)}"
     yield f"time       {_sum(totals.seconds, duration)}; starts, loads of models and queues come on top"
     for pods in plan.pods:
@@ -123,7 +128,7 @@ def _cells(work: PlannedWork, sources: _Sources) -> tuple[str, ...]:
     costs = work.costs
     tokens = _both(costs.tokens_read, costs.tokens_written)
     figures = (costs.gpu_hours, costs.num_bytes, costs.seconds)
-    told = [_figure(figure, form) for figure, form in zip(figures, (_hours, readable_size, duration), strict=True)]
+    told = [_figure(figure, form) for figure, form in zip(figures, (in_hours, readable_size, duration), strict=True)]
     return (*known, rows_in, rows_out, tokens, *told, sources.of([work.rows.rows_in, work.rows.rows_out, *figures]))
 
 
@@ -138,7 +143,7 @@ def _sums(plan: RunPlan) -> tuple[str, ...]:
     totals = plan.totals
     each = (
         (_tokens(plan), _whole),
-        (totals.gpu_hours, _hours),
+        (totals.gpu_hours, in_hours),
         (totals.num_bytes, readable_size),
         (totals.seconds, duration),
     )
@@ -186,10 +191,6 @@ def _figure(figure: Figure | None, form: Form) -> str:
 
 def _whole(number: float) -> str:
     return f"{number:,.0f}"
-
-
-def _hours(number: float) -> str:
-    return f"{number:,.1f}" if number >= 1 or not number else f"{number:.3g}"
 
 
 def _dollars(number: float) -> str:

@@ -15,6 +15,7 @@ from components.shared.command.step_command import run_task
 from components.shared.errors import InputError, NotAllowedError, UnavailableError
 from components.shared.jobs.job_profiles import CONFIG_MAP, JobProfile, is_name, profile_of_name
 from components.shared.processes import KUBERNETES
+from components.shared.workspace.spending import check_budget
 from pipelines.arguments import Run, checked_run_of
 from pipelines.cluster.findings import Finding
 from pipelines.compiled_pipeline import CHECK_NAME
@@ -79,6 +80,8 @@ def _checked(told: Told, asked: AskedHardware, place: _Place) -> CheckedRun:
             refuse_pod_disk(workspace, of_kubeflow=True)
         findings = [*check_workspace(workspace), *place.check(asked, account)]
     steps = check_steps(run, FIRST_TASK if KUBERNETES in os.environ else LAPTOP)
+    if any(each.state != "reused" for each in steps):
+        check_budget(workspace, hardware.gpu_hours_limit)
     if advice := advice_on(account, place.meant(asked)):
         logger.warning("%s", advice)
     return CheckedRun(

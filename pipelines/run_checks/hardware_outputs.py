@@ -171,8 +171,13 @@ def _within_budget(hardware: CheckedHardware, asked: AskedBudget, price_of_profi
             f"max_cost {asked.max_cost:g} needs the price of a GPU-hour, which is not known here; give "
             "price_per_gpu_hour, or max_gpu_hours instead"
         )
-    limits = [asked.max_gpu_hours, asked.max_cost / price if asked.max_cost else 0.0]
-    return replace(hardware, gpu_hours_limit=min(filter(None, limits), default=0.0), gpu_hour_price=price)
+    return replace(hardware, gpu_hours_limit=gpu_hours_limit(asked, price), gpu_hour_price=price)
+
+
+def gpu_hours_limit(asked: AskedBudget, price: float) -> float:
+    """Return how many GPU-hours a workspace may take: the lower limit, where money has one, too; 0: no limit."""
+    limits = [asked.max_gpu_hours, asked.max_cost / price if asked.max_cost and price else 0.0]
+    return min(filter(None, limits), default=0.0)
 
 
 def read_job_profile(text: str, files: Callable[[], Mapping[str, str]]) -> JobProfile:

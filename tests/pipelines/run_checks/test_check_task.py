@@ -10,6 +10,7 @@ from components.import_questions.config import ImportQuestionsConfig
 from components.import_questions.step import run as import_questions
 from components.shared.model_imports import LISTS
 from components.shared.workspace import Workspace
+from components.shared.workspace.spending import SPENT
 from pipelines.arguments import in_parameters
 from pipelines.compiled_pipeline import RELEASED, find
 from pipelines.preset_files import PRESETS
@@ -67,6 +68,17 @@ def test_nothing_in_the_page_does_anything(tmp_path: Path, capsys: pytest.Captur
     assert not re.search(r"!\[|\]\(|`|javascript:|http:", bare)
     rows = [line for line in bare.splitlines() if "alert" in line]
     assert {row.count("|") for row in rows} == {5}
+
+
+def test_a_budget_that_is_spent_is_refused_before_a_step_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "runs" / SPENT / "train_sft" / f"{7:016x}" / "pod-1x000036000.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    checked = check_form("smoke", {"max_gpu_hours": 10.0}, tmp_path, capsys)
+    assert (checked.exit_code, "10 GPU-hours of the 10 that it may take" in checked.message) == (5, True)
+    assert check_form("smoke", {"max_gpu_hours": 10.5}, tmp_path, capsys).exit_code == 0
 
 
 def test_what_is_finished_is_reused_and_what_differs_says_why(
