@@ -14,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from components.shared.images import image
 from components.shared.jobs.body import Work, job_body
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, STEP_LABEL
-from components.shared.jobs.job_reading import Seen, end_of_job
+from components.shared.jobs.job_reading import Seen, end_of_job, state_of_job
 from components.shared.jobs.pod_endings import Pod, terminated
 from components.shared.jobs.pod_hardware import Task
 from components.shared.jobs.selected_jobs import JOB_LABEL, SelectedJobs
@@ -73,7 +73,9 @@ class CheckedJobs:
         """Return a Job as soon as something holds of it; AssertionError, with what is to be seen, if that never is."""
         deadline = time.monotonic() + seconds
         while not holds(seen := self.look(name)):
-            assert time.monotonic() < deadline, f"{name}: {what} not within {seconds:.0f} s: {seen}"
+            state = state_of_job(seen)
+            told = f"{state.phase}: {state.told}{f' ({state.remedy})' if state.remedy else ''}"
+            assert time.monotonic() < deadline, f"{name}: {what} not within {seconds:.0f} s; {told}"
             self.sleep(1.0)
         return seen
 

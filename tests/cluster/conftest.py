@@ -14,6 +14,7 @@ from tests.cluster.run_checks import CheckedRuns, clean_up
 from tests.cluster.settings import Settings, read_settings
 from tests.pipelines.cluster.conftest import kubeflow, no_keys, server
 
+CHECKS = "test_on_a_cluster.py"
 __all__ = ["kubeflow", "no_keys", "server"]  # fixtures
 
 
@@ -44,8 +45,10 @@ def jobs(settings: Settings) -> Iterator[CheckedJobs]:
     configure()
     checked = CheckedJobs(settings.namespace)
     yield checked
-    checked.clean_up()
-    remove_chart(settings, helm)
+    try:
+        checked.clean_up()
+    finally:
+        remove_chart(settings, helm)
 
 
 @pytest.fixture(scope="session")
@@ -65,16 +68,25 @@ def see(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print a line for each check that was made on a cluster."""
-    lines = []
-    for outcome in ("passed", "failed", "error"):
-        for report in terminalreporter.stats.get(outcome, []):
-            seen = dict(report.user_properties).get("seen") if hasattr(report, "user_properties") else None
-            if seen is not None:
-                name = report.nodeid.rpartition("::test_")[2].replace("_", " ")
-                lines.append((name, outcome, report.duration, seen.said or str(report.longrepr or "").splitlines()[-1]))
+    """Print a line for each check that was made on a cluster, and for what could not be made or taken away."""
+    stats = terminalreporter.stats
+    made = [(each, outcome) for outcome in ("passed", "failed", "error") for each in stats.get(outcome, [])]
+    lines = [
+        (report.nodeid.rpartition("::test_")[2].replace("_", " "), outcome, report.duration, _told(report))
+        for report, outcome in made
+        if isinstance(report, pytest.TestReport) and report.nodeid.partition("::")[0].endswith(CHECKS)
+    ]
     if lines:
         width = max(len(name) for name, *_ in lines)
         terminalreporter.section("the cluster")
         for name, outcome, seconds, said in lines:
             terminalreporter.write_line(f"{name:<{width}}  {outcome:<6}  {seconds:>5.0f} s  {said}")
+
+
+def _told(report: pytest.TestReport) -> str:
+    """Return what a check has seen or, in the first line of its failure, what it has not."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if report.passed or crash is None:
+        seen = dict(report.user_properties).get("seen")
+        return seen.said if isinstance(seen, Seen) and report.passed else str(report.longrepr).strip()
+    return str(crash.message.splitlines()[0]).removeprefix("AssertionError: ")

@@ -78,8 +78,9 @@ class NodeCluster(RunCluster):
         failed = {index: sum(map(self._counts, pods)) for index, pods in by_index.items()}
         succeeded = [index for index, pods in by_index.items() if any(_phase(pod) == "Succeeded" for pod in pods)]
         self.change_job(name, status={"failed": sum(failed.values()), "succeeded": len(succeeded)})
-        if any(_code(pod) == 2 for pods in by_index.values() for pod in pods):
-            return self.fail(name, "PodFailurePolicy", "Container step failed with exit code 2 matching FailJob rule")
+        if refused := _final_codes(job) & {_code(pod) for pods in by_index.values() for pod in pods}:
+            told = f"Container step failed with exit code {refused.pop()} matching FailJob rule"
+            return self.fail(name, "PodFailurePolicy", told)
         number = job["spec"]["completions"]
         given_up = [index for index, times in failed.items() if times > job["spec"]["backoffLimitPerIndex"]]
         if given_up:
@@ -103,7 +104,8 @@ class NodeCluster(RunCluster):
         self.made += 1
         template, name = job["spec"]["template"], f"{job['metadata']['name']}-{index}-{self.made}"
         (container,) = template["spec"]["containers"]
-        words = [word.replace(LOG, str(self.place / name)) for word in (*container["command"], *container["args"])]
+        given = (*container["command"], *container["args"])
+        words = [word.replace("$$", "$").replace(LOG, str(self.place / name)) for word in given]  # as the kubelet does
         labels = template["metadata"]["labels"] | {JOB_LABEL: job["metadata"]["name"], INDEX: str(index)}
         status: Object = {"phase": "Running", "containerStatuses": [], "conditions": []}
         self.pods[name] = {"metadata": {"name": name, "labels": labels}, "spec": template["spec"], "status": status}
@@ -146,6 +148,12 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
 
 def _phase(pod: Object) -> str:
     return str(pod["status"]["phase"])
+
+
+def _final_codes(job: Object) -> set[int | None]:
+    """Return the exit codes by which a Job's policy ends it at once."""
+    rules = job["spec"]["podFailurePolicy"]["rules"]
+    return {code for rule in rules if rule["action"] == "FailJob" for code in rule["onExitCodes"]["values"]}
 
 
 def _code(pod: Object) -> int | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from typer.testing import CliRunner
 
 from components.shared.errors import ExitCode
-from components.shared.jobs.job_reading import is_live
 from pipelines.cli import app
 from pipelines.cluster.jobs_api import RunJobs
 from pipelines.cluster.kubeflow_api import connect
@@ -20,6 +20,7 @@ from tests.cluster.settings import Settings
 
 ANOTHER_LAST_STEP = "package_dataset.keep_thoughts=true"
 MINUTES_OF_JOBS = 11  # that a Job may outlive its run: ten, and one to end
+END_SECONDS = 300.0  # for Kubeflow to say that a run has ended which was terminated
 
 
 @dataclass
@@ -29,18 +30,25 @@ class CheckedRuns:
     settings: Settings
     sleep: Callable[[float], None] = time.sleep
     run_ids: list[str] = field(default_factory=list)
+    folder: str = field(default_factory=lambda: f"e2e-{uuid.uuid4().hex[:8]}")  # nothing is finished there yet
 
-    def command(self, *words: str, expected: int = ExitCode.DONE) -> str:
+    @property
+    def workspace(self) -> str:
+        """The workspace of the runs, below the one that was given."""
+        return f"{self.settings.workspace.rstrip('/')}/{self.folder}"
+
+    def command(self, *words: str, expected: Collection[int] = (ExitCode.DONE,)) -> str:
         """Run `scalequest` with these words; return what it printed, AssertionError for another exit code."""
         result = CliRunner().invoke(app, list(words))
-        said = f"scalequest {' '.join(words)}: exit code {result.exit_code}\n{result.output}"
-        assert result.exit_code == expected, said
+        last = (result.output.strip().splitlines() or ["it said nothing"])[-1]
+        said = f"{last}\nscalequest {' '.join(words)}: exit code {result.exit_code}\n{result.output}"
+        assert result.exit_code in expected, said
         return str(result.output)
 
     def submit(self, *settings: str, watch: bool) -> str:
         """Submit the preset smoke; return what was printed."""
         own = self.settings
-        words = ["submit", "smoke", "--yes", "--workspace", own.workspace, "--profile", own.profile, *self._where()]
+        words = ["submit", "smoke", "--yes", "--workspace", self.workspace, "--profile", own.profile, *self._where()]
         words += [word for setting in (f"store_secret={own.store_secret}", *settings) for word in ("--set", setting)]
         words += ["--watch"] if watch else []
         words += ["--allow-tags"] if own.tags == "yes" else []
@@ -48,7 +56,7 @@ class CheckedRuns:
         self.run_ids += [line.split()[1] for line in said.splitlines() if line.startswith("run ")][:1]
         return said
 
-    def status(self, expected: int = ExitCode.DONE) -> str:
+    def status(self, expected: Collection[int] = (ExitCode.DONE,)) -> str:
         """Return what `scalequest status` says of the last run."""
         return self.command("status", self.run_ids[-1], *self._where(), expected=expected)
 
@@ -71,8 +79,8 @@ def check_smoke(runs: CheckedRuns) -> str:
     assert " succeeded, " in said, said
     shown = runs.status().splitlines()[0]
     assert ": succeeded, " in shown, shown
-    verified = runs.command("verify", runs.settings.workspace)
-    return f"{shown.partition(': ')[2].partition(', workspace')[0]}; {verified.splitlines()[-1]}"
+    verified = runs.command("verify", runs.workspace)
+    return f"{shown.partition(': ')[2].partition(', workspace')[0]}; {verified.splitlines()[-1]}; in {runs.workspace}"
 
 
 def check_again(runs: CheckedRuns) -> str:
@@ -90,7 +98,7 @@ def check_terminate(runs: CheckedRuns, jobs: CheckedJobs) -> str:
     """Nothing of a terminated run's Jobs is alive after eleven minutes, also where only Kubeflow was told."""
     runs.submit("seed=7", watch=False)
     run_id = runs.run_ids[-1]
-    _await_job(runs)
+    _await_pod(runs, jobs)
     runs.terminate()
     terminated = time.monotonic()
     while alive := jobs.living_pods(run_id):
@@ -98,14 +106,16 @@ def check_terminate(runs: CheckedRuns, jobs: CheckedJobs) -> str:
         assert not late, f"alive {MINUTES_OF_JOBS} minutes after the end: {', '.join(alive)}"
         runs.sleep(10)
     seconds = time.monotonic() - terminated
-    assert ": terminated, " in runs.status(expected=ExitCode.TERMINATED)
+    while ": terminated, " not in (said := runs.status(expected=(ExitCode.DONE, ExitCode.TERMINATED))):
+        assert time.monotonic() - terminated < seconds + END_SECONDS, said
+        runs.sleep(5)
     return f"no pod of a Job after {seconds:.0f} s"
 
 
 def check_stop(runs: CheckedRuns, jobs: CheckedJobs) -> str:
     """`scalequest stop` leaves nothing of a run alive, and is content with one that has ended."""
     runs.submit("seed=8", watch=False)
-    _await_job(runs)
+    _await_pod(runs, jobs)
     first, second = runs.stop(), runs.stop()
     assert "its pods are told to stop" in " ".join(first.split()), first
     assert not jobs.living_pods(runs.run_ids[-1]), first
@@ -113,14 +123,13 @@ def check_stop(runs: CheckedRuns, jobs: CheckedJobs) -> str:
     return first.splitlines()[-1]
 
 
-def _await_job(runs: CheckedRuns) -> None:
-    """Return as soon as a step of the last run is a Job that works, or will."""
-    of_run = RunJobs(runs.run_ids[-1], runs.settings.namespace)
+def _await_pod(runs: CheckedRuns, jobs: CheckedJobs) -> None:
+    """Return as soon as a step of the last run is a Job that has a pod: in the preset smoke, for seconds."""
     deadline = time.monotonic() + 3600
-    while not any(map(is_live, of_run.jobs())):
-        assert ": failed" not in (said := runs.status()), said
-        assert time.monotonic() < deadline, "no step became a Job within an hour"
-        runs.sleep(10)
+    while not jobs.living_pods(runs.run_ids[-1]):
+        assert ": succeeded, " not in (said := runs.status()), said
+        assert time.monotonic() < deadline, f"no step's Job had a pod within an hour\n{said}"
+        runs.sleep(2)
 
 
 def clean_up(runs: CheckedRuns) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 REQUIRED = {
     "E2E_NAMESPACE": "the namespace of the runs, which exists",
     "E2E_HOST": "the address of Kubeflow Pipelines' API, such as http://localhost:8888",
-    "E2E_WORKSPACE": "a place in a store, gs://… or s3://…; the checks write below it, and leave it to you",
+    "E2E_WORKSPACE": "a place in a store, gs://… or s3://…, where the checks leave a new folder",
 }
 
 

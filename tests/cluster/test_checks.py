@@ -24,6 +24,7 @@ from tests.cluster.job_checks import (
     check_exit_code,
     check_kill,
     check_scaling,
+    check_start,
 )
 from tests.cluster.node_stand_in import NodeCluster
 from tests.pipelines.cluster.conftest import NAMESPACE, Server, kubeconfig_of
@@ -56,6 +57,22 @@ def made(cluster: NodeCluster) -> CheckedJobs:
 @pytest.mark.parametrize("code", EXIT_CODES, ids=[str(int(code)) for code in EXIT_CODES])
 def test_a_job_ends_as_its_pods_do(code: ExitCode, made: CheckedJobs) -> None:
     assert check_exit_code(made, code).endswith(f"read as {int(EXIT_CODES[code][1])}")
+
+
+def test_a_pod_that_starts_is_content(made: CheckedJobs) -> None:
+    assert re.fullmatch(r"its pod had run after \d+ s", check_start(made))
+
+
+def test_why_a_pod_does_not_start_is_told(
+    made: CheckedJobs, cluster: NodeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.cluster.job_checks.START_SECONDS", 1)
+    monkeypatch.setattr(cluster, "_start", lambda *_: None)
+    cluster.on_create = lambda name: cluster.events.append(
+        {"type": "Warning", "involvedObject": {"name": name}, "message": "exceeded quota: gpus"}
+    )
+    with pytest.raises(AssertionError, match="its end not within 1 s; starting: it gets no pods: exceeded quota: gpus"):
+        check_start(made)
 
 
 def test_bad_input_without_its_message_is_not_right(made: CheckedJobs, monkeypatch: pytest.MonkeyPatch) -> None:

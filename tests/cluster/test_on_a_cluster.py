@@ -16,6 +16,7 @@ from tests.cluster.job_checks import (
     check_exit_code,
     check_kill,
     check_scaling,
+    check_start,
 )
 from tests.cluster.run_checks import CheckedRuns, check_again, check_smoke, check_stop, check_terminate
 from tests.cluster.settings import Settings
@@ -27,6 +28,10 @@ See = Callable[[str], None]
 
 def test_the_chart_installs(settings: Settings, jobs: CheckedJobs, see: See) -> None:
     see(check_chart(settings, helm))
+
+
+def test_a_pod_of_a_job_starts(jobs: CheckedJobs, see: See) -> None:
+    see(check_start(jobs))
 
 
 @pytest.mark.parametrize("code", EXIT_CODES, ids=[str(int(code)) for code in EXIT_CODES])

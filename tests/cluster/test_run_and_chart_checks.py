@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ TERMINATE = f"POST /apis/v2beta1/runs/{RUN_ID}:terminate"
 class RunsHere(CheckedRuns):
     """Runs whose store is nowhere: what is read of it is given."""
 
-    def command(self, *words: str, expected: int = ExitCode.DONE) -> str:
+    def command(self, *words: str, expected: Collection[int] = (ExitCode.DONE,)) -> str:
         return "sound\n" if words[0] == "verify" else super().command(*words, expected=expected)
 
 
@@ -60,7 +60,7 @@ def test_a_smoke_run_that_succeeds_is_content_and_the_same_again_makes_no_job(
     runs: CheckedRuns, cluster: RunCluster, kubeflow: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve_run(kubeflow, "run-succeeded-frozen-at-93-of-380", RUN_ID)
-    assert check_smoke(runs) == "succeeded, 30 of 30 steps done; sound"
+    assert check_smoke(runs) == f"succeeded, 30 of 30 steps done; sound; in s3://bucket/e2e/{runs.folder}"
     with pytest.raises(AssertionError, match="submitted smoke: "):
         check_again(runs)
     monkeypatch.setattr(submit_command, "look_from_here", all_finished_but_for_another_last_step)
@@ -121,6 +121,27 @@ def test_a_terminated_run_whose_jobs_end_by_themselves_is_content(
     pauses = in_pauses(runs, changes)
     assert check_terminate(runs, CheckedJobs(NAMESPACE)).startswith("no pod of a Job after ")
     assert len(pauses) == 5
+
+
+def test_the_end_of_a_terminated_run_is_awaited_and_asked_for(
+    runs: CheckedRuns, cluster: RunCluster, kubeflow: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_run(kubeflow, "run-step-running", RUN_ID)
+    kubeflow.on(TERMINATE, ends_in(kubeflow, "run-terminated-midstep", "CANCELING"))
+    changes = {
+        1: lambda: cluster.add("generate_questions"),
+        2: lambda: cluster.fail(cluster.live[0], "DeadlineExceeded"),
+        4: lambda: kubeflow.on(RUN, run_of("run-terminated-midstep") | {"run_id": RUN_ID, "state": "CANCELED"}),
+    }
+    pauses = in_pauses(runs, changes)
+    assert check_terminate(runs, CheckedJobs(NAMESPACE)).startswith("no pod of a Job after ")
+    assert pauses == [2, 10, 5, 5]
+    serve_run(kubeflow, "run-step-running", RUN_ID)
+    cluster.jobs.clear()
+    in_pauses(runs, changes | {4: lambda: None})
+    monkeypatch.setattr("tests.cluster.run_checks.END_SECONDS", 0.0)
+    with pytest.raises(AssertionError, match=": being terminated, "):
+        check_terminate(runs, CheckedJobs(NAMESPACE))
 
 
 def test_a_terminated_run_whose_jobs_live_on_is_not(
