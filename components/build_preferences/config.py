@@ -19,7 +19,7 @@ EXAMPLE_FILES = {name: Path(__file__).with_name(f"{name}_examples.yaml") for nam
 class BuildPreferencesConfig(EngineConfig):
     """Rewrite each question in one direction, drawn from the seed; pair the rewrite with the original."""
 
-    VERSION: ClassVar = 6  # 5 took a hint that gives the answer for none, and fewer spellings for one question
+    VERSION: ClassVar = 7  # 6 preferred questions with a remark, a second one or a sentence repeated behind them
     ARTIFACTS: ClassVar = artifacts(
         preference_pairs=Artifact(
             kind="Dataset", title="Preference pairs", description="questions with their rewrites"

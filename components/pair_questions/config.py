@@ -14,7 +14,7 @@ from components.shared.errors import InputError
 class PairQuestionsConfig(PartsConfig):
     """Pair questions of a generator by their measured fail rates: those within a band are preferred."""
 
-    VERSION: ClassVar = 3  # 2 took fewer spellings for one question
+    VERSION: ClassVar = 4  # 3 took questions with a remark, a second one or a sentence repeated behind them
     ARTIFACTS: ClassVar = artifacts(
         preference_pairs=Artifact(
             kind="Dataset",

@@ -55,6 +55,21 @@ _REMARK = re.compile(
     rf"|let['’]?s (?:make|re-?write|rephrase|change|modify|add)\b)",
     re.IGNORECASE,
 )
+# A question to who wrote the prompt, or on the text itself.
+_ASKS_BACK = re.compile(
+    r"\W*(?:how (?:can|may) i (?:help|assist)\b"
+    r"|(?:can|could|would) you (?:please )?(?:provide|send|share|give|tell|clarify)\b"
+    rf"|(?:is|are|was|can|does) {_THE_NOUN}\b|what (?:is|was) {_THE_NOUN}\W*\Z)",
+    re.IGNORECASE,
+)
+# Behind a question: what was changed, and why.
+_TOLD_CHANGES = re.compile(
+    rf"[.?!]\W{{1,10}}(?:note|explanation|comment|remark|changes?)(?: made)?\s*:\s*[^.?!\n]*"
+    rf"\b(?:{_NOUN} is|re-?written|harder|i (?:added|changed))\b"
+    r"|\?\W{1,10}(?:i|we) (?:have |['’]ve )?(?:changed|modified|re-?wrote|added|replaced|increased|made)\b[^?\d]*\Z",
+    re.IGNORECASE,
+)
+_SAID_AGAIN = re.compile(r"(\b\w[^.?!\n]{14,}[.?!])(?:\s*\1){2,}")
 _COMMAND = (
     r"(?:find|calculate|compute|determine|solve|evaluate|simplify|prove|show|express|estimate|how|what|which"
     r"|factori[sz]e|factor|expand|state|name|count|list|work out)"
@@ -81,7 +96,9 @@ _BRACKETED = re.compile(
 _BRACED_NAME = re.compile(r"(?<![\\\w}^_])(?:\{\{\s*\w+\s*\}\}|\{(?:[a-z]+_)?(?:question|problem|input|prompt|text)\})")
 _PLAIN_BRACES = re.compile(r"(?<=\s)\{[a-zA-Z]\w*\}(?=[\s.,;?!])")  # "and eats {n}", in a text without formulas
 _SECOND_LABEL = re.compile(
-    rf"^[\s*#>_]*(?:the\s+)?(?:original|re-?written|new|modified|revised|updated|harder|improved)\s+{_NOUN}\s*[*_]*\s*:",
+    rf"^[\s*#>_]*(?:the\s+)?(?:original|re-?written|new|modified|revised|updated|harder|improved)\s+{_NOUN}\s*[*_]*\s*:"
+    rf"|\b(?:re-?written|rephrased|modified|revised)\s+{_NOUN}\s*[*_]*:|[.?!]\s+[*_]*{_NOUN}\s*#?\d+\s*[*_]*:"
+    r"|\A\W*(?:difficulty|level|topic|category|subject)(?:\s+level)?\s*[*_]*:[\s*_]*\w+(?:\s\w+){0,3}[\s*_]*\n",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(
@@ -200,6 +217,8 @@ def without_label(text: str) -> str:
 
 def _is_remark(text: str) -> bool:
     """Tell whether a text speaks of a question; one that asks for something, with quantities, is itself a question."""
+    if _ASKS_BACK.match(text) and not _QUANTITY.search(text):
+        return True
     return bool(_REMARK.match(text)) and not (_QUANTITY.search(text) and still_asks(text))
 
 
@@ -227,6 +246,8 @@ _FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (
     (re.compile(CHAT_MARKER).search, "leftovers of a template"),
     (_ROLE.search, "leftovers of a template"),
     (_SECOND_LABEL.search, "leftovers of a template"),
+    (_TOLD_CHANGES.search, "a remark behind it"),
+    (_SAID_AGAIN.search, "a sentence is repeated"),
     (_has_braces, "leftovers of a template"),
     (_INSTRUCTION.search, "an instruction"),
     (_asks_nothing, "nothing is asked for"),
