@@ -12,7 +12,7 @@ from components.shared.config import FilterConfig, option
 class DecontaminateConfig(FilterConfig):
     """Reject questions that give away a question of a benchmark: copies, and near duplicates of them."""
 
-    VERSION: ClassVar = 3  # 2 missed operations, places and conditions in other words
+    VERSION: ClassVar = 4  # 3 missed conditions behind the question and ways to say a largest value
 
     benchmarks: str = option(
         help="folder of the benchmarks' Question rows, which import_questions made, or a JSON list of them",

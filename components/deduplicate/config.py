@@ -14,7 +14,7 @@ from components.shared.config.gates import OF_QUESTIONS, OF_ROWS
 class DeduplicateConfig(StepConfig):
     """Keep the first of several questions that ask for the same in other words, with the same numbers."""
 
-    VERSION: ClassVar = 4  # 3 missed operations, places and conditions in other words
+    VERSION: ClassVar = 5  # 4 took a condition behind the question for another question
 
     WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)

@@ -13,7 +13,7 @@ from components.shared.config.artifacts import Artifact, artifacts
 class FindContaminationConfig(StepConfig):
     """Find which benchmark questions occur in the rows that a model is trained on."""
 
-    VERSION: ClassVar = 5  # 4 missed operations, places and conditions in other words
+    VERSION: ClassVar = 6  # 5 missed conditions behind the question and ways to say a largest value
     ARTIFACTS: ClassVar = artifacts(
         contamination=Artifact(
             kind="Dataset",

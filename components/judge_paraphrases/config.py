@@ -18,7 +18,7 @@ PROMPT = Path(__file__).with_name("judge_paraphrases_prompt.txt")
 class JudgeParaphrasesConfig(EngineConfig):
     """Reject questions that a judge takes for a benchmark's question in other words."""
 
-    VERSION: ClassVar = 2  # 1 read fewer words as the same
+    VERSION: ClassVar = 3  # 2 read fewer words as the same
     WATCHED: ClassVar = (*OF_ROWS, *OF_REPLIES, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(kept_questions=KEPT_QUESTIONS)
     PROMPTS: ClassVar = (PROMPT,)

@@ -15,7 +15,8 @@ hello hi hey please kindly can could would will you me us i we need with this th
 next given is are here now math maths mathematics mathematical word your my by show all write give provide state report
 express put enter only just final numerical numeric number single value as in within box boxed and or carefully
 clearly efficiently detailed complete full correct read first then before after let let's it to for be should must make
-sure at end dear so much advance expert tutor assistant why do not use using
+sure at end dear so much advance expert tutor assistant why do not use using one simplify simplified simplest form
+lowest terms
 """
 _WORDS = frozenset(f"{_CORE} {_AROUND}".split())
 CORE_WORDS = frozenset(_CORE.split())

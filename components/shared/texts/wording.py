@@ -19,7 +19,13 @@ from components.shared.texts.word_groups import GENDERED, IDLE, KNOWN, SAME, TIT
 NAME = "@"  # what any name means
 _PHRASES = {
     "find": "what is|what are|what was|what were|work out|figure out",
-    "how many": "what number of|what is the number of",
+    "how many": "what number of|what is the number of|find the number of|determine the number of|compute the number of"
+    "|calculate the number of",
+    "ways to": "ways are there to",
+    "maximum": "maximum value|maximum possible value|greatest value|greatest possible value|largest value"
+    "|largest possible value",
+    "minimum": "minimum value|minimum possible value|least value|least possible value|smallest value"
+    "|smallest possible value",
     "how much": "what amount of|what is the amount of",
     "total": "in total|in all|all together|put together",
     "remain": "left over|left behind|are left|is left|were left|was left",
@@ -46,6 +52,7 @@ _PHRASES = {
 }
 _MEASURES = "radius diameter circumference side sides length width height base edge edges area perimeter volume"
 _PHRASES |= {f"of {of}": f"with {of}|having {of}|with a {of} of|with an {of} of" for of in _MEASURES.split()}
+_PHRASES |= {of: f"a {of} of|an {of} of" for of in _MEASURES.split()}  # "has a length of 5 cm" is "has length 5 cm"
 _MEANINGS = {
     tuple(phrase.split()): tuple(meaning.split())
     for meaning, phrases in _PHRASES.items()
@@ -70,6 +77,10 @@ _BESIDE_VARIABLES = _SIGNS | {"/", "-", "(", ")"}
 _ANNOUNCING = frozenset(("if", "let", "given", "suppose", "assume"))
 _BEFORE_FORMULAS = frozenset(("equation", "expression", "inequality", "point", "points"))
 _SOLVE_FOR = 3  # words
+_ASKING = frozenset(("how", "what", "find", "compute", "calculate", "determine", "evaluate"))
+_SHORTEST_QUESTION = 2  # words
+_BEFORE_WHETHER = frozenset(("and", "only", "even", "as", "determine", "decide", "see", "check", "know", "tell"))
+_BEHIND_IF = frozenset(("", "and", "any", "not", "so"))
 _LETTERS = frozenset(("letter", "letters", "word", "spell", "spelled", "anagram", "anagrams", "alphabet"))
 _CAPITALISED = re.compile(r"(?<![\w'\\])[^\W\d_a-z][^\W\d_A-Z]+(?:[A-Z][^\W\d_A-Z]+)?(?![^\W\d_])")
 _TITLED = re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr)\.?\s+([^\W\d_a-z][^\W\d_]+)")
@@ -113,8 +124,19 @@ def wording_of(question: str) -> Wording:
     letters_count = not _LETTERS.isdisjoint(every)
     has_formula = any(token in _SIGNS or _is_variable(token) for token in every)
     names = frozenset() if letters_count else _names_in(written, at_start=not has_formula)
-    sentences = (tuple(_words_of(sentence, names)) for sentence in tokens)
+    sentences = (tuple(_words_of(part, names)) for sentence in tokens for part in _conditions_first(sentence))
     return Wording(every, tuple(filter(None, sentences)), not has_formula, letters_count)
+
+
+def _conditions_first(words: list[str]) -> list[list[str]]:
+    """Return a question with its condition as a sentence in front: "2x = 6. What is x" for "What is x if 2x = 6?"."""
+    if words.count("if") != 1 or words[0] not in _ASKING:
+        return [words]
+    place = words.index("if")
+    behind = words[place + 1] if place + 1 < len(words) else ""
+    if place < _SHORTEST_QUESTION or words[place - 1] in _BEFORE_WHETHER or behind in _BEHIND_IF:
+        return [words]
+    return [words[place + 1 :], words[:place]]
 
 
 def _is_variable(word: str) -> bool:
@@ -154,6 +176,8 @@ def _in_one_order(words: list[str]) -> list[str]:
     words = with_signs(words)
     if words[:2] == ["solve", "for"] and len(words) > _SOLVE_FOR and _is_variable(words[2]):
         words = ["solve", *words[3:], "for", words[2]]
+    if words[:1] == ["solve"] and words[-2:-1] == ["for"] and {*filter(_is_variable, words[1:-2])} == {words[-1]}:
+        words = words[:-2]  # there is nothing else to solve for
     pairs = zip(words, [*words[1:], ""], strict=False)
     return [word for word, behind in pairs if word not in _BEFORE_FORMULAS or not _begins(behind, word)]
 

@@ -16,6 +16,11 @@ def meanings(question: str) -> list[list[str]]:
         ("Mr. Dunn drives 45 km each day.", "Ms. Okoye drives 45 kilometres per day."),
         ("How many coins does Ben have in total?", "What number of coins does Ben have all together?"),
         ("Ben's aunt has twice as many.", "Ada's aunt has double as many."),
+        ("Find the largest possible value of 3x.", "Find the maximum of 3x."),
+        ("A box has a length of 5 cm and a width of 4 cm.", "A box has length 5 cm and width 4 cm."),
+        ("Solve 2x + 3 = 11 for x.", "Solve 2x + 3 = 11."),
+        ("What is x if 2x + 3 = 11?", "Let 2x + 3 = 11. What is x?"),
+        ("Tom has 8 pens, and he gives 3 away.", "Tom has 8 pens. He gives 3 away."),
     ],
 )
 def test_what_means_the_same_is_the_same(one: str, other: str) -> None:
@@ -31,6 +36,9 @@ def test_what_means_the_same_is_the_same(one: str, other: str) -> None:
         ("What is 5!?", "What is 5?"),
         ("Find a + b.", "Find b."),
         ("12 cm", "12 m"),
+        ("Solve a + b = 5 for a.", "Solve a + b = 5 for b."),
+        ("What is x if y = 6?", "What is y if x = 6?"),
+        ("Determine if 91 is prime.", "Determine 91 is prime."),
     ],
 )
 def test_what_is_asked_for_stays(one: str, other: str) -> None:
