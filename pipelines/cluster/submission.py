@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,9 @@ from pipelines.resources import QUEUE
 from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware
 
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
+# Kubeflow hands a task its values as words of a command, where Kubernetes reads $$ as a dollar, and $(NAME) as a variable
+# (kubeflow/pipelines, issue 10370): the task would make another folder than the one that was asked for.
+_EXPANDED = re.compile(r"\$\$|\$\([\w.-]+\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +107,7 @@ def prepare_submission(submission: Submission) -> Run:
         check_pinned(run.pipeline, profile)
     check_hardware(profile, asked, run)
     _check_arguments(run.arguments)
+    _check_is_unexpanded(run)
     return run
 
 
@@ -119,3 +124,14 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
             f"the parameters take {size} bytes, Kubeflow Pipelines accepts {MAX_PARAMETER_BYTES}; name fewer "
             "sources in the lists, or raise MAX_PARAMETER_BYTES of its API server"
         )
+
+
+def _check_is_unexpanded(run: Run) -> None:
+    """Raise InputError for a value that would reach its task as another one."""
+    for step in run.steps:
+        for name, value in step.options.items():
+            if isinstance(value, str) and (found := _EXPANDED.search(value)):
+                raise InputError(
+                    f"{step.origins.get(name) or f'{step.name}.{name}'}: {found[0]!r} stands in {value!r}, and Kubernetes "
+                    "changes it on the way to a task: $$ to $, $(NAME) to a variable's value; write it otherwise"
+                )

@@ -91,6 +91,11 @@ def job_body(work: Work) -> dict[str, Any]:
     }
 
 
+def unexpanded(words: Sequence[str]) -> list[str]:
+    """Return a command's words as Kubernetes takes them as they are: it reads $(NAME) as a variable, $$ as a dollar."""
+    return [word.replace("$", "$$") for word in words]
+
+
 def resources_of(task: Task) -> dict[str, dict[str, str]]:
     """Return a container's requests and limits; a GPU is asked for as a limit, which is its request as well.
 

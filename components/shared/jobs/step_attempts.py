@@ -9,7 +9,7 @@ from typing import Any
 from components.shared.config import SharedConfig, StepConfig
 from components.shared.jobs import JobRequest
 from components.shared.jobs.asked import note_asked
-from components.shared.jobs.body import SERVICE_ACCOUNT, SIZES, Work, job_body
+from components.shared.jobs.body import SERVICE_ACCOUNT, SIZES, Work, job_body, unexpanded
 from components.shared.jobs.folder_names import (
     FOLDER_LABEL,
     RUN_LABEL,
@@ -61,8 +61,7 @@ class StepAttempts:
                 size=size,
                 is_shared=shared,
                 image=profile.images.get(config.IMAGE, self._request.image),
-                # Kubernetes reads $(NAME) as a variable, and $$ as a dollar.
-                arguments=[word.replace("$", "$$") for word in words_of(config)[3:]],
+                arguments=unexpanded(words_of(config)[3:]),
                 task=profile.task(size),
                 deadline_seconds=window,
                 pods=pods.most if shared else 1,

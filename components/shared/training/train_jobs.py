@@ -19,7 +19,7 @@ from components.shared import stopping
 from components.shared.config.training import TrainingConfig
 from components.shared.errors import InputError, UnavailableError
 from components.shared.jobs.api_objects import labels_of
-from components.shared.jobs.body import LABELS, QUEUE_LABEL
+from components.shared.jobs.body import LABELS, QUEUE_LABEL, unexpanded
 from components.shared.jobs.folder_names import FOLDER_LABEL, RUN_LABEL, TASK_ANNOTATION
 from components.shared.jobs.own_pod import Handed
 from components.shared.jobs.queue_holds import Workload
@@ -56,7 +56,7 @@ def train_job(name: str, folder: str, config: TrainingConfig, launch: Handed, ru
     words = words_of(config)
     labels = LABELS | {key: value for key, value in labels_of(runtime).items() if key == QUEUE_LABEL}
     labels |= {RUN_LABEL: launch.run} if launch.run else {}
-    trainer = {"command": ["python3", *words[1:3]], "args": words[3:], "numNodes": config.num_nodes}
+    trainer = {"command": ["python3", *words[1:3]], "args": unexpanded(words[3:]), "numNodes": config.num_nodes}
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,

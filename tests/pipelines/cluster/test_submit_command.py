@@ -386,8 +386,11 @@ def test_a_server_that_does_not_answer_is_one_message_and_exit_code_75(capsys: p
             "seed_questions[0].source: no.csv: no such file; check the address",
         ),
         ("smoke", [f"rewriter={'x' * 10_000}"], WORKSPACE, "local", "bytes, Kubeflow Pipelines accepts 10000"),
+        ("smoke", ["generators=[{source: 'a $$', model: 'random:llama', chat_template: own}]"], WORKSPACE, "local",
+         "generators[0].source: '$$' stands in 'a $$', and Kubernetes changes it on the way to a task"),
+        ("smoke", [], "gs://bucket/$(HOME)", "local", "workspace: '$(HOME)' stands in "),
     ],
-)
+)  # fmt: skip
 def test_bad_input_is_one_message_and_nothing_is_sent(
     preset: str,
     settings: list[str],

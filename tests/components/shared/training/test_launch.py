@@ -21,11 +21,13 @@ import pytest
 
 from components.shared import kubernetes_api
 from components.shared.errors import ExitCode, InputError, UnavailableError
+from components.shared.jobs.own_pod import Handed
 from components.shared.records import Question
 from components.shared.stores import storage
 from components.shared.training import _train_job_pods, train_jobs
 from components.shared.training.launch import train_on_nodes
 from components.shared.training.nodes import VARIABLES
+from components.shared.training.train_jobs import train_job
 from components.shared.workspace import Workspace
 from components.shared.workspace.planning import command_of, make_plan
 from components.train_sft.config import TrainSftConfig
@@ -114,6 +116,12 @@ def _fails(cluster: Cluster, codes: list[int | None], logs: list[list[str]]) -> 
 
 
 # --- created, watched, finished ----------------------------------------------------------------------------------
+
+
+def test_kubernetes_expands_nothing_in_the_command_of_a_train_job(config: TrainSftConfig) -> None:
+    asked = dataclasses.replace(config, workspace="s3://bucket/$(HOME)$$")
+    made = train_job("train-sft-1", "s3://bucket/x", asked, Handed(), {"metadata": {}})
+    assert "s3://bucket/$$(HOME)$$$$" in made["spec"]["trainer"]["args"]
 
 
 def test_a_train_job_is_made_followed_and_its_folder_returned(
