@@ -24,8 +24,8 @@ from pipelines.resources import QUEUE
 from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware
 
 MAX_PARAMETER_BYTES = 10_000  # of all arguments together; the API server's own default
-# Kubeflow hands a task its values as words of a command, where Kubernetes reads $$ as a dollar, and $(NAME) as a variable
-# (kubeflow/pipelines, issue 10370): the task would make another folder than the one that was asked for.
+# Kubeflow hands a task its values as words of a command, where Kubernetes reads $$ as a dollar and $(NAME) as a
+# variable (kubeflow/pipelines, issue 10370): the task would make another folder than the one that was asked for.
 _EXPANDED = re.compile(r"\$\$|\$\([\w.-]+\)")
 
 
@@ -131,7 +131,8 @@ def _check_is_unexpanded(run: Run) -> None:
     for step in run.steps:
         for name, value in step.options.items():
             if isinstance(value, str) and (found := _EXPANDED.search(value)):
+                option = step.origins.get(name) or f"{step.name}.{name}"
                 raise InputError(
-                    f"{step.origins.get(name) or f'{step.name}.{name}'}: {found[0]!r} stands in {value!r}, and Kubernetes "
-                    "changes it on the way to a task: $$ to $, $(NAME) to a variable's value; write it otherwise"
+                    f"{option}: {found[0]!r} stands in {value!r}, and Kubernetes changes it on the way to a task: $$ "
+                    "to $, $(NAME) to a variable's value; write it otherwise"
                 )
