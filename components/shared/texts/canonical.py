@@ -63,8 +63,7 @@ _PRIME = re.compile(r"\s*\^\s*\{?\s*\\prime\s*\}?")
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|\*|_|`)(?=\S)([^*`\n]+?)(?<=\S)\1(?!\w)")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\s)\d{3})+(?![\d,])")
-_WHOLE_DOLLARS = re.compile(r"(?<=\$)(\s?\d[\d,]*)\.00(?![\d$])")
-_NEXT_CLAUSE = re.compile(r",\s+and\s+(?=(?:he|she|they|it|there|together)\b)", re.IGNORECASE)
+_WHOLE_DOLLARS = re.compile(r"(?<=\$)(\s?\d[\d,]*)\.00(?![\d$])|(?<![\d.,])(\d[\d,]*)\.00(?=\s(?:dollars|bucks)\b)")
 _WORDS = {
     "leq": "<=", "geq": ">=", "neq": "!=", "times": "*", "cdot": "*", "div": "/", "infty": "infinity", "to": "->",
     "rightarrow": "->", "circ": "degree", "degrees": "degree", "percent": "%", "emptyset": "empty", "mid": "|",
@@ -111,9 +110,7 @@ def spelt(text: str) -> str:
     if "&" in text and "\\" not in text:
         text = text.replace(" & ", " and ")
     if ".00" in text:
-        text = _WHOLE_DOLLARS.sub(r"\1", text)
-    if ", and " in text:
-        text = _NEXT_CLAUSE.sub(". ", text)
+        text = _WHOLE_DOLLARS.sub(r"\1\2", text)
     if r"\prime" in text:
         text = _PRIME.sub("'", text)
     text = _SIGN.sub(lambda sign: _SIGNS[sign[0]], _EMPHASIS.sub(r"\2", text))

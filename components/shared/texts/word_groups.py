@@ -194,7 +194,7 @@ wednesday thursday friday saturday sunday fibonacci lucas catalan euler roman ar
 newton pascal fermat mersenne bernoulli taylor maclaurin fourier laplace gauss cauchy riemann english french christmas
 easter inclusive exclusive inclusively exclusively tablespoon teaspoon tbsp tsp leap common solo duo duet trio quartet
 quintet sextet septet octet twin triplet quadruplet quintuplet sextuplet vowel consonant uppercase lowercase capital
-soccer football basketball baseball volleyball softball handball hockey rugby cricket tennis weekday weekend
+together soccer football basketball baseball volleyball softball handball hockey rugby cricket tennis weekday weekend
 fortnight
 """
 

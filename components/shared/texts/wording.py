@@ -78,6 +78,7 @@ _ANNOUNCING = frozenset(("if", "let", "given", "suppose", "assume"))
 _BEFORE_FORMULAS = frozenset(("equation", "expression", "inequality", "point", "points"))
 _SOLVE_FOR = 3  # words
 _ASKING = frozenset(("how", "what", "find", "compute", "calculate", "determine", "evaluate"))
+_OPENS_A_CLAUSE = frozenset(("he", "she", "they", "it", "there", "together"))
 _SHORTEST_QUESTION = 2  # words
 _BEFORE_WHETHER = frozenset(("and", "only", "even", "as", "determine", "decide", "see", "check", "know", "tell"))
 _BEHIND_IF = frozenset(("", "and", "any", "not", "so"))
@@ -165,6 +166,8 @@ def _words_of(words: Sequence[str], names: frozenset[str]) -> Iterator[Word]:
         if word in ("a", "i") and not {before, spoken[place + 1]} & _BESIDE_VARIABLES:
             continue
         if (word in IDLE and len(word) > 1) or (word in _MONEY and before[-1:].isdigit()):
+            continue
+        if word == "and" and spoken[place + 1] in _OPENS_A_CLAUSE:  # as if it were a sentence of its own
             continue
         yield from (Word(meaning, word) for meaning in _meanings(word, before, names))
 
