@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.shared.texts.math_answers.dates import date_of
-from components.shared.texts.math_answers.domains import congruence_of, without_parameters
+from components.shared.texts.math_answers.domains import Congruence, congruence_of, without_parameters
 from components.shared.texts.math_answers.equations import Equation, equation_of
 from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.notations import in_binomials
@@ -36,6 +36,7 @@ from components.shared.texts.math_answers.phrases import (
 )
 from components.shared.texts.math_answers.piecewise import Piece, pieces_of
 from components.shared.texts.math_answers.powers import compare_powers
+from components.shared.texts.math_answers.primes import derivatives_of, in_units, with_named_derivatives
 from components.shared.texts.math_answers.quantities import compare_quantities, is_sentence
 from components.shared.texts.math_answers.regions import Interval, has_variable, region_of, without_member
 from components.shared.texts.math_answers.structure import (
@@ -58,7 +59,6 @@ _PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
 _COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?![\d,])(?=\.\d|(?!\.))")
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
 _SLASHED = re.compile(r"(?<![\w/.^{}])(\d+)/(\d+)\s*(?=\\(?:pi|sqrt)(?![a-z]))")  # 2/3\pi is seldom 2 over 3\pi
-_PRIMES = re.compile(r"([a-zA-Z)}])('+|\^\{(?:\s*\\prime)+\s*\})")  # not those of 30'
 
 
 def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
@@ -81,6 +81,8 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
 def readings_of(text: str) -> list[str]:
     r"""Return the readings of a text with commas: 1,234 is one number or two, 3,75 is a decimal or two numbers."""
     text = without_member(text)
+    if measured := in_units(text):
+        return measured
     readings = list(dict.fromkeys((text, _SLASHED.sub(r"\\frac{\1}{\2} ", text), in_binomials(text))))
     readings += filter(None, (in_one_unit(text), in_numbers(text)))
     if "," not in text:
@@ -115,9 +117,9 @@ class _Comparison:
         self._any_algebra = algebra
 
     def _algebra(self, answer: str, other: str) -> Verdict:
-        """Compare two formulas with the same derivatives: the parser of the algebra reads f' as f."""
-        same = _derivatives_of(answer) == _derivatives_of(other)
-        return self._any_algebra(answer, other) if same else Verdict.DIFFERENT
+        if derivatives_of(answer) != derivatives_of(other):
+            return Verdict.DIFFERENT
+        return self._any_algebra(with_named_derivatives(answer), with_named_derivatives(other))
 
     def compare(self, answer: str, other: str) -> Verdict:
         """Compare by the first rule that applies."""
@@ -149,8 +151,10 @@ class _Comparison:
         one, two = congruence_of(answer), congruence_of(other)
         if one is None and two is None:
             return None
-        same = self.compare(one.modulus, two.modulus) if one and two else Verdict.EQUAL
-        return min(same, self.compare(one.text if one else answer, two.text if two else other))
+        if one and two:
+            same = verdict(True) if _are_congruent(one, two) else self.compare(one.text, two.text)
+            return min(same, self.compare(one.modulus, two.modulus))
+        return self.compare(one.text if one else answer, two.text if two else other)
 
     def _no_value(self, answer: str, other: str) -> Verdict | None:
         none = says_no_value(answer), says_no_value(other)
@@ -305,11 +309,6 @@ class _Comparison:
         return compare_powers(answer, other, self.compare)
 
 
-def _derivatives_of(text: str) -> set[tuple[str, int]]:
-    """Return what stands before each prime or row of primes, and how many there are."""
-    return {(found[1], found[2].count("'") or found[2].count("prime")) for found in _PRIMES.finditer(text)}
-
-
 def _several_of(text: str) -> _Several | None:
     if (lines := lines_of(text)) is not None:
         return _Several("list", tuple(lines))
@@ -323,7 +322,15 @@ def _several_of(text: str) -> _Several | None:
         return None
     kind = {"(": "tuple", "[": "row", r"\{": "set", r"\langle": "vector"}.get(brackets[0], "row")
     items = list(both_signs(split_list(brackets[1])))
+    if kind == "set":
+        items = list({_IDLE_SPACE.sub("", item): item for item in items}.values())
     return _Several(kind, tuple(items)) if len(items) > 1 or kind == "set" else None
+
+
+def _are_congruent(one: Congruence, other: Congruence) -> bool:
+    """Tell whether two answers with one modulus name the same classes: 10 is 3 modulo 7."""
+    classes, classes_two = one.classes(), other.classes()
+    return classes is not None and classes_two is not None and classes.are_those_of(classes_two)
 
 
 def _in_order_of(text: str, count: int) -> list[str]:

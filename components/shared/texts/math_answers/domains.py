@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
+from components.shared.texts.math_answers.numbers import number_of
 from components.shared.texts.math_answers.phrases import flat
+from components.shared.texts.math_answers.structure import both_signs, split_list
 
 _SIGN = r"(?:(?:positive|negative|non-?negative|non-?zero)\s+)?"
 _DECLARED = re.compile(
@@ -20,6 +23,9 @@ _MODULUS = re.compile(
     r"(?:\{(?P<in_braces>(?:[^{}]|\{[^{}]*\})+)\}|\((?P<behind>[^()]+)\)|(?P<plain>(?:[\w^+*/!-]|\{[^{}]*\})+)))[\s.]*$"
 )
 _PARAMETER = re.compile(r"(?<![\\a-zA-Z])[klmn](?![a-zA-Z])")
+_LINEAR = re.compile(
+    r"(?P<name>(?:[a-z]=)?)(?:(?P<before>-?\d+)\+)?(?P<modulus>\d+)(?P<parameter>[a-z])(?P<behind>[-+]\d+)?"
+)
 _MARKS = (r"\in", "integer", "natural", "real")  # one of which such an answer has
 _SETS = {  # by how they are written, without blanks, braces and hyphens in words
     "Z+": ("positiveinteger", "Z^+", "Z_+", "Z_>0", r"Z_\geq1", r"N^\cdot", "N^+", "N_+", "N_>0"),
@@ -45,6 +51,28 @@ class Congruence:
     text: str
     modulus: str
 
+    def classes(self) -> Classes | None:
+        """Return its classes of residues; None if it has others than whole numbers."""
+        name, _, values = self.text.rpartition("=")
+        modulus, numbers = number_of(self.modulus), list(map(number_of, both_signs(split_list(values))))
+        if modulus is None or modulus.value.denominator != 1 or modulus.value < 2 or not numbers:
+            return None
+        residues = {number.value % modulus.value for number in numbers if number and number.value.denominator == 1}
+        whole = all(number is not None and number.value.denominator == 1 for number in numbers)
+        return Classes(name.strip(), frozenset(residues)) if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The least residues that something may have; its name, or ""."""
+
+    name: str
+    residues: frozenset[Fraction]
+
+    def are_those_of(self, other: Classes) -> bool:
+        """Compare the residues, and the names where both have one."""
+        return self.residues == other.residues and (self.name == other.name or "" in (self.name, other.name))
+
 
 def congruence_of(text: str) -> Congruence | None:
     """Return an answer that ends in its only modulus; None for any other."""
@@ -57,6 +85,9 @@ def congruence_of(text: str) -> Congruence | None:
 def without_parameters(answer: str, other: str) -> tuple[str, str] | None:
     """Return two answers without what they say of a parameter, and with one name for it; None where it differs."""
     one, two = _read(answer), _read(other)
+    classes = _as_congruence(answer, one), _as_congruence(other, two)
+    if all(classes):
+        return classes[0], classes[1]
     if one and two:
         return (one.text, _renamed(two, one.name)) if one.domain == two.domain else None
     if one and not two:
@@ -73,6 +104,17 @@ def _read(text: str) -> _Answer | None:
     written = found[2] + found[3] if found[2] else (found[5] or found[6]).replace("-", "")
     domain = re.sub(r"[\s{}]", "", written)
     return _Answer(flat(text)[: found.start()], found[1] or found[4] or found[7], _NAMES.get(domain, domain))
+
+
+def _as_congruence(text: str, answer: _Answer | None) -> str:
+    r"""Return ``x = 7k+3, k \in \mathbb{Z}`` as ``x = 3 \pmod{7}``, a congruence as it is; "" for another text."""
+    if congruence_of(text):
+        return text
+    if answer is None or answer.domain != "Z" or not (found := _LINEAR.fullmatch("".join(answer.text.split()))):
+        return ""
+    if found["parameter"] != answer.name or (found["before"] and found["behind"]):
+        return ""
+    return rf"{found['name']}{found['before'] or found['behind'] or 0} \pmod{{{found['modulus']}}}"
 
 
 def _renamed_to(name: str, text: str) -> str:

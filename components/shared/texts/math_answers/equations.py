@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from components.shared.texts.math_answers.phrases import flat
 from components.shared.texts.math_answers.regions import has_variable
-from components.shared.texts.math_answers.structure import split_list, split_relations
+from components.shared.texts.math_answers.structure import matrix_of, split_list, split_relations
 
 _LETTER = r"(?:\\?[a-zA-Z]+|\\(?:overline|vec|hat|angle|triangle|mathbf|mathcal)\s*\{?\s*[a-zA-Z]+\s*\}?)'*"
 _NAME = re.compile(
@@ -20,6 +20,7 @@ _SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_|\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:()
 _OPERATION = re.compile(r"\\(?:lim|i{0,3}int|oint|sum|prod|max|min|sup|inf)(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
 _PRODUCT = re.compile("[a-z]{2,3}")  # of letters: xy
+_NUMBERED = re.compile(r"[t-z]_\{\d\}")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _FUNCTION_OF = re.compile(r"[a-zA-Z](?:\^\{-1\})?\([a-zA-Z]\)")
 
@@ -49,6 +50,8 @@ class Equation:
         if self.name == name:
             return True
         names = {self.name, name}
+        if any(_NUMBERED.fullmatch(each) and each[0] in names for each in names):
+            return True  # one of the values of x
         return "y" in names and any(_FUNCTION_OF.fullmatch(each) for each in names)
 
     def may_turn(self, other: Equation) -> bool:
@@ -76,7 +79,7 @@ def equation_of(text: str) -> Equation | None:
         return None
     if len(sides) == 2 and _is_name(sides[1]) and not _is_name(sides[0]) and not _CONSTANT.fullmatch(sides[1]):
         sides = sides[::-1]
-    name = "".join(flat(sides[0]).split()).strip("|") if _is_name(sides[0]) else ""
+    name = "".join(flat(sides[0]).split()).strip("|") if _is_name(sides[0]) else _column_of_names(sides[0])
     return Equation(" = ".join(sides), tuple(sides), name, signs[-1] == "~")
 
 
@@ -84,6 +87,13 @@ def _is_list(text: str, sides: list[str]) -> bool:
     """Tell whether commas separate several equations; x = 1, 2 gives one name two values."""
     items = split_list(text)
     return len(items) > 1 and (len(sides) > 2 or "=" in "".join(items[1:]))
+
+
+def _column_of_names(side: str) -> str:
+    """Return a column of letters as the name of a point, (x,y); "" for another side."""
+    rows = matrix_of(side) or []
+    is_column = len(rows) > 1 and all(len(row) == 1 and re.fullmatch("[a-z]", row[0]) for row in rows)
+    return f"({','.join(row[0] for row in rows)})" if is_column else ""
 
 
 def _is_name(side: str) -> bool:

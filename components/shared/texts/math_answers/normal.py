@@ -6,6 +6,10 @@ import re
 from functools import lru_cache
 
 from components.shared.texts.latex import closing_brace
+from components.shared.texts.math_answers.chinese import in_english
+from components.shared.texts.math_answers.parts import in_round_marks
+from components.shared.texts.math_answers.primes import with_plain_primes
+from components.shared.texts.math_answers.regions import with_round_brackets
 from components.shared.texts.next_question import CHAT_MARKER
 from components.shared.texts.spelling import FUNCTIONS, spell
 
@@ -50,6 +54,7 @@ _RELATION_SIGN = re.compile("|".join(map(re.escape, _RELATION)))
 _WISH = re.compile(r"\.?\s*I hope (?:it|this) is correct\.?$", re.IGNORECASE)  # of prompts with Minerva's examples
 _UNIT_SIGN = re.compile(r"(?<=[\d}])\s*\\(?:(Omega)(?![a-zA-Z])|mu\s*\\text\s*\{\s*)")
 _DEGREES = re.compile(r"(?<=\d)\s*(?:\\deg(?![a-z])|\^\{(?:o|\\text\s*\{o\}|\s*\^\{\\circ\}\s*)\})")
+_LG = re.compile(r"\\lg(?![a-zA-Z])")
 _POWER_IN_BRACKETS = re.compile(r"\^\s*\(((?:[^()]|\([^()]*\))*)\)")
 _FACTORIAL_EQUALS = re.compile(r"(?<=\d)!\s*=")  # 5!=120 has no "not equal" of Python
 _ANSWERED = re.compile(
@@ -68,6 +73,7 @@ def normalize_answer(text: str) -> str:
         return text.strip()
     if "<" in text:
         text = _END.split(text, maxsplit=1)[0] or text
+    text = in_english(text)
     text = _CIRCLED.sub(lambda run: ", ".join(run[0]), text)
     text = f"{{{text}}}" if _BARE_INFIX.fullmatch(text) else text
     text = _THOUSANDS_LINE.sub(lambda number: number[0].replace("_", ""), text)
@@ -90,9 +96,9 @@ def normalize_answer(text: str) -> str:
     if "<" in text or ">" in text or "!=" in text or "==" in text:
         text = _RELATION_SIGN.sub(lambda sign: _RELATION[sign[0]], text)
     text = _TIMES_TEN.sub(r" \\times ", text).replace("*", r" \cdot ")
-    text = _PLAIN_ROOT.sub(_root, text)
+    text = _PLAIN_ROOT.sub(_root, with_plain_primes(_LG.sub(r"\\log_{10} ", text)))
     text = _PLAIN_NAME.sub(lambda name: rf"\{_NAMES.get(name[1], name[1])} ", text)
-    return _outside(_BLANKS.sub(" ", text))
+    return with_round_brackets(in_round_marks(_outside(_BLANKS.sub(" ", text))))
 
 
 def _power(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ MAX_BITS = 60_000  # of a value: 1500! has 14,000
 MAX_CHARS = 1_000
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4}(?!\d))?)|(?P<command>\\[a-zA-Z]+|\\%)|(?P<sign>\S))"
+    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4}(?!\d))?)|(?P<command>\\[a-zA-Z]+|\\[%{}])|(?P<sign>\S))"
 )
 _RECURRING = re.compile(
     r"(\d*)\.(\d*)(?:\\overline\s*\{(\d+)\}|\\dot\{(\d)\}(?:(\d*)\\dot\{(\d)\})?|\((\d+)\)(?![\d^(])"
@@ -155,9 +155,23 @@ class _Reader:
             if self._take(_BRACKETS[token]) is None:
                 raise _NotPlainError
             return value
+        if token in _CHOSEN:
+            return _CHOSEN[token](self._list())
         if token in _ARGUMENTS:
             return _ARGUMENTS[token](self._group(), self._group())
         raise _NotPlainError
+
+    def _list(self) -> list[Fraction]:
+        r"""Read two numbers or more in brackets: \{3, 5\}."""
+        closing = _LIST_BRACKETS.get(self._take(*_LIST_BRACKETS) or "")
+        if closing is None:
+            raise _NotPlainError
+        values = [self.total()]
+        while self._take(",") is not None:
+            values.append(self.total())
+        if self._take(closing) is None or len(values) < 2:
+            raise _NotPlainError
+        return values
 
     def _group(self) -> Fraction:
         if self._tokens[self._next : self._next + 1] != [("sign", "{")]:
@@ -187,6 +201,8 @@ def _binomial(top: Fraction, bottom: Fraction) -> Fraction:
 
 
 _BRACKETS = {"(": ")", "{": "}"}
+_LIST_BRACKETS = {**_BRACKETS, r"\{": r"\}"}
+_CHOSEN: dict[str, Callable[[list[Fraction]], Fraction]] = {r"\max": max, r"\min": min}
 _ARGUMENTS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     r"\frac": lambda top, bottom: top / bottom,
     r"\binom": _binomial,

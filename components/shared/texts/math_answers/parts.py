@@ -10,6 +10,9 @@ _LABELS = (tuple(map(str, range(1, 10))), tuple("abcdefgh"), tuple("ABCDEFGH"), 
 _MARK = re.compile(
     r"(?:^|(?<=[\s,;])|(?<=\\\\))(?:\\text\s*\{\s*)?(\(?)([1-9]|[a-hA-H]|i{1,3}|iv|v)\)(?:\s*\})?(?!\s*(?:[!^_,;]|\Z))"
 )
+_POINTED = re.compile(
+    r"(?:^|(?<=[\s,;])|(?<=\\\\))(?:\\text\s*\{\s*)?([1-9]|[a-hA-H]|i{1,3}|iv|v)\.(?:\s*\}\s*|\s+)(?=\S)"
+)
 _BEHIND = re.compile(r"(?:[\s,;]|\\\\|\\q?quad(?![a-zA-Z])|\\text\s*\{\s*,?\s*and\s*\}|(?<![a-zA-Z\\])and)+\Z")
 _OPERATOR = re.compile(r"(?:[-+*/=<>^_(\[{|]|\\(?:cdot|times|div|pm|leq?|geq?|neq|to|cup|cap|in|sqrt))\Z")
 
@@ -27,6 +30,16 @@ def parts_of(text: str) -> dict[int, str] | None:
         place: _BEHIND.sub("", text[mark.end() : end]).strip() for (place, mark), end in zip(marks, ends, strict=True)
     }
     return parts if all(part and not _OPERATOR.search(part) for part in parts.values()) else None
+
+
+def in_round_marks(text: str) -> str:
+    """Return "1. 3; 2. 5" with its marks in brackets; a text whose marks are no row from the first on as it is."""
+    marks = list(_POINTED.finditer(text))
+    labels = [mark[1] for mark in marks]
+    rows = [row for row in _LABELS if tuple(labels) == row[: len(labels)]]
+    if len(marks) < 2 or marks[0].start() or not rows:
+        return text
+    return _POINTED.sub(r"(\1) ", text)
 
 
 def items_at_breaks(text: str) -> list[str]:

@@ -55,6 +55,8 @@ def compare_quantities(answer: str, other: str, algebra: Compare, compare: Compa
         return verdict(_same_number(one, two))
     if (mixed := _sentences(answer, other, one, two, compare)) is not None:
         return mixed
+    if {one.unit, two.unit} == {DEGREES, "rad"}:
+        return _in_radians(one, two, algebra)
     if not may_be_equal(one.unit, two.unit):
         return Verdict.DIFFERENT
     if _is_in_words(one.text) or _is_in_words(two.text):

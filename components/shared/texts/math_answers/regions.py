@@ -25,6 +25,12 @@ _NO_VARIABLES = re.compile(r"\\text\s*\{[^{}]*\}|\\[a-zA-Z]+|(?<![a-zA-Z])[ei](?
 _GREEK = re.compile(r"\\(?:alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|tau|rho)(?![a-zA-Z])")
 _DISTANCE = re.compile(r"\|\s*([a-z])\s*(?:([-+])\s*([\d./]+|\\frac\{\d+\}\{\d+\})\s*)?\|")
 _MEMBER = re.compile(r"\\?[a-zA-Z]+(?:_\{\w+\})?\s*\\in(?![a-zA-Z])\s*")
+_HEAD = re.compile(r"\\?[a-zA-Z]+(?:_\{\w+\})?\s*(?:\\in(?![a-zA-Z])|=)\s*")
+_IN_BRACKETS = re.compile(r"([\[\](])([^\[\]]+)([\[\])])")
+_BETWEEN = re.compile(
+    r"(\\cup(?![a-zA-Z])|\\cap(?![a-zA-Z])|(?<=[\[\])])\s*(?:[,;]|\\text\s*\{\s*(?:and|or)\s*\}|and|or)(?=\s*[\[\](]))"
+)
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _BUILDER = re.compile(
     r"\\\{\s*(\\?[a-zA-Z]+)\s*(?:\\in\s*\\mathbb\{R\}\s*)?(?:\\mid|\||:)\s*(.*?)(?:,?\s*\1\s*\\in\s*\\mathbb\{R\})?\s*\\\}"
 )
@@ -70,6 +76,20 @@ def without_member(text: str) -> str:
     return _MEMBER.sub("", text, count=1) if _MEMBER.match(text) else text
 
 
+def with_round_brackets(text: str) -> str:
+    r"""Return the intervals ]2;5[ and [0;1[ \cup ]2;3] as (2,5) and [0,1) \cup (2,3]; another text as it is."""
+    head = _HEAD.match(text)
+    pieces = _BETWEEN.split(text[head.end() :] if head else text)
+    found = [_IN_BRACKETS.fullmatch(piece.strip()) for piece in pieces[::2]]
+    if not any(each and (each[1] == "]" or each[3] == "[") for each in found):
+        return text
+    for place, each in enumerate(found):
+        if each is None or len(ends := _ends_of(each[2])) != 2:
+            return text
+        pieces[2 * place] = f"{'[' if each[1] == '[' else '('}{ends[0]}, {ends[1]}{']' if each[3] == ']' else ')'}"
+    return (head[0] if head else "") + " ".join(map(str.strip, pieces))
+
+
 def region_of(text: str) -> Region | None:
     """Return the set of numbers that a text names, None if it names none that can be parsed."""
     text = text.strip()
@@ -111,13 +131,19 @@ def _in_brackets(text: str) -> Region | None:
     found = brackets_of(text)
     if found is None or found[0] not in ("(", "[", "]") or found[2] not in (")", "]", "["):
         return None
-    ends = split_at(found[1], ",")
+    ends = _ends_of(found[1])
     if len(ends) != 2 or "=" in text:
         return None
     low_open, high_open = found[0] in ("(", "]"), found[2] in (")", "[")
     infinite = MINUS_INFINITY.fullmatch(ends[0]) or INFINITY.fullmatch(ends[1])
     certain = bool(infinite) or low_open != high_open or found[0] == "]"
     return Region((Interval(ends[0], _end(ends[1]), low_open, high_open),), "", certain)
+
+
+def _ends_of(text: str) -> list[str]:
+    """Return what stands between semicolons, its decimal commas as points, or else between commas."""
+    ends = split_at(text, ";")
+    return [_DECIMAL_COMMA.sub(".", end) for end in ends] if len(ends) > 1 else split_at(text, ",")
 
 
 def _inequality(text: str) -> Region | None:

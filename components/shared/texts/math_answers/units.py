@@ -33,8 +33,8 @@ def _by_spelling(table: str) -> dict[str, str]:
 
 
 _CURRENCY_NAMES = _by_spelling(_CURRENCIES)
-UNITS = _by_spelling(_SPELLINGS) | _CURRENCY_NAMES
-_SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "jpy", "₽": "rub", "₩": "krw", "¢": "cent", "%": "%"}
+UNITS = _by_spelling(_SPELLINGS) | _CURRENCY_NAMES | {"yensign": "yensign"}
+_SIGNS = {"$": "usd", "€": "eur", "£": "gbp", "₹": "inr", "¥": "yensign", "₽": "rub", "₩": "krw", "¢": "cent", "%": "%"}
 WITH_SIGNS = frozenset(_SIGNS.values())  # "$5 million" is a number in words with its unit before it
 PERCENT, DEGREES = "%", "deg"
 _POWERS = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
@@ -193,8 +193,9 @@ def may_be_equal(unit: str, other: str) -> bool:
 
 
 def _meanings(unit: str) -> set[str]:
-    """Return what a unit may mean: pounds are a weight or money."""
-    return {_POUND.sub(pound, _SAME.get(unit, unit)) for pound in ("lb", "gbp")}
+    """Return what a unit may mean: pounds are a weight or money, ¥ is Japan's or China's."""
+    plain = _SAME.get(unit, unit)
+    return {_YEN.sub(yen, _POUND.sub(pound, plain)) for pound in ("lb", "gbp") for yen in ("jpy", "cny")}
 
 
 def factors_between(unit: str, other: str) -> tuple[Fraction, Fraction] | None:
@@ -204,6 +205,10 @@ def factors_between(unit: str, other: str) -> tuple[Fraction, Fraction] | None:
 
 
 def _in_base_unit(unit: str) -> tuple[str, Fraction] | None:
+    above, over, below = _SAME.get(unit, unit).partition("/")
+    if over:
+        one, two = _in_base_unit(above), _in_base_unit(below)
+        return (f"{one[0]}/{two[0]}", one[1] / two[1]) if one and two else None
     name, _, power = unit.partition("^")
     found = next(((base, factors[name]) for base, factors in _FACTORS.items() if name in factors), None)
     if found is None or (power and (power not in ("2", "3") or found[0] != "m")):
@@ -227,4 +232,5 @@ _FACTORS: Mapping[str, Mapping[str, Fraction]] = {
     }.items()
 }
 _SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h"}
+_YEN = re.compile(r"\byensign\b")
 _POUND = re.compile(r"\bpound\b")  # the word, which is a weight or money
