@@ -18,6 +18,7 @@ import mpmath
 import sympy
 from latex2sympy2_extended import NormalizationConfig
 from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+from sympy.core.function import AppliedUndef
 
 logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns that its timeouts are off, which ours replace
 
@@ -66,7 +67,10 @@ def _parsed(text: str) -> Any:
     text = _CIS.sub(r"(\\cos \1 + i \\sin \1)", text)
     # Math-Verify's own timeouts are signals, which do not interrupt the big-number arithmetic that hangs.
     found = parse(rf"\boxed{{{text}}}", _EXTRACTION, fallback_mode="no_fallback", parsing_timeout=None)
-    return found[0] if found else None
+    if not found or not isinstance(found[0], (sympy.Basic, sympy.MatrixBase)):
+        return found[0] if found else None
+    # A function that the text does not define has a value at a point, as a variable has: f(x) is a name.
+    return found[0].replace(lambda part: isinstance(part, AppliedUndef), lambda part: sympy.Symbol(str(part)))
 
 
 def _compare(one: Any, two: Any, tolerance: Any) -> bool | None:
@@ -144,10 +148,12 @@ def _names_of(one: Any, two: Any) -> tuple[Any, ...]:
 def _values(expression: Any, names: tuple[Any, ...], scale: float) -> Any:
     """Return the number that a formula is at a point, None if it is none.
 
-    The point depends on the names alone: the same for both formulas, in either order.
+    The point depends on the names alone: the same for both formulas, in either order. No two points lie on one line
+    through 0, where x + 2y and 2x + y have the same ratio everywhere.
     """
     point = [
-        _CONSTANTS.get(name.name) or scale * (0.55 + 0.45 * zlib.crc32(name.name.encode()) / 2**32) for name in names
+        _CONSTANTS.get(name.name) or scale * (0.55 + 0.45 * zlib.crc32(f"{name.name}{scale}".encode()) / 2**32)
+        for name in names
     ]
     value = _value_at(expression, names, point, DIGITS)
     if value is not None and 0 < abs(value) < NOISE:
