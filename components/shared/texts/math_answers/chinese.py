@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _LENGTHS = {
-    "千米": "km", "公里": "km", "米": "m", "分米": "dm", "厘米": "cm", "毫米": "mm", "英里": "mi", "英尺": "ft", "英寸": "in",
+    "千米": "km", "公里": "km", "米": "m", "分米": "dm", "厘米": "cm", "毫米": "mm",
+    "英里": "mi", "英尺": "ft", "英寸": "in",
 }  # fmt: skip
 _UNITS = {
     **_LENGTHS,
@@ -25,7 +26,9 @@ _PART = re.compile(r"(\d+)分之(\d+)")
 _PERCENT = re.compile(r"百分之(\d+(?:\.\d+)?)")
 _SCALED = re.compile(rf"(?<=\d)\s*([{''.join(_SCALES)}])")
 _RATE = re.compile(r"(?<=米)\s*(?:/|每)\s*(?:小?时|秒|分钟?)")
-_NAMED = re.compile("|".join(sorted(map(re.escape, {*_UNITS, *_WORDS}), key=len, reverse=True)) + f"|[{_COUNTERS}]")
+_NAMED = re.compile("|".join(sorted(map(re.escape, {*_UNITS, *_WORDS}), key=len, reverse=True)))
+_COUNTED = re.compile(rf"[{_COUNTERS}](?:[\u4e00-\u9fff]{{1,6}}(?=\W*\Z))?")  # 100个苹果
+_LEAD_IN = re.compile(r"^\W*(?:最终|所以|因此)?(?:答案|结果|解)(?:是|为)?\s*[:：]?")
 
 
 def in_english(text: str) -> str:
@@ -37,10 +40,10 @@ def in_english(text: str) -> str:
     plain = _PERCENT.sub(r"\1%", _PART.sub(r"\\frac{\2}{\1}", text))
     plain = _SCALED.sub(lambda scale: rf"\times 10^{{{_SCALES[scale[1]]}}} ", plain)
     plain = _RATE.sub(lambda rate: "/" + ("s" if "秒" in rate[0] else "min" if "分" in rate[0] else "h"), plain)
-    plain = _NAMED.sub(_named, plain)
+    plain = _NAMED.sub(_named, _LEAD_IN.sub("", plain))
+    plain = _COUNTED.sub(" ", plain)
     return text if _CHINESE.search(plain) else plain
 
 
 def _named(found: re.Match[str]) -> str:
-    name = _UNITS.get(found[0]) or _WORDS.get(found[0])
-    return f" {name} " if name else " "
+    return f" {_UNITS.get(found[0]) or _WORDS.get(found[0])} "

@@ -73,9 +73,9 @@ def compare(answer: str, other: str, algebra: Algebra) -> Verdict:
         return Verdict.DIFFERENT
     if (texts := without_parameters(answer, other)) is None:
         return Verdict.DIFFERENT
-    readings, readings_two = map(readings_of, texts)
+    readings, readings_two = readings_of(texts[0]), [reading for text in texts[1] for reading in readings_of(text)]
     comparison = _Comparison(algebra)
-    return any_of(comparison.compare(one, two) for one in readings for two in readings_two)
+    return any_of(comparison.compare(one, two) for two in readings_two for one in readings)
 
 
 def readings_of(text: str) -> list[str]:

@@ -26,6 +26,7 @@ _PARAMETER = re.compile(r"(?<![\\a-zA-Z])[klmn](?![a-zA-Z])")
 _LINEAR = re.compile(
     r"(?P<name>(?:[a-z]=)?)(?:(?P<before>-?\d+)\+)?(?P<modulus>\d+)(?P<parameter>[a-z])(?P<behind>[-+]\d+)?"
 )
+_SHIFTED = ("({}+1)", "({}-1)", "(-{})", "(1-{})", "(-1-{})")
 _MARKS = (r"\in", "integer", "natural", "real")  # one of which such an answer has
 _SETS = {  # by how they are written, without blanks, braces and hyphens in words
     "Z+": ("positiveinteger", "Z^+", "Z_+", "Z_>0", r"Z_\geq1", r"N^\cdot", "N^+", "N_+", "N_>0"),
@@ -55,11 +56,10 @@ class Congruence:
         """Return its classes of residues; None if it has others than whole numbers."""
         name, _, values = self.text.rpartition("=")
         modulus, numbers = number_of(self.modulus), list(map(number_of, both_signs(split_list(values))))
-        if modulus is None or modulus.value.denominator != 1 or modulus.value < 2 or not numbers:
+        whole = [number.value for number in (modulus, *numbers) if number and number.value.denominator == 1]
+        if not numbers or len(whole) <= len(numbers) or whole[0] < 2:
             return None
-        residues = {number.value % modulus.value for number in numbers if number and number.value.denominator == 1}
-        whole = all(number is not None and number.value.denominator == 1 for number in numbers)
-        return Classes(name.strip(), frozenset(residues)) if whole else None
+        return Classes(name.strip(), frozenset(value % whole[0] for value in whole[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +82,25 @@ def congruence_of(text: str) -> Congruence | None:
     return Congruence(text[: found.start()].replace(r"\equiv", "="), modulus)
 
 
-def without_parameters(answer: str, other: str) -> tuple[str, str] | None:
-    """Return two answers without what they say of a parameter, and with one name for it; None where it differs."""
+def without_parameters(answer: str, other: str) -> tuple[str, list[str]] | None:
+    r"""Return two answers without what they say of a parameter, and with one name for it; None where it differs.
+
+    The second one in all its forms: k+1 and -k are any whole number as well, so that k\pi may start elsewhere.
+    """
     one, two = _read(answer), _read(other)
     classes = _as_congruence(answer, one), _as_congruence(other, two)
     if all(classes):
-        return classes[0], classes[1]
+        return classes[0], [classes[1]]
     if one and two:
-        return (one.text, _renamed(two, one.name)) if one.domain == two.domain else None
+        same = _renamed(two, one.name)
+        forms = _SHIFTED if one.domain == "Z" and one.name else ()
+        shifted = [re.sub(_single(one.name), form.format(one.name), same) for form in forms]
+        return (one.text, [same, *shifted]) if one.domain == two.domain else None
     if one and not two:
-        return one.text, _renamed_to(one.name, other)
+        return one.text, [_renamed_to(one.name, other)]
     if two and not one:
-        return _renamed_to(two.name, answer), two.text
-    return answer, other
+        return _renamed_to(two.name, answer), [two.text]
+    return answer, [other]
 
 
 def _read(text: str) -> _Answer | None:

@@ -20,6 +20,7 @@ _SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_|\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:()
 _OPERATION = re.compile(r"\\(?:lim|i{0,3}int|oint|sum|prod|max|min|sup|inf)(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
 _PRODUCT = re.compile("[a-z]{2,3}")  # of letters: xy
+_VECTOR = re.compile(r"\\vec\s*\{\s*([a-zA-Z])\s*\}")
 _NUMBERED = re.compile(r"[t-z]_\{\d\}")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _FUNCTION_OF = re.compile(r"[a-zA-Z](?:\^\{-1\})?\([a-zA-Z]\)")
@@ -79,7 +80,11 @@ def equation_of(text: str) -> Equation | None:
         return None
     if len(sides) == 2 and _is_name(sides[1]) and not _is_name(sides[0]) and not _CONSTANT.fullmatch(sides[1]):
         sides = sides[::-1]
-    name = "".join(flat(sides[0]).split()).strip("|") if _is_name(sides[0]) else _column_of_names(sides[0])
+    name = (
+        "".join(flat(_VECTOR.sub(r"\1", sides[0])).split()).strip("|")
+        if _is_name(sides[0])
+        else _column_of_names(sides[0])
+    )
     return Equation(" = ".join(sides), tuple(sides), name, signs[-1] == "~")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from components.shared.texts.latex import INSIDE, closing_brace, next_token
+from components.shared.texts.math_answers.box_links import linked
 from components.shared.texts.math_answers.comparison import compare
 from components.shared.texts.math_answers.normal import normalize_answer
 from components.shared.texts.math_answers.verdicts import Verdict
@@ -30,7 +31,9 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|emph)\s*\{([^{}]*)\}")
+_NO_ANSWER = re.compile(r"[\s$]*(?:n/a|not applicable)[\s$.]*", re.IGNORECASE)
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_OTHER_TAG = re.compile(r"(?:<\||◁)(begin_of_|end_of_|/?)(?:(thought|think)|solution)(?:\|>|▷)")
 _WHOLE_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>(?:(?!<\1>).)*?</\1>", re.IGNORECASE | re.DOTALL)
 
 # Between two boxes of one answer stand separators, the name of the next part, or words of the same sentence.
@@ -71,6 +74,7 @@ _RESULT = re.compile(
     rf"|(?:final|decimal|simplest)(?:\s+(?:{_FORM}|{_AMOUNT}))?){_ENDS}",
     re.IGNORECASE,
 )
+_IN_TOTAL = re.compile(r"[\s$]*(?:[a-z]+\s+)?(?:in (?:total|all)|altogether)\b", re.IGNORECASE)
 _NEXT_LINE = re.compile(rf"[^\n.]{{0,12}}\.?\n[-*•\s]*{_LABEL}")
 _RATIO = re.compile(r"[\s$]*:[\s$]*")
 _CONNECTED = re.compile(r"[^.!?\n]{0,80}?(?:,|;|\band\b|\bor\b|&)[^.!?\n]{0,80}")
@@ -136,14 +140,28 @@ def extract_final_answer(text: str) -> str:
     if not boxes or not boxes[-1].closed:
         return ""
     boxes = [box for box in boxes if box.closed]
+    if value := _linked(text, boxes):
+        return value
     boxes = boxes[_first_part(text, boxes) :]
+    if len(boxes) == 1 and _NO_ANSWER.fullmatch(_TEXT.sub(r"\1", boxes[0].content)):
+        return ""
     parts = [_with_surroundings(text, box) for box in boxes]
     if len(parts) > 1 and all(_RATIO.fullmatch(text, one.end, other.start) for one, other in pairwise(boxes)):
         return ":".join(parts)
     return ", ".join(dict.fromkeys(parts))
 
 
+def _linked(text: str, boxes: Sequence[_Box]) -> str:
+    """Return the one value that the last two boxes make; "" if they make none."""
+    if len(boxes) < 2 or boxes[-1].start - boxes[-2].end > MAX_BEHIND:
+        return ""
+    one, other = boxes[-2:]
+    before, behind = text[max(one.start - MAX_SIDE, 0) : one.start], text[other.end : other.end + MAX_BEHIND]
+    return linked(before, one.content, text[one.end : other.start], other.content, behind)
+
+
 def _without_thought(text: str) -> str:
+    text = _OTHER_TAG.sub(lambda tag: f"<{'/' * (tag[1] in ('end_of_', '/'))}think>" if tag[2] else "", text)
     if "</" in text:
         text = _WHOLE_THOUGHT.sub("\n\n", text)
     tags = list(_THOUGHT.finditer(text))
@@ -194,6 +212,8 @@ def _before_next_question(text: str, boxes: Sequence[_Box]) -> list[_Box]:
 def _first_part(text: str, boxes: Sequence[_Box]) -> int:
     """Return the first of the last boxes that are parts of one answer."""
     first = len(boxes) - 1
+    if _IN_TOTAL.match(text, boxes[-1].end):
+        return first
     while first > 0 and _belong_together(text, boxes[first - 1], boxes[first]):
         first -= 1
     return first

@@ -55,6 +55,7 @@ _WISH = re.compile(r"\.?\s*I hope (?:it|this) is correct\.?$", re.IGNORECASE)  #
 _UNIT_SIGN = re.compile(r"(?<=[\d}])\s*\\(?:(Omega)(?![a-zA-Z])|mu\s*\\text\s*\{\s*)")
 _DEGREES = re.compile(r"(?<=\d)\s*(?:\\deg(?![a-z])|\^\{(?:o|\\text\s*\{o\}|\s*\^\{\\circ\}\s*)\})")
 _LG = re.compile(r"\\lg(?![a-zA-Z])")
+_BARE_SET = re.compile(r"\\mathbb\s*([A-Z])")
 _POWER_IN_BRACKETS = re.compile(r"\^\s*\(((?:[^()]|\([^()]*\))*)\)")
 _FACTORIAL_EQUALS = re.compile(r"(?<=\d)!\s*=")  # 5!=120 has no "not equal" of Python
 _ANSWERED = re.compile(
@@ -96,6 +97,7 @@ def normalize_answer(text: str) -> str:
     if "<" in text or ">" in text or "!=" in text or "==" in text:
         text = _RELATION_SIGN.sub(lambda sign: _RELATION[sign[0]], text)
     text = _TIMES_TEN.sub(r" \\times ", text).replace("*", r" \cdot ")
+    text = _BARE_SET.sub(r"\\mathbb{\1}", text)
     text = _PLAIN_ROOT.sub(_root, with_plain_primes(_LG.sub(r"\\log_{10} ", text)))
     text = _PLAIN_NAME.sub(lambda name: rf"\{_NAMES.get(name[1], name[1])} ", text)
     return with_round_brackets(in_round_marks(_outside(_BLANKS.sub(" ", text))))

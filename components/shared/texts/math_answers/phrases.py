@@ -18,7 +18,8 @@ _NO_VALUE = re.compile(
     r"(?:dne|d\.n\.e|does not exist|do not exist|doesn't exist|don't exist|not exist|non-?existent|undefined"
     r"|not defined|no (?:(?:real|such|possible|integer|valid|positive|rational|complex|common|finite|unique) )*"
     r"(?:solutions?|roots?|values?|numbers?|integers?|points?|limit|answers?|zeros|intersections?|inverse|slope|triangles?)"
-    r"(?: (?:exists?|satisf\w+.*|in .*|for .*))?|(?:the )?(?:empty|null) set|impossible|inconsistent|none|nothing|n/a|not applicable)"
+    r"(?: (?:exists?|satisf\w+.*|in .*|for .*))?|(?:the )?(?:empty|null) set|impossible|inconsistent|none|nothing"
+    r"|n/a|not applicable)"
     r"|\\emptyset|\\phi|\\\{\s*\\\}|\{\s*\}",
     re.IGNORECASE,
 )

@@ -8,7 +8,7 @@ from components.shared.texts.math_answers.units import in_one_unit
 
 _RAISED = re.compile(r"\s*\^\{\s*((?:\\prime\s*)+)\}")
 _PRIMES = re.compile(r"([a-zA-Z)}])('+)")  # not those of 30'
-_LETTER = re.compile(r"(?<![a-zA-Z\\])([a-zA-Z])('{1,9})")
+_DERIVATIVE = re.compile(r"(\\[a-zA-Z]+|(?<!\\)[a-zA-Z])('{1,9})")
 _MEASURE = re.compile(r"(?:(\d+(?:\.\d+)?)\s*'(?!'))?\s*(?:(\d+(?:\.\d+)?)\s*(?:''|\"))?")
 _UNITS = (("arcminute", "arcsecond"), ("ft", "in"))
 
@@ -24,9 +24,13 @@ def derivatives_of(text: str) -> set[tuple[str, int]]:
 
 
 def with_named_derivatives(text: str) -> str:
-    """Return a text in which each derivative of a letter has a name of its own: the parser of the algebra reads f' as f."""
+    """Return a text in which each derivative has a name of its own: the parser of the algebra reads f' as f."""
     # Names of two digits: those of one may be arbitrary constants.
-    return _LETTER.sub(lambda found: f"{found[1]}_{{{8 + found[1].islower()}{len(found[2])}}}", text)
+    return _DERIVATIVE.sub(_name_of, text)
+
+
+def _name_of(derivative: re.Match[str]) -> str:
+    return f" {derivative[1]}_{{{8 + derivative[1].islower()}{len(derivative[2])}}}"
 
 
 def in_units(text: str) -> list[str]:
