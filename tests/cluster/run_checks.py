@@ -46,14 +46,17 @@ class CheckedRuns:
         return str(result.output)
 
     def submit(self, *settings: str, watch: bool) -> str:
-        """Submit the preset smoke; return what was printed."""
+        """Submit the preset smoke, and follow it if asked to; return what was printed."""
         own = self.settings
         words = ["submit", "smoke", "--yes", "--workspace", self.workspace, "--profile", own.profile, *self._where()]
         words += [word for setting in (f"store_secret={own.store_secret}", *settings) for word in ("--set", setting)]
-        words += ["--watch"] if watch else []
         words += ["--allow-tags"] if own.tags == "yes" else []
         said = self.command(*words)
-        self.run_ids += [line.split()[1] for line in said.splitlines() if line.startswith("run ")][:1]
+        made = [line.split()[1] for line in said.splitlines() if line.startswith("run ")][:1]
+        self.run_ids += made
+        if watch:  # by a command of its own: a run that cannot be followed is known, and stopped in the end
+            assert made, said
+            said += self.command("status", self.run_ids[-1], "--watch", *self._where())
         return said
 
     def status(self, expected: Collection[int] = (ExitCode.DONE,)) -> str:

@@ -74,6 +74,7 @@ def test_a_smoke_run_that_fails_is_told_with_what_the_command_printed(runs: Chec
     serve_run(kubeflow, "run-failed-bad-input-after-retry", RUN_ID)
     with pytest.raises(AssertionError, match=r"exit code 2\n(?s:.*)bad input: --source reasoning-gym"):
         check_smoke(runs)
+    assert runs.run_ids == [RUN_ID], "nobody would stop it, had it only ceased to be followed"
 
 
 def all_finished_but_for_another_last_step(run: Run, workspace: str, *, has_keys: bool) -> list[Looked]:
