@@ -12,4 +12,4 @@ from components.shared.config import FilterConfig
 class FilterLanguageConfig(FilterConfig):
     """Keep questions in English, including all symbols; reject other languages and garbage."""
 
-    VERSION: ClassVar = 4  # 3 kept refusals, remarks and placeholders in place of a question
+    VERSION: ClassVar = 5  # 4 read "simplify your answer" as a part of the question
