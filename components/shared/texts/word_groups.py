@@ -38,11 +38,11 @@ grandmother grandma granny
 grandfather grandpa granddad
 picture photo photograph
 bag sack
-cookie biscuit
+cookie cookies biscuit
 candy sweet
 soda pop
 trip journey
-film movie
+film movie movies
 trash garbage
 couch sofa
 student pupil

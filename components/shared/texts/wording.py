@@ -229,6 +229,6 @@ def _meanings(word: str, before: str, names: frozenset[str]) -> tuple[str, ...]:
         return _NUMBERS[word]
     unit = UNITS.get(word) or UNITS.get(word.removesuffix("s"))
     if unit and word != "in" and (len(word) >= _SHORTEST_UNIT or before[-1:].isdigit()):
-        return (f"unit {unit}",)
+        return ("unit lb" if unit == "pound" else f"unit {unit}",)  # of weight or of money: the story says which
     stem = stem_of(word)
     return (SAME.get(stem, stem),)

@@ -21,6 +21,8 @@ def meanings(question: str) -> list[list[str]]:
         ("Solve 2x + 3 = 11 for x.", "Solve 2x + 3 = 11."),
         ("What is x if 2x + 3 = 11?", "Let 2x + 3 = 11. What is x?"),
         ("Tom earned 4.00 dollars.", "Ann earned $4."),
+        ("A dog of 12 pounds eats 3 cookies and sees movies.", "A dog of 12 lb eats 3 biscuits and sees films."),
+        ("One cookie, two cookies.", "One biscuit, two biscuits."),
     ],
 )
 def test_what_means_the_same_is_the_same(one: str, other: str) -> None:
