@@ -34,7 +34,7 @@ OF_GENERATORS, OF_DATASETS = "worked_solution", "response"  # the responses that
 class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
-    VERSION: ClassVar = 8  # 7 kept sentences such as "The answer is: 5", and "notfound", as answers
+    VERSION: ClassVar = 9  # 8 wrote whole numbers of a table as 14.0, and took turns in a text for the question
     WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(
@@ -52,7 +52,10 @@ class ImportQuestionsConfig(StepConfig):
     benchmark_uri: str = option(
         "", help="another place of the benchmark's file, such as a mirror; with the same columns", is_folder=True
     )
-    question_column: str = option("question", help="column of the question; of a conversation, the user's first turn")
+    question_column: str = option(
+        "question",
+        help="column of the question; of a conversation, the user's first turn; several are joined: Body+Question",
+    )
     answer_column: str = option(
         "answer",
         help='column of the answer, or a field such as reward_model.ground_truth; "none" if answers are not known',

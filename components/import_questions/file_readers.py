@@ -15,14 +15,17 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import IO, Any, NoReturn, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.import_questions.conversations import is_conversation
+from components.import_questions.conversations import is_list_of_turns
+from components.import_questions.json_rows import rows_in
 from components.shared.errors import InputError
+from components.shared.models.files import LFS_POINTER
 from components.shared.stores import storage
 
 PARQUET_BATCH_ROWS = 1024
@@ -40,7 +43,18 @@ _MAGIC: Mapping[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
 _BYTE_ORDER_MARKS = {  # the longer ones first
     b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
 }  # fmt: skip
-_LONGEST_MAGIC = 6
+_HEAD_BYTES = 64
+_ARROW_FILE = b"ARROW1"
+_OTHERS: Mapping[bytes, str] = {  # what a file may be whatever its name says, by its first bytes in lower case
+    LFS_POINTER: "a pointer of Git LFS, not the file itself; run git lfs pull in that clone, or name the file as "
+    "hf://datasets/org/name@revision/path",
+    b"<!doctype html": "a web page; fetch the file itself (on the hub, its link has /resolve/, not /blob/)",
+    b"<html": "a web page; fetch the file itself (on the hub, its link has /resolve/, not /blob/)",
+    b"pk\x03\x04": "a ZIP archive or a workbook; give the file in it, or the sheet as CSV",
+    b"par1": "Parquet; give it a name that ends in .parquet",
+    b"arrow1": "Arrow; give it a name that ends in .arrow",
+}
+_ONE_A_LINE = "; expected one object a line, each whole"
 _PLACES_OF_NULS = {"UTF-32LE": (2, 3), "UTF-32BE": (0, 1), "UTF-16LE": (1, 3), "UTF-16BE": (0, 2)}  # of four bytes
 MANY_NULS = 10  # one of so many bytes: signs of JSON and CSV are ASCII, also between words of other scripts
 
@@ -77,8 +91,11 @@ def format_of(name: str) -> str:
 
 
 def _decompressed(file: IO[bytes], name: str) -> IO[bytes]:
-    head = file.read(_LONGEST_MAGIC)
+    head = file.read(_HEAD_BYTES)
     file.seek(0)
+    for start, said in _OTHERS.items():
+        if head.lstrip().lower().startswith(start) and not said.endswith(format_of(name)):
+            raise InputError(f"{name} is {said}")
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             _refuse_encoding(name, name, encoding)
@@ -102,51 +119,48 @@ def _refuse_encoding(place: str, name: str, encoding: str) -> NoReturn:
 
 
 def _read_jsonl(file: IO[bytes], name: str) -> Iterator[Record]:
-    for number, line in enumerate(file, start=1):
-        if line.strip():
-            place = f"{name}:{number}"
-            yield place, _object(_parse_json(line, place, name), place)
+    lines = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
+    for index, (number, line) in enumerate(lines):
+        if not index and line.lstrip().startswith(b"[") and _is_list_of_rows(line):
+            yield from _read_json(io.BytesIO(line + file.read()), name)
+            return
+        place = f"{name}:{number}"
+        yield place, _object(_parse_json(line, place, name, _ONE_A_LINE), place)
+
+
+def _is_list_of_rows(line: bytes) -> bool:
+    """Tell whether a file's first line is a list of rows, or begins one."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value) and not is_list_of_turns(value)
 
 
 def _read_json(file: IO[bytes], name: str) -> Iterator[Record]:
-    """Read a list of objects; or one object a line, which many name .json too."""
+    """Read one value; or one object a line, which many name .json too."""
     content = file.read().removeprefix(codecs.BOM_UTF8)
     first, _, rest = content.lstrip().partition(b"\n")
     if first.rstrip().startswith(b"{") and first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{"):
         yield from _read_jsonl(io.BytesIO(content), name)
         return
-    values = _parse_json(content, name, name) if content.strip() else []
-    if isinstance(values, dict):
-        values = _rows_in(values)
-    if not isinstance(values, list):
-        raise InputError(
-            f"{name} holds one value of type {type(values).__name__}; expected a list of objects, or one object a line"
-        )
-    for number, value in enumerate(values, start=1):
+    value = _parse_json(content, name, name) if content.strip() else []
+    for number, row in enumerate(rows_in(value, name), start=1):
         place = f"{name}, row {number}"
-        yield place, _object(value, place)
+        yield place, _object(row, place)
 
 
-def _rows_in(value: dict[str, Any]) -> list[Any]:
-    """Return the list of objects that an object's one field has ("data": [...]); the object itself if it has others.
-
-    The turns of a conversation ("messages": [...]) are no rows.
-    """
-    only = next(iter(value.values()), None) if len(value) == 1 else None
-    if isinstance(only, list) and only and isinstance(only[0], dict) and not is_conversation(only):
-        return only
-    return [value]
-
-
-def _parse_json(data: bytes, place: str, name: str) -> Any:
+def _parse_json(data: bytes, place: str, name: str, expected: str = "") -> Any:
     if (encoding := _encoding_of(data)) != "Windows-1252":
         _refuse_encoding(place, name, encoding)
     try:
         return json.loads(data, object_pairs_hook=lambda pairs: _unique(pairs, place))
     except UnicodeDecodeError:
         _refuse_encoding(place, name, "Windows-1252")
+    except InputError:
+        raise  # of two fields of one name
     except (ValueError, RecursionError) as error:  # also whole numbers of thousands of digits, and endless nesting
-        raise InputError(f"{place}: broken JSON: {error}") from error
+        raise InputError(f"{place}: broken JSON: {error}{expected}") from error
 
 
 def _unique(pairs: list[tuple[str, Any]], place: str) -> dict[str, Any]:
@@ -157,6 +171,8 @@ def _unique(pairs: list[tuple[str, Any]], place: str) -> dict[str, Any]:
 
 
 def _object(value: Any, place: str) -> Mapping[str, Any]:
+    if is_list_of_turns(value):  # without a name: Open-Reasoner-Zero's rows
+        return {str(number): turn for number, turn in enumerate(value)}
     if not isinstance(value, dict):
         raise InputError(f"{place}: a value of type {type(value).__name__}; expected an object with named fields")
     return value
@@ -166,7 +182,9 @@ def _read_separated(file: IO[bytes], name: str, separator: str) -> Iterator[Reco
     csv.field_size_limit(sys.maxsize)  # Python's own limit is 131,072 characters: a reasoning trace may have more
     # "utf-8-sig": spreadsheets put a byte order mark before the first column's name.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    reader = csv.reader(text, strict=True, delimiter=separator)
+    first = _first_line(text, name)
+    separator = next((sign for sign in ";\t" if separator not in first and sign in first), separator)
+    reader = csv.reader(chain([first], text), strict=True, delimiter=separator)
     try:
         header = next(reader, [])
         if "\0" in "".join(header):
@@ -189,6 +207,14 @@ def _read_separated(file: IO[bytes], name: str, separator: str) -> Iterator[Reco
         raise InputError(f"{name}:{reader.line_num}: broken CSV: {error}") from error
 
 
+def _first_line(text: io.TextIOWrapper, name: str) -> str:
+    """Return the line with the names, which show what separates them: with a decimal comma, it is a semicolon."""
+    try:
+        return text.readline()
+    except UnicodeDecodeError as error:
+        _refuse_encoding(name, name, _encoding_of(error.object))
+
+
 def _check_names(names: Sequence[str], place: str) -> None:
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise InputError(
@@ -206,13 +232,17 @@ def _read_parquet(file: IO[bytes], name: str) -> Iterator[Record]:
 
 
 def _read_arrow(file: IO[bytes], name: str) -> Iterator[Record]:
-    """Read what ``Dataset.save_to_disk`` of the package datasets writes."""
+    """Read a stream, which ``Dataset.save_to_disk`` of the package datasets writes, or a file of Arrow."""
+    is_file = file.seekable() and file.read(len(_ARROW_FILE)) == _ARROW_FILE
+    if file.seekable():
+        file.seek(0)
     try:
-        with pa.ipc.open_stream(file) as batches:
-            _check_names(batches.schema.names, name)
+        with (pa.ipc.open_file if is_file else pa.ipc.open_stream)(file) as table:
+            _check_names(table.schema.names, name)
+            batches = map(table.get_batch, range(table.num_record_batches)) if is_file else table
             yield from _records_in(batches, name)
     except pa.ArrowInvalid as error:
-        raise InputError(f"{name}: not readable as a stream of Arrow: {error}") from error
+        raise InputError(f"{name}: not readable as Arrow: {error}") from error
 
 
 def _records_in(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -66,9 +67,21 @@ def _saved_files(folder: str) -> Sequence[str]:
             )
         folder = storage.join(folder, splits[0])
     if not storage.exists(storage.join(folder, STATE)):
+        if pattern := _pattern_for(folder):
+            raise InputError(f"--source {folder!r} is a folder; name its files by a pattern: {pattern}")
         reader_of(folder)  # says what is accepted
     names = [entry["filename"] for entry in storage.read_json(storage.join(folder, STATE))["_data_files"]]
     return [storage.join(folder, name) for name in names]
+
+
+def _pattern_for(folder: str) -> str:
+    """Return the pattern of most files of rows in a folder, or in its data/, as the hub has it; "" for no file."""
+    for place in (folder, storage.join(folder, "data")):
+        names = [name for name in storage.list_names(place) if not name.startswith(("dataset_info", "README"))]
+        endings = [name[name.lower().rindex(format_of(name)) :] for name in names if format_of(name) in READERS]
+        if endings:
+            return storage.join(place, f"*{Counter(endings).most_common(1)[0][0]}")
+    return ""
 
 
 def addresses_on_hub(source: str) -> Sequence[HubAddress]:

@@ -10,25 +10,39 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain, islice
 from typing import Any, Literal
 
-from components.import_questions.conversations import is_conversation, question_in, reply_in
+from components.import_questions.conversations import (
+    is_conversation,
+    kinds_besides_text,
+    question_in,
+    reply_in,
+    written_out,
+)
 from components.import_questions.file_readers import Record, records_of
 from components.import_questions.source import SourceRow
 from components.import_questions.source_files import SourceFile
 from components.shared.errors import InputError
+from components.shared.plain_text import shortened
 from components.shared.texts.math_answers import known_answer
 
 logger = logging.getLogger(__name__)
 Field = Literal["question", "answer", "subject", "level", "response", "tolerance"]
 MAX_LIST = 10_000  # characters of a list that is written as text; a longer text is no list of answers
+WHOLE_FLOAT = 2**53  # beyond it, a float is no longer one whole number
+SHOWN_CHARS = 200  # of a value, in a message
+ALPACA = {"instruction", "input", "output"}
 _MISSING = object()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The columns of a file; "" where it has none such. ``reward_model.ground_truth`` is a field of a column."""
+    """The columns of a file; "" where it has none such. ``reward_model.ground_truth`` is a field of a column.
+
+    A question may stand in several columns: ``Body+Question``.
+    """
 
     question: str
     answer: str = ""
@@ -41,7 +55,11 @@ class Columns:
     def text(self, place: str, record: Mapping[str, Any], field: Field) -> str:
         """Return a field of a record as text; "" where the file has no such column."""
         column = getattr(self, field)
-        return _text(place, record, column, field, self.named_by.format(field)) if column else ""
+        named_by = self.named_by.format(field)
+        if field != "question" or column in record:
+            return _text(place, record, column, field, named_by) if column else ""
+        texts = [_text(place, record, part, field, named_by) for part in column.split("+")]
+        return "\n\n".join(text for text in texts if text.strip())
 
     def number(self, place: str, record: Mapping[str, Any], field: Field) -> float | None:
         """Return a field of a record as a number; None where the record or the file has none."""
@@ -109,6 +127,7 @@ class TableSource:
         )
 
     def _row(self, place: str, record: Mapping[str, Any]) -> SourceRow:
+        _check_input(place, record, self.columns.question)
         question = self.columns.text(place, record, "question")
         solution = self.columns.text(place, record, "answer")
         return SourceRow(
@@ -119,14 +138,22 @@ class TableSource:
             subject=self.columns.text(place, record, "subject"),
             level=self.columns.text(place, record, "level"),
             tolerance=self.columns.number(place, record, "tolerance"),
-            metadata=_metadata(record, but_not=self.columns.question) if self.keep_columns else "",
+            metadata=_metadata(record, but_not=self.columns.question.split("+")) if self.keep_columns else "",
             response=self.columns.text(place, record, "response"),
         )
 
 
-def _metadata(record: Mapping[str, Any], *, but_not: str) -> str:
+def _check_input(place: str, record: Mapping[str, Any], question: str) -> None:
+    """Raise InputError where a row of Alpaca's form would lose what its instruction is about."""
+    if question == "instruction" and record.keys() >= ALPACA and str(record["input"] or "").strip():
+        raise InputError(
+            f"{place}: column 'input' has a text that belongs to the question; name both: instruction+input"
+        )
+
+
+def _metadata(record: Mapping[str, Any], *, but_not: Sequence[str]) -> str:
     """Return a record's columns as a JSON object; a value that JSON has no form for is written as text."""
-    columns = {name: _in_json(value) for name, value in record.items() if name != but_not}
+    columns = {name: _in_json(value) for name, value in record.items() if name not in but_not}
     return _whole(json.dumps(columns, ensure_ascii=False, default=str)) if columns else ""
 
 
@@ -162,21 +189,46 @@ def _text(place: str, record: Mapping[str, Any], column: str, field: str, named_
     """
     value = _value_in(record, column)
     if value is _MISSING:
-        remedy = "; if answers are not known: --answer-column none" if named_by == "--answer-column" else ""
-        raise InputError(f"{place}: no column {column!r} ({named_by}); found: {', '.join(record) or 'none'}{remedy}")
+        raise InputError(_not_found(place, record, column, named_by))
+    where = f"{place}: column {column!r} ({named_by})"
+    if isinstance(value, str):
+        value = written_out(value)
     if is_conversation(value):
+        if field == "question" and (kinds := kinds_besides_text(value)):
+            raise InputError(f"{where} holds a question with {kinds}; expected text alone: leave such rows out")
         value = (question_in if field == "question" else reply_in)(value)
-    elif field == "answer":
+    elif field in ("answer", "subject", "level"):
         value = _listed(value)
     if value is None:
         return ""
-    if field != "question" and isinstance(value, int | float) and (field == "answer" or not isinstance(value, bool)):
-        return str(value) if math.isfinite(value) else ""
+    is_number = isinstance(value, int | float | Decimal) and (field == "answer" or not isinstance(value, bool))
+    if field != "question" and is_number:
+        return _number_as_text(value)
     if not isinstance(value, str):
-        raise InputError(
-            f"{place}: column {column!r} ({named_by}) holds {value!r} ({type(value).__name__}); expected text"
-        )
+        fields = [f"{column}.{name}" for name in value] if isinstance(value, dict) else []
+        inner = f"; name a field of it: {', '.join(fields)}" if fields else ""
+        shown = shortened(repr(value), SHOWN_CHARS)
+        raise InputError(f"{where} holds {shown} ({type(value).__name__}); expected text{inner}")
     return _whole(value)
+
+
+def _not_found(place: str, record: Mapping[str, Any], column: str, named_by: str) -> str:
+    """Return the message for a column that a record lacks: what there is, of its fields where the column has some."""
+    remedy = "; if answers are not known: --answer-column none" if named_by == "--answer-column" else ""
+    first = column.partition(".")[0]
+    inner = record.get(first)
+    found = [f"{first}.{name}" for name in inner] if isinstance(inner, Mapping) else list(record)
+    return f"{place}: no column {column!r} ({named_by}); found: {', '.join(found) or 'none'}{remedy}"
+
+
+def _number_as_text(value: int | float | Decimal) -> str:
+    """Return a number as a person writes it: 14 for the 14.0 of a table; "" for NaN and infinity."""
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        return ""
+    is_whole = value == int(value) and -WHOLE_FLOAT < value < WHOLE_FLOAT
+    return str(int(value)) if is_whole else str(value)
 
 
 def _listed(value: Any) -> Any:
@@ -190,8 +242,9 @@ def _listed(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     items = [item for item in value if item is not None and not (isinstance(item, float) and not math.isfinite(item))]
-    plain = all(isinstance(item, str | int | float) for item in items)
-    return ", ".join(map(str, items)) if plain else value
+    if not all(isinstance(item, str | int | float | Decimal) for item in items):
+        return value
+    return ", ".join(item if isinstance(item, str) else _number_as_text(item) for item in items)
 
 
 def _value_in(record: Mapping[str, Any], column: str) -> Any:

@@ -19,7 +19,11 @@ MODEL_SCHEMES = "a workspace's model folder, a directory, gs://…, s3://… or 
 def meant_by(address: str, *, is_model: bool = False) -> str:
     """Return what an address at which nothing stands may have been meant as, to end a message with; "" for nothing."""
     if re.fullmatch(r"[\w.-]+/[\w.-]+", address):
-        return f", or write hf://{address}@main for a model of the hub"
+        return (
+            f", or write hf://{address}@main for a model of the hub, hf://datasets/{address}@main/FILE for a data set"
+        )
+    if "[" in address:
+        return "; in a pattern, * stands for any characters and ? for one, and brackets for themselves"
     if is_model and re.fullmatch(r"[\w-]+", address):
         return f", or write {SERVED}{address} for a model behind an endpoint"
     scheme, colon, rest = address.partition(":")

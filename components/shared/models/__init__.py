@@ -128,6 +128,11 @@ def _check_weights_are_there(names: Sequence[str], uri: str) -> None:
             f"{uri} holds the model in Mistral's own format only ({', '.join(own)}); "
             "use the repository that has it in the format of transformers (config.json, model-*.safetensors)"
         )
+    if ggufs := [name for name in names if name.lower().endswith(".gguf")]:
+        raise InputError(
+            f"{uri} holds the model as GGUF only ({some(ggufs)}), which has no exact weights as a rule; use the "
+            "repository that it was made from, with safetensors"
+        )
     raise InputError(f"{uri} has no weights (*.safetensors); {_found(names)}")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedModel
 
@@ -23,7 +24,17 @@ from components.shared.models.weight_files import weight_files
 
 NAMED = 4  # names of each kind that a message shows
 # What transformers raises for files from which it cannot make a model.
-UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
+UNLOADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,
+)
 
 _LOADING = threading.RLock()
 
@@ -129,7 +140,10 @@ def _explained(named: str, use: Use) -> Iterator[None]:
     try:
         yield
     except UNLOADABLE as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        lines = str(error).strip().splitlines()
+        # A wrong value of config.json has its cause in the second line.
+        reason = " ".join(map(str.strip, lines[: 2 if isinstance(error, StrictDataclassError) else 1]))
+        reason = reason or type(error).__name__
         raise InputError(f"{named}: transformers cannot load it as {use.value} ({reason}); {NO_CODE}") from error
 
 

@@ -43,7 +43,10 @@ def scheme_of(uri: str) -> str:
         return "file"
     scheme = uri.split("://", 1)[0]
     if scheme not in STORES:
-        raise InputError(f"{uri!r} has the unknown scheme {scheme!r}; expected gs://, s3:// or the path of a directory")
+        hub = "; a file of the hub is hf://datasets/org/name@revision/path" if scheme in ("http", "https") else ""
+        raise InputError(
+            f"{uri!r} has the unknown scheme {scheme!r}; expected gs://, s3:// or the path of a directory{hub}"
+        )
     if scheme != "file" and not uri.split("://", 1)[1].split("/", 1)[0]:
         raise InputError(f"{uri!r} names no bucket; expected {scheme}://bucket/path")
     return scheme

@@ -223,7 +223,7 @@ def test_both_known_sets_of_olympiadbench_are_accepted(workspace: Workspace, tmp
             r"mirror\.jsonl:3: column 'error' \(benchmark olympiadbench\) holds 'small'; expected a number",
         ),
         ("olympiadbench", {"error": "nan"}, r"column 'error' .* holds 'nan'; expected a number"),
-        ("math", {"level": ["5"]}, r"mirror\.jsonl:3: column 'level' \(benchmark math\) holds \['5'\] \(list\)"),
+        ("math", {"level": [["5"]]}, r"mirror\.jsonl:3: column 'level' \(benchmark math\) holds \[\['5'\]\] \(list\)"),
     ],
 )
 def test_a_row_that_lacks_something_is_one_message_and_nothing_is_written(

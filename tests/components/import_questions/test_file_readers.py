@@ -58,6 +58,33 @@ def test_one_conversation_is_one_row_and_a_list_of_them_is_that_list(
     assert read(tmp_path / "all.json") == [row, row]
 
 
+@pytest.mark.parametrize("text", ['[{"question": "a"}]', '[\n {"question": "a"}\n]\n', '\n[{"question":\n"a"}]'])
+def test_a_list_of_rows_is_read_from_a_file_that_is_named_as_if_it_had_one_a_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.jsonl").write_text(text, encoding="utf-8")
+    assert read(tmp_path / "a.jsonl") == [{"question": "a"}]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_turns_without_a_name_are_fields_by_their_number(tmp_path: Path, name: str) -> None:
+    turns = [{"from": "human", "value": "a"}, {"from": "assistant", "ground_truth": {"value": "1"}}]
+    (tmp_path / name).write_text(json.dumps([turns] if name == "a.json" else turns) + "\n", encoding="utf-8")
+    assert read(tmp_path / name) == [{"0": turns[0], "1": turns[1]}]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_what_separates_the_names_of_a_csv_file_separates_its_values(tmp_path: Path, separator: str) -> None:
+    (tmp_path / "a.csv").write_text(f'question{separator}answer\n"2, 3?"{separator}2,5\n', encoding="utf-8")
+    assert read(tmp_path / "a.csv") == [{"question": "2, 3?", "answer": "2,5"}]
+
+
+@pytest.mark.parametrize("write", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_both_kinds_of_arrow_files_are_read(tmp_path: Path, write: Callable[..., Any]) -> None:
+    table = pa.Table.from_pylist(RECORDS)
+    with write(str(tmp_path / "a.arrow"), table.schema) as file:
+        file.write_table(table, max_chunksize=1000)
+    assert read(tmp_path / "a.arrow") == RECORDS
+
+
 @pytest.mark.parametrize("value", ["9" * 5000, "[" * 100_000 + "]" * 100_000], ids=["digits", "depth"])
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
 def test_values_that_python_cannot_hold_are_named_with_their_place(tmp_path: Path, name: str, value: str) -> None:

@@ -74,6 +74,10 @@ def test_of_several_saved_splits_one_has_to_be_named(workspace: Workspace, tmp_p
         ("none-*.jsonl", "nothing exists there"),
         ("*.txt", r"ends in \.txt; expected one of"),
         ("folder", "a pattern such as"),
+        ("many", r"many' is a folder; name its files by a pattern: .*/many/\*\.parquet$"),
+        ("hub", r"hub' is a folder; .*: .*/hub/data/\*\.jsonl\.gz$"),
+        ("none-[0-9].jsonl", "nothing exists there; .*; in a pattern, .* brackets for themselves"),
+        ("https://hub/datasets/a/b/c.jsonl", "unknown scheme 'https'.*a file of the hub is hf://datasets/"),
     ],
 )
 def test_what_names_no_file_that_can_be_read_is_refused(
@@ -81,8 +85,10 @@ def test_what_names_no_file_that_can_be_read_is_refused(
 ) -> None:
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "folder").mkdir()
+    for file in ("many/a.parquet", "many/b.parquet", "many/dataset_infos.json", "hub/data/a.jsonl.gz"):
+        write(tmp_path / file, "What is 1+1?")
     with pytest.raises(InputError, match=message):
-        imported(workspace, tmp_path / name)
+        imported(workspace, name if "://" in name else tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def test_kept_columns_hold_no_half_of_a_surrogate_pair(
 
 
 def test_tuples_are_kept_as_lists_without_nan_and_halves_of_pairs() -> None:
-    kept = _metadata({"question": "a", "pair": ("\ud800", float("nan"), ("b",))}, but_not="question")
+    kept = _metadata({"question": "a", "pair": ("\ud800", float("nan"), ("b",))}, but_not=["question"])
     assert json.loads(kept) == {"pair": ["\ufffd", None, ["b"]]}
 
 
@@ -150,9 +151,22 @@ def test_a_column_of_another_kind_is_kept_as_text(tmp_path: Path) -> None:
             {"question": "prompt", "answer": "reward_model.ground_truth"}, "What?", "6",
         ),
         ({"a.b": "What?", "a": {"b": "other"}, "answer": ["7"]}, {"question": "a.b"}, "What?", "7"),
+        (
+            {"prompt": json.dumps([{"role": "user", "content": "What?"}]), "answer": "8"},
+            {"question": "prompt"}, "What?", "8",
+        ),
+        ({"prompt": "[{'role': 'user', 'content': 'What?'}]", "answer": 9.0}, {"question": "prompt"}, "What?", "9"),
+        ({"Body": "Tom has 2.", "Question": "And 3 more?", "Answer": 5.0},
+         {"question": "Body+Question", "answer": "Answer"}, "Tom has 2.\n\nAnd 3 more?", "5"),
+        ({"instruction": "Add.", "input": "2, 3", "output": "5"},
+         {"question": "instruction+input", "answer": "output"}, "Add.\n\n2, 3", "5"),
+        ({"instruction": "What?", "input": "", "output": "5"},
+         {"question": "instruction+input", "answer": "output"}, "What?", "5"),
+        ({"a+b": "What?", "answer": "5"}, {"question": "a+b"}, "What?", "5"),
         ({"question": "Smile \ud83d at 3 + 5.", "answer": "8"}, {}, "Smile \ufffd at 3 + 5.", "8"),
     ],
-    ids=["messages", "ShareGPT", "verl", "a name with a dot", "half a surrogate pair"],
+    ids=["messages", "ShareGPT", "verl", "a name with a dot", "turns as JSON", "turns as Python", "SVAMP", "Alpaca",
+         "Alpaca without input", "a name with a plus", "half a surrogate pair"],
 )  # fmt: skip
 def test_questions_and_answers_stand_where_trainers_put_them(
     tmp_path: Path, record: dict[str, Any], columns: dict[str, str], question: str, answer: str
@@ -172,7 +186,7 @@ def test_a_response_of_a_conversation_is_the_first_reply(tmp_path: Path) -> None
 
 def test_a_field_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path, {"question": "Q", "reward_model": {"style": "rule"}})
-    with pytest.raises(InputError, match=r"no column 'reward_model.ground_truth' .*; found: question, reward_model"):
+    with pytest.raises(InputError, match=r"no column 'reward_model.ground_truth' .*; found: reward_model.style"):
         open_table(path, answer="reward_model.ground_truth").count()
 
 
@@ -204,6 +218,16 @@ def test_the_final_answer_of_a_whole_solution_is_what_stands_in_its_last_box(tmp
         ("See the solution above.", ""),
         ("Step 1: add 2 and 3 to get 5. So the answer is 5.", "5"),
         ("Step 1: double 4. Step 2: halve 8", ""),
+        ("We argue by induction on the sides.", ""),
+        ("This follows at once. QED", ""),
+        ("Let n be even", ""),
+        (14.0, "14"),
+        (-2.0, "-2"),
+        (2.5, "2.5"),
+        (2.5e10, "25000000000"),
+        (1e-07, "1e-07"),
+        (10**400, "1" + "0" * 400),
+        ([1, 2.0], "1, 2"),
         ("2+3=5\n5-1=4", ""),
         ("2 + 3 = <<2+3=5>>5\n5 × 4 = 20", ""),
         (r"$2 \times 3 = 6$" "\n$6 - 1 = 5$", ""),
@@ -313,6 +337,19 @@ def test_only_the_first_rows_are_read_where_there_is_a_limit(tmp_path: Path) -> 
         ("a.jsonl", '{"question": 7, "answer": "1"}\n', r"'question' .* holds 7 \(int\); expected text"),
         ("a.jsonl", '{"question": true, "answer": "1"}\n', r"'question' .* holds True \(bool\); expected text"),
         ("a.jsonl", '{"question": "a", "answer": [["1"], 2]}\n', r"'answer' .* holds .* \(list\); expected text"),
+        ("a.jsonl", '{"question": "a", "answer": {"value": 1}}\n', r"\(dict\); expected text; .*of it: answer\.value"),
+        ("a.jsonl", '{"question": "a", "answer": "1", "answer": "2"}\n', r"^a\.jsonl:1: column 'answer' is there"),
+        ("a.jsonl", '{\n"question": "a"\n}\n', r"a\.jsonl:1: broken JSON: .*; expected one object a line"),
+        ("a.jsonl", "version https://git-lfs.github.com/spec/v1\n", r"a\.jsonl is a pointer of Git LFS.*git lfs pull"),
+        ("a.parquet", "version https://git-lfs.github.com/spec/v1\n", r"a\.parquet is a pointer of Git LFS"),
+        ("a.csv", "\n<!DOCTYPE HTML>\n", r"a\.csv is a web page; fetch the file itself"),
+        ("a.jsonl", "PAR1", r"a\.jsonl is Parquet; give it a name that ends in \.parquet"),
+        ("a.jsonl.gz", "PK\x03\x04", r"a\.jsonl\.gz is a ZIP archive"),
+        (
+            "a.jsonl",
+            '{"question": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "b"}]}]}\n',
+            r"a\.jsonl:1: column 'question' .* holds a question with image; expected text alone",
+        ),
         ("a.jsonl", "", r"a\.jsonl has no rows"),
         ("a.json", '"question"', r"a\.json holds one value of type str; expected a list of objects"),
         ("a.json", "[1]", r"a\.json, row 1: a value of type int; expected an object"),
@@ -330,6 +367,20 @@ def test_only_the_first_rows_are_read_where_there_is_a_limit(tmp_path: Path) -> 
 def test_bad_file_is_one_message_with_the_place(tmp_path: Path, name: str, content: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         open_table(write_text(tmp_path, name, content)).count()
+
+
+def test_what_an_instruction_of_alpaca_is_about_is_not_lost(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path, {"instruction": "Add.", "input": "2, 3", "output": "5"})
+    with pytest.raises(InputError, match=r"rows\.jsonl:1: column 'input' has a text .* name both: instruction\+input"):
+        open_table(path, question="instruction", answer="output").count()
+
+
+def test_a_list_of_subjects_is_one_subject_and_a_decimal_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    columns = {"question": ["a"], "answer": [Decimal("14.00")], "domain": [["Algebra", "Sums"]]}
+    pq.write_table(pa.table(columns), path)
+    (row,) = open_table(path, subject="domain").rows()
+    assert (row.answer, row.subject) == ("14", "Algebra, Sums")
 
 
 def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:

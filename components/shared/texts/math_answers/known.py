@@ -12,7 +12,7 @@ _NO_VALUE = re.compile(  # as programs and tables write what is missing
     r"|none (?:given|provided|available)|unknown|[-–—._…]+|missing|to be \w+"
     r"|not[\s_-]?(?:available|given|provided|known|specified|stated|found)"
     r"|(?:no |the )?(?:final )?answer(?: is)?(?: not| un)?(?: ?(?:available|given|provided|known|found|missing))?)\.?"
-    r"|proof\b.*|see (?:the )?(?:solution|proof|above|below)\b.*",
+    r"|proof\b.*|.*\bq\.?\s?e\.?\s?d|see (?:the )?(?:solution|proof|above|below)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
 _OPENING = re.compile(
@@ -66,7 +66,9 @@ def _is_solution(text: str) -> bool:
 
 
 def _argues(text: str, words: int) -> bool:
-    """Tell whether a text with a number or a formula gives steps, reasons or several sentences."""
+    """Tell whether a text gives steps, reasons or several sentences; without a number or a formula, few do."""
+    if _OWN_WORDS.match(text) and words >= STEP_WORDS:
+        return True
     if not _NUMBER_OR_FORMULA.search(text):
         return False
     if _OWN_WORDS.match(text) or (_STEP.search(text) and words >= STEP_WORDS) or _REASON.search(text):
