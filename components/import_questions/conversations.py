@@ -12,6 +12,7 @@ import ast
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 _WHO, _WHAT = ("role", "from"), ("content", "value", "text")
@@ -65,9 +66,13 @@ def question_in(turns: Sequence[Mapping[str, Any]]) -> str:
 
 
 def reply_in(turns: Sequence[Mapping[str, Any]]) -> str:
-    """Return the first reply to the first turn of the user; "" if there is none."""
+    """Return the first reply with a text to the first turn of the user; "" if there is none.
+
+    A reply that only calls a tool has none.
+    """
     asked = next((place for place, turn in enumerate(turns) if _first(turn, _WHO) in _ASKS), len(turns))
-    return next((_text(turn) for turn in turns[asked:] if _first(turn, _WHO) in _REPLIES), "")
+    replies = takewhile(lambda turn: _first(turn, _WHO) not in _ASKS, turns[asked + 1 :])
+    return next((text for turn in replies if _first(turn, _WHO) in _REPLIES and (text := _text(turn))), "")
 
 
 def _first(turn: Mapping[str, Any], keys: Sequence[str]) -> Any:

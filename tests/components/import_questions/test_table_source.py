@@ -184,6 +184,22 @@ def test_a_response_of_a_conversation_is_the_first_reply(tmp_path: Path) -> None
     assert [(row.question, row.response) for row in table.rows()] == [("Q1", "R1")]
 
 
+@pytest.mark.parametrize(
+    ("roles", "reply"),
+    [
+        (["user", "assistant: ", "tool: 4", "assistant: R"], "R"),
+        (["user", "assistant: ", "user: again", "assistant: R"], ""),
+    ],
+)
+def test_a_call_of_a_tool_is_no_reply_and_that_to_another_question_none(
+    tmp_path: Path, roles: list[str], reply: str
+) -> None:
+    turns = [{"role": who, "content": what or None} for who, _, what in (turn.partition(": ") for turn in roles)]
+    turns[0]["content"] = "Q"
+    table = open_table(write_jsonl(tmp_path, {"messages": turns}), question="messages", answer="", response="messages")
+    assert [(row.question, row.response) for row in table.rows()] == [("Q", reply)]
+
+
 def test_a_field_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path, {"question": "Q", "reward_model": {"style": "rule"}})
     with pytest.raises(InputError, match=r"no column 'reward_model.ground_truth' .*; found: reward_model.style"):
