@@ -29,6 +29,7 @@ from components.shared.models.files import LFS_POINTER
 from components.shared.stores import storage
 
 PARQUET_BATCH_ROWS = 1024
+ANY_PATTERN = "folder/*.jsonl"
 COMPRESSED = (".gz", ".zst", ".zstd", ".bz2", ".xz")
 Record = tuple[str, Mapping[str, Any]]  # where it stands, and its fields
 
@@ -73,13 +74,13 @@ def records_of(uri: str, shown_as: str) -> Iterator[Record]:
         raise InputError(f"{shown_as}: broken or cut compressed data: {error}; fetch or write it again") from error
 
 
-def reader_of(name: str) -> Callable[[IO[bytes], str], Iterator[Record]]:
-    """Return the reader for a file name's ending; InputError for one that is unknown."""
+def reader_of(name: str, pattern: str = ANY_PATTERN) -> Callable[[IO[bytes], str], Iterator[Record]]:
+    """Return the reader for a file name's ending; InputError for one that is unknown, which shows a ``pattern``."""
     suffix = format_of(name)
     if suffix not in READERS:
         raise InputError(
             f"{name!r} ends in {suffix or 'nothing'}; expected one of {', '.join(READERS)}, also compressed "
-            f"({', '.join(COMPRESSED)}), a pattern such as folder/*.jsonl, or a folder that datasets saved"
+            f"({', '.join(COMPRESSED)}), a pattern such as {pattern}, or a folder that datasets saved"
         )
     return READERS[suffix]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from components.import_questions.file_readers import COMPRESSED, READERS, format_of, reader_of
+from components.import_questions.file_readers import ANY_PATTERN, COMPRESSED, READERS, format_of, reader_of
 from components.shared.addresses import HubAddress, parse_address
 from components.shared.errors import InputError
 from components.shared.stores import storage
@@ -67,9 +67,7 @@ def _saved_files(folder: str) -> Sequence[str]:
             )
         folder = storage.join(folder, splits[0])
     if not storage.exists(storage.join(folder, STATE)):
-        if pattern := _pattern_for(folder):
-            raise InputError(f"--source {folder!r} is a folder; name its files by a pattern: {pattern}")
-        reader_of(folder)  # says what is accepted
+        reader_of(folder, _pattern_for(folder) or ANY_PATTERN)  # says what is accepted
     names = [entry["filename"] for entry in storage.read_json(storage.join(folder, STATE))["_data_files"]]
     return [storage.join(folder, name) for name in names]
 
