@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from components.shared.texts.vocabulary import is_english
-from components.shared.texts.word_groups import KNOWN, ORDER, stem_of
+from components.shared.texts.word_groups import KNOWN, ORDER, THINGS, stem_of
 from components.shared.texts.wording import NAME, Word, Wording
 
 _SHORTEST_ERROR = 4  # letters: among shorter words, most errors are words
@@ -24,6 +24,7 @@ _ASKED = frozenset((("how", "many"), ("number", "of")))  # before the noun that 
 _LONGEST_ASKED = 4  # words: "How many more red apples"
 _VERBS = frozenset(("do", "be", "have", "can", "will"))  # a verb, no noun, follows "how many"
 _PLURALS = frozenset(("children", "men", "women", "people", "feet", "teeth", "mice", "geese", "sheep", "fish", "deer"))
+_NO_THINGS = KNOWN - THINGS
 Sentences = Sequence[Sequence[Word]]
 Pairs = Sequence[tuple[Word, Word]]
 
@@ -64,7 +65,7 @@ def _is_renaming(pairs: Sequence[tuple[str, str]]) -> bool:
 def _are_things(exchanged: set[tuple[str, str]], pairs: Pairs) -> bool:
     """Tell whether words that differ are things that are counted, and stand for each other throughout."""
     meanings = [(a.meaning, b.meaning) for a, b in pairs]
-    if any(word in KNOWN or word.startswith("unit ") for pair in exchanged for word in pair):
+    if any(word in _NO_THINGS or word.startswith("unit ") for pair in exchanged for word in pair):
         return False
     if any(word in _BODIES for pair in meanings for word in pair):  # how many legs a thing has is no secret
         return False

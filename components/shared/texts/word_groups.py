@@ -226,4 +226,6 @@ IDLE = frozenset(_IDLE.split())
 GENDERED = frozenset(_GENDERED.split())
 TITLES = frozenset(_TITLES.split())
 ORDER = _stems(_ORDER)
+# Synonyms that name things: one may be counted in the place of another.
+THINGS = _stems("cookie candy soda film picture bag couch")
 KNOWN = _stems(_FIXED) | _stems(_IDLE) | _stems(_GENDERED) | _stems(_TITLES) | ORDER | SAME.keys()
