@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +16,13 @@ from rich.console import Console
 
 from components.shared.errors import FINAL, ExitCode, InputError, UnavailableError
 from components.shared.log_lines import JsonLines, log_format
-from components.shared.redaction import redacted
 from components.shared.stores import storage
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.run_records import RunRecorder
 from pipelines.arguments import Run
 from pipelines.compiled_pipeline import CHECK_NAME
 from pipelines.json_output import print_json, stream_for_people
+from pipelines.planning.asked_run import AskedRun
 from pipelines.planning.budgets import check_not_spent
 from pipelines.planning.confirming import UNASKED, Spending, confirm
 from pipelines.planning.pilot_forecast import forecast
@@ -48,27 +47,17 @@ Ending = Callable[[Console, str, str, float], None]  # prints what a run made: i
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(AskedRun):
     """What is to run, and how much is said of it: nothing but the result, the steps, or also all that they log."""
 
-    preset: str
-    settings: Sequence[str]
-    workspace: str
-    pipeline: str = ""
     loudness: Loudness = "normal"
-    pilot: int = 0  # how many questions go through every stage first; 0: the whole run
     spending: Spending = UNASKED
     as_json: bool = False
 
     @property
     def command(self) -> str:
         """The command that runs it, without secrets."""
-        words = ["run", self.preset, "--workspace", self.workspace]
-        words += [word for setting in self.settings for word in ("--set", setting)]
-        words += ["--pilot", str(self.pilot)] if self.pilot else []
-        words += ["--pipeline", self.pipeline] if self.pipeline else []
-        words += ["--yes"] if self.spending.yes else []
-        return redacted(shlex.join(["scalequest", *words]))
+        return self.command_of("run", *(["--yes"] if self.spending.yes else []))
 
 
 def run_preset(asked: Asked) -> int:

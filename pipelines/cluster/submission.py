@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from components.shared.errors import InputError
-from components.shared.redaction import redacted
 from pipelines.arguments import Run, prepare_run
 from pipelines.cluster.bucket_checks import check_is_shared
 from pipelines.cluster.hardware import check_placement, find_profile, processes_of_a_node, profile_of
@@ -19,6 +17,7 @@ from pipelines.cluster.options import Cluster
 from pipelines.cluster.package import check_pinned, is_queued
 from pipelines.compiled_secrets import find_tokens
 from pipelines.hardware_profiles import Profile
+from pipelines.planning.asked_run import AskedRun
 from pipelines.planning.confirming import UNASKED, Spending
 from pipelines.resources import QUEUE
 from pipelines.run_checks.hardware_outputs import asked_hardware, check_hardware
@@ -30,16 +29,11 @@ _EXPANDED = re.compile(r"\$\$|\$\([\w.-]+\)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Submission:
+class Submission(AskedRun):
     """What is to run, and where."""
 
-    preset: str
-    settings: Sequence[str] = ()
-    workspace: str
-    pipeline: str = ""  # one column of the figure alone
     cluster: Cluster
     allow_parallel_trainings: bool = False  # on several nodes each, without a queue
-    pilot: int = 0  # how many questions go through every stage first; 0: the whole run
     spending: Spending = UNASKED
     as_json: bool = False
 
@@ -57,14 +51,14 @@ class Submission:
     def command(self) -> str:
         """The command that submits it, without secrets."""
         parallel = ["--allow-parallel-trainings"] if self.allow_parallel_trainings else []
-        return self._said("submit", *self.cluster.words, *parallel, *(["--yes"] if self.spending.yes else []))
+        return self.command_of("submit", *self.cluster.words, *parallel, *(["--yes"] if self.spending.yes else []))
 
     @property
     def plan_command(self) -> str:
         """The command that plans it, which of a pilot that has ended prints what the whole run will come to."""
         of_tasks = [f"{name}={value}" for name, value in self.work_of_tasks.items()]
         planned = replace(self, settings=[*of_tasks, *self.settings])  # the person's own settings count
-        return planned._said("plan", "--profile", self.cluster.profile)
+        return planned.command_of("plan", "--profile", self.cluster.profile)
 
     @property
     def work_of_tasks(self) -> dict[str, str]:
@@ -73,13 +67,6 @@ class Submission:
             return {}
         asked, _ = asked_hardware(self.profile, self.settings, spot=self.cluster.spot)
         return {"gpu_work": "task"} | processes_of_a_node(self.profile, asked["inference_gpus"])
-
-    def _said(self, command: str, *words: str) -> str:
-        given = [self.preset, "--workspace", self.workspace]
-        given += [word for setting in self.settings for word in ("--set", setting)]
-        given += ["--pipeline", self.pipeline] if self.pipeline else []
-        given += ["--pilot", str(self.pilot)] if self.pilot else []
-        return redacted(shlex.join(["scalequest", command, *given, *words]))
 
 
 def prepare_submission(submission: Submission) -> Run:

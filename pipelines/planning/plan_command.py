@@ -15,6 +15,7 @@ from pipelines.cluster.finished_run import look_from_here
 from pipelines.cluster.hardware import find_profile, profile_of
 from pipelines.hardware_profiles import Profile
 from pipelines.json_output import print_json
+from pipelines.planning.asked_run import AskedRun
 from pipelines.planning.budgets import check_not_spent
 from pipelines.planning.pilot_forecast import PilotForecast, forecast
 from pipelines.planning.pilot_report import print_forecast
@@ -29,15 +30,10 @@ from pipelines.run_checks.vantage import LAPTOP
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanAsked:
+class PlanAsked(AskedRun):
     """What is to be planned."""
 
-    preset: str
-    settings: Sequence[str] = ()
-    workspace: str
-    pipeline: str = ""
     profile: str = ""  # "" for this machine
-    pilot: int = 0  # how many questions its pilot has; 0: the whole run is planned
 
 
 def plan(asked: PlanAsked, *, as_json: bool) -> int:
