@@ -24,6 +24,7 @@ from components.shared.speaking import Heartbeat, duration, silence_seconds
 from components.shared.workspace.costs import Account, costs_of
 from components.shared.workspace.lineage import Stage
 from components.shared.workspace.manifests import Manifest, read_manifest_or_none
+from components.shared.workspace.reused_lines import reused_in
 from pipelines.compiled_pipeline import PlannedStep
 from pipelines.reporting import visible
 from pipelines.time_left import TimeLeft
@@ -86,7 +87,7 @@ class ConsoleObserver:
         """Show the step's progress if the line has it."""
         if self._verbose:
             self._print(f"{self._step}: {visible(line)}")
-        self._reused = self._reused or ": reused " in line
+        self._reused = self._reused or bool(reused_in(line))
         if match := _SPEAKING.search(line) or _PROGRESS.search(line):
             self._at = match[match.lastindex or 0]
         if match and (counts := _COUNTS.search(self._at)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from components.shared.workspace.costs import account_of
 from components.shared.workspace.lineage import Stage, rows_stages_of, sources_of, stages_of, stages_of_all
 from components.shared.workspace.listing import WorkspaceListing, listing_of
 from components.shared.workspace.plans import Plan, read_plan_or_none
+from components.shared.workspace.reused_lines import reused_in
 from components.shared.workspace.row_sources import folder_of
 from components.shared.workspace.rows import Rows
 from components.shared.workspace.run_records import KeptRun, read_runs
@@ -34,8 +34,6 @@ from pipelines.workspace_folders import LAST_STEP, folder_at
 MADE_BY = b"<footer>Made by ScaleQuest."
 THREADS = 16
 WITH_QUESTIONS = ("question", "response", "example")  # kinds of rows that a page can show
-
-_REUSED = re.compile(rb"\breused .*?([a-z0-9_]+/[0-9a-f]{16}): finished on")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +109,7 @@ def _reused_by(run: KeptRun) -> set[str]:
     """Return the folders that a run has found finished, as step/fingerprint, by the logs of its steps."""
     with ThreadPoolExecutor(THREADS) as threads:
         logs = threads.map(lambda name: storage.read_bytes(storage.join(run.uri, name)), run.logs)
-        return {found.decode() for log in logs for found in _REUSED.findall(log)}
+        return set().union(*(reused_in(log.decode(errors="replace")) for log in logs))
 
 
 def _of_folders(

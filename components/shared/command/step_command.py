@@ -50,6 +50,7 @@ from components.shared.processes import RUNNER, end_with_parent
 from components.shared.stores import storage
 from components.shared.workspace import Workspace
 from components.shared.workspace.manifests import MANIFEST
+from components.shared.workspace.reused_lines import LINE
 from components.shared.workspace.spending import check_budget, counted
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ def run_task(step: str, work: Callable[[], str]) -> NoReturn:
 def _run(config: type[C], run: Callable[[C, Workspace], str], argv: Sequence[str], views: Views[C]) -> str:
     if named := named_only(config, argv):
         folder, naming = named
-        logger.info("reused %s: this task has nothing to do", folder)
+        logger.info(f"{LINE}this task has nothing to do", folder)
         leave_message(f"{REUSED}{folder}")
         naming.report(ShownFolder(folder=folder, artifacts=config.ARTIFACTS, is_reused=True))
         return folder

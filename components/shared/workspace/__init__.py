@@ -32,6 +32,7 @@ from components.shared.workspace.manifests import Manifest, read_manifest_or_non
 from components.shared.workspace.output_folders import OutputFolder
 from components.shared.workspace.planning import explain_difference, make_plan, refuse_changed_inputs
 from components.shared.workspace.plans import Plan, Slice, read_plan_or_none, standing_plan, write_plan
+from components.shared.workspace.reused_lines import LINE
 from components.shared.workspace.rows import Rows
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class StepFolder:
             if self._manifest.kind == "model":
                 delete_checkpoints(self.uri)
             told = self.uri, self._manifest.written_at, self._manifest.rows_out
-            logger.info("reused %s: finished on %s, %d rows", *told)
+            logger.info(f"{LINE}finished on %s, %d rows", *told)
 
     def begin_rows(self, record: type[Row], slices: Sequence[Slice], *, units_per_row: int = 1) -> OutputFolder:
         """Write the plan of its rows, or take the existing one; a finished folder has no missing part.
