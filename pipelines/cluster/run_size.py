@@ -26,9 +26,6 @@ from pipelines.compiled_pipeline import (
 )
 
 LIMIT = 1_048_576  # bytes of a Workflow, as Argo has it
-# Argo looks at a Workflow at most every 10 s: a pod that depends on another one starts that long after it, or when that
-# one has ended. A driver is done by then, and so is a step that finds its folder finished.
-SECONDS_PER_START = 10
 
 _ATTEMPTS = 2  # nodes of what Argo may try again: the thing itself, and its attempt
 _NODES_PER_STEP = 3 * _ATTEMPTS  # driver, task, pod
@@ -79,11 +76,6 @@ class RunSize:
             f"{self.steps + self.drivers} pods of Kubeflow{of_jobs}; its Workflow will have {self.kib} of the "
             f"{LIMIT // 1024} KiB that Argo takes{retry}"
         )
-
-    @property
-    def idle_seconds(self) -> int:
-        """Seconds that a run takes whose folders are all finished: it only starts pods."""
-        return self.starts * SECONDS_PER_START
 
 
 @dataclass(frozen=True)
