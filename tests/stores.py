@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -51,15 +51,26 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
     weed = Path(sys.executable).with_name("weed")
     # A bucket takes seven volumes: with fewer, the last tests of a session would find no room.
     limits = ["-master.volumeSizeLimitMB=64", "-volume.max=2000"]
-    command = [str(weed), "server", f"-dir={folder}", *limits, *flags]
+    command = [str(weed), f"-logdir={folder}", "server", f"-dir={folder}", *limits, *flags]
     endpoint = f"http://127.0.0.1:{ports[-2]}"
-    with _server(command, folder / "log", endpoint):
+    with _without_sockets_of(ports), _server(command, folder / "log", endpoint):
         yield {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_ACCESS_KEY_ID": "writer",
             "AWS_SECRET_ACCESS_KEY": "writer-secret",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
+
+
+@contextmanager
+def _without_sockets_of(ports: Sequence[int]) -> Iterator[None]:
+    """Remove the sockets that SeaweedFS leaves: it is killed, and of most of them it takes no other place."""
+    try:
+        yield
+    finally:
+        for port in ports:
+            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # its own choice
+                path.unlink()
 
 
 @contextmanager

@@ -69,7 +69,9 @@ def _launch(job: TrainingJob[Any], trainer_module: str, node: Node | None) -> No
     """
     command = [
         *(sys.executable, "-m", "torch.distributed.run", *_meeting_place(job.config.num_nodes, node)),
-        *("--nproc-per-node", str(job.config.processes_here), "-m", trainer_module, str(job.write())),
+        *("--nproc-per-node", str(job.config.processes_here)),
+        *("--log-dir", str(Path(job.folder, "torchrun"))),  # it never removes the folder that it would make itself
+        *("-m", trainer_module, str(job.write())),
     ]
     remove_dead_locks()
     logger.info("starting %d of %d processes: %s", job.config.processes_here, job.config.processes, " ".join(command))

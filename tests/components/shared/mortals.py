@@ -13,6 +13,7 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 import threading
 import time
 import typing
@@ -57,10 +58,11 @@ def live(
 def start(
     config: StepConfig, log: Path, fates: Sequence[Fate] = (), environment: Mapping[str, str] | None = None
 ) -> BaseProcess:
-    """Start a step as a command; what it prints goes to ``log``."""
+    """Start a step as a command; what it prints goes to ``log``, and its temporary files stand beside that."""
     _load_trainers_once()
     context = multiprocessing.get_context("forkserver")
-    process = context.Process(target=_live, args=(config, str(log), list(fates), os.environ | (environment or {})))
+    given = {**os.environ, "TMPDIR": str(log.parent), **(environment or {})}
+    process = context.Process(target=_live, args=(config, str(log), list(fates), given))
     process.start()
     return process
 
@@ -93,6 +95,7 @@ def _live(config: StepConfig, log: str, fates: list[Fate], environment: dict[str
     os.dup2(file, sys.stderr.fileno())
     os.environ.clear()  # it is the server's, as it was in the test that started that
     os.environ.update(environment)
+    tempfile.tempdir = None  # of the server, too
     importlib.import_module("torch").set_num_threads(1)  # threads that wait for each other take long on a busy machine
     logging.getLogger().handlers.clear()  # of the server: the step's own command says where to log
     for fate in fates:

@@ -19,8 +19,14 @@ pytestmark = pytest.mark.slow
 SECONDS = 60
 
 
-def test_the_figures_of_several_processes_come_back(tmp_path: Path) -> None:
+def test_the_figures_of_several_processes_come_back_and_no_temporary_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     assert launch(tmp_path, "end") == {"loss_last": 0.5}
+    assert not [*temporary.glob("torchelastic*")], "torchrun removes none of its own"
 
 
 @pytest.mark.parametrize(
