@@ -63,7 +63,8 @@ def _diff(a: str, b: str, form: Form) -> int:
 
 def compare(a: str, b: str) -> Differences:
     """Compare two finished folders."""
-    of_a, of_b = stages_of(a), stages_of(b)
+    of_a = stages_of(a)
+    of_b = stages_of(b, known=of_a)
     pairs = pairs_of(of_a, of_b)
     models = changed(dict.fromkeys(base_models(of_a), True), dict.fromkeys(base_models(of_b), True))
     account = account_of([*of_a, *of_b])

@@ -57,6 +57,18 @@ def test_of_a_folder_and_what_was_made_of_it_the_rejected_rows_are_lost(
     assert [(each.reason, [*each.samples]) for each in rows.lost] == [("halve: odd", ["b", "d"])]
 
 
+def test_the_manifest_of_a_stage_that_both_share_is_read_once(workspace: Workspace, write_questions: WriteRows) -> None:
+    questions = write_questions(workspace, ["a", "b", "c", "d"])
+    shared = halve(workspace, questions)
+    a, b = halve(workspace, shared), halve(workspace, f"{shared}/rejected")
+    with counted_calls() as calls:
+        found = compare(a, b)
+    assert [(pair.step, pair.is_same) for pair in found.stages] == [
+        ("given_rows", True), ("halve", True), ("halve", False),
+    ]  # fmt: skip
+    assert calls.num_read(f"{questions}/{MANIFEST}") == 1
+
+
 def test_datasets_differ_in_options_responses_and_figures(
     workspace: Workspace, write_rows: WriteRows, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,22 +51,23 @@ class UsedModel:
     options: Mapping[str, Any]  # of that step
 
 
-def stages_of(folder: str) -> list[Stage]:
+def stages_of(folder: str, known: Iterable[Stage] = ()) -> list[Stage]:
     """Return the stages that led to a finished folder, each once and after all that it read; the folder is the last.
 
     Its rejected rows (``{folder}/rejected``) have the same stages. Inputs that are not folders of a workspace (a hub's
     model, an imported file) are not stages: ``sources_of`` has them. A branch ends at a folder that has been deleted,
-    which is logged.
+    which is logged. ``known``: stages of another folder, which are not read again.
     """
-    return stages_of_all([folder])
+    return stages_of_all([folder], known)
 
 
-def stages_of_all(folders: Iterable[str]) -> list[Stage]:
-    """Return the stages that led to any of several folders, each read once."""
+def stages_of_all(folders: Iterable[str], known: Iterable[Stage] = ()) -> list[Stage]:
+    """Return the stages that led to any of several folders, each read once, and none that is ``known``."""
+    manifests = {stage.folder: stage.manifest for stage in known}
     stages: dict[str, Stage] = {}
     for folder in map(folder_of, folders):
         if folder not in stages:
-            _visit(folder, read_manifest(folder), stages)
+            _visit(folder, manifests.get(folder) or read_manifest(folder), stages, manifests)
     return list(stages.values())
 
 
@@ -117,18 +118,18 @@ def models_of(manifest: Manifest) -> list[UsedModel]:
     return found
 
 
-def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage]) -> None:
+def _visit(folder: str, manifest: Manifest, stages: dict[str, Stage], manifests: Mapping[str, Manifest]) -> None:
     reads = []
     for entry in _inputs(manifest):
         if not entry.is_folder:
             continue
         uri = folder_of(entry.uri)
         if uri not in stages:
-            source = read_manifest_or_none(uri)
+            source = manifests.get(uri) or read_manifest_or_none(uri)
             if source is None:
                 logger.warning("%s was made from %s, which no longer exists", folder, uri)
                 continue
-            _visit(uri, source, stages)
+            _visit(uri, source, stages, manifests)
         reads.append(uri)
     stages[folder] = Stage(folder=folder, manifest=manifest, reads=tuple(dict.fromkeys(reads)))
 
