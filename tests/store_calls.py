@@ -16,8 +16,9 @@ class StoreCalls:
     """The addresses that were asked for, in their order."""
 
     listed: list[str] = field(default_factory=list)  # with all that is below, or only the names there
-    read: list[str] = field(default_factory=list)  # whole, or their last bytes
+    read: list[str] = field(default_factory=list)  # whole, their last bytes, or a range of them
     looked_for: list[str] = field(default_factory=list)
+    num_bytes: int = 0  # of what was read whole, by its end or by ranges
 
     def num_read(self, name: str) -> int:
         """Return how many objects were read whose address ends so."""
@@ -32,15 +33,14 @@ def counted_calls() -> Iterator[StoreCalls]:
         (inventory, "_list_files", calls.listed),
         (storage, "_ls", calls.listed),
         (storage, "_find", calls.listed),
-        (storage, "read_bytes", calls.read),
         (storage, "open_read", calls.read),
         (storage, "exists", calls.looked_for),
     )
     with contextlib.ExitStack() as stack:
         for module, name, addresses in counted:
             stack.enter_context(mock.patch.object(module, name, _noted(getattr(module, name), addresses)))
-        ends = _noted_all(storage.read_ends, calls.read)
-        stack.enter_context(mock.patch.object(storage, "read_ends", ends))
+        for name in ("read_bytes", "read_range", "read_ends"):
+            stack.enter_context(mock.patch.object(storage, name, _weighed(getattr(storage, name), calls)))
         yield calls
 
 
@@ -52,9 +52,11 @@ def _noted(call: Callable[..., Any], addresses: list[str]) -> Callable[..., Any]
     return noted
 
 
-def _noted_all(call: Callable[..., Any], addresses: list[str]) -> Callable[..., Any]:
-    def noted(uris: Sequence[str], *arguments: Any) -> Any:
-        addresses.extend(uris)
-        return call(uris, *arguments)
+def _weighed(call: Callable[..., Any], calls: StoreCalls) -> Callable[..., Any]:
+    def weighed(given: str | Sequence[str], *arguments: Any) -> Any:
+        calls.read.extend([given] if isinstance(given, str) else given)
+        content = call(given, *arguments)
+        calls.num_bytes += len(content) if isinstance(content, bytes) else sum(map(len, content))
+        return content
 
-    return noted
+    return weighed

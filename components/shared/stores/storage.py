@@ -82,6 +82,12 @@ def read_bytes(uri: str) -> bytes:
         return cast(bytes, filesystem(uri).cat_file(client_path(uri)))
 
 
+def read_range(uri: str, start: int, stop: int) -> bytes:
+    """Return the bytes of an object from ``start`` to before ``stop``; FileNotFoundError if there is none."""
+    with explained(uri):
+        return cast(bytes, filesystem(uri).cat_file(client_path(uri), start=start, end=stop))
+
+
 def read_json(uri: str) -> Any:
     """Return an object's content, parsed as JSON; FileNotFoundError if there is none."""
     content = read_bytes(uri)

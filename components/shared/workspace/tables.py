@@ -16,33 +16,71 @@ from components.shared.stores import storage
 
 FOOTER_BYTES = 16 << 10  # of our parts: 4 KB, most of it the schema
 FOOTERS_AT_ONCE = 1024
+END_BYTES = 256 << 10  # that are read of an object for one column: a request more takes as long as some of these
+_BEYOND = 1 << 62  # of an object whose size nobody asked for
 _DAMAGE = (pa.ArrowException, OSError)  # what Arrow raises for bytes that are not Parquet, or not complete
 
 
 def read_table(uri: str) -> pa.Table:
     """Read one whole Parquet object; in memory it takes a few times its size. InputError if it is not Parquet."""
-    return _decode(uri, None)
+    return _decode(uri, io.BytesIO(storage.read_bytes(uri)))
 
 
 def read_column(uri: str, name: str) -> list[Any]:
-    """Return one column of a Parquet object that a manifest names; the others are not decoded, no digest is taken.
+    """Return one column of a Parquet object that a manifest names; of a large one, hardly more is read.
 
-    Raises InputError if it is missing, or not Parquet.
+    No digest is taken. Raises InputError if it is missing, or not Parquet.
     """
     try:
-        return cast(list[Any], _decode(uri, [name])[name].to_pylist())
+        return cast(list[Any], _read_column(uri, name)[name].to_pylist())
     except FileNotFoundError as error:
         raise InputError(missing_object(uri)) from error
 
 
-def _decode(uri: str, columns: list[str] | None) -> pa.Table:
-    content = storage.read_bytes(uri)
+def _read_column(uri: str, name: str) -> pa.Table:
+    (end,) = storage.read_ends([uri], END_BYTES)
+    try:
+        footer = pq.read_metadata(io.BytesIO(end))
+        file = _Ranges(uri) if len(end) == END_BYTES else io.BytesIO(end)  # a shorter one is all of the object
+    except _DAMAGE:  # the footer is longer, or it is not Parquet
+        file, footer = io.BytesIO(storage.read_bytes(uri)), None
+    return _decode(uri, file, [name], footer)
+
+
+def _decode(uri: str, source: io.IOBase, columns: list[str] | None = None, footer: Any = None) -> pa.Table:
     try:
         # Without Arrow's threads: a process that ends while one of them starts is aborted (exit code 134).
-        with pq.ParquetFile(io.BytesIO(content)) as file:
+        with pq.ParquetFile(source, metadata=footer) as file:
             return file.read(columns=columns, use_threads=False)
     except _DAMAGE as error:
         raise InputError(_unreadable(uri, error)) from error
+
+
+class _Ranges(io.RawIOBase):
+    """An object of a store as a file whose footer is known: each read is a request, for just these bytes."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__()
+        self._uri = uri
+        self._place = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = offset if whence == io.SEEK_SET else _BEYOND  # Arrow asks how long it is
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        content = storage.read_range(self._uri, self._place, self._place + size)
+        self._place += len(content)
+        return content
 
 
 def read_footer(uri: str) -> pa.Schema:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,8 +13,18 @@ from hypothesis import strategies as st
 from components.shared.errors import InputError
 from components.shared.records import FailRate, Question, Row, to_table
 from components.shared.stores import storage
-from components.shared.workspace.tables import read_checked, read_footer, read_table, table_digest, to_parquet
+from components.shared.workspace.tables import (
+    END_BYTES,
+    read_checked,
+    read_column,
+    read_footer,
+    read_table,
+    table_digest,
+    to_parquet,
+)
 from tests.components.shared.test_records import ANY_KIND, rows_of
+from tests.store_calls import counted_calls
+from tests.stores import Store
 
 TABLES = ANY_KIND.flatmap(lambda record: st.lists(rows_of(record), max_size=8).map(lambda rows: to_table(rows, record)))
 
@@ -65,7 +76,7 @@ def test_the_digest_is_what_it_always_was(row: Row, digest: str) -> None:
 def test_what_is_no_parquet_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     uri = f"{tmp_path}/part-00000.parquet"
     storage.create(uri, content)
-    for read in (read_table, read_footer):
+    for read in (read_table, read_footer, lambda uri: read_column(uri, "id")):
         with pytest.raises(InputError, match=r"part-00000.parquet is not a readable Parquet object"):
             read(uri)
 
@@ -88,3 +99,29 @@ def test_damage_within_a_footer_is_said_in_one_message(tmp_path: Path) -> None:
     for read in (read_table, read_footer):
         with pytest.raises(InputError, match=r"part is not a readable Parquet object"):
             read(f"{tmp_path}/part")
+
+
+@pytest.mark.parametrize(("num_rows", "num_requests"), [(100, 1), (4096, 2)])
+def test_of_a_large_part_little_more_is_read_than_the_column_that_is_wanted(
+    store: Store, num_rows: int, num_requests: int
+) -> None:
+    draw = random.Random(0)
+    rows = [Question(id=f"q{n}", question=draw.randbytes(200).hex()) for n in range(num_rows)]
+    content, uri = to_parquet(to_table(rows, Question)), storage.join(store.uri, "part-00000.parquet")
+    storage.create(uri, content)
+    assert (len(content) > END_BYTES) == (num_requests > 1)
+    with counted_calls() as calls:
+        assert read_column(uri, "id") == [row.id for row in rows]
+    assert calls.read == [uri] * num_requests
+    assert calls.num_bytes <= min(len(content), END_BYTES + (40 << 10))
+
+
+def test_a_column_of_a_missing_part_is_an_error_that_says_what_to_do(store: Store) -> None:
+    with pytest.raises(InputError, match="part is missing, though its folder's manifest lists it"):
+        read_column(storage.join(store.uri, "part"), "id")
+
+
+def test_a_footer_that_is_longer_than_what_is_read_of_an_object_is_read_with_the_whole(tmp_path: Path) -> None:
+    table = pa.table({"id": ["a", "b"], "question": ["?", "!"]}).replace_schema_metadata({"long": "x" * END_BYTES})
+    storage.create(f"{tmp_path}/part", to_parquet(table))
+    assert read_column(f"{tmp_path}/part", "id") == ["a", "b"]
