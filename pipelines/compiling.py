@@ -74,7 +74,7 @@ def compile_pipelines(folder: Path = COMPILED) -> list[Path]:
 def _compile(pipeline: str, preset: str, folder: Path) -> Path:
     """Compile a pipeline for a preset, a name or a file; return the file."""
     figure = _figure(pipeline)
-    return _write(figure, preset_of(figure, pipeline, preset), folder / file_name(pipeline, Path(preset).stem))
+    return _write(figure, _preset_of(figure, preset), folder / file_name(pipeline, Path(preset).stem))
 
 
 def compiled_for(pipeline: str, preset: str) -> CompiledPipeline:
@@ -119,7 +119,7 @@ def _write(figure: Figure, preset: Preset, path: Path) -> Path:
     return path
 
 
-def preset_of(figure: Figure, pipeline: str, preset: str) -> Preset:
+def _preset_of(figure: Figure, preset: str) -> Preset:
     """Return those of a preset's values that a pipeline has: of its parameters, and of its steps' options."""
     known = {field.name for field in parameters_of(figure.group)}
     parameters, options = split_values(read_preset(preset), known)

@@ -108,7 +108,7 @@ def look_at(
         jobs = jobs_of(run_id, place)
     steps = steps_of(workflow.nodes, planned, pods, jobs.by_place)
     drivers = graph_drivers(workflow.nodes, pods)
-    state = _state(run, workflow, pods, [*steps, *drivers])
+    state = _state(run, pods, [*steps, *drivers])
     report = Report(
         run_id=run_id,
         name=inert(run.display_name or ""),
@@ -148,7 +148,7 @@ def _uploaded(manifest: str) -> dict[str, Any]:
     return dict(next(iter(yaml.load_all(manifest, Loader=loader))))
 
 
-def _state(run: Any, workflow: Workflow, pods: Pods, steps: Sequence[Step]) -> str:
+def _state(run: Any, pods: Pods, steps: Sequence[Step]) -> str:
     said = run.state or "PENDING"  # one that was only just taken has none
     if said == "FAILED" and _was_terminated(run):
         return TERMINATED
