@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -102,6 +103,14 @@ def loops(items: list[dict[str, str]], shards: list[int]) -> None:
 def test_steps_run_in_order_and_report_their_folders(tmp_path: Path) -> None:
     recorder = run_pipeline(one_step, tmp_path, name="a")
     assert recorder.folders == ["a()", "after(a())"]
+
+
+def test_a_run_that_ends_well_leaves_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    assert run_pipeline(one_step, tmp_path, name="a").folders
+    assert not [*temporary.iterdir()]
 
 
 def test_nothing_starts_behind_the_last_step_of_a_run(tmp_path: Path) -> None:
