@@ -41,6 +41,7 @@ _BESIDE_IT = re.compile(r"(?<![\\a-z])[n-z](?![a-z]{2})")  # a variable; "C + 1"
 _CERTAIN, _POSSIBLE = re.compile(r"c_?\{?\d\}?"), re.compile(r"[abdk](?:_?\{?\d\}?)?")
 _LAST_PARAMETER = "m"  # letters behind it are variables: n, t, x, theta
 _DECIMAL = re.compile(r"\d\.\d")
+_BINDING = (sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative, sympy.Limit)  # of a variable to values
 _CIS = re.compile(r"\\?cis\s*(\((?:[^()]|\([^()]*\))*\)|\{[^{}]*\}|\\?\w+(?:\^\{\\circ\})?)")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)\s*\^\{\s*\\circ\s*\}")
 
@@ -67,7 +68,7 @@ def _parsed(text: str) -> Any:
     text = _CIS.sub(r"(\\cos \1 + i \\sin \1)", text)
     # Math-Verify's own timeouts are signals, which do not interrupt the big-number arithmetic that hangs.
     found = parse(rf"\boxed{{{text}}}", _EXTRACTION, fallback_mode="no_fallback", parsing_timeout=None)
-    if not found or not isinstance(found[0], (sympy.Basic, sympy.MatrixBase)):
+    if not found or not isinstance(found[0], (sympy.Basic, sympy.MatrixBase)) or found[0].has(*_BINDING):
         return found[0] if found else None
     # A function that the text does not define has a value at a point, as a variable has: f(x) is a name.
     return found[0].replace(lambda part: isinstance(part, AppliedUndef), lambda part: sympy.Symbol(str(part)))
@@ -167,14 +168,14 @@ def _value_at(expression: Any, names: tuple[Any, ...], point: list[Any], digits:
         try:
             # The sign takes a constant that stands alone, such as pi, to these digits: otherwise it has few later on.
             value = +mpmath.mpmathify(_function_of(expression, names)(*numbers))
-        except (ValueError, TypeError, ZeroDivisionError, NameError, AttributeError, NotImplementedError):
+        except (SyntaxError, ValueError, TypeError, ZeroDivisionError, NameError, AttributeError, NotImplementedError):
             return None
     return value if mpmath.isfinite(value) else None
 
 
 @lru_cache(maxsize=1024)
 def _function_of(expression: Any, names: tuple[Any, ...]) -> Any:
-    if expression.has(sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative, sympy.Limit):
+    if expression.has(*_BINDING):
         expression = expression.doit()
     return sympy.lambdify(names, expression, modules="mpmath", dummify=True)
 

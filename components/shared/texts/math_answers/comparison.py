@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from components.shared.texts.math_answers.dates import date_of
 from components.shared.texts.math_answers.domains import Congruence, congruence_of, without_parameters
 from components.shared.texts.math_answers.equations import Equation, equation_of
+from components.shared.texts.math_answers.named_parts import derivatives_of, with_names
 from components.shared.texts.math_answers.normal import MAX_CHARS
 from components.shared.texts.math_answers.notations import in_binomials
 from components.shared.texts.math_answers.number_words import is_number_in_words
@@ -36,7 +37,7 @@ from components.shared.texts.math_answers.phrases import (
 )
 from components.shared.texts.math_answers.piecewise import Piece, pieces_of
 from components.shared.texts.math_answers.powers import compare_powers
-from components.shared.texts.math_answers.primes import derivatives_of, in_units, with_named_derivatives
+from components.shared.texts.math_answers.primes import in_units
 from components.shared.texts.math_answers.quantities import compare_quantities, is_sentence
 from components.shared.texts.math_answers.regions import Interval, has_variable, region_of, without_member
 from components.shared.texts.math_answers.structure import (
@@ -119,7 +120,7 @@ class _Comparison:
     def _algebra(self, answer: str, other: str) -> Verdict:
         if derivatives_of(answer) != derivatives_of(other):
             return Verdict.DIFFERENT
-        return self._any_algebra(with_named_derivatives(answer), with_named_derivatives(other))
+        return self._any_algebra(with_names(answer), with_names(other))
 
     def compare(self, answer: str, other: str) -> Verdict:
         """Compare by the first rule that applies."""

@@ -12,7 +12,8 @@ from components.shared.texts.math_answers.structure import matrix_of, split_list
 _LETTER = r"(?:\\?[a-zA-Z]+|\\(?:overline|vec|hat|angle|triangle|mathbf|mathcal)\s*\{?\s*[a-zA-Z]+\s*\}?)'*"
 _NAME = re.compile(
     rf"(?:m\s*)?(?:\\(?:angle|triangle|nabla)\s*)?{_LETTER}(?:_\{{[^{{}}]*\}})?(?:\^\{{-1\}})?'*(?:\s*\([\w\s,]*\))?"
-    rf"|\\frac\s*\{{d(?:\^\{{\d\}})?\s*[a-z]\}}\s*\{{d\s*[a-z](?:\^\{{\d\}})?\}}|\|?\[?[A-Z]{{2,4}}\]?\|?"
+    rf"|\\frac\s*\{{\\partial\s*[a-zA-Z]\}}\s*\{{\\partial\s*[a-z]\}}"
+    rf"|\\frac\s*\{{d(?:\^\{{\d\}})?\s*[a-zA-Z]\}}\s*\{{d\s*[a-z](?:\^\{{\d\}})?\}}|\|?\[?[A-Z]{{2,4}}\]?\|?"
     rf"|\(\s*{_LETTER}\s*(?:\\circ|\\cdot|[-+/])\s*{_LETTER}\s*\)\s*\([\w\s,.-]*\)"
     rf"|\(\s*{_LETTER}(?:\s*,\s*{_LETTER})+\s*\)|\\text\s*\{{[^{{}}]*\}}(?:_\{{[^{{}}]*\}})?|[a-zA-Z ]{{3,40}}"
 )
@@ -20,6 +21,7 @@ _SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_|\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:()
 _OPERATION = re.compile(r"\\(?:lim|i{0,3}int|oint|sum|prod|max|min|sup|inf)(?![a-zA-Z])")
 _CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
 _PRODUCT = re.compile("[a-z]{2,3}")  # of letters: xy
+_QUOTIENT = re.compile(r"\\frac\{d([a-zA-Z])\}\{d[a-z]\}")
 _VECTOR = re.compile(r"\\vec\s*\{\s*([a-zA-Z])\s*\}")
 _NUMBERED = re.compile(r"[t-z]_\{\d\}")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
@@ -50,6 +52,8 @@ class Equation:
         """Tell whether another name means the same: y is also the name of f(x)."""
         if self.name == name:
             return True
+        if _QUOTIENT.sub(r"\1'", self.name) == _QUOTIENT.sub(r"\1'", name) and "'" in self.name + name:
+            return True  # y' and dy/dx, but not dy/dt and dy/dx
         names = {self.name, name}
         if any(_NUMBERED.fullmatch(each) and each[0] in names for each in names):
             return True  # one of the values of x

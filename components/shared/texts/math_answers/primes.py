@@ -7,8 +7,6 @@ import re
 from components.shared.texts.math_answers.units import in_one_unit
 
 _RAISED = re.compile(r"\s*\^\{\s*((?:\\prime\s*)+)\}")
-_PRIMES = re.compile(r"([a-zA-Z)}])('+)")  # not those of 30'
-_DERIVATIVE = re.compile(r"(\\[a-zA-Z]+|(?<!\\)[a-zA-Z])('{1,9})")
 _MEASURE = re.compile(r"(?:(\d+(?:\.\d+)?)\s*'(?!'))?\s*(?:(\d+(?:\.\d+)?)\s*(?:''|\"))?")
 _UNITS = (("arcminute", "arcsecond"), ("ft", "in"))
 
@@ -16,21 +14,6 @@ _UNITS = (("arcminute", "arcsecond"), ("ft", "in"))
 def with_plain_primes(text: str) -> str:
     r"""Return a text with ``f'`` for ``f^{\prime}``."""
     return _RAISED.sub(lambda found: "'" * found[1].count("prime"), text)
-
-
-def derivatives_of(text: str) -> set[tuple[str, int]]:
-    """Return what stands before each prime or row of primes, and how many there are."""
-    return {(found[1], len(found[2])) for found in _PRIMES.finditer(text)}
-
-
-def with_named_derivatives(text: str) -> str:
-    """Return a text in which each derivative has a name of its own: the parser of the algebra reads f' as f."""
-    # Names of two digits: those of one may be arbitrary constants.
-    return _DERIVATIVE.sub(_name_of, text)
-
-
-def _name_of(derivative: re.Match[str]) -> str:
-    return f" {derivative[1]}_{{{8 + derivative[1].islower()}{len(derivative[2])}}}"
 
 
 def in_units(text: str) -> list[str]:

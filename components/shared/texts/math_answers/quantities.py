@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from components.shared.texts.math_answers.named_parts import operations_of
 from components.shared.texts.math_answers.number_words import read_number
 from components.shared.texts.math_answers.numbers import Number, number_of
 from components.shared.texts.math_answers.phrases import flat, ratio_of, words_of
@@ -50,6 +51,8 @@ class _Quantity:
 
 def compare_quantities(answer: str, other: str, algebra: Compare, compare: Compare) -> Verdict:
     """Compare two single values; ``algebra`` compares what is not a plain number, ``compare`` parts of a sentence."""
+    if operations_of(answer) != operations_of(other):
+        return Verdict.DIFFERENT
     one, two = _quantity_of(answer), _quantity_of(other)
     if one.number and two.number:
         return verdict(_same_number(one, two))

@@ -18,7 +18,7 @@ ms millisecond|s sec second|min minute|h hr hour|day|wk week|month|yr year
 hz hertz|khz kilohertz|mhz megahertz|n newton|j joule|kj kilojoule|w watt|kw kilowatt|v volt|pa pascal
 k kelvin|mol mole|ohm|amp ampere|ev|cal calorie|kcal kilocalorie|acre|ha hectare
 mph|kph kmh kmph|rpm
-deg degree|arcminute|arcsecond|rad radian|%  percent pct percentage percents
+deg degree|degc celsius|degf fahrenheit|arcminute|arcsecond|rad radian|%  percent pct percentage percents
 cent
 """
 _CURRENCIES = """
@@ -231,6 +231,6 @@ _FACTORS: Mapping[str, Mapping[str, Fraction]] = {
         "arcsecond": "arcsecond=1 arcminute=60 deg=3600",
     }.items()
 }
-_SAME = {"mph": "mi/h", "kph": "km/h", "kmh": "km/h"}
+_SAME = {"deg degc": "degc", "deg degf": "degf", "mph": "mi/h", "kph": "km/h", "kmh": "km/h"}
 _YEN = re.compile(r"\byensign\b")
 _POUND = re.compile(r"\bpound\b")  # the word, which is a weight or money
