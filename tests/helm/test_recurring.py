@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.shared.errors import ExitCode
+from components.shared.errors import FINAL, ExitCode
 from pipelines import compiled_pipeline, compiled_secrets
 from pipelines.cluster.options import Cluster
 from pipelines.cluster.submission import Submission, prepare_submission
@@ -34,7 +34,7 @@ def test_a_recurring_run_is_submitted_by_an_account_that_may_do_only_that(render
     job = find_one(objects, "CronJob")["spec"]
     assert job["concurrencyPolicy"] == "Forbid"
     *_, for_good = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
-    codes = [ExitCode.BUG, ExitCode.BAD_INPUT]
+    codes = [ExitCode.BUG, *FINAL]
     assert (for_good["action"], for_good["onExitCodes"]["values"]) == ("FailJob", codes)
     pod = job["jobTemplate"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
@@ -74,6 +74,12 @@ def test_a_recurring_run_is_told_of_a_secret_with_another_name(tools: Tools) -> 
     objects = tools.render(**RECURRING, secrets__store__name="minio", recurring__settings=["seed=7"]).objects
     (container,) = _recurring_pod(objects)["containers"]
     assert container["args"][-2:] == ["--set=store_secret=minio", "--set=seed=7"]
+
+
+def test_kubernetes_expands_nothing_in_the_settings_of_a_recurring_run(tools: Tools) -> None:
+    objects = tools.render(**RECURRING, recurring__settings=["rewriter=$(HOME)$$"]).objects
+    (container,) = _recurring_pod(objects)["containers"]
+    assert container["args"][-1] == "--set=rewriter=$$(HOME)$$$$"  # which `submit` is then told as it was written
 
 
 def test_kubeflows_client_finds_the_token_that_a_recurring_run_mounts(rendered: dict[str, Objects]) -> None:
