@@ -36,6 +36,7 @@ from pipelines.secret_names import ACCEPTED, check_secret_name
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
 COLUMNS = {"scalequest": ("train_question_generator", "construct_dataset")}  # which take its presets, too
 NO_ENDPOINT = "this pipeline takes none; give a model that the run starts itself, such as hf://org/name@revision"
+ITEM = ("source", "model", "chat_template")  # what each generator or solver says
 NOT_YET_MADE = "not-yet-made"  # stands for the address of a folder that the run makes
 # An option in a message; or a whole command that the message recommends, whose options are not the step's.
 _FLAG = re.compile(r"python3? -m [^;)]*|(?<![\w-])--[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -285,8 +286,12 @@ def _check_limits(arguments: Mapping[str, Any]) -> None:
 def _check_named(name: str, items: Sequence[Any]) -> None:
     for item in items:
         texts = item if isinstance(item, Mapping) else {}
-        if lacking := [key for key in ("source", "model", "chat_template") if not isinstance(texts.get(key), str)]:
+        if lacking := [key for key in ITEM if not isinstance(texts.get(key), str)]:
             raise InputError(f"{name}: {item!r} has to be a mapping with the text {lacking[0]!r}")
+        if others := [key for key in texts if key not in ITEM]:
+            raise InputError(
+                f"{name}: {item!r} has {others[0]!r}, which says nothing; expected {', '.join(ITEM)} alone"
+            )
     sources = [item["source"] for item in items]
     if twice := [source for source in dict.fromkeys(sources) if sources.count(source) > 1]:
         raise InputError(f"{name}: the source {', '.join(twice)} is there more than once; give each a name of its own")

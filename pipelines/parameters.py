@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
@@ -73,6 +74,8 @@ def accepted_value(name: str, value: Any) -> Any:
         raise InputError(f"parameter {name} has no value; expected {_KINDS[kind]}")
     if not isinstance(value, kind) or isinstance(value, bool):
         raise InputError(f"parameter {name}: {value!r} is not accepted; expected {_KINDS[kind]}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"parameter {name}: {value} is not accepted; expected a finite number")
     if isinstance(value, int) and abs(value) > MOST:
         raise InputError(f"parameter {name}: {value} is not accepted; expected a whole number, at most {MOST}")
     if choices and value not in choices:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from components.shared.errors import InputError
+from pipelines.nested import walk
 
 _NAMES = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 DEEPEST = 50  # levels of lists and mappings within each other
@@ -78,6 +79,10 @@ def read_placed(path: Path, *, called: str) -> PlacedValues:
             line = key.start_mark.line + 1
             raise InputError(f"{called}:{line}: {said} is no name; expected lines of `name: value`")
     lines = {key.value: key.start_mark.line + 1 for key, _ in root.value}
+    for name, value in values.items():
+        texts = [text for _, text in walk({name: value}) if isinstance(text, str)]
+        if escaped := next(filter(None, map(yaml.reader.Reader.NON_PRINTABLE.search, texts)), None):
+            raise InputError(f"{called}:{lines.get(name, 1)}: no text has the character U+{ord(escaped[0]):04X}")
     return PlacedValues(values=values, places={name: f"{called}:{lines.get(name, 1)}" for name in values})
 
 
@@ -118,7 +123,10 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
 
 
 def _line(error: yaml.MarkedYAMLError) -> int:
-    mark = error.problem_mark or error.context_mark
+    marks = [error.problem_mark, error.context_mark]
+    if isinstance(error, yaml.scanner.ScannerError):  # which is where it gave up: an open quotation, at the file's end
+        marks.reverse()
+    mark = next(filter(None, marks), None)
     return mark.line + 1 if mark else 1
 
 

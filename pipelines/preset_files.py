@@ -8,6 +8,8 @@ parameter or, as ``deduplicate.min_similarity`` or ``qft.epochs``, an option of 
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -98,6 +100,8 @@ def _path_of(name: str, beside: Path = Path()) -> Path:
         raise InputError(f"unknown preset {name!r}; {nearest(name, preset_names(), otherwise=others)}")
     if path.is_dir() or not name.endswith(SUFFIXES):
         raise InputError(f"{name} is no preset: expected a file whose name ends in {SUFFIX}")
+    if not path.is_file() and os.path.lexists(path):
+        raise InputError(f"{name} is no preset: it leads to no file (a broken link, a pipe or a device)")
     if not path.is_file():
         there = [each.name for suffix in SUFFIXES for each in path.parent.glob(f"*{suffix}")]
         others = f"expected a file of this machine, or one of {', '.join(preset_names())}"
@@ -118,7 +122,8 @@ def _with_bases(path: Path, inner: tuple[Path, ...]) -> PlacedValues:
     if not place:
         return content
     if not isinstance(base, str) or not base:
-        raise InputError(f"{place}: extends is {base!r}; expected the name of a preset, or the path of a {SUFFIX} file")
+        said = "has no value" if base is None else f"is {base!r}"
+        raise InputError(f"{place}: extends {said}; expected the name of a preset, or the path of a {SUFFIX} file")
     try:
         base_path = _path_of(base, path.parent)
     except InputError as error:
@@ -150,6 +155,10 @@ def _checked(name: str, value: Any) -> Any:
     elif "." in name:
         task, _, option = name.partition(".")
         option_value(task, option, value)
+    elif name in task_names():
+        raise InputError(f"{name} is a step; write a line {name}.OPTION: VALUE for each option instead")
+    elif name == "gates" and not isinstance(value, str):
+        raise InputError(f"gates: {value!r} is not accepted; expected one text: STEP FIGURE <= BOUND stop; …")
     elif name == "workspace":
         raise InputError("workspace: a preset has none; give --workspace")
     elif name == STEP_OPTIONS:
@@ -188,7 +197,10 @@ def option_value(task: str, option: str, value: Any) -> Any:
     config = config_of(task_names()[task])
     try:
         settable_option(config, option)
-        return value_of(config, option, text_of(value)) if value != "" else ""
+        accepted = value_of(config, option, text_of(value)) if value != "" else ""
+        if isinstance(accepted, float) and not math.isfinite(accepted):
+            raise InputError(f"{accepted} is not accepted; expected a finite number")
+        return accepted
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
 

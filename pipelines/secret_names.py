@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from components.shared.errors import InputError
+from components.shared.redaction import hide
 
+LONG = 16  # characters: a longer text with signs that no name has may be the secret itself
 STORE_SECRET = "scalequest-store"  # noqa: S105 - the name of a Secret, where a run names no other
 # Kubeflow names a task's volume after the Secret in it, and the name of a volume has no dots.
 _LABEL = (
@@ -25,6 +27,8 @@ def check_secret_name(parameter: str, name: str) -> None:
     """Raise InputError where no pod could have a Secret of this name."""
     pattern, accepted = ACCEPTED[parameter]
     if not pattern.fullmatch(name):
+        if len(name) > LONG and re.search(r"[A-Z_]", name):  # as the secret itself has, given for its name
+            hide(name)
         raise InputError(
             f"{parameter} {name!r} is not a valid name of a Secret; expected {accepted}; it need not exist: "
             "leave the setting out where there is none"

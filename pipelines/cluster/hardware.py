@@ -144,8 +144,12 @@ def with_jobs(
 def check_quantities(arguments: Mapping[str, Any]) -> None:
     """Raise InputError for a size of a pod that Kubernetes would not read."""
     for prefix in SIZES.values():
-        for name in (f"{prefix}_{resource}" for resource in RESOURCES):
-            _quantity(name, arguments.get(name, "0"))
+        gpus = str(arguments.get(f"{prefix}_gpus", "0"))
+        if _quantity(f"{prefix}_gpus", gpus) < 0 or not gpus.isdecimal():
+            raise InputError(f"parameter {prefix}_gpus: {gpus!r} is not accepted; expected a whole number, at least 0")
+        for name in (f"{prefix}_cpu", f"{prefix}_memory"):
+            if name in arguments and _quantity(name, arguments[name]) <= 0:
+                raise InputError(f"parameter {name}: {arguments[name]!r} is not accepted; expected more than 0")
 
 
 def processes_of_a_node(profile: Profile, gpus: str) -> dict[str, str]:
@@ -161,8 +165,8 @@ def hardware_value(name: str, text: str, kind: type) -> Any:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {name}: {text!r} is not a valid value: {error}") from error
-    if not isinstance(value, kind) or isinstance(value, bool):
-        accepted = {int: "a whole number", dict: "a mapping", list: "a list"}[kind]
+    if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 1):
+        accepted = {int: "a whole number, at least 1", dict: "a mapping", list: "a list"}[kind]
         raise InputError(f"parameter {name}: {text!r} is not accepted; expected {accepted}")
     return value
 

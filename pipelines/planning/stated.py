@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,9 +45,13 @@ def _stated(step: str, given: Any) -> Stated:
     known = [field.name for field in dataclasses.fields(Stated)]
     if not isinstance(given, Mapping) or not set(given) <= set(known) or not given.get("source"):
         raise InputError(f"{name}: {given!r} is not accepted; expected source, and any of {', '.join(known[1:])}")
+    if not isinstance(given["source"], str):
+        raise InputError(
+            f"{name}.source: {given['source']!r} is not accepted; expected text: where the numbers are from"
+        )
     for key, value in given.items():
-        most = 1.0 if key == "kept" else float("inf")
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if key != "source" and not (is_number and 0 <= value <= most):
-            raise InputError(f"{name}.{key}: {value!r} is not accepted; expected a number, 0 to {most:g}")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if key != "source" and not (is_number and 0 <= value <= (1 if key == "kept" else value)):
+            accepted = "a number, 0 to 1" if key == "kept" else "a finite number, at least 0"
+            raise InputError(f"{name}.{key}: {value!r} is not accepted; expected {accepted}")
     return Stated(**given)

@@ -55,6 +55,7 @@ class CheckedHardware:
     gpu_hour_price: float = 0.0  # US dollars; 0: not known
 
 
+IMAGES = ("inference_image", "training_image", "waiting_image")  # of the outputs, those that nobody sets either
 BUDGET = ("gpu_hours_limit", "gpu_hour_price")  # of the outputs, those that are worked out, and nobody sets
 
 
@@ -94,6 +95,11 @@ def asked_hardware(
     others = []
     for setting in settings:
         name, equals, text = setting.partition("=")
+        if equals and name in IMAGES:
+            raise InputError(
+                f"--set {name}: a run's images are those of its compiled pipeline; others stand in `images` of a "
+                "profile in the ConfigMap scalequest-profiles"
+            )
         if equals and name in asked and name not in ("profile", *BUDGET):
             asked[name] = hardware_value(name, text, type(asked[name]))
         else:

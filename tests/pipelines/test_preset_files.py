@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,24 @@ BROKEN = [
     ("extends: paper\nqft.nope: 1", "mine.yaml:2: qft.nope: train_sft has no option 'nope'; expected one of"),
     ("extends: paper\nqft.epochs: x", "mine.yaml:2: qft.epochs: --epochs 'x' is not accepted; expected a whole number"),
     ("extends: paper\nnope.x: 1", "mine.yaml:2: nope.x: unknown step 'nope'; expected one of"),
+    ("extends:", "mine.yaml:1: extends has no value; expected the name of a preset, or the path of a .yaml file"),
+    ("extends: paper\njudge: 'x\nseed: 1\n", "mine.yaml:2: is not YAML: while scanning a quoted scalar"),
+    ("extends: paper\nseed 3\npods: 2\n", "mine.yaml:2: is not YAML: while scanning a simple key could not find"),
+    ('extends: paper\njudge: "\\e[31m"', "mine.yaml:2: no text has the character U+001B"),
+    (
+        "extends: paper\nmax_gpu_hours: .nan",
+        "mine.yaml:2: parameter max_gpu_hours: nan is not accepted; expected",
+    ),
+    (
+        "extends: paper\nmax_cost: .inf",
+        "mine.yaml:2: parameter max_cost: inf is not accepted; expected",
+    ),
+    ("extends: paper\nmax_gpu_hours: 100h", "mine.yaml:2: parameter max_gpu_hours: '100h' is not accepted; expected a"),
+    ("extends: paper\nprice_per_gpu_hour: 2 $", "mine.yaml:2: parameter price_per_gpu_hour: '2 $' is not accepted; "),
+    ("extends: paper\nqft.learning_rate: .nan", "mine.yaml:2: qft.learning_rate: nan is not accepted; expected"),
+    ("extends: paper\nqft: {epochs: 1}", "mine.yaml:2: qft is a step; write a line qft.OPTION: VALUE for each option"),
+    ("extends: paper\ngates: [a, b]", "mine.yaml:2: gates: ['a', 'b'] is not accepted; expected one text: STEP FIGURE"),
+    ("extends: paper\nexpected: x", "mine.yaml:2: expected: 'x' is not accepted; expected a mapping of steps"),
     ("extends: paper\nstep_defaults: 1", "mine.yaml:2: step_defaults: expected a mapping of each step to its options"),
     ("extends: paper\nstep_defaults: {nope: {}}", "mine.yaml:2: step_defaults: unknown step 'nope'; expected one of"),
     ("extends: paper\nstep_defaults: {train_dpo: {beta: 3}}", "mine.yaml:2: step_defaults: train_dpo beta is 0.1"),
@@ -66,6 +85,8 @@ def test_what_is_wrong_with_a_preset_is_told_with_its_file_and_line(text: str, m
         ("./mine", "mine is no preset: expected a file whose name ends in .yaml"),
         ("Mine!.yaml", "a preset's name is of a-z, 0-9 and -, at most 40; rename the file"),
         ("bytes.yaml", "bytes.yaml:2: is not UTF-8 text; save it as UTF-8"),
+        ("loop.yaml", "loop.yaml is no preset: it leads to no file (a broken link, a pipe or a device)"),
+        ("pipe.yaml", "pipe.yaml is no preset: it leads to no file (a broken link, a pipe or a device)"),
     ],
 )
 def test_a_name_that_is_no_presets_is_explained(
@@ -75,6 +96,8 @@ def test_a_name_that_is_no_presets_is_explained(
     preset(tmp_path, "extends: paper")
     preset(tmp_path, "extends: paper", "Mine!.yaml")
     (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "bytes.yaml").write_bytes(b"extends: paper\ngenerator: \xff\n")
     with pytest.raises(InputError) as caught:
         read_preset(name)
@@ -125,6 +148,16 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ("extends: answer-smoke\nrewriter: x", "mine.yaml:2: rewriter: answer_questions has no such parameter"),
         ("extends: answer-smoke\nstore_secret: A_b", "mine.yaml:2: store_secret 'A_b' is not a valid name of a Secret"),
         ("extends: answer-smoke\npods: many", "mine.yaml:2: pods 'many' is not accepted"),
+        ("extends: answer-smoke\npods: 16..2", "mine.yaml:2: pods '16..2' is not accepted; expected a number from 1"),
+        ("extends: answer-smoke\nmax_gpu_hours: -1", "mine.yaml:2: parameter max_gpu_hours: -1.0 is out of range"),
+        (
+            "extends: answer-smoke\ngates: nope kept >= 0.5 stop",
+            "mine.yaml:2: gates: 'nope kept >= 0.5 stop': there",
+        ),
+        (
+            "extends: smoke\ngenerators: [{source: a, model: 'random:llama', chat_template: own, x: 1}]",
+            "mine.yaml:2: generators: {'source': 'a', 'model': 'random:llama', 'chat_template': 'own', 'x': 1} has 'x'",
+        ),
     ],
 )
 def test_a_value_that_the_pipeline_cannot_have_is_told_with_its_line(text: str, message: str, tmp_path: Path) -> None:

@@ -81,7 +81,12 @@ WRONG: list[tuple[list[str], str]] = [
         ([*command, "--set", "pods=2..4"], "pods '2..4' is a range, which only a Job takes; here, give a number")
         for command in (RUN, ["plan", *RUN[1:]], ["doctor", *RUN[1:2]])
     ),
-    ([*RUN, "--set", "hub_secret=A_b"], "hub_secret 'A_b' is not a valid name of a Secret; expected "),
+    (
+        [*RUN, "--set", f"hub_secret=hf_{'aB3' * 12}"],
+        "hub_secret '[secret]' is not a valid name of a Secret; expected ",
+    ),
+    ([*RUN, "--set", "max_gpu_hours=.nan"], "parameter max_gpu_hours: nan is not accepted; expected a finite number"),
+    ([*RUN, "--set", "hub_secret=A_b"], "hub_secret 'A_b' is not a valid name of a Secret; "),
     ([*RUN, "--set", "reward_model="], "select_by=both needs rewards; add --set reward_model=MODEL, or choose by agre"),
     ([*RUN, "--set", "import_question.x=1"], "import_question.x: unknown step 'import_question'; did you mean 'import"),
     ([*RUN, "--set", "import_questions.max_char=1"], "has no option 'max_char'; did you mean 'max_chars'?"),

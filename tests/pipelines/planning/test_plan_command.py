@@ -75,6 +75,12 @@ def test_where_tasks_do_the_work_one_pod_of_a_whole_node_is_planned(tmp_path: Pa
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        (["inference_gpus=-1"], "parameter inference_gpus: '-1' is not accepted; expected a whole number, at least 0"),
+        (["training_gpus=0.5"], "parameter training_gpus: '0.5' is not accepted; expected a whole number, at least 0"),
+        (["inference_memory=0"], "parameter inference_memory: '0' is not accepted; expected more than 0"),
+        (["training_cpu=-2"], "parameter training_cpu: '-2' is not accepted; expected more than 0"),
+        (["training_nodes=0"], "parameter training_nodes: '0' is not accepted; expected a whole number, at least 1"),
+        (["training_image=own/train:1"], "--set training_image: a run's images are those of its compiled pipeline;"),
         (["inference_gpus=9"], "inference_gpus 9 fits no node: a a2-ultragpu-8g of the profile gke-a100-80g"),
         (["pods=16", "gpu_work=task"], "inference_gpus 16 fits no node: a a2-ultragpu-8g of the profile"),
         (["generate_responses.tensor_parallel_size=2"], "a pod has too few GPUs; let the profile's task inference ask"),

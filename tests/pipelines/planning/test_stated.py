@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -28,7 +29,16 @@ def test_what_the_paper_removes_and_took_is_stated_in_its_preset() -> None:
         ({"filter_language": {"kept": 0.8}}, "expected source, and any of kept, gpu_seconds_per_row"),
         ({"filter_language": {"source": "x", "keep": 1}}, "expected source, and any of kept"),
         ({"filter_language": {"source": "x", "kept": 2}}, r"filter_language.kept: 2 is not accepted; .* 0 to 1"),
-        ({"filter_language": {"source": "x", "gpu_seconds_per_row": "1 s"}}, "expected a number, 0 to inf"),
+        ({"filter_language": {"source": "x", "gpu_seconds_per_row": "1 s"}}, "expected a finite number, at least 0"),
+        (
+            {"filter_language": {"source": "x", "gpu_seconds_per_row": math.inf}},
+            "inf is not accepted; expected a finite",
+        ),
+        ({"filter_language": {"source": "x", "kept": math.nan}}, "nan is not accepted; expected a number, 0 to 1"),
+        (
+            {"filter_language": {"source": ["x"], "kept": 0.5}},
+            "filter_language.source: .* is not accepted; expected text",
+        ),
     ],
 )
 def test_what_states_nothing_that_a_plan_can_count_with_is_refused(section: Any, message: str) -> None:
