@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from components.shared.workspace.costs import account_of, costs_of
+from components.shared.workspace.costs import Costs, account_of, costs_of
 from components.shared.workspace.lineage import Stage, stages_of
 from components.shared.workspace.row_sources import RowSource
 from components.shared.workspace.run_records import KeptRun
@@ -49,7 +49,11 @@ def finished_as_data(source: RowSource, price: float = 0.0, *, with_funnel: bool
 
 def costs_as_data(stages: Sequence[Stage], price: float = 0.0) -> dict[str, object]:
     """Return what stages took together; ``price``: of a GPU-hour; 0: as their run knew it."""
-    costs = costs_of(stages, account_of(stages, price))
+    return as_data(costs_of(stages, account_of(stages, price)))
+
+
+def as_data(costs: Costs) -> dict[str, object]:
+    """Return costs, what they come to, and what is not in them."""
     return dataclasses.asdict(costs) | {"money": costs.money, "not_counted": costs.note}
 
 

@@ -91,7 +91,7 @@ def _run_preset(asked: Asked) -> int:
     checked = checked_here(run, looked)
     end = run_pipeline(run, checked, console, recorder, ending, is_verbose=is_verbose)
     if asked.as_json:
-        made = made_and_foreseen(end.folder, run.price_per_gpu_hour, pilot.num_whole if pilot else 0)
+        made = made_and_foreseen(run, end.folder, pilot.num_whole if pilot else 0, has_run=True)
         print_json({**vars(end), "seconds": time.monotonic() - began, **made})
     return end.exit_code
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -12,13 +13,19 @@ from components.shared.command.kubeflow_artifacts import PAGE_NAME
 from components.shared.errors import InputError, UnavailableError
 from components.shared.speaking import duration
 from components.shared.stores import storage
-from components.shared.workspace.costs import account_of, costs_of
+from components.shared.workspace.costs import account_of, costs_of, outlook_of
 from components.shared.workspace.lineage import Stage, stages_of
+from components.shared.workspace.listing import Descriptions, listing_of
 from components.shared.workspace.manifests import read_manifest_or_none
 from components.shared.workspace.row_sources import RowSource
-from pipelines.folder_data import costs_as_data
+from pipelines.arguments import Run
+from pipelines.cluster.finished_run import can_read
+from pipelines.folder_data import as_data, costs_as_data
 from pipelines.planning.pilot_forecast import forecast
 from pipelines.reporting import print_aligned
+from pipelines.run_checks.looking import look_at_steps
+from pipelines.run_checks.step_checks import impatient
+from pipelines.run_checks.vantage import SUBMITTER
 from pipelines.show_command import print_funnel, print_table
 from pipelines.workspace_folders import LAST_STEP
 
@@ -53,16 +60,33 @@ def made_as_data(folder: str, price: float = 0.0) -> dict[str, object]:
     return {"rows": made.rows_out, "page": page, "costs": costs_as_data(stages, price)}
 
 
-def made_and_foreseen(folder: str, price: float, num_whole: int) -> dict[str, object]:
+def made_and_foreseen(run: Run, folder: str, num_whole: int, *, has_run: bool) -> dict[str, object]:
     """Return the same, and of a pilot what it says of the run with ``num_whole`` questions; 0 for another run.
 
-    Nothing where the folder cannot be read: the run has ended well, whoever may read its rows now.
+    ``folder``: "" of a run that did not get there; if it ``has_run``, its costs are what its folders took so far.
+    Nothing where the workspace cannot be read: the run has ended as it did, whoever may read its rows now.
     """
+    price = run.price_per_gpu_hour
     with contextlib.suppress(InputError, UnavailableError):
+        if not folder:
+            return made_as_data("") | ({"costs": _taken_so_far(run)} if has_run else {})
         made = made_as_data(folder, price)
         is_finished = made["rows"] is not None
         return made | ({"forecast": forecast(folder, num_whole, price)} if num_whole and is_finished else {})
     return made_as_data("")
+
+
+def _taken_so_far(run: Run) -> dict[str, object] | None:
+    """Return what the folders of a run took that did not end well, reused ones included; None where it has none."""
+    workspace = str(run.arguments["workspace"])
+    if not can_read(workspace):
+        return None
+    with impatient():
+        steps = look_at_steps(run, lambda *_: None, replace(SUBMITTER, reads_store=True))
+        listing, named = listing_of(workspace), tuple(step.folder for step in steps if step.folder)
+        folders = [each for each in listing.folders if any(uri.endswith(f"/{each.name}") for uri in named)]
+        taken = outlook_of(replace(listing, folders=folders), Descriptions(), run.price_per_gpu_hour).so_far
+    return as_data(taken) if folders else None
 
 
 def _ending(

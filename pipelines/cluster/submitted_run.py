@@ -48,6 +48,6 @@ class Submitted:
             "exit_code": exit_code,
             "seconds": time.monotonic() - self.began,
             "folder": folder,
-            **made_and_foreseen(folder, self.run.price_per_gpu_hour, self.num_whole),
+            **made_and_foreseen(self.run, folder, self.num_whole, has_run=report is not None),
             "page": self.page,
         }
