@@ -288,10 +288,9 @@ def _check_named(name: str, items: Sequence[Any]) -> None:
         texts = item if isinstance(item, Mapping) else {}
         if lacking := [key for key in ITEM if not isinstance(texts.get(key), str)]:
             raise InputError(f"{name}: {item!r} has to be a mapping with the text {lacking[0]!r}")
-        if others := [key for key in texts if key not in ITEM]:
-            raise InputError(
-                f"{name}: {item!r} has {others[0]!r}, which says nothing; expected {', '.join(ITEM)} alone"
-            )
+        known = (*ITEM, "learning_rate") if name == "solvers" else ITEM
+        if others := [str(key) for key in texts if key not in known]:
+            raise InputError(f"{name}: {item!r} has {others[0]!r}, which says nothing; {nearest(others[0], known)}")
     sources = [item["source"] for item in items]
     if twice := [source for source in dict.fromkeys(sources) if sources.count(source) > 1]:
         raise InputError(f"{name}: the source {', '.join(twice)} is there more than once; give each a name of its own")

@@ -139,7 +139,10 @@ def plan(
     settings: Settings = None,
     pipeline: Column = "",
     profile: Annotated[
-        str, typer.Option(help="hardware: a file in pipelines/profiles, without .yaml [this machine]")
+        str,
+        typer.Option(
+            help="hardware: a file in pipelines/profiles, without .yaml; or a .yaml file of one's own [this machine]"
+        ),
     ] = "",
     pilot: Annotated[
         int | None,

@@ -58,7 +58,12 @@ def find_images_without_digest(documents: Sequence[Spec]) -> list[str]:
 
 def images_without_digest(documents: Sequence[Spec]) -> list[str]:
     """Return the images that are named by their tag, sorted."""
-    return sorted(image for image in images_of(documents) if not _PINNED.search(image))
+    return sorted(image for image in images_of(documents) if not is_pinned(image))
+
+
+def is_pinned(image: str) -> bool:
+    """Tell whether an image is named by its digest, which nobody can change."""
+    return bool(_PINNED.search(image))
 
 
 def images_of(documents: Sequence[Spec]) -> set[str]:

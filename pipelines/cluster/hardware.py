@@ -94,7 +94,7 @@ def check_fits(profile: Profile, arguments: Mapping[str, Any]) -> None:
         for resource in RESOURCES:
             asked = arguments.get(f"{prefix}_{resource}", "0")
             left = str(getattr(node, resource))
-            if _quantity(f"{prefix}_{resource}", asked) > parse_quantity(left):
+            if quantity(f"{prefix}_{resource}", asked) > parse_quantity(left):
                 machine = "node" if node.machine == "any" else node.machine
                 raise InputError(
                     f"{prefix}_{resource} {asked} fits no node: a {machine} of the profile {profile.name} "
@@ -145,10 +145,10 @@ def check_quantities(arguments: Mapping[str, Any]) -> None:
     """Raise InputError for a size of a pod that Kubernetes would not read."""
     for prefix in SIZES.values():
         gpus = str(arguments.get(f"{prefix}_gpus", "0"))
-        if _quantity(f"{prefix}_gpus", gpus) < 0 or not gpus.isdecimal():
+        if quantity(f"{prefix}_gpus", gpus) < 0 or not gpus.isdecimal():
             raise InputError(f"parameter {prefix}_gpus: {gpus!r} is not accepted; expected a whole number, at least 0")
         for name in (f"{prefix}_cpu", f"{prefix}_memory"):
-            if name in arguments and _quantity(name, arguments[name]) <= 0:
+            if name in arguments and quantity(name, arguments[name]) <= 0:
                 raise InputError(f"parameter {name}: {arguments[name]!r} is not accepted; expected more than 0")
 
 
@@ -176,7 +176,7 @@ def check_tensor_parallel(steps: Iterable[PlannedStep], arguments: Mapping[str, 
     gpus = arguments["inference_gpus"]
     for step in steps:
         size = step.options.get("tensor_parallel_size") or 1
-        if max(Decimal(1), _quantity("inference_gpus", gpus)) < int(size):
+        if max(Decimal(1), quantity("inference_gpus", gpus)) < int(size):
             raise InputError(
                 f"{step.name}: tensor_parallel_size {size} with inference_gpus {gpus}: a pod has too few GPUs; let "
                 f"the profile's task inference ask for {size} (--set inference_gpus={size})"
@@ -235,14 +235,15 @@ def check_nodes_at_once(arguments: Mapping[str, Any]) -> None:
 
 def _times(name: str, text: str, number: int) -> str:
     """Return a quantity so many times, in its own unit."""
-    _quantity(name, text)
+    quantity(name, text)
     match = re.match(r"[+-]?[0-9.]+", text)
     assert match, text
     product = Decimal(match[0]) * number
     return f"{product.normalize():f}{text[match.end() :]}"
 
 
-def _quantity(name: str, text: str) -> Decimal:
+def quantity(name: str, text: str) -> Decimal:
+    """Return a size in Kubernetes' notation as a number; InputError names what it is of."""
     try:
         return Decimal(parse_quantity(text))
     except ValueError as error:

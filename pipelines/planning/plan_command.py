@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -12,14 +12,14 @@ from rich.console import Console
 from components.shared.errors import ExitCode
 from pipelines.arguments import Run, prepare_run
 from pipelines.cluster.finished_run import look_from_here
-from pipelines.cluster.hardware import find_profile, profile_of
-from pipelines.hardware_profiles import Profile
+from pipelines.cluster.hardware import profile_of
 from pipelines.json_output import print_json
 from pipelines.planning.asked_run import AskedRun
 from pipelines.planning.budgets import check_not_spent
 from pipelines.planning.pilot_forecast import PilotForecast, forecast
 from pipelines.planning.pilot_report import print_forecast
 from pipelines.planning.pilot_run import Pilot, pilot_of
+from pipelines.planning.planned_profile import PlannedProfile, images_of, read_planned_profile
 from pipelines.planning.run_plans import RunPlan, plan_of
 from pipelines.planning.table import print_plan
 from pipelines.reporting import exit_code_of
@@ -42,13 +42,15 @@ def plan(asked: PlanAsked, *, as_json: bool) -> int:
 
 
 def _plan(asked: PlanAsked, as_json: bool) -> int:
-    profile = find_profile(asked.profile) if asked.profile else None
-    hardware, settings = asked_hardware(profile, asked.settings) if profile else ({}, list(asked.settings))
+    profile = read_planned_profile(asked.profile) if asked.profile else None
+    hardware, settings = _asked_of(profile, asked.settings) if profile else ({}, list(asked.settings))
     whole = _prepared(asked, settings, profile, hardware)
     pilot = pilot_of(whole, asked.pilot) if asked.pilot else None
     run = pilot.run if pilot else whole
     looked = look_from_here(run, asked.workspace, has_keys=False) if profile else check_steps(run, LAPTOP)
-    made = plan_of(run, looked, profile, hardware)
+    made = plan_of(run, looked, profile.hardware if profile else None, hardware)
+    if profile:
+        made = replace(made, queue=profile.of_jobs.queue, images=images_of(run, profile))
     seen = _forecast(pilot, made) if pilot and made.is_done else None
     if as_json:
         print_json(as_data(made, seen))
@@ -63,12 +65,20 @@ def _plan(asked: PlanAsked, as_json: bool) -> int:
     return ExitCode.DONE
 
 
-def _prepared(asked: PlanAsked, settings: Sequence[str], profile: Profile | None, hardware: Mapping[str, Any]) -> Run:
+def _asked_of(profile: PlannedProfile, settings: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return what a run asks for and the other settings; what is set goes before what the profile says."""
+    own = {name: getattr(profile.of_jobs, name) for name in ("training_nodes", "accelerator")}
+    return asked_hardware(profile.hardware, [*(f"{name}={value}" for name, value in own.items()), *settings])
+
+
+def _prepared(
+    asked: PlanAsked, settings: Sequence[str], profile: PlannedProfile | None, hardware: Mapping[str, Any]
+) -> Run:
     """Return the whole run; InputError for what ``run`` would refuse, or on a profile ``submit``."""
     if profile is None:
         return prepare_here(asked.preset, settings, asked.workspace, asked.pipeline)
     run = prepare_run(asked.preset, settings, asked.workspace, asked.pipeline, {"profile": _of_run(profile, hardware)})
-    check_hardware(profile, hardware, run)
+    check_hardware(profile.hardware, hardware, run)
     return run
 
 
@@ -77,9 +87,17 @@ def _forecast(pilot: Pilot, made: RunPlan) -> PilotForecast:
     return forecast(made.steps[-1].folder, pilot.num_whole, pilot.run.price_per_gpu_hour)
 
 
-def _of_run(profile: Profile, hardware: Mapping[str, Any]) -> str:
-    """Return the parameter ``profile`` of a run that waits in no queue; there may be nodes for all its trainings."""
-    return profile_of(profile, hardware, queue="", priority_class="", account="", parallel_trainings=True)
+def _of_run(profile: PlannedProfile, hardware: Mapping[str, Any]) -> str:
+    """Return the parameter ``profile`` of a run; a released one names no queue, nor how many nodes there are."""
+    said = profile.of_jobs
+    return profile_of(
+        profile.hardware,
+        hardware,
+        queue=said.queue,
+        priority_class=said.priority_class,
+        account=said.service_account,
+        parallel_trainings=said.parallel_trainings or not profile.is_own,
+    )
 
 
 def as_data(made: RunPlan, seen: PilotForecast | None) -> dict[str, object]:

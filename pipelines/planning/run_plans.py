@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -69,6 +69,8 @@ class RunPlan:
     totals: Totals
     pods: Sequence[PlannedPods]
     budget: PlannedBudget | None = None  # None: no limit, or nothing is left to do
+    queue: str = ""  # that the profile names
+    images: Mapping[str, str] = field(default_factory=dict)  # by ours; of a run on this machine none
 
     @property
     def is_done(self) -> bool:

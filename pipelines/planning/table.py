@@ -8,11 +8,13 @@ from string import ascii_lowercase
 from rich.console import Console
 
 from components.shared.speaking import duration
+from pipelines.compiled_checks import is_pinned
 from pipelines.planning.budgets import budget_sentence, in_hours
 from pipelines.planning.figures import Figure, Total
 from pipelines.planning.planned_hardware import PlannedPods
 from pipelines.planning.run_plans import PlannedWork, RunPlan
 from pipelines.reporting import print_aligned, readable_size, visible
+from pipelines.resources import QUEUE
 
 Form = Callable[[float], str]
 
@@ -86,6 +88,9 @@ def summary_lines(plan: RunPlan) -> Iterator[str]:
     yield f"time       {_sum(totals.seconds, duration)}; starts, loads of models and queues come on top"
     for pods in plan.pods:
         yield f"pods       {pods_sentence(pods)}"
+    if plan.images:
+        yield f"queue      {plan.queue or f'none in the profile; submit takes {QUEUE} for GPUs, unless --no-queue'}"
+        yield from (f"image      {name}: {_pinned(image)}" for name, image in plan.images.items())
 
 
 def pods_sentence(pods: PlannedPods) -> str:
@@ -97,6 +102,10 @@ def pods_sentence(pods: PlannedPods) -> str:
     if not pods.on_a_node:
         return f"{told}; none fits a {node}"
     return f"{told}; one {node} takes {pods.on_a_node}, so {pods.nodes} node{'s' * (pods.nodes != 1)} for all at once"
+
+
+def _pinned(image: str) -> str:
+    return image if is_pinned(image) else f"{image}, by its tag, which submit takes with --allow-tags only"
 
 
 class _Sources:
