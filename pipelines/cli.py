@@ -107,6 +107,12 @@ Price = Annotated[
         "--price-per-gpu-hour", help="US dollars for one GPU for one hour [the profile's]", min=0, show_default=False
     ),
 ]
+Profile = Annotated[
+    str,
+    typer.Option(
+        help="hardware: a file in pipelines/profiles, without .yaml; or a .yaml file of one's own [this machine]"
+    ),
+]
 Pilot = Annotated[
     int | None,
     typer.Option(
@@ -138,12 +144,7 @@ def plan(
     workspace: Workspace = "",
     settings: Settings = None,
     pipeline: Column = "",
-    profile: Annotated[
-        str,
-        typer.Option(
-            help="hardware: a file in pipelines/profiles, without .yaml; or a .yaml file of one's own [this machine]"
-        ),
-    ] = "",
+    profile: Profile = "",
     pilot: Annotated[
         int | None,
         typer.Option(
