@@ -30,9 +30,7 @@ from tests.pipelines.cluster.conftest import NAMESPACE, RUN_ID, Server, kept_pip
 from tests.pipelines.cluster.recorded_runs import serve_runs_in_turn
 from tests.pipelines.run_checks.forms import constants_of, executor_input
 from tests.scripted_runs import make_dataset
-from tests.stores import Store, s3_environment, s3_store
-
-__all__ = ["s3_environment", "s3_store"]
+from tests.stores import Store
 
 WORKSPACE = "gs://bucket/runs"
 FORECAST = "of 16 questions; the whole run, with 90 % intervals:"
