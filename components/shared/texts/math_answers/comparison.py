@@ -57,7 +57,7 @@ MAX_ITEMS = 30  # of lists in any order: each item is compared with each
 
 _IDLE_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")  # 5 1/2 is not 51/2
 _PLAIN = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?")
-_COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?![\d,])(?=\.\d|(?!\.))")
+_COMMA_IN_NUMBER = re.compile(r"(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d{1,2}(?:,\d{2})+,\d{3})(?!,?\d)(?=\.\d|(?!\.))")
 _DECIMAL_COMMA = re.compile(r"([-+]?)(?:(\d+)|(\d{1,3}(?:\.\d{3})+)),(\d+)")
 _SLASHED = re.compile(r"(?<![\w/.^{}])(\d+)/(\d+)\s*(?=\\(?:pi|sqrt)(?![a-z]))")  # 2/3\pi is seldom 2 over 3\pi
 
@@ -89,7 +89,10 @@ def readings_of(text: str) -> list[str]:
     if "," not in text:
         return readings
     if not brackets_of(text):
-        readings.insert(0, _COMMA_IN_NUMBER.sub(lambda number: number[1].replace(",", ""), text))
+        grouped = _COMMA_IN_NUMBER.sub(lambda number: number[1].replace(",", ""), text)
+        if len(split_list(text)) > len(split_list(grouped)) > 1:
+            return readings_of(grouped)  # what separates the items of "1,200 and 3,400" is something else
+        readings.insert(0, grouped)
     value, _ = split_unit(text)
     if decimal := _DECIMAL_COMMA.fullmatch(value):
         whole = decimal[2] or decimal[3].replace(".", "")

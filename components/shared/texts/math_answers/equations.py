@@ -18,12 +18,12 @@ _NAME = re.compile(
     rf"|\(\s*{_LETTER}(?:\s*,\s*{_LETTER})+\s*\)|\\text\s*\{{[^{{}}]*\}}(?:_\{{[^{{}}]*\}})?|[a-zA-Z ]{{3,40}}"
 )
 _SUM_OF_NAMES = re.compile(r"[a-zA-Z\\+\-/:(){}_|\s]*(?:_\{\d+\}[a-zA-Z\\+\-/:(){}_|\s]*)*")
-_OPERATION = re.compile(r"\\(?:lim|i{0,3}int|oint|sum|prod|max|min|sup|inf)(?![a-zA-Z])")
+_OPERATION = re.compile(r"\\(?:lim|i{0,3}int|oint|sum|prod|max|min|sup|inf)(?![a-zA-Z])|\\frac\s*\{d\}\{d[a-z]\}")
 _CONSTANT = re.compile(r"[cCkK](?:_\{\w+\})?")  # x^2 + y^2 = c gives no value to c
 _PRODUCT = re.compile("[a-z]{2,3}")  # of letters: xy
 _QUOTIENT = re.compile(r"\\frac\{d([a-zA-Z])\}\{d[a-z]\}")
 _VECTOR = re.compile(r"\\vec\s*\{\s*([a-zA-Z])\s*\}")
-_NUMBERED = re.compile(r"[t-z]_\{\d\}")
+_NUMBERED = re.compile(r"(?:[t-z]|\\lambda)_\{\d\}")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _FUNCTION_OF = re.compile(r"[a-zA-Z](?:\^\{-1\})?\([a-zA-Z]\)")
 
@@ -55,7 +55,7 @@ class Equation:
         if _QUOTIENT.sub(r"\1'", self.name) == _QUOTIENT.sub(r"\1'", name) and "'" in self.name + name:
             return True  # y' and dy/dx, but not dy/dt and dy/dx
         names = {self.name, name}
-        if any(_NUMBERED.fullmatch(each) and each[0] in names for each in names):
+        if any(_NUMBERED.fullmatch(each) and each[:-4] in names for each in names):
             return True  # one of the values of x
         return "y" in names and any(_FUNCTION_OF.fullmatch(each) for each in names)
 

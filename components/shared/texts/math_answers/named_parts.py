@@ -15,6 +15,10 @@ _D = r"(?:d|\\partial(?![a-zA-Z]))"
 _QUOTIENT = re.compile(
     rf"\\frac\s*\{{\s*({_D}(?:\^\{{\w+\}})?)\s*(\\?[a-zA-Z]+)\s*\}}\s*\{{((?:\s*{_D}\s*\\?[a-zA-Z](?:\^\{{\w+\}})?)+)\s*\}}"
 )
+_OPERATOR = re.compile(
+    r"\\frac\s*\{\s*(d)\s*\}\s*\{(\s*d\s*)([a-z])\s*\}\s*[(\[]?\s*(?!\3)([a-zA-Z])(?:\s*\(\3\))?"
+    r"\s*[)\]]?(?=\s*(?:\Z|=))"
+)
 _TRANSPOSED = re.compile(r"(?<![a-zA-Z\\])([A-Z])\s*\^\{\s*(?:T|\\top|\\text\s*\{T\})\s*\}")
 _CHANCE = re.compile(r"(?<![a-zA-Z\\])([EPV])\s*\((?=[^()]*[A-Z])((?:[^()a-z\\]|\\[a-zA-Z]+)*)\)")  # not P(1+r)
 _DIVISOR = re.compile(r"\\(gcd|lcm)\s*\(([^()]*[a-zA-Z][^()]*)\)")
@@ -27,6 +31,7 @@ def with_names(text: str) -> str:
     """Return a formula for the parser, with names for what it would lose."""
     text = _DERIVATIVE.sub(lambda found: _name(found[1], f"prime{len(found[2])}"), text)
     text = _QUOTIENT.sub(lambda found: _name(found[2], found[1] + found[3]), text)
+    text = _OPERATOR.sub(lambda found: _name(found[4], found[1] + found[2] + found[3]), text)
     text = _TRANSPOSED.sub(lambda found: _name(found[1], "transposed"), text)
     text = _CHANCE.sub(lambda found: _name("p", found[1] + found[2]), text)  # e is a number
     return _DIVISOR.sub(lambda found: _name(found[1][0], found[1] + str(sorted(found[2].split(",")))), text)
