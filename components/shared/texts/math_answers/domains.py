@@ -27,6 +27,9 @@ _LINEAR = re.compile(
     r"(?P<name>(?:[a-z]=)?)(?:(?P<before>-?\d+)\+)?(?P<modulus>\d+)(?P<parameter>[a-z])(?P<behind>[-+]\d+)?"
 )
 _SHIFTED = ("({}+1)", "({}-1)", "(-{})", "(1-{})", "(-1-{})")
+_SET_OF = re.compile(  # {2n+1 | n in Z}, but not {x | x in R}
+    r"\\\{\s*(\S.*?\S)\s*(?:\\mid(?![a-zA-Z])|\||:)\s*([a-zA-Z]\s*\\in[^|{},]*(?:\{[^{}]*\})?[^|{},]*)\\\}"
+)
 _MARKS = (r"\in", "integer", "natural", "real")  # one of which such an answer has
 _SETS = {  # by how they are written, without blanks, braces and hyphens in words
     "Z+": ("positiveinteger", "Z^+", "Z_+", "Z_>0", r"Z_\geq1", r"N^\cdot", "N^+", "N_+", "N_>0"),
@@ -104,6 +107,8 @@ def without_parameters(answer: str, other: str) -> tuple[str, list[str]] | None:
 
 
 def _read(text: str) -> _Answer | None:
+    if builder := _SET_OF.fullmatch(text):
+        text = f"{builder[1]}, {builder[2]}"
     found = _DECLARED.search(flat(text)) if any(map(text.__contains__, _MARKS)) else None
     if found is None or not found.start():
         return None

@@ -32,7 +32,8 @@ _BETWEEN = re.compile(
 )
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _BUILDER = re.compile(
-    r"\\\{\s*(\\?[a-zA-Z]+)\s*(?:\\in\s*\\mathbb\{R\}\s*)?(?:\\mid|\||:)\s*(.*?)(?:,?\s*\1\s*\\in\s*\\mathbb\{R\})?\s*\\\}"
+    r"\\\{\s*(\\?[a-zA-Z]+)\s*(?:\\in\s*\\mathbb\{R\}\s*)?(?:\\mid|\||:)\s*"
+    r"(?:\1\s*\\in\s*\\mathbb\{R\}\s*,\s*)?(.*?)(?:,?\s*\1\s*\\in\s*\\mathbb\{R\})?\s*\\\}"
 )
 _ALL = re.compile(
     r"(?:the set of )?(?:all|any) real(?:s| numbers?)?(?: (?:values? )?(?:of )?[a-z])?|\\mathbb\{R\}|all x|R", re.I
