@@ -95,7 +95,7 @@ def region_of(text: str) -> Region | None:
     """Return the set of numbers that a text names, None if it names none that can be parsed."""
     text = text.strip()
     if builder := _BUILDER.fullmatch(text):
-        text = builder[2]
+        text = builder[2] or r"\mathbb{R}"
     if _ALL.fullmatch(flat(text)):
         return Region((Interval(r"-\infty", r"\infty", True, True),), "", text != "R")
     if (without := _WITHOUT.fullmatch(flat(text))) and without[1]:
