@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from components.shared import processes, speaking
+from components.shared import processes, speaking, stopping
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import storage
 from components.shared.stores.inventory import StoredObject, list_objects, store_time
@@ -144,20 +144,24 @@ class Leases:
 
     def take(self, work: str) -> Lease | None:
         """Take the next attempt at some work; None if another process has just taken it."""
-        number = self.standing.attempts[work]
-        lease = Lease(self, work, number)
-        try:
-            self._write(lease.name, self._description())
-        except FileExistsError:
-            return None
+        lease = Lease(self, work, self.standing.attempts[work])
+        with stopping.deferred():  # a lease that stands but is not held would never be released: it counts as a crash
+            try:
+                self._write(lease.name, self._description())
+            except FileExistsError:
+                return None
+            self._hold(lease)
+        return lease
+
+    def _hold(self, lease: Lease) -> None:
+        """Release a lease at the end of this process, and say until then that it lives."""
         self.any = True
         with self._lock:
-            self._held[work] = lease
+            self._held[lease.work] = lease
             if self._beating is None:
                 self._beating = threading.Event()
                 arguments = weakref.ref(self), self._beating
                 threading.Thread(target=_beat, args=arguments, name="leases", daemon=True).start()
-        return lease
 
     def write_event(self, lease: Lease, what: str) -> None:
         """Record what this process does next."""

@@ -238,6 +238,14 @@ def test_a_signal_ends_a_pause_whichever_of_its_calls_it_meets() -> None:
     assert set(codes) == {str(ExitCode.STOPPED)}
 
 
+def test_a_part_is_released_whichever_call_of_its_taking_a_signal_meets(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.components.shared.interrupted_take", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10 * SECONDS)
+    lines = done.stdout.splitlines()
+    assert len(lines) > 100
+    assert set(lines) == {f"{ExitCode.STOPPED:d} 0"}
+
+
 def test_a_process_whose_last_work_gets_no_answer_ends_all_the_same() -> None:
     process = _start_script(
         "stopping.LAST_SECONDS = 0.1; stopping.call_if_late(lambda: time.sleep(600)); there(); work()"
