@@ -30,7 +30,7 @@ from pipelines.compiled_pipeline import LATER, CompiledPipeline, Outputs, Planne
 from pipelines.parameters import LIST, accepted_value
 from pipelines.placed_yaml import parse_value
 from pipelines.planning.stated import Stated
-from pipelines.preset_files import LISTING, option_value, options_in, placed_preset
+from pipelines.preset_files import LISTING, option_value, options_in, placed_preset, unknown_parameter
 from pipelines.secret_names import ACCEPTED, check_secret_name
 
 ENDPOINTS = {"solver": "solver_endpoint", "judge": "solver_endpoint", "rewriter": "rewriter_endpoint"}
@@ -225,7 +225,7 @@ def _value(name: str, value: Any, declared: Mapping[str, Mapping[str, Any]]) -> 
 
 def _check_name(name: str, declared: Mapping[str, Any]) -> None:
     if name not in declared:
-        raise InputError(f"unknown parameter {name!r}; {nearest(name, declared, otherwise=LISTING)}")
+        raise InputError(unknown_parameter(name, declared))
 
 
 def _check_together(arguments: Mapping[str, Any]) -> None:

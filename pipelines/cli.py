@@ -16,6 +16,7 @@ from components.shared.log_lines import start_logging
 from pipelines.cluster.options import Cluster, Host, Namespace, takes_cluster
 from pipelines.planning.limits import GPU_HOURS
 from pipelines.secret_names import STORE_SECRET
+from pipelines.standard_streams import make_usable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,7 +51,7 @@ def options(
         bool, typer.Option("--version", help="print the version and end", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Make a dataset of questions and answers from seed questions, with the ScaleQuest method."""
+    """Make a dataset of mathematical questions with worked solutions, with the ScaleQuest method."""
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
@@ -126,7 +127,9 @@ Pilot = Annotated[
 AskAbove = Annotated[
     float, typer.Option(metavar="GPU-HOURS", help="ask before a run that may take more GPU-hours", min=0)
 ]
-Workspace = Annotated[str, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]")]
+Workspace = Annotated[
+    str | None, typer.Option(help="the workspace: gs://…, s3://… or a directory [runs/PRESET]", show_default=False)
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask, whatever the run takes")]
 Question = Annotated[
     str | None, typer.Option(help="the question to answer; - reads it from standard input", show_default=False)
@@ -141,7 +144,7 @@ def _with_price(settings: list[str] | None, price_per_gpu_hour: float | None) ->
 @app.command()
 def plan(
     preset: Preset,
-    workspace: Workspace = "",
+    workspace: Workspace = None,
     settings: Settings = None,
     pipeline: Column = "",
     profile: Profile = "",
@@ -170,7 +173,7 @@ def plan(
     asked = PlanAsked(
         preset=preset,
         settings=_with_price(settings, price_per_gpu_hour),
-        workspace=workspace or default_workspace(preset),
+        workspace=default_workspace(preset) if workspace is None else workspace,
         pipeline=pipeline,
         profile=profile,
         pilot=pilot or 0,
@@ -181,7 +184,7 @@ def plan(
 @app.command()
 def run(
     preset: Preset,
-    workspace: Workspace = "",
+    workspace: Workspace = None,
     settings: Settings = None,
     pipeline: Column = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but the address of the result")] = False,
@@ -205,7 +208,7 @@ def run(
     asked = Asked(
         preset=preset,
         settings=_with_price(settings, price_per_gpu_hour),
-        workspace=workspace or default_workspace(preset),
+        workspace=default_workspace(preset) if workspace is None else workspace,
         pipeline=pipeline,
         loudness="quiet" if quiet else "verbose" if verbose else "normal",
         pilot=pilot or 0,
@@ -651,6 +654,7 @@ def gc(
 
 def main() -> None:
     """Run the command."""
+    make_usable()
     start_logging("%(message)s", logging.WARNING)
     logging.getLogger("urllib3.connectionpool").setLevel(
         logging.ERROR

@@ -11,13 +11,20 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.shared.config import options_of
-from components.shared.config.values import STEP_OPTIONS, nearest, settable_option, text_of, value_of
+from components.shared.config.values import (
+    STEP_OPTIONS,
+    nearest,
+    settable_names,
+    settable_option,
+    text_of,
+    value_of,
+)
 from components.shared.errors import InputError
 from components.steps import config_of, step_names, task_names
 from pipelines.compiled_pipeline import RELEASED, check_pipeline
@@ -169,8 +176,20 @@ def _checked(name: str, value: Any) -> Any:
         return accepted_value(name, value)
     else:
         known = {*all_parameters(), *_BESIDES} - {"workspace", STEP_OPTIONS}
-        raise InputError(f"unknown parameter {name!r}; {nearest(name, known, otherwise=LISTING)}")
+        raise InputError(unknown_parameter(name, known))
     return value
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> str:
+    """Return what to say of a name that no parameter has: it may be a step's, or that of an option of steps."""
+    options = {task: settable_names(config_of(step)) for task, step in task_names().items()}
+    if own := options.get(name):
+        remedy = f"it is a step; set {name}.OPTION, with OPTION one of {', '.join(own)}"
+    elif having := [task for task, names in options.items() if name in names]:
+        remedy = f"it is an option of steps; set STEP.{name}, with STEP one of {', '.join(having)}"
+    else:
+        remedy = nearest(name, known, otherwise=LISTING)
+    return f"unknown parameter {name!r}; {remedy}"
 
 
 def split_values(values: Mapping[str, Any], parameters: Collection[str]) -> tuple[dict[str, Any], Options]:

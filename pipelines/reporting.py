@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import signal
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,6 +14,7 @@ from rich.markup import escape
 from components.shared.errors import ExitCode, HeldError, InputError, UnavailableError, exit_code_of_error
 from components.shared.log_lines import log_format, say_error
 from components.shared.redaction import redacted
+from pipelines.standard_streams import stop_printing
 
 # What the system says of a path that a person named.
 OF_A_PATH = (
@@ -20,18 +23,33 @@ OF_A_PATH = (
 )
 
 
+OF_A_DISK = (errno.ENOSPC, errno.EDQUOT)
+UNREAD = 128 + signal.SIGPIPE  # who reads standard output has ended, as head does: what a shell has for it
+
+
 def exit_code_of(command: str, work: Callable[[], int]) -> int:
     """Run a subcommand; return its exit code, or print one message that says why it failed."""
     try:
         log_format()
-        return work()
+        exit_code = work()
+        sys.stdout.flush()
+        return exit_code
     except (InputError, UnavailableError, HeldError) as error:
         say_error(f"scalequest {command}", visible(redacted(f"error: {error}")))
         return exit_code_of_error(error)
-    except OSError as error:
-        if error.errno not in OF_A_PATH or not error.filename:
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):  # which rich makes so
             raise
-        what = f"error: {error.filename}: {error.strerror}; check the path, and who may read and write it"
+        stop_printing()
+        return UNREAD
+    except OSError as error:
+        if error.errno in OF_A_PATH and error.filename:
+            what = f"error: {error.filename}: {error.strerror}; check the path, and who may read and write it"
+        elif error.errno in OF_A_DISK:
+            stop_printing()
+            what = f"error: {error.strerror}, where standard output or a file is written; make room, and start it again"
+        else:
+            raise
         say_error(f"scalequest {command}", visible(redacted(what)))
         return ExitCode.BAD_INPUT
 

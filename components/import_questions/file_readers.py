@@ -66,7 +66,9 @@ def records_of(uri: str, shown_as: str) -> Iterator[Record]:
     try:
         with storage.open_read(uri) as file:
             yield from read(_decompressed(file, shown_as), shown_as)
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except IsADirectoryError as error:
+        raise InputError(f"{shown_as} is a folder; give a file, or a pattern such as {shown_as}/*.jsonl") from error
+    except FileNotFoundError as error:
         raise InputError(f"{shown_as}: no such file; check the address") from error
     except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, OSError) and (error.errno is not None or type(error) not in (OSError, gzip.BadGzipFile)):
@@ -225,9 +227,10 @@ def _check_names(names: Sequence[str], place: str) -> None:
 
 def _read_parquet(file: IO[bytes], name: str) -> Iterator[Record]:
     try:
-        table = pq.ParquetFile(file)
+        table = pq.ParquetFile(file, pre_buffer=False)
         _check_names(table.schema_arrow.names, name)
-        yield from _records_in(table.iter_batches(batch_size=PARQUET_BATCH_ROWS), name)
+        # A thread of Arrow that still reads aborts a process that ends (exit code 134).
+        yield from _records_in(table.iter_batches(batch_size=PARQUET_BATCH_ROWS, use_threads=False), name)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InputError(f"{name}: not readable as Parquet: {error}") from error
 

@@ -31,6 +31,20 @@ def meant_by(address: str, *, is_model: bool = False) -> str:
     return f", or write {SCHEMES[close[0]]}{rest.lstrip('/')}" if close else ""
 
 
+def check_spelling(address: str) -> None:
+    """Raise InputError for an address that would be another folder than the one that is meant.
+
+    A shell replaces no ~ in quotes or behind an =, and paths of programs lose one of the two slashes of a scheme.
+    """
+    if address != address.strip():
+        raise InputError(f"{address!r} begins or ends with white space; write {address.strip()!r}")
+    if address.startswith("~"):
+        raise InputError(f"{address!r} begins with ~, which the shell did not replace; write $HOME or the whole path")
+    if cut := re.match(r"(gs|s3|hf):(?!//)/*|(file):(?!//)", address):
+        scheme = f"{cut[1] or cut[2]}:"
+        raise InputError(f"{address!r} lacks // behind {scheme}; write {scheme}//{address[cut.end() :]}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class HubAddress:
     """``hf://org/name@revision``, or ``hf://datasets/org/name@revision/path/in/repo``.
@@ -69,6 +83,7 @@ def scheme_of_model(uri: str) -> str:
     """Return "hf", "package", "random" or a scheme of a store; InputError for any other."""
     if not uri:
         raise InputError(f"the model URI is empty; expected {MODEL_SCHEMES}")
+    check_spelling(uri)
     if uri.startswith(("package:", "random:")):
         return uri.split(":", 1)[0]
     scheme = uri.split("://", 1)[0] if "://" in uri else "file"

@@ -7,6 +7,7 @@ endpoints, by run, submit and doctor: cluster/test_preset_checks.py; what Kubefl
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,9 @@ WRONG: list[tuple[list[str], str]] = [
     ([*RUN, "--set", "seed"], "--set 'seed' has no '='; expected name=value"),
     ([*RUN, "--set", "seeed=1"], "unknown parameter 'seeed'; did you mean 'seed'?"),
     ([*RUN, "--set", "xyz=1"], "unknown parameter 'xyz'; `scalequest parameters PRESET` lists all"),
+    ([*RUN, "--set", "max_chars=5"], "it is an option of steps; set STEP.max_chars, with STEP one of import_questions"),
+    ([*RUN, "--set", "deduplicate=1"], "it is a step; set deduplicate.OPTION, with OPTION one of min_similarity, rows"),
+    (["plan", "nested.yaml"], "nested.yaml:2: unknown parameter 'deduplicate'; it is a step; set deduplicate.OPTION"),
     ([*RUN, "--set", "seed=x"], "parameter seed: 'x' is not accepted; expected a whole number"),
     ([*RUN, "--set", "seed=3.5"], "parameter seed: 3.5 is not accepted; expected a whole number"),
     ([*RUN, "--set", "seed="], "parameter seed has no value; expected a whole number"),
@@ -135,7 +139,22 @@ WRONG: list[tuple[list[str], str]] = [
         "'https://h/a.jsonl' has the unknown scheme 'https'; expected gs:/",
     ),
     ([*RUN, "--set", "questions=/"], "'/' ends in nothing; expected one of .jsonl, "),
+    ([*RUN, "--set", "questions=folder.jsonl"], "folder.jsonl is a folder; give a file, or a pattern such as folder"),
+    ([*RUN, "--set", "questions=pipe.jsonl"], "pipe.jsonl is a pipe or a device; give a file with its content"),
     # workspaces and folders
+    *(
+        ([*command, workspace], message)
+        for command in (["run", "smoke", "--workspace"], ["plan", "smoke", "--workspace"], ["show"], ["gc"])
+        for workspace, message in (
+            ("s3:/b/r", "'s3:/b/r' lacks // behind s3:; write s3://b/r"),
+            ("gs:b/r", "'gs:b/r' lacks // behind gs:; write gs://b/r"),
+            ("file:/b/r", "'file:/b/r' lacks // behind file:; write file:///b/r"),
+            ("~/runs", "'~/runs' begins with ~, which the shell did not replace; write $HOME or the whole path"),
+            (" new", "' new' begins or ends with white space; write 'new'"),
+            ("", "empty"),
+        )
+    ),
+    ([*RUN, "--set=solver=~/model"], "solver: '~/model' begins with ~, which the shell did not replace; write $HOME"),
     (["show", "loop"], "loop: Too many levels of symbolic links; check the path"),
     (["run", "smoke", "--workspace", "loop"], "symbolic links"),
     (["list", "a" * 300], "File name too long"),
@@ -239,12 +258,15 @@ def place(tmp_path: Path, workspace: Workspace, write_questions: WriteRows, monk
         "file": "",
         "file.txt": "What is 1 + 1?",
         "mine.yaml": "extends: smoke\nsead: 1\n",
+        "nested.yaml": "extends: smoke\ndeduplicate:\n  min_similarity: 0.9\n",
         "empty.jsonl": "",
         "other.jsonl": '{"problem": "What is 1 + 1?", "answer": "2"}\n',
         "broken.jsonl": '{"question": "What is 1 + 1?", "answer": "2"}\n{"question": \n',
     }.items():
         Path(name).write_text(text, encoding="utf-8")
     Path("empty").mkdir()
+    Path("folder.jsonl").mkdir()
+    os.mkfifo("pipe.jsonl")
     Path("loop").symlink_to("loop")
     own = Workspace("ws")
     config = FilterLanguageConfig(

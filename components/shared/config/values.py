@@ -87,11 +87,16 @@ def read_step_options(text: str) -> dict[str, dict[str, Any]]:
         ) from error
 
 
+def settable_names(config: type[StepConfig]) -> list[str]:
+    """Return a step's options that a run can set by their names."""
+    return [field.name for field in options_of(config) if info_of(field).is_settable]
+
+
 def settable_option(config: type[StepConfig], name: str) -> dataclasses.Field[Any]:
     """Return a step's option that a run can set by its name; InputError if it has none such."""
     step = step_name(config)
     fields = {field.name: field for field in options_of(config)}
-    settable = [field.name for field in fields.values() if info_of(field).is_settable]
+    settable = settable_names(config)
     if name not in fields:
         raise InputError(f"{step} has no option {name!r}; {nearest(name, settable)}")
     if name not in settable:

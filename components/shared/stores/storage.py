@@ -26,7 +26,7 @@ from typing import IO, Any, cast
 
 import fsspec
 
-from components.shared.addresses import STORES
+from components.shared.addresses import STORES, check_spelling
 from components.shared.errors import InputError, UnavailableError
 from components.shared.stores import _directories
 from components.shared.stores._parallel import in_parallel
@@ -37,8 +37,9 @@ logger = logging.getLogger(__name__)
 
 def scheme_of(uri: str) -> str:
     """Return the URI's scheme, "file" for a path; raise InputError for one that is neither."""
-    if not uri:
+    if not uri.strip():
         raise InputError("an empty URI was given; expected gs://bucket/path, s3://bucket/path or a directory")
+    check_spelling(uri)
     if "://" not in uri:
         return "file"
     scheme = uri.split("://", 1)[0]
@@ -214,6 +215,8 @@ def content_id(uri: str) -> str:
     """
     lines = []
     for name, info in _find(uri).items():
+        if info["type"] not in ("file", "link"):
+            raise InputError(f"{join(uri, name) if name else uri} is a pipe or a device; give a file with its content")
         tag = info.get("ETag") or info.get("md5Hash") or info.get("etag") if is_remote(uri) else ""
         try:
             lines.append(f"{name} {tag or digest_file(Path(info['name']))}")

@@ -89,7 +89,7 @@ class RowSource:
         uri = storage.join(self.folder, entry.name)
         table = read_checked(uri, entry.digest)
         if self.reason:
-            table = table.filter(pc.field("reason") == self.reason)
+            table = table.filter(pc.equal(table["reason"], self.reason))
         if table.num_rows != entry.rows:
             raise InputError(f"{uri} holds {table.num_rows} such rows, expected {entry.rows}: a ledger was changed")
         return table

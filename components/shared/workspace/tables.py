@@ -49,8 +49,9 @@ def _read_column(uri: str, name: str) -> pa.Table:
 
 def _decode(uri: str, source: io.IOBase, columns: list[str] | None = None, footer: Any = None) -> pa.Table:
     try:
-        # Without Arrow's threads: a process that ends while one of them starts is aborted (exit code 134).
-        with pq.ParquetFile(source, metadata=footer) as file:
+        # Without Arrow's threads, which read ahead, too: a process that ends while one of them starts, or lets go of
+        # bytes that are Python's, is aborted (exit code 134).
+        with pq.ParquetFile(source, metadata=footer, pre_buffer=False) as file:
             return file.read(columns=columns, use_threads=False)
     except _DAMAGE as error:
         raise InputError(_unreadable(uri, error)) from error
@@ -94,14 +95,14 @@ def read_footers(uris: Sequence[str]) -> Iterator[pa.Schema]:
         batch = uris[start : start + FOOTERS_AT_ONCE]
         for uri, end in zip(batch, storage.read_ends(batch, FOOTER_BYTES), strict=True):
             try:
-                yield pq.read_schema(io.BytesIO(end))
+                yield pq.read_schema(pa.BufferReader(end))
             except _DAMAGE:
                 yield _footer_of_all(uri, storage.read_bytes(uri))  # the footer is longer, or it is not Parquet
 
 
 def _footer_of_all(uri: str, content: bytes) -> pa.Schema:
     try:
-        return pq.read_schema(io.BytesIO(content))
+        return pq.read_schema(pa.BufferReader(content))
     except _DAMAGE as error:
         raise InputError(_unreadable(uri, error)) from error
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -125,3 +127,21 @@ def test_a_footer_that_is_longer_than_what_is_read_of_an_object_is_read_with_the
     table = pa.table({"id": ["a", "b"], "question": ["?", "!"]}).replace_schema_metadata({"long": "x" * END_BYTES})
     storage.create(f"{tmp_path}/part", to_parquet(table))
     assert read_column(f"{tmp_path}/part", "id") == ["a", "b"]
+
+
+def test_reading_starts_no_thread_that_could_abort_a_process_which_ends(tmp_path: Path) -> None:
+    (tmp_path / "part.parquet").write_bytes(
+        to_parquet(to_table([Question(id="a", question="1 + 1?", source="s")], Question))
+    )
+    code = f"""
+import os
+import pyarrow.parquet
+from components.shared.workspace.tables import read_footer, read_table
+
+before = set(os.listdir("/proc/self/task"))
+read_table({str(tmp_path / "part.parquet")!r})
+read_footer({str(tmp_path / "part.parquet")!r})
+print(len(set(os.listdir("/proc/self/task")) - before))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "0"
