@@ -64,7 +64,7 @@ WRONG: list[tuple[list[str], str]] = [
     ([*RUN, "--set", "xyz=1"], "unknown parameter 'xyz'; `scalequest parameters PRESET` lists all"),
     ([*RUN, "--set", "max_chars=5"], "it is an option of steps; set STEP.max_chars, with STEP one of import_questions"),
     ([*RUN, "--set", "deduplicate=1"], "it is a step; set deduplicate.OPTION, with OPTION one of min_similarity, rows"),
-    (["plan", "nested.yaml"], "nested.yaml:2: unknown parameter 'deduplicate'; it is a step; set deduplicate.OPTION"),
+    (["plan", "nested.yaml"], "nested.yaml:2: deduplicate is a step; write a line deduplicate.OPTION: VALUE"),
     ([*RUN, "--set", "seed=x"], "parameter seed: 'x' is not accepted; expected a whole number"),
     ([*RUN, "--set", "seed=3.5"], "parameter seed: 3.5 is not accepted; expected a whole number"),
     ([*RUN, "--set", "seed="], "parameter seed has no value; expected a whole number"),
