@@ -30,7 +30,7 @@ PROMPTS: Mapping[str, Mapping[str, Path]] = MappingProxyType(
 class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
-    VERSION: ClassVar = 8  # 7 took dates, ordinals and other notations of one value for different ones
+    VERSION: ClassVar = 9  # 8 took x+2y=0 for 2x+y=0, and 1,200 and 3,400 for 1,400 and 3,200
     ARTIFACTS: ClassVar = artifacts(
         evaluations=Artifact(
             kind="Dataset", title="Evaluations", description="a solver's replies to questions, marked"

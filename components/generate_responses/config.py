@@ -13,7 +13,7 @@ from components.shared.config.engines import SolverConfig
 class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to each question."""
 
-    VERSION: ClassVar = 6  # 5 missed answers between thoughts and behind labels, and before headers in more languages
+    VERSION: ClassVar = 7  # 6 missed answers in two boxes that make one value, and took a box with "N/A" for an answer
     ARTIFACTS: ClassVar = artifacts(
         answers=Artifact(
             kind="Dataset", title="Answers", description="several responses of the solver to each question"

@@ -5,7 +5,7 @@
 {"question": ["a", "b"], "answer": ["1", "2"]}             columns
 {"question": {"0": "a", "1": "b"}}                         columns, as pandas writes a table
 {"x1": {"question": "a"}, "x2": {"question": "b"}}         rows by their names
-{"question": "a"}                                          one row
+{"question": "a"}                                          one row, whatever lists stand beside its question
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from components.shared.errors import InputError
 
 NAMES_OF_LISTS = ("data", "rows", "records", "examples", "instances", "items")  # beside facts about the list
 
+NAMES_OF_QUESTIONS = ("question", "problem", "prompt", "messages", "conversations")
+
 
 def rows_in(value: Any, name: str) -> list[Any]:
     """Return the rows of a JSON value of a file; InputError, which begins with ``name``, for a value without any."""
@@ -27,6 +29,8 @@ def rows_in(value: Any, name: str) -> list[Any]:
         raise InputError(
             f"{name} holds one value of type {type(value).__name__}; expected a list of objects, or one object a line"
         )
+    if any(isinstance(value.get(key), str) or is_conversation(value.get(key)) for key in NAMES_OF_QUESTIONS):
+        return [value]
     lists = [key for key, item in value.items() if _is_list_of_rows(item)]
     named = lists if len(value) == 1 else [key for key in lists if key in NAMES_OF_LISTS]
     if len(named) == 1:
@@ -60,4 +64,4 @@ def _of_tables(objects: Mapping[str, Any]) -> list[Any]:
         return []
     if all(key.isdecimal() for key in inner[0]):
         return [{column: items[row] for column, items in objects.items()} for row in inner[0]]
-    return inner if len(inner) > 1 else []
+    return [] if len(inner) == 1 or not objects.keys().isdisjoint(NAMES_OF_QUESTIONS) else inner

@@ -14,7 +14,7 @@ from components.shared.config.engines import SolverConfig
 class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
 
-    VERSION: ClassVar = 6  # 5 took dates, ordinals and other notations of one value for different ones
+    VERSION: ClassVar = 7  # 6 took x+2y=0 for 2x+y=0, and 1,200 and 3,400 for 1,400 and 3,200
     ARTIFACTS: ClassVar = artifacts(
         fail_rates=Artifact(
             kind="Dataset",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from components.shared.errors import BudgetSpentError, ExitCode
 from components.shared.workspace.spending import spent_in
 from pipelines.planning.figures import Total
-from pipelines.run_checks.hardware_outputs import budget_in, gpu_hours_limit
+from pipelines.run_checks.hardware_outputs import AskedBudget, budget_in, gpu_hours_limit
 
 Verdict = Literal["enough", "may not be enough", "too little", "spent", "not known"]
 
@@ -24,7 +24,7 @@ class PlannedBudget:
     given: float  # its value
     taken: float | None  # by finished work and lost attempts; None: the workspace cannot be read from here
     planned: Total  # what is left of the run
-    needed: float  # the value of the parameter with which the run reaches its end, as far as that is known
+    raise_to: Mapping[str, int]  # parameters that end the run too early, and with which values they do not
     verdict: Verdict
 
 
@@ -38,14 +38,13 @@ def planned_budget(
         return None
     taken = sum(spent_in(str(arguments["workspace"])).values()) / 3600 if is_readable else None
     parameter = "max_gpu_hours" if may_take == asked.max_gpu_hours else "max_cost"
-    given = float(arguments[parameter])
     return PlannedBudget(
         may_take=may_take,
         parameter=parameter,
-        given=given,
+        given=float(arguments[parameter]),
         taken=taken,
         planned=planned,
-        needed=math.ceil(((taken or 0.0) + planned.value) * given / may_take),
+        raise_to=_too_low(asked, price, taken or 0.0, planned.value),
         verdict=_verdict(may_take, taken, planned),
     )
 
@@ -57,7 +56,7 @@ def check_not_spent(budget: PlannedBudget | None) -> None:
     raise BudgetSpentError(
         f"the workspace has taken {in_hours(budget.taken)} of the {in_hours(budget.may_take)} GPU-hours that it may "
         f"take ({_given(budget)}), and the rest of the run is expected to take {_planned(budget.planned)}; all that is "
-        f"finished stays: raise {budget.parameter}{_at_least(budget)}, and the same command goes on"
+        f"finished stays: raise {_raised(budget)}, and the same command goes on"
     )
 
 
@@ -68,7 +67,8 @@ def budget_sentence(budget: PlannedBudget) -> str:
     told = f"{hours}: {taken} taken in this workspace, {_planned(budget.planned)} planned: {budget.verdict}"
     if budget.verdict in ("too little", "may not be enough"):
         ends = "ends" if budget.verdict == "too little" else "may end"
-        return f"{told}; the run {ends} there with exit code {ExitCode.BUDGET_SPENT:d}, unless {_raised(budget)}"
+        code = ExitCode.BUDGET_SPENT
+        return f"{told}; the run {ends} there with exit code {code:d}, unless you raise {_raised(budget)}"
     return told
 
 
@@ -85,6 +85,16 @@ def _verdict(may_take: float, taken: float | None, planned: Total) -> Verdict:
     return "enough" if planned.is_known and taken is not None else "not known"
 
 
+def _too_low(asked: AskedBudget, price: float, taken: float, planned: float) -> dict[str, int]:
+    """Return the limits that are below what is taken and planned, in GPU-hours, and what they would have to be."""
+    limits = {"max_gpu_hours": (asked.max_gpu_hours, 1.0), "max_cost": (asked.max_cost if price else 0.0, price)}
+    return {
+        name: math.ceil((taken + planned) * each)
+        for name, (limit, each) in limits.items()
+        if limit and (limit < (taken + planned) * each or limit <= taken * each)
+    }
+
+
 def _given(budget: PlannedBudget) -> str:
     if budget.parameter == "max_gpu_hours":
         return "max_gpu_hours"
@@ -98,8 +108,7 @@ def _planned(planned: Total) -> str:
 
 
 def _raised(budget: PlannedBudget) -> str:
-    return f"{budget.parameter} is raised{_at_least(budget)}"
-
-
-def _at_least(budget: PlannedBudget) -> str:
-    return f" to {budget.needed:g}{'' if budget.planned.is_known else ' or more'}" if budget.planned.value else ""
+    if not budget.planned.value:
+        return " and ".join(budget.raise_to)
+    more = "" if budget.planned.is_known else " or more"
+    return " and ".join(f"{name} to {value}{more}" for name, value in budget.raise_to.items())

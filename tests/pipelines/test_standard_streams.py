@@ -50,14 +50,19 @@ def test_a_closed_standard_input_has_no_question() -> None:
 def test_no_file_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     code = f"""
 import os
+import subprocess
+import sys
 from pipelines.standard_streams import make_usable
 make_usable()
 file = open({str(tmp_path / "rows")!r}, "w")
 os.write(1, b"printed")
 os.write(2, b"printed")
+child = "import os; os.write(os.open({str(tmp_path / "of a child")!r}, os.O_CREAT | os.O_WRONLY), b'row'); print(1)"
+subprocess.run([sys.executable, "-c", child], check=True)
 """
     subprocess.run(["bash", "-c", '"$@" <&- >&- 2>&-', "bash", sys.executable, "-c", code], check=True)
     assert (tmp_path / "rows").read_text(encoding="utf-8") == ""
+    assert (tmp_path / "of a child").read_text(encoding="utf-8") == "row"
 
 
 def test_signs_that_the_terminal_lacks_are_question_marks() -> None:

@@ -20,7 +20,7 @@ import os
 import posixpath
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -215,7 +215,7 @@ def content_id(uri: str) -> str:
     """
     lines = []
     for name, info in _find(uri).items():
-        if info["type"] not in ("file", "link"):
+        if not is_remote(uri) and Path(info["name"]).exists() and not Path(info["name"]).is_file():
             raise InputError(f"{join(uri, name) if name else uri} is a pipe or a device; give a file with its content")
         tag = info.get("ETag") or info.get("md5Hash") or info.get("etag") if is_remote(uri) else ""
         try:
@@ -305,9 +305,14 @@ def _find(uri: str) -> dict[str, dict[str, Any]]:
         client = filesystem(uri)
         if is_pattern(uri):
             matched = client.glob(client_path(uri), detail=True)
-            found = {path: info for path, info in matched.items() if info["type"] == "file"}
+            found = {path: info for path, info in matched.items() if info["type"] == "file" or _is_link(info)}
         else:
             found = client.find(client_path(uri), detail=True)
     # Consoles and tools leave an object named by a folder and a slash, to show that folder.
     files = {path[len(root) :].lstrip("/"): info for path, info in found.items() if not path.endswith("/")}
     return {name: files[name] for name in sorted(files) if not any(part.startswith(".") for part in name.split("/"))}
+
+
+def _is_link(info: Mapping[str, Any]) -> bool:
+    """Tell whether a name in a directory is a link to a file, as in the hub's cache, or to nothing."""
+    return bool(info.get("islink")) and not Path(info["name"]).is_dir()

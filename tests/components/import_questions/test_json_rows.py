@@ -40,6 +40,9 @@ def test_rows_are_found_in_each_form_that_programs_write(value: Any, rows: list[
         {"question": {"problem": "a"}, "label": {"steps": []}},
         {"messages": TURNS},
         {"messages": TURNS, "answers": ["1", "2"]},
+        {"question": "a", "answer": "1", "items": [{"n": 1}, {"n": 2}]},
+        {"messages": TURNS, "tools": [{"name": "b"}], "data": [{"z": 1}]},
+        {"prompt": {"text": "a"}, "answer": {"text": "1"}},
         {},
     ],
 )

@@ -46,8 +46,8 @@ def invoked(command: str, workspace: str, *words: str) -> Result:
             "100.0 GPU-hours (max_gpu_hours): 61.0 are taken in this workspace, 30.0 planned",
         ),
         (Total(value=39.0), "enough", "39.0 planned: enough"),
-        (Total(value=45.5), "too little", "ends there with exit code 5, unless max_gpu_hours is raised to 107"),
-        (Total(value=45.5, unknown=("train_sft",)), "too little", "unless max_gpu_hours is raised to 107 or more"),
+        (Total(value=45.5), "too little", "ends there with exit code 5, unless you raise max_gpu_hours to 107"),
+        (Total(value=45.5, unknown=("train_sft",)), "too little", "unless you raise max_gpu_hours to 107 or more"),
         (Total(value=45.5, at_most=True), "may not be enough", "at most 45.5 planned: may not be enough; the run may"),
         (Total(value=1.0, unknown=("train_sft",)), "not known", "1.0 + unknown planned: not known"),
         (Total(unknown=("train_sft",)), "not known", "an unknown number planned: not known"),
@@ -65,8 +65,10 @@ def test_what_is_taken_and_what_is_planned_are_told_together_against_the_limit(
 def test_of_hours_and_money_the_lower_limit_is_told_in_what_was_given(tmp_path: Path) -> None:
     workspace = spend(tmp_path, 61)
     budget = budget_of(workspace, Total(value=10.0), price=2.0, max_gpu_hours=100.0, max_cost=130.0)
-    assert (budget.may_take, budget.parameter, budget.needed) == (65.0, "max_cost", 142)
+    assert (budget.may_take, budget.parameter, budget.raise_to) == (65.0, "max_cost", {"max_cost": 142})
     assert "65.0 GPU-hours (max_cost 130 at $2.00 each)" in budget_sentence(budget)
+    both = budget_of(workspace, Total(value=2_000_000.0), price=2.0, max_gpu_hours=100.0, max_cost=130.0)
+    assert "unless you raise max_gpu_hours to 2000061 and max_cost to 4000122" in budget_sentence(both)
     assert budget_of(workspace, Total(), price=2.0, max_gpu_hours=64.0, max_cost=130.0).parameter == "max_gpu_hours"
     assert planned_budget(ARGUMENTS | {"workspace": workspace}, 2.0, Total(), is_readable=True) is None
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -229,3 +230,25 @@ def test_an_object_that_is_deleted_while_another_is_refused_stood_all_the_same(
     monkeypatch.setattr(storage, "_metadata", deleted_before)
     with pytest.raises(FileExistsError):
         storage.create(uri, b"second")
+
+
+def test_links_in_a_directory_are_read_as_the_files_that_they_lead_to(tmp_path: Path) -> None:
+    for folder in ("blobs", "linked", "plain"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "blobs" / "1f").write_bytes(b"row")
+    (tmp_path / "plain" / "a.jsonl").write_bytes(b"row")
+    (tmp_path / "linked" / "a.jsonl").symlink_to("../blobs/1f")
+    assert storage.content_id(f"{tmp_path}/linked") == storage.content_id(f"{tmp_path}/plain")
+    assert storage.matches(f"{tmp_path}/linked/*.jsonl") == [f"{tmp_path}/linked/a.jsonl"]
+    (tmp_path / "linked" / "b.jsonl").symlink_to("../blobs/none")
+    for uri in (f"{tmp_path}/linked", f"{tmp_path}/linked/*.jsonl"):
+        with pytest.raises(InputError, match=r"b\.jsonl cannot be read .*is it a link to nothing"):
+            storage.content_id(uri)
+
+
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_a_pipe_has_no_content_to_follow(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(InputError, match="is a pipe or a device; give a file"):
+        storage.content_id(f"{tmp_path}/{name}")
