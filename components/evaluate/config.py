@@ -30,7 +30,7 @@ PROMPTS: Mapping[str, Mapping[str, Path]] = MappingProxyType(
 class EvaluateConfig(SolverConfig):
     """Let a solver answer questions with known answers and count how many it gets right."""
 
-    VERSION: ClassVar = 9  # 8 took x+2y=0 for 2x+y=0, and 1,200 and 3,400 for 1,400 and 3,200
+    VERSION: ClassVar = 10  # 9 took y=2x for y=2x+2 and 3个以上 for 3, and A=P(1+R) for another value than A=P+PR
     ARTIFACTS: ClassVar = artifacts(
         evaluations=Artifact(
             kind="Dataset", title="Evaluations", description="a solver's replies to questions, marked"

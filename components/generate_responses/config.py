@@ -13,7 +13,7 @@ from components.shared.config.engines import SolverConfig
 class GenerateResponsesConfig(SolverConfig):
     """Sample several responses to each question."""
 
-    VERSION: ClassVar = 7  # 6 missed answers in two boxes that make one value, and took a box with "N/A" for an answer
+    VERSION: ClassVar = 8  # 7 dropped earlier boxes before two that make one value
     ARTIFACTS: ClassVar = artifacts(
         answers=Artifact(
             kind="Dataset", title="Answers", description="several responses of the solver to each question"

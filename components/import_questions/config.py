@@ -34,7 +34,7 @@ OF_GENERATORS, OF_DATASETS = "worked_solution", "response"  # the responses that
 class ImportQuestionsConfig(StepConfig):
     """Read questions from a file, a benchmark or generators, or responses; reject empty, long and repeated ones."""
 
-    VERSION: ClassVar = 9  # 8 wrote whole numbers of a table as 14.0, and took turns in a text for the question
+    VERSION: ClassVar = 10  # 9 took "triangle QED" for no answer and "Q.E.D." for one
     WATCHED: ClassVar = (*OF_ROWS, *OF_QUESTIONS)
     ARTIFACTS: ClassVar = artifacts(
         questions=Artifact(

@@ -14,7 +14,7 @@ from components.shared.config.engines import SolverConfig
 class MeasureFailRateConfig(SolverConfig):
     """Let a solver answer questions several times and count how often it is wrong."""
 
-    VERSION: ClassVar = 7  # 6 took x+2y=0 for 2x+y=0, and 1,200 and 3,400 for 1,400 and 3,200
+    VERSION: ClassVar = 8  # 7 took y=2x for y=2x+2 and 3个以上 for 3, and A=P(1+R) for another value than A=P+PR
     ARTIFACTS: ClassVar = artifacts(
         fail_rates=Artifact(
             kind="Dataset",

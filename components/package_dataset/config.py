@@ -15,7 +15,7 @@ from components.shared.publishing.licenses import check_identifier
 class PackageDatasetConfig(StepConfig):
     """Publish the selected responses in forms for training, with a dataset card, the lineage and a report page."""
 
-    VERSION: ClassVar = 10  # 9 took fewer spellings for one question when it drew the split
+    VERSION: ClassVar = 11  # 10 took y=2x for y=2x+2 and 3个以上 for 3, and A=P(1+R) for another value than A=P+PR
 
     ARTIFACTS: ClassVar = artifacts(
         dataset=Artifact(kind="Dataset", title="Dataset", description="the finished dataset: rows, card, lineage"),

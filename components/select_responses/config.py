@@ -17,7 +17,7 @@ WAYS = ("reward", "agreement", "both")
 class SelectResponsesConfig(SharedConfig):
     """Keep the best response to each question, and count the responses that agree with it."""
 
-    VERSION: ClassVar = 8  # 7 took x+2y=0 for 2x+y=0, and 1,200 and 3,400 for 1,400 and 3,200
+    VERSION: ClassVar = 9  # 8 took y=2x for y=2x+2 and 3个以上 for 3, and A=P(1+R) for another value than A=P+PR
     WATCHED: ClassVar = (*OF_ROWS, "agreement")
     ARTIFACTS: ClassVar = artifacts(
         best_answers=Artifact(

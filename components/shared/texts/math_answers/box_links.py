@@ -6,17 +6,21 @@ import re
 
 _RELATION = r"(?:<|>|\\(?:leq?|geq?)(?![a-zA-Z]))"
 _BETWEEN_ENDS = re.compile(rf"\s*({_RELATION}\s*[a-z]\s*{_RELATION})\s*")
-_NUMERATOR, _NEXT_GROUP, _DENOMINATOR = re.compile(r"(\\[dt]?frac\s*\{)\s*\Z"), re.compile(r"\s*\}\s*\{\s*"), "}"
+_NUMERATOR = re.compile(  # with the sign or the whole number that begins its side
+    r"(?:(?:\A|[$=(\[,:])\s*([-−]?\s*\d*)\s*)?\\[dt]?frac\s*\{\s*\Z"
+)
+_NEXT_GROUP, _DENOMINATOR = re.compile(r"\s*\}\s*\{\s*"), "}"
 _OPENED = re.compile(r"(?:\$|\\\(|\\\[|=|\\in)\s*(?:\\left)?\s*([(\[])\s*\Z")
 _CLOSED = re.compile(r"\s*(?:\\right)?\s*([)\]])")
 _COMMA = re.compile(r"\s*,\s*")
 _REMAINDER = re.compile(r"[\s$]*(?:R|r|with (?:a )?remainder(?: of)?|remainder)[\s$]+")
+_END = r"[\s$}]*(?:[.,;:!?)\n]|\\[)\]]|\Z|(?:tall|long|high|wide|deep)\b)"  # not "in the box"
 _LARGE_AND_SMALL = (
     ("days?", "hours?|hrs?"),
     ("hours?|hrs?|h", "minutes?|mins?"),
     ("minutes?|mins?", "seconds?|secs?"),
-    ("feet|foot|ft", "inches|inch|in"),
-    ("dollars?", "cents?"),
+    ("feet|foot|ft", rf"inches|inch|in(?={_END})"),
+    ("dollars?", r"cents?(?!\s+(?:each|apiece)\b)"),
 )
 _WORD = r"[\s$]*(?:\\text\{{)?\s*({})\b"
 _AND = r"\s*\}?[\s$,]*(?:and\s+)?[\s$]*"
@@ -31,7 +35,7 @@ def linked(before: str, one: str, between: str, other: str, behind: str) -> str:
         return f"{one} {ends[1]} {other}"
     fraction = _NUMERATOR.search(before)
     if fraction and _NEXT_GROUP.fullmatch(between) and behind.lstrip().startswith(_DENOMINATOR):
-        return rf"\frac{{{one}}}{{{other}}}"
+        return rf"{fraction[1] or ''}\frac{{{one}}}{{{other}}}"
     opened, closed = _OPENED.search(before), _CLOSED.match(behind)
     if opened and closed and _COMMA.fullmatch(between):
         return f"{opened[1]}{one}, {other}{closed[1]}"

@@ -27,7 +27,10 @@ _PERCENT = re.compile(r"百分之(\d+(?:\.\d+)?)")
 _SCALED = re.compile(rf"(?<=\d)\s*([{''.join(_SCALES)}])")
 _RATE = re.compile(r"(?<=米)\s*(?:/|每)\s*(?:小?时|秒|分钟?)")
 _NAMED = re.compile("|".join(sorted(map(re.escape, {*_UNITS, *_WORDS}), key=len, reverse=True)))
-_COUNTED = re.compile(rf"[{_COUNTERS}](?:[\u4e00-\u9fff]{{1,6}}(?=\W*\Z))?")  # 100个苹果
+_AND_A_HALF = re.compile(r"(?<![\d.,/}])(\d+)个半(?=\W*\Z|小时)")  # 3个半
+# What changes the number that stands before it: 3个亿, 3个以上, 3个左右.
+_NO_THING = r"半(?![圆球径])|[十百千万亿余]|几(?!何)|多(?!边形|面体)|左右|上下|以|至|不[到足少多超]"
+_COUNTED = re.compile(rf"[{_COUNTERS}](?:(?:(?!{_NO_THING})[\u4e00-\u9fff]){{1,6}}(?=\W*\Z))?")  # 100个苹果
 _LEAD_IN = re.compile(r"^\W*(?:最终|所以|因此)?(?:答案|结果|解)(?:是|为)?\s*[:：]?")
 
 
@@ -38,6 +41,7 @@ def in_english(text: str) -> str:
     if text.strip() in _ALONE:
         return _ALONE[text.strip()]
     plain = _PERCENT.sub(r"\1%", _PART.sub(r"\\frac{\2}{\1}", text))
+    plain = _AND_A_HALF.sub(r"\1.5", plain)
     plain = _SCALED.sub(lambda scale: rf"\times 10^{{{_SCALES[scale[1]]}}} ", plain)
     plain = _RATE.sub(lambda rate: "/" + ("s" if "秒" in rate[0] else "min" if "分" in rate[0] else "h"), plain)
     plain = _NAMED.sub(_named, _LEAD_IN.sub("", plain))

@@ -26,6 +26,7 @@ _PARAMETER = re.compile(r"(?<![\\a-zA-Z])[klmn](?![a-zA-Z])")
 _LINEAR = re.compile(
     r"(?P<name>(?:[a-z]=)?)(?:(?P<before>-?\d+)\+)?(?P<modulus>\d+)(?P<parameter>[a-z])(?P<behind>[-+]\d+)?"
 )
+_PARAMETERS = frozenset("klmnt")  # of x = 2k; the x of y = 2x is none
 _SHIFTED = ("({}+1)", "({}-1)", "(-{})", "(1-{})", "(-1-{})")
 _SET_OF = re.compile(  # {2n+1 | n in Z}, but not {x | x in R}
     r"\\\{\s*(\S.*?\S)\s*(?:\\mid(?![a-zA-Z])|\||:)\s*([a-zA-Z]\s*\\in[^|{},]*(?:\{[^{}]*\})?[^|{},]*)\\\}"
@@ -96,7 +97,7 @@ def without_parameters(answer: str, other: str) -> tuple[str, list[str]] | None:
         return classes[0], [classes[1]]
     if one and two:
         same = _renamed(two, one.name)
-        forms = _SHIFTED if one.domain == "Z" and one.name else ()
+        forms = _SHIFTED if one.domain == "Z" and one.name and _may_start_elsewhere(one) else ()
         shifted = [re.sub(_single(one.name), form.format(one.name), same) for form in forms]
         return (one.text, [same, *shifted]) if one.domain == two.domain else None
     if one and not two:
@@ -121,11 +122,19 @@ def _as_congruence(text: str, answer: _Answer | None) -> str:
     r"""Return ``x = 7k+3, k \in \mathbb{Z}`` as ``x = 3 \pmod{7}``, a congruence as it is; "" for another text."""
     if congruence_of(text):
         return text
-    if answer is None or answer.domain != "Z" or not (found := _LINEAR.fullmatch("".join(answer.text.split()))):
+    if answer is None or answer.domain != "Z" or not _may_start_elsewhere(answer):
+        return ""
+    if not (found := _LINEAR.fullmatch("".join(answer.text.split()))):
         return ""
     if found["parameter"] != answer.name or (found["before"] and found["behind"]):
         return ""
     return rf"{found['name']}{found['before'] or found['behind'] or 0} \pmod{{{found['modulus']}}}"
+
+
+def _may_start_elsewhere(answer: _Answer) -> bool:
+    """Tell whether an answer is a set of values, as x = 2k; y = 2x and f(n) = 2n are functions."""
+    name, equals, _ = answer.text.partition("=")
+    return not equals or (answer.name in _PARAMETERS and not re.search(_single(answer.name), name))
 
 
 def _renamed_to(name: str, text: str) -> str:

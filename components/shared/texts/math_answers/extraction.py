@@ -76,6 +76,7 @@ _RESULT = re.compile(
 )
 _IN_TOTAL = re.compile(r"[\s$]*(?:[a-z]+\s+)?(?:in (?:total|all)|altogether)\b", re.IGNORECASE)
 _NEXT_LINE = re.compile(rf"[^\n.]{{0,12}}\.?\n[-*•\s]*{_LABEL}")
+_OR = re.compile(r"\bor\b")
 _RATIO = re.compile(r"[\s$]*:[\s$]*")
 _CONNECTED = re.compile(r"[^.!?\n]{0,80}?(?:,|;|\band\b|\bor\b|&)[^.!?\n]{0,80}")
 _CORRECTED = re.compile(
@@ -140,7 +141,7 @@ def extract_final_answer(text: str) -> str:
     if not boxes or not boxes[-1].closed:
         return ""
     boxes = [box for box in boxes if box.closed]
-    if value := _linked(text, boxes):
+    if value := _value_of_pairs(text, boxes):
         return value
     boxes = boxes[_first_part(text, boxes) :]
     if len(boxes) == 1 and _NO_ANSWER.fullmatch(_TEXT.sub(r"\1", boxes[0].content)):
@@ -151,11 +152,24 @@ def extract_final_answer(text: str) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
-def _linked(text: str, boxes: Sequence[_Box]) -> str:
-    """Return the one value that the last two boxes make; "" if they make none."""
-    if len(boxes) < 2 or boxes[-1].start - boxes[-2].end > MAX_BEHIND:
+def _value_of_pairs(text: str, boxes: Sequence[_Box]) -> str:
+    """Return an answer of which each two boxes make one value; "" if a box of it stands alone."""
+    answer = ""
+    end = len(boxes)
+    while end >= 2 and (value := _linked(text, boxes[end - 2], boxes[end - 1])):
+        answer = value + answer
+        end -= 2
+        if end == 0 or not _belong_together(text, boxes[end - 1], boxes[end]):
+            return answer
+        # Two inequalities are one region where "or" stands between them, a list otherwise.
+        answer = (" or " if _OR.search(text, boxes[end - 1].end, boxes[end].start) else ", ") + answer
+    return ""
+
+
+def _linked(text: str, one: _Box, other: _Box) -> str:
+    """Return the one value that two boxes make; "" if they make none."""
+    if other.start - one.end > MAX_BEHIND:
         return ""
-    one, other = boxes[-2:]
     before, behind = text[max(one.start - MAX_SIDE, 0) : one.start], text[other.end : other.end + MAX_BEHIND]
     return linked(before, one.content, text[one.end : other.start], other.content, behind)
 

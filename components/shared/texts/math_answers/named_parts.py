@@ -20,10 +20,17 @@ _OPERATOR = re.compile(
     r"\s*[)\]]?(?=\s*(?:\Z|=))"
 )
 _TRANSPOSED = re.compile(r"(?<![a-zA-Z\\])([A-Z])\s*\^\{\s*(?:T|\\top|\\text\s*\{T\})\s*\}")
-_CHANCE = re.compile(r"(?<![a-zA-Z\\])([EPV])\s*\((?=[^()]*[A-Z])((?:[^()a-z\\]|\\[a-zA-Z]+)*)\)")  # not P(1+r)
+_RELATION = r"[<>=|]|\\(?:leq?|geq?|neq?|mid|in|cap|cup|sub\w*)(?![a-zA-Z])"
+_SUM = rf"\s*-?(?:\d+(?:\.\d+)?\s*[+-]|[A-Z]\s*[+-]\s*\d)(?:(?!{_RELATION})[^()])*\)"
+_CHANCE = re.compile(  # not P(1+r), nor P(1+R)
+    rf"(?<![a-zA-Z\\])([EPV])\s*\((?!{_SUM})(?=[^()]*[A-Z])((?:[^()a-z\\]|\\[a-zA-Z]+)*)\)"
+)
 _DIVISOR = re.compile(r"\\(gcd|lcm)\s*\(([^()]*[a-zA-Z][^()]*)\)")
 _FUNCTION = re.compile(r"\\text\{(tr|Tr|Var|Cov|Re|Im|rank|rk|diag|span|ker|Res|erf|vol|adj|proj)\}")
 _CROSS = re.compile(r"\\times(?![a-zA-Z])")
+_MULTIPLE = re.compile(  # 2 \times \vec{a} is no product of vectors
+    r"(?:(?<![\w.^])\d+(?:\.\d+)?|\\frac\s*\{\d+\}\s*\{\d+\})\s*\\times(?![a-zA-Z])"
+)
 _HAS_VECTORS = re.compile(r"\\(?:vec|nabla)(?![a-zA-Z])")
 
 
@@ -46,7 +53,7 @@ def operations_of(text: str) -> Counter[str]:
     """Return the functions and products of vectors that would be lost, as often as they stand in a text."""
     operations = Counter(_FUNCTION.findall(text))
     if _HAS_VECTORS.search(text):
-        operations.update(_CROSS.findall(text))
+        operations.update(_CROSS.findall(_MULTIPLE.sub("", text)))
     return operations
 
 
