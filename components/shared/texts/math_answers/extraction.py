@@ -141,7 +141,7 @@ def extract_final_answer(text: str) -> str:
     if not boxes or not boxes[-1].closed:
         return ""
     boxes = [box for box in boxes if box.closed]
-    if value := _value_of_pairs(text, boxes):
+    if value := _value_of_links(text, boxes):
         return value
     boxes = boxes[_first_part(text, boxes) :]
     if len(boxes) == 1 and _NO_ANSWER.fullmatch(_TEXT.sub(r"\1", boxes[0].content)):
@@ -152,18 +152,27 @@ def extract_final_answer(text: str) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
-def _value_of_pairs(text: str, boxes: Sequence[_Box]) -> str:
-    """Return an answer of which each two boxes make one value; "" if a box of it stands alone."""
-    answer = ""
+def _value_of_links(text: str, boxes: Sequence[_Box]) -> str:
+    """Return an answer whose last boxes make one value; "" if they make none."""
+    values: list[str] = []
+    begins: list[int] = []  # the first box of each value behind the first one
     end = len(boxes)
     while end >= 2 and (value := _linked(text, boxes[end - 2], boxes[end - 1])):
-        answer = value + answer
         end -= 2
+        while end > 0 and (longer := _linked(text, boxes[end - 1], boxes[end])):  # 3 hours 45 minutes 10 seconds
+            value = longer + value.removeprefix(longer[longer.rindex(boxes[end].content) :])
+            end -= 1
+        values.insert(0, value)
         if end == 0 or not _belong_together(text, boxes[end - 1], boxes[end]):
-            return answer
-        # Two inequalities are one region where "or" stands between them, a list otherwise.
-        answer = (" or " if _OR.search(text, boxes[end - 1].end, boxes[end].start) else ", ") + answer
-    return ""
+            break
+        begins.append(end)
+    else:
+        if values:
+            alone = boxes[_first_part(text, boxes[:end]) : end]
+            values = [_with_surroundings(text, box) for box in alone] + values
+    # Two inequalities are one region where "or" stands between them, a list otherwise.
+    is_choice = any(_OR.search(text, boxes[begin - 1].end, boxes[begin].start) for begin in begins)
+    return (" or " if is_choice else ", ").join(dict.fromkeys(values))
 
 
 def _linked(text: str, one: _Box, other: _Box) -> str:
