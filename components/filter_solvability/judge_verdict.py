@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from components.filter_solvability.reservations import is_one_of_several, is_supposed, is_taken_back
+from components.filter_solvability.reservations import is_on_condition, is_one_of_several, is_supposed, is_taken_back
 from components.filter_solvability.verdict_words import (
     LABELS,
     LABELS_WITHOUT_SPACE,
@@ -107,8 +107,10 @@ _FIELD = re.compile(
 _SPOKEN = rf"(?:(?P<yes>{_any_of(YES)})|(?P<no>{_any_of(NO)}))"
 _LAST_WORD = re.compile(rf"(?:^|[.!?:\n。]|\*\*)[\"'“*\s]{{0,20}}{_SPOKEN}(?!\w)[\"'”*.!。\s]*\Z", re.IGNORECASE)
 _WHY = r"(?:\s+(?:because|since|as)\b[^\n]*)?"
+# "The answer is no because 7 is odd" answers the question itself.
 _WHOLE = re.compile(
-    rf"{_SIGNS}(?:(?:the\s+)?answer(?:\s+is)?{_GAP})?{_NOTHING_LACKS}(?:{_WORD_OR_LETTER}){_WHY}{_SIGNS}",
+    rf"{_SIGNS}(?:(?:the\s+)?answer(?:(?P<spoken>\s+is\b)|(?!\s+is\b)){_GAP})?{_NOTHING_LACKS}"
+    rf"(?:{_WORD_OR_LETTER})(?(spoken)|{_WHY}){_SIGNS}",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(rf"{_SIGNS}{_SPOKEN}\s*(?:\n|(?!-\w)[^\w\s])(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
@@ -193,7 +195,7 @@ def _last_verdict(text: str) -> bool | None:
         return _is_yes(whole)
     if last := _LAST_WORD.search(text):
         start = last.start("yes" if last["yes"] else "no")
-        if is_one_of_several(text, start):
+        if is_supposed(text, last) or is_one_of_several(text, start):
             return None
         if not _OWN_ANSWER.search(text, 0, start):
             return last["no"] is None
@@ -204,6 +206,8 @@ def _whole_reply(text: str) -> bool | None:
     """Return the verdict of a short reply that begins with it, if its reason does not say the opposite."""
     found = _SENTENCE.fullmatch(text)
     if found is None or len(text) > MAX_SENTENCES_CHARS or _HEDGED.search(text):
+        return None
+    if is_on_condition(text, found.start("rest")):
         return None
     against = _AGAINST_YES if found["yes"] else _AGAINST_NO
     return None if against.search(found["rest"]) else found["no"] is None

@@ -64,6 +64,7 @@ _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|\*|_|`)(?=\S)([^*`\n]+?)(?<=\S)\1(?!\w)")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:,|\s)\d{3})+(?![\d,])")
 _WHOLE_DOLLARS = re.compile(r"(?<=\$)(\s?\d[\d,]*)\.00(?![\d$])|(?<![\d.,])(\d[\d,]*)\.00(?=\s(?:dollars|bucks)\b)")
+_ON_DIGITS = re.compile(r"significant|decimal|digit", re.IGNORECASE)  # of these $3.00 has others than $3
 _WORDS = {
     "leq": "<=", "geq": ">=", "neq": "!=", "times": "*", "cdot": "*", "div": "/", "infty": "infinity", "to": "->",
     "rightarrow": "->", "circ": "degree", "degrees": "degree", "percent": "%", "emptyset": "empty", "mid": "|",
@@ -109,7 +110,7 @@ def spelt(text: str) -> str:
     text = bare(text)
     if "&" in text and "\\" not in text:
         text = text.replace(" & ", " and ")
-    if ".00" in text:
+    if ".00" in text and not _ON_DIGITS.search(text):
         text = _WHOLE_DOLLARS.sub(r"\1\2", text)
     if r"\prime" in text:
         text = _PRIME.sub("'", text)

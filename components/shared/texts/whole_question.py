@@ -58,7 +58,8 @@ _REMARK = re.compile(
 # A question to who wrote the prompt, or on the text itself.
 _ASKS_BACK = re.compile(
     r"\W*(?:how (?:can|may) i (?:help|assist)\b"
-    r"|(?:can|could|would) you (?:please )?(?:provide|send|share|give|tell|clarify)\b"
+    r"|(?:can|could|would) you (?:please )?(?:provide|send|share|give|clarify"
+    rf"|tell (?:me|us) (?:more|(?:what|which) (?:you|{_NOUN})|(?:what )?{_THE_NOUN}))\b"
     rf"|(?:is|are|was|can|does) {_THE_NOUN}\b|what (?:is|was) {_THE_NOUN}\W*\Z)",
     re.IGNORECASE,
 )

@@ -49,10 +49,14 @@ WHOLE = [
     "Which integers lie in $(-\\infty, 5]$ and in [2, 8)?",
     "Input: 1, 2, 3\nOutput: 2, 4, 6\nWhat is the rule?",
     "Input: 3 Output: 9\nInput: x Output: 81\nWhat is x?",
+    "Can you tell how many sides a hexagon has?",
+    "Can you tell me the area of a circle of radius r?",
 ]
 FAULTY = {
     "a refusal or a remark": [
         "I'm sorry, but I can't rewrite this question.",
+        "Could you tell me more about what is needed?",
+        "Can you tell me what the question is?",
         "I am sorry, I cannot help with that.",
         "Sorry, that is not possible.",
         "I cannot make this question any harder.",
