@@ -207,7 +207,7 @@ def _whole_reply(text: str) -> bool | None:
     found = _SENTENCE.fullmatch(text)
     if found is None or len(text) > MAX_SENTENCES_CHARS or _HEDGED.search(text):
         return None
-    if is_on_condition(text, found.start("rest")):
+    if is_on_condition(text, found.end("yes" if found["yes"] else "no")):
         return None
     against = _AGAINST_YES if found["yes"] else _AGAINST_NO
     return None if against.search(found["rest"]) else found["no"] is None
