@@ -135,7 +135,7 @@ class ConsoleObserver:
 
     def stopping(self, step_was_told: bool) -> None:
         """Print immediately that the run stops; the line is kept."""
-        told = f"step {self._heading} was told to stop; " if step_was_told else ""
+        told = f"step {self._heading} was told to stop; " if step_was_told and self._heading else ""
         self._print(f"stopping: {told}a second signal stops everything immediately")
 
     def ends_at_once(self) -> None:

@@ -215,13 +215,15 @@ def content_id(uri: str) -> str:
     """
     lines = []
     for name, info in _find(uri).items():
+        shown = join(_fixed_folder(uri), name) if name else uri
         if not is_remote(uri) and Path(info["name"]).exists() and not Path(info["name"]).is_file():
-            raise InputError(f"{join(uri, name) if name else uri} is a pipe or a device; give a file with its content")
+            raise InputError(f"{shown} is a pipe or a device; give a file with its content")
         tag = info.get("ETag") or info.get("md5Hash") or info.get("etag") if is_remote(uri) else ""
         try:
             lines.append(f"{name} {tag or digest_file(Path(info['name']))}")
         except OSError as error:
-            raise InputError(f"{uri}: {name} cannot be read ({error.strerror}); is it a link to nothing?") from error
+            hint = "it is a link to nothing" if _is_link(info) else "check who may read it"
+            raise InputError(f"{shown} cannot be read ({error.strerror}); {hint}") from error
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
