@@ -37,7 +37,7 @@ demo: install ## the main job: the whole method with a small real model, to a da
 	@$(HAS_LIBNUMA) || { echo "$(NO_LIBNUMA)"; exit 2; }
 	$(BIN)/scalequest run laptop --workspace $(WORKSPACE)
 
-test: install ## the tests that are quick: under ten minutes
+test: install ## the tests that are quick: ten minutes on two cores
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "not slow and not model and not faults and not gpu and not containers and not cluster"
 
 test-slow: install ## the tests that are slow by nature: kills, trainings, whole runs, the real small model
