@@ -5,7 +5,7 @@
 {"question": ["a", "b"], "answer": ["1", "2"]}             columns
 {"question": {"0": "a", "1": "b"}}                         columns, as pandas writes a table
 {"x1": {"question": "a"}, "x2": {"question": "b"}}         rows by their names
-{"question": "a"}                                          one row, whatever lists stand beside its question
+{"question": "a"}                                          one row, also with lists of what is no question
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def rows_in(value: Any, name: str) -> list[Any]:
         raise InputError(
             f"{name} holds one value of type {type(value).__name__}; expected a list of objects, or one object a line"
         )
-    if any(isinstance(value.get(key), str) or is_conversation(value.get(key)) for key in NAMES_OF_QUESTIONS):
-        return [value]
     lists = [key for key, item in value.items() if _is_list_of_rows(item)]
+    if _has_question(value) and not any(_has_question(value[key][0]) for key in lists):
+        return [value]
     named = lists if len(value) == 1 else [key for key in lists if key in NAMES_OF_LISTS]
     if len(named) == 1:
         return list(value[named[0]])
@@ -47,6 +47,10 @@ def rows_in(value: Any, name: str) -> list[Any]:
 def _is_list_of_rows(value: Any) -> bool:
     """Tell whether a value is a list of objects; the turns of a conversation ("messages": [...]) are no rows."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and not is_conversation(value)
+
+
+def _has_question(value: Mapping[str, Any]) -> bool:
+    return any(isinstance(value.get(key), str) or is_conversation(value.get(key)) for key in NAMES_OF_QUESTIONS)
 
 
 def _of_columns(columns: Mapping[str, list[Any]], name: str) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from components.shared.errors import BudgetSpentError, ExitCode
 from components.shared.workspace.spending import spent_in
 from pipelines.planning.figures import Total
-from pipelines.run_checks.hardware_outputs import AskedBudget, budget_in, gpu_hours_limit
+from pipelines.run_checks.hardware_outputs import budget_in, gpu_hours_limits
 
 Verdict = Literal["enough", "may not be enough", "too little", "spent", "not known"]
 
@@ -32,19 +32,19 @@ def planned_budget(
     arguments: Mapping[str, Any], price: float, planned: Total, *, is_readable: bool
 ) -> PlannedBudget | None:
     """Return the budget of a run that has work to do; None where it has none. ``price``: of a GPU-hour; 0: unknown."""
-    asked = budget_in(arguments)
-    may_take = gpu_hours_limit(asked, price)
-    if not may_take:
+    limits = gpu_hours_limits(budget_in(arguments), price)
+    if not limits:
         return None
+    parameter = min(limits, key=lambda name: limits[name])
+    may_take = limits[parameter]
     taken = sum(spent_in(str(arguments["workspace"])).values()) / 3600 if is_readable else None
-    parameter = "max_gpu_hours" if may_take == asked.max_gpu_hours else "max_cost"
     return PlannedBudget(
         may_take=may_take,
         parameter=parameter,
         given=float(arguments[parameter]),
         taken=taken,
         planned=planned,
-        raise_to=_too_low(asked, price, taken or 0.0, planned.value),
+        raise_to=_too_low(arguments, limits, taken or 0.0, planned.value),
         verdict=_verdict(may_take, taken, planned),
     )
 
@@ -85,13 +85,13 @@ def _verdict(may_take: float, taken: float | None, planned: Total) -> Verdict:
     return "enough" if planned.is_known and taken is not None else "not known"
 
 
-def _too_low(asked: AskedBudget, price: float, taken: float, planned: float) -> dict[str, int]:
-    """Return the limits that are below what is taken and planned, in GPU-hours, and what they would have to be."""
-    limits = {"max_gpu_hours": (asked.max_gpu_hours, 1.0), "max_cost": (asked.max_cost if price else 0.0, price)}
+def _too_low(arguments: Mapping[str, Any], limits: Mapping[str, float], taken: float, planned: float) -> dict[str, int]:
+    """Return the limits, in GPU-hours, that end the run too early, as the values that the parameters would need."""
+    needed, values = taken + planned, {name: float(arguments[name]) for name in limits}
     return {
-        name: math.ceil((taken + planned) * each)
-        for name, (limit, each) in limits.items()
-        if limit and (limit < (taken + planned) * each or limit <= taken * each)
+        name: max(math.ceil(needed * values[name] / limit), math.floor(values[name]) + 1)
+        for name, limit in limits.items()
+        if limit < needed or limit <= taken
     }
 
 

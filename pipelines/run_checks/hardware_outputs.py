@@ -180,10 +180,15 @@ def _within_budget(hardware: CheckedHardware, asked: AskedBudget, price_of_profi
     return replace(hardware, gpu_hours_limit=gpu_hours_limit(asked, price), gpu_hour_price=price)
 
 
+def gpu_hours_limits(asked: AskedBudget, price: float) -> dict[str, float]:
+    """Return how many GPU-hours a workspace may take by each parameter that limits them, also by money."""
+    limits = {"max_gpu_hours": asked.max_gpu_hours, "max_cost": asked.max_cost / price if price else 0.0}
+    return {name: limit for name, limit in limits.items() if limit}
+
+
 def gpu_hours_limit(asked: AskedBudget, price: float) -> float:
-    """Return how many GPU-hours a workspace may take: the lower limit, where money has one, too; 0: no limit."""
-    limits = [asked.max_gpu_hours, asked.max_cost / price if asked.max_cost and price else 0.0]
-    return min(filter(None, limits), default=0.0)
+    """Return how many GPU-hours a workspace may take: the lower limit; 0: no limit."""
+    return min(gpu_hours_limits(asked, price).values(), default=0.0)
 
 
 def read_job_profile(text: str, files: Callable[[], Mapping[str, str]]) -> JobProfile:

@@ -19,6 +19,7 @@ import logging
 import os
 import posixpath
 import re
+import stat
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -216,15 +217,22 @@ def content_id(uri: str) -> str:
     lines = []
     for name, info in _find(uri).items():
         shown = join(_fixed_folder(uri), name) if name else uri
-        if not is_remote(uri) and Path(info["name"]).exists() and not Path(info["name"]).is_file():
-            raise InputError(f"{shown} is a pipe or a device; give a file with its content")
         tag = info.get("ETag") or info.get("md5Hash") or info.get("etag") if is_remote(uri) else ""
         try:
-            lines.append(f"{name} {tag or digest_file(Path(info['name']))}")
+            lines.append(f"{name} {tag or digest_file(_regular(Path(info['name']), shown))}")
         except OSError as error:
-            hint = "it is a link to nothing" if _is_link(info) else "check who may read it"
+            hint = "it is a link to nothing" if isinstance(error, FileNotFoundError) else "check who may read it"
             raise InputError(f"{shown} cannot be read ({error.strerror}); {hint}") from error
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _regular(path: Path, shown_as: str) -> Path:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{shown_as} is a link to a folder, which is not followed; put the files themselves there")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{shown_as} is a pipe or a device; give a file with its content")
+    return path
 
 
 def digest_file(path: Path) -> str:
@@ -317,4 +325,4 @@ def _find(uri: str) -> dict[str, dict[str, Any]]:
 
 def _is_link(info: Mapping[str, Any]) -> bool:
     """Tell whether a name in a directory is a link to a file, as in the hub's cache, or to nothing."""
-    return bool(info.get("islink")) and not Path(info["name"]).is_dir()
+    return bool(info.get("islink")) and not os.path.isdir(info["name"])  # noqa: PTH112 - it says no where it may not look

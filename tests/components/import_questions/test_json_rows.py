@@ -17,6 +17,7 @@ TURNS = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "1"}
         (ROWS, ROWS),
         ({"train": ROWS}, ROWS),
         ({"version": "1.1", "data": ROWS}, ROWS),
+        ({"prompt": "Solve each.", "data": ROWS}, ROWS),
         ({"features": [{"name": "question"}], "rows": ROWS}, ROWS),
         ({"name": "task", "examples": ROWS, "tags": ["x"]}, ROWS),
         ({"question": ["a", "b"], "answer": ["1", "2"]}, ROWS),

@@ -88,6 +88,14 @@ def test_a_budget_that_is_spent_is_refused_with_what_to_raise_to_how_much(tmp_pa
         check_not_spent(budget_of(workspace, Total(unknown=("train_sft",)), price=2.0, max_cost=61.0))
 
 
+def test_a_limit_that_is_met_exactly_is_named_whatever_the_rounding(tmp_path: Path) -> None:
+    for price in (number / 20 for number in range(1, 200)):
+        cost = price * 61
+        met = budget_of(str(spend(tmp_path / str(price), 61)), Total(value=2.0), price=price, max_cost=cost)
+        assert met.verdict in ("spent", "too little")
+        assert met.raise_to["max_cost"] > cost
+
+
 def test_a_run_whose_budget_is_spent_is_refused_before_its_first_step_and_planned(tmp_path: Path) -> None:
     workspace = spend(tmp_path / "runs", 5)
     before = sorted(path for path in tmp_path.rglob("*") if path.is_file())

@@ -43,5 +43,6 @@ def linked(before: str, one: str, between: str, other: str, behind: str) -> str:
         return f"{one} R {other}"
     for large, small in _UNITS:
         if (unit := large.fullmatch(between)) and (unit_two := small.match(behind)):
-            return f"{one} {unit[1]} {other} {unit_two[1]}"
+            first = one.removesuffix(f" {unit[1]}")  # it is there already in 3 hours 45 minutes [10] seconds
+            return f"{first} {unit[1]} {other} {unit_two[1]}"
     return ""

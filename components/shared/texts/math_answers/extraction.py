@@ -126,6 +126,7 @@ class _Box:
     end: int
     content: str
     closed: bool
+    is_value: bool = False  # of several boxes that make one value: what stands around them is in the content
 
 
 def extract_final_answer(text: str) -> str:
@@ -140,39 +141,28 @@ def extract_final_answer(text: str) -> str:
     boxes = _before_next_question(text, boxes)
     if not boxes or not boxes[-1].closed:
         return ""
-    boxes = [box for box in boxes if box.closed]
-    if value := _value_of_links(text, boxes):
-        return value
+    boxes = _values_in(text, [box for box in boxes if box.closed])
     boxes = boxes[_first_part(text, boxes) :]
     if len(boxes) == 1 and _NO_ANSWER.fullmatch(_TEXT.sub(r"\1", boxes[0].content)):
         return ""
-    parts = [_with_surroundings(text, box) for box in boxes]
-    if len(parts) > 1 and all(_RATIO.fullmatch(text, one.end, other.start) for one, other in pairwise(boxes)):
+    parts = [box.content if box.is_value else _with_surroundings(text, box) for box in boxes]
+    between = [text[one.end : other.start] for one, other in pairwise(boxes)]
+    if between and all(map(_RATIO.fullmatch, between)):
         return ":".join(parts)
-    return ", ".join(dict.fromkeys(parts))
-
-
-def _value_of_links(text: str, boxes: Sequence[_Box]) -> str:
-    """Return an answer whose last boxes make one value; "" if they make none."""
-    values: list[str] = []
-    begins: list[int] = []  # the first box of each value behind the first one
-    end = len(boxes)
-    while end >= 2 and (value := _linked(text, boxes[end - 2], boxes[end - 1])):
-        end -= 2
-        while end > 0 and (longer := _linked(text, boxes[end - 1], boxes[end])):  # 3 hours 45 minutes 10 seconds
-            value = longer + value.removeprefix(longer[longer.rindex(boxes[end].content) :])
-            end -= 1
-        values.insert(0, value)
-        if end == 0 or not _belong_together(text, boxes[end - 1], boxes[end]):
-            break
-        begins.append(end)
-    else:
-        if values:
-            alone = boxes[_first_part(text, boxes[:end]) : end]
-            values = [_with_surroundings(text, box) for box in alone] + values
     # Two inequalities are one region where "or" stands between them, a list otherwise.
-    is_choice = any(_OR.search(text, boxes[begin - 1].end, boxes[begin].start) for begin in begins)
-    return (" or " if is_choice else ", ").join(dict.fromkeys(values))
+    is_choice = any(box.is_value for box in boxes) and any(map(_OR.search, between))
+    return (" or " if is_choice else ", ").join(dict.fromkeys(parts))
+
+
+def _values_in(text: str, boxes: Sequence[_Box]) -> list[_Box]:
+    """Return the boxes with one in place of those that make one value, such as the ends of an interval."""
+    values: list[_Box] = []
+    for box in boxes:
+        if values and (value := _linked(text, values[-1], box)):
+            values[-1] = _Box(values[-1].start, box.end, value, closed=True, is_value=True)
+        else:
+            values.append(box)
+    return values
 
 
 def _linked(text: str, one: _Box, other: _Box) -> str:

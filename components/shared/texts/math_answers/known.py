@@ -12,7 +12,7 @@ _NO_VALUE = re.compile(  # as programs and tables write what is missing
     r"|none (?:given|provided|available)|unknown|[-–—._…]+|missing|to be \w+"
     r"|not[\s_-]?(?:available|given|provided|known|specified|stated|found)"
     r"|(?:no |the )?(?:final )?answer(?: is)?(?: not| un)?(?: ?(?:available|given|provided|known|found|missing))?)\.?"
-    r"|proof\b.*|.*(?<!angle )(?<!quadrilateral )(?<!segment )(?<![∠△])\bq\.?\s?e\.?\s?d\.?"
+    r"|proof\b.*|(?:.*[.!?\n$])?\s*q\.?\s?e\.?\s?d\.?|.*\bq\.\s?e\.\s?d\.?"  # not "arc QED"
     r"|see (?:the )?(?:solution|proof|above|below)\b.*",
     re.IGNORECASE | re.DOTALL,
 )

@@ -252,3 +252,11 @@ def test_a_pipe_has_no_content_to_follow(name: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("pipe")
     with pytest.raises(InputError, match="is a pipe or a device; give a file"):
         storage.content_id(f"{tmp_path}/{name}")
+
+
+def test_a_link_to_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "folder" / "sub").symlink_to("../other")
+    with pytest.raises(InputError, match=r"folder/sub is a link to a folder, which is not followed"):
+        storage.content_id(f"{tmp_path}/folder")
