@@ -41,6 +41,7 @@ class Measured:
     rows_out: int
     metrics: Mapping[str, float]
     differences: Differences = field(default_factory=dict)  # of what is planned
+    share: float = 1.0  # of the work that the written parts have
 
     @property
     def name(self) -> str:
@@ -160,6 +161,7 @@ def _of_parts(folder: str, plan: Plan) -> Measured | None:
         rows_in=round(parts.rows_in),
         rows_out=round(parts.rows_out),
         metrics=parts.metrics,
+        share=parts.share,
     )
 
 

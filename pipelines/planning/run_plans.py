@@ -9,8 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 from components.shared.config import StepConfig, flag_of
-from components.shared.workspace.plans import Plan
-from components.shared.workspace.unfinished import rows_done
 from pipelines.arguments import Run, config_of_step, with_parameters
 from pipelines.hardware_profiles import Profile
 from pipelines.planning.budgets import PlannedBudget, planned_budget
@@ -136,7 +134,7 @@ class _Works:
         stands, nearest = own if is_reused else None, own or self._measured.nearest(config.step, config)
         known = Known(config=config, measured=nearest, stated=self._stated.get(each.step.name), stands=stands)
         rows = expected_rows(each, [work.rows for work in self.steps], known)
-        share, why = _share_left(looked), "" if is_reused else self._why(each, looked, nearest)
+        left, why = 1 - own.share if own else 1.0, "" if is_reused else self._why(each, looked, nearest)
         self.configs.append(config)
         self.steps.append(
             PlannedWork(
@@ -148,7 +146,7 @@ class _Works:
                 folder=looked.folder,
                 is_model=each.step.name.startswith(("train_", "import_model")),
                 rows=rows,
-                costs=NO_COSTS if is_reused else expected_costs(rows, known, self._hardware, share),
+                costs=NO_COSTS if is_reused else expected_costs(rows, known, self._hardware, left),
             )
         )
 
@@ -180,14 +178,6 @@ def _taken_over(rows: ExpectedRows, nearest: Measured | None) -> str:
 
 def _noted(looked: Looked) -> str:
     return f"; {looked.note}" if looked.note else ""
-
-
-def _share_left(looked: Looked) -> float:
-    """Return the share of a step's rows that no written part has."""
-    plan = looked.described
-    if not isinstance(plan, Plan) or not plan.rows_in:
-        return 1.0
-    return 1 - rows_done(looked.folder, plan) / plan.rows_in
 
 
 def _totals(steps: Sequence[PlannedWork], course: Sequence[CourseStep], hardware: PlannedHardware) -> Totals:
